@@ -1,0 +1,37 @@
+"""Read handwritten digits with a few kilobytes of int8 TFLite.
+
+    >>> from mnist_edge import Classifier
+    >>> Classifier().predict("digit.png").digit
+    7
+
+Names are imported when first used, so that ``mnist-edge --help`` needs no numpy.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mnist_edge.classifier import Classifier, Prediction
+    from mnist_edge.errors import MnistEdgeError
+
+__version__ = "0.1.0"
+__all__ = ["Classifier", "MnistEdgeError", "Prediction", "__version__"]
+
+_HOMES = {
+    "Classifier": "mnist_edge.classifier",
+    "Prediction": "mnist_edge.classifier",
+    "MnistEdgeError": "mnist_edge.errors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,120 @@
+"""From pixels to a digit and how sure the model is of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mnist_edge import modelstore
+from mnist_edge.errors import InvalidValue
+from mnist_edge.interpreter import PIXELS
+from mnist_edge.picture import Picture, read_pixels
+from mnist_edge.trial import open_model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prediction:
+    """What a model makes of one picture."""
+
+    digit: int | None
+    """0..9, or None where the classifier abstains."""
+    confidence: float
+    """Probability of the likeliest digit, 0..1; 0.0 for a blank picture."""
+    probabilities: tuple[float, ...]
+    """One a digit, summing to 1."""
+    abstained: str | None = None
+    """Why there is no digit: ``blank`` or ``low-confidence``; None where there is one."""
+
+    def top(self, count: int) -> list[tuple[int, float]]:
+        """The ``count`` likeliest digits with their probabilities, the likeliest first."""
+        ranked = sorted(enumerate(self.probabilities), key=lambda pair: -pair[1])
+        return ranked[:count]
+
+
+class Classifier:
+    """Reads digits with one model.
+
+    Args:
+        model: a shipped model's name, a model folder, or a ``.tflite`` file.
+        scheme: which file of a model folder.
+        min_confidence: 0..1; the classifier abstains below it.
+        threads: threads the runtime may use.
+
+    Raises:
+        InvalidValue: ``min_confidence`` is outside 0..1.
+        ModelError: the model is missing, damaged, or no digit model.
+        MissingDependency: no TFLite runtime is installed.
+    """
+
+    def __init__(
+        self,
+        model: str | Path = modelstore.DEFAULT_MODEL,
+        *,
+        scheme: str = "int8",
+        min_confidence: float = 0.0,
+        threads: int = 1,
+    ) -> None:
+        if not 0 <= min_confidence <= 1:
+            raise InvalidValue(f"minimum confidence {min_confidence} is outside 0..1")
+        self.model = modelstore.load(model, scheme=scheme)
+        self.min_confidence = min_confidence
+        self._interpreter = open_model(self.model, threads=threads)
+
+    def predict(self, picture: Picture) -> Prediction:
+        """Reads the digit in a picture.
+
+        Args:
+            picture: a path, encoded bytes, a binary stream, a PIL image or a uint8 array.
+
+        Raises:
+            PictureError: the picture is missing, empty, truncated, or not an image.
+        """
+        return self.predict_pixels(read_pixels(picture)[np.newaxis])[0]
+
+    def predict_pixels(self, pixels: NDArray[np.uint8]) -> list[Prediction]:
+        """Reads digits that are in MNIST's form already.
+
+        Args:
+            pixels: ``(n, 28, 28) uint8``, 0 background, 255 ink.
+
+        Raises:
+            InvalidValue: another shape or type.
+        """
+        if pixels.shape[1:] != PIXELS or pixels.dtype != np.uint8:
+            raise InvalidValue(
+                f"pixels of shape {pixels.shape} and type {pixels.dtype} were given; "
+                "expected (n, 28, 28) uint8"
+            )
+        probabilities = softmax(self._interpreter.logits(pixels))
+        return [
+            self._judge(row, blank=not digit.any())
+            for row, digit in zip(probabilities, pixels, strict=True)
+        ]
+
+    def _judge(self, probabilities: NDArray[np.float64], *, blank: bool) -> Prediction:
+        digit = int(probabilities.argmax())
+        confidence = 0.0 if blank else float(probabilities[digit])
+        abstained = (
+            "blank" if blank else "low-confidence" if confidence < self.min_confidence else None
+        )
+        return Prediction(
+            digit=None if abstained else digit,
+            confidence=confidence,
+            probabilities=tuple(probabilities.tolist()),
+            abstained=abstained,
+        )
+
+
+def softmax(logits: ArrayLike) -> NDArray[np.float64]:
+    """Probabilities of the last axis, finite for any finite logits.
+
+    The largest logit is subtracted first, which changes nothing but keeps the exponentials
+    in 0..1.
+    """
+    values = np.asarray(logits, np.float64)
+    exponentials = np.exp(values - values.max(axis=-1, keepdims=True))
+    probabilities: NDArray[np.float64] = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return probabilities

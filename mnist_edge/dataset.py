@@ -1,0 +1,258 @@
+"""MNIST: find it, verify it, split it.
+
+Whatever way the four files come by, the bytes that are used have the sha256 below. Splits are
+fixed: 55,000 digits to train on, 5,000 to choose by, 10,000 to report on.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import struct
+import zipfile
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_edge.errors import DataHashMismatch, DataUnavailable, MalformedData
+
+SHA256 = {
+    "train-images": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+"""sha256 of the decompressed files as Y. LeCun, C. Cortes and C. Burges published them."""
+
+ENVIRONMENT_VARIABLE = "MNIST_EDGE_DATA"
+VALIDATION_SIZE = 5_000
+SPLIT_SEED = 55_000
+
+_IMAGE_MAGIC = 0x00000803
+_LABEL_MAGIC = 0x00000801
+_NPZ_KEYS = {
+    "train-images": "x_train",
+    "train-labels": "y_train",
+    "t10k-images": "x_test",
+    "t10k-labels": "y_test",
+}
+"""The names that Keras' ``mnist.npz`` gives to the four arrays."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Digits:
+    """Labelled digits, in order."""
+
+    images: NDArray[np.uint8]
+    """``(n, 28, 28)``, 0 background, 255 ink."""
+    labels: NDArray[np.uint8]
+    """``(n,)``, 0..9."""
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, indices: NDArray[np.int64]) -> Digits:
+        """The digits at ``indices``, in their order."""
+        return Digits(images=self.images[indices], labels=self.labels[indices])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mnist:
+    """The three splits."""
+
+    train: Digits
+    """55,000 digits."""
+    train_indices: NDArray[np.int64]
+    """Where each of them stands among the original 60,000, ascending."""
+    validation: Digits
+    """5,000 digits with the same share of each label."""
+    test: Digits
+    """The original 10,000."""
+
+
+def load(data: Path | None = None) -> Mnist:
+    """All three splits.
+
+    Args:
+        data: an ``.npz`` with Keras' names, or a folder of IDX files, plain or gzipped. Without
+            it: ``MNIST_EDGE_DATA``, else the user's cache, else fetched into the cache.
+
+    Raises:
+        DataError: the data cannot be had, is malformed, or is not MNIST.
+    """
+    source = locate(data)
+    everything = _read_digits(source, "train")
+    validation = validation_indices(everything.labels)
+    train = np.setdiff1d(np.arange(len(everything)), validation)
+    return Mnist(
+        train=everything.take(train),
+        train_indices=train,
+        validation=everything.take(validation),
+        test=_read_digits(source, "t10k"),
+    )
+
+
+def load_test(data: Path | None = None) -> Digits:
+    """The 10,000 test digits alone; arguments and errors as ``load``."""
+    return _read_digits(locate(data), "t10k")
+
+
+def locate(data: Path | None = None) -> Path:
+    """The file or folder to read, fetching it into the cache where there is none.
+
+    Raises:
+        DataUnavailable: what was named does not exist, or no way to fetch worked.
+        DataError: what was fetched is not MNIST.
+    """
+    named = data or (Path(value) if (value := os.environ.get(ENVIRONMENT_VARIABLE)) else None)
+    if named is not None:
+        if not named.exists():
+            raise DataUnavailable(
+                f"no data at {named}; expected an .npz with {', '.join(_NPZ_KEYS.values())}, or a "
+                f"folder with {', '.join(map(idx_name, SHA256))} (plain or .gz)"
+            )
+        return named
+    from mnist_edge.fetching import cached_folder
+
+    return cached_folder()
+
+
+def validation_indices(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Which of the 60,000 training digits are the validation split.
+
+    Stratified: each label gives its share of 5,000, remainders going to the largest fractions.
+
+    Args:
+        labels: ``(60000,) uint8``.
+
+    Returns:
+        ``(5000,) int64``, ascending.
+    """
+    counts = np.bincount(labels, minlength=10)
+    shares = counts * VALIDATION_SIZE / len(labels)
+    quotas = np.floor(shares).astype(int)
+    short = VALIDATION_SIZE - int(quotas.sum())
+    quotas[np.argsort(-(shares - quotas), kind="stable")[:short]] += 1
+    # numpy freezes the stream of RandomState, and not that of default_rng.
+    order = np.random.RandomState(SPLIT_SEED).permutation(len(labels))
+    chosen = [order[labels[order] == digit][:quota] for digit, quota in enumerate(quotas)]
+    return np.sort(np.concatenate(chosen)).astype(np.int64)
+
+
+def idx_name(key: str) -> str:
+    """A file's original name, for example ``train-images-idx3-ubyte``."""
+    return f"{key}-idx{3 if key.endswith('images') else 1}-ubyte"
+
+
+def verify(key: str, content: bytes, *, source: Path | str) -> None:
+    """Holds the bytes of an IDX file against MNIST's hash.
+
+    Raises:
+        MalformedData: truncated, or a wrong magic number.
+        DataHashMismatch: well formed, but other data.
+    """
+    _parse_idx(key, content, source=source)
+    _require_hash(key, content, source=source)
+
+
+def _read_digits(source: Path, part: str) -> Digits:
+    images = _read_array(source, f"{part}-images")
+    labels = _read_array(source, f"{part}-labels")
+    if len(images) != len(labels):
+        raise MalformedData(
+            f"{source} has {len(images)} {part} images but {len(labels)} labels; "
+            "get both files from one source"
+        )
+    _require_hash(f"{part}-images", _to_idx(images), source=source)
+    _require_hash(f"{part}-labels", _to_idx(labels), source=source)
+    return Digits(images=images, labels=labels)
+
+
+def _read_array(source: Path, key: str) -> NDArray[np.uint8]:
+    return _read_idx(source, key) if source.is_dir() else _read_npz(source, key)
+
+
+def _read_idx(folder: Path, key: str) -> NDArray[np.uint8]:
+    plain = folder / idx_name(key)
+    path = plain if plain.is_file() else plain.with_name(plain.name + ".gz")
+    try:
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            content = gzip.decompress(content)
+    except FileNotFoundError as error:
+        raise DataUnavailable(
+            f"{folder} has neither {plain.name} nor {path.name}; expected both images and labels"
+        ) from error
+    except (OSError, EOFError, zlib.error) as error:
+        raise MalformedData(f"cannot read {path} ({error}); copy the file again") from error
+    return _parse_idx(key, content, source=path)
+
+
+def _parse_idx(key: str, content: bytes, *, source: Path | str) -> NDArray[np.uint8]:
+    """Reads the IDX format: magic number, sizes as big-endian uint32, then bytes."""
+    dimensions, magic = (3, _IMAGE_MAGIC) if key.endswith("images") else (1, _LABEL_MAGIC)
+    header = 4 * (1 + dimensions)
+    if len(content) < header:
+        raise MalformedData(
+            f"{source} is truncated: {len(content)} bytes, its header alone takes {header}; "
+            "copy the file again"
+        )
+    found, *sizes = struct.unpack(f">{1 + dimensions}I", content[:header])
+    if found != magic:
+        raise MalformedData(
+            f"{source} starts with magic number {found:#010x}, expected {magic:#010x} "
+            f"for {key}; check which file it is"
+        )
+    expected = header + int(np.prod(sizes, dtype=np.int64))
+    if len(content) != expected or (dimensions == 3 and sizes[1:] != [28, 28]):
+        raise MalformedData(
+            f"{source} holds {len(content)} bytes, its header says {expected} for "
+            f"{'x'.join(map(str, sizes))}; it is truncated or damaged, copy the file again"
+        )
+    return np.frombuffer(content, np.uint8, offset=header).reshape(sizes)
+
+
+def _to_idx(array: NDArray[np.uint8]) -> bytes:
+    """The IDX file that would hold an array, so that every source is held against one hash."""
+    magic = _IMAGE_MAGIC if array.ndim == 3 else _LABEL_MAGIC
+    return struct.pack(f">{1 + array.ndim}I", magic, *array.shape) + array.tobytes()
+
+
+def _read_npz(path: Path, key: str) -> NDArray[np.uint8]:
+    name = _NPZ_KEYS[key]
+    try:
+        content = path.read_bytes()
+        if content[:2] == b"\x1f\x8b":
+            content = gzip.decompress(content)
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            if name not in archive:
+                raise MalformedData(
+                    f"{path} has no array {name}; expected {', '.join(_NPZ_KEYS.values())}"
+                )
+            array = archive[name]
+    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+        raise MalformedData(
+            f"{path} is not a readable .npz ({error}); expected Keras' mnist.npz, or a folder "
+            "of IDX files"
+        ) from error
+    shape = (28, 28) if key.endswith("images") else ()
+    if array.dtype != np.uint8 or array.shape[1:] != shape or not array.ndim:
+        raise MalformedData(
+            f"{name} in {path} is {array.dtype} of shape {array.shape}; "
+            f"expected uint8 of shape {('n', *shape)}"
+        )
+    return np.ascontiguousarray(array)
+
+
+def _require_hash(key: str, content: bytes, *, source: Path | str) -> None:
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != SHA256[key]:
+        raise DataHashMismatch(
+            f"{key} from {source} is not MNIST's: sha256 {digest[:12]}, expected "
+            f"{SHA256[key][:12]}; get the original files"
+        )

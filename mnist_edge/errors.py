@@ -1,0 +1,127 @@
+"""Every error this package raises on purpose.
+
+    MnistEdgeError                  something could not be done (exit 1)
+    ├── DataError                   the MNIST files
+    │   ├── DataUnavailable         no way to get them worked
+    │   ├── MalformedData           truncated, wrong magic number, counts that differ
+    │   └── DataHashMismatch        well formed, but not MNIST
+    ├── PictureError                a picture to be read
+    │   ├── PictureNotFound
+    │   └── UnreadablePicture       empty, truncated, or not an image
+    ├── ModelError                  a model to be run, trained or converted
+    │   ├── ModelNotFound
+    │   ├── InvalidManifest
+    │   ├── InvalidModel            not a TFLite or Keras model, or truncated
+    │   ├── ModelHashMismatch       not the bytes that its manifest vouches for
+    │   └── UnsuitableModel         a model, but not of 28x28 digits with ten outputs
+    ├── ConversionError             the converted model did not pass its checks
+    ├── CheckpointMismatch          --resume with settings other than the interrupted run's
+    ├── MissingDependency           an extra, or the TFLite runtime, is not installed
+    ├── NotWritable                 an output file or folder
+    └── UsageError                  the request itself is wrong (exit 2)
+        ├── UnknownName             no such recipe or scheme
+        └── InvalidValue            a setting outside its range
+
+A message says what was found, what was expected and what to do, on one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class MnistEdgeError(Exception):
+    """Root of every error raised on purpose; its message is one line for a person."""
+
+    exit_code = 1
+
+
+class DataError(MnistEdgeError):
+    """The MNIST data could not be had or is not what it should be."""
+
+
+class DataUnavailable(DataError):
+    """No way to get MNIST worked; the message lists what was tried."""
+
+
+class MalformedData(DataError):
+    """A data file is truncated, has a wrong magic number, or does not fit its twin."""
+
+
+class DataHashMismatch(DataError):
+    """A data file is well formed but its sha256 is not MNIST's."""
+
+
+class PictureError(MnistEdgeError):
+    """A picture could not be read."""
+
+
+class PictureNotFound(PictureError):
+    """A path given as a picture names no file, or a folder that holds none."""
+
+
+class UnreadablePicture(PictureError):
+    """The bytes are empty, truncated, or no image format that Pillow knows."""
+
+
+class ModelError(MnistEdgeError):
+    """A model could not be used."""
+
+
+class ModelNotFound(ModelError):
+    """Neither a shipped model's name, nor a model folder, nor a model file."""
+
+
+class InvalidManifest(ModelError):
+    """A manifest is not JSON, lacks a field, or comes from a newer release."""
+
+
+class InvalidModel(ModelError):
+    """The bytes are no model of the expected format, or are truncated."""
+
+
+class ModelHashMismatch(ModelError):
+    """The model's bytes are not those its manifest vouches for."""
+
+
+class UnsuitableModel(ModelError):
+    """A sound model, but not one that takes 28x28 pixels and gives ten logits."""
+
+
+class ConversionError(MnistEdgeError):
+    """A conversion failed or its result did not pass verification."""
+
+
+class CheckpointMismatch(MnistEdgeError):
+    """The interrupted run to resume was started with other settings."""
+
+
+class MissingDependency(MnistEdgeError):
+    """Something to install; the message is the line to type."""
+
+
+class NotWritable(MnistEdgeError):
+    """An output file or folder cannot be written."""
+
+
+class UsageError(MnistEdgeError):
+    """What was asked for is wrong in itself."""
+
+    exit_code = 2
+
+
+class UnknownName(UsageError):
+    """No recipe, scheme or format has this name.
+
+    Args:
+        kind: what the name should have named, for example ``"recipe"``.
+        name: what was given.
+        known: the names there are.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"unknown {kind} {name!r}: choose one of {', '.join(known)}")
+
+
+class InvalidValue(UsageError):
+    """A setting is outside the range it may have."""

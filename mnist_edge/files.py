@@ -1,0 +1,101 @@
+"""Writing files so that a reader sees the old one or the new one, never a half."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mnist_edge.errors import NotWritable
+
+
+@contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Yields a temporary path beside ``target`` that becomes ``target`` on success.
+
+    The temporary file keeps the target's suffix, since some writers choose a format
+    by it. It is flushed to disk and renamed over the target when the block ends, and
+    removed when the block raises.
+
+    Raises:
+        NotWritable: the folder cannot be made or written to.
+    """
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(
+            prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent
+        )
+    except OSError as error:
+        raise not_writable(target, error) from error
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        yield temporary
+        # mkstemp makes files private to their owner; a result is for whoever may read the folder.
+        temporary.chmod(0o666 & ~_umask())
+        with temporary.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        temporary.replace(target)
+    except OSError as error:
+        raise not_writable(target, error) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_bytes(target: Path, content: bytes) -> None:
+    """Writes ``content`` to ``target`` whole or not at all.
+
+    Raises:
+        NotWritable: the folder or the file cannot be written.
+    """
+    with replacing(target) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(target: Path, text: str) -> None:
+    """Writes ``text`` as UTF-8 to ``target`` whole or not at all.
+
+    Raises:
+        NotWritable: the folder or the file cannot be written.
+    """
+    write_bytes(target, text.encode("utf-8"))
+
+
+def write_json(target: Path, document: Any) -> None:
+    """Writes ``document`` as indented JSON to ``target`` whole or not at all.
+
+    Raises:
+        NotWritable: the folder or the file cannot be written.
+    """
+    write_text(target, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def require_writable(folder: Path) -> None:
+    """Makes ``folder`` and checks, before any long work, that files can be made in it.
+
+    Raises:
+        NotWritable: it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise not_writable(folder, error) from error
+
+
+def not_writable(target: Path, error: OSError) -> NotWritable:
+    """The error for a ``target`` that the system refused to write, with its reason."""
+    reason = error.strerror or type(error).__name__
+    return NotWritable(f"cannot write {target}: {reason}; choose another place with --out")
+
+
+def _umask() -> int:
+    """The process's umask, which can only be read by setting it."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,1 @@
+"""Pictures to try the first prediction on."""

@@ -1,0 +1,1 @@
+"""Training on a workstation: TensorFlow and Keras are imported inside functions alone."""
