@@ -1,0 +1,77 @@
+"""The curves of a run, drawn with matplotlib into one PNG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mnist_edge.errors import MissingDependency
+from mnist_edge.training.backend import INSTALL_HINT
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_TRAIN, _VALIDATION = "#0072b2", "#d55e00"
+"""Two colours that the colour-blind tell apart (M. Okabe and K. Ito, 2008)."""
+
+
+def draw_curves(
+    rounds: Sequence[dict[str, float]],
+    losses: Sequence[tuple[int, float]],
+    target: Path,
+    *,
+    title: str,
+) -> None:
+    """Draws accuracy, cross-entropy, loss, learning rate, the loss of single batches, and the
+    mean absolute gradient where it was recorded, each over the step.
+
+    Args:
+        rounds: the record of each validation.
+        losses: step and loss of single batches.
+        target: the PNG to write.
+        title: the recipe's name.
+
+    Raises:
+        MissingDependency: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingDependency(f"plotting needs matplotlib ({error}): {INSTALL_HINT}") from error
+
+    panels = [("accuracy", "accuracy"), ("cross_entropy", "mean cross-entropy"), ("loss", "loss")]
+    single = [("learning_rate", "learning rate"), ("mean_absolute_gradient", "mean |gradient|")]
+    single = [(key, label) for key, label in single if key in rounds[-1]]
+
+    figure = Figure(figsize=(12, 6.4), layout="constrained", dpi=110)
+    FigureCanvasAgg(figure)
+    figure.suptitle(title)
+    axes = iter(figure.subplots(2, 3).flat)
+    steps = [record["step"] for record in rounds]
+    marker = "o" if len(rounds) < 40 else ""
+    for key, label in panels:
+        axis = next(axes)
+        axis.plot(steps, [r[key] for r in rounds], marker, ls="-", c=_TRAIN, ms=3, label="train")
+        validation = [record[f"val_{key}"] for record in rounds]
+        axis.plot(steps, validation, marker, ls="-", c=_VALIDATION, ms=3, label="validation")
+        axis.legend(frameon=False)
+        _finish(axis, label)
+    axis = next(axes)
+    axis.plot([step for step, _ in losses], [loss for _, loss in losses], c=_TRAIN, lw=0.8)
+    axis.set_yscale("log")
+    _finish(axis, "loss of single batches")
+    for key, label in single:
+        axis = next(axes)
+        axis.plot(steps, [record[key] for record in rounds], marker, ls="-", c=_TRAIN, ms=3)
+        _finish(axis, label)
+    for axis in axes:
+        axis.set_axis_off()
+    figure.savefig(target, format="png")
+
+
+def _finish(axis: Axes, label: str) -> None:
+    axis.set_title(label, fontsize=10)
+    axis.set_xlabel("step")
+    axis.grid(alpha=0.3)

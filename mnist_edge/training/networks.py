@@ -1,0 +1,179 @@
+"""The layers of every network, and nothing of how it is trained.
+
+Each takes raw pixels, ``(batch, 28, 28) float32`` in 0..255, and gives ``(batch, 10)`` logits.
+Scaling the pixels is a layer, so that training and serving cannot disagree; the three networks
+whose names say otherwise reproduce mistakes on purpose.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mnist_edge.training.backend import import_keras
+
+if TYPE_CHECKING:
+    import keras
+
+_PIXEL_SCALE = 1 / 255
+
+
+def softmax_regression_small_start() -> keras.Model:
+    """784-10, weights N(0, 0.1), biases 0.1, ``0.01 * sum(W^2) / 2`` added to the loss."""
+    return _softmax_regression(pixel_scale=_PIXEL_SCALE)
+
+
+def softmax_regression_softmax_twice() -> keras.Model:
+    """The same with the mistake of a softmax before a loss that applies its own."""
+    return _with_softmax(_softmax_regression(pixel_scale=_PIXEL_SCALE))
+
+
+def softmax_regression_scaled_twice() -> keras.Model:
+    """The same with the mistake of dividing by 255 pixels that are in 0..1 already."""
+    return _softmax_regression(pixel_scale=_PIXEL_SCALE**2)
+
+
+def softmax_regression_both_mistakes() -> keras.Model:
+    """The same with both mistakes, as the article has it."""
+    return _with_softmax(_softmax_regression(pixel_scale=_PIXEL_SCALE**2))
+
+
+def softmax_regression_wide_start() -> keras.Model:
+    """784-10, weights N(0, 1), biases 0."""
+    keras = import_keras()
+    return keras.Sequential(
+        [
+            keras.Input((28, 28)),
+            keras.layers.Rescaling(_PIXEL_SCALE),
+            keras.layers.Flatten(),
+            keras.layers.Dense(10, kernel_initializer=keras.initializers.RandomNormal(0.0, 1.0)),
+        ]
+    )
+
+
+def article_cnn() -> keras.Model:
+    """Two convolutions and two dense layers, on pixels scaled to 0..1."""
+    return _article_cnn(pixel_scale=_PIXEL_SCALE)
+
+
+def article_cnn_unscaled() -> keras.Model:
+    """The same fed raw 0..255 pixels, as the article has it."""
+    return _article_cnn(pixel_scale=1.0)
+
+
+def mlp_500() -> keras.Model:
+    """784-500-10 ReLU, truncated normal 0.1, biases 0.1, ``1e-4 * sum(W^2) / 2`` in the loss."""
+    keras = import_keras()
+
+    def dense(units: int, activation: str | None) -> keras.Layer:
+        return keras.layers.Dense(
+            units,
+            activation=activation,
+            kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.1),
+            bias_initializer=keras.initializers.Constant(0.1),
+            # Keras' L2 has no half in it.
+            kernel_regularizer=keras.regularizers.L2(1e-4 / 2),
+        )
+
+    return keras.Sequential(
+        [
+            keras.Input((28, 28)),
+            keras.layers.Rescaling(_PIXEL_SCALE),
+            keras.layers.Flatten(),
+            dense(500, "relu"),
+            dense(10, None),
+        ]
+    )
+
+
+def mlp_128_dropout() -> keras.Model:
+    """Dense 128 ReLU, dropout 0.2, dense 10, on pixels scaled to 0..1."""
+    return _mlp_128_dropout(pixel_scale=_PIXEL_SCALE)
+
+
+def mlp_128_dropout_unscaled() -> keras.Model:
+    """The same with the mistake of leaving the pixels at 0..255."""
+    return _mlp_128_dropout(pixel_scale=1.0)
+
+
+def nano() -> keras.Model:
+    """Three batch-normalised convolutions, the first two strided, then a global average.
+
+    The early strides keep the maps small, which is what latency follows; batch normalisation
+    folds into the convolutions at conversion.
+    """
+    keras = import_keras()
+    layers = keras.layers
+
+    def convolution(filters: int, size: int, strides: int) -> list[keras.Layer]:
+        return [
+            layers.Conv2D(filters, size, strides=strides, padding="same", use_bias=False),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+        ]
+
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Rescaling(_PIXEL_SCALE),
+            *convolution(12, 5, 2),
+            *convolution(24, 3, 2),
+            *convolution(32, 3, 1),
+            layers.GlobalAveragePooling2D(),
+            layers.Dense(10),
+        ]
+    )
+
+
+def _softmax_regression(*, pixel_scale: float) -> keras.Model:
+    keras = import_keras()
+    return keras.Sequential(
+        [
+            keras.Input((28, 28)),
+            keras.layers.Rescaling(pixel_scale),
+            keras.layers.Flatten(),
+            keras.layers.Dense(
+                10,
+                kernel_initializer=keras.initializers.RandomNormal(0.0, 0.1),
+                bias_initializer=keras.initializers.Constant(0.1),
+                # Keras' L2 has no half in it.
+                kernel_regularizer=keras.regularizers.L2(0.01 / 2),
+            ),
+        ]
+    )
+
+
+def _with_softmax(network: keras.Model) -> keras.Model:
+    keras = import_keras()
+    return keras.Sequential([*network.layers, keras.layers.Softmax()])
+
+
+def _article_cnn(*, pixel_scale: float) -> keras.Model:
+    keras = import_keras()
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Rescaling(pixel_scale),
+            layers.Conv2D(28, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(10, 4, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dense(20, activation="relu"),
+            layers.Dense(10),
+        ]
+    )
+
+
+def _mlp_128_dropout(*, pixel_scale: float) -> keras.Model:
+    keras = import_keras()
+    return keras.Sequential(
+        [
+            keras.Input((28, 28)),
+            keras.layers.Rescaling(pixel_scale),
+            keras.layers.Flatten(),
+            keras.layers.Dense(128, activation="relu"),
+            keras.layers.Dropout(0.2),
+            keras.layers.Dense(10),
+        ]
+    )

@@ -1,0 +1,359 @@
+"""Training a recipe: the same loop for all of them, resumable, and the same for the same seed.
+
+The training digits are a stream: one seeded shuffle of the split after another. A round is the
+stretch between two validations. After each, everything that the next depends on (weights,
+optimizer, dropout's seeds, history) goes into one checkpoint, so that an interrupted and resumed
+run ends with the very weights of one that was not.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_edge.dataset import SHA256, Digits, Mnist
+from mnist_edge.errors import CheckpointMismatch
+from mnist_edge.files import replacing, require_writable, write_bytes, write_json
+from mnist_edge.training.backend import import_keras, versions
+from mnist_edge.training.curves import draw_curves
+from mnist_edge.training.recipes import Recipe
+
+if TYPE_CHECKING:
+    import keras
+
+MODEL_FILE = "model.keras"
+RECORD_FILE = "training.json"
+CURVES_FILE = "curves.png"
+CHECKPOINT_FILE = "checkpoint.npz"
+
+_EVALUATION_BATCH = 500
+"""Digits a batch where nothing is learnt; it divides 5,000 and 10,000."""
+
+
+class Listener(Protocol):
+    """Whoever wants to follow a run."""
+
+    def on_start(self, summary: str, step: int, total_steps: int) -> None:
+        """The network's summary, and the step to start from: above 0 where resumed."""
+
+    def on_step(self, step: int) -> None:
+        """A step is done; ``step`` counts from 1."""
+
+    def on_round(self, record: dict[str, float]) -> None:
+        """A round is done and validated."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingRecord:
+    """What ``training.json`` says of a run."""
+
+    settings: dict[str, Any]
+    """The recipe, field for field; functions by their names."""
+    data_sha256: dict[str, str]
+    """sha256 of each MNIST file."""
+    parameters: int
+    """Weights of the network, trained or not."""
+    versions: dict[str, str]
+    """Version of each package that shapes the result, and Keras' backend."""
+    rounds: list[dict[str, float]]
+    """One entry a validation: step, learning rate, loss, cross-entropy and accuracy over the
+    round's training digits (``val_``: over the validation split), seconds since the start."""
+    losses: list[tuple[int, float]]
+    """Step and loss of single batches."""
+    seconds: float
+    """Wall time of all rounds, interruptions not counted."""
+
+    @property
+    def validation_accuracy(self) -> float:
+        """Of the final weights, 0..1, as Keras computes it."""
+        return self.rounds[-1]["val_accuracy"]
+
+
+def train(recipe: Recipe, mnist: Mnist, folder: Path, *, resume: bool, listener: Listener) -> None:
+    """Trains a recipe and writes ``model.keras``, ``curves.png`` and ``training.json``.
+
+    Args:
+        recipe: what to train and how.
+        mnist: its train split is learnt from, its validation split watched.
+        folder: where the results and the checkpoint go.
+        resume: go on from the folder's checkpoint if there is one.
+        listener: told of each step and round.
+
+    Raises:
+        NotWritable: the folder cannot be written.
+        CheckpointMismatch: the checkpoint is of a run with other settings.
+        MissingDependency: the workstation extra is not installed.
+    """
+    require_writable(folder)
+    keras = import_keras()
+    keras.utils.set_random_seed(recipe.seed)
+    model = _compiled(recipe, digits=len(mnist.train))
+    run = _Run(recipe, mnist, model)
+    checkpoint = folder / CHECKPOINT_FILE
+    if resume and checkpoint.is_file():
+        run.restore(checkpoint)
+    listener.on_start(_summary(model), run.step, run.total_steps)
+    while run.step < run.total_steps:
+        record = run.round(listener)
+        run.save(checkpoint)
+        listener.on_round(record)
+    _finish(run, folder)
+    checkpoint.unlink(missing_ok=True)
+
+
+def finished(folder: Path, recipe: Recipe) -> bool:
+    """Whether the folder holds a finished run of this very recipe."""
+    try:
+        record = read_record(folder)
+    except (OSError, ValueError, TypeError):
+        return False
+    return (folder / MODEL_FILE).is_file() and record.settings == settings(recipe)
+
+
+def read_record(folder: Path) -> TrainingRecord:
+    """What ``training.json`` says.
+
+    Raises:
+        OSError: there is none.
+        ValueError, TypeError: it is damaged.
+    """
+    document = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
+    return TrainingRecord(**document)
+
+
+def settings(recipe: Recipe) -> dict[str, Any]:
+    """A recipe as JSON has it: functions by their names."""
+    fields = ((field.name, getattr(recipe, field.name)) for field in dataclasses.fields(recipe))
+    return {name: value.__name__ if callable(value) else value for name, value in fields}
+
+
+def evaluate(model: keras.Model, digits: Digits) -> NDArray[np.float32]:
+    """A Keras model's logits, ``(n, 10)``, of all digits."""
+    images = _shaped(digits.images, model)
+    logits: NDArray[np.float32] = model.predict(images, batch_size=_EVALUATION_BATCH, verbose=0)
+    return logits
+
+
+class _Run:
+    """A run under way: what it depends on, and how far it is."""
+
+    def __init__(self, recipe: Recipe, mnist: Mnist, model: keras.Model) -> None:
+        self.recipe = recipe
+        self.mnist = mnist
+        self.model = model
+        digits = len(mnist.train)
+        self.total_steps = recipe.total_steps(digits)
+        self.round_steps = recipe.validate_every or recipe.steps_per_epoch(digits)
+        self.step = 0
+        self.rounds: list[dict[str, float]] = []
+        self.losses: list[tuple[int, float]] = []
+        self.seconds = 0.0
+
+    def round(self, listener: Listener) -> dict[str, float]:
+        """Trains up to the next validation, validates, and gives the record of it."""
+        started = time.perf_counter()
+        steps = min(self.round_steps, self.total_steps - self.step)
+        digits = self._next_digits(steps)
+        random = np.random.RandomState((self.recipe.seed + len(self.rounds)) % 2**32)
+        trained = self.model.fit(
+            _shaped(self.recipe.augment(digits.images, random), self.model),
+            digits.labels,
+            batch_size=self.recipe.batch_size,
+            shuffle=False,
+            verbose=0,
+            callbacks=[_step_recorder(self, listener)],
+        )
+        self.step += steps
+        with averaged_weights(self.model):
+            validated = self.model.evaluate(
+                _shaped(self.mnist.validation.images, self.model),
+                self.mnist.validation.labels,
+                # The recipe's own, since a summed loss grows with it.
+                batch_size=self.recipe.batch_size,
+                verbose=0,
+                return_dict=True,
+            )
+        self.seconds += time.perf_counter() - started
+        record = {
+            "step": self.step,
+            "learning_rate": float(self.model.optimizer.learning_rate),
+            **{name: float(values[-1]) for name, values in trained.history.items()},
+            **{f"val_{name}": float(value) for name, value in validated.items()},
+            "seconds": round(self.seconds, 2),
+        }
+        # One batch's loss says nothing of a whole round.
+        del record["batch_loss"], record["val_batch_loss"]
+        gradient = getattr(self.model.optimizer, "mean_absolute_gradient", None)
+        if gradient is not None:
+            record["mean_absolute_gradient"] = float(gradient)
+        self.rounds.append(record)
+        return record
+
+    def save(self, path: Path) -> None:
+        """Writes the checkpoint, whole or not at all."""
+        state = {
+            "settings": settings(self.recipe),
+            "step": self.step,
+            "rounds": self.rounds,
+            "losses": self.losses,
+            "seconds": self.seconds,
+        }
+        stream = io.BytesIO()
+        np.savez(
+            stream,
+            *[np.asarray(variable) for variable in self._variables()],
+            state=np.array(json.dumps(state)),
+        )
+        write_bytes(path, stream.getvalue())
+
+    def restore(self, path: Path) -> None:
+        """Goes back to where the checkpoint was written."""
+        with np.load(path) as archive:
+            state = json.loads(str(archive["state"]))
+            values = [archive[f"arr_{index}"] for index in range(len(archive.files) - 1)]
+        variables = self._variables()
+        if state["settings"] != settings(self.recipe) or len(values) != len(variables):
+            raise CheckpointMismatch(
+                f"{path} is of a run with other settings; give the same settings, "
+                "or train anew without --resume"
+            )
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
+        self.step, self.rounds = state["step"], state["rounds"]
+        self.losses = [(step, loss) for step, loss in state["losses"]]
+        self.seconds = state["seconds"]
+
+    def _variables(self) -> list[Any]:
+        return [*self.model.variables, *self.model.optimizer.variables]
+
+    def _next_digits(self, steps: int) -> Digits:
+        """The stream's next digits: one epoch, or what the steps of a round take."""
+        total = len(self.mnist.train)
+        if self.recipe.epochs is not None:
+            return self.mnist.train.take(self._order(len(self.rounds), total))
+        start, stop = (step * self.recipe.batch_size for step in (self.step, self.step + steps))
+        first, last = start // total, (stop - 1) // total
+        stream = np.concatenate([self._order(epoch, total) for epoch in range(first, last + 1)])
+        return self.mnist.train.take(stream[start - first * total : stop - first * total])
+
+    def _order(self, epoch: int, digits: int) -> NDArray[np.int64]:
+        random = np.random.RandomState([self.recipe.seed, epoch])
+        return random.permutation(digits).astype(np.int64)
+
+
+@contextmanager
+def averaged_weights(model: keras.Model) -> Iterator[None]:
+    """Puts the optimizer's averaged weights, if it keeps any, into the model for a while."""
+    averages = getattr(model.optimizer, "averages", None)
+    if averages is None:
+        yield
+        return
+    kept = [np.asarray(variable) for variable in model.trainable_variables]
+    for variable, average in zip(model.trainable_variables, averages, strict=True):
+        variable.assign(average)
+    try:
+        yield
+    finally:
+        for variable, value in zip(model.trainable_variables, kept, strict=True):
+            variable.assign(value)
+
+
+def _compiled(recipe: Recipe, *, digits: int) -> keras.Model:
+    keras = import_keras()
+    model = recipe.network()
+    model.compile(
+        optimizer=recipe.optimizer(
+            recipe.learning_rate, recipe.steps_per_epoch(digits), recipe.total_steps(digits)
+        ),
+        loss=keras.losses.SparseCategoricalCrossentropy(
+            from_logits=True, reduction=recipe.loss_reduction
+        ),
+        metrics=[
+            keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
+            keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name="cross_entropy"),
+            _batch_loss(recipe),
+        ],
+        # Compiling for the CPU costs small networks more than it gains them.
+        jit_compile=keras.backend.backend() == "jax",
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def _batch_loss(recipe: Recipe) -> keras.Metric:
+    """A metric of the last batch alone; Keras' own are means since the round began."""
+    keras = import_keras()
+    loss = keras.losses.SparseCategoricalCrossentropy(
+        from_logits=True, reduction=recipe.loss_reduction
+    )
+
+    class BatchLoss(keras.Metric):  # type: ignore[misc, name-defined]  # keras is lazy
+        def __init__(self) -> None:
+            super().__init__(name="batch_loss")
+            self.value = self.add_variable((), initializer="zeros", name="value")
+
+        def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+            self.value.assign(loss(y_true, y_pred))
+
+        def result(self) -> Any:
+            return keras.ops.convert_to_tensor(self.value)
+
+    return BatchLoss()
+
+
+def _step_recorder(run: _Run, listener: Listener) -> keras.callbacks.Callback:
+    keras = import_keras()
+    first = run.step + 1
+
+    class StepRecorder(keras.callbacks.Callback):  # type: ignore[misc, name-defined]  # keras is lazy
+        def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+            step = first + batch
+            if logs is not None and step % run.recipe.record_loss_every == 0:
+                run.losses.append((step, float(logs["batch_loss"])))
+            listener.on_step(step)
+
+    return StepRecorder()
+
+
+def _finish(run: _Run, folder: Path) -> None:
+    """Writes the results, the record last: where it is, the others are."""
+    with averaged_weights(run.model):
+        weights = run.model.get_weights()
+    # A network that was never compiled has no optimizer or metric of ours to be loaded with.
+    network = run.recipe.network()
+    network.set_weights(weights)
+    with replacing(folder / MODEL_FILE) as temporary:
+        network.save(temporary)
+    record = TrainingRecord(
+        settings=settings(run.recipe),
+        data_sha256=SHA256,
+        parameters=network.count_params(),
+        versions={**versions(), "keras backend": import_keras().backend.backend()},
+        rounds=run.rounds,
+        losses=run.losses,
+        seconds=round(run.seconds, 1),
+    )
+    with replacing(folder / CURVES_FILE) as temporary:
+        draw_curves(record.rounds, record.losses, temporary, title=run.recipe.name)
+    write_json(folder / RECORD_FILE, dataclasses.asdict(record))
+
+
+def _summary(model: keras.Model) -> str:
+    lines: list[str] = []
+    model.summary(line_length=72, print_fn=lambda line, line_break=True: lines.append(line))
+    return "\n".join(lines)
+
+
+def _shaped(images: NDArray[np.uint8], model: keras.Model) -> NDArray[np.uint8]:
+    """``(n, 28, 28)`` pixels in the shape of the model's input; Keras widens the bytes itself,
+    a batch at a time."""
+    return images.reshape(len(images), *model.input_shape[1:])
