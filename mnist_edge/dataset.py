@@ -30,6 +30,7 @@ SHA256 = {
 """sha256 of the decompressed files as Y. LeCun, C. Cortes and C. Burges published them."""
 
 ENVIRONMENT_VARIABLE = "MNIST_EDGE_DATA"
+TRAIN_SIZE = 55_000
 VALIDATION_SIZE = 5_000
 SPLIT_SEED = 55_000
 

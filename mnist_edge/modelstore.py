@@ -44,6 +44,11 @@ class StoredModel:
         """Folder and scheme, for example ``nano/int8``."""
         return f"{self.path.parent.name}/{self.path.stem}"
 
+    @property
+    def sha256(self) -> str:
+        """Of the bytes, hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
+
 
 def shipped_models() -> list[str]:
     """Names of the models that are installed with this package."""

@@ -11,6 +11,7 @@ from mnist_edge.training.backend import INSTALL_HINT
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 _TRAIN, _VALIDATION = "#0072b2", "#d55e00"
 """Two colours that the colour-blind tell apart (M. Okabe and K. Ito, 2008)."""
@@ -35,18 +36,11 @@ def draw_curves(
     Raises:
         MissingDependency: matplotlib is not installed.
     """
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingDependency(f"plotting needs matplotlib ({error}): {INSTALL_HINT}") from error
-
     panels = [("accuracy", "accuracy"), ("cross_entropy", "mean cross-entropy"), ("loss", "loss")]
     single = [("learning_rate", "learning rate"), ("mean_absolute_gradient", "mean |gradient|")]
     single = [(key, label) for key, label in single if key in rounds[-1]]
 
-    figure = Figure(figsize=(12, 6.4), layout="constrained", dpi=110)
-    FigureCanvasAgg(figure)
+    figure = new_figure(width=12, height=6.4)
     figure.suptitle(title)
     axes = iter(figure.subplots(2, 3).flat)
     steps = [record["step"] for record in rounds]
@@ -69,6 +63,22 @@ def draw_curves(
     for axis in axes:
         axis.set_axis_off()
     figure.savefig(target, format="png")
+
+
+def new_figure(*, width: float, height: float) -> Figure:
+    """An empty figure, ``width`` by ``height`` inches, that needs no screen.
+
+    Raises:
+        MissingDependency: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingDependency(f"plotting needs matplotlib ({error}): {INSTALL_HINT}") from error
+    figure = Figure(figsize=(width, height), layout="constrained", dpi=110)
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def _finish(axis: Axes, label: str) -> None:

@@ -195,9 +195,9 @@ def nano() -> Recipe:
         name="nano",
         network=networks.nano,
         optimizer=optimizers.adam_one_cycle,
-        learning_rate=0.008,
+        learning_rate=0.01,
         batch_size=128,
-        epochs=16,
+        epochs=12,
         augment=augmentation.shifted,
     )
 

@@ -101,7 +101,7 @@ def train(recipe: Recipe, mnist: Mnist, folder: Path, *, resume: bool, listener:
     checkpoint = folder / CHECKPOINT_FILE
     if resume and checkpoint.is_file():
         run.restore(checkpoint)
-    listener.on_start(_summary(model), run.step, run.total_steps)
+    listener.on_start(_summary(recipe.network()), run.step, run.total_steps)
     while run.step < run.total_steps:
         record = run.round(listener)
         run.save(checkpoint)

@@ -1,0 +1,55 @@
+"""The digits that a quantized model's activation ranges are measured on.
+
+They come from the training split alone: ranges fitted to test digits would flatter the test.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_edge.dataset import Mnist
+from mnist_edge.errors import InvalidValue
+from mnist_edge.manifest import Calibration
+
+DEFAULT_COUNT = 500
+DEFAULT_SEED = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationSet:
+    """Digits drawn for calibration, and the record of the draw."""
+
+    images: NDArray[np.uint8]
+    """``(count, 28, 28)``, 0 background, 255 ink."""
+    record: Calibration
+    """What the manifest says of them."""
+
+
+def draw(mnist: Mnist, *, count: int = DEFAULT_COUNT, seed: int = DEFAULT_SEED) -> CalibrationSet:
+    """Draws ``count`` training digits, as many of each label as of any other, give or take one.
+
+    Raises:
+        InvalidValue: ``count`` is not in 10..50,000, or the seed not in 0..2^32-1.
+    """
+    labels = mnist.train.labels
+    most = 10 * int(np.bincount(labels, minlength=10).min())
+    if not 10 <= count <= most:
+        raise InvalidValue(f"calibration count {count} is outside 10..{most}")
+    if not 0 <= seed < 2**32:
+        raise InvalidValue(f"calibration seed {seed} is outside 0..{2**32 - 1}")
+    order = np.random.RandomState(seed).permutation(len(labels))
+    quotas = [count // 10 + (digit < count % 10) for digit in range(10)]
+    chosen = np.sort(
+        np.concatenate([order[labels[order] == digit][:n] for digit, n in enumerate(quotas)])
+    )
+    originals = mnist.train_indices[chosen].astype("<i8")
+    return CalibrationSet(
+        images=mnist.train.images[chosen],
+        record=Calibration(
+            count=count, seed=seed, indices_sha256=hashlib.sha256(originals.tobytes()).hexdigest()
+        ),
+    )

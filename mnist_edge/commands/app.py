@@ -1,0 +1,90 @@
+"""The ``mnist-edge`` program: finds the command, and is the one boundary where errors end.
+
+A command's module is imported when the command is called (or listed by ``--help``), so that
+``predict`` does not pay for ``train``. The modules import nothing heavy at their top either.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import NoReturn
+
+import click
+import typer
+from typer.core import TyperGroup
+
+from mnist_edge import __version__
+from mnist_edge.errors import MnistEdgeError
+
+COMMANDS = ("predict", "info", "report", "run", "train", "convert", "reproduce")
+"""Names of the commands, in the order of ``--help``; each is a module beside this one."""
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands are modules with a ``command`` function."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command's name."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports a command's module; None where there is no such command."""
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"mnist_edge.commands.{cmd_name}")
+        single = typer.Typer(add_completion=False, rich_markup_mode=None)
+        single.command(cmd_name)(module.command)
+        command = typer.main.get_command(single)
+        command.name = cmd_name
+        return command
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"mnist-edge {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    ctx: typer.Context,
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error."),
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Read handwritten digits with a few kilobytes of int8 TFLite.
+
+    Exit status: 0 all well; 1 something could not be done, the rest was; 2 wrong
+    usage; 3 an accuracy gate was missed.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Runs the program and exits with the documented status."""
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    try:
+        app(given, prog_name="mnist-edge")
+    except MnistEdgeError as error:
+        if "--debug" in given:
+            raise
+        typer.echo(f"mnist-edge: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; nothing more can be said on it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    sys.exit(0)

@@ -1,0 +1,65 @@
+"""What the commands share in speaking to a terminal. Results go to stdout, the rest to stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import Enum
+from typing import Any, TypeVar
+
+import typer
+
+Item = TypeVar("Item")
+
+
+class Format(str, Enum):
+    """How a list of results is written."""
+
+    text = "text"
+    json = "json"
+    jsonl = "jsonl"
+    csv = "csv"
+
+
+class DocumentFormat(str, Enum):
+    """How one result is written."""
+
+    text = "text"
+    json = "json"
+
+
+def note(message: str) -> None:
+    """Tells of progress, on standard error; over a progress bar where one is drawn."""
+    clear = "\r\033[K" if sys.stderr.isatty() else ""
+    typer.echo(f"{clear}{message}", err=True)
+
+
+@contextmanager
+def progress(length: int, label: str) -> Iterator[Any]:
+    """A progress bar with time left on standard error; nothing where that is no terminal."""
+    with typer.progressbar(length=length, label=label, file=sys.stderr) as bar:
+        yield bar
+
+
+def tracked(items: Sequence[Item], label: str, *, shown: bool) -> Iterator[Item]:
+    """Yields the items, under a progress bar where it is to be shown and there is a terminal."""
+    if not (shown and sys.stderr.isatty()):
+        yield from items
+        return
+    with progress(len(items), label) as bar:
+        for item in items:
+            yield item
+            bar.update(1)
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Columns under a header: the first set left, the others right."""
+    lines = [list(header), *(list(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+
+    def line(cells: Sequence[str]) -> str:
+        first = cells[0].ljust(widths[0])
+        return "  ".join([first, *(c.rjust(w) for c, w in zip(cells[1:], widths[1:], strict=True))])
+
+    return "\n".join(line(cells).rstrip() for cells in lines)

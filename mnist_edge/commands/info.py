@@ -1,0 +1,102 @@
+"""``mnist-edge info``: what a manifest promises beside what the interpreter says."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mnist_edge.commands.console import DocumentFormat, table
+from mnist_edge.modelstore import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from mnist_edge.manifest import ModelManifest, Score, TensorSpec
+
+
+def command(
+    model: Annotated[
+        str, typer.Argument(help="A shipped model, a model folder, or a .tflite.")
+    ] = DEFAULT_MODEL,
+    scheme: Annotated[
+        str, typer.Option("--scheme", help="Which file of a model folder.")
+    ] = "int8",
+    output: Annotated[
+        DocumentFormat, typer.Option("--format", "-f", help="How to write.")
+    ] = DocumentFormat.text,
+) -> None:
+    """Show what a model's manifest promises beside what the runtime finds.
+
+    The exit status is 1 where they differ.
+    """
+    import numpy as np
+
+    from mnist_edge.interpreter import PIXELS
+    from mnist_edge.modelstore import load
+    from mnist_edge.trial import try_model
+
+    stored = load(model, scheme=scheme)
+    trial = try_model(stored.content, np.zeros((1, *PIXELS), np.uint8), name=str(stored.path))
+    manifest = stored.manifest
+    kept = manifest is None or (manifest.input, manifest.output) == (trial.input, trial.output)
+    if output is DocumentFormat.json:
+        document = {
+            "path": str(stored.path),
+            "size": len(stored.content),
+            "manifest": dataclasses.asdict(manifest) if manifest else None,
+            "found": {
+                "runtime": trial.runtime,
+                "input": dataclasses.asdict(trial.input),
+                "output": dataclasses.asdict(trial.output),
+            },
+            "agree": kept,
+        }
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        typer.echo(f"{stored.path} ({len(stored.content):,} bytes)")
+        found = {"input": trial.input, "output": trial.output}
+        typer.echo(_comparison(manifest, found, trial.runtime))
+        if manifest:
+            typer.echo(_provenance(manifest))
+    if not kept:
+        raise typer.Exit(1)
+
+
+def _comparison(
+    manifest: ModelManifest | None, found: dict[str, TensorSpec], runtime: str
+) -> str:
+    rows = []
+    for end, spec in found.items():
+        promised = getattr(manifest, end) if manifest else None
+        for field in dataclasses.fields(spec):
+            value = str(getattr(spec, field.name))
+            promise = str(getattr(promised, field.name)) if promised else "no manifest"
+            mark = "" if promise == value or not promised else "  DIFFERS"
+            rows.append([f"{end} {field.name.replace('_', ' ')}", promise, value + mark])
+    return table(["", "promised", f"found by {runtime}"], rows)
+
+
+def _provenance(manifest: ModelManifest) -> str:
+    facts = {
+        "scheme": manifest.scheme,
+        "recipe": f"{manifest.recipe}, seed {manifest.seed}",
+        "pixels": f"{manifest.pixels.polarity}, "
+        f"{manifest.pixels.minimum}..{manifest.pixels.maximum}",
+        "sha256": f"{manifest.sha256} (verified)",
+        "calibrated on": f"{manifest.calibration.count} training digits, "
+        f"seed {manifest.calibration.seed}"
+        if manifest.calibration
+        else "nothing",
+        "validation": _score(manifest.validation),
+        "validation, Keras": _score(manifest.validation_float),
+        "test": _score(manifest.test) if manifest.test else "not measured: mnist-edge report",
+        "made with": ", ".join(f"{name} {v}" for name, v in manifest.toolchain.items()),
+        "oldest runtime": manifest.oldest_runtime,
+    }
+    width = max(map(len, facts))
+    return "\n".join(f"{name.ljust(width)}  {fact}" for name, fact in facts.items())
+
+
+def _score(score: Score) -> str:
+    return f"{100 * score.accuracy:.2f} % of {score.total:,} on {score.runtime}"

@@ -1,0 +1,93 @@
+"""``mnist-edge train``: trains a recipe."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+
+from mnist_edge.commands.console import note, progress
+
+RUNS = Path("runs")
+"""Where own runs go."""
+
+
+class ShowTraining(ExitStack):
+    """Shows a run on standard error: the summary, a progress bar, a line a round."""
+
+    def on_start(self, summary: str, step: int, total_steps: int) -> None:
+        """Prints the network and begins the bar."""
+        note(summary)
+        if step:
+            note(f"resuming at step {step:,} of {total_steps:,}")
+        self._bar: Any = self.enter_context(progress(total_steps, "training"))
+        self._bar.update(step)
+
+    def on_step(self, step: int) -> None:
+        """Moves the bar."""
+        self._bar.update(step - self._bar.pos)
+
+    def on_round(self, record: dict[str, float]) -> None:
+        """Prints what the round came to."""
+        note(
+            f"step {record['step']:>6,}  loss {record['loss']:.4f}  "
+            f"accuracy {100 * record['accuracy']:.2f} %  "
+            f"validation {100 * record['val_accuracy']:.2f} %"
+        )
+
+
+def command(
+    recipe: Annotated[str, typer.Option("--recipe", "-r", help="Which recipe.")] = "nano",
+    epochs: Annotated[
+        Optional[int], typer.Option("--epochs", help="Passes over the training digits.")
+    ] = None,
+    batch_size: Annotated[
+        Optional[int], typer.Option("--batch-size", help="Digits a step.")
+    ] = None,
+    learning_rate: Annotated[
+        Optional[float], typer.Option("--learning-rate", help="The optimizer's highest rate.")
+    ] = None,
+    seed: Annotated[
+        Optional[int], typer.Option("--seed", help="Same seed, same machine: same weights.")
+    ] = None,
+    data: Annotated[
+        Optional[Path],
+        typer.Option("--data", help="MNIST as an .npz or a folder of IDX files."),
+    ] = None,
+    out: Annotated[
+        Optional[Path], typer.Option("--out", "-o", help="Folder to write; runs/RECIPE else.")
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")
+    ] = False,
+) -> None:
+    """Train a recipe: writes model.keras, training.json and curves.png.
+
+    Recipes: nano, softmax-l2, softmax-1k, cnn, mlp-ema, mlp-dropout; and, to show
+    what a mistake costs, softmax-l2-softmax-twice, softmax-l2-scaled-twice,
+    softmax-l2-both-mistakes, cnn-unscaled, mlp-dropout-unscaled.
+    """
+    from mnist_edge import dataset
+    from mnist_edge.files import require_writable
+    from mnist_edge.training import recipes, trainer
+    from mnist_edge.training.backend import import_keras
+
+    chosen = recipes.find_recipe(recipe)
+    changes = {"batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
+    chosen = replace(chosen, **{k: v for k, v in changes.items() if v is not None})  # type: ignore[arg-type]  # each value has its field's type
+    if epochs is not None:
+        chosen = chosen.with_epochs(epochs, dataset.TRAIN_SIZE)
+    folder = out or RUNS / chosen.name
+    require_writable(folder)
+    import_keras()
+    mnist = dataset.load(data)
+    with ShowTraining() as listener:
+        trainer.train(chosen, mnist, folder, resume=resume, listener=listener)
+    record = trainer.read_record(folder)
+    typer.echo(
+        f"{chosen.name}: validation accuracy {100 * record.validation_accuracy:.2f} %, "
+        f"{record.parameters:,} parameters, {record.seconds:.0f} s -> {folder}"
+    )

@@ -1,0 +1,1 @@
+"""The articles' systems, trained, converted and measured anew (workstation)."""

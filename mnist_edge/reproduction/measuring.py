@@ -1,0 +1,103 @@
+"""Training each system and measuring it, float and int8.
+
+Every accuracy is measured on the device runtime, but those along the way, which Keras computes
+after each round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from converters import calibration, schemes, tflite
+from mnist_edge.dataset import Digits, Mnist
+from mnist_edge.evaluation import count_correct
+from mnist_edge.reproduction.systems import System
+from mnist_edge.training import trainer
+from mnist_edge.training.backend import import_keras
+from mnist_edge.training.recipes import find_recipe
+from mnist_edge.trial import try_model
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What became of one system."""
+
+    system: System
+    """The article's."""
+    training: float
+    """Float training accuracy of the final weights over the 55,000, in percent."""
+    validation: float
+    """Float validation accuracy of the final weights, in percent."""
+    test_float: float
+    """Float test accuracy, in percent."""
+    test_int8: float
+    """int8 test accuracy, in percent."""
+    validations: tuple[tuple[int, float], ...]
+    """Step and validation accuracy in percent at each validation."""
+    seconds: float
+    """Training time."""
+
+
+def reproduce(
+    systems: Sequence[System], mnist: Mnist, folder: Path, *, listener: trainer.Listener
+) -> Iterator[Row]:
+    """Trains each system, or takes its finished training, and measures it.
+
+    Args:
+        systems: which.
+        mnist: all three splits.
+        folder: each system's run goes into its own folder below.
+        listener: follows the trainings.
+
+    Raises:
+        MnistEdgeError: as training and conversion.
+    """
+    for system in systems:
+        recipe = find_recipe(system.recipe)
+        run = folder / recipe.name
+        if not trainer.finished(run, recipe):
+            trainer.train(recipe, mnist, run, resume=True, listener=listener)
+        yield _measured(system, run, mnist)
+
+
+def _measured(system: System, run: Path, mnist: Mnist) -> Row:
+    model = import_keras().models.load_model(run / trainer.MODEL_FILE, compile=False)
+    record = trainer.read_record(run)
+    images = calibration.draw(mnist).images
+    splits = (mnist.train, mnist.validation, mnist.test)
+    reference = _device_logits(model, schemes.float32(), images, splits)
+    quantized = _device_logits(model, schemes.int8(), images, (mnist.test,))
+    training, validation, test = (
+        _percent(logits, split) for logits, split in zip(reference, splits, strict=True)
+    )
+    return Row(
+        system=system,
+        training=training,
+        validation=validation,
+        test_float=test,
+        test_int8=_percent(quantized[0], mnist.test),
+        validations=tuple(
+            (int(entry["step"]), 100 * entry["val_accuracy"]) for entry in record.rounds
+        ),
+        seconds=record.seconds,
+    )
+
+
+def _device_logits(
+    model: Any, scheme: schemes.Scheme, images: NDArray[np.uint8], splits: Sequence[Digits]
+) -> list[NDArray[np.float32]]:
+    """Logits of each split on the device runtime."""
+    content = tflite.to_tflite(model, scheme, images)
+    pixels = np.concatenate([split.images for split in splits])
+    logits = try_model(content, pixels, name=scheme.name).logits
+    return np.split(logits, np.cumsum([len(split) for split in splits])[:-1])
+
+
+def _percent(logits: NDArray[np.float32], digits: Digits) -> float:
+    return 100 * count_correct(logits, digits.labels) / len(digits)
