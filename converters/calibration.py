@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mnist_edge.dataset import Mnist
 from mnist_edge.errors import InvalidValue
-from mnist_edge.manifest import Calibration
+from mnist_edge.manifest import LABELS, Calibration
 
 DEFAULT_COUNT = 500
 DEFAULT_SEED = 1
@@ -33,16 +33,18 @@ def draw(mnist: Mnist, *, count: int = DEFAULT_COUNT, seed: int = DEFAULT_SEED) 
     """Draws ``count`` training digits, as many of each label as of any other, give or take one.
 
     Raises:
-        InvalidValue: ``count`` is not in 10..50,000, or the seed not in 0..2^32-1.
+        InvalidValue: ``count`` is below 10 or beyond what the rarest digit allows,
+            or the seed is outside 0..2^32-1.
     """
     labels = mnist.train.labels
-    most = 10 * int(np.bincount(labels, minlength=10).min())
-    if not 10 <= count <= most:
-        raise InvalidValue(f"calibration count {count} is outside 10..{most}")
+    classes = len(LABELS)
+    most = classes * int(np.bincount(labels, minlength=classes).min())
+    if not classes <= count <= most:
+        raise InvalidValue(f"calibration count {count} is outside {classes}..{most}")
     if not 0 <= seed < 2**32:
         raise InvalidValue(f"calibration seed {seed} is outside 0..{2**32 - 1}")
     order = np.random.RandomState(seed).permutation(len(labels))
-    quotas = [count // 10 + (digit < count % 10) for digit in range(10)]
+    quotas = [count // classes + (digit < count % classes) for digit in range(classes)]
     chosen = np.sort(
         np.concatenate([order[labels[order] == digit][:n] for digit, n in enumerate(quotas)])
     )

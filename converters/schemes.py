@@ -61,7 +61,7 @@ def dynamic() -> Scheme:
         converter.optimizations = [import_tensorflow().lite.Optimize.DEFAULT]
         # Per-channel dense weights make FULLY_CONNECTED version 12, which tflite-runtime
         # 2.14.0 does not know.
-        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001  # there is no public switch
 
     return Scheme(
         name="dynamic",

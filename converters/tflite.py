@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from converters.schemes import Scheme
 from mnist_edge.errors import ConversionError
+from mnist_edge.quiet import captured_descriptors
 from mnist_edge.training.backend import import_tensorflow
 
 if TYPE_CHECKING:
@@ -42,7 +40,8 @@ def to_tflite(model: keras.Model, scheme: Scheme, calibration: NDArray[np.uint8]
     # Keras 3 tracks its variables in a way that the converter does not follow: frozen, they
     # are constants, and there is nothing to follow.
     frozen = convert_variables_to_constants_v2(concrete)
-    with _native_output() as said:
+    with captured_descriptors(1, 2) as said, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         try:
             converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([frozen])
             scheme.configure(converter)
@@ -63,25 +62,3 @@ def _representative(
 ) -> Iterator[list[NDArray[np.float32]]]:
     for image in images:
         yield [image.reshape(shape).astype(np.float32)]
-
-
-@contextmanager
-def _native_output() -> Iterator[Any]:
-    """Keeps the converter's chatter, Python's and native, off the screen; yields a function
-    that returns what the native part said, for an error message."""
-    saved = [os.dup(descriptor) for descriptor in (1, 2)]
-    with tempfile.TemporaryFile() as captured, warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-
-        def said() -> str:
-            captured.seek(0)
-            return captured.read().decode(errors="replace")
-
-        for descriptor in (1, 2):
-            os.dup2(captured.fileno(), descriptor)
-        try:
-            yield said
-        finally:
-            for descriptor, kept in zip((1, 2), saved, strict=True):
-                os.dup2(kept, descriptor)
-                os.close(kept)

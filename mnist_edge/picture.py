@@ -12,7 +12,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
-from typing import BinaryIO, Union
+from typing import BinaryIO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mnist_edge.errors import PictureNotFound, UnreadablePicture
 
-Picture = Union[str, os.PathLike[str], bytes, BinaryIO, Image.Image, NDArray[np.uint8]]
+Picture: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[np.uint8]
 """Whatever a digit may come in: a path, encoded bytes, a binary stream, a PIL image, or a
 ``(height, width[, 1, 3 or 4]) uint8`` array."""
 
@@ -39,6 +39,8 @@ SUFFIXES = frozenset(
 
 _CONTRAST = 24
 """Grey levels by which the darkest ink must differ from the paper; less is blank paper."""
+_MID_GREY = 128
+"""Grey level that parts dark paper from light."""
 _INK = 0.25
 """Share of the strongest ink at which a pixel belongs to the digit when it is cropped."""
 _MIDDLE = SIDE // 2
@@ -88,9 +90,7 @@ def open_image(picture: Picture) -> Image.Image:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             return ImageOps.exif_transpose(image)
     except UnidentifiedImageError as error:
-        raise UnreadablePicture(
-            f"{name} is not an image; expected {', '.join(FORMATS)}"
-        ) from error
+        raise UnreadablePicture(f"{name} is not an image; expected {', '.join(FORMATS)}") from error
     except Image.DecompressionBombError as error:
         raise UnreadablePicture(f"{name} is too large ({error}); scale it down") from error
     # Pillow's decoders raise these for damaged files, each as its format would have it.
@@ -129,7 +129,7 @@ def find_ink(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
     than light paper. All 0 where nothing differs from the paper by enough.
     """
     paper = float(np.median(_border(grey)))
-    contrast = grey - np.float32(paper) if paper < 128 else np.float32(paper) - grey
+    contrast = grey - np.float32(paper) if paper < _MID_GREY else np.float32(paper) - grey
     strongest = float(contrast.max())
     if strongest < _CONTRAST:
         return np.zeros(grey.shape, np.float32)
@@ -189,7 +189,11 @@ def _from_array(array: NDArray[np.uint8]) -> Image.Image:
         )
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
-    if not array.size or array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (3, 4)):
+    if (
+        not array.size
+        or array.ndim not in (2, 3)
+        or (array.ndim == 3 and array.shape[2] not in (3, 4))
+    ):
         raise UnreadablePicture(
             f"an array of shape {array.shape} was given; expected (height, width), "
             "or (height, width, 1, 3 or 4)"
@@ -204,7 +208,8 @@ def _stretch(values: NDArray[np.float32]) -> NDArray[np.uint8]:
         raise UnreadablePicture("the picture holds values that are not numbers; save it as 8-bit")
     if high <= low:
         return np.zeros(values.shape, np.uint8)
-    return np.rint((values - low) * (255 / (high - low))).astype(np.uint8)
+    stretched: NDArray[np.uint8] = np.rint((values - low) * (255 / (high - low))).astype(np.uint8)
+    return stretched
 
 
 def _border(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -135,23 +135,20 @@ def save(report: Report, folder: Path) -> None:
 
 def to_document(report: Report) -> dict[str, Any]:
     """The report as JSON has it; the times stand apart from what every run repeats."""
-    schemes = []
-    for result in report.results:
-        schemes.append(
-            {
-                "scheme": result.scheme,
-                "sha256": result.sha256,
-                "size": result.size,
-                "correct": result.score.correct,
-                "accuracy": result.score.accuracy,
-                "drop_points": round(result.comparison.drop, 4),
-                "agreement": result.comparison.agreement,
-                **{
-                    field: getattr(result.comparison, field)
-                    for field in ("both_right", "only_reference", "only_candidate", "both_wrong")
-                },
-            }
-        )
+    paired = ("both_right", "only_reference", "only_candidate", "both_wrong")
+    schemes = [
+        {
+            "scheme": result.scheme,
+            "sha256": result.sha256,
+            "size": result.size,
+            "correct": result.score.correct,
+            "accuracy": result.score.accuracy,
+            "drop_points": round(result.comparison.drop, 4),
+            "agreement": result.comparison.agreement,
+            **{field: getattr(result.comparison, field) for field in paired},
+        }
+        for result in report.results
+    ]
     return {
         "schema_version": 1,
         "mnist_edge": __version__,
@@ -200,7 +197,13 @@ def verdict(report: Report) -> str:
         max(candidates, key=lambda result: result.comparison.drop),
     )
     drop, score = chosen.comparison.drop, chosen.score
-    cost = f"costs {drop:.2f} points" if drop > 0 else f"costs nothing ({-drop:.2f} points gained)"
+    cost = (
+        f"costs {drop:.2f} points"
+        if drop > 0
+        else f"gains {-drop:.2f} points"
+        if drop < 0
+        else "costs nothing"
+    )
     return (
         f"{report.model}: {chosen.scheme} {cost}: {100 * score.accuracy:.2f} % of "
         f"{score.total:,} digits against {100 * report.results[0].score.accuracy:.2f} % in "

@@ -10,9 +10,8 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
-from typing import NoReturn
+from typing import Any, NoReturn
 
-import click
 import typer
 from typer.core import TyperGroup
 
@@ -24,13 +23,17 @@ COMMANDS = ("predict", "info", "report", "run", "train", "convert", "reproduce")
 
 
 class LazyGroup(TyperGroup):
-    """A group whose commands are modules with a ``command`` function."""
+    """A group whose commands are modules with a ``command`` function.
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    Contexts and commands are click's, which later typers carry inside themselves: no one
+    import names them in every version.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:
         """Every command's name."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Imports a command's module; None where there is no such command."""
         if cmd_name not in COMMANDS:
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,7 +19,7 @@ def command(
         str, typer.Argument(help="A model folder, a Keras file, or a shipped model.")
     ] = DEFAULT_MODEL,
     quantize: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option(
             "--quantize",
             "-q",
@@ -34,11 +34,11 @@ def command(
         int, typer.Option("--calibration-seed", help="Seed of their draw.")
     ] = 1,
     data: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option("--data", help="MNIST as an .npz or a folder of IDX files."),
     ] = None,
     out: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option("--out", "-o", help="Folder to write; the Keras file's own else."),
     ] = None,
 ) -> None:

@@ -19,9 +19,7 @@ def command(
     model: Annotated[
         str, typer.Argument(help="A shipped model, a model folder, or a .tflite.")
     ] = DEFAULT_MODEL,
-    scheme: Annotated[
-        str, typer.Option("--scheme", help="Which file of a model folder.")
-    ] = "int8",
+    scheme: Annotated[str, typer.Option("--scheme", help="Which file of a model folder.")] = "int8",
     output: Annotated[
         DocumentFormat, typer.Option("--format", "-f", help="How to write.")
     ] = DocumentFormat.text,
@@ -63,9 +61,7 @@ def command(
         raise typer.Exit(1)
 
 
-def _comparison(
-    manifest: ModelManifest | None, found: dict[str, TensorSpec], runtime: str
-) -> str:
+def _comparison(manifest: ModelManifest | None, found: dict[str, TensorSpec], runtime: str) -> str:
     rows = []
     for end, spec in found.items():
         promised = getattr(manifest, end) if manifest else None

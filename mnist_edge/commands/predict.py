@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_edge.commands.console import Format, tracked
-from mnist_edge.errors import MnistEdgeError, PictureError, PictureNotFound
+from mnist_edge.commands.console import Format, note, tracked
+from mnist_edge.errors import PictureError, PictureNotFound
 from mnist_edge.modelstore import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _MANY = 50
 """Pictures from which on progress is worth a line."""
+_DECIMALS = 6
+"""Digits after the point of a probability; int8 logits are far coarser."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +31,7 @@ class Answer:
     """A picture with what was read in it, or with why nothing was."""
 
     path: str
-    prediction: Prediction | None = None
-    error: MnistEdgeError | None = None
+    outcome: Prediction | PictureError
 
 
 def command(
@@ -67,20 +68,23 @@ def command(
         raise typer.Exit(1)
 
 
-def find_pictures(names: Iterable[str]) -> Iterator[str | PictureError]:
-    """Every picture that some names stand for, in order; an error for each that stands for none.
+def find_pictures(names: Iterable[str]) -> Iterator[tuple[str, PictureError | None]]:
+    """Every picture that some names stand for, in order.
 
     A folder stands for the image files in it and below it, sorted; a pattern for what it matches.
+    A name that stands for none comes back itself, with the error.
     """
     for name in names:
-        matches = [name] if name == "-" or Path(name).exists() else sorted(glob.glob(name))
+        exists = name == "-" or Path(name).exists()
+        # Path.glob takes no absolute pattern; glob.glob takes what a shell would.
+        matches = [name] if exists else sorted(glob.glob(name))  # noqa: PTH207
         pictures = [path for match in matches for path in _below(match)]
         if pictures:
-            yield from pictures
-        elif Path(name).is_dir():
-            yield PictureNotFound(f"no picture in {name}; expected files such as digit.png")
+            yield from ((path, None) for path in pictures)
+        elif exists:
+            yield name, PictureNotFound(f"no picture in {name}; expected files such as digit.png")
         else:
-            yield PictureNotFound(f"no picture {name}; check the path")
+            yield name, PictureNotFound(f"no picture {name}; check the path")
 
 
 def _below(name: str) -> list[str]:
@@ -92,37 +96,35 @@ def _below(name: str) -> list[str]:
 
 
 def _answers(
-    classifier: Classifier, pictures: Iterable[str | PictureError]
+    classifier: Classifier, pictures: Iterable[tuple[str, PictureError | None]]
 ) -> Iterator[Answer]:
-    for picture in pictures:
-        if isinstance(picture, PictureError):
-            yield Answer(path=str(picture).split(";")[0], error=picture)
-            continue
+    for path, error in pictures:
         try:
-            source = sys.stdin.buffer if picture == "-" else picture
-            yield Answer(path=picture, prediction=classifier.predict(source))
-        except PictureError as error:
-            yield Answer(path=picture, error=error)
+            if error:
+                raise error
+            source = sys.stdin.buffer if path == "-" else path
+            yield Answer(path=path, outcome=classifier.predict(source))
+        except PictureError as reason:
+            yield Answer(path=path, outcome=reason)
 
 
 def _document(answer: Answer, top: int) -> dict[str, Any]:
     """One answer as JSON has it."""
-    if answer.error:
-        error = {"type": type(answer.error).__name__, "message": str(answer.error)}
+    outcome = answer.outcome
+    if isinstance(outcome, PictureError):
+        error = {"type": type(outcome).__name__, "message": str(outcome)}
         return {"path": answer.path, "error": error}
-    assert answer.prediction is not None
-    prediction = answer.prediction
     document: dict[str, Any] = {
         "path": answer.path,
-        "digit": prediction.digit,
-        "confidence": round(prediction.confidence, 6),
-        "probabilities": [round(p, 6) for p in prediction.probabilities],
+        "digit": outcome.digit,
+        "confidence": round(outcome.confidence, _DECIMALS),
+        "probabilities": [round(p, _DECIMALS) for p in outcome.probabilities],
     }
-    if prediction.abstained:
-        document["abstained"] = prediction.abstained
+    if outcome.abstained:
+        document["abstained"] = outcome.abstained
     if top > 1:
         document["top"] = [
-            {"digit": digit, "confidence": round(p, 6)} for digit, p in prediction.top(top)
+            {"digit": digit, "confidence": round(p, _DECIMALS)} for digit, p in outcome.top(top)
         ]
     return document
 
@@ -130,17 +132,15 @@ def _document(answer: Answer, top: int) -> dict[str, Any]:
 def _write_text(answers: Iterable[Answer], top: int) -> int:
     failed = 0
     for answer in answers:
-        if answer.error:
+        outcome = answer.outcome
+        if isinstance(outcome, PictureError):
             failed += 1
-            typer.echo(f"mnist-edge: {answer.error}", err=True)
-            continue
-        assert answer.prediction is not None
-        prediction = answer.prediction
-        if prediction.abstained:
-            said = f"- ({prediction.abstained})"
+            note(f"mnist-edge: {outcome}")
+        elif outcome.abstained:
+            typer.echo(f"{answer.path}: - ({outcome.abstained})")
         else:
-            said = ", ".join(f"{digit} ({100 * p:.1f} %)" for digit, p in prediction.top(top))
-        typer.echo(f"{answer.path}: {said}")
+            said = ", ".join(f"{digit} ({100 * p:.1f} %)" for digit, p in outcome.top(top))
+            typer.echo(f"{answer.path}: {said}")
     return failed
 
 
@@ -160,23 +160,19 @@ def _write_jsonl(answers: Iterable[Answer], top: int) -> int:
 
 
 def _write_csv(answers: Iterable[Answer], top: int) -> int:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["path", "digit", "confidence", "abstained", "error", *map(str, range(10))])
+    columns = ("path", "digit", "confidence", "abstained", "error", *map(str, range(10)))
+    writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+    writer.writeheader()
     failed = 0
     for answer in answers:
         document = _document(answer, top)
         failed += "error" in document
-        digit = document.get("digit")
-        writer.writerow(
-            [
-                document["path"],
-                "" if digit is None else digit,
-                document.get("confidence", ""),
-                document.get("abstained", ""),
-                document["error"]["message"] if "error" in document else "",
-                *document.get("probabilities", [""] * 10),
-            ]
-        )
+        probabilities = document.pop("probabilities", [])
+        document.pop("top", None)
+        if "error" in document:
+            document["error"] = document["error"]["message"]
+        numbered = {str(digit): p for digit, p in enumerate(probabilities)}
+        writer.writerow({**document, **numbered})
     return failed
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,15 +25,15 @@ def command(
         str, typer.Argument(help="A model folder, or a shipped model.")
     ] = DEFAULT_MODEL,
     data: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option("--data", help="MNIST as an .npz or a folder of IDX files."),
     ] = None,
     out: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option("--out", "-o", help="Folder to write; a model folder's own else."),
     ] = None,
     max_drop: Annotated[
-        Optional[float],
+        float | None,
         typer.Option("--max-drop", help="Exit 3 if a scheme loses more percentage points."),
     ] = None,
     output: Annotated[
@@ -65,8 +65,10 @@ def command(
 
 
 def measure_and_save(model: str, folder: Path, test: Digits) -> Report:
-    """Measures a model folder under a progress bar, writes the report, and fills the test score
-    into the manifests where the report goes beside them."""
+    """Measures a model folder under a progress bar and writes the report.
+
+    Where the report goes beside the model, the test scores go into the manifests.
+    """
     from mnist_edge import modelstore, report
     from mnist_edge.files import write_text
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -14,11 +14,11 @@ from mnist_edge.commands.train import RUNS, ShowTraining
 
 def command(
     only: Annotated[
-        Optional[list[str]],
+        list[str] | None,
         typer.Option("--only", help="One row, by its recipe; repeat for several."),
     ] = None,
     data: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option("--data", help="MNIST as an .npz or a folder of IDX files."),
     ] = None,
     out: Annotated[

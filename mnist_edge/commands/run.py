@@ -10,7 +10,7 @@ import subprocess
 import sys
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 
@@ -21,11 +21,11 @@ from mnist_edge.modelstore import DEFAULT_MODEL
 def command(
     recipe: Annotated[str, typer.Option("--recipe", "-r", help="Which recipe.")] = DEFAULT_MODEL,
     data: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option("--data", help="MNIST as an .npz or a folder of IDX files."),
     ] = None,
     out: Annotated[
-        Optional[Path], typer.Option("--out", "-o", help="Folder to write; runs/RECIPE else.")
+        Path | None, typer.Option("--out", "-o", help="Folder to write; runs/RECIPE else.")
     ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Train anew, whatever the folder holds.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 
@@ -42,23 +42,21 @@ class ShowTraining(ExitStack):
 def command(
     recipe: Annotated[str, typer.Option("--recipe", "-r", help="Which recipe.")] = "nano",
     epochs: Annotated[
-        Optional[int], typer.Option("--epochs", help="Passes over the training digits.")
+        int | None, typer.Option("--epochs", help="Passes over the training digits.")
     ] = None,
-    batch_size: Annotated[
-        Optional[int], typer.Option("--batch-size", help="Digits a step.")
-    ] = None,
+    batch_size: Annotated[int | None, typer.Option("--batch-size", help="Digits a step.")] = None,
     learning_rate: Annotated[
-        Optional[float], typer.Option("--learning-rate", help="The optimizer's highest rate.")
+        float | None, typer.Option("--learning-rate", help="The optimizer's highest rate.")
     ] = None,
     seed: Annotated[
-        Optional[int], typer.Option("--seed", help="Same seed, same machine: same weights.")
+        int | None, typer.Option("--seed", help="Same seed, same machine: same weights.")
     ] = None,
     data: Annotated[
-        Optional[Path],
+        Path | None,
         typer.Option("--data", help="MNIST as an .npz or a folder of IDX files."),
     ] = None,
     out: Annotated[
-        Optional[Path], typer.Option("--out", "-o", help="Folder to write; runs/RECIPE else.")
+        Path | None, typer.Option("--out", "-o", help="Folder to write; runs/RECIPE else.")
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")

@@ -63,8 +63,7 @@ def to_document(rows: Sequence[Row], *, machine: str) -> dict[str, Any]:
 
 
 def draw(rows: Sequence[Row], target: Path) -> None:
-    """Draws test accuracy of each system beside the article's figure, and validation accuracy
-    over the steps, as one PNG.
+    """Draws test accuracy beside the articles' figures, and validation accuracy over the steps.
 
     Raises:
         MissingDependency: matplotlib is not installed.
@@ -87,18 +86,16 @@ def _draw_bars(axis: Axes, rows: Sequence[Row]) -> None:
     places = np.arange(len(rows))
     axis.barh(places - 0.2, [row.test_float for row in rows], 0.4, label="ours, float")
     axis.barh(places + 0.2, [row.test_int8 for row in rows], 0.4, label="ours, int8")
-    given = [(place, row.system.figure) for place, row in zip(places, rows, strict=True)]
-    given = [(place, figure) for place, figure in given if figure is not None]
-    if given:
-        axis.plot(
-            [figure for _, figure in given], [place for place, _ in given], "k|", ms=16,
-            label="the article",
-        )  # fmt: skip
+    for place, row in zip(places, rows, strict=True):
+        if row.system.figure is not None:
+            axis.plot(row.system.figure, place, "k|", ms=16, label="the article")
     axis.set_yticks(places, [row.system.recipe for row in rows], fontsize=8)
     axis.invert_yaxis()
     axis.set_xlim(max(0, min(row.test_int8 for row in rows) - 5), 100)
     axis.set_title("test accuracy, %", fontsize=10)
-    axis.legend(fontsize=8, loc="lower left")
+    handles, labels = axis.get_legend_handles_labels()
+    unique = dict(zip(labels, handles, strict=True))
+    axis.legend(unique.values(), unique.keys(), fontsize=8, loc="lower left")
 
 
 def _ours(row: Row) -> str:
@@ -123,6 +120,7 @@ def _two_by_two(rows: Sequence[Row]) -> list[str]:
     ]
     if not all(name in found for _, *names in square for name in names):
         return []
+
     def cell(name: str) -> str:
         return f"{found[name].training:.2f} % / {found[name].test_float:.2f} %"
 

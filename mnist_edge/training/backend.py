@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import metadata
 from types import ModuleType
 
 from mnist_edge.errors import MissingDependency
+from mnist_edge.quiet import captured_descriptors
 
 INSTALL_HINT = "pip install 'mnist-edge[workstation]' (in a clone: pip install '.[workstation]')"
 
@@ -20,9 +23,9 @@ def import_keras() -> ModuleType:
     Raises:
         MissingDependency: the workstation extra is not installed.
     """
-    _quiet_tensorflow()
     try:
-        import keras
+        with _quiet():
+            import keras
     except ImportError as error:
         raise MissingDependency(
             f"training and converting need TensorFlow ({error}): {INSTALL_HINT}"
@@ -37,9 +40,9 @@ def import_tensorflow() -> ModuleType:
     Raises:
         MissingDependency: the workstation extra is not installed.
     """
-    _quiet_tensorflow()
     try:
-        import tensorflow
+        with _quiet():
+            import tensorflow  # noqa: ICN001  # the name is what a reader greps for
     except ImportError as error:
         raise MissingDependency(f"converting needs TensorFlow ({error}): {INSTALL_HINT}") from error
     module: ModuleType = tensorflow
@@ -57,7 +60,9 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _quiet_tensorflow() -> None:
-    """TensorFlow tells everybody about CPU flags unless told otherwise before its import."""
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """TensorFlow tells everybody about CPU flags and missing CUDA while it is imported."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+    with captured_descriptors(2):
+        yield

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 _TRAIN, _VALIDATION = "#0072b2", "#d55e00"
 """Two colours that the colour-blind tell apart (M. Okabe and K. Ito, 2008)."""
 
+_MARKED = 40
+"""Rounds up to which each is marked on its curve; beyond, the marks would touch."""
+
 
 def draw_curves(
     rounds: Sequence[dict[str, float]],
@@ -24,8 +27,10 @@ def draw_curves(
     *,
     title: str,
 ) -> None:
-    """Draws accuracy, cross-entropy, loss, learning rate, the loss of single batches, and the
-    mean absolute gradient where it was recorded, each over the step.
+    """Draws what was recorded over the steps.
+
+    Accuracy, cross-entropy and loss, of training and validation; the loss of single batches; the
+    learning rate; and the mean absolute gradient where the optimizer keeps it.
 
     Args:
         rounds: the record of each validation.
@@ -44,7 +49,7 @@ def draw_curves(
     figure.suptitle(title)
     axes = iter(figure.subplots(2, 3).flat)
     steps = [record["step"] for record in rounds]
-    marker = "o" if len(rounds) < 40 else ""
+    marker = "o" if len(rounds) <= _MARKED else ""
     for key, label in panels:
         axis = next(axes)
         axis.plot(steps, [r[key] for r in rounds], marker, ls="-", c=_TRAIN, ms=3, label="train")

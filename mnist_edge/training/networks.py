@@ -7,7 +7,7 @@ whose names say otherwise reproduce mistakes on purpose.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mnist_edge.training.backend import import_keras
 
@@ -64,7 +64,7 @@ def mlp_500() -> keras.Model:
     """784-500-10 ReLU, truncated normal 0.1, biases 0.1, ``1e-4 * sum(W^2) / 2`` in the loss."""
     keras = import_keras()
 
-    def dense(units: int, activation: str | None) -> keras.Layer:
+    def dense(units: int, activation: str | None) -> Any:
         return keras.layers.Dense(
             units,
             activation=activation,
@@ -105,7 +105,7 @@ def nano() -> keras.Model:
     keras = import_keras()
     layers = keras.layers
 
-    def convolution(filters: int, size: int, strides: int) -> list[keras.Layer]:
+    def convolution(filters: int, size: int, strides: int) -> list[Any]:
         return [
             layers.Conv2D(filters, size, strides=strides, padding="same", use_bias=False),
             layers.BatchNormalization(),

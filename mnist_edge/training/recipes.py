@@ -195,8 +195,8 @@ def nano() -> Recipe:
         name="nano",
         network=networks.nano,
         optimizer=optimizers.adam_one_cycle,
-        learning_rate=0.01,
-        batch_size=128,
+        learning_rate=0.015,
+        batch_size=256,
         epochs=12,
         augment=augmentation.shifted,
     )

@@ -96,12 +96,14 @@ def train(recipe: Recipe, mnist: Mnist, folder: Path, *, resume: bool, listener:
     require_writable(folder)
     keras = import_keras()
     keras.utils.set_random_seed(recipe.seed)
-    model = _compiled(recipe, digits=len(mnist.train))
+    model = recipe.network()
+    summary = _summary(model)
+    _compile(model, recipe, digits=len(mnist.train))
     run = _Run(recipe, mnist, model)
     checkpoint = folder / CHECKPOINT_FILE
     if resume and checkpoint.is_file():
         run.restore(checkpoint)
-    listener.on_start(_summary(recipe.network()), run.step, run.total_steps)
+    listener.on_start(summary, run.step, run.total_steps)
     while run.step < run.total_steps:
         record = run.round(listener)
         run.save(checkpoint)
@@ -267,9 +269,8 @@ def averaged_weights(model: keras.Model) -> Iterator[None]:
             variable.assign(value)
 
 
-def _compiled(recipe: Recipe, *, digits: int) -> keras.Model:
+def _compile(model: keras.Model, recipe: Recipe, *, digits: int) -> None:
     keras = import_keras()
-    model = recipe.network()
     model.compile(
         optimizer=recipe.optimizer(
             recipe.learning_rate, recipe.steps_per_epoch(digits), recipe.total_steps(digits)
@@ -285,8 +286,8 @@ def _compiled(recipe: Recipe, *, digits: int) -> keras.Model:
         # Compiling for the CPU costs small networks more than it gains them.
         jit_compile=keras.backend.backend() == "jax",
     )
+    # Before the first step, so that a checkpoint has somewhere to go.
     model.optimizer.build(model.trainable_variables)
-    return model
 
 
 def _batch_loss(recipe: Recipe) -> keras.Metric:
@@ -354,6 +355,5 @@ def _summary(model: keras.Model) -> str:
 
 
 def _shaped(images: NDArray[np.uint8], model: keras.Model) -> NDArray[np.uint8]:
-    """``(n, 28, 28)`` pixels in the shape of the model's input; Keras widens the bytes itself,
-    a batch at a time."""
+    """``(n, 28, 28)`` pixels in the shape of the model's input; Keras widens the bytes itself."""
     return images.reshape(len(images), *model.input_shape[1:])

@@ -18,7 +18,16 @@ def main() -> None:
     """Draws the picture and writes it."""
     page = Image.new("RGB", (240 * _SCALE, 200 * _SCALE), (236, 233, 226))
     pen = ImageDraw.Draw(page)
-    stroke = [(84, 58), (100, 52), (122, 50), (146, 48), (142, 70), (128, 100), (114, 130), (106, 158)]
+    stroke = [
+        (84, 58),
+        (100, 52),
+        (122, 50),
+        (146, 48),
+        (142, 70),
+        (128, 100),
+        (114, 130),
+        (106, 158),
+    ]
     points = [(x * _SCALE, y * _SCALE) for x, y in stroke]
     pen.line(points, fill=(38, 52, 128), width=9 * _SCALE, joint="curve")
     for x, y in (points[0], points[-1]):
