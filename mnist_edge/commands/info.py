@@ -24,9 +24,10 @@ def command(
         DocumentFormat, typer.Option("--format", "-f", help="How to write.")
     ] = DocumentFormat.text,
 ) -> None:
-    """Show what a model's manifest promises beside what the runtime finds.
+    """Show what a model promises beside what is found in it.
 
-    The exit status is 1 where they differ.
+    The manifest's word stands beside the runtime's; the exit status is 1 where
+    they differ.
     """
     import numpy as np
 

@@ -62,11 +62,12 @@ def command(
         bool, typer.Option("--resume", help="Go on where an interrupted run stopped.")
     ] = False,
 ) -> None:
-    """Train a recipe: writes model.keras, training.json and curves.png.
+    """Train a recipe on MNIST.
 
-    Recipes: nano, softmax-l2, softmax-1k, cnn, mlp-ema, mlp-dropout; and, to show
-    what a mistake costs, softmax-l2-softmax-twice, softmax-l2-scaled-twice,
-    softmax-l2-both-mistakes, cnn-unscaled, mlp-dropout-unscaled.
+    Writes model.keras, training.json and curves.png. Recipes: nano, softmax-l2,
+    softmax-1k, cnn, mlp-ema, mlp-dropout; and, to show what a mistake costs,
+    softmax-l2-softmax-twice, softmax-l2-scaled-twice, softmax-l2-both-mistakes,
+    cnn-unscaled, mlp-dropout-unscaled.
     """
     from mnist_edge import dataset
     from mnist_edge.files import require_writable
@@ -75,7 +76,8 @@ def command(
 
     chosen = recipes.find_recipe(recipe)
     changes = {"batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
-    chosen = replace(chosen, **{k: v for k, v in changes.items() if v is not None})  # type: ignore[arg-type]  # each value has its field's type
+    given = {name: value for name, value in changes.items() if value is not None}
+    chosen = replace(chosen, **given)  # type: ignore[arg-type]  # each has its field's type
     if epochs is not None:
         chosen = chosen.with_epochs(epochs, dataset.TRAIN_SIZE)
     folder = out or RUNS / chosen.name

@@ -145,8 +145,8 @@ def _softmax_regression(*, pixel_scale: float) -> keras.Model:
 
 
 def _with_softmax(network: keras.Model) -> keras.Model:
-    keras = import_keras()
-    return keras.Sequential([*network.layers, keras.layers.Softmax()])
+    network.add(import_keras().layers.Softmax())
+    return network
 
 
 def _article_cnn(*, pixel_scale: float) -> keras.Model:

@@ -12,6 +12,7 @@ import dataclasses
 import io
 import json
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -219,9 +220,14 @@ class _Run:
 
     def restore(self, path: Path) -> None:
         """Goes back to where the checkpoint was written."""
-        with np.load(path) as archive:
-            state = json.loads(str(archive["state"]))
-            values = [archive[f"arr_{index}"] for index in range(len(archive.files) - 1)]
+        try:
+            with np.load(path) as archive:
+                state = json.loads(str(archive["state"]))
+                values = [archive[f"arr_{index}"] for index in range(len(archive.files) - 1)]
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise CheckpointMismatch(
+                f"{path} is no checkpoint ({error}); train anew without --resume"
+            ) from error
         variables = self._variables()
         if state["settings"] != settings(self.recipe) or len(values) != len(variables):
             raise CheckpointMismatch(

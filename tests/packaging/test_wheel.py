@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import email
+import re
+import shutil
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = ("pyproject.toml", "README.md", "LICENSE", "mnist_edge", "converters", "models")
+
+FILES = [
+    "converters/__init__.py",
+    "converters/artifact.py",
+    "converters/calibration.py",
+    "converters/conversion.py",
+    "converters/schemes.py",
+    "converters/source.py",
+    "converters/tflite.py",
+    "converters/verify.py",
+    "mnist_edge/__init__.py",
+    "mnist_edge/__main__.py",
+    "mnist_edge/classifier.py",
+    "mnist_edge/commands/__init__.py",
+    "mnist_edge/commands/app.py",
+    "mnist_edge/commands/console.py",
+    "mnist_edge/commands/convert.py",
+    "mnist_edge/commands/info.py",
+    "mnist_edge/commands/predict.py",
+    "mnist_edge/commands/report.py",
+    "mnist_edge/commands/reproduce.py",
+    "mnist_edge/commands/run.py",
+    "mnist_edge/commands/train.py",
+    "mnist_edge/dataset.py",
+    "mnist_edge/errors.py",
+    "mnist_edge/evaluation.py",
+    "mnist_edge/fetching.py",
+    "mnist_edge/files.py",
+    "mnist_edge/interpreter.py",
+    "mnist_edge/manifest.py",
+    "mnist_edge/models/__init__.py",
+    "mnist_edge/models/nano/dynamic.json",
+    "mnist_edge/models/nano/dynamic.tflite",
+    "mnist_edge/models/nano/float16.json",
+    "mnist_edge/models/nano/float16.tflite",
+    "mnist_edge/models/nano/float32.json",
+    "mnist_edge/models/nano/float32.tflite",
+    "mnist_edge/models/nano/int16x8.json",
+    "mnist_edge/models/nano/int16x8.tflite",
+    "mnist_edge/models/nano/int8.json",
+    "mnist_edge/models/nano/int8.tflite",
+    "mnist_edge/modelstore.py",
+    "mnist_edge/picture.py",
+    "mnist_edge/py.typed",
+    "mnist_edge/quiet.py",
+    "mnist_edge/report.py",
+    "mnist_edge/reproduction/__init__.py",
+    "mnist_edge/reproduction/measuring.py",
+    "mnist_edge/reproduction/page.py",
+    "mnist_edge/reproduction/systems.py",
+    "mnist_edge/samples/__init__.py",
+    "mnist_edge/samples/digit.png",
+    "mnist_edge/training/__init__.py",
+    "mnist_edge/training/augmentation.py",
+    "mnist_edge/training/backend.py",
+    "mnist_edge/training/curves.py",
+    "mnist_edge/training/networks.py",
+    "mnist_edge/training/optimizers.py",
+    "mnist_edge/training/recipes.py",
+    "mnist_edge/training/trainer.py",
+    "mnist_edge/trial.py",
+]
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy so that no build folder is left here."""
+    folder = tmp_path_factory.mktemp("build")
+    for name in SOURCES:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name)
+        else:
+            shutil.copy(source, folder / name)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "dist"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    (built,) = (folder / "dist").glob("*.whl")
+    return built
+
+
+def test_the_wheel_holds_these_files_and_no_others(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = [name for name in archive.namelist() if ".dist-info/" not in name]
+    assert sorted(names) == sorted(FILES)
+    assert wheel.stat().st_size < 1_000_000
+
+
+def test_the_device_install_is_numpy_pillow_typer_and_one_runtime(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+        message = email.message_from_bytes(archive.read(metadata))
+    required = message.get_all("Requires-Dist", [])
+    device = {re.split(r"[ ;<>=\[]", line)[0] for line in required if "extra ==" not in line}
+    assert device == {"numpy", "pillow", "typer", "tflite-runtime", "ai-edge-litert"}
+    workstation = {re.split(r"[ ;<>=\[]", line)[0] for line in required if "workstation" in line}
+    assert workstation == {"tensorflow", "keras", "matplotlib"}
+
+
+@pytest.mark.slow
+def test_a_bare_device_install_predicts_informs_and_reports(wheel: Path, tmp_path: Path) -> None:
+    environment = tmp_path / "venv"
+    venv.create(environment, with_pip=True, symlinks=True)
+    python = environment / "bin" / "python"
+    # The locked versions, without their hashes: what is installed is the wheel, by its name.
+    locked = re.findall(r"^[\w.-]+==\S+", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
+    constraints = tmp_path / "constraints.txt"
+    constraints.write_text("\n".join(locked))
+    subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", "-c", constraints, wheel],
+        check=True,
+        capture_output=True,
+    )
+
+    def mnist_edge(*arguments: str) -> str:
+        outcome = subprocess.run(
+            [environment / "bin" / "mnist-edge", *arguments],
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        return outcome.stdout
+
+    installed = subprocess.run(
+        [python, "-c", "import importlib.util as u; print(u.find_spec('tensorflow'))"],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert installed.stdout == "None\n"
+    sample = ROOT / "mnist_edge" / "samples" / "digit.png"
+    assert ": 7 (" in mnist_edge("predict", str(sample))
+    assert "(verified)" in mnist_edge("info")
+    assert "int8" in mnist_edge("report")
+    assert (tmp_path / "runs" / "nano" / "report.md").is_file()

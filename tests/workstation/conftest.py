@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnist_edge.dataset import Mnist
+from mnist_edge.training import trainer
+from mnist_edge.training.recipes import Recipe
+from runs import Recorder, Train
+
+
+@pytest.fixture(scope="session")
+def small_mnist(mnist: Mnist) -> Mnist:
+    """Real digits, few enough to train on in a second: 3,000, 1,000 and 1,000."""
+    return replace(
+        mnist,
+        train=mnist.train.take(np.arange(3_000)),
+        train_indices=mnist.train_indices[:3_000],
+        validation=mnist.validation.take(np.arange(1_000)),
+        test=mnist.test.take(np.arange(1_000)),
+    )
+
+
+@pytest.fixture
+def train(small_mnist: Mnist) -> Train:
+    """Trains a recipe on the small split and gives its record."""
+
+    def run(
+        recipe: Recipe,
+        folder: Path,
+        *,
+        resume: bool = False,
+        listener: Recorder | None = None,
+    ) -> trainer.TrainingRecord:
+        trainer.train(recipe, small_mnist, folder, resume=resume, listener=listener or Recorder())
+        return trainer.read_record(folder)
+
+    return run

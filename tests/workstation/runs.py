@@ -1,0 +1,43 @@
+"""What the tests of training share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from mnist_edge.training import trainer
+
+Train = Callable[..., trainer.TrainingRecord]
+
+
+@dataclass
+class Recorder:
+    """A listener that remembers, and can stop a run the way a user does."""
+
+    stop_after_rounds: int | None = None
+    starts: list[tuple[str, int, int]] = field(default_factory=list)
+    steps: list[int] = field(default_factory=list)
+    rounds: list[dict[str, float]] = field(default_factory=list)
+
+    def on_start(self, summary: str, step: int, total_steps: int) -> None:
+        self.starts.append((summary, step, total_steps))
+
+    def on_step(self, step: int) -> None:
+        self.steps.append(step)
+
+    def on_round(self, record: dict[str, float]) -> None:
+        self.rounds.append(record)
+        if len(self.rounds) == self.stop_after_rounds:
+            raise KeyboardInterrupt
+
+
+def weights(folder: Path) -> list[NDArray[Any]]:
+    """The weights in a run's model file."""
+    from mnist_edge.training.backend import import_keras
+
+    model = import_keras().models.load_model(folder / trainer.MODEL_FILE, compile=False)
+    return list(model.get_weights())

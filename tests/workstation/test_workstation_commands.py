@@ -1,0 +1,175 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mnist_edge.errors import UnknownName
+from mnist_edge.reproduction import systems
+from mnist_edge.training import trainer
+from mnist_edge.training.recipes import RECIPES, find_recipe
+
+
+def mnist_edge(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mnist_edge", *arguments],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_train_convert_report_predict_one_after_another(tmp_path: Path, nano: Path) -> None:
+    trained = mnist_edge("train", "--recipe", "softmax-1k", "--seed", "5", folder=tmp_path)
+    assert trained.returncode == 0, trained.stderr
+    assert "Total params: 7,850" in trained.stderr
+    assert trained.stdout.startswith("softmax-1k: validation accuracy")
+    assert trained.stdout.count("\n") == 1
+    folder = tmp_path / "runs" / "softmax-1k"
+    record = json.loads((folder / "training.json").read_text())
+    assert record["settings"]["seed"] == 5
+
+    converted = mnist_edge("convert", str(folder), "-q", "float32", "-q", "int8", folder=tmp_path)
+    assert converted.returncode == 0, converted.stderr
+    assert [line.split()[0] for line in converted.stdout.splitlines()] == [
+        "scheme",
+        "float32",
+        "int8",
+    ]
+    assert not (folder / "float16.tflite").exists()
+
+    reported = mnist_edge("report", str(folder), "--format", "json", folder=tmp_path)
+    assert reported.returncode == 0, reported.stderr
+    document = json.loads(reported.stdout)
+    accuracies = {scheme["scheme"]: scheme["accuracy"] for scheme in document["schemes"]}
+    assert 0.8 < accuracies["float32"] < 1
+    assert abs(accuracies["float32"] - accuracies["int8"]) < 0.01
+
+
+@pytest.mark.slow
+def test_run_killed_at_any_point_and_started_again_is_none_the_worse(tmp_path: Path) -> None:
+    words = [sys.executable, "-m", "mnist_edge", "run", "--recipe", "softmax-1k"]
+    folder = tmp_path / "runs" / "softmax-1k"
+    checkpoint = folder / trainer.CHECKPOINT_FILE
+    started = subprocess.Popen(
+        words,
+        cwd=tmp_path,
+        start_new_session=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.killpg(started.pid, signal.SIGKILL)
+    started.wait()
+    assert checkpoint.exists(), "the run was to be killed between two rounds"
+
+    again = mnist_edge("run", "--recipe", "softmax-1k", folder=tmp_path)
+    assert again.returncode == 0, again.stderr
+    assert "resuming at step" in again.stderr
+    assert again.stdout.splitlines()[-1].endswith("%)")
+    whole = mnist_edge(
+        "train", "--recipe", "softmax-1k", "--out", str(tmp_path / "whole"), folder=tmp_path
+    )
+    assert whole.returncode == 0, whole.stderr
+    parts, uninterrupted = (
+        trainer.read_record(path).losses for path in (folder, tmp_path / "whole")
+    )
+    assert parts == uninterrupted
+
+    kept = mnist_edge("run", "--recipe", "softmax-1k", folder=tmp_path)
+    assert "holds a finished training" in kept.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "said"),
+    [
+        (["train", "--recipe", "resnet"], 2, "unknown recipe 'resnet'"),
+        (["train", "--epochs", "0"], 2, "epochs 0"),
+        (["train", "--learning-rate", "-1"], 2, "learning rate -1"),
+        (["train", "--out", "file/below"], 1, "cannot write"),
+        (["convert", "--quantize", "int4"], 2, "unknown scheme 'int4'"),
+        (["convert", "nothing-here"], 1, "no model 'nothing-here'"),
+        (["reproduce", "--only", "resnet"], 2, "unknown row 'resnet'"),
+        (["run", "--recipe", "resnet"], 2, "unknown recipe 'resnet'"),
+    ],
+)
+def test_a_wrong_request_is_one_line_and_the_documented_status(
+    arguments: list[str], status: int, said: str, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    outcome = mnist_edge(*arguments, folder=tmp_path)
+    assert outcome.returncode == status
+    assert outcome.stdout == ""
+    assert outcome.stderr.count("\n") == 1
+    assert said in outcome.stderr
+
+
+@pytest.mark.parametrize("command", ["train", "convert", "run", "reproduce"])
+def test_without_tensorflow_one_line_says_what_to_install(
+    command: str, tmp_path: Path, nano: Path
+) -> None:
+    hidden = (
+        "import sys; sys.modules['keras'] = sys.modules['tensorflow'] = None;"
+        "from mnist_edge.commands.app import main; main(sys.argv[1:])"
+    )
+    arguments = [command, str(nano), "--out", "out"] if command == "convert" else [command]
+    if command == "run":
+        # `run` starts its stages as children: it is the first of them that must say so.
+        arguments = ["train"]
+    outcome = subprocess.run(
+        [sys.executable, "-c", hidden, *arguments],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert outcome.returncode == 1
+    assert outcome.stderr.count("\n") == 1
+    assert "pip install" in outcome.stderr
+    assert "workstation" in outcome.stderr
+
+
+def test_every_row_of_the_reproduction_is_a_recipe_and_every_article_recipe_a_row() -> None:
+    rows = [system.recipe for system in systems.SYSTEMS]
+    assert sorted(rows) == sorted(name for name in RECIPES if name != "nano")
+    assert all(find_recipe(name).name == name for name in rows)
+    assert [s.recipe for s in systems.find_systems(["cnn", "softmax-1k"])] == ["softmax-1k", "cnn"]
+    with pytest.raises(UnknownName):
+        systems.find_systems(["nano"])
+
+
+@pytest.mark.slow
+def test_reproduce_one_row(tmp_path: Path) -> None:
+    outcome = mnist_edge("reproduce", "--only", "softmax-1k", "--format", "json", folder=tmp_path)
+    assert outcome.returncode == 0, outcome.stderr
+    (row,) = json.loads(outcome.stdout)["rows"]
+    assert row["system"]["recipe"] == "softmax-1k"
+    assert 85 < row["test_int8"] < 100
+    assert abs(row["test_float"] - row["test_int8"]) < 1
+    folder = tmp_path / "runs" / "reproduction"
+    assert "softmax-1k" in (folder / "REPRODUCTION.md").read_text()
+    assert (folder / "reproduction.png").stat().st_size > 10_000
+
+
+def test_the_committed_reproduction_is_within_half_a_point_of_each_article(nano: Path) -> None:
+    document = json.loads((nano.parent / "reproduction.json").read_text())
+    rows = {row["system"]["recipe"]: row for row in document["rows"]}
+    assert list(rows) == [system.recipe for system in systems.SYSTEMS]
+    for system in systems.SYSTEMS:
+        row = rows[system.recipe]
+        if system.figure is not None and not system.recipe.endswith("unscaled"):
+            assert row["test_float"] >= system.figure - 0.5
+        reached = dict(map(tuple, row["validations"]))
+        for step, figure in system.validation_figures:
+            assert reached[step] >= figure - 0.5
+        assert row["test_int8"] >= row["test_float"] - 0.5
