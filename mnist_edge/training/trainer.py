@@ -221,7 +221,8 @@ class _Run:
     def restore(self, path: Path) -> None:
         """Goes back to where the checkpoint was written."""
         try:
-            with np.load(path) as archive:
+            # numpy leaves a path's file open where it is no archive.
+            with np.load(io.BytesIO(path.read_bytes())) as archive:
                 state = json.loads(str(archive["state"]))
                 values = [archive[f"arr_{index}"] for index in range(len(archive.files) - 1)]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
