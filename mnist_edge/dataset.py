@@ -13,6 +13,7 @@ import os
 import struct
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +44,9 @@ _NPZ_KEYS = {
     "t10k-labels": "y_test",
 }
 """The names that Keras' ``mnist.npz`` gives to the four arrays."""
+
+
+ChooseValidation = Callable[[NDArray[np.uint8]], NDArray[np.int64]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,19 +80,21 @@ class Mnist:
     """The original 10,000."""
 
 
-def load(data: Path | None = None) -> Mnist:
+def load(data: Path | None = None, *, choose_validation: ChooseValidation | None = None) -> Mnist:
     """All three splits.
 
     Args:
         data: an ``.npz`` with Keras' names, or a folder of IDX files, plain or gzipped. Without
             it: ``MNIST_EDGE_DATA``, else the user's cache, else fetched into the cache.
+        choose_validation: from the 60,000 training labels, the indices of the 5,000 validation
+            digits; ``validation_indices`` but to compare with others' figures.
 
     Raises:
         DataError: the data cannot be had, is malformed, or is not MNIST.
     """
     source = locate(data)
     everything = _read_digits(source, "train")
-    validation = validation_indices(everything.labels)
+    validation = (choose_validation or validation_indices)(everything.labels)
     train = np.setdiff1d(np.arange(len(everything)), validation)
     return Mnist(
         train=everything.take(train),
@@ -143,6 +149,14 @@ def validation_indices(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
     order = np.random.RandomState(SPLIT_SEED).permutation(len(labels))
     chosen = [order[labels[order] == digit][:quota] for digit, quota in enumerate(quotas)]
     return np.sort(np.concatenate(chosen)).astype(np.int64)
+
+
+def first_indices(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """The first 5,000 training digits: the validation split of TensorFlow 1's tutorials.
+
+    They are easier to read than 5,000 drawn from all: the same net scores about half a point more.
+    """
+    return np.arange(VALIDATION_SIZE, dtype=np.int64)
 
 
 def idx_name(key: str) -> str:

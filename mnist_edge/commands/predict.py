@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mnist_edge.classifier import Classifier, Prediction
 
 _MANY = 50
-"""Pictures from which on progress is worth a line."""
+"""Pictures from which on progress is worth a line, where the answers themselves do not show it."""
 _DECIMALS = 6
 """Digits after the point of a probability; int8 logits are far coarser."""
 
@@ -62,7 +62,7 @@ def command(
 
     classifier = Classifier(model, min_confidence=min_confidence)
     found = list(find_pictures(pictures))
-    paths = tracked(found, "reading", shown=len(found) >= _MANY)
+    paths = tracked(found, "reading", shown=len(found) >= _MANY and not sys.stdout.isatty())
     failed = _WRITERS[output](_answers(classifier, paths), top)
     if failed:
         raise typer.Exit(1)

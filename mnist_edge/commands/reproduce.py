@@ -42,10 +42,10 @@ def command(
     chosen = systems.find_systems(only or [])
     require_writable(out)
     import_keras()
-    mnist = dataset.load(data)
+    source = dataset.locate(data)
     rows = []
     with ShowTraining() as listener:
-        for row in measuring.reproduce(chosen, mnist, out, listener=listener):
+        for row in measuring.reproduce(chosen, source, out, listener=listener):
             note(f"{row.system.recipe}: {row.test_float:.2f} % float, {row.test_int8:.2f} % int8")
             rows.append(row)
     where = f"TensorFlow {versions()['tensorflow']} on {machine()}"

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters import calibration, schemes, tflite
+from mnist_edge import dataset
 from mnist_edge.dataset import Digits, Mnist
 from mnist_edge.evaluation import count_correct
 from mnist_edge.reproduction.systems import System
@@ -45,13 +46,13 @@ class Row:
 
 
 def reproduce(
-    systems: Sequence[System], mnist: Mnist, folder: Path, *, listener: trainer.Listener
+    systems: Sequence[System], data: Path, folder: Path, *, listener: trainer.Listener
 ) -> Iterator[Row]:
     """Trains each system, or takes its finished training, and measures it.
 
     Args:
         systems: which.
-        mnist: all three splits.
+        data: an ``.npz`` or a folder of IDX files, as ``dataset.locate`` gives it.
         folder: each system's run goes into its own folder below.
         listener: follows the trainings.
 
@@ -60,6 +61,7 @@ def reproduce(
     """
     for system in systems:
         recipe = find_recipe(system.recipe)
+        mnist = dataset.load(data, choose_validation=system.choose_validation)
         run = folder / recipe.name
         if not trainer.finished(run, recipe):
             trainer.train(recipe, mnist, run, resume=True, listener=listener)

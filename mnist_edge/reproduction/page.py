@@ -59,7 +59,10 @@ def to_markdown(rows: Sequence[Row], *, machine: str) -> str:
 
 def to_document(rows: Sequence[Row], *, machine: str) -> dict[str, Any]:
     """The table as JSON has it."""
-    return {"schema_version": 1, "machine": machine, "rows": [asdict(row) for row in rows]}
+    documents = [asdict(row) for row in rows]
+    for document in documents:
+        document["system"]["choose_validation"] = document["system"]["choose_validation"].__name__
+    return {"schema_version": 1, "machine": machine, "rows": documents}
 
 
 def draw(rows: Sequence[Row], target: Path) -> None:

@@ -145,7 +145,11 @@ def _softmax_regression(*, pixel_scale: float) -> keras.Model:
 
 
 def _with_softmax(network: keras.Model) -> keras.Model:
-    network.add(import_keras().layers.Softmax())
+    layers = import_keras().layers
+    network.add(layers.Softmax())
+    # Keras' loss takes a softmax that it finds right before it away again, which would heal the
+    # mistake; a layer that changes nothing keeps it from looking through.
+    network.add(layers.Rescaling(1.0))
     return network
 
 

