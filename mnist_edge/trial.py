@@ -27,6 +27,13 @@ from mnist_edge.interpreter import PIXELS, Interpreter, runtime
 from mnist_edge.manifest import TensorSpec
 from mnist_edge.modelstore import StoredModel
 
+_MEMORY = 4 << 30
+"""Bytes of address space that the child may take: a damaged model can ask for all there is."""
+_TIMEOUT = 60
+"""Seconds that the child may take to start and load: a damaged model can loop for ever."""
+_TIMEOUT_A_DIGIT = 0.05
+"""Seconds more for each digit, about fifty times what the slowest scheme takes on a workstation."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Trial:
@@ -85,12 +92,19 @@ def try_model(content: bytes, pixels: NDArray[np.uint8], *, name: str) -> Trial:
         folder = Path(temporary)
         (folder / "model.tflite").write_bytes(content)
         np.save(folder / "pixels.npy", pixels)
-        child = subprocess.run(
-            [sys.executable, "-m", "mnist_edge.trial", temporary],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        try:
+            child = subprocess.run(
+                [sys.executable, "-m", "mnist_edge.trial", temporary],
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=_TIMEOUT + _TIMEOUT_A_DIGIT * len(pixels),
+            )
+        except subprocess.TimeoutExpired as error:
+            raise InvalidModel(
+                f"{name} keeps the TFLite runtime busy without an answer: it is damaged; "
+                "copy the file again, or convert it again with: mnist-edge convert"
+            ) from error
         outcome = folder / "trial.json"
         if child.returncode or not outcome.is_file():
             reason = (
@@ -127,9 +141,20 @@ def _tensor_spec(document: dict[str, Any]) -> TensorSpec:
     return TensorSpec(**{**document, "shape": tuple(document["shape"])})
 
 
+def _limit_memory() -> None:
+    try:
+        import resource
+    except ImportError:  # Windows has no such limit
+        return
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    allowed = _MEMORY if hard == resource.RLIM_INFINITY else min(_MEMORY, hard)
+    resource.setrlimit(resource.RLIMIT_AS, (allowed, hard))
+
+
 def main() -> None:
     """The child's side."""
     folder = Path(sys.argv[1])
+    _limit_memory()
     try:
         outcome = _run(folder)
     except MnistEdgeError as error:

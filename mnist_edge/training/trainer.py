@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.dataset import SHA256, Digits, Mnist
+from mnist_edge.dataset import Digits, Mnist
 from mnist_edge.errors import CheckpointMismatch
 from mnist_edge.files import replacing, require_writable, write_bytes, write_json
+from mnist_edge.idx import SHA256
 from mnist_edge.training.backend import import_keras, versions
 from mnist_edge.training.curves import draw_curves
 from mnist_edge.training.recipes import Recipe

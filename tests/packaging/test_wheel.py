@@ -41,6 +41,7 @@ FILES = [
     "mnist_edge/evaluation.py",
     "mnist_edge/fetching.py",
     "mnist_edge/files.py",
+    "mnist_edge/idx.py",
     "mnist_edge/interpreter.py",
     "mnist_edge/manifest.py",
     "mnist_edge/models/__init__.py",

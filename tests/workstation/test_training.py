@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_edge.dataset import SHA256, Mnist
+from mnist_edge.dataset import Mnist
 from mnist_edge.errors import CheckpointMismatch, InvalidValue, UnknownName
+from mnist_edge.idx import SHA256
 from mnist_edge.training import networks, optimizers, recipes, trainer
 from mnist_edge.training.backend import import_keras
 from mnist_edge.training.recipes import RECIPES, find_recipe
