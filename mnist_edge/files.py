@@ -91,7 +91,9 @@ def require_writable(folder: Path) -> None:
 def not_writable(target: Path, error: OSError) -> NotWritable:
     """The error for a ``target`` that the system refused to write, with its reason."""
     reason = error.strerror or type(error).__name__
-    return NotWritable(f"cannot write {target}: {reason}; choose another place with --out")
+    return NotWritable(
+        f"cannot write {target}: {reason}; choose another place, or make it writable"
+    )
 
 
 def _umask() -> int:

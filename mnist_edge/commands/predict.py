@@ -92,7 +92,9 @@ def _below(name: str) -> list[str]:
 
     if not Path(name).is_dir():
         return [name]
-    return sorted(str(p) for p in Path(name).rglob("*") if p.suffix.lower() in SUFFIXES)
+    return sorted(
+        str(p) for p in Path(name).rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()
+    )
 
 
 def _answers(

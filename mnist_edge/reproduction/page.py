@@ -94,11 +94,19 @@ def _draw_bars(axis: Axes, rows: Sequence[Row]) -> None:
             axis.plot(row.system.figure, place, "k|", ms=16, label="the article")
     axis.set_yticks(places, [row.system.recipe for row in rows], fontsize=8)
     axis.invert_yaxis()
-    axis.set_xlim(max(0, min(row.test_int8 for row in rows) - 5), 100)
+    axis.set_xlim(0, 100)
     axis.set_title("test accuracy, %", fontsize=10)
     handles, labels = axis.get_legend_handles_labels()
     unique = dict(zip(labels, handles, strict=True))
-    axis.legend(unique.values(), unique.keys(), fontsize=8, loc="lower left")
+    axis.legend(
+        unique.values(),
+        unique.keys(),
+        fontsize=8,
+        ncols=len(unique),
+        frameon=False,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.06),
+    )
 
 
 def _ours(row: Row) -> str:

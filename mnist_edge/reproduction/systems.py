@@ -35,17 +35,17 @@ SYSTEMS = (
     ),
     System(
         recipe="softmax-l2-softmax-twice",
-        description="the same: softmax applied twice, pixels scaled once",
+        description="softmax regression: softmax applied twice, pixels scaled once",
         article='training accuracy "very low"',
     ),
     System(
         recipe="softmax-l2-scaled-twice",
-        description="the same: logits to the loss, pixels scaled twice",
+        description="softmax regression: logits to the loss, pixels scaled twice",
         article="",
     ),
     System(
         recipe="softmax-l2-both-mistakes",
-        description="the same: softmax applied twice, pixels scaled twice",
+        description="softmax regression: softmax applied twice, pixels scaled twice",
         article='training accuracy "very low"',
     ),
     System(
@@ -54,7 +54,7 @@ SYSTEMS = (
         article="",
     ),
     System(recipe="cnn", description="CNN, pixels scaled", article=""),
-    System(recipe="cnn-unscaled", description="CNN, raw pixels", article=""),
+    System(recipe="cnn-unscaled", description="CNN, raw pixels, as the article has it", article=""),
     System(
         recipe="mlp-ema",
         description="784-500-10, averaged weights; validated, as the article has it, on the first "

@@ -274,7 +274,7 @@ def test_an_unwritable_folder_is_refused_before_any_work(
 ) -> None:
     in_the_way = tmp_path / "file"
     in_the_way.touch()
-    with pytest.raises(NotWritable, match="--out"):
+    with pytest.raises(NotWritable, match="choose another place"):
         list(
             conversion.convert(
                 nano / "model.keras", in_the_way / "below", [schemes.int8()], small_mnist
