@@ -9,10 +9,12 @@ Run from the root of the repository: ``python tests/data/make_models.py``.
 - ``zero``: int8, answers 0 whatever it is given.
 - ``wide``, ``eleven``, ``pair``, ``whole``: sound models of something else: 32x32 pixels, eleven
   logits, two outputs, int32 pixels.
+- ``greedy``: ``quadrants-int8``, damaged so that it claims 16 million tensors.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -55,6 +57,7 @@ def main() -> None:
     _write(tf, "eleven", eleven, digit)
     _write(tf, "pair", pair, digit)
     _write(tf, "whole", lambda whole: quadrants(tf.cast(whole, tf.float32)), digit, taken="int32")
+    _damage("quadrants-int8", "greedy")
 
 
 def _write(
@@ -76,6 +79,17 @@ def _write(
         converter.inference_input_type = converter.inference_output_type = getattr(tf, io)
         converter.representative_dataset = lambda: _extremes(shape)
     (_TARGET / f"{name}.tflite").write_bytes(converter.convert())
+
+
+def _damage(name: str, damaged: str) -> None:
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    content = bytearray((_TARGET / f"{name}.tflite").read_bytes())
+    subgraph = schema.Model.GetRootAs(bytes(content), 0).Subgraphs(0)
+    # The first field of a subgraph is the vector of its tensors, with its length before it.
+    table = subgraph._tab  # noqa: SLF001  # the schema offers no way to write
+    struct.pack_into("<I", content, table.Vector(table.Offset(4)) - 4, 16_000_000)
+    (_TARGET / f"{damaged}.tflite").write_bytes(content)
 
 
 def _extremes(shape: tuple[int, ...]) -> Iterator[list[Any]]:

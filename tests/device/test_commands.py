@@ -209,7 +209,9 @@ def test_standard_input_is_a_picture() -> None:
 def test_a_reader_that_has_seen_enough_is_no_error(pictures: Path) -> None:
     many = " ".join(["a.png"] * 3_000)
     command = f"{sys.executable} -m mnist_edge predict {many} | head -1"
-    outcome = subprocess.run(["/bin/sh", "-c", command], capture_output=True, text=True, check=True)
+    outcome = subprocess.run(
+        ["/bin/sh", "-c", command], cwd=pictures, capture_output=True, text=True, check=True
+    )
     assert outcome.stdout.count("\n") == 1
     assert outcome.stderr == ""
 
