@@ -6,11 +6,17 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
 
 import typer
 
 Item = TypeVar("Item")
+
+DataOption = Annotated[
+    Path | None, typer.Option("--data", help="MNIST as an .npz or a folder of IDX files.")
+]
+"""Where MNIST is, for every command that reads it."""
 
 
 class Format(str, Enum):

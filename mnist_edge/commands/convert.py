@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.commands.console import note, table
+from mnist_edge.commands.console import DataOption, note, table
 from mnist_edge.modelstore import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -33,10 +33,7 @@ def command(
     calibration_seed: Annotated[
         int, typer.Option("--calibration-seed", help="Seed of their draw.")
     ] = 1,
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="MNIST as an .npz or a folder of IDX files."),
-    ] = None,
+    data: DataOption = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder to write; the Keras file's own else."),

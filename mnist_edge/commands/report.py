@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.commands.console import DocumentFormat, note, progress, table
+from mnist_edge.commands.console import DataOption, DocumentFormat, note, progress, table
 from mnist_edge.modelstore import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -24,10 +24,7 @@ def command(
     model: Annotated[
         str, typer.Argument(help="A model folder, or a shipped model.")
     ] = DEFAULT_MODEL,
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="MNIST as an .npz or a folder of IDX files."),
-    ] = None,
+    data: DataOption = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder to write; a model folder's own else."),

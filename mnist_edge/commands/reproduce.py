@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mnist_edge.commands.console import DocumentFormat, note
+from mnist_edge.commands.console import DataOption, DocumentFormat, note
 from mnist_edge.commands.train import RUNS, ShowTraining
 
 
@@ -17,10 +17,7 @@ def command(
         list[str] | None,
         typer.Option("--only", help="One row, by its recipe; repeat for several."),
     ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="MNIST as an .npz or a folder of IDX files."),
-    ] = None,
+    data: DataOption = None,
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder for the runs and the table.")
     ] = RUNS / "reproduction",

@@ -14,16 +14,13 @@ from typing import Annotated
 
 import typer
 
-from mnist_edge.commands.console import note
+from mnist_edge.commands.console import DataOption, note
 from mnist_edge.modelstore import DEFAULT_MODEL
 
 
 def command(
     recipe: Annotated[str, typer.Option("--recipe", "-r", help="Which recipe.")] = DEFAULT_MODEL,
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="MNIST as an .npz or a folder of IDX files."),
-    ] = None,
+    data: DataOption = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder to write; runs/RECIPE else.")
     ] = None,

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mnist_edge.commands.console import note, progress
+from mnist_edge.commands.console import DataOption, note, progress
 
 RUNS = Path("runs")
 """Where own runs go."""
@@ -51,10 +51,7 @@ def command(
     seed: Annotated[
         int | None, typer.Option("--seed", help="Same seed, same machine: same weights.")
     ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="MNIST as an .npz or a folder of IDX files."),
-    ] = None,
+    data: DataOption = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder to write; runs/RECIPE else.")
     ] = None,

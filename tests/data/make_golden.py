@@ -48,9 +48,7 @@ def main() -> None:
     write_json(_DATA / "golden.json", document)
 
 
-def _draw(
-    strokes: list[list[tuple[int, int]]], mode: str, *, paper: Any, ink: Any
-) -> Image.Image:
+def _draw(strokes: list[list[tuple[int, int]]], mode: str, *, paper: Any, ink: Any) -> Image.Image:
     width, height = 72, 64
     page = Image.new(mode, (width * _SCALE, height * _SCALE), paper)
     pen = ImageDraw.Draw(page)
