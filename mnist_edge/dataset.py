@@ -9,7 +9,6 @@ from __future__ import annotations
 import gzip
 import io
 import os
-import zipfile
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from mnist_edge import idx
 from mnist_edge.errors import DataUnavailable, MalformedData
 from mnist_edge.fetching import ENVIRONMENT_VARIABLE, cached_folder
+from mnist_edge.files import exists
 from mnist_edge.idx import SHA256
 
 TRAIN_SIZE = 55_000
@@ -108,7 +108,7 @@ def locate(data: Path | None = None) -> Path:
     """
     named = data or (Path(value) if (value := os.environ.get(ENVIRONMENT_VARIABLE)) else None)
     if named is not None:
-        if not named.exists():
+        if not exists(named):
             raise DataUnavailable(
                 f"no data at {named}; expected an .npz with {', '.join(_NPZ_KEYS.values())}, or a "
                 f"folder with {', '.join(map(idx.file_name, SHA256))} (plain or .gz)"
@@ -187,16 +187,16 @@ def _read_npz(path: Path, key: str) -> NDArray[np.uint8]:
         if content[:2] == b"\x1f\x8b":
             content = gzip.decompress(content)
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            if name not in archive:
-                raise MalformedData(
-                    f"{path} has no array {name}; expected {', '.join(_NPZ_KEYS.values())}"
-                )
-            array = archive[name]
-    except (OSError, EOFError, ValueError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+            array = archive.get(name)
+    # zipfile and numpy raise whatever the damage led them to.
+    except Exception as error:
+        reason = " ".join(str(error).split())
         raise MalformedData(
-            f"{path} is not a readable .npz ({error}); expected Keras' mnist.npz, or a folder "
+            f"{path} is not a readable .npz ({reason}); expected Keras' mnist.npz, or a folder "
             "of IDX files"
         ) from error
+    if array is None:
+        raise MalformedData(f"{path} has no array {name}; expected {', '.join(_NPZ_KEYS.values())}")
     shape = (28, 28) if key.endswith("images") else ()
     if array.dtype != np.uint8 or array.shape[1:] != shape or not array.ndim:
         raise MalformedData(

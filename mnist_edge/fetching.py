@@ -138,7 +138,7 @@ def _fetch_npm(folder: Path) -> None:
             EOFError,
             zlib.error,
         ) as error:
-            raise _WayFailed(str(error)) from error
+            raise _WayFailed(" ".join(str(error).split())) from error
 
 
 def _keep(key: str, content: bytes, folder: Path, *, source: str) -> None:

@@ -13,6 +13,11 @@ from typing import Any
 from mnist_edge.errors import NotWritable
 
 
+def exists(path: str | os.PathLike[str]) -> bool:
+    """Whether something is at a path; False, too, for a path that no system takes."""
+    return os.path.exists(path)  # noqa: PTH110  # Path.exists raises for too long a name
+
+
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """Yields a temporary path beside ``target`` that becomes ``target`` on success.

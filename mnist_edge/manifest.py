@@ -69,6 +69,10 @@ class Score:
     runtime: str
     """The runtime that read them, with its version."""
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.correct <= self.total or not self.total:
+            raise ValueError(f"correct {self.correct} of a total of {self.total}")
+
     @property
     def accuracy(self) -> float:
         """Top-1 accuracy in 0..1."""
@@ -134,7 +138,7 @@ class ModelManifest:
         """
         try:
             document = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidManifest(
                 f"{source} is not JSON ({error}); convert the model again to write a new one"
             ) from error

@@ -18,6 +18,7 @@ from mnist_edge.errors import (
     ModelHashMismatch,
     ModelNotFound,
 )
+from mnist_edge.files import exists
 from mnist_edge.manifest import ModelManifest
 
 DEFAULT_MODEL = "nano"
@@ -65,14 +66,17 @@ def find_folder(model: str | Path) -> Path:
     Raises:
         ModelNotFound: there is neither.
     """
-    if Path(model).is_dir():
+    if exists(model) and Path(model).is_dir():
         return Path(model)
     # A name has no separator in it: "../x" must not walk out of the package.
-    if Path(model).name == str(model) and (_shipped_root() / model).is_dir():
+    if Path(model).name == str(model) and str(model) in shipped_models():
         return _shipped_root() / model
+    shipped = ", ".join(shipped_models())
+    if exists(model):
+        raise ModelNotFound(f"{model} is no model folder; give its folder, or one of: {shipped}")
     raise ModelNotFound(
-        f"no model {str(model)!r}: give a shipped model ({', '.join(shipped_models())}), "
-        "a model folder, or a .tflite file"
+        f"no model {str(model)!r}: give a shipped model ({shipped}), a model folder, "
+        "or, to predict and info, a .tflite file"
     )
 
 
@@ -90,7 +94,7 @@ def load(model: str | Path = DEFAULT_MODEL, *, scheme: str = "int8") -> StoredMo
         ModelHashMismatch: the bytes are not those the manifest vouches for.
     """
     path = Path(model)
-    if not path.is_file():
+    if not (exists(path) and path.is_file()):
         folder = find_folder(model)
         path = folder / f"{scheme}.tflite"
         if not path.is_file():

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import io
 import os
+import warnings
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
@@ -37,6 +38,8 @@ SUFFIXES = frozenset(
 )
 """What files a folder's pictures are told by, in lower case."""
 
+_MOST_PIXELS = 50_000_000
+"""Pixels of the largest picture read: a 48-megapixel photo. A small file can claim far more."""
 _CONTRAST = 24
 """Grey levels by which the darkest ink must differ from the paper; less is blank paper."""
 _MID_GREY = 128
@@ -73,41 +76,49 @@ def read_pixels(picture: Picture) -> NDArray[np.uint8]:
 
 
 def open_image(picture: Picture) -> Image.Image:
-    """Decodes a picture and turns it the way its EXIF orientation says.
+    """Decodes a picture whole and turns it the way its EXIF orientation says.
 
     Raises:
         PictureNotFound: the path names no file.
-        UnreadablePicture: it is empty, truncated, or not an image.
+        UnreadablePicture: it is empty, truncated, too large, or not an image.
     """
-    if isinstance(picture, Image.Image):
-        return picture
     if isinstance(picture, np.ndarray):
         return _from_array(picture)
-    name, content = _read(picture)
-    if not content:
-        raise UnreadablePicture(f"{name} is empty; expected an image such as a PNG or JPEG")
-    try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
-            return ImageOps.exif_transpose(image)
-    except UnidentifiedImageError as error:
-        raise UnreadablePicture(f"{name} is not an image; expected {', '.join(FORMATS)}") from error
-    except Image.DecompressionBombError as error:
-        raise UnreadablePicture(f"{name} is too large ({error}); scale it down") from error
-    # Pillow's decoders raise these for damaged files, each as its format would have it.
-    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
-        raise UnreadablePicture(
-            f"{name} is damaged or truncated ({error}); copy or save it again"
-        ) from error
+    # Pillow warns of damaged metadata, which the pixels do not need, and of large pictures,
+    # which are refused below.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if isinstance(picture, Image.Image):
+            return _decode(picture, "the picture")
+        name, content = _read(picture)
+        if not content:
+            raise UnreadablePicture(f"{name} is empty; expected an image such as a PNG or JPEG")
+        try:
+            image = Image.open(io.BytesIO(content), formats=FORMATS)
+        except UnidentifiedImageError as error:
+            raise UnreadablePicture(
+                f"{name} is not an image; expected {', '.join(FORMATS)}"
+            ) from error
+        except Image.DecompressionBombError as error:
+            raise _too_large(name) from error
+        except Exception as error:
+            raise _damaged(name, error) from error
+        with image:
+            return _decode(image, name)
 
 
 def to_grey(image: Image.Image) -> NDArray[np.uint8]:
     """Lays a picture on white paper where it is transparent; ``(height, width) uint8``."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return _stretch(np.asarray(image, np.float32))
+    if image.mode == "LAB":
+        return np.asarray(image.getchannel("L"))
+    if image.mode == "La":
+        image = image.convert("LA")
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         paper = Image.new("RGBA", rgba.size, "white")
         image = Image.alpha_composite(paper, rgba)
-    elif image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _stretch(np.asarray(image, np.float32))
     return np.asarray(image.convert("L"))
 
 
@@ -166,19 +177,49 @@ def centre(ink: NDArray[np.float32]) -> NDArray[np.uint8]:
     return pixels
 
 
+def _decode(image: Image.Image, name: str) -> Image.Image:
+    if not image.width * image.height:
+        raise UnreadablePicture(f"{name} has no pixels: {image.width}x{image.height}")
+    if image.width * image.height > _MOST_PIXELS:
+        raise _too_large(name)
+    try:
+        image.load()
+    # Pillow's decoders raise whatever the damage led them to.
+    except Exception as error:
+        raise _damaged(name, error) from error
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # noqa: BLE001  # metadata too damaged to say which way is up
+        return image
+
+
+def _too_large(name: str) -> UnreadablePicture:
+    return UnreadablePicture(
+        f"{name} is too large: more than {_MOST_PIXELS // 1_000_000} megapixels; scale it down"
+    )
+
+
+def _damaged(name: str, error: Exception) -> UnreadablePicture:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return UnreadablePicture(f"{name} is damaged or truncated ({reason}); copy or save it again")
+
+
 def _read(source: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[str, bytes]:
     """A name for messages, and the encoded bytes."""
     if isinstance(source, bytes):
         return "the picture", source
-    if not isinstance(source, (str, os.PathLike)):
-        return getattr(source, "name", "the picture"), source.read()
-    path = Path(source)
+    if isinstance(source, (str, os.PathLike)):
+        name, read = str(source), Path(source).read_bytes
+    else:
+        name, read = str(getattr(source, "name", "the picture")), source.read
     try:
-        return str(path), path.read_bytes()
+        return name, read()
     except FileNotFoundError as error:
-        raise PictureNotFound(f"no picture {path}; check the path") from error
+        raise PictureNotFound(f"no picture {name}; check the path") from error
     except OSError as error:
-        raise UnreadablePicture(f"cannot read {path}: {error.strerror}") from error
+        raise UnreadablePicture(f"cannot read {name}: {error.strerror or error}") from error
+    except ValueError as error:  # a path with a null in it, or a closed stream
+        raise PictureNotFound(f"no picture {name!r} ({error}); check the path") from error
 
 
 def _from_array(array: NDArray[np.uint8]) -> Image.Image:

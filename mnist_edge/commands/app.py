@@ -6,6 +6,7 @@ A command's module is imported when the command is called (or listed by ``--help
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -79,8 +80,15 @@ def _options(
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the program and exits with the documented status."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A file's name may be no Unicode: it is given back as it came.
+            stream.reconfigure(errors="surrogateescape")
     try:
-        app(given, prog_name="mnist-edge")
+        try:
+            app(given, prog_name="mnist-edge")
+        finally:
+            sys.stdout.flush()
     except MnistEdgeError as error:
         if "--debug" in given:
             raise
@@ -88,6 +96,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(error.exit_code)
     except BrokenPipeError:
         # Whoever read the output has seen enough; nothing more can be said on it.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
+        sys.exit(1)
+    except OSError as error:
+        if "--debug" in given:
+            raise
+        _drop_output()
+        typer.echo(f"mnist-edge: {error}; the output is not complete", err=True)
         sys.exit(1)
     sys.exit(0)
+
+
+def _drop_output() -> None:
+    """Lets Python's own flush at the end succeed, where standard output takes nothing more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -15,6 +15,7 @@ import typer
 
 from mnist_edge.commands.console import Format, note, tracked
 from mnist_edge.errors import PictureError, PictureNotFound
+from mnist_edge.files import exists
 from mnist_edge.modelstore import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -75,13 +76,13 @@ def find_pictures(names: Iterable[str]) -> Iterator[tuple[str, PictureError | No
     A name that stands for none comes back itself, with the error.
     """
     for name in names:
-        exists = name == "-" or Path(name).exists()
+        there = name == "-" or exists(name)
         # Path.glob takes no absolute pattern; glob.glob takes what a shell would.
-        matches = [name] if exists else sorted(glob.glob(name))  # noqa: PTH207
+        matches = [name] if there else sorted(glob.glob(name))  # noqa: PTH207
         pictures = [path for match in matches for path in _below(match)]
         if pictures:
             yield from ((path, None) for path in pictures)
-        elif exists:
+        elif there:
             yield name, PictureNotFound(f"no picture in {name}; expected files such as digit.png")
         else:
             yield name, PictureNotFound(f"no picture {name}; check the path")
@@ -90,7 +91,7 @@ def find_pictures(names: Iterable[str]) -> Iterator[tuple[str, PictureError | No
 def _below(name: str) -> list[str]:
     from mnist_edge.picture import SUFFIXES
 
-    if not Path(name).is_dir():
+    if name == "-" or not Path(name).is_dir():
         return [name]
     return sorted(
         str(p) for p in Path(name).rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()

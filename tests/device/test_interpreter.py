@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import json
+import math
+import random
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from mnist_edge import modelstore
+from mnist_edge.dataset import Digits
+from mnist_edge.errors import InvalidModel, UnsuitableModel
+from mnist_edge.interpreter import Interpreter, dequantize, quantization_table
+from mnist_edge.manifest import TensorSpec
+from mnist_edge.trial import open_model, try_model
+
+INTEGERS = ("int8", "uint8", "int16")
+FAR_BELOW = -100.0
+"""Logit that the quadrants models give to 4..9."""
+MIB = 1 << 20
+
+
+def spec(dtype: str, scale: float, zero_point: int) -> TensorSpec:
+    return TensorSpec(shape=(1, 28, 28, 1), dtype=dtype, scale=scale, zero_point=zero_point)
+
+
+@st.composite
+def quantized_specs(draw: st.DrawFn) -> TensorSpec:
+    dtype = draw(st.sampled_from(INTEGERS))
+    limits = np.iinfo(dtype)
+    # TFLite stores a scale as a float32.
+    scale = draw(st.floats(2**-20, 300, width=32))
+    return spec(dtype, scale, draw(st.integers(int(limits.min), int(limits.max))))
+
+
+def round_and_clip(pixel: int, end: TensorSpec) -> int:
+    """The quantization of one pixel in exact fractions: halves go away from zero."""
+    steps = math.floor(Fraction(pixel) / Fraction(end.scale) + Fraction(1, 2)) + end.zero_point
+    limits = np.iinfo(end.dtype)
+    return min(max(steps, int(limits.min)), int(limits.max))
+
+
+@given(quantized_specs())
+def test_pixels_are_quantized_with_round_and_clip(end: TensorSpec) -> None:
+    table = quantization_table(end)
+    assert table.dtype == end.dtype
+    assert table.tolist() == [round_and_clip(pixel, end) for pixel in range(256)]
+
+
+@pytest.mark.parametrize(
+    ("end", "first_middle_last"),
+    [
+        (spec("int8", 1.0, -128), (-128, 0, 127)),
+        (spec("uint8", 1.0, 0), (0, 128, 255)),
+        (spec("int8", 2.0, -128), (-128, -64, 0)),
+        (spec("int8", 0.5, -128), (-128, 127, 127)),
+        (spec("int8", 256.0, 0), (0, 1, 1)),
+        (spec("int16", 255 / 32_767, 0), (0, 16_448, 32_767)),
+        (spec("float32", 0.0, 0), (0.0, 128.0, 255.0)),
+    ],
+)
+def test_known_pixels_are_quantized_as_worked_out_by_hand(
+    end: TensorSpec, first_middle_last: tuple[float, float, float]
+) -> None:
+    table = quantization_table(end)
+    assert table.dtype == end.dtype
+    assert (table[0], table[128], table[255]) == first_middle_last
+
+
+@given(quantized_specs(), st.data())
+def test_outputs_are_dequantized_without_wrapping_around(end: TensorSpec, data: Any) -> None:
+    limits = np.iinfo(end.dtype)
+    value = data.draw(st.integers(int(limits.min), int(limits.max)))
+    found = dequantize(np.array([value], end.dtype), end)
+    assert found.dtype == np.float32
+    assert found[0] == pytest.approx(float((value - end.zero_point) * Fraction(end.scale)))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "zero_point", "steps"),
+    [("int8", 127, -128, 255), ("uint8", 0, 255, -255), ("int16", 32_767, -32_768, 65_535)],
+)
+def test_the_widest_differences_from_the_zero_point_stay_whole(
+    dtype: str, value: int, zero_point: int, steps: int
+) -> None:
+    assert dequantize(np.array([value], dtype), spec(dtype, 1.0, zero_point)).tolist() == [steps]
+
+
+def test_real_outputs_are_given_as_they_are() -> None:
+    logits = np.array([-3.5, 0.25], np.float32)
+    assert dequantize(logits, spec("float32", 0.0, 0)).tolist() == logits.tolist()
+
+
+def quarters(digits: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """The logits of the quadrants models, worked out by numpy."""
+    means = digits.reshape(-1, 2, 14, 2, 14).mean(axis=(2, 4)).reshape(-1, 4)
+    return np.pad(means, ((0, 0), (0, 6)), constant_values=FAR_BELOW)
+
+
+@pytest.mark.parametrize("kind", ["float32", *INTEGERS])
+def test_a_model_of_any_type_gives_its_logits_in_real_units(
+    kind: str, tiny: Path, test_digits: Digits
+) -> None:
+    interpreter = open_model(modelstore.load(tiny / f"quadrants-{kind}.tflite"))
+    assert interpreter.input.dtype == interpreter.output.dtype == kind
+    digits = test_digits.images[:20]
+    logits = interpreter.logits(digits)
+    assert logits.shape == (20, 10)
+    assert logits.dtype == np.float32
+    # The mean is rounded to a step of the input's, the logit to one of the output's.
+    steps = interpreter.input.scale + interpreter.output.scale
+    assert np.abs(logits - quarters(digits)).max() <= steps + 1e-3
+    assert interpreter.raw_output(digits[0]).dtype == kind
+
+
+def test_a_model_that_takes_its_pixels_in_one_row_is_a_digit_model(
+    tiny: Path, test_digits: Digits
+) -> None:
+    flat = open_model(modelstore.load(tiny / "flat.tflite"))
+    assert flat.input.shape == (1, 784)
+    square = open_model(modelstore.load(tiny / "quadrants-float32.tflite"))
+    digits = test_digits.images[:5]
+    assert np.array_equal(flat.logits(digits), square.logits(digits))
+
+
+def test_a_trial_gives_what_the_interpreter_gives(nano: Path, test_digits: Digits) -> None:
+    content = (nano / "int8.tflite").read_bytes()
+    interpreter = Interpreter(content)
+    trial = try_model(content, test_digits.images[:20], name="nano")
+    assert (trial.input, trial.output) == (interpreter.input, interpreter.output)
+    assert np.array_equal(trial.logits, interpreter.logits(test_digits.images[:20]))
+
+
+def test_the_interpreter_says_nothing_on_either_stream(
+    nano: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    Interpreter((nano / "int8.tflite").read_bytes())
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("wide", r"takes a tensor of shape \(1, 32, 32, 1\); expected one digit of 28x28"),
+        ("eleven", r"gives a tensor of shape \(1, 11\); expected \(1, 10\) logits"),
+        ("pair", "has 1 inputs and 2 outputs; expected 1 and 1"),
+        ("whole", "input is int32 with scale 0.0; expected float32, or int8"),
+    ],
+)
+def test_a_sound_model_of_something_else_is_unsuitable(name: str, said: str, tiny: Path) -> None:
+    stored = modelstore.load(tiny / f"{name}.tflite")
+    with pytest.raises(UnsuitableModel, match=said) as refused:
+        Interpreter(stored.content)
+    assert "\n" not in str(refused.value)
+    with pytest.raises(UnsuitableModel, match=f"{name}.tflite: .*{said}") as refused:
+        open_model(stored)
+    assert "\n" not in str(refused.value)
+
+
+OPEN_MODELS = """
+import json, resource, sys
+from mnist_edge.errors import MnistEdgeError
+from mnist_edge.modelstore import load
+from mnist_edge.trial import open_model
+
+limit, *paths = sys.argv[1:]
+resource.setrlimit(resource.RLIMIT_AS, (int(limit), int(limit)))
+outcomes = []
+for path in paths:
+    try:
+        open_model(load(path))
+        outcomes.append("opened")
+    except MnistEdgeError as error:
+        outcomes.append(type(error).__name__ + (" of many lines" if "\\n" in str(error) else ""))
+largest = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+print(json.dumps({"outcomes": outcomes, "largest": largest}))
+"""
+
+
+def open_models(paths: list[Path], *, limit: int) -> dict[str, Any]:
+    """Opens models in a process that may take ``limit`` bytes, and survives each or fails here."""
+    words = [sys.executable, "-c", OPEN_MODELS, str(limit), *map(str, paths)]
+    ran = subprocess.run(words, check=True, capture_output=True)
+    document: dict[str, Any] = json.loads(ran.stdout)
+    return document
+
+
+def test_a_truncated_model_is_an_error_wherever_it_ends(nano: Path, tmp_path: Path) -> None:
+    whole = (nano / "int8.tflite").read_bytes()
+    lengths = [0, 1, 7, 8, 12, 20, 64, *(len(whole) * part // 8 for part in range(1, 8))]
+    paths = [tmp_path / f"{length}.tflite" for length in lengths]
+    for path, length in zip(paths, lengths, strict=True):
+        path.write_bytes(whole[:length])
+    found = open_models(paths, limit=1024 * MIB)
+    assert found["outcomes"] == ["InvalidModel"] * len(lengths)
+
+
+def with_flipped_bytes(content: bytes, seed: int) -> bytes:
+    damaged, draw = bytearray(content), random.Random(seed)  # noqa: S311  # damage, not secrets
+    for _ in range(8):
+        damaged[draw.randrange(8, len(damaged))] = draw.randrange(256)
+    return bytes(damaged)
+
+
+def test_a_model_with_flipped_bytes_never_ends_the_process(nano: Path, tmp_path: Path) -> None:
+    whole = (nano / "int8.tflite").read_bytes()
+    paths = [tmp_path / f"{seed}.tflite" for seed in range(12)]
+    for seed, path in enumerate(paths):
+        path.write_bytes(with_flipped_bytes(whole, seed))
+    found = open_models(paths, limit=1024 * MIB)
+    assert set(found["outcomes"]) <= {"opened", "InvalidModel", "UnsuitableModel"}
+    assert "InvalidModel" in found["outcomes"]
+
+
+def test_a_damaged_model_that_claims_millions_of_tensors_does_not_get_their_memory(
+    tiny: Path,
+) -> None:
+    found = open_models([tiny / "greedy.tflite"], limit=4096 * MIB)
+    assert found["outcomes"] == ["InvalidModel"]
+    # Unlimited, the runtime takes 1,750 MiB, which is more than a small Pi has.
+    assert found["largest"] < 1024 * MIB
+
+
+@pytest.mark.parametrize("content", [b"", b"TFL3", b"not a model at all", b"\0\0\0\0TFL2" * 9])
+def test_a_file_of_something_else_is_no_model(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(content)
+    with pytest.raises(InvalidModel, match=r"model\.tflite is not a TFLite model"):
+        modelstore.load(path)

@@ -1,0 +1,172 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnist_edge import Classifier, modelstore
+from mnist_edge.errors import InvalidManifest, InvalidModel, ModelHashMismatch, ModelNotFound
+from mnist_edge.trial import open_model
+
+
+@pytest.fixture
+def copied(nano: Path, tmp_path: Path) -> Path:
+    """A folder with a copy of the shipped int8 model and its manifest."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for name in ("int8.tflite", "int8.json"):
+        shutil.copy(nano / name, folder)
+    return folder
+
+
+def edit(manifest: Path, change: Any) -> None:
+    document = json.loads(manifest.read_text(encoding="utf-8"))
+    change(document)
+    manifest.write_text(json.dumps(document), encoding="utf-8")
+
+
+def check_missing(model: str | Path, said: str, *, scheme: str = "int8") -> None:
+    with pytest.raises(ModelNotFound, match=said) as missing:
+        modelstore.load(model, scheme=scheme)
+    assert "\n" not in str(missing.value)
+
+
+def test_a_name_a_folder_and_a_file_give_the_same_model(copied: Path) -> None:
+    content = (copied / "int8.tflite").read_bytes()
+    named = modelstore.load("nano")
+    assert named.content == content
+    assert named == modelstore.load()
+    assert named.manifest is not None
+    for door in (copied, str(copied), copied / "int8.tflite", str(copied / "int8.tflite")):
+        stored = modelstore.load(door)
+        assert stored.content == content
+        assert stored.manifest == named.manifest
+        assert stored.sha256 == named.manifest.sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_a_folder_here_goes_before_a_shipped_model_of_its_name(
+    copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copied.rename(copied.with_name("nano"))
+    monkeypatch.chdir(copied.parent)
+    assert modelstore.load("nano").path == Path("nano/int8.tflite")
+
+
+def test_a_model_is_named_by_folder_and_scheme(copied: Path) -> None:
+    assert modelstore.load(copied).name == "own/int8"
+
+
+@pytest.mark.parametrize("scheme", modelstore.SCHEMES)
+def test_a_scheme_chooses_the_file_of_a_folder(scheme: str) -> None:
+    stored = modelstore.load(scheme=scheme)
+    assert stored.path.name == f"{scheme}.tflite"
+    assert stored.manifest is not None
+    assert stored.manifest.scheme == scheme
+
+
+def test_a_folder_gives_all_its_schemes_the_reference_first(nano: Path, copied: Path) -> None:
+    assert [stored.path.stem for stored in modelstore.load_all("nano")] == list(modelstore.SCHEMES)
+    assert [stored.path.stem for stored in modelstore.load_all(copied)] == ["int8"]
+    shutil.copy(nano / "float32.tflite", copied)
+    assert [stored.path.stem for stored in modelstore.load_all(copied)] == ["float32", "int8"]
+
+
+def test_a_model_without_a_manifest_has_none(tiny: Path) -> None:
+    assert modelstore.load(tiny / "zero.tflite").manifest is None
+
+
+def test_an_unknown_name_is_answered_with_the_names_there_are() -> None:
+    assert "nano" in modelstore.shipped_models()
+    check_missing("giant", r"no model 'giant': give a shipped model \(.*nano.*\), a model folder")
+
+
+@pytest.mark.parametrize("name", ["../mnist_edge", "../models/nano", "nano/../nano", "nano/"])
+def test_a_name_does_not_walk_out_of_the_shipped_models(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    check_missing(name, "no model")
+
+
+def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
+    check_missing(tmp_path / "int8.tflite", "no model .*int8.tflite")
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "n\0n"])
+def test_a_name_that_no_system_takes_is_not_found(name: str) -> None:
+    check_missing(name, "no model")
+
+
+def test_a_folder_without_the_scheme_says_how_to_make_it(copied: Path) -> None:
+    check_missing(copied, "own --quantize float16", scheme="float16")
+
+
+def test_a_folder_without_models_says_how_to_make_them(tmp_path: Path) -> None:
+    with pytest.raises(
+        ModelNotFound, match=r"holds no \.tflite; make them with: mnist-edge convert"
+    ):
+        modelstore.load_all(tmp_path)
+
+
+def test_a_flipped_bit_is_caught_by_the_manifest(copied: Path) -> None:
+    content = bytearray((copied / "int8.tflite").read_bytes())
+    content[len(content) // 2] ^= 1
+    (copied / "int8.tflite").write_bytes(content)
+    for door in (copied, copied / "int8.tflite"):
+        with pytest.raises(ModelHashMismatch, match="its manifest vouches for") as caught:
+            modelstore.load(door)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_truncated_model_is_caught_by_the_manifest(copied: Path) -> None:
+    content = (copied / "int8.tflite").read_bytes()
+    (copied / "int8.tflite").write_bytes(content[:-1])
+    with pytest.raises(ModelHashMismatch, match=f"{len(content) - 1} bytes"):
+        modelstore.load(copied)
+
+
+def test_a_manifest_that_vouches_for_something_else_makes_it_no_model(copied: Path) -> None:
+    content = b"certainly not a model"
+    (copied / "int8.tflite").write_bytes(content)
+    digest = hashlib.sha256(content).hexdigest()
+    edit(copied / "int8.json", lambda document: document.update(sha256=digest))
+    with pytest.raises(InvalidModel, match="is not a TFLite model"):
+        modelstore.load(copied)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", b"[]"])
+def test_a_damaged_manifest_is_named(content: bytes, copied: Path) -> None:
+    (copied / "int8.json").write_bytes(content)
+    with pytest.raises(InvalidManifest, match=r"int8\.json") as caught:
+        modelstore.load(copied)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("end", ["input", "output"])
+@pytest.mark.parametrize(
+    "promise",
+    [{"shape": [1, 784]}, {"dtype": "uint8"}, {"scale": 0.25}, {"zero_point": 3}],
+    ids=str,
+)
+def test_a_manifest_that_promises_another_model_is_refused(
+    end: str, promise: Any, copied: Path
+) -> None:
+    edit(copied / "int8.json", lambda document: document[end].update(promise))
+    with pytest.raises(InvalidManifest, match=f"promises {end} .*, the model has") as refused:
+        open_model(modelstore.load(copied))
+    assert "\n" not in str(refused.value)
+    with pytest.raises(InvalidManifest):
+        Classifier(copied)
+
+
+def test_the_bytes_that_were_verified_are_those_that_run(copied: Path, tiny: Path) -> None:
+    stored = modelstore.load(copied)
+    shutil.copy(tiny / "zero.tflite", copied / "int8.tflite")
+    digit = np.diag(np.full(28, 255, np.uint8))[np.newaxis]
+    swapped = open_model(stored).logits(digit)
+    assert np.array_equal(swapped, open_model(modelstore.load()).logits(digit))
