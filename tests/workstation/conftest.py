@@ -9,7 +9,7 @@ import pytest
 from mnist_edge.dataset import Mnist
 from mnist_edge.training import trainer
 from mnist_edge.training.recipes import Recipe
-from runs import Recorder, Train
+from recorder import Recorder, Train
 
 
 @pytest.fixture(scope="session")

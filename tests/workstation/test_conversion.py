@@ -27,7 +27,7 @@ from mnist_edge.training import trainer
 from mnist_edge.training.backend import import_keras, import_tensorflow
 from mnist_edge.training.recipes import RECIPES, find_recipe
 from mnist_edge.trial import Trial, try_model
-from runs import Train
+from recorder import Train
 
 DROP_BOUND = 1.0
 """Percentage points: ten digits of a thousand."""

@@ -14,7 +14,7 @@ from mnist_edge.idx import SHA256
 from mnist_edge.training import networks, optimizers, recipes, trainer
 from mnist_edge.training.backend import import_keras
 from mnist_edge.training.recipes import RECIPES, find_recipe
-from runs import Recorder, Train, weights
+from recorder import Recorder, Train, weights
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
