@@ -42,6 +42,8 @@ _MOST_PIXELS = 50_000_000
 """Pixels of the largest picture read: a 48-megapixel photo. A small file can claim far more."""
 _CONTRAST = 24
 """Grey levels by which the darkest ink must differ from the paper; less is blank paper."""
+_TRANSPARENT_MODES = ("LA", "PA", "RGBA", "RGBa")
+"""Pillow's modes that have an alpha band; others may name a transparent colour instead."""
 _MID_GREY = 128
 """Grey level that parts dark paper from light."""
 _INK = 0.25
@@ -115,7 +117,7 @@ def to_grey(image: Image.Image) -> NDArray[np.uint8]:
         return np.asarray(image.getchannel("L"))
     if image.mode == "La":
         image = image.convert("LA")
-    if image.has_transparency_data:
+    if image.mode in _TRANSPARENT_MODES or "transparency" in image.info:
         rgba = image.convert("RGBA")
         paper = Image.new("RGBA", rgba.size, "white")
         image = Image.alpha_composite(paper, rgba)

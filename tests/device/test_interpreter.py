@@ -195,7 +195,7 @@ def open_models(paths: list[Path], *, limit: int) -> dict[str, Any]:
 
 def test_a_truncated_model_is_an_error_wherever_it_ends(nano: Path, tmp_path: Path) -> None:
     whole = (nano / "int8.tflite").read_bytes()
-    lengths = [0, 1, 7, 8, 12, 20, 64, *(len(whole) * part // 8 for part in range(1, 8))]
+    lengths = [0, 7, 8, 20, *(len(whole) * part // 8 for part in range(1, 8))]
     paths = [tmp_path / f"{length}.tflite" for length in lengths]
     for path, length in zip(paths, lengths, strict=True):
         path.write_bytes(whole[:length])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -12,6 +14,8 @@ from subprocess import CompletedProcess
 import pytest
 
 FORMATS = ("text", "json", "jsonl", "csv")
+WRITERS = ("text", "csv")
+"""A format for each way to standard output: typer's, which JSON takes too, and csv's own."""
 
 Run = Callable[..., CompletedProcess[str]]
 Start = Callable[..., CompletedProcess[bytes]]
@@ -32,7 +36,7 @@ def test_a_reader_that_is_gone_is_no_error_in_any_format(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", WRITERS)
 def test_a_full_disk_is_said_in_one_line(kind: str, pictures: Path, start: Start) -> None:
     with Path("/dev/full").open("wb") as full:
         ran = start("predict", pictures, "--format", kind, stdout=full.fileno())
@@ -63,6 +67,37 @@ def test_a_name_that_is_not_unicode_is_given_back_as_it_came(
         assert answer["digit"] == 4
     else:
         assert name in ran.stdout
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_name_that_the_terminal_cannot_show_is_escaped(
+    kind: str, pictures: Path, tmp_path: Path, start: Start
+) -> None:
+    shutil.copy(pictures / "pen-four.png", tmp_path / "日.png")
+    names = (tmp_path / "日.png", tmp_path / "月.png")
+    # What Windows writes into a file or a pipe by default.
+    western = {"PYTHONIOENCODING": "cp1252"}
+    ran = start("predict", *names, "--format", kind, env=western)
+    assert ran.returncode == 1
+    assert b"Traceback" not in ran.stderr
+    assert b"\\u65e5.png" in ran.stdout
+    assert b"\\u6708.png" in (ran.stderr if kind == "text" else ran.stdout)
+
+
+@pytest.mark.parametrize("kind", WRITERS)
+def test_a_closed_standard_output_is_no_crash(kind: str, pictures: Path) -> None:
+    command = f"{sys.executable} -m mnist_edge predict {pictures} --format {kind} >&-"
+    ran = subprocess.run(["/bin/sh", "-c", command], check=True, capture_output=True)
+    assert ran.stderr == b""
+
+
+def test_a_closed_standard_input_is_no_picture(pictures: Path) -> None:
+    command = f"{sys.executable} -m mnist_edge predict - {pictures / 'pen-four.png'} <&-"
+    ran = subprocess.run(["/bin/sh", "-c", command], check=False, capture_output=True)
+    assert ran.returncode == 1
+    assert b": 4 (" in ran.stdout
+    assert ran.stderr.startswith(b"mnist-edge: ")
+    assert ran.stderr.count(b"\n") == 1
 
 
 def test_results_alone_are_on_stdout(pictures: Path, tiny: Path, start: Start) -> None:
