@@ -71,7 +71,7 @@ class Interpreter:
             try:
                 self._native: Any = native.Interpreter(model_content=content, num_threads=threads)
                 self._native.allocate_tensors()
-            except (ValueError, RuntimeError) as error:
+            except (ValueError, RuntimeError, MemoryError) as error:
                 reason = " ".join(f"{error} {said()}".split())
                 raise InvalidModel(
                     f"{runtime()} cannot load the model ({reason}); copy the file again, or "

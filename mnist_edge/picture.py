@@ -64,15 +64,16 @@ def read_pixels(picture: Picture) -> NDArray[np.uint8]:
 
     Returns:
         ``(28, 28) uint8``, 0 background, 255 ink. A 28x28 picture that is in MNIST's form
-        already comes back as it is; a blank one comes back all 0.
+        already comes back as it is, or inverted; a blank one comes back all 0.
 
     Raises:
         PictureNotFound: the path names no file.
         UnreadablePicture: it is empty, truncated, or not an image.
     """
     grey = to_grey(open_image(picture))
-    if is_mnist_form(grey):
-        return grey
+    for pixels in (grey, np.invert(grey)):
+        if is_mnist_form(pixels):
+            return pixels
     ink = find_ink(grey)
     return centre(fit(crop(ink))) if ink.any() else np.zeros((SIDE, SIDE), np.uint8)
 

@@ -6,11 +6,13 @@ A command's module is imported when the command is called (or listed by ``--help
 
 from __future__ import annotations
 
+import codecs
 import io
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
@@ -80,10 +82,11 @@ def _options(
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Runs the program and exits with the documented status."""
     given = sys.argv[1:] if arguments is None else list(arguments)
+    # Python has none where the program was started with the stream closed.
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for the whole run
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            # A file's name may be no Unicode: it is given back as it came.
-            stream.reconfigure(errors="surrogateescape")
+            stream.reconfigure(errors=_AS_IT_CAME)
     try:
         try:
             app(given, prog_name="mnist-edge")
@@ -105,6 +108,18 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         typer.echo(f"mnist-edge: {error}; the output is not complete", err=True)
         sys.exit(1)
     sys.exit(0)
+
+
+def _as_it_came(error: UnicodeError) -> tuple[str | bytes, int]:
+    """A name that is no Unicode is given back as it came, one the stream cannot hold is escaped."""
+    try:
+        return codecs.lookup_error("surrogateescape")(error)
+    except UnicodeError:
+        return codecs.lookup_error("backslashreplace")(error)
+
+
+_AS_IT_CAME = "mnist-edge-as-it-came"
+codecs.register_error(_AS_IT_CAME, _as_it_came)
 
 
 def _drop_output() -> None:

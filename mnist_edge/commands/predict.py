@@ -105,8 +105,10 @@ def _answers(
         try:
             if error:
                 raise error
-            source = sys.stdin.buffer if path == "-" else path
-            yield Answer(path=path, outcome=classifier.predict(source))
+            # Python has no standard input where the program was started with it closed.
+            stdin = sys.stdin.buffer if sys.stdin else b""
+            outcome = classifier.predict(stdin if path == "-" else path)
+            yield Answer(path=path, outcome=outcome)
         except PictureError as reason:
             yield Answer(path=path, outcome=reason)
 

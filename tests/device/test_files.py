@@ -35,6 +35,12 @@ def test_the_new_file_takes_the_old_ones_place_when_it_is_whole(target: Path) ->
     assert alone(target)
 
 
+def test_whoever_had_opened_the_old_file_reads_it_to_its_end(target: Path) -> None:
+    with target.open() as reader:
+        write_text(target, "new and longer")
+        assert reader.read() == "old"
+
+
 def write_half(target: Path, error: type[BaseException]) -> None:
     with replacing(target) as temporary:
         temporary.write_text("half")

@@ -246,6 +246,15 @@ def test_the_grain_of_paper_is_not_ink(paper: int, grain: int) -> None:
     assert not read_pixels((paper + noise).astype(np.uint8)).any()
 
 
+@pytest.mark.parametrize(("paper", "towards"), [(0, 1), (100, 1), (127, 1), (128, -1), (255, -1)])
+def test_faint_ink_is_read_and_a_stain_is_not(paper: int, towards: int) -> None:
+    page = np.full((40, 30), paper, np.uint8)
+    page[10:30, 14:17] = paper + 20 * towards
+    assert not read_pixels(page).any()
+    page[10:30, 14:17] = paper + 30 * towards
+    assert read_pixels(page).max() == 255
+
+
 @pytest.mark.parametrize("fill", [0.0, 1.0, -7.5])
 def test_a_blank_picture_of_real_numbers_is_all_background(fill: float) -> None:
     assert not read_pixels(Image.new("F", (30, 30), fill)).any()
@@ -440,3 +449,10 @@ def test_any_small_array_is_read_exactly_when_it_is_a_picture(array: NDArray[np.
     else:
         with pytest.raises(UnreadablePicture):
             read_pixels(array)
+
+
+def test_a_digit_in_mnist_form_but_black_on_white_is_inverted_and_nothing_more(
+    test_digits: Digits,
+) -> None:
+    for image in test_digits.images[:200]:
+        assert np.array_equal(read_pixels(255 - image), image)
