@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_edge.errors import InvalidModel, ModelNotFound, UnsuitableModel
+from mnist_edge.interpreter import CLASSES, PIXELS
 from mnist_edge.training.backend import import_keras
+from mnist_edge.training.trainer import MODEL_FILE, RECORD_FILE
 
 if TYPE_CHECKING:
     import keras
-
-MODEL_FILE = "model.keras"
-_CLASSES = 10
-_PIXELS = 28 * 28
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,9 +75,9 @@ def _require_digit_model(model: keras.Model, path: Path) -> None:
     if isinstance(taken, list) or isinstance(given, list):
         problems.append("it has several inputs or outputs, expected one of each")
     else:
-        if None in taken[1:] or math.prod(taken[1:]) != _PIXELS:
+        if None in taken[1:] or math.prod(taken[1:]) != math.prod(PIXELS):
             problems.append(f"it takes {taken[1:]}, expected (28, 28), (28, 28, 1) or (784,)")
-        if tuple(given[1:]) != (_CLASSES,):
+        if tuple(given[1:]) != (CLASSES,):
             problems.append(f"it gives {given[1:]}, expected ten logits, one a digit")
     if problems:
         raise UnsuitableModel(f"{path} is not a digit model: {'; '.join(problems)}")
@@ -87,9 +85,7 @@ def _require_digit_model(model: keras.Model, path: Path) -> None:
 
 def _origin(path: Path) -> tuple[str, int | None]:
     try:
-        settings = json.loads((path.parent / "training.json").read_text(encoding="utf-8"))[
-            "settings"
-        ]
+        settings = json.loads((path.parent / RECORD_FILE).read_text(encoding="utf-8"))["settings"]
         return str(settings["name"]), int(settings["seed"])
     except (OSError, ValueError, KeyError, TypeError):
         return path.name, None

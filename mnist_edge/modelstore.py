@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
@@ -40,12 +41,7 @@ class StoredModel:
     manifest: ModelManifest | None
     """What vouches for the bytes; None for a ``.tflite`` that has no manifest beside it."""
 
-    @property
-    def name(self) -> str:
-        """Folder and scheme, for example ``nano/int8``."""
-        return f"{self.path.parent.name}/{self.path.stem}"
-
-    @property
+    @cached_property
     def sha256(self) -> str:
         """Of the bytes, hexadecimal."""
         return hashlib.sha256(self.content).hexdigest()
@@ -107,20 +103,19 @@ def load(model: str | Path = DEFAULT_MODEL, *, scheme: str = "int8") -> StoredMo
     except OSError as error:
         raise ModelNotFound(f"cannot read {path}: {error.strerror}") from error
     manifest = _read_manifest(path)
-    if manifest:
-        digest = hashlib.sha256(content).hexdigest()
-        if digest != manifest.sha256:
-            raise ModelHashMismatch(
-                f"{path} has sha256 {digest[:12]} ({len(content)} bytes), its manifest vouches "
-                f"for {manifest.sha256[:12]} ({manifest.size} bytes); copy both files again, or "
-                "convert the model again"
-            )
+    stored = StoredModel(path=path, content=content, manifest=manifest)
+    if manifest and stored.sha256 != manifest.sha256:
+        raise ModelHashMismatch(
+            f"{path} has sha256 {stored.sha256[:12]} ({len(content)} bytes), its manifest vouches "
+            f"for {manifest.sha256[:12]} ({manifest.size} bytes); copy both files again, or "
+            "convert the model again"
+        )
     if content[4:8] != _FILE_IDENTIFIER:
         raise InvalidModel(
             f"{path} is not a TFLite model ({len(content)} bytes); "
             "expected a file made by: mnist-edge convert"
         )
-    return StoredModel(path=path, content=content, manifest=manifest)
+    return stored
 
 
 def load_all(model: str | Path) -> list[StoredModel]:

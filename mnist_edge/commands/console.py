@@ -13,6 +13,9 @@ import typer
 
 Item = TypeVar("Item")
 
+RUNS = Path("runs")
+"""Where own runs go."""
+
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="MNIST as an .npz or a folder of IDX files.")
 ]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.commands.console import DataOption, DocumentFormat, note, progress, table
+from mnist_edge.commands.console import RUNS, DataOption, DocumentFormat, note, progress, table
 from mnist_edge.modelstore import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ def command(
     shipped model's are written to runs/MODEL. Needs no TensorFlow.
     """
     from mnist_edge import dataset, modelstore
-    from mnist_edge.commands.train import RUNS
     from mnist_edge.errors import InvalidValue
     from mnist_edge.files import exists, require_writable
     from mnist_edge.report import to_document

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from mnist_edge.commands.console import DataOption, DocumentFormat, note
-from mnist_edge.commands.train import RUNS, ShowTraining
+from mnist_edge.commands.console import RUNS, DataOption, DocumentFormat, note
+from mnist_edge.commands.train import ShowTraining
 
 
 def command(

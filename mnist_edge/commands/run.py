@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from mnist_edge.commands.console import DataOption, note
+from mnist_edge.commands.console import RUNS, DataOption, note
 from mnist_edge.modelstore import DEFAULT_MODEL
 
 
@@ -34,7 +34,6 @@ def command(
     training with the same settings is kept.
     """
     from mnist_edge import dataset
-    from mnist_edge.commands.train import RUNS
     from mnist_edge.training import recipes, trainer
 
     chosen = recipes.find_recipe(recipe)

@@ -9,10 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mnist_edge.commands.console import DataOption, note, progress
-
-RUNS = Path("runs")
-"""Where own runs go."""
+from mnist_edge.commands.console import RUNS, DataOption, note, progress
 
 
 class ShowTraining(ExitStack):
