@@ -41,6 +41,11 @@ class StoredModel:
     manifest: ModelManifest | None
     """What vouches for the bytes; None for a ``.tflite`` that has no manifest beside it."""
 
+    @property
+    def name(self) -> str:
+        """Folder and scheme, for example ``nano/int8``."""
+        return f"{self.path.parent.name}/{self.path.stem}"
+
     @cached_property
     def sha256(self) -> str:
         """Of the bytes, hexadecimal."""
