@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mnist_edge import modelstore
+from mnist_edge import foreign, modelstore
 from mnist_edge.errors import InvalidValue
 from mnist_edge.interpreter import PIXELS
 from mnist_edge.picture import Picture, read_pixels
@@ -40,11 +40,16 @@ class Classifier:
     Args:
         model: a shipped model's name, a model folder, or a ``.tflite`` file.
         scheme: which file of a model folder.
+        pixels: what the model takes its input to mean, one of ``mnist_edge.readings``, for a
+            ``.tflite`` without a manifest. Without it such a file is tried on MNIST's validation
+            digits where they are at hand, and otherwise taken to eat raw pixels.
         min_confidence: 0..1; the classifier abstains below it.
         threads: threads the runtime may use.
 
     Raises:
-        InvalidValue: ``min_confidence`` is outside 0..1.
+        InvalidValue: ``min_confidence`` is outside 0..1, or ``pixels`` is given for a model whose
+            manifest says it.
+        UnknownName: ``pixels`` is no reading.
         ModelError: the model is missing, damaged, or no digit model.
         MissingDependency: no TFLite runtime is installed.
     """
@@ -54,6 +59,7 @@ class Classifier:
         model: str | Path = modelstore.DEFAULT_MODEL,
         *,
         scheme: str = "int8",
+        pixels: str | None = None,
         min_confidence: float = 0.0,
         threads: int = 1,
     ) -> None:
@@ -61,6 +67,18 @@ class Classifier:
             raise InvalidValue(f"minimum confidence {min_confidence} is outside 0..1")
         self.model = modelstore.load(model, scheme=scheme)
         self.min_confidence = min_confidence
+        self.warning: str | None = None
+        """What a user should know of the model; None where a manifest vouches for it."""
+        if self.model.manifest is None:
+            self._interpreter, self.warning = foreign.open_foreign(
+                self.model, pixels=pixels, threads=threads
+            )
+            return
+        if pixels is not None:
+            raise InvalidValue(
+                f"{self.model.path} has a manifest, which says that it takes raw pixels: leave "
+                "--pixels out"
+            )
         self._interpreter = open_model(self.model, threads=threads)
 
     def predict(self, picture: Picture) -> Prediction:

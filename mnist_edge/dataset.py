@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mnist_edge import idx
 from mnist_edge.errors import DataUnavailable, MalformedData
-from mnist_edge.fetching import ENVIRONMENT_VARIABLE, cached_folder
+from mnist_edge.fetching import ENVIRONMENT_VARIABLE, cache_folder, cached_folder, missing
 from mnist_edge.files import exists
 from mnist_edge.idx import SHA256
 
@@ -97,6 +97,18 @@ def load(data: Path | None = None, *, choose_validation: ChooseValidation | None
 def load_test(data: Path | None = None) -> Digits:
     """The 10,000 test digits alone; arguments and errors as ``load``."""
     return _read_digits(locate(data), "t10k")
+
+
+def load_at_hand(count: int) -> Digits | None:
+    """The first ``count`` validation digits where MNIST is at hand; None where it is not.
+
+    Raises:
+        DataError: what is at hand is damaged, or is not MNIST.
+    """
+    if not os.environ.get(ENVIRONMENT_VARIABLE) and missing(cache_folder()):
+        return None
+    everything = _read_digits(locate(), "train")
+    return everything.take(validation_indices(everything.labels)[:count])
 
 
 def locate(data: Path | None = None) -> Path:

@@ -15,6 +15,7 @@
     │   ├── ModelHashMismatch       not the bytes that its manifest vouches for
     │   └── UnsuitableModel         a model, but not of 28x28 digits with ten outputs
     ├── ConversionError             the converted model did not pass its checks
+    │   └── AccuracyLost            it passed them but for the accuracy gate (exit 3)
     ├── CheckpointMismatch          --resume with settings other than the interrupted run's
     ├── MissingDependency           an extra, or the TFLite runtime, is not installed
     ├── NotWritable                 an output file or folder
@@ -90,6 +91,12 @@ class UnsuitableModel(ModelError):
 
 class ConversionError(MnistEdgeError):
     """A conversion failed or its result did not pass verification."""
+
+
+class AccuracyLost(ConversionError):
+    """A sound conversion that costs more accuracy than was allowed."""
+
+    exit_code = 3
 
 
 class CheckpointMismatch(MnistEdgeError):

@@ -105,6 +105,9 @@ class ModelManifest:
     """The training recipe, or the name of the Keras file where it was not ours."""
     seed: int | None
     """The training seed, if known."""
+    reading: str = "pixels"
+    """What the network took its input to mean, one of ``mnist_edge.readings``: the file makes it
+    of raw pixels itself."""
     data_sha256: dict[str, str]
     """sha256 of each MNIST file that training and calibration used."""
     calibration: Calibration | None

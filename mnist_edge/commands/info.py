@@ -13,6 +13,7 @@ from mnist_edge.modelstore import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from mnist_edge.manifest import ModelManifest, Score, TensorSpec
+    from mnist_edge.readings import Judgement
 
 
 def command(
@@ -31,13 +32,15 @@ def command(
     """
     import numpy as np
 
+    from mnist_edge import foreign
     from mnist_edge.interpreter import PIXELS
     from mnist_edge.modelstore import load
-    from mnist_edge.trial import try_model
+    from mnist_edge.trial import open_model, try_model
 
     stored = load(model, scheme=scheme)
     trial = try_model(stored.content, np.zeros((1, *PIXELS), np.uint8), name=str(stored.path))
     manifest = stored.manifest
+    judgement = foreign.judge(open_model(stored)) if manifest is None else None
     kept = manifest is None or (manifest.input, manifest.output) == (trial.input, trial.output)
     if output is DocumentFormat.json:
         document = {
@@ -50,6 +53,15 @@ def command(
                 "output": dataclasses.asdict(trial.output),
             },
             "agree": kept,
+            "readings": [
+                {
+                    "pixels": one.reading.name,
+                    "log_loss": round(one.log_loss, 4),
+                    "temperature": round(one.temperature, 4),
+                    "accuracy": round(one.accuracy, 4),
+                }
+                for one in (judgement.tried if judgement else ())
+            ],
         }
         typer.echo(json.dumps(document, indent=2))
     else:
@@ -58,6 +70,10 @@ def command(
         typer.echo(_comparison(manifest, found, trial.runtime))
         if manifest:
             typer.echo(_provenance(manifest))
+        else:
+            typer.echo(f"\nno manifest: nothing vouches for {stored.path.name}")
+        if judgement:
+            typer.echo(_readings(judgement))
     if not kept:
         raise typer.Exit(1)
 
@@ -74,12 +90,29 @@ def _comparison(manifest: ModelManifest | None, found: dict[str, TensorSpec], ru
     return table(["", "promised", f"found by {runtime}"], rows)
 
 
+def _readings(judgement: Judgement) -> str:
+    """How well the model reads validation digits under each reading of its input."""
+    rows = [
+        [
+            one.reading.name,
+            f"{one.log_loss:.3f}",
+            f"{one.temperature:.3g}",
+            f"{100 * one.accuracy:.1f} %",
+        ]
+        for one in judgement.tried
+    ]
+    return table(
+        ["reading of its input (--pixels)", "log-loss", "at temperature", "accuracy"], rows
+    )
+
+
 def _provenance(manifest: ModelManifest) -> str:
     facts = {
         "scheme": manifest.scheme,
         "recipe": f"{manifest.recipe}, seed {manifest.seed}",
         "pixels": f"{manifest.pixels.polarity}, "
         f"{manifest.pixels.minimum}..{manifest.pixels.maximum}",
+        "trained on": manifest.reading,
         "sha256": f"{manifest.sha256} (verified)",
         "calibrated on": f"{manifest.calibration.count} training digits, "
         f"seed {manifest.calibration.seed}"

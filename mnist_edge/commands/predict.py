@@ -47,6 +47,14 @@ def command(
         str,
         typer.Option("--model", "-m", help="A shipped model, a model folder, or a .tflite."),
     ] = DEFAULT_MODEL,
+    pixels: Annotated[
+        str | None,
+        typer.Option(
+            "--pixels",
+            help="What a .tflite without a manifest takes its input to mean, such as pixels/255.",
+            show_default="found by trying",
+        ),
+    ] = None,
     top: Annotated[int, typer.Option("--top", min=1, max=10, help="Answers a picture.")] = 1,
     min_confidence: Annotated[
         float,
@@ -61,7 +69,9 @@ def command(
     """
     from mnist_edge.classifier import Classifier
 
-    classifier = Classifier(model, min_confidence=min_confidence)
+    classifier = Classifier(model, pixels=pixels, min_confidence=min_confidence)
+    if classifier.warning:
+        note(f"warning: {classifier.warning}")
     found = list(find_pictures(pictures))
     paths = tracked(found, "reading", shown=len(found) >= _MANY and not sys.stdout.isatty())
     failed = _WRITERS[output](_answers(classifier, paths), top)

@@ -1,4 +1,4 @@
-"""Converts the tiny models in ``tests/data/models``, each a kilobyte or two.
+"""Converts the tiny models in ``tests/data/models``, each of a few kilobytes.
 
 Run from the root of the repository: ``python tests/data/make_models.py``.
 
@@ -10,22 +10,34 @@ Run from the root of the repository: ``python tests/data/make_models.py``.
 - ``wide``, ``eleven``, ``pair``, ``whole``: sound models of something else: 32x32 pixels, eleven
   logits, two outputs, int32 pixels.
 - ``greedy``: ``quadrants-int8``, damaged so that it claims 16 million tensors.
+- ``regression-*``: one softmax regression on the digits halved to 14x14, which reads about nine in
+  ten; each file takes its input as another of ``mnist_edge.readings``, in another type and shape.
+  ``regression.npy`` has the weights, for pixels divided by 255, the bias in the last row.
+- ``edgetpu``, ``custom``, ``flex``: nothing but an operator that no TFLite runtime brings.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mnist_edge import dataset
+from mnist_edge.classifier import softmax
 from mnist_edge.training.backend import import_tensorflow
 
 _TARGET = Path(__file__).parent / "models"
 _FAR_BELOW = -100.0
 """Logit of the digits that ``quadrants`` never answers."""
+_MISSING = {
+    "edgetpu": b"edgetpu-custom-op",
+    "custom": b"Mystery-Op:v2",
+    "flex": b"FlexErfinv",
+}
+"""The operator that each of the models has which nothing can run."""
 
 
 def main() -> None:
@@ -58,6 +70,65 @@ def main() -> None:
     _write(tf, "pair", pair, digit)
     _write(tf, "whole", lambda whole: quadrants(tf.cast(whole, tf.float32)), digit, taken="int32")
     _damage("quadrants-int8", "greedy")
+    _write_regressions(tf)
+    for name, operator in _MISSING.items():
+        _leave_one_operator("quadrants-float32", name, operator)
+
+
+def _write_regressions(tf: Any) -> None:
+    train = dataset.load().train.take(np.arange(10_000))
+    trained = _train(_halved(train.images / 255), train.labels)
+    np.save(_TARGET / "regression.npy", trained)
+    digits = train.images[:96]
+
+    def write(
+        name: str,
+        shape: tuple[int, ...],
+        scale: float,
+        offset: float = 0.0,
+        *,
+        ends_in_softmax: bool = False,
+        io: str = "float32",
+    ) -> None:
+        """For an input of ``scale * pixels / 255 + offset``."""
+        batch, channels = (shape[0], shape[3]) if len(shape) == 4 else (1, 1)
+        # Of each pixel every channel has its share.
+        weights = np.repeat(trained[:-1] / scale / channels, channels, axis=0)
+        bias = trained[-1] - trained[:-1].sum(axis=0) / scale * offset
+
+        def forward(pixels: Any) -> Any:
+            squares = tf.reshape(pixels, (batch, 28, 28, channels))
+            halved = tf.reshape(tf.nn.avg_pool2d(squares, 2, 2, "VALID"), (batch, -1))
+            logits = tf.matmul(halved, weights) + bias
+            return tf.nn.softmax(logits) if ends_in_softmax else logits
+
+        read = digits[..., np.newaxis] / 255 * scale + offset
+        samples = np.repeat(read, channels, axis=-1).reshape(-1, *shape).astype(np.float32)
+        _write(tf, name, forward, shape, io=io, calibrated_on=samples)
+
+    write("regression-float32", (1, 784), 1.0, ends_in_softmax=True)
+    write("regression-uint8", (1, 28, 28, 1), 1.0, ends_in_softmax=True, io="uint8")
+    write("regression-int8", (1, 28, 28), 2.0, -1.0, io="int8")
+    write("regression-rgb", (1, 28, 28, 3), -1.0, 1.0, io="uint8")
+    write("regression-batch", (8, 28, 28, 1), 1 / 0.3081, -0.1307 / 0.3081)
+
+
+def _halved(images: Any) -> Any:
+    """Digits of 14x14 in one row each."""
+    return images.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)).reshape(-1, 196)
+
+
+def _train(rows: Any, labels: Any) -> Any:
+    """A softmax regression by gradient descent with momentum: ``(197, 10)``, the bias last."""
+    inputs = np.pad(rows, ((0, 0), (0, 1)), constant_values=1)
+    right = np.eye(10)[labels]
+    weights, velocity = np.zeros((197, 10)), np.zeros((197, 10))
+    for _ in range(300):
+        gradient = inputs.T @ (softmax(inputs @ weights) - right) / len(rows)
+        velocity = 0.9 * velocity - 0.1 * gradient
+        weights += velocity
+    # What another machine's BLAS adds up otherwise is lost.
+    return weights.round(3).astype(np.float32)
 
 
 def _write(
@@ -68,6 +139,7 @@ def _write(
     *,
     io: str = "float32",
     taken: str = "float32",
+    calibrated_on: Any = None,
 ) -> None:
     function = tf.function(forward).get_concrete_function(tf.TensorSpec(shape, taken))
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
@@ -77,7 +149,8 @@ def _write(
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_ops = [wide if io == "int16" else ops.TFLITE_BUILTINS_INT8]
         converter.inference_input_type = converter.inference_output_type = getattr(tf, io)
-        converter.representative_dataset = lambda: _extremes(shape)
+        samples = _extremes(shape) if calibrated_on is None else calibrated_on
+        converter.representative_dataset = lambda: ([sample] for sample in samples)
     (_TARGET / f"{name}.tflite").write_bytes(converter.convert())
 
 
@@ -92,10 +165,25 @@ def _damage(name: str, damaged: str) -> None:
     (_TARGET / f"{damaged}.tflite").write_bytes(content)
 
 
-def _extremes(shape: tuple[int, ...]) -> Iterator[list[Any]]:
+def _leave_one_operator(name: str, written: str, operator: bytes) -> None:
+    """Makes a model of one custom operator from the ends of another model."""
+    from tensorflow.lite.python import schema_py_generated as schema
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    model = flatbuffer_utils.read_model(_TARGET / f"{name}.tflite")
+    graph = model.subgraphs[0]
+    code, alone = model.operatorCodes[0], graph.operators[-1]
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.CUSTOM
+    code.customCode = operator
+    alone.opcodeIndex, alone.builtinOptionsType, alone.builtinOptions = 0, 0, None
+    alone.inputs, alone.outputs = graph.inputs, graph.outputs
+    model.operatorCodes, graph.operators = [code], [alone]
+    (_TARGET / f"{written}.tflite").write_bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def _extremes(shape: tuple[int, ...]) -> list[Any]:
     """Pixels at both ends of their range, for the integer types to be ranged by."""
-    for pixel in (0, 255):
-        yield [np.full(shape, pixel, np.float32)]
+    return [np.full(shape, pixel, np.float32) for pixel in (0, 255)]
 
 
 if __name__ == "__main__":

@@ -101,7 +101,9 @@ def test_it_abstains_below_the_minimum_confidence_and_not_at_it(tiny: Path) -> N
     # Four quarters alike: four answers that are equally likely.
     even = np.full((1, 28, 28), 200, np.uint8)
     for minimum, digit, abstained in ((0.0, 0, None), (0.25, 0, None), (0.26, None, LOW)):
-        classifier = Classifier(tiny / "quadrants-float32.tflite", min_confidence=minimum)
+        classifier = Classifier(
+            tiny / "quadrants-float32.tflite", pixels="pixels", min_confidence=minimum
+        )
         (prediction,) = classifier.predict_pixels(even)
         assert (prediction.digit, prediction.abstained) == (digit, abstained)
         assert prediction.confidence == 0.25

@@ -81,11 +81,18 @@ def test_a_score_is_a_share_of_its_total() -> None:
     assert Score(correct=9_935, total=10_000, runtime="any").accuracy == 0.9935
 
 
-@pytest.mark.parametrize("name", [name for name in FIELDS if name != "schema_version"])
+@pytest.mark.parametrize("name", sorted({*FIELDS} - {"schema_version", "reading"}))
 def test_a_manifest_that_lacks_a_field_is_refused_by_the_fields_name(name: str) -> None:
     document = json.loads(TEXT)
     del document[name]
     check_refusal(json.dumps(document), name)
+
+
+def test_a_manifest_from_before_the_reading_was_told_is_of_raw_pixels() -> None:
+    document = json.loads(TEXT)
+    del document["reading"]
+    assert read(json.dumps(document)) == read(edited(reading="pixels"))
+    assert read(edited(reading="inverted/255")).reading == "inverted/255"
 
 
 @pytest.mark.parametrize(
@@ -98,6 +105,7 @@ def test_a_manifest_that_lacks_a_field_is_refused_by_the_fields_name(name: str) 
         {"scheme": ["int8"]},
         {"recipe": None},
         {"seed": "one"},
+        {"reading": None},
         {"labels": None},
         {"data_sha256": []},
         {"toolchain": "tensorflow 2.21"},

@@ -201,7 +201,7 @@ def test_a_model_is_chosen_by_name_folder_or_file(
     path = pictures / "pen-four.png"
     for model in ("nano", nano, nano / "int8.tflite", nano / "float32.tflite"):
         assert run("predict", path, "--model", model).stdout.startswith(f"{path}: 4 (")
-    zero = run("predict", path, "--model", tiny / "zero.tflite")
+    zero = run("predict", path, "--model", tiny / "zero.tflite", "--pixels", "pixels")
     assert zero.stdout.startswith(f"{path}: 0 (")
 
 

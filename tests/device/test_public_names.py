@@ -50,9 +50,10 @@ def test_the_drawn_tree_of_errors_is_the_tree_of_errors() -> None:
     assert drawn == {one.__name__: one.__base__.__name__ for one in raised() if one.__base__}
 
 
-def test_wrong_usage_exits_with_2_and_everything_else_with_1() -> None:
+def test_wrong_usage_exits_with_2_a_missed_gate_with_3_and_everything_else_with_1() -> None:
     for one in raised():
-        assert one.exit_code == (2 if issubclass(one, errors.UsageError) else 1)
+        missed = 3 if one is errors.AccuracyLost else 1
+        assert one.exit_code == (2 if issubclass(one, errors.UsageError) else missed)
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:

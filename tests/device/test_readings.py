@@ -1,0 +1,214 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
+
+from mnist_edge.dataset import Digits
+from mnist_edge.errors import UnknownName, UnsuitableModel
+from mnist_edge.readings import RAW, READINGS, Judged, Run, choose, find_reading, judge
+
+
+def of_unit_length(values: NDArray[np.float64], axis: int | tuple[int, ...]) -> NDArray[np.float64]:
+    length = np.sqrt((values**2).sum(axis=axis, keepdims=True))
+    return np.divide(values, length, out=np.zeros_like(values), where=length > 0)
+
+
+FORMULAS: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
+    "": lambda x: x,
+    "/255": lambda x: x / 255,
+    "/127.5-1": lambda x: x / 127.5 - 1,
+    "/255-0.5": lambda x: x / 255 - 0.5,
+    "-standardized": lambda x: (x / 255 - 0.1307) / 0.3081,
+    "-unit-columns": lambda x: of_unit_length(x, 1),
+    "-unit-rows": lambda x: of_unit_length(x, 2),
+    "-unit-image": lambda x: of_unit_length(x, (1, 2)),
+}
+NAMES = [*(f"pixels{kind}" for kind in FORMULAS), *(f"inverted{kind}" for kind in FORMULAS)]
+UNIT_AXES: dict[str, Any] = {"-unit-columns": 1, "-unit-rows": 2, "-unit-image": (1, 2)}
+EITHER = ("pixels", "inverted")
+
+IMAGES = arrays.arrays(np.uint8, st.tuples(st.integers(0, 3), st.just(28), st.just(28)))
+"""Mostly one grey level, as digits are, which may be 0: blank rows and columns come up."""
+
+
+def test_these_are_the_readings_the_raw_pixels_first() -> None:
+    assert list(READINGS) == NAMES
+    assert all(reading.name == name for name, reading in READINGS.items())
+    assert find_reading("pixels") is RAW
+    with pytest.raises(UnknownName, match="unknown reading of the pixels 'pixel': choose one of"):
+        find_reading("pixel")
+
+
+@pytest.mark.parametrize("kind", FORMULAS)
+@given(images=IMAGES)
+def test_a_reading_is_its_formula_in_floats_of_the_same_shape(
+    kind: str, images: NDArray[np.uint8]
+) -> None:
+    for swapped, name in enumerate(EITHER):
+        found = READINGS[name + kind].apply(images)
+        real = images.astype(np.float64)
+        assert found.dtype == np.float32
+        assert found.shape == images.shape
+        expected = FORMULAS[kind](255 - real if swapped else real)
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", UNIT_AXES)
+@given(images=IMAGES)
+def test_a_unit_vector_has_length_1_or_is_blank(kind: str, images: NDArray[np.uint8]) -> None:
+    for name in EITHER:
+        vectors = READINGS[name + kind].apply(images).astype(np.float64)
+        squares = (vectors**2).sum(axis=UNIT_AXES[kind])
+        blank = (images == (0 if name == "pixels" else 255)).all(axis=UNIT_AXES[kind])
+        np.testing.assert_allclose(squares, np.where(blank, 0, 1), atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", FORMULAS)
+@given(images=IMAGES)
+def test_to_invert_is_to_swap_ink_and_paper(kind: str, images: NDArray[np.uint8]) -> None:
+    plain, inverted = (READINGS[name + kind] for name in EITHER)
+    swapped = np.invert(images)
+    np.testing.assert_allclose(inverted.apply(images), plain.apply(swapped), rtol=1e-5, atol=1e-5)
+
+
+DIGITS = Digits(
+    images=np.random.RandomState(0).randint(0, 256, (40, 28, 28)).astype(np.uint8),
+    labels=(np.arange(40) % 10).astype(np.uint8),
+)
+READ_AS = {READINGS[name].apply(DIGITS.images).tobytes(): name for name in NAMES}
+RIGHT = np.eye(10, dtype=np.float32)[DIGITS.labels]
+NOTHING = np.zeros((40, 10), np.float32)
+UNSURE = 4 * RIGHT
+"""Right about every digit but four, and as sure of those."""
+UNSURE[:4] = np.roll(UNSURE[:4], 1, axis=1)
+LOGITS = arrays.arrays(np.float32, (40, 10), elements=st.integers(-10, 10).map(float))
+
+
+def answering(
+    logits: dict[str, NDArray[np.float32]], otherwise: NDArray[np.float32] = NOTHING
+) -> Run:
+    """A model that gives these logits under these readings of its input."""
+    return lambda values: logits.get(READ_AS[values.tobytes()], otherwise)
+
+
+def judged(run: Run) -> dict[str, Judged]:
+    return {one.reading.name: one for one in judge(run, DIGITS).tried}
+
+
+def log_loss(logits: NDArray[np.float32], inverse_temperature: float) -> float:
+    losses = []
+    for row, label in zip(logits.tolist(), DIGITS.labels, strict=True):
+        total = math.fsum(math.exp(logit * inverse_temperature) for logit in row)
+        losses.append(math.log(total) - row[label] * inverse_temperature)
+    return math.fsum(losses) / len(losses)
+
+
+@settings(max_examples=15)
+@given(LOGITS)
+def test_the_log_loss_is_that_of_the_best_temperature_and_the_score_counts_how_far_that_is(
+    logits: NDArray[np.float32],
+) -> None:
+    # Eight temperatures a factor of e, from e**-8 to e**4.
+    away = [step / 8 for step in range(-64, 33)]
+    losses = [log_loss(logits, math.exp(one)) for one in away]
+    found = judged(answering({"pixels": logits}))["pixels"]
+    assert found.log_loss == pytest.approx(min(losses))
+    # Of temperatures alike any may be taken.
+    scores = [
+        loss * (1 + 0.05 * abs(one))
+        for one, loss in zip(away, losses, strict=True)
+        if loss == pytest.approx(min(losses))
+    ]
+    assert any(found.score == pytest.approx(score) for score in scores)
+    assert found.accuracy == np.mean(logits.argmax(axis=1) == DIGITS.labels)
+
+
+@settings(max_examples=15)
+@given(LOGITS, arrays.arrays(np.float32, (40, 1), elements=st.integers(-10_000, 10_000).map(float)))
+def test_a_constant_on_all_logits_of_a_digit_changes_nothing(
+    logits: NDArray[np.float32], constant: NDArray[np.float32]
+) -> None:
+    plain = judged(answering({"pixels": logits}))["pixels"]
+    shifted = judged(answering({"pixels": logits + constant}))["pixels"]
+    assert shifted.log_loss == pytest.approx(plain.log_loss, abs=1e-6)
+    assert shifted.accuracy == plain.accuracy
+
+
+BEYOND = st.sampled_from([math.nan, math.inf, -math.inf])
+
+
+@settings(max_examples=15)
+@given(
+    arrays.arrays(np.float32, (40, 10), elements=BEYOND | st.just(0.0)), st.sampled_from(NAMES[1:])
+)
+def test_logits_beyond_floats_never_win(logits: NDArray[np.float32], name: str) -> None:
+    judgement = judge(answering({name: UNSURE}, otherwise=logits), DIGITS)
+    assert judgement.best.reading.name == name
+    assert all(math.isfinite(one.log_loss) and math.isfinite(one.score) for one in judgement.tried)
+
+
+@pytest.mark.parametrize(("right", "wrong"), [(math.inf, 0.0), (0.0, -math.inf)])
+def test_an_infinity_counts_for_nothing_even_where_it_names_the_right_digit(
+    right: float, wrong: float
+) -> None:
+    logits = np.where(RIGHT > 0, right, wrong).astype(np.float32)
+    assert judged(answering({"pixels": logits}))["pixels"].log_loss == pytest.approx(math.log(10))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_reading_under_which_a_model_reads_is_chosen(name: str) -> None:
+    judgement = judge(answering({name: UNSURE}), DIGITS)
+    assert judgement.clear
+    assert choose(judgement, name="net").name == name
+    assert judgement.best.accuracy == 0.9
+
+
+@pytest.mark.parametrize(
+    ("alike", "simplest"),
+    [
+        (("inverted/255", "pixels-unit-rows", "pixels/255-0.5"), "pixels/255-0.5"),
+        (("inverted-unit-image", "inverted-unit-rows"), "inverted-unit-rows"),
+        (tuple(NAMES), "pixels"),
+    ],
+)
+def test_of_readings_alike_to_the_model_the_simplest_is_chosen(
+    alike: tuple[str, ...], simplest: str
+) -> None:
+    # The simplest is the worst by a hair.
+    slightly = {name: UNSURE * np.float32(1 - 1e-7 * NAMES.index(name)) for name in alike}
+    judgement = judge(answering(slightly), DIGITS)
+    assert choose(judgement, name="net").name == simplest
+
+
+def test_two_readings_that_are_nearly_as_good_are_not_chosen_between() -> None:
+    other = UNSURE.copy()
+    other[:4] *= 1.02
+    judgement = judge(answering({"pixels/255": UNSURE, "inverted": other}), DIGITS)
+    assert 1.002 < judgement.rival.score / judgement.best.score < 1.02
+    with pytest.raises(UnsuitableModel, match="net reads digits about as well under sev") as unsure:
+        choose(judgement, name="net")
+    assert "pixels/255 0." in str(unsure.value)
+    assert str(unsure.value).endswith("say which it was trained on with --pixels")
+    other[:4] *= 1.5
+    judgement = judge(answering({"pixels/255": UNSURE, "inverted": other}), DIGITS)
+    assert choose(judgement, name="net").name == "pixels/255"
+
+
+@pytest.mark.parametrize(("right", "reads"), [(19, False), (20, True)])
+def test_a_model_reads_digits_if_it_reads_half_of_them(right: int, reads: bool) -> None:
+    logits = 4 * RIGHT
+    logits[right:] = np.roll(logits[right:], 1, axis=1)
+    judgement = judge(answering({"pixels": logits}), DIGITS)
+    if reads:
+        assert choose(judgement, name="net") is RAW
+    else:
+        with pytest.raises(UnsuitableModel, match="net reads no digits under any reading"):
+            choose(judgement, name="net")
