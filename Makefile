@@ -1,10 +1,12 @@
 # make run    the whole path on real data: fetch, train, convert, report, predict
 # make test   lint, types and every test
-# make lock   choose new versions of everything, in requirements.lock
+# make lock   choose new versions of everything, in requirements.lock and the peers' own
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+PEERS := .venv-peers
+PEERS_READY := $(PEERS)/.ready
 
 .PHONY: run test lint types tests lock clean
 
@@ -20,7 +22,7 @@ lint: $(READY)
 types: $(READY)
 	$(BIN)/mypy
 
-tests: $(READY)
+tests: $(READY) $(PEERS_READY)
 	$(BIN)/pytest
 
 $(READY): requirements.lock pyproject.toml
@@ -29,11 +31,19 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
 
-# The lock is for Linux and Python 3.11, where the tests run.
+# Other people's programs that read our models; they take no part in making any.
+$(PEERS_READY): tests/peers/requirements.lock
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --require-hashes -r $<
+	touch $@
+
+# The locks are for Linux and Python 3.11, where the tests run.
+LOCK := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header \
+  --python-version 3.11 --python-platform linux
+
 lock: $(READY)
-	$(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header \
-	  --python-version 3.11 --python-platform linux \
-	  --extra workstation --extra dev --output-file requirements.lock pyproject.toml
+	$(LOCK) --extra workstation --extra dev --output-file requirements.lock pyproject.toml
+	$(LOCK) --output-file tests/peers/requirements.lock tests/peers/requirements.in
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info
+	rm -rf $(VENV) $(PEERS) build dist *.egg-info

@@ -1,20 +1,49 @@
-"""One conversion from start to end: check the target, load, convert, verify, save."""
+"""One conversion from start to end: load, find the reading, convert, verify, save."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from converters import artifact, calibration, source, tflite, verify
-from converters.schemes import Scheme, float32
-from mnist_edge.dataset import Mnist
+import numpy as np
+from numpy.typing import NDArray
+
+from converters import artifact, metadata, source, tflite, verify
+from converters.calibration import CalibrationSet
+from converters.metadata import Metadata
+from converters.operators import DEFAULT_TARGET
+from converters.rescue import Way, alternatives
+from converters.schemes import RGB, Scheme, float32
+from converters.source import Source
+from converters.verify import Verified
+from mnist_edge import readings
+from mnist_edge.dataset import Digits, Mnist
+from mnist_edge.errors import ConversionError, UnsuitableModel
 from mnist_edge.evaluation import count_correct
-from mnist_edge.files import require_writable
 from mnist_edge.idx import SHA256
 from mnist_edge.manifest import ModelManifest, Score
+from mnist_edge.readings import RAW, READS_WELL, Reading
 from mnist_edge.training.backend import versions
-from mnist_edge.training.trainer import evaluate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A model that was loaded and understood, and is ready to be converted by any scheme."""
+
+    origin: Source
+    """The network, and where it came from."""
+    reading: Reading
+    """What it takes its input to mean."""
+    mnist: Mnist
+    """Calibration comes from its train split, verification from its validation split."""
+    reference: NDArray[np.float32]
+    """``(n, 10)``, its own logits of the validation digits."""
+    score: Score
+    """Its own, on the validation digits."""
+    findings: tuple[str, ...]
+    """What was found that a user should know, a line each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,84 +52,254 @@ class Converted:
 
     path: Path
     """The ``.tflite`` file; its manifest is beside it."""
+    content: bytes
+    """Its bytes."""
     manifest: ModelManifest
     """What it promises."""
     ratio: float
     """Its size over that of the same model in float32."""
     drop: float
     """Percentage points of validation accuracy lost against the Keras model."""
+    gate: str | None
+    """Why it misses the accuracy gate, if it does and was kept all the same."""
+    tried: tuple[str, ...]
+    """What was tried to rescue it."""
 
 
-def convert(
-    keras_file: Path,
-    folder: Path,
-    schemes: Sequence[Scheme],
-    mnist: Mnist,
-    *,
-    calibration_count: int = calibration.DEFAULT_COUNT,
-    calibration_seed: int = calibration.DEFAULT_SEED,
-    max_drop: float = verify.MAX_DROP,
-) -> Iterator[Converted]:
-    """Converts a Keras model by each scheme, yielding each as it is written.
+def prepare(model_file: Path, mnist: Mnist, *, pixels: str | None = None) -> Prepared:
+    """Loads a model and finds out what it takes its input to mean.
 
     Args:
-        keras_file: the model.
-        folder: where the files go.
-        schemes: which to make.
-        mnist: calibration comes from its train split, verification from its validation split.
-        calibration_count: digits to calibrate on.
-        calibration_seed: seed of their draw.
-        max_drop: percentage points of validation accuracy a scheme may cost.
+        model_file: a Keras file or a SavedModel.
+        mnist: the validation digits are what it is tried on.
+        pixels: name of the reading, where the user says it; found out otherwise.
 
     Raises:
-        NotWritable: the folder cannot be written.
-        ModelError: the Keras file is no digit model.
-        ConversionError: a scheme does not convert or does not pass verification; it and those
-            after it are not written.
-        InvalidValue: a calibration setting is outside its range.
+        ModelError: the file is no digit model, or reads digits under no one reading.
+        UnknownName: there is no such reading.
     """
-    require_writable(folder)
-    calibrated_on = calibration.draw(mnist, count=calibration_count, seed=calibration_seed)
-    origin = source.load_source(keras_file)
-    reference = evaluate(origin.model, mnist.validation)
+    told = readings.find_reading(pixels) if pixels else None
+    sample = mnist.validation.take(np.arange(readings.DIGITS))
+    origin = source.load_source(model_file, sample.images)
+    if told or origin.ours:
+        reading, found = told or RAW, []
+    else:
+        judgement = readings.judge(origin.network.run, sample)
+        try:
+            reading = readings.choose(judgement, name=str(model_file))
+        except UnsuitableModel as error:
+            # How it was trained may be why it reads nothing.
+            raise UnsuitableModel("; ".join([str(error), *origin.faults])) from error
+        found = [f"{judgement.summary()}: taking {reading.name}; override with --pixels"]
+    reference = keras_logits(origin, reading, mnist.validation)
     score = Score(
         correct=count_correct(reference, mnist.validation.labels),
         total=len(mnist.validation),
-        runtime=f"keras {versions()['keras']}",
+        runtime=origin.framework,
     )
-    unquantized = tflite.to_tflite(origin.model, float32(), calibrated_on.images)
+    found += [f"warning: {fault}" for fault in origin.faults]
+    if score.accuracy < READS_WELL:
+        found.append(
+            f"warning: the model reads {100 * score.accuracy:.1f} % of the validation digits right"
+        )
+    return Prepared(
+        origin=origin,
+        reading=reading,
+        mnist=mnist,
+        reference=reference,
+        score=score,
+        findings=tuple(found),
+    )
+
+
+def keras_logits(origin: Source, reading: Reading, digits: Digits) -> NDArray[np.float32]:
+    """A model's own logits of some digits, ``(n, 10)``."""
+    return origin.network.run(reading.apply(digits.images))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Attempt:
+    """A conversion that passed every check but, it may be, the accuracy gate."""
+
+    way: Way
+    content: bytes
+    verified: Verified
+
+
+def as_asked(prepared: Prepared, scheme: Scheme, calibrated_on: CalibrationSet) -> Way:
+    """The way to convert that a user asks for, before anything else is tried."""
+    return Way(
+        description="as asked",
+        network=prepared.origin.network,
+        scheme=scheme,
+        calibrated_on=calibrated_on,
+    )
+
+
+def convert_each(
+    prepared: Prepared,
+    folder: Path,
+    schemes: Sequence[Scheme],
+    *,
+    calibrated_on: CalibrationSet,
+    target: str = DEFAULT_TARGET,
+    max_drop: float = verify.MAX_DROP,
+    rescue: bool = False,
+    keep: bool = False,
+) -> Iterator[Converted | ConversionError]:
+    """Converts a model by each scheme, going on past one that fails.
+
+    Args:
+        prepared: the model.
+        folder: where the files go.
+        schemes: which to make.
+        calibrated_on: the digits that activation ranges are measured on.
+        target: the oldest runtime that must load the files.
+        max_drop: percentage points of validation accuracy a scheme may cost.
+        rescue: whether to try other ways where it costs more.
+        keep: whether to write it even if it costs more.
+
+    Yields:
+        Each file as it is written, or why there is none.
+
+    Raises:
+        NotWritable: the folder cannot be written.
+    """
     for scheme in schemes:
-        content = (
-            unquantized
-            if scheme.name == "float32"
-            else tflite.to_tflite(origin.model, scheme, calibrated_on.images)
-        )
-        verified = verify.verify(
-            content,
-            scheme,
-            reference=reference,
-            validation=mnist.validation,
-            max_drop=max_drop,
-        )
-        manifest = ModelManifest(
-            file=f"{scheme.name}.tflite",
-            sha256=artifact.sha256(content),
-            size=len(content),
-            scheme=scheme.name,
-            input=verified.trial.input,
-            output=verified.trial.output,
-            recipe=origin.recipe,
-            seed=origin.seed,
-            data_sha256=SHA256,
-            calibration=calibrated_on.record if scheme.calibrated else None,
-            toolchain=versions(),
-            validation_float=score,
-            validation=verified.score,
-            oldest_runtime=verified.trial.runtime,
-        )
-        yield Converted(
-            path=artifact.save(folder, content, manifest),
-            manifest=manifest,
-            ratio=len(content) / len(unquantized),
-            drop=verified.drop,
-        )
+        asked = as_asked(prepared, scheme, calibrated_on)
+        others = alternatives(asked, prepared.mnist) if rescue else ()
+        try:
+            yield convert(
+                prepared,
+                folder,
+                asked,
+                target=target,
+                max_drop=max_drop,
+                others=others,
+                keep=keep,
+            )
+        except ConversionError as error:
+            yield error
+
+
+def convert(
+    prepared: Prepared,
+    folder: Path,
+    asked: Way,
+    *,
+    target: str = DEFAULT_TARGET,
+    max_drop: float = verify.MAX_DROP,
+    others: Iterable[Way] = (),
+    keep: bool = False,
+) -> Converted:
+    """Converts a model by one scheme, and writes it once it has passed verification.
+
+    Args:
+        prepared: the model.
+        folder: where the files go.
+        asked: how.
+        target: the oldest runtime that must load the file.
+        max_drop: percentage points of validation accuracy it may cost.
+        others: what to try, one after another, where it costs more.
+        keep: whether to write it even so.
+
+    Raises:
+        NotWritable: the folder cannot be written.
+        ConversionError: it does not convert or does not pass verification; nothing is written.
+        AccuracyLost: it costs too much; nothing is written.
+    """
+    best, failure, tried = None, None, []
+    for alternative in itertools.chain([asked], others):
+        try:
+            attempt = _attempt(prepared, alternative, target=target, max_drop=max_drop)
+        except ConversionError as error:
+            failure = failure or error
+            outcome = "failed verification"
+        else:
+            outcome = f"{attempt.verified.drop:+.2f} points"
+            if best is None or attempt.verified.drop < best.verified.drop:
+                best = attempt
+        if alternative is not asked:
+            tried.append(f"{alternative.description}: {outcome}")
+        if best and not best.verified.gate:
+            break
+    if best is None:
+        advice = f"; tried {'; '.join(tried)}" if tried else ""
+        raise ConversionError(f"{failure}{advice}") from failure
+    if best.verified.gate and not keep:
+        raise verify.missed_gate(best.verified, asked.scheme, tried)
+    return _save(prepared, best, folder, tuple(tried))
+
+
+def _attempt(prepared: Prepared, way: Way, *, target: str, max_drop: float) -> _Attempt:
+    content = to_file(prepared, way)
+    verified = verify.verify(
+        content,
+        way.scheme,
+        reference=prepared.reference,
+        validation=prepared.mnist.validation,
+        target=target,
+        max_drop=max_drop,
+    )
+    return _Attempt(way=way, content=content, verified=verified)
+
+
+def to_file(prepared: Prepared, way: Way) -> bytes:
+    """The bytes of a ``.tflite`` file with its metadata, not verified.
+
+    Raises:
+        ConversionError: TensorFlow cannot convert the model.
+    """
+    content = tflite.to_tflite(way.network, prepared.reading, way.scheme, way.calibrated_on.images)
+    return metadata.add_metadata(content, _describe(prepared.origin.recipe, way.scheme))
+
+
+def _describe(recipe: str, scheme: Scheme) -> Metadata:
+    return Metadata(
+        name=f"{recipe} {scheme.name}",
+        description="Reads one handwritten digit, 0 to 9",
+        input_description="White ink on black, as MNIST has it; pixels 0..255 as they are",
+        output_description="One logit a digit; softmax makes probabilities of them",
+        colour_space="rgb" if scheme.colour == RGB else "grayscale",
+        input_range=_INPUT_RANGES[scheme.io_dtype],
+    )
+
+
+_INPUT_RANGES: dict[str, tuple[float, float]] = {
+    "float32": (0, 255),
+    "uint8": (0, 255),
+    "int8": (-128, 127),
+    "int16": (0, 32767),
+}
+"""Least and greatest pixel in each type that an input may have."""
+
+
+def _save(prepared: Prepared, attempt: _Attempt, folder: Path, tried: tuple[str, ...]) -> Converted:
+    content, scheme, verified = attempt.content, attempt.way.scheme, attempt.verified
+    calibrated_on = attempt.way.calibrated_on
+    manifest = ModelManifest(
+        file=f"{scheme.name}.tflite",
+        sha256=artifact.sha256(content),
+        size=len(content),
+        scheme=scheme.name,
+        input=verified.trial.input,
+        output=verified.trial.output,
+        recipe=prepared.origin.recipe,
+        seed=prepared.origin.seed,
+        reading=prepared.reading.name,
+        data_sha256=SHA256,
+        calibration=calibrated_on.record if scheme.calibrated else None,
+        toolchain=versions(),
+        validation_float=prepared.score,
+        validation=verified.score,
+        oldest_runtime=verified.trial.runtime,
+    )
+    return Converted(
+        path=artifact.save(folder, content, manifest),
+        content=content,
+        manifest=manifest,
+        ratio=len(content) / len(to_file(prepared, replace(attempt.way, scheme=float32()))),
+        drop=verified.drop,
+        gate=verified.gate,
+        tried=tried,
+    )

@@ -3,34 +3,71 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from mnist_edge.errors import UnknownName
+from mnist_edge.errors import InvalidValue, UnknownName
 from mnist_edge.training.backend import import_tensorflow
+
+PER_CHANNEL, PER_TENSOR = "per-channel", "per-tensor"
+GREY, RGB = "grey", "rgb"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scheme:
     """What becomes of weights and activations."""
 
-    name: str
-    """What ``--quantize`` calls it, and the stem of its files."""
+    base: str
+    """What ``--quantize`` calls it."""
     summary: str
     """What it does, in a few words."""
+    io_dtypes: tuple[str, ...]
+    """Types that its input and output may have, as numpy names them, its own first."""
     io_dtype: str
-    """Type of the input and output tensors, as numpy names it."""
+    """The one that they have."""
+    weights: str = PER_CHANNEL
+    """``per-channel``: each output channel of a layer has its own scale; or ``per-tensor``."""
+    colour: str = GREY
+    """``grey``: one value a pixel; or ``rgb``, whose three are turned to grey in the graph."""
     calibrated: bool
     """Whether activation ranges are measured on calibration digits."""
     configure: Callable[[Any], None]
     """Sets a ``tf.lite.TFLiteConverter`` up."""
 
+    def __post_init__(self) -> None:
+        for found, allowed, what in (
+            (self.io_dtype, self.io_dtypes, "input and output type"),
+            (self.weights, (PER_CHANNEL, PER_TENSOR), "granularity of weights"),
+            (self.colour, (GREY, RGB), "input"),
+        ):
+            if found not in allowed:
+                raise InvalidValue(
+                    f"{self.base} has no {what} {found!r}: choose one of {', '.join(allowed)}"
+                )
+
+    @property
+    def name(self) -> str:
+        """The stem of its files: the base, and what differs from its own settings."""
+        parts = [
+            self.base,
+            *([self.weights] if self.weights != PER_CHANNEL else []),
+            *([self.colour] if self.colour != GREY else []),
+            *([self.io_dtype] if self.io_dtype != self.io_dtypes[0] else []),
+        ]
+        return "-".join(parts)
+
+    @property
+    def integer(self) -> bool:
+        """Whether everything between the two ends is integers."""
+        return self.calibrated
+
 
 def float32() -> Scheme:
     """Nothing is quantized: the reference that the others are compared with."""
     return Scheme(
-        name="float32",
+        base="float32",
         summary="float weights, float arithmetic",
+        io_dtypes=("float32",),
         io_dtype="float32",
         calibrated=False,
         configure=lambda converter: None,
@@ -46,8 +83,9 @@ def float16() -> Scheme:
         converter.target_spec.supported_types = [tensorflow.float16]
 
     return Scheme(
-        name="float16",
+        base="float16",
         summary="half-precision weights, float arithmetic",
+        io_dtypes=("float32",),
         io_dtype="float32",
         calibrated=False,
         configure=configure,
@@ -59,13 +97,14 @@ def dynamic() -> Scheme:
 
     def configure(converter: Any) -> None:
         converter.optimizations = [import_tensorflow().lite.Optimize.DEFAULT]
-        # Per-channel dense weights make FULLY_CONNECTED version 12, which tflite-runtime
+        # Per-channel dense weights would make FULLY_CONNECTED version 12, which tflite-runtime
         # 2.14.0 does not know.
         converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001  # there is no public switch
 
     return Scheme(
-        name="dynamic",
+        base="dynamic",
         summary="int8 weights, activations quantized as it runs",
+        io_dtypes=("float32",),
         io_dtype="float32",
         calibrated=False,
         configure=configure,
@@ -79,12 +118,11 @@ def int8() -> Scheme:
         tensorflow = import_tensorflow()
         converter.optimizations = [tensorflow.lite.Optimize.DEFAULT]
         converter.target_spec.supported_ops = [tensorflow.lite.OpsSet.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = tensorflow.int8
-        converter.inference_output_type = tensorflow.int8
 
     return Scheme(
-        name="int8",
+        base="int8",
         summary="int8 in, inside and out",
+        io_dtypes=("int8", "uint8", "float32"),
         io_dtype="int8",
         calibrated=True,
         configure=configure,
@@ -101,12 +139,11 @@ def int16x8() -> Scheme:
         converter.target_spec.supported_ops = [
             ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
         ]
-        converter.inference_input_type = tensorflow.int16
-        converter.inference_output_type = tensorflow.int16
 
     return Scheme(
-        name="int16x8",
+        base="int16x8",
         summary="int8 weights, int16 activations",
+        io_dtypes=("int16", "float32"),
         io_dtype="int16",
         calibrated=True,
         configure=configure,
@@ -123,13 +160,37 @@ SCHEMES: dict[str, Callable[[], Scheme]] = {
 """Every scheme by its name, the reference first."""
 
 
-def find_schemes(names: list[str]) -> list[Scheme]:
+def find_schemes(
+    names: list[str],
+    *,
+    io_dtype: str | None = None,
+    weights: str = PER_CHANNEL,
+    colour: str = GREY,
+) -> list[Scheme]:
     """The schemes of some names, in the order of ``SCHEMES``; ``all`` names every one.
+
+    Args:
+        names: of schemes.
+        io_dtype: type of input and output; without it each scheme's own, but uint8 for int8 of
+            colour pictures, since the image tasks that want those take no int8.
+        weights: ``per-channel`` or ``per-tensor``.
+        colour: ``grey`` or ``rgb``.
 
     Raises:
         UnknownName: there is no such scheme.
+        InvalidValue: a scheme does not have the setting.
     """
     for name in names:
         if name not in SCHEMES and name != "all":
             raise UnknownName("scheme", name, [*SCHEMES, "all"])
-    return [make() for name, make in SCHEMES.items() if name in names or "all" in names]
+    chosen = [make() for name, make in SCHEMES.items() if name in names or "all" in names]
+    return [
+        replace(
+            scheme,
+            io_dtype=io_dtype
+            or ("uint8" if colour == RGB and scheme.base == "int8" else scheme.io_dtype),
+            weights=weights,
+            colour=colour,
+        )
+        for scheme in chosen
+    ]

@@ -1,64 +1,93 @@
-"""A Keras model and a scheme to the bytes of a ``.tflite`` file."""
+"""A network and a scheme to the bytes of a ``.tflite`` file."""
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.schemes import Scheme
+from converters.graph import Network, read_pixels
+from converters.schemes import PER_TENSOR, RGB, Scheme
 from mnist_edge.errors import ConversionError
 from mnist_edge.quiet import captured_descriptors
+from mnist_edge.readings import Reading
 from mnist_edge.training.backend import import_tensorflow
 
-if TYPE_CHECKING:
-    import keras
 
-
-def to_tflite(model: keras.Model, scheme: Scheme, calibration: NDArray[np.uint8]) -> bytes:
-    """Converts a model for one digit at a time.
+def to_tflite(
+    network: Network, reading: Reading, scheme: Scheme, calibration: NDArray[np.uint8]
+) -> bytes:
+    """Converts a network for one digit at a time.
 
     Args:
-        model: takes raw pixels 0..255.
+        network: up to its logits.
+        reading: what it takes its input to mean; the file takes raw pixels 0..255.
         scheme: what becomes of its numbers.
         calibration: ``(n, 28, 28) uint8``; used where the scheme is calibrated.
 
     Raises:
         ConversionError: TensorFlow cannot convert it; the message is TensorFlow's reason.
     """
-    tensorflow = import_tensorflow()
-    from tensorflow.python.framework.convert_to_constants import (
-        convert_variables_to_constants_v2,
-    )
-
-    shape = (1, *model.input_shape[1:])
-    forward = tensorflow.function(lambda pixels: model(pixels, training=False))
-    concrete = forward.get_concrete_function(tensorflow.TensorSpec(shape, tensorflow.float32))
-    # Keras 3 tracks its variables in a way that the converter does not follow: frozen, they
-    # are constants, and there is nothing to follow.
-    frozen = convert_variables_to_constants_v2(concrete)
     with captured_descriptors(1, 2) as said, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([frozen])
-            scheme.configure(converter)
-            if scheme.calibrated:
-                converter.representative_dataset = lambda: _representative(calibration, shape)
-            content: bytes = converter.convert()
+            made, _ = converter(network, reading, scheme, calibration)
+            content: bytes = made.convert()
         # The converter raises its own ConverterError, and whatever a pass of it ran into.
         except Exception as error:
-            reason = " ".join(f"{error} {said()}".split())[:400]
+            reason = _reason(f"{error} {said()}")
             raise ConversionError(
                 f"TensorFlow cannot convert the model to {scheme.name}: {reason}"
             ) from error
     return content
 
 
-def _representative(
+def converter(
+    network: Network, reading: Reading, scheme: Scheme, calibration: NDArray[np.uint8]
+) -> tuple[Any, tuple[int, ...]]:
+    """A ``tf.lite.TFLiteConverter`` that is set up, and the shape of its input.
+
+    Arguments as ``to_tflite``.
+    """
+    tensorflow = import_tensorflow()
+    forward = read_pixels(network, reading, channels=3 if scheme.colour == RGB else None)
+    shape = tuple(forward.inputs[0].shape)
+    made = tensorflow.lite.TFLiteConverter.from_concrete_functions([forward])
+    scheme.configure(made)
+    if scheme.weights == PER_TENSOR:
+        made._experimental_disable_per_channel = True  # noqa: SLF001  # there is no public switch
+    if scheme.calibrated:
+        io_dtype = tensorflow.as_dtype(scheme.io_dtype)
+        made.inference_input_type = made.inference_output_type = io_dtype
+        made.representative_dataset = lambda: representative(calibration, shape)
+    return made, shape
+
+
+def _reason(said: str) -> str:
+    """TensorFlow's reason on one line: the layer that TFLite has no operator for, if that is it."""
+    missing = _NO_OPERATOR.search(said)
+    if missing:
+        return f"TFLite has no operator for {missing[2]}, at {missing[1]}; build it of others"
+    return " ".join(said.split())[:400]
+
+
+_NO_OPERATOR = re.compile(r'"([^"]*)"\]\): \'tf\.(\w+)\' op is neither a custom op nor a flex op')
+
+
+def representative(
     images: NDArray[np.uint8], shape: tuple[int, ...]
 ) -> Iterator[list[NDArray[np.float32]]]:
+    """Digits one at a time, as the converter wants them.
+
+    Args:
+        images: ``(n, 28, 28)``.
+        shape: of the converted model's input.
+    """
     for image in images:
-        yield [image.reshape(shape).astype(np.float32)]
+        # A colour picture of a grey digit has it three times.
+        channels = np.repeat(image[..., None], 3, axis=-1) if shape[-1] == 3 else image
+        yield [channels.reshape(shape).astype(np.float32)]

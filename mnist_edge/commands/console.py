@@ -15,6 +15,8 @@ Item = TypeVar("Item")
 
 RUNS = Path("runs")
 """Where own runs go."""
+GATE_MISSED = 3
+"""Exit status where an accuracy gate was missed."""
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="MNIST as an .npz or a folder of IDX files.")

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import math
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.commands.console import DataOption, note, table
+from mnist_edge.commands.console import GATE_MISSED, DataOption, note, table
+from mnist_edge.errors import ConversionError, InvalidValue
 from mnist_edge.modelstore import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from converters.conversion import Converted
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from converters.conversion import Converted, Prepared
+    from converters.explain import Layer
+    from converters.schemes import Scheme
+    from mnist_edge.dataset import Digits
+
+
+class Emit(str, Enum):
+    """What else to write of a model."""
+
+    c = "c"
 
 
 def command(
     model: Annotated[
-        str, typer.Argument(help="A model folder, a Keras file, or a shipped model.")
+        str,
+        typer.Argument(help="A model folder, a .keras or .h5 file, a SavedModel, or a name."),
     ] = DEFAULT_MODEL,
     quantize: Annotated[
         list[str] | None,
@@ -27,46 +43,135 @@ def command(
             show_default="int8",
         ),
     ] = None,
+    pixels: Annotated[
+        str | None,
+        typer.Option(
+            "--pixels",
+            help="What the model takes its input to mean, such as pixels/255.",
+            show_default="found by trying",
+        ),
+    ] = None,
+    weights: Annotated[
+        str, typer.Option("--weights", help="Scales of weights: per-channel or per-tensor.")
+    ] = "per-channel",
+    io_dtype: Annotated[
+        str | None,
+        typer.Option(
+            "--io",
+            help="Type of input and output: int8, uint8, int16 or float32.",
+            show_default="the scheme's own; uint8 for int8 of rgb",
+        ),
+    ] = None,
+    colour: Annotated[
+        str, typer.Option("--input", help="grey, or rgb for MediaPipe and Android.")
+    ] = "grey",
     calibration_images: Annotated[
         int, typer.Option("--calibration-images", help="Training digits to calibrate on.")
     ] = 500,
     calibration_seed: Annotated[
         int, typer.Option("--calibration-seed", help="Seed of their draw.")
     ] = 1,
+    target: Annotated[
+        str, typer.Option("--target", help="The oldest runtime that must load the file.")
+    ] = "tflite-runtime==2.14.0",
+    max_drop: Annotated[
+        float,
+        typer.Option("--max-drop", help="Exit 3 if a scheme loses more percentage points."),
+    ] = 0.3,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Write a file that loses more all the same.")
+    ] = False,
+    rescue: Annotated[
+        bool,
+        typer.Option("--rescue", help="Where it loses more, try other calibrations, then int16."),
+    ] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show the error that int8 brings to each layer.")
+    ] = False,
+    emit: Annotated[
+        Emit | None,
+        typer.Option("--emit", help="c: int8 as model.h and model.c with golden vectors."),
+    ] = None,
     data: DataOption = None,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder to write; the Keras file's own else."),
+        typer.Option("--out", "-o", help="Folder to write; the model's own else."),
     ] = None,
 ) -> None:
     """Quantize a Keras model to TFLite, each file with its manifest.
 
-    Every file is run on the TFLite runtime over the validation digits, in a
-    process of its own, before it is written.
+    Takes what Keras 2 and 3 save, finds out how the model wants its pixels, and
+    writes files that take raw ones. Every file is run on the TFLite runtime over
+    the validation digits, in a process of its own, before it is written.
     """
-    from converters import conversion, schemes, source
+    from converters import calibration, conversion, operators, schemes, source
     from mnist_edge import dataset
     from mnist_edge.files import require_writable
     from mnist_edge.modelstore import find_folder
 
-    chosen = schemes.find_schemes(quantize or ["int8"])
+    chosen = schemes.find_schemes(
+        quantize or ["int8"], io_dtype=io_dtype, weights=weights, colour=colour
+    )
+    operators.require_target(target)
+    _require_sound(pixels=pixels, max_drop=max_drop, emit=emit, chosen=chosen)
     path = Path(model)
-    keras_file = source.find_keras_file(path if path.is_file() else find_folder(model))
-    folder = out or keras_file.parent
+    model_file = source.find_model_file(path if path.exists() else find_folder(model))
+    folder = out or (model_file if model_file.is_dir() else model_file.parent)
     require_writable(folder)
     mnist = dataset.load(data)
-    made = []
-    for converted in conversion.convert(
-        keras_file,
+    calibrated_on = calibration.draw(mnist, count=calibration_images, seed=calibration_seed)
+
+    prepared = conversion.prepare(model_file, mnist, pixels=pixels)
+    for finding in prepared.findings:
+        note(finding)
+    if explain:
+        typer.echo(_explained(prepared, calibrated_on.images, folder / "int8-explain.png"))
+    made, status = [], 0
+    for outcome in conversion.convert_each(
+        prepared,
         folder,
         chosen,
-        mnist,
-        calibration_count=calibration_images,
-        calibration_seed=calibration_seed,
+        calibrated_on=calibrated_on,
+        target=target,
+        max_drop=max_drop,
+        rescue=rescue,
+        keep=keep,
     ):
-        note(f"wrote {converted.path}")
-        made.append(converted)
-    typer.echo(conversion_table(made))
+        if isinstance(outcome, ConversionError):
+            note(f"mnist-edge: {outcome}")
+            status = min(status or outcome.exit_code, outcome.exit_code)
+            continue
+        made.append(outcome)
+        _tell(outcome)
+        if outcome.gate:
+            status = status or GATE_MISSED
+        if emit and outcome.manifest.scheme == "int8":
+            note(_emit_c(outcome, mnist.validation))
+    if made:
+        typer.echo(conversion_table(made))
+    raise typer.Exit(status)
+
+
+def _require_sound(
+    *, pixels: str | None, max_drop: float, emit: Emit | None, chosen: list[Scheme]
+) -> None:
+    """Refuses, before any work, what cannot be done."""
+    from mnist_edge.readings import find_reading
+
+    if pixels:
+        find_reading(pixels)
+    if math.isnan(max_drop):
+        raise InvalidValue("--max-drop nan is no number of percentage points")
+    if emit and "int8" not in [scheme.name for scheme in chosen]:
+        raise InvalidValue("--emit c writes int8 with int8 ends; add: --quantize int8")
+
+
+def _tell(converted: Converted) -> None:
+    for trial in converted.tried:
+        note(f"tried {trial}")
+    note(f"wrote {converted.path}")
+    if converted.gate:
+        note(f"mnist-edge: {converted.path.name} was kept though {converted.gate}")
 
 
 def conversion_table(made: list[Converted]) -> str:
@@ -85,3 +190,74 @@ def conversion_table(made: list[Converted]) -> str:
             for one in made
         ],
     )
+
+
+def _explained(prepared: Prepared, calibration: NDArray[np.uint8], picture: Path) -> str:
+    """Measures where int8 hurts, draws it, and gives the table."""
+    from converters import explain
+
+    layers = explain.explain(
+        prepared.origin.network,
+        prepared.reading,
+        calibration=calibration,
+        digits=prepared.mnist.validation.images,
+    )
+    explain.plot(picture, layers, title=f"{prepared.origin.recipe}: what int8 adds, layer by layer")
+    note(f"wrote {picture}")
+    return "\n".join([explain_table(layers), *_verdict(layers)])
+
+
+def _verdict(layers: list[Layer]) -> list[str]:
+    """The worst layers by name, after the table."""
+    from converters.explain import HEALTHY, SUSPECT, suspects, weakest
+
+    def named(layer: Layer) -> str:
+        return f"layer {layers.index(layer) + 1}, {layer.name}"
+
+    suspect = "; ".join(f"{named(one)} ({one.rmse:.2f})" for one in suspects(layers)) or "none"
+    weak = weakest(layers)
+    return [
+        f"RMSE/scale of rounding alone is {HEALTHY:.3f}; beyond {SUSPECT}: {suspect}",
+        f"least SQNR: {named(weak)} ({weak.sqnr:.1f} dB)",
+    ]
+
+
+def explain_table(layers: list[Layer]) -> str:
+    """Ranges, saturation and error of each layer."""
+    return table(
+        ["layer", "weights", "activations", "saturated", "RMSE/scale", "SQNR"],
+        [
+            [
+                f"{number} {layer.operator}",
+                _range(layer.weights) if layer.weights else "",
+                _range(layer.activations),
+                f"{100 * layer.saturated:.2f} %",
+                f"{layer.rmse:.3f}",
+                f"{layer.sqnr:.1f} dB" if math.isfinite(layer.sqnr) else "exact",
+            ]
+            for number, layer in enumerate(layers, 1)
+        ],
+    )
+
+
+def _range(ends: tuple[float, float]) -> str:
+    return f"{ends[0]:.3g}..{ends[1]:.3g}"
+
+
+def _emit_c(converted: Converted, digits: Digits) -> str:
+    """Writes the model as C, and tells how it does on a microcontroller's interpreter."""
+    from converters import c_source, microcontroller
+    from mnist_edge.errors import MissingDependency
+    from mnist_edge.files import write_text
+
+    golden = c_source.golden_vectors(converted.content, digits)
+    try:
+        micro = microcontroller.run(converted.content, golden.inputs)
+        said = f"{micro.arena_bytes:,} bytes of arena on {micro.version}"
+    except MissingDependency as error:
+        micro, said = None, f"not tried on a microcontroller's interpreter: {error}"
+    texts = c_source.c_source(converted.content, converted.manifest, golden, micro=micro)
+    folder = converted.path.parent
+    for name, text in texts.items():
+        write_text(folder / name, text)
+    return f"wrote {folder / 'model.h'} and model.c ({said})"

@@ -10,15 +10,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.commands.console import RUNS, DataOption, DocumentFormat, note, progress, table
+from mnist_edge.commands.console import (
+    GATE_MISSED,
+    RUNS,
+    DataOption,
+    DocumentFormat,
+    note,
+    progress,
+    table,
+)
 from mnist_edge.modelstore import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from mnist_edge.dataset import Digits
     from mnist_edge.report import Report
-
-GATE_MISSED = 3
-"""Exit status where an accuracy gate was missed."""
 
 
 def command(

@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from converters import calibration, schemes, tflite
+from converters import calibration, schemes, source, tflite
+from converters.graph import Network
 from mnist_edge import dataset
 from mnist_edge.dataset import Digits, Mnist
 from mnist_edge.evaluation import count_correct
+from mnist_edge.readings import RAW
 from mnist_edge.reproduction.systems import System
 from mnist_edge.training import trainer
-from mnist_edge.training.backend import import_keras
 from mnist_edge.training.recipes import find_recipe
 from mnist_edge.trial import try_model
 
@@ -69,12 +69,12 @@ def reproduce(
 
 
 def _measured(system: System, run: Path, mnist: Mnist) -> Row:
-    model = import_keras().models.load_model(run / trainer.MODEL_FILE, compile=False)
+    origin = source.load_source(run / trainer.MODEL_FILE, mnist.validation.images[:1])
     record = trainer.read_record(run)
     images = calibration.draw(mnist).images
     splits = (mnist.train, mnist.validation, mnist.test)
-    reference = _device_logits(model, schemes.float32(), images, splits)
-    quantized = _device_logits(model, schemes.int8(), images, (mnist.test,))
+    reference = _device_logits(origin.network, schemes.float32(), images, splits)
+    quantized = _device_logits(origin.network, schemes.int8(), images, (mnist.test,))
     training, validation, test = (
         _percent(logits, split) for logits, split in zip(reference, splits, strict=True)
     )
@@ -92,10 +92,10 @@ def _measured(system: System, run: Path, mnist: Mnist) -> Row:
 
 
 def _device_logits(
-    model: Any, scheme: schemes.Scheme, images: NDArray[np.uint8], splits: Sequence[Digits]
+    network: Network, scheme: schemes.Scheme, images: NDArray[np.uint8], splits: Sequence[Digits]
 ) -> list[NDArray[np.float32]]:
     """Logits of each split on the device runtime."""
-    content = tflite.to_tflite(model, scheme, images)
+    content = tflite.to_tflite(network, RAW, scheme, images)
     pixels = np.concatenate([split.images for split in splits])
     logits = try_model(content, pixels, name=scheme.name).logits
     return np.split(logits, np.cumsum([len(split) for split in splits])[:-1])

@@ -6,7 +6,7 @@ import os
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib import metadata
+from importlib import import_module, metadata
 from types import ModuleType
 
 from mnist_edge.errors import MissingDependency
@@ -23,15 +23,7 @@ def import_keras() -> ModuleType:
     Raises:
         MissingDependency: the workstation extra is not installed.
     """
-    try:
-        with _quiet():
-            import keras
-    except ImportError as error:
-        raise MissingDependency(
-            f"training and converting need TensorFlow ({error}): {INSTALL_HINT}"
-        ) from error
-    module: ModuleType = keras
-    return module
+    return _imported("keras", needed_for="training and converting need TensorFlow")
 
 
 def import_tensorflow() -> ModuleType:
@@ -40,13 +32,24 @@ def import_tensorflow() -> ModuleType:
     Raises:
         MissingDependency: the workstation extra is not installed.
     """
+    return _imported("tensorflow", needed_for="converting needs TensorFlow")
+
+
+def import_tf_keras() -> ModuleType:
+    """The ``tf_keras`` module: Keras 2, maintained, for files that Keras 3 does not load.
+
+    Raises:
+        MissingDependency: the workstation extra is not installed.
+    """
+    return _imported("tf_keras", needed_for="files of Keras 2 need tf_keras")
+
+
+def _imported(name: str, *, needed_for: str) -> ModuleType:
     try:
         with _quiet():
-            import tensorflow  # noqa: ICN001  # the name is what a reader greps for
+            return import_module(name)
     except ImportError as error:
-        raise MissingDependency(f"converting needs TensorFlow ({error}): {INSTALL_HINT}") from error
-    module: ModuleType = tensorflow
-    return module
+        raise MissingDependency(f"{needed_for} ({error}): {INSTALL_HINT}") from error
 
 
 def versions() -> dict[str, str]:

@@ -139,6 +139,62 @@ def test_without_tensorflow_one_line_says_what_to_install(
     assert "workstation" in outcome.stderr
 
 
+@pytest.mark.slow
+def test_convert_explains_and_emits_c(tmp_path: Path, nano: Path) -> None:
+    outcome = mnist_edge(
+        *("convert", str(nano / "model.keras"), "--out", "out", "--explain", "--emit", "c"),
+        folder=tmp_path,
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    lines = outcome.stdout.splitlines()
+    assert lines[0].split() == [
+        *("layer", "weights", "activations", "saturated", "RMSE/scale", "SQNR"),
+    ]
+    assert sum(" CONV_2D " in line for line in lines) == 3
+    assert lines[-3].startswith("least SQNR: layer ")
+    assert lines[-1].startswith("int8 ")
+    assert max(map(len, lines[: lines.index(lines[-3]) - 1])) <= 80
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == ["int8-explain.png", "int8.json", "int8.tflite", "model.c", "model.h"]
+    assert "bytes of arena on tflite-micro" in outcome.stderr
+
+
+@pytest.mark.slow
+def test_convert_exits_with_3_where_the_gate_is_missed(tmp_path: Path, nano: Path) -> None:
+    words = ["convert", str(nano / "model.keras"), "--out", "out", "--max-drop", "-1"]
+    refused = mnist_edge(*words, folder=tmp_path)
+    assert refused.returncode == 3
+    assert refused.stdout == ""
+    assert refused.stderr.count("\n") == 1
+    assert "int8 missed the gate" in refused.stderr
+    assert list((tmp_path / "out").iterdir()) == []
+    kept = mnist_edge(*words, "--keep", folder=tmp_path)
+    assert kept.returncode == 3
+    assert kept.stdout.splitlines()[-1].startswith("int8 ")
+    assert (tmp_path / "out" / "int8.tflite").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--target", "tflite-runtime==2.5.0"], "choose one of tflite-runtime==2.14.0"),
+        (["--pixels", "x/255"], "choose one of pixels, pixels/255,"),
+        (["--max-drop", "nan"], "no number of percentage points"),
+        (["--emit", "c", "--io", "float32"], "add: --quantize int8"),
+        (["--io", "int4"], "choose one of int8, uint8, float32"),
+        (["--weights", "none"], "choose one of per-channel, per-tensor"),
+        (["--calibration-images", "5"], "outside 10.."),
+    ],
+)
+def test_convert_refuses_a_wrong_setting_before_any_work(
+    words: list[str], said: str, tmp_path: Path, nano: Path
+) -> None:
+    outcome = mnist_edge("convert", str(nano), "--out", "out", *words, folder=tmp_path)
+    assert outcome.returncode == 2
+    assert outcome.stderr.count("\n") == 1
+    assert said in outcome.stderr
+
+
 def test_every_row_of_the_reproduction_is_a_recipe_and_every_article_recipe_a_row() -> None:
     rows = [system.recipe for system in systems.SYSTEMS]
     assert sorted(rows) == sorted(name for name in RECIPES if name != "nano")

@@ -1,0 +1,223 @@
+"""What a model file really is, told from its bytes and not from its name.
+
+Files found on the web are called ``.h5`` and are web pages; the configuration inside a true one
+says whether Python code would have to be run to load it. Both are found here, before any
+framework opens the file.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mnist_edge.errors import InvalidModel, MissingDependency, UnsuitableModel
+from mnist_edge.training.backend import INSTALL_HINT
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_ZIP = b"PK\x03\x04"
+_SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
+
+_NOT_MODELS = (
+    # Notebooks are JSON, and pages may start with a blank line or a byte order mark.
+    (b"<", "a web page: download the file itself, not the page that shows it"),
+    (b"version https://git-lfs", "a Git LFS pointer: fetch the file itself with git lfs pull"),
+    (b"{", "JSON text, such as a notebook or a network without its weights: run it, and save "
+     "the model with model.save"),
+    (b"\x1f\x8b", "a gzip archive: unpack it first"),
+    (b"\x80", "a Python pickle, which can run any code: save the model with model.save"),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFile:
+    """A model file that holds a whole network."""
+
+    path: Path
+    """The file, or the folder of a SavedModel."""
+    format: str
+    """``keras``, ``hdf5`` or ``savedmodel``."""
+    loss: Any = None
+    """What it was compiled with, as its configuration has it; None where it does not say."""
+
+
+def identify(path: Path) -> ModelFile:
+    """Finds the format of a model file and checks that Keras alone can build what is in it.
+
+    Raises:
+        InvalidModel: it is something else, is damaged, or holds weights and no network.
+        UnsuitableModel: a layer in it is code of its author.
+        MissingDependency: h5py is needed and not installed.
+    """
+    if path.is_dir():
+        if any((path / name).is_file() for name in _SAVED_MODEL):
+            return ModelFile(path=path, format="savedmodel", loss=_saved_model_loss(path))
+        raise InvalidModel(f"{path} is no SavedModel: it has no {_SAVED_MODEL[0]}")
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(512)
+    except OSError as error:
+        raise InvalidModel(f"cannot read {path}: {error.strerror}") from error
+    if start.startswith(_HDF5):
+        network, training = _read_hdf5(path)
+        file = ModelFile(path=path, format="hdf5", loss=_loss(training))
+    elif start.startswith(_ZIP):
+        network, training = _read_zip(path)
+        file = ModelFile(path=path, format="keras", loss=_loss(training))
+    else:
+        raise InvalidModel(f"{path} is {_guess(start)}; expected .keras, .h5 or a SavedModel")
+    _require_known_layers(network, path)
+    return file
+
+
+def _guess(start: bytes) -> str:
+    if not start:
+        return "empty"
+    if start[4:8] == b"TFL3":
+        return "a TFLite model already: read pictures with it by mnist-edge predict --model"
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    return next(
+        (kind for magic, kind in _NOT_MODELS if text.startswith(magic)), "no model file of Keras"
+    )
+
+
+def _read_hdf5(path: Path) -> tuple[Any, Any]:
+    """Configuration of the network and of its training."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise MissingDependency(
+            f"{path} is HDF5, and h5py does not import ({error}): {INSTALL_HINT}"
+        ) from error
+    try:
+        with h5py.File(path, "r") as file:
+            attributes = {
+                name: file.attrs.get(name) for name in ("model_config", "training_config")
+            }
+            weights_only = (
+                "layer_names" in file.attrs
+                or "layers" in file
+                or "_layer_checkpoint_dependencies" in file
+            )
+            # Reads every weight: a file cut in its middle still opens.
+            file.visititems(lambda name, item: item[()] is None if hasattr(item, "dtype") else None)
+    # h5py raises OSError, KeyError and RuntimeError, as the damage leads it.
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:150]
+        raise InvalidModel(
+            f"{path} is damaged HDF5 ({reason}); copy or download the file again"
+        ) from error
+    if attributes["model_config"] is None:
+        what = "weights alone, without the network" if weights_only else "HDF5, but no Keras model"
+        raise InvalidModel(
+            f"{path} holds {what}; build the network, load_weights, and save it all with model.save"
+        )
+    return _json(attributes["model_config"]), _json(attributes["training_config"])
+
+
+def _read_zip(path: Path) -> tuple[Any, Any]:
+    """Configuration of the network and of its training."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            damaged = archive.testzip()
+            config = json.loads(archive.read("config.json")) if "config.json" in names else None
+    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
+        raise InvalidModel(
+            f"{path} is a damaged archive ({error}); copy or download the file again"
+        ) from error
+    if damaged:
+        raise InvalidModel(f"{path} is damaged in {damaged}; copy or download the file again")
+    if not isinstance(config, dict):
+        if any(name.endswith("data.pkl") for name in names):
+            raise InvalidModel(
+                f"{path} is a PyTorch file; build the same network in Keras, copy its weights, "
+                "and save it with model.save"
+            )
+        raise InvalidModel(
+            f"{path} is a zip archive without Keras' config.json; save the model with model.save"
+        )
+    return config, config.get("compile_config")
+
+
+def _json(text: str | bytes | None) -> Any:
+    try:
+        return None if text is None else json.loads(text)
+    except ValueError:
+        return None
+
+
+def _loss(training: Any) -> Any:
+    return training.get("loss") if isinstance(training, dict) else None
+
+
+def _saved_model_loss(folder: Path) -> Any:
+    """The loss in the metadata that Keras 2 wrote beside its SavedModels."""
+    try:
+        content = (folder / "keras_metadata.pb").read_bytes()
+    except OSError:
+        return None
+    start = content.find(b'{"name"')
+    try:
+        document, _ = json.JSONDecoder().raw_decode(content[start:].decode(errors="replace"))
+    except ValueError:
+        return None
+    return _loss(document.get("training_config"))
+
+
+def loss_takes_logits(loss: Any) -> bool | None:
+    """Whether the loss a model was compiled with applies a softmax itself.
+
+    Args:
+        loss: a name or a configuration, as ``ModelFile.loss`` has it.
+
+    Returns:
+        None where the loss is none of the cross-entropies, or unknown.
+    """
+    if isinstance(loss, (list, tuple)) and len(loss) == 1:
+        (loss,) = loss
+    if isinstance(loss, str):
+        return False if "crossentropy" in loss.lower().replace("_", "") else None
+    if isinstance(loss, dict) and "crossentropy" in str(loss.get("class_name")).lower():
+        return bool((loss.get("config") or {}).get("from_logits", False))
+    return None
+
+
+def _require_known_layers(network: Any, path: Path) -> None:
+    """Refuses code of the author's: a Lambda is Python that loading would run."""
+    unknown = []
+    for layer in _layers(network):
+        # Of a Sequential of Keras before 2.2.3 the configuration is the list of its layers.
+        config = layer["config"] if isinstance(layer["config"], dict) else {}
+        kind, name = layer["class_name"], config.get("name", "unnamed")
+        registered = layer.get("registered_name") or ""
+        if kind == "Lambda":
+            unknown.append(f"layer {name!r} is a Lambda, Python code inside the file")
+        elif ">" in kind or (not _of_keras(layer) and registered):
+            unknown.append(f"layer {name!r} is the custom layer {registered or kind}")
+    if unknown:
+        raise UnsuitableModel(
+            f"{path}: {'; '.join(unknown)}; rebuild it of Keras' own layers, or export it as a "
+            "SavedModel with model.export"
+        )
+
+
+def _of_keras(layer: dict[str, Any]) -> bool:
+    """Whether what a configuration names is in Keras itself; files before 2.13 do not say."""
+    module = layer.get("module", "keras")
+    return isinstance(module, str) and module.split(".")[0] in {"keras", "tf_keras", "builtins"}
+
+
+def _layers(config: Any) -> Iterator[dict[str, Any]]:
+    """Every layer's configuration, those of nested models and wrappers too."""
+    if isinstance(config, dict):
+        if isinstance(config.get("class_name"), str) and "config" in config:
+            yield config
+        for value in config.values():
+            yield from _layers(value)
+    elif isinstance(config, list):
+        for value in config:
+            yield from _layers(value)

@@ -1,0 +1,310 @@
+"""A network as a frozen TensorFlow graph: what every kind of model file is brought to.
+
+Keras 2, Keras 3 and SavedModels differ in how they hold a network, not in the graph that it
+comes to. What the converter needs of one, it reads and changes here: the softmax at the end, a
+batch size that was fixed, the meaning of the input.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_edge.errors import UnsuitableModel
+from mnist_edge.interpreter import CLASSES, PIXELS
+from mnist_edge.readings import Reading
+from mnist_edge.training.backend import import_tensorflow
+
+_BATCH = 250
+"""Digits run at a time where the batch is free."""
+
+_SOFTMAXES = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "Sigmoid": "sigmoid"}
+"""Operations that give probabilities of logits and order the digits alike, by what Keras calls
+them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """A graph whose variables are constants, with one end for pixels and one for answers."""
+
+    graph: Any = field(repr=False)
+    """``GraphDef``."""
+    input: str
+    """Name of the tensor that takes digits."""
+    output: str
+    """Name of the tensor that gives answers."""
+    shape: tuple[int, ...]
+    """Of one digit: ``(28, 28)``, ``(28, 28, 1)`` or ``(784,)``."""
+    batch: int | None
+    """Digits it takes at once; None for any number."""
+
+    def __call__(self, digits: Any) -> Any:
+        """The answers as a tensor, inside a ``tf.function`` that is being traced.
+
+        Args:
+            digits: a float tensor of shape ``(n, *shape)``.
+        """
+        tensorflow = import_tensorflow()
+        (dtype,) = (
+            node.attr["dtype"].type
+            for node in self.graph.node
+            if node.name == node_name(self.input)
+        )
+        (output,) = tensorflow.graph_util.import_graph_def(
+            self.graph,
+            input_map={self.input: tensorflow.cast(digits, dtype)},
+            return_elements=[self.output],
+            name="",
+        )
+        return tensorflow.cast(output, tensorflow.float32)
+
+    @cached_property
+    def _traced(self) -> Any:
+        tensorflow = import_tensorflow()
+        spec = tensorflow.TensorSpec((self.batch, *self.shape), tensorflow.float32)
+        return tensorflow.function(self.__call__, autograph=False).get_concrete_function(spec)
+
+    def run(self, digits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The answers to some digits.
+
+        Args:
+            digits: ``(n, 28, 28)`` as the network was trained on them.
+
+        Returns:
+            ``(n, 10)``.
+        """
+        constant = import_tensorflow().constant
+        size = self.batch or _BATCH
+        answers = []
+        for start in range(0, len(digits), size):
+            chunk = digits[start : start + size].reshape(-1, *self.shape)
+            # A batch that was fixed is filled up.
+            missing = self.batch - len(chunk) if self.batch else 0
+            padded = np.pad(chunk, ((0, missing), *((0, 0) for _ in self.shape)))
+            answers.append(self._traced(constant(padded)).numpy()[: len(chunk)])
+        return np.concatenate(answers)
+
+
+def freeze(concrete: Any, *, name: str) -> Network:
+    """A network from a traced function.
+
+    Args:
+        concrete: a ``ConcreteFunction`` of one tensor that gives one.
+        name: what to call the model in messages.
+
+    Raises:
+        UnsuitableModel: with every way in which it is no network of digits.
+    """
+    import_tensorflow()
+    from tensorflow.python.framework.convert_to_constants import (
+        convert_variables_to_constants_v2,
+    )
+
+    frozen = convert_variables_to_constants_v2(concrete)
+    if len(frozen.inputs) != 1 or len(frozen.outputs) != 1:
+        raise UnsuitableModel(
+            f"{name} is not a digit model: it has {len(frozen.inputs)} input(s) and "
+            f"{len(frozen.outputs)} output(s), expected one of each"
+        )
+    taken, given = (_sizes(tensor.shape) for tensor in (frozen.inputs[0], frozen.outputs[0]))
+    shape = tuple(size for size in taken[1:] if size is not None)
+    problems = []
+    if len(shape) != len(taken[1:]) or math.prod(shape) != math.prod(PIXELS):
+        problems.append(f"it takes {taken[1:]}, expected (28, 28), (28, 28, 1) or (784,)")
+    if given[1:] != (CLASSES,):
+        problems.append(f"it gives {given[1:]}, expected ten answers, one a digit")
+    graph = frozen.graph.as_graph_def()
+    if broken := _broken_weights(graph):
+        problems.append(
+            f"weights are NaN or infinite in {', '.join(broken)}; train it again, at a lower rate"
+        )
+    if problems:
+        raise UnsuitableModel(f"{name} is not a digit model: {'; '.join(problems)}")
+    return Network(
+        graph=graph,
+        input=frozen.inputs[0].name,
+        output=frozen.outputs[0].name,
+        shape=shape,
+        batch=taken[0],
+    )
+
+
+def cut_softmax(network: Network) -> tuple[Network, tuple[str, ...]]:
+    """The network up to its logits, and what was cut off its end, the last first.
+
+    A layer behind a softmax that changes nothing is cut with it.
+    """
+    nodes = {node.name: node for node in network.graph.node}
+    output, end, cut = network.output, network.output, []
+    while True:
+        node = nodes[node_name(end)]
+        if node.op in _SOFTMAXES:
+            cut.append(_SOFTMAXES[node.op])
+            output = end = _tensor(node.input[0])
+        elif node.op in {"Identity", "StopGradient"} or _changes_nothing(node, nodes):
+            end = _tensor(node.input[0])
+        else:
+            return replace(network, output=output), tuple(cut)
+
+
+def free_batch(network: Network, digits: NDArray[np.float32], *, name: str) -> Network:
+    """The network without the batch size that it was saved with.
+
+    Args:
+        network: with a fixed batch.
+        digits: ``(n, 28, 28)`` to compare the two on.
+        name: what to call the model in messages.
+
+    Raises:
+        UnsuitableModel: the size cannot be taken out without changing the answers.
+    """
+    if network.batch is None:
+        return network
+    tensorflow = import_tensorflow()
+    graph = tensorflow.compat.v1.GraphDef()
+    graph.CopyFrom(network.graph)
+    constants = {node.name: node for node in graph.node if node.op == "Const"}
+    for node in graph.node:
+        node.attr.pop("_output_shapes", None)
+        if node.op == "Placeholder" and node.name == node_name(network.input):
+            node.attr["shape"].shape.dim[0].size = -1
+        if node.op == "Reshape" and (target := constants.get(node_name(node.input[1]))):
+            sizes = tensorflow.make_ndarray(target.attr["value"].tensor)
+            if sizes.size and sizes[0] == network.batch and -1 not in sizes:
+                # A copy: numpy hands out the tensor's own read-only memory.
+                freed = np.concatenate([[-1], sizes[1:]]).astype(sizes.dtype)
+                target.attr["value"].tensor.CopyFrom(tensorflow.make_tensor_proto(freed))
+    freed_network = replace(network, graph=graph, batch=None)
+    sample = digits[: network.batch]
+    try:
+        kept = np.allclose(
+            freed_network.run(sample), network.run(sample), rtol=1e-4, atol=1e-4
+        ) and np.allclose(
+            freed_network.run(sample[:1]), network.run(sample)[:1], rtol=1e-4, atol=1e-4
+        )
+    except (ValueError, tensorflow.errors.OpError):
+        kept = False
+    if not kept:
+        raise UnsuitableModel(
+            f"{name} works in batches of {network.batch} alone; build it again with a free batch "
+            "size (no batch_size or batch_shape in its Input) and load its weights"
+        )
+    return freed_network
+
+
+def fold_constants(network: Network) -> Network:
+    """The network with all that does not depend on the digits worked out.
+
+    A batch normalization behind a layer becomes part of the layer's weights and bias.
+    """
+    tensorflow = import_tensorflow()
+    from tensorflow.core.protobuf.config_pb2 import ConfigProto
+    from tensorflow.python.grappler import tf_optimizer
+
+    whole = tensorflow.Graph()
+    with whole.as_default():
+        tensorflow.graph_util.import_graph_def(network.graph, name="")
+    meta = tensorflow.compat.v1.train.export_meta_graph(graph_def=network.graph, graph=whole)
+    # What is fetched is named so: the rest of the graph may go.
+    meta.collection_def["train_op"].node_list.value.append(network.output)
+    settings = ConfigProto()
+    settings.graph_options.rewrite_options.optimizers.append("constfold")
+    settings.graph_options.rewrite_options.min_graph_nodes = -1
+    return replace(network, graph=tf_optimizer.OptimizeGraph(settings, meta))
+
+
+def read_pixels(network: Network, reading: Reading, *, channels: int | None = None) -> Any:
+    """A traced function of one raw digit: the reading is part of its graph.
+
+    Args:
+        network: with a free batch, up to its logits.
+        reading: what the network takes its input to mean.
+        channels: None for the network's own shape, 3 for a colour picture.
+
+    Returns:
+        A ``ConcreteFunction`` from ``(1, *shape)`` or ``(1, 28, 28, 3)``, 0..255, to ``(1, 10)``.
+    """
+    tensorflow = import_tensorflow()
+    shape = (1, *PIXELS, channels) if channels else (1, *network.shape)
+
+    def forward(pixels: Any) -> Any:
+        grey = _grey(pixels) if channels else pixels
+        return network(tensorflow.reshape(_read(grey, reading), (1, *network.shape)))
+
+    return tensorflow.function(forward, autograph=False).get_concrete_function(
+        tensorflow.TensorSpec(shape, tensorflow.float32, name="pixels")
+    )
+
+
+def _read(pixels: Any, reading: Reading) -> Any:
+    """``Reading.apply`` as operations of the graph."""
+    tensorflow = import_tensorflow()
+    if not reading.unit_axes:
+        return pixels * reading.scale + reading.offset
+    values = 255.0 - pixels if reading.inverted else pixels
+    image = tensorflow.reshape(values, (1, *PIXELS))
+    if reading.unit_axes == (1, 2):
+        flat = tensorflow.reshape(values, (1, math.prod(PIXELS)))
+        return tensorflow.math.l2_normalize(flat, axis=-1)
+    if reading.unit_axes == (2,):
+        return tensorflow.math.l2_normalize(image, axis=-1)
+    # The runtime's own normalization is along the last axis alone.
+    turned = tensorflow.transpose(image, (0, 2, 1))
+    return tensorflow.transpose(tensorflow.math.l2_normalize(turned, axis=-1), (0, 2, 1))
+
+
+def _grey(pixels: Any) -> Any:
+    """Luma by ITU-R BT.601, as Pillow's mode L has it: ``(1, 28, 28, 3)`` to ``(1, 28, 28, 1)``."""
+    tensorflow = import_tensorflow()
+    weights = np.array([0.299, 0.587, 0.114], np.float32).reshape(1, 1, 3, 1)
+    return tensorflow.nn.conv2d(pixels, weights, strides=1, padding="VALID")
+
+
+def _broken_weights(graph: Any) -> list[str]:
+    """The layers, by their path in the graph, whose constants are not all numbers."""
+    tensorflow = import_tensorflow()
+    broken = [
+        # A variable that was made a constant is called LAYER/OPERATION/ReadVariableOp/resource.
+        node.name.removesuffix("/ReadVariableOp/resource").rpartition("/")[0] or node.name
+        for node in graph.node
+        if node.op == "Const"
+        and node.attr["dtype"].type == tensorflow.float32.as_datatype_enum
+        and not np.isfinite(tensorflow.make_ndarray(node.attr["value"].tensor)).all()
+    ]
+    return list(dict.fromkeys(broken))
+
+
+def _changes_nothing(node: Any, nodes: dict[str, Any]) -> bool:
+    """Whether a node multiplies by one or adds zero."""
+    neutral = {"Mul": 1.0, "AddV2": 0.0, "Add": 0.0, "Sub": 0.0}.get(node.op)
+    if neutral is None:
+        return False
+    other = _behind_identities(nodes[node_name(node.input[1])], nodes)
+    if other.op != "Const":
+        return False
+    return bool((import_tensorflow().make_ndarray(other.attr["value"].tensor) == neutral).all())
+
+
+def _behind_identities(node: Any, nodes: dict[str, Any]) -> Any:
+    while node.op in {"Identity", "Cast"}:
+        node = nodes[node_name(node.input[0])]
+    return node
+
+
+def _sizes(shape: Any) -> tuple[int | None, ...]:
+    return tuple(shape.as_list()) if shape.rank is not None else ()
+
+
+def node_name(tensor: str) -> str:
+    """Name of the node that gives a tensor, or is referred to as an input."""
+    return tensor.removeprefix("^").partition(":")[0]
+
+
+def _tensor(reference: str) -> str:
+    """A node's input as the name of a tensor."""
+    return reference if ":" in reference else f"{reference}:0"
