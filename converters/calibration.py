@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.dataset import Mnist
-from mnist_edge.errors import InvalidValue
+from mnist_edge.errors import ConversionError, InvalidValue
 from mnist_edge.manifest import LABELS, Calibration
 
 DEFAULT_COUNT = 500
@@ -55,3 +55,19 @@ def draw(mnist: Mnist, *, count: int = DEFAULT_COUNT, seed: int = DEFAULT_SEED) 
             count=count, seed=seed, indices_sha256=hashlib.sha256(originals.tobytes()).hexdigest()
         ),
     )
+
+
+def require_apart(calibrated_on: CalibrationSet, mnist: Mnist) -> None:
+    """Checks that no calibration digit is one of those that accuracy is measured on.
+
+    Raises:
+        ConversionError: some are.
+    """
+    drawn = {image.tobytes() for image in calibrated_on.images}
+    for split, digits in (("validation", mnist.validation), ("test", mnist.test)):
+        leaked = drawn & {image.tobytes() for image in digits.images}
+        if leaked:
+            raise ConversionError(
+                f"{len(leaked)} of {len(drawn)} calibration digits are {split} digits too, which "
+                "flatters the accuracy; draw them from the train split"
+            )

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from converters import artifact, metadata, source, tflite, verify
+from converters import artifact, calibration, metadata, source, tflite, verify
 from converters.calibration import CalibrationSet
 from converters.metadata import Metadata
 from converters.operators import DEFAULT_TARGET
@@ -208,6 +208,7 @@ def convert(
         ConversionError: it does not convert or does not pass verification; nothing is written.
         AccuracyLost: it costs too much; nothing is written.
     """
+    calibration.require_apart(asked.calibrated_on, prepared.mnist)
     best, failure, tried = None, None, []
     for alternative in itertools.chain([asked], others):
         try:

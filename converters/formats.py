@@ -102,8 +102,8 @@ def _read_hdf5(path: Path) -> tuple[Any, Any]:
                 or "layers" in file
                 or "_layer_checkpoint_dependencies" in file
             )
-            # Reads every weight: a file cut in its middle still opens.
-            file.visititems(lambda name, item: item[()] is None if hasattr(item, "dtype") else None)
+            # A file that is cut in its middle still opens.
+            file.visititems(_read_whole)
     # h5py raises OSError, KeyError and RuntimeError, as the damage leads it.
     except (OSError, KeyError, RuntimeError, ValueError) as error:
         reason = " ".join(str(error).split())[:150]
@@ -116,6 +116,12 @@ def _read_hdf5(path: Path) -> tuple[Any, Any]:
             f"{path} holds {what}; build the network, load_weights, and save it all with model.save"
         )
     return _json(attributes["model_config"]), _json(attributes["training_config"])
+
+
+def _read_whole(name: str, item: Any) -> None:
+    """Reads a dataset to its end; h5py stops its walk at whatever is not None."""
+    if hasattr(item, "dtype"):
+        item[()]
 
 
 def _read_zip(path: Path) -> tuple[Any, Any]:

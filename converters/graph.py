@@ -153,7 +153,7 @@ def cut_softmax(network: Network) -> tuple[Network, tuple[str, ...]]:
 
 
 def free_batch(network: Network, digits: NDArray[np.float32], *, name: str) -> Network:
-    """The network without the batch size that it was saved with.
+    """The network without the batch size that it was saved with, unless that is one.
 
     Args:
         network: with a fixed batch.
@@ -163,7 +163,7 @@ def free_batch(network: Network, digits: NDArray[np.float32], *, name: str) -> N
     Raises:
         UnsuitableModel: the size cannot be taken out without changing the answers.
     """
-    if network.batch is None:
+    if network.batch in {None, 1}:
         return network
     tensorflow = import_tensorflow()
     graph = tensorflow.compat.v1.GraphDef()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import tempfile
 import warnings
@@ -19,6 +20,7 @@ from converters import formats, graph, keras_2_13
 from converters.formats import ModelFile
 from converters.graph import Network
 from mnist_edge.errors import InvalidModel, MissingDependency, ModelNotFound, UnsuitableModel
+from mnist_edge.interpreter import PIXELS
 from mnist_edge.quiet import captured_descriptors
 from mnist_edge.training.backend import import_keras, import_tensorflow, import_tf_keras
 from mnist_edge.training.recipes import RECIPES
@@ -199,7 +201,28 @@ def _load_saved_model(file: ModelFile) -> tuple[Any, str]:
         )
     # The function keeps the loaded model, and with it its variables, alive.
     signature.loaded = loaded
-    return signature, f"tensorflow {tensorflow.__version__}"
+    return _with_batch(signature), f"tensorflow {tensorflow.__version__}"
+
+
+def _with_batch(signature: Any) -> Any:
+    """The signature, or one of a batch of one where it takes a single digit."""
+    tensorflow = import_tensorflow()
+    taken = signature.structured_input_signature[1]
+    if len(taken) != 1 or len(signature.structured_outputs) != 1:
+        return signature
+    ((name, spec),) = taken.items()
+    if spec.shape.rank is None or spec.shape.num_elements() != math.prod(PIXELS):
+        return signature
+    if spec.shape[0] == 1:
+        return signature
+
+    def forward(digits: Any) -> Any:
+        (answers,) = signature(**{name: digits[0]}).values()
+        return answers[tensorflow.newaxis]
+
+    return tensorflow.function(forward, autograph=False).get_concrete_function(
+        tensorflow.TensorSpec((1, *spec.shape), spec.dtype)
+    )
 
 
 _SUFFIXES = {"hdf5": ".h5", "keras": ".keras"}

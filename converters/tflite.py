@@ -39,7 +39,7 @@ def to_tflite(
             content: bytes = made.convert()
         # The converter raises its own ConverterError, and whatever a pass of it ran into.
         except Exception as error:
-            reason = _reason(f"{error} {said()}")
+            reason = _reason(f"{error}\n{said()}")
             raise ConversionError(
                 f"TensorFlow cannot convert the model to {scheme.name}: {reason}"
             ) from error
@@ -72,7 +72,8 @@ def _reason(said: str) -> str:
     missing = _NO_OPERATOR.search(said)
     if missing:
         return f"TFLite has no operator for {missing[2]}, at {missing[1]}; build it of others"
-    return " ".join(said.split())[:400]
+    lines = [line for line in said.splitlines() if not line.startswith("WARNING")]
+    return " ".join(" ".join(lines).split())[:400]
 
 
 _NO_OPERATOR = re.compile(r'"([^"]*)"\]\): \'tf\.(\w+)\' op is neither a custom op nor a flex op')

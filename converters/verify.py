@@ -18,6 +18,7 @@ from mnist_edge.classifier import softmax
 from mnist_edge.dataset import Digits
 from mnist_edge.errors import AccuracyLost, ConversionError, MnistEdgeError
 from mnist_edge.evaluation import compare, count_correct
+from mnist_edge.interpreter import runtime
 from mnist_edge.manifest import Score, TensorSpec
 from mnist_edge.trial import Trial, try_model
 
@@ -108,6 +109,21 @@ def verify(
         runtime=trial.runtime,
     )
     return Verified(trial=trial, score=score, drop=compared.drop, gate=gate)
+
+
+def other_runtime(target: str) -> str | None:
+    """A warning where the runtime that verifies is not the one that is to ship.
+
+    Args:
+        target: one of ``operators.known_targets``.
+    """
+    installed = runtime()
+    if installed.replace(" ", "==") == target:
+        return None
+    return (
+        f"files are run on {installed}, which may round otherwise than {target}; operators are "
+        "held against the target's own"
+    )
 
 
 def missed_gate(verified: Verified, scheme: Scheme, tried: Sequence[str]) -> AccuracyLost:

@@ -104,7 +104,7 @@ def command(
     writes files that take raw ones. Every file is run on the TFLite runtime over
     the validation digits, in a process of its own, before it is written.
     """
-    from converters import calibration, conversion, operators, schemes, source
+    from converters import calibration, conversion, operators, schemes, source, verify
     from mnist_edge import dataset
     from mnist_edge.files import require_writable
     from mnist_edge.modelstore import find_folder
@@ -124,6 +124,8 @@ def command(
     prepared = conversion.prepare(model_file, mnist, pixels=pixels)
     for finding in prepared.findings:
         note(finding)
+    if warning := verify.other_runtime(target):
+        note(f"warning: {warning}")
     if explain:
         typer.echo(_explained(prepared, calibrated_on.images, folder / "int8-explain.png"))
     made, status = [], 0

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import hashlib
 import math
+import random
 import re
+import sys
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -24,6 +27,8 @@ from mnist_edge.errors import (
     ConversionError,
     InvalidModel,
     InvalidValue,
+    MissingDependency,
+    ModelError,
     ModelNotFound,
     NotWritable,
     UnknownName,
@@ -487,6 +492,60 @@ def test_calibration_is_drawn_from_training_digits_alone_evenly_and_seeded(mnist
     assert set(counts) == {50, 51}
 
 
+def test_calibration_digits_that_leaked_from_the_other_splits_are_named(
+    prepared: Prepared, tmp_path: Path
+) -> None:
+    honest = calibration.draw(prepared.mnist)
+    for split in ("validation", "test"):
+        images = getattr(prepared.mnist, split).images[:3]
+        leaked = replace(honest, images=np.concatenate([honest.images, images]))
+        (error,) = conversion.convert_each(
+            prepared, tmp_path, [schemes.int8()], calibrated_on=leaked
+        )
+        assert isinstance(error, ConversionError)
+        assert f"3 of 503 calibration digits are {split} digits" in str(error)
+
+
+def test_a_runtime_other_than_the_target_is_told() -> None:
+    assert verify.other_runtime(DEFAULT_TARGET) is None
+    warning = verify.other_runtime("ai-edge-litert==2.1.0")
+    assert warning is not None
+    assert "run on tflite-runtime 2.14.0" in warning
+
+
+def test_hdf5_without_h5py_is_an_error_that_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "model.h5"
+    path.write_bytes(b"\x89HDF\r\n\x1a\n")
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(MissingDependency, match=r"h5py does not import.*pip install"):
+        source.load_source(path, NO_DIGITS)
+
+
+@pytest.mark.parametrize("shape", [(28, 28), (784,), (28, 28, 1)])
+def test_a_saved_model_of_a_single_digit_gets_a_batch_of_one(
+    shape: tuple[int, ...], prepared: Prepared, small_mnist: Mnist, tmp_path: Path
+) -> None:
+    tensorflow = import_tensorflow()
+    module = tensorflow.Module()
+    network = prepared.origin.network
+    module.digit = tensorflow.function(
+        lambda digit: network(tensorflow.reshape(digit, (1, 28, 28, 1)))[0],
+        input_signature=[tensorflow.TensorSpec(shape, tensorflow.float32)],
+        autograph=False,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tensorflow.saved_model.save(module, str(tmp_path / "single"), signatures=module.digit)
+    digits = replace(small_mnist, validation=small_mnist.validation.take(np.arange(300)))
+    single = conversion.prepare(tmp_path / "single", digits)
+    assert single.reading is RAW
+    np.testing.assert_allclose(single.reference, prepared.reference[:300], atol=1e-3)
+    (made,) = _every(single, tmp_path, [schemes.int8()], max_drop=DROP_BOUND)
+    assert made.manifest.input.shape == (1, *shape)
+
+
 @pytest.mark.parametrize(("count", "seed"), [(9, 1), (10**6, 1), (500, -1), (500, 2**32)])
 def test_calibration_settings_outside_their_range_are_refused(
     count: int, seed: int, mnist: Mnist
@@ -535,6 +594,44 @@ def test_what_is_no_keras_file_is_an_error_of_one_line(tmp_path: Path, nano: Pat
         assert "\n" not in str(caught.value)
     with pytest.raises(ModelNotFound, match="mnist-edge train"):
         source.find_model_file(tmp_path)
+
+
+def _damaged(content: bytes, chance: random.Random) -> bytes:
+    """A file cut short, with bytes changed, or with a part of it lost."""
+    damaged = bytearray(content)
+    kind = chance.choice(["cut", "changed", "lost"])
+    if kind == "cut":
+        return bytes(damaged[: chance.randrange(len(damaged))])
+    if kind == "changed":
+        for _ in range(chance.choice([1, 3, 20])):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+    else:
+        start = chance.randrange(len(damaged) - 512)
+        damaged[start : start + 512] = bytes(512)
+    return bytes(damaged)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["model.keras", "model.h5"])
+def test_a_damaged_file_loads_or_is_an_error_of_ours(
+    name: str, prepared: Prepared, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    model = import_keras().models.load_model(prepared.origin.path, compile=False)
+    with warnings.catch_warnings():
+        # Keras calls HDF5 legacy, which is why others still have it.
+        warnings.simplefilter("ignore")
+        model.save(path)
+    content, chance = path.read_bytes(), random.Random(name)  # noqa: S311  # for tests, not for secrets
+    refusals = []
+    for _ in range(40):
+        path.write_bytes(_damaged(content, chance))
+        try:
+            source.load_source(path, NO_DIGITS)
+        except ModelError as error:
+            refusals.append(str(error))
+    assert len(refusals) > 20
+    assert all(str(path) in said and "\n" not in said for said in refusals)
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_of_ours(
