@@ -243,7 +243,7 @@ def explain_table(layers: list[Layer]) -> str:
 
 
 def _range(ends: tuple[float, float]) -> str:
-    return f"{ends[0]:.3g}..{ends[1]:.3g}"
+    return f"{ends[0]:.2g}..{ends[1]:.2g}"
 
 
 def _emit_c(converted: Converted, digits: Digits) -> str:

@@ -203,7 +203,7 @@ def two_inputs(folder: Path, digits: Mnist) -> Fault:
     picture, beside = keras.Input((784,)), keras.Input((1,))
     outputs = layers.Dense(10)(layers.Concatenate()([picture, beside]))
     path = save(keras.Model([picture, beside], outputs), folder / "two.keras")
-    return Fault(path=path, words="2 inputs")
+    return Fault(path=path, words="2 input")
 
 
 def not_a_number(folder: Path, digits: Mnist) -> Fault:
