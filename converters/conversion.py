@@ -21,7 +21,13 @@ from converters.verify import Verified
 from mnist_edge import readings
 from mnist_edge.dataset import Digits, Mnist
 from mnist_edge.errors import ConversionError, UnsuitableModel
-from mnist_edge.evaluation import count_correct
+from mnist_edge.evaluation import (
+    calibration_error,
+    choose_threshold,
+    count_correct,
+    fit_temperature,
+    softmax,
+)
 from mnist_edge.idx import SHA256
 from mnist_edge.manifest import ModelManifest, Score
 from mnist_edge.readings import RAW, READS_WELL, Reading
@@ -278,6 +284,9 @@ _INPUT_RANGES: dict[str, tuple[float, float]] = {
 def _save(prepared: Prepared, attempt: _Attempt, folder: Path, tried: tuple[str, ...]) -> Converted:
     content, scheme, verified = attempt.content, attempt.way.scheme, attempt.verified
     calibrated_on = attempt.way.calibrated_on
+    logits, labels = verified.trial.logits, prepared.mnist.validation.labels
+    temperature = fit_temperature(logits, labels)
+    probabilities = softmax(logits, temperature=temperature)
     manifest = ModelManifest(
         file=f"{scheme.name}.tflite",
         sha256=artifact.sha256(content),
@@ -294,6 +303,11 @@ def _save(prepared: Prepared, attempt: _Attempt, folder: Path, tried: tuple[str,
         validation_float=prepared.score,
         validation=verified.score,
         oldest_runtime=verified.trial.runtime,
+        temperature=temperature,
+        min_confidence=choose_threshold(
+            probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+        ),
+        calibration_error=calibration_error(probabilities, labels),
     )
     return Converted(
         path=artifact.save(folder, content, manifest),

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from mnist_edge import foreign, modelstore
 from mnist_edge.errors import InvalidValue
+from mnist_edge.evaluation import softmax
 from mnist_edge.interpreter import PIXELS
 from mnist_edge.picture import Picture, read_pixels
 from mnist_edge.trial import open_model
+
+Abstention = Literal["blank", "not-one-digit", "low-confidence"]
+"""Why there is no digit: the picture has no ink, or what is in it is not one digit, or the model
+is less sure than it must be."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,16 +28,22 @@ class Prediction:
     digit: int | None
     """0..9, or None where the classifier abstains."""
     confidence: float
-    """Probability of the likeliest digit, 0..1; 0.0 for a blank picture."""
+    """Calibrated probability of the likeliest digit, 0..1; 0.0 for a blank picture."""
     probabilities: tuple[float, ...]
-    """One a digit, summing to 1."""
-    abstained: str | None = None
-    """Why there is no digit: ``blank`` or ``low-confidence``; None where there is one."""
+    """One a digit, summing to 1: the model's own of a blank picture, too."""
+    abstained: Abstention | None = None
+    """Why there is no digit: ``blank``, ``not-one-digit`` or ``low-confidence``; None where there
+    is one."""
 
     def top(self, count: int) -> list[tuple[int, float]]:
         """The ``count`` likeliest digits with their probabilities, the likeliest first."""
         ranked = sorted(enumerate(self.probabilities), key=lambda pair: -pair[1])
         return ranked[:count]
+
+    def answered(self) -> Prediction:
+        """The same with the likeliest digit for an answer, whatever spoke against giving one."""
+        [(digit, confidence)] = self.top(1)
+        return replace(self, digit=digit, confidence=confidence, abstained=None)
 
 
 class Classifier:
@@ -43,7 +55,9 @@ class Classifier:
         pixels: what the model takes its input to mean, one of ``mnist_edge.readings``, for a
             ``.tflite`` without a manifest. Without it such a file is tried on MNIST's validation
             digits where they are at hand, and otherwise taken to eat raw pixels.
-        min_confidence: 0..1; the classifier abstains below it.
+        min_confidence: 0..1; the classifier abstains below it. The manifest's own else, and
+            without a manifest 0.0, which leaves no digit out. A blank picture has no digit at any:
+            ``Prediction.answered`` gives the likeliest all the same.
         threads: threads the runtime may use.
 
     Raises:
@@ -60,13 +74,16 @@ class Classifier:
         *,
         scheme: str = "int8",
         pixels: str | None = None,
-        min_confidence: float = 0.0,
+        min_confidence: float | None = None,
         threads: int = 1,
     ) -> None:
-        if not 0 <= min_confidence <= 1:
+        if min_confidence is not None and not 0 <= min_confidence <= 1:
             raise InvalidValue(f"minimum confidence {min_confidence} is outside 0..1")
         self.model = modelstore.load(model, scheme=scheme)
+        if min_confidence is None:
+            min_confidence = self.model.manifest.min_confidence if self.model.manifest else 0.0
         self.min_confidence = min_confidence
+        """Calibrated probability below which it abstains, 0..1."""
         self.warning: str | None = None
         """What a user should know of the model; None where a manifest vouches for it."""
         if self.model.manifest is None:
@@ -106,7 +123,8 @@ class Classifier:
                 f"pixels of shape {pixels.shape} and type {pixels.dtype} were given; "
                 "expected (n, 28, 28) uint8"
             )
-        probabilities = softmax(self._interpreter.logits(pixels))
+        logits = self._interpreter.logits(pixels)
+        probabilities = softmax(logits, temperature=self.model.temperature)
         return [
             self._judge(row, blank=not digit.any())
             for row, digit in zip(probabilities, pixels, strict=True)
@@ -115,7 +133,7 @@ class Classifier:
     def _judge(self, probabilities: NDArray[np.float64], *, blank: bool) -> Prediction:
         digit = int(probabilities.argmax())
         confidence = 0.0 if blank else float(probabilities[digit])
-        abstained = (
+        abstained: Abstention | None = (
             "blank" if blank else "low-confidence" if confidence < self.min_confidence else None
         )
         return Prediction(
@@ -124,15 +142,3 @@ class Classifier:
             probabilities=tuple(probabilities.tolist()),
             abstained=abstained,
         )
-
-
-def softmax(logits: ArrayLike) -> NDArray[np.float64]:
-    """Probabilities of the last axis, finite for any finite logits.
-
-    The largest logit is subtracted first, which changes nothing but keeps the exponentials
-    in 0..1.
-    """
-    values = np.asarray(logits, np.float64)
-    exponentials = np.exp(values - values.max(axis=-1, keepdims=True))
-    probabilities: NDArray[np.float64] = exponentials / exponentials.sum(axis=-1, keepdims=True)
-    return probabilities

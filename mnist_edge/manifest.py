@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -122,6 +123,23 @@ class ModelManifest:
     """This file, on the 10,000 test digits, once ``mnist-edge report`` has measured it."""
     oldest_runtime: str
     """The oldest runtime that loaded and ran the file."""
+    temperature: float = 1.0
+    """What its logits are divided by before the softmax, above 0: fitted on the 5,000 validation
+    digits, for the probabilities to be as sure as they are right."""
+    min_confidence: float = 0.0
+    """Calibrated probability, 0..1, below which it is better to give no answer; chosen on the
+    validation digits."""
+    calibration_error: float | None = None
+    """Expected calibration error on the validation digits, 0..1, at that temperature; None where
+    it was not measured."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.temperature < math.inf:
+            raise ValueError(f"temperature {self.temperature} is no number above 0")
+        for name in ("min_confidence", "calibration_error"):
+            share = getattr(self, name)
+            if share is not None and not 0 <= share <= 1:
+                raise ValueError(f"{name} {share} is outside 0..1")
 
     def to_json(self) -> str:
         """The manifest as indented JSON, ending in a newline."""
@@ -187,6 +205,7 @@ def _optional(kind: type[Kind], document: dict[str, Any] | None) -> Kind | None:
 _TYPES: dict[str, tuple[type, ...]] = {
     "int": (int,),
     "float": (int, float),
+    "float | None": (int, float, type(None)),
     "str": (str,),
     "int | None": (int, type(None)),
     "dict[str, str]": (dict,),

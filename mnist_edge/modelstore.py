@@ -46,6 +46,11 @@ class StoredModel:
         """Folder and scheme, for example ``nano/int8``."""
         return f"{self.path.parent.name}/{self.path.stem}"
 
+    @property
+    def temperature(self) -> float:
+        """What logits are divided by before the softmax; 1.0 where no manifest says it."""
+        return self.manifest.temperature if self.manifest else 1.0
+
     @cached_property
     def sha256(self) -> str:
         """Of the bytes, hexadecimal."""

@@ -17,7 +17,14 @@ from numpy.typing import NDArray
 from mnist_edge import __version__
 from mnist_edge.dataset import Digits
 from mnist_edge.errors import ModelNotFound
-from mnist_edge.evaluation import Comparison, compare, count_correct
+from mnist_edge.evaluation import (
+    CALIBRATION_BINS,
+    Comparison,
+    calibration_error,
+    compare,
+    count_correct,
+    softmax,
+)
 from mnist_edge.files import write_json, write_text
 from mnist_edge.idx import SHA256
 from mnist_edge.interpreter import Interpreter, runtime
@@ -46,6 +53,8 @@ class SchemeResult:
     """Digits read right."""
     comparison: Comparison
     """With the reference, digit by digit; the reference with itself agrees."""
+    calibration_error: float
+    """How far confidence is from accuracy, 0..1, at the temperature of its manifest."""
     microseconds: float
     """Mean wall time of one digit on one thread: set the input, run, read the output."""
 
@@ -104,6 +113,9 @@ def measure(
                 size=len(model.content),
                 score=Score(correct=correct, total=len(digits), runtime=runtime()),
                 comparison=compare(reference, logits, digits.labels),
+                calibration_error=calibration_error(
+                    softmax(logits, temperature=model.temperature), digits.labels
+                ),
                 microseconds=1e6 * seconds / len(digits),
             )
         )
@@ -147,6 +159,7 @@ def to_document(report: Report) -> dict[str, Any]:
             "drop_points": round(result.comparison.drop, 4),
             "agreement": result.comparison.agreement,
             **{field: getattr(result.comparison, field) for field in paired},
+            "calibration_error": round(result.calibration_error, 6),
         }
         for result in report.results
     ]
@@ -161,6 +174,7 @@ def to_document(report: Report) -> dict[str, Any]:
             "sha256": {key: SHA256[key] for key in ("t10k-images", "t10k-labels")},
         },
         "runtime": report.runtime,
+        "calibration_bins": CALIBRATION_BINS,
         "schemes": schemes,
         "times": {
             "machine": report.machine,
@@ -214,6 +228,9 @@ def verdict(report: Report) -> str:
 
 def to_markdown(report: Report) -> str:
     """The report as a page that reads well in a repository."""
+    sureness = ", ".join(
+        f"{result.scheme} {100 * result.calibration_error:.2f} %" for result in report.results
+    )
     lines = [
         f"# Accuracy drop of `{report.model}`",
         "",
@@ -225,6 +242,9 @@ def to_markdown(report: Report) -> str:
         f"same order. Drop: accuracy lost against {REFERENCE}, in percentage points; agreement: "
         f"share of digits with the same answer, right or wrong. {report.runtime}, one thread, on "
         f"{report.machine}.",
+        "",
+        "Expected calibration error, the mean distance of confidence from accuracy "
+        f"({CALIBRATION_BINS} bins, at the temperature of each manifest): {sureness}.",
         "",
     ]
     return "\n".join(lines)

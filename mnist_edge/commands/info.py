@@ -120,12 +120,22 @@ def _provenance(manifest: ModelManifest) -> str:
         else "nothing",
         "validation": _score(manifest.validation),
         "validation, Keras": _score(manifest.validation_float),
+        "confidence": _confidence(manifest),
         "test": _score(manifest.test) if manifest.test else "not measured: mnist-edge report",
         "made with": ", ".join(f"{name} {v}" for name, v in manifest.toolchain.items()),
         "oldest runtime": manifest.oldest_runtime,
     }
     width = max(map(len, facts))
     return "\n".join(f"{name.ljust(width)}  {fact}" for name, fact in facts.items())
+
+
+def _confidence(manifest: ModelManifest) -> str:
+    found = manifest.calibration_error
+    error = "not measured" if found is None else f"{100 * found:.2f} % on validation"
+    return (
+        f"temperature {manifest.temperature:.4g}, calibration error {error}, "
+        f"abstains below {100 * manifest.min_confidence:.1f} %"
+    )
 
 
 def _score(score: Score) -> str:

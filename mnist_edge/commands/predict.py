@@ -7,14 +7,14 @@ import glob
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from mnist_edge.commands.console import Format, note, tracked
-from mnist_edge.errors import PictureError, PictureNotFound
+from mnist_edge.errors import InvalidValue, PictureError, PictureNotFound
 from mnist_edge.files import exists
 from mnist_edge.modelstore import DEFAULT_MODEL
 
@@ -57,24 +57,37 @@ def command(
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, max=10, help="Answers a picture.")] = 1,
     min_confidence: Annotated[
-        float,
-        typer.Option("--min-confidence", min=0, max=1, help="Abstain below this probability."),
-    ] = 0.0,
+        float | None,
+        typer.Option(
+            "--min-confidence",
+            min=0,
+            max=1,
+            help="Abstain below this probability.",
+            show_default="the model's own",
+        ),
+    ] = None,
+    always: Annotated[
+        bool, typer.Option("--always", help="Never abstain, not even from a blank picture.")
+    ] = False,
     output: Annotated[Format, typer.Option("--format", "-f", help="How to write.")] = Format.text,
 ) -> None:
     """Read the digit in each picture.
 
     A picture that cannot be read is reported and the others are read all the
-    same; the exit status is then 1.
+    same; the exit status is then 1. One that is blank, not one digit, or of
+    which the model is not sure enough has no answer, and says why.
     """
     from mnist_edge.classifier import Classifier
 
+    if always and min_confidence is not None:
+        raise InvalidValue("--always answers at any confidence: leave --min-confidence out")
     classifier = Classifier(model, pixels=pixels, min_confidence=min_confidence)
     if classifier.warning:
         note(f"warning: {classifier.warning}")
     found = list(find_pictures(pictures))
     paths = tracked(found, "reading", shown=len(found) >= _MANY and not sys.stdout.isatty())
-    failed = _WRITERS[output](_answers(classifier, paths), top)
+    answers = _answers(classifier, paths)
+    failed = _WRITERS[output](map(_insisted, answers) if always else answers, top)
     if failed:
         raise typer.Exit(1)
 
@@ -121,6 +134,14 @@ def _answers(
             yield Answer(path=path, outcome=outcome)
         except PictureError as reason:
             yield Answer(path=path, outcome=reason)
+
+
+def _insisted(answer: Answer) -> Answer:
+    """With the likeliest digit where there was none, but for a picture that cannot be read."""
+    outcome = answer.outcome
+    return (
+        answer if isinstance(outcome, PictureError) else replace(answer, outcome=outcome.answered())
+    )
 
 
 def _document(answer: Answer, top: int) -> dict[str, Any]:

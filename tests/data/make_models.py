@@ -26,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from mnist_edge import dataset
-from mnist_edge.classifier import softmax
+from mnist_edge.evaluation import softmax
 from mnist_edge.training.backend import import_tensorflow
 
 _TARGET = Path(__file__).parent / "models"

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import decimal
+import json
+import shutil
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnist_edge import Classifier, Prediction, modelstore
-from mnist_edge.classifier import softmax
-from mnist_edge.dataset import Digits
+from mnist_edge.dataset import Digits, Mnist
 from mnist_edge.errors import InvalidValue
-from mnist_edge.evaluation import count_correct
+from mnist_edge.evaluation import LEAST_ANSWERED, calibration_error, count_correct, softmax
 from mnist_edge.interpreter import runtime
 from mnist_edge.trial import open_model
 
@@ -79,10 +80,26 @@ def test_the_shipped_model_reads_the_test_digits_as_its_manifest_says(test_digit
     assert stored.manifest.test.total == len(test_digits)
 
 
-def test_a_prediction_has_the_likeliest_digit_and_its_probability(
-    classifier: Classifier, test_digits: Digits
+def test_the_shipped_model_is_as_sure_of_the_validation_digits_as_its_manifest_says(
+    mnist: Mnist,
 ) -> None:
-    for prediction in classifier.predict_pixels(test_digits.images[:50]):
+    manifest = modelstore.load().manifest
+    assert manifest is not None
+    found = Classifier().predict_pixels(mnist.validation.images)
+    probabilities = np.array([one.probabilities for one in found])
+    error = calibration_error(probabilities, mnist.validation.labels)
+    assert manifest.calibration_error == pytest.approx(error, abs=1e-3)
+    answered = np.array([one.abstained is None for one in found])
+    wrong = probabilities.argmax(axis=1) != mnist.validation.labels
+    # Another runtime may withhold a digit or two more.
+    assert answered.mean() >= LEAST_ANSWERED - 0.001
+    # It withholds no more digits than it would misread, and half of those that it would.
+    assert (~answered).sum() <= wrong.sum() + 5
+    assert wrong[answered].sum() <= 0.6 * wrong.sum()
+
+
+def test_a_prediction_has_the_likeliest_digit_and_its_probability(test_digits: Digits) -> None:
+    for prediction in Classifier(min_confidence=0).predict_pixels(test_digits.images[:50]):
         assert prediction.digit == int(np.argmax(prediction.probabilities))
         assert prediction.confidence == max(prediction.probabilities)
         assert sum(prediction.probabilities) == pytest.approx(1)
@@ -110,8 +127,69 @@ def test_it_abstains_below_the_minimum_confidence_and_not_at_it(tiny: Path) -> N
         assert prediction.probabilities == pytest.approx((0.25,) * 4 + (0.0,) * 6)
 
 
-@pytest.mark.parametrize("min_confidence", [0.0, 0.5, 1.0])
-def test_a_blank_picture_has_no_digit_whatever_the_model_makes_of_it(min_confidence: float) -> None:
+def an_own(nano: Path, folder: Path, **confidence: Any) -> Path:
+    """A copy of the shipped int8 whose manifest says something else of confidence."""
+    shutil.copy(nano / "int8.tflite", folder)
+    manifest = json.loads((nano / "int8.json").read_text(encoding="utf-8"))
+    for name in ("temperature", "min_confidence", "calibration_error"):
+        del manifest[name]
+    (folder / "int8.json").write_text(json.dumps({**manifest, **confidence}), encoding="utf-8")
+    return folder
+
+
+def test_logits_are_divided_by_the_temperature_of_the_manifest(
+    nano: Path, tmp_path: Path, test_digits: Digits
+) -> None:
+    digits = test_digits.images[:20]
+    logits = open_model(modelstore.load()).logits(digits)
+    for confidence, temperature in (({}, 1.0), ({"temperature": 5.0}, 5.0)):
+        found = Classifier(an_own(nano, tmp_path, **confidence)).predict_pixels(digits)
+        expected = softmax(logits, temperature=temperature).tolist()
+        assert [list(prediction.probabilities) for prediction in found] == expected
+
+
+def test_it_abstains_below_the_manifests_threshold_unless_it_is_given_another(
+    nano: Path, tmp_path: Path, test_digits: Digits
+) -> None:
+    digits = test_digits.images[:1_000]
+    sure = [one.confidence for one in Classifier(min_confidence=0.0).predict_pixels(digits)]
+    temperature = modelstore.load().temperature
+    own = an_own(nano, tmp_path, temperature=temperature, min_confidence=0.9)
+    for asked, least in ((None, 0.9), (0.5, 0.5), (0.95, 0.95), (0.0, 0.0)):
+        classifier = Classifier(own, min_confidence=asked)
+        assert classifier.min_confidence == least
+        found = classifier.predict_pixels(digits)
+        assert [one.abstained for one in found] == [LOW if c < least else None for c in sure]
+        assert [one.confidence for one in found] == sure
+    assert min(sure) < 0.9
+
+
+def test_without_a_threshold_in_the_manifest_every_digit_is_answered(
+    nano: Path, tmp_path: Path, test_digits: Digits
+) -> None:
+    classifier = Classifier(an_own(nano, tmp_path))
+    assert classifier.min_confidence == 0
+    found = classifier.predict_pixels(test_digits.images[:1_000])
+    assert not any(one.abstained for one in found)
+
+
+def test_an_abstention_has_a_likeliest_digit_all_the_same(test_digits: Digits) -> None:
+    [plain] = Classifier().predict_pixels(test_digits.images[:1])
+    assert plain.answered() == plain
+    [unsure] = Classifier(min_confidence=1.0).predict_pixels(test_digits.images[:1])
+    assert unsure.digit is None
+    assert unsure.answered() == plain
+    blank = Classifier().predict(np.zeros((28, 28), np.uint8))
+    insisted = blank.answered()
+    assert insisted.digit == int(np.argmax(blank.probabilities))
+    assert insisted.confidence == max(blank.probabilities)
+    assert insisted.abstained is None
+
+
+@pytest.mark.parametrize("min_confidence", [None, 0.0, 0.5, 1.0])
+def test_a_blank_picture_has_no_digit_whatever_the_model_makes_of_it(
+    min_confidence: float | None,
+) -> None:
     classifier = Classifier(min_confidence=min_confidence)
     prediction = classifier.predict(np.full((40, 30, 3), 200, np.uint8))
     assert prediction.digit is None

@@ -3,12 +3,12 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -107,16 +107,51 @@ def test_a_folder_and_a_pattern_stand_for_the_pictures_in_them(
     assert out.count("\n") == 1
 
 
-def test_an_unsure_answer_is_withheld(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    noise = np.random.RandomState(0).randint(0, 256, (60, 60)).astype(np.uint8)
-    Image.fromarray(noise).save(tmp_path / "noise.png")
-    least = Classifier().predict(tmp_path / "noise.png").confidence
+def test_an_unsure_answer_is_withheld(capsys: pytest.CaptureFixture[str]) -> None:
+    least = Classifier().predict(SAMPLE).confidence
     assert least < 1
-    words = ("predict", "--min-confidence", str((least + 1) / 2), str(tmp_path / "noise.png"))
+    words = ("predict", "--min-confidence", str((least + 1) / 2), str(SAMPLE))
     assert run(*words) == 0
     assert capsys.readouterr().out.endswith("- (low-confidence)\n")
     assert run(*words, "--format", "jsonl") == 0
     assert json.loads(capsys.readouterr().out)["abstained"] == "low-confidence"
+
+
+def test_always_answers_an_unsure_and_a_blank_picture_alike(
+    tmp_path: Path, nano: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copy(nano / "int8.tflite", tmp_path)
+    manifest = json.loads((nano / "int8.json").read_text())
+    (tmp_path / "int8.json").write_text(json.dumps({**manifest, "min_confidence": 1.0}))
+    blank = tmp_path / "white.png"
+    Image.new("L", (40, 40), 255).save(blank)
+    names = [str(SAMPLE), str(blank), "missing.png"]
+    words = ("predict", "--model", str(tmp_path), "--format", "jsonl", *names)
+    assert run(*words) == 1
+    withheld = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line.get("abstained") for line in withheld] == ["low-confidence", "blank", None]
+    assert run(*words, "--always") == 1
+    answered = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert answered[0]["digit"] == 7
+    for before, line in zip(withheld[:2], answered[:2], strict=True):
+        assert line["probabilities"] == before["probabilities"]
+        assert line["digit"] == line["probabilities"].index(max(line["probabilities"]))
+        assert line["confidence"] == max(line["probabilities"])
+        assert "abstained" not in line
+    assert answered[2] == withheld[2]
+    # A minimum that is given wins over the model's own.
+    assert run(*words, "--min-confidence", "0.5") == 1
+    first, second, _ = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (first["digit"], second["abstained"]) == (7, "blank")
+
+
+def test_always_and_a_minimum_confidence_are_one_too_many(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run("predict", "--always", "--min-confidence", "0.5", str(SAMPLE)) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "mnist-edge: --always answers at any confidence: leave --min-confidence out\n"
 
 
 @pytest.mark.parametrize(
@@ -152,7 +187,9 @@ def test_info_sets_promise_beside_finding_and_fails_where_they_differ(
     tmp_path: Path, nano: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run("info") == 0
-    assert "(verified)" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "(verified)" in out
+    assert re.search(r"\nconfidence +temperature \d.* on validation, abstains below \d", out)
     assert run("info", "--format", "json") == 0
     document = json.loads(capsys.readouterr().out)
     assert document["agree"]
@@ -223,14 +260,15 @@ def test_ten_thousand_png_files_are_read_as_the_arrays_are(
     for index, image in enumerate(test_digits.images):
         Image.fromarray(image).save(tmp_path / f"{index:05}.png")
     outcome = subprocess.run(
-        [sys.executable, "-m", "mnist_edge", "predict", "--format", "jsonl", str(tmp_path)],
+        [sys.executable, "-m", "mnist_edge", "predict", "--format", "jsonl", "--always", tmp_path],
         capture_output=True,
         text=True,
         check=True,
     )
     lines = [json.loads(line) for line in outcome.stdout.splitlines()]
     assert len(lines) == len(test_digits) == 10_000
-    arrays = Classifier(modelstore.DEFAULT_MODEL).predict_pixels(test_digits.images)
+    classifier = Classifier(modelstore.DEFAULT_MODEL, min_confidence=0)
+    arrays = classifier.predict_pixels(test_digits.images)
     assert [line["digit"] for line in lines] == [one.digit for one in arrays]
     assert [line["confidence"] for line in lines] == [round(one.confidence, 6) for one in arrays]
     right = sum(one.digit == label for one, label in zip(arrays, test_digits.labels, strict=True))

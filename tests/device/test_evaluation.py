@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mnist_edge.evaluation import Comparison, compare, count_correct
+from mnist_edge.evaluation import (
+    Comparison,
+    calibration_error,
+    choose_threshold,
+    compare,
+    count_correct,
+    fit_temperature,
+    softmax,
+)
 
 
 def logits(answers: list[int]) -> NDArray[np.float32]:
@@ -87,3 +95,148 @@ def test_only_the_order_of_the_logits_counts(
     first, second, labels = trial
     plain = compare(logits(first), logits(second), labels)
     assert compare(logits(first) * scale + shift, logits(second), labels) == plain
+
+
+def drawn(seed: int, *, count: int = 2_000) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    """Logits, and labels drawn by their own softmax: a model exactly as sure as it is right."""
+    random = np.random.RandomState(seed)
+    found = random.normal(0, 3, (count, 10))
+    chosen = softmax(found).cumsum(axis=1) > random.random_sample((count, 1))
+    return found, chosen.argmax(axis=1).astype(np.uint8)
+
+
+def log_loss(found: NDArray[np.float64], labels: NDArray[np.uint8], temperature: float) -> float:
+    right = softmax(found, temperature=temperature)[np.arange(len(labels)), labels]
+    return float(-np.log(right).mean())
+
+
+@given(st.integers(0, 1_000))
+def test_a_model_as_sure_as_it_is_right_has_a_temperature_of_one(seed: int) -> None:
+    assert fit_temperature(*drawn(seed)) == pytest.approx(1, abs=0.1)
+
+
+@given(st.integers(0, 1_000), st.floats(0.02, 50), st.floats(-100, 100))
+def test_logits_times_a_factor_have_a_temperature_times_it(
+    seed: int, factor: float, shift: float
+) -> None:
+    found, labels = drawn(seed, count=200)
+    plain = fit_temperature(found, labels)
+    assert fit_temperature(found * factor + shift, labels) == pytest.approx(factor * plain)
+
+
+@given(st.integers(0, 1_000))
+def test_no_other_temperature_has_less_log_loss(seed: int) -> None:
+    found, labels = drawn(seed, count=200)
+    best = fit_temperature(found, labels)
+    least = log_loss(found, labels, best)
+    for factor in (0.5, 0.9, 0.999, 1.001, 1.1, 2.0):
+        assert log_loss(found, labels, factor * best) > least
+
+
+def test_a_temperature_worked_out_by_hand() -> None:
+    # Two digits alone are likely, the answer by a logit of 2, and three answers of four are right:
+    # the likeliest odds are 3, which are exp(2 / T).
+    found = np.full((4, 10), -1e9)
+    found[:, :2] = 2, 0
+    labels = np.array([0, 0, 0, 1], np.uint8)
+    assert fit_temperature(found, labels) == pytest.approx(2 / np.log(3))
+
+
+def test_a_temperature_is_bounded_and_one_where_nothing_is_misread() -> None:
+    labels = np.arange(10, dtype=np.uint8)
+    assert fit_temperature(logits([*range(10)]), labels) == 1
+    wrong = logits([*range(1, 10), 0])
+    assert fit_temperature(wrong, labels) == pytest.approx(100)
+    hardly = np.where(np.eye(10, dtype=bool), 1e-4, 0)[[*range(9), 0]]
+    assert fit_temperature(hardly, labels) == pytest.approx(0.01)
+
+
+def sure_of(confidences: list[float]) -> NDArray[np.float64]:
+    """Probabilities of which that of a 0 is given, and the others share the rest."""
+    column = np.array(confidences)[:, np.newaxis]
+    return np.hstack([column, np.repeat((1 - column) / 9, 9, axis=1)])
+
+
+def test_a_calibration_error_worked_out_by_hand() -> None:
+    # Two bins: three digits of 0.3, 0.4 and 0.5, which is the edge, and one of 0.9.
+    probabilities = sure_of([0.3, 0.4, 0.5, 0.9])
+    labels = np.array([0, 7, 0, 7], np.uint8)
+    first, second = abs(2 / 3 - 1.2 / 3), abs(0 - 0.9)
+    found = calibration_error(probabilities, labels, bins=2)
+    assert found == pytest.approx(3 / 4 * first + 1 / 4 * second)
+    assert calibration_error(probabilities, labels, bins=1) == pytest.approx(abs(0.5 - 2.1 / 4))
+
+
+@given(trials())
+def test_a_calibration_error_is_0_of_the_truth_and_1_of_a_lie_told_with_certainty(
+    trial: tuple[list[int], list[int], NDArray[np.uint8]],
+) -> None:
+    answers, _, labels = trial
+    certain = np.eye(10)[labels]
+    assert calibration_error(certain, labels) == 0
+    assert calibration_error(np.roll(certain, 1, axis=1), labels) == 1
+    mixed = softmax(logits(answers))
+    assert 0 <= calibration_error(mixed, labels) <= 1
+
+
+def test_scaling_by_the_temperature_mends_the_calibration() -> None:
+    found, labels = drawn(0)
+    sure = found * 4
+    temperature = fit_temperature(sure, labels)
+    before = calibration_error(softmax(sure), labels)
+    assert calibration_error(softmax(sure, temperature=temperature), labels) < before / 4
+
+
+@pytest.mark.parametrize(
+    ("least_answered", "expected"),
+    [
+        # From 0.5 on all are right, and half of the digits are answered.
+        (0.1, 0.5),
+        # 0.4 would withhold four, and 0.3 leaves two of eight wrong where 0.2 leaves three of ten.
+        (0.7, 0.3),
+        # None may be withheld, whatever is wrong.
+        (1.0, 0.0),
+    ],
+)
+def test_a_threshold_worked_out_by_hand(least_answered: float, expected: float) -> None:
+    confidences = np.array([0.9, 0.2, 0.4, 0.8, 0.3, 0.3, 0.7, 0.2, 0.6, 0.5])
+    right = np.array([1, 1, 0, 1, 1, 0, 1, 0, 1, 1], bool)
+    found = choose_threshold(confidences, right, most_wrong=0, least_answered=least_answered)
+    assert found == expected
+
+
+def test_a_model_that_misreads_little_enough_answers_everything() -> None:
+    confidences, right = np.linspace(0.1, 1, 1_000), np.ones(1_000, bool)
+    right[0] = False
+    assert choose_threshold(confidences, right) == 0
+    right[500] = False
+    assert choose_threshold(confidences, right) == confidences[1]
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 8), st.booleans()), min_size=1, max_size=40),
+    st.sampled_from([0.0, 0.1, 0.25, 0.5]),
+    st.sampled_from([0.0, 0.5, 0.8, 1.0]),
+)
+def test_no_threshold_is_better_than_the_one_chosen(
+    digits: list[tuple[int, bool]], most_wrong: float, least_answered: float
+) -> None:
+    confidences = np.array([eighths / 8 for eighths, _ in digits])
+    right = np.array([one for _, one in digits])
+
+    def outcome(threshold: float) -> tuple[float, float]:
+        """Share answered, and share of the answers that is wrong."""
+        answered = confidences >= threshold
+        return float(answered.mean()), float((~right[answered]).mean())
+
+    chosen = choose_threshold(
+        confidences, right, most_wrong=most_wrong, least_answered=least_answered
+    )
+    share, wrong = outcome(chosen)
+    assert share >= least_answered
+    for other in (0.0, *confidences):
+        other_share, other_wrong = outcome(other)
+        if other_share > share:
+            assert other_wrong > max(most_wrong, wrong)
+        elif other_share >= least_answered:
+            assert wrong <= max(most_wrong, other_wrong)

@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 from mnist_edge import Classifier, modelstore
-from mnist_edge.classifier import softmax
 from mnist_edge.dataset import Digits
 from mnist_edge.errors import UnsuitableModel
+from mnist_edge.evaluation import softmax
 from mnist_edge.readings import READINGS
 from mnist_edge.trial import open_model
 

@@ -81,7 +81,11 @@ def test_a_score_is_a_share_of_its_total() -> None:
     assert Score(correct=9_935, total=10_000, runtime="any").accuracy == 0.9935
 
 
-@pytest.mark.parametrize("name", sorted({*FIELDS} - {"schema_version", "reading"}))
+CONFIDENCE: dict[str, Any] = {"temperature": 1.0, "min_confidence": 0.0, "calibration_error": None}
+"""What older manifests do not say of confidence, and what is taken for it."""
+
+
+@pytest.mark.parametrize("name", sorted({*FIELDS} - {"schema_version", "reading", *CONFIDENCE}))
 def test_a_manifest_that_lacks_a_field_is_refused_by_the_fields_name(name: str) -> None:
     document = json.loads(TEXT)
     del document[name]
@@ -95,9 +99,37 @@ def test_a_manifest_from_before_the_reading_was_told_is_of_raw_pixels() -> None:
     assert read(edited(reading="inverted/255")).reading == "inverted/255"
 
 
+def test_a_manifest_from_before_confidence_was_calibrated_leaves_logits_and_answers_alone() -> None:
+    document = json.loads(TEXT)
+    for name in CONFIDENCE:
+        del document[name]
+    assert read(json.dumps(document)) == replace(read(TEXT), **CONFIDENCE)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("temperature", 0),
+        ("temperature", -1.0),
+        ("temperature", float("nan")),
+        ("temperature", float("inf")),
+        ("min_confidence", -0.01),
+        ("min_confidence", 1.01),
+        ("min_confidence", float("nan")),
+        ("calibration_error", 1.01),
+        ("calibration_error", float("nan")),
+    ],
+)
+def test_a_manifest_with_a_confidence_that_cannot_be_is_refused(name: str, value: float) -> None:
+    check_refusal(edited(**{name: value}), f"is not a manifest: {name} ")
+
+
 @pytest.mark.parametrize(
     "change",
     [
+        {"temperature": None},
+        {"min_confidence": "0.9"},
+        {"calibration_error": "none"},
         {"sha256": 7},
         {"size": "16664"},
         {"size": None},

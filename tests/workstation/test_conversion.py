@@ -34,7 +34,14 @@ from mnist_edge.errors import (
     UnknownName,
     UnsuitableModel,
 )
-from mnist_edge.evaluation import compare
+from mnist_edge.evaluation import (
+    LEAST_ANSWERED,
+    calibration_error,
+    choose_threshold,
+    compare,
+    fit_temperature,
+    softmax,
+)
 from mnist_edge.readings import RAW
 from mnist_edge.training import trainer
 from mnist_edge.training.backend import import_keras, import_tensorflow
@@ -143,6 +150,26 @@ def test_converting_the_committed_model_again_gives_the_committed_bytes(
         )
         committed = (NANO / f"{scheme.name}.tflite").read_bytes()
         assert hashlib.sha256(content).hexdigest() == hashlib.sha256(committed).hexdigest()
+
+
+def test_confidence_is_fitted_to_what_the_device_makes_of_the_validation_digits(
+    prepared: Prepared, tmp_path: Path
+) -> None:
+    digits = prepared.mnist.validation
+    # Another split must not have a say: with no test digits at all nothing changes.
+    blind = replace(prepared, mnist=replace(prepared.mnist, test=digits.take(np.arange(0))))
+    for made in _every(blind, tmp_path, schemes.find_schemes(["all"]), max_drop=DROP_BOUND):
+        logits = try_model(made.content, digits.images, name=str(made.path)).logits
+        manifest = modelstore.load(made.path).manifest
+        assert manifest is not None
+        temperature = fit_temperature(logits, digits.labels)
+        assert manifest.temperature == temperature
+        probabilities = softmax(logits, temperature=temperature)
+        assert manifest.calibration_error == calibration_error(probabilities, digits.labels)
+        confidences = probabilities.max(axis=1)
+        right = logits.argmax(axis=1) == digits.labels
+        assert manifest.min_confidence == choose_threshold(confidences, right)
+        assert (confidences >= manifest.min_confidence).mean() >= LEAST_ANSWERED
 
 
 def _edited(content: bytes, edit: Callable[[Any], None]) -> bytes:

@@ -20,9 +20,9 @@ from converters.graph import Network
 from foreign_faults import FAULTS
 from foreign_models import SOUND, ForeignModel, dense_net, keras_2, keras_3, save
 from mnist_edge import modelstore, readings
-from mnist_edge.classifier import softmax
 from mnist_edge.dataset import Mnist
 from mnist_edge.errors import MnistEdgeError, UnknownName
+from mnist_edge.evaluation import softmax
 from mnist_edge.training.backend import import_tensorflow
 from mnist_edge.trial import try_model
 
