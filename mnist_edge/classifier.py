@@ -13,7 +13,7 @@ from mnist_edge import foreign, modelstore
 from mnist_edge.errors import InvalidValue
 from mnist_edge.evaluation import softmax
 from mnist_edge.interpreter import PIXELS
-from mnist_edge.picture import Picture, read_pixels
+from mnist_edge.picture import Picture, look
 from mnist_edge.trial import open_model
 
 Abstention = Literal["blank", "not-one-digit", "low-confidence"]
@@ -107,7 +107,11 @@ class Classifier:
         Raises:
             PictureError: the picture is missing, empty, truncated, or not an image.
         """
-        return self.predict_pixels(read_pixels(picture)[np.newaxis])[0]
+        sight = look(picture)
+        (prediction,) = self.predict_pixels(sight.pixels[np.newaxis])
+        if sight.problem == "not-one-digit":
+            return replace(prediction, digit=None, abstained="not-one-digit")
+        return prediction
 
     def predict_pixels(self, pixels: NDArray[np.uint8]) -> list[Prediction]:
         """Reads digits that are in MNIST's form already.

@@ -4,56 +4,70 @@ MNIST's form, as its makers describe it (Y. LeCun, C. Cortes, C. Burges, "The MN
 white ink on black, the digit size-normalised into a 20x20 box keeping its aspect, anti-aliased,
 and set so that the centre of mass of its ink is the centre of a 28x28 field.
 
-A blank picture gives blank pixels: all background.
+``decoding`` gives colours on white paper, ``ink`` finds what is not paper, ``strokes`` keeps the
+handwriting, ``layout`` says which strokes are one digit; here they become pixels.
 """
 
 from __future__ import annotations
 
-import io
-import os
-import warnings
-from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image
 
-from mnist_edge.errors import PictureNotFound, UnreadablePicture
+from mnist_edge import layout
+from mnist_edge.components import Image as Values
+from mnist_edge.components import label, largest_around, smallest_around
+from mnist_edge.decoding import SUFFIXES, Picture, read_colours
+from mnist_edge.drawing import border, is_drawing, strength_of
+from mnist_edge.ink import Ink, find_ink
+from mnist_edge.strokes import Piece, as_piece, find_pieces
 
-Picture: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[np.uint8]
-"""Whatever a digit may come in: a path, encoded bytes, a binary stream, a PIL image, or a
-``(height, width[, 1, 3 or 4]) uint8`` array."""
+__all__ = ["SUFFIXES", "Picture", "Sight", "is_mnist_form", "look", "normalise", "read_pixels"]
+
+Problem: TypeAlias = Literal["blank", "not-one-digit"]
+"""Why a picture is not of one digit."""
 
 SIDE = 28
 """Height and width of a digit in pixels."""
 BOX = 20
 """The longest side of a digit's ink in pixels."""
-
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
-"""Pillow's names of the formats read; naming them keeps its rarer decoders out of reach."""
-
-SUFFIXES = frozenset(
-    {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pgm", ".pbm", ".ppm"}
-)
-"""What files a folder's pictures are told by, in lower case."""
-
-_MOST_PIXELS = 50_000_000
-"""Pixels of the largest picture read: a 48-megapixel photo. A small file can claim far more."""
-_CONTRAST = 24
-"""Grey levels by which the darkest ink must differ from the paper; less is blank paper."""
-_TRANSPARENT_MODES = ("LA", "PA", "RGBA", "RGBa")
-"""Pillow's modes that have an alpha band; others may name a transparent colour instead."""
-_MID_GREY = 128
-"""Grey level that parts dark paper from light."""
+WORKING_SIDE = 640
+"""Longest side of what is worked on: a digit of a twentieth of it is still 32 pixels."""
+_LEAST_SIDE = 112
+"""Longest side that a small picture is enlarged to."""
+_STROKES = (2.0, 4.6)
+"""Least and greatest width of a stroke, in pixels of the 20x20 box."""
 _INK = 0.25
-"""Share of the strongest ink at which a pixel belongs to the digit when it is cropped."""
+"""Share of full ink from which on a pixel counts when the digit is cropped."""
 _MIDDLE = SIDE // 2
 """Row and column that MNIST centres on: over its 70,000 digits the centre of mass, counted in
 pixel indices, averages 14.00 each way."""
 _CENTRED = 0.52
 """Pixels by which a centre of mass may miss the middle and the digit still count as centred;
 moved by whole pixels, MNIST's own miss it by up to 0.52."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """What was made of a picture, step by step."""
+
+    colours: NDArray[np.uint8]
+    """``(height, width, 3)``, the picture as it was worked on."""
+    scale: float
+    """Pixels of the picture itself a pixel of ``colours``."""
+    labels: NDArray[np.int32]
+    """``(height, width)``, the number of the piece that each pixel belongs to; 0 none."""
+    digits: tuple[Piece, ...]
+    """The pieces that may be digits."""
+    digit: Piece | None
+    """The one that the picture is of."""
+    pixels: NDArray[np.uint8]
+    """``(28, 28)``, that digit in MNIST's form; all 0 where there is none."""
+    problem: Problem | None
+    """``blank`` or ``not-one-digit``; None where there is one digit."""
 
 
 def read_pixels(picture: Picture) -> NDArray[np.uint8]:
@@ -70,64 +84,112 @@ def read_pixels(picture: Picture) -> NDArray[np.uint8]:
         PictureNotFound: the path names no file.
         UnreadablePicture: it is empty, truncated, or not an image.
     """
-    grey = to_grey(open_image(picture))
-    for pixels in (grey, np.invert(grey)):
-        if is_mnist_form(pixels):
-            return pixels
-    ink = find_ink(grey)
-    return centre(fit(crop(ink))) if ink.any() else np.zeros((SIDE, SIDE), np.uint8)
+    return look(picture).pixels
 
 
-def open_image(picture: Picture) -> Image.Image:
-    """Decodes a picture whole and turns it the way its EXIF orientation says.
+def look(picture: Picture, *, side: int = WORKING_SIDE) -> Sight:
+    """Finds the digit in a picture.
+
+    Args:
+        picture: as ``read_pixels``.
+        side: longest side of the picture to work on, in pixels.
 
     Raises:
-        PictureNotFound: the path names no file.
-        UnreadablePicture: it is empty, truncated, too large, or not an image.
+        PictureError: as ``read_pixels``.
     """
-    if isinstance(picture, np.ndarray):
-        return _from_array(picture)
-    # Pillow warns of damaged metadata, which the pixels do not need, and of large pictures,
-    # which are refused below.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        if isinstance(picture, Image.Image):
-            return _decode(picture, "the picture")
-        name, content = _read(picture)
-        if not content:
-            raise UnreadablePicture(f"{name} is empty; expected an image such as a PNG or JPEG")
-        try:
-            image = Image.open(io.BytesIO(content), formats=FORMATS)
-        except UnidentifiedImageError as error:
-            raise UnreadablePicture(
-                f"{name} is not an image; expected {', '.join(FORMATS)}"
-            ) from error
-        except Image.DecompressionBombError as error:
-            raise _too_large(name) from error
-        except Exception as error:
-            raise _damaged(name, error) from error
-        with image:
-            return _decode(image, name)
+    colours, scale = read_colours(picture, side=side)
+    grey = np.asarray(Image.fromarray(colours).convert("L"))
+    for pixels in (grey, np.invert(grey)):
+        if is_mnist_form(pixels):
+            return _seen(colours, scale, pixels > 0, pixels)
+    if is_drawing(grey):
+        strength = strength_of(grey)
+        pixels = centre(fit(strength)) if strength.any() else np.zeros((SIDE, SIDE), np.uint8)
+        return _seen(colours, scale, strength > _INK, pixels)
+    if max(grey.shape) < _LEAST_SIDE:
+        colours, scale = _enlarged(colours, scale)
+    ink = find_ink(colours)
+    labels, pieces = find_pieces(ink)
+    groups = layout.group_strokes(pieces)
+    digit = layout.choose_digit(groups, *labels.shape)
+    pixels = normalise(ink, labels, digit) if digit else np.zeros((SIDE, SIDE), np.uint8)
+    return _sight(colours, scale, labels, groups, digit, pixels)
 
 
-def to_grey(image: Image.Image) -> NDArray[np.uint8]:
-    """Lays a picture on white paper where it is transparent; ``(height, width) uint8``."""
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return _stretch(np.asarray(image, np.float32))
-    if image.mode == "LAB":
-        return np.asarray(image.getchannel("L"))
-    if image.mode == "La":
-        image = image.convert("LA")
-    if image.mode in _TRANSPARENT_MODES or "transparency" in image.info:
-        rgba = image.convert("RGBA")
-        paper = Image.new("RGBA", rgba.size, "white")
-        image = Image.alpha_composite(paper, rgba)
-    return np.asarray(image.convert("L"))
+def _seen(
+    colours: NDArray[np.uint8], scale: float, mask: NDArray[np.bool_], pixels: NDArray[np.uint8]
+) -> Sight:
+    """A picture whose pixels are made already: what it holds is told from its ink."""
+    labels, components = label(mask)
+    pieces = sorted(map(as_piece, components), key=lambda one: -one.area)
+    groups = layout.group_strokes(pieces)
+    digit = layout.choose_digit(groups, *labels.shape)
+    return _sight(colours, scale, labels, groups, digit, pixels)
+
+
+def _sight(
+    colours: NDArray[np.uint8],
+    scale: float,
+    labels: NDArray[np.int32],
+    groups: list[Piece],
+    digit: Piece | None,
+    pixels: NDArray[np.uint8],
+) -> Sight:
+    problem: Problem | None = "blank" if digit is None else None
+    if digit and layout.rivals(digit, groups):
+        problem = "not-one-digit"
+    return Sight(
+        colours=colours,
+        scale=scale,
+        labels=labels,
+        digits=tuple(groups),
+        digit=digit,
+        pixels=pixels,
+        problem=problem,
+    )
+
+
+def normalise(ink: Ink, labels: NDArray[np.int32], piece: Piece) -> NDArray[np.uint8]:
+    """One digit of a picture in MNIST's form, ``(28, 28) uint8``."""
+    margin = 3
+    height, width = labels.shape
+    top, left = max(0, piece.top - margin), max(0, piece.left - margin)
+    bottom, right = min(height, piece.bottom + margin), min(width, piece.right + margin)
+    member = np.isin(labels[top:bottom, left:right], piece.labels)
+    contrast = ink.contrast[top:bottom, left:right]
+    full = float(np.percentile(contrast[member], 60))
+    # Half a stroke's edge is ink: what reaches out of the mask a little belongs to it.
+    near = largest_around(member.astype(np.float32), 3) > 0
+    strength = np.where(near, np.clip((contrast / full - 0.15) / 0.7, 0, 1), 0).astype(np.float32)
+    return centre(fit(_with_stroke_weight(np.pad(strength, 4), member)))
+
+
+def stroke_width(mask: NDArray[np.bool_]) -> float:
+    """Mean width of the strokes in a mask, in pixels: twice the area over the outline."""
+    inner = mask[1:-1, 1:-1] & mask[:-2, 1:-1] & mask[2:, 1:-1] & mask[1:-1, :-2] & mask[1:-1, 2:]
+    outline = int(mask.sum()) - int(inner.sum())
+    return 2 * int(mask.sum()) / max(1, outline)
+
+
+def _with_stroke_weight(strength: Values, member: NDArray[np.bool_]) -> Values:
+    """Ink with strokes as thick as a pen's in MNIST: hair lines vanish in 20 pixels, bars close."""
+    rows, columns = np.nonzero(member)
+    longest = max(np.ptp(rows), np.ptp(columns)) + 1
+    unit = longest / BOX
+    thin, thick = (limit * unit for limit in _STROKES)
+    width = stroke_width(np.pad(member, 1))
+    if width < thin:
+        grow = round((thin - width) / 2)
+        return largest_around(strength, 2 * grow + 1) if grow else strength
+    if width > thick:
+        shrink = min(round((width - thick) / 2), round(width / 4))
+        return smallest_around(strength, 2 * shrink + 1) if shrink else strength
+    return strength
 
 
 def is_mnist_form(grey: NDArray[np.uint8]) -> bool:
     """Whether grey pixels are white on black, 28x28, fill the 20x20 box and are centred."""
-    if grey.shape != (SIDE, SIDE) or np.median(_border(grey)) > 0 or not grey.any():
+    if grey.shape != (SIDE, SIDE) or np.median(border(grey)) > 0 or not grey.any():
         return False
     rows, columns = np.nonzero(grey)
     longest = max(np.ptp(rows), np.ptp(columns)) + 1
@@ -136,30 +198,13 @@ def is_mnist_form(grey: NDArray[np.uint8]) -> bool:
     return bool(longest in (BOX - 1, BOX) and offset.max() <= _CENTRED)
 
 
-def find_ink(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """How much ink each pixel holds, 0..1: its distance from the paper on the ink's side.
-
-    The paper's grey is the median of the border; the ink is lighter than dark paper and darker
-    than light paper. All 0 where nothing differs from the paper by enough.
-    """
-    paper = float(np.median(_border(grey)))
-    contrast = grey - np.float32(paper) if paper < _MID_GREY else np.float32(paper) - grey
-    strongest = float(contrast.max())
-    if strongest < _CONTRAST:
-        return np.zeros(grey.shape, np.float32)
-    ink: NDArray[np.float32] = np.clip(contrast / strongest, 0, 1)
-    return ink
-
-
-def crop(ink: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The smallest rectangle that holds every pixel of clear ink."""
-    clear = ink > _INK
-    rows, columns = np.flatnonzero(clear.any(axis=1)), np.flatnonzero(clear.any(axis=0))
-    return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-
-
 def fit(ink: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Scales ink, anti-aliased and keeping its aspect, so that its longest side is 20 pixels."""
+    """Crops ink and scales it, anti-aliased and keeping its aspect, to 20 pixels at its longest."""
+    rows, columns = (
+        np.flatnonzero((ink > _INK).any(axis=1)),
+        np.flatnonzero((ink > _INK).any(axis=0)),
+    )
+    ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     height, width = ink.shape
     scale = BOX / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -180,85 +225,12 @@ def centre(ink: NDArray[np.float32]) -> NDArray[np.uint8]:
     return pixels
 
 
-def _decode(image: Image.Image, name: str) -> Image.Image:
-    if not image.width * image.height:
-        raise UnreadablePicture(f"{name} has no pixels: {image.width}x{image.height}")
-    if image.width * image.height > _MOST_PIXELS:
-        raise _too_large(name)
-    try:
-        image.load()
-    # Pillow's decoders raise whatever the damage led them to.
-    except Exception as error:
-        raise _damaged(name, error) from error
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # noqa: BLE001  # metadata too damaged to say which way is up
-        return image
-
-
-def _too_large(name: str) -> UnreadablePicture:
-    return UnreadablePicture(
-        f"{name} is too large: more than {_MOST_PIXELS // 1_000_000} megapixels; scale it down"
-    )
-
-
-def _damaged(name: str, error: Exception) -> UnreadablePicture:
-    reason = " ".join(str(error).split()) or type(error).__name__
-    return UnreadablePicture(f"{name} is damaged or truncated ({reason}); copy or save it again")
-
-
-def _read(source: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[str, bytes]:
-    """A name for messages, and the encoded bytes."""
-    if isinstance(source, bytes):
-        return "the picture", source
-    if isinstance(source, (str, os.PathLike)):
-        name, read = str(source), Path(source).read_bytes
-    else:
-        name, read = str(getattr(source, "name", "the picture")), source.read
-    try:
-        return name, read()
-    except FileNotFoundError as error:
-        raise PictureNotFound(f"no picture {name}; check the path") from error
-    except OSError as error:
-        raise UnreadablePicture(f"cannot read {name}: {error.strerror or error}") from error
-    except ValueError as error:  # a path with a null in it, or a closed stream
-        raise PictureNotFound(f"no picture {name!r} ({error}); check the path") from error
-
-
-def _from_array(array: NDArray[np.uint8]) -> Image.Image:
-    if array.dtype != np.uint8:
-        raise UnreadablePicture(
-            f"an array of {array.dtype} was given; expected uint8, 0..255, for example "
-            "(255 * array).astype('uint8') for values in 0..1"
-        )
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[:, :, 0]
-    if (
-        not array.size
-        or array.ndim not in (2, 3)
-        or (array.ndim == 3 and array.shape[2] not in (3, 4))
-    ):
-        raise UnreadablePicture(
-            f"an array of shape {array.shape} was given; expected (height, width), "
-            "or (height, width, 1, 3 or 4)"
-        )
-    return Image.fromarray(array)
-
-
-def _stretch(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Brings deep greys, whose range no format states, to 0..255 by what is there."""
-    low, high = float(values.min()), float(values.max())
-    if not np.isfinite(high - low):
-        raise UnreadablePicture("the picture holds values that are not numbers; save it as 8-bit")
-    if high <= low:
-        return np.zeros(values.shape, np.uint8)
-    stretched: NDArray[np.uint8] = np.rint((values - low) * (255 / (high - low))).astype(np.uint8)
-    return stretched
-
-
-def _border(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The outermost pixels of a picture, one dimension."""
-    return np.concatenate((grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]))
+def _enlarged(colours: NDArray[np.uint8], scale: float) -> tuple[NDArray[np.uint8], float]:
+    height, width = colours.shape[:2]
+    times = -(-_LEAST_SIDE // max(height, width))
+    size = (width * times, height * times)
+    large = Image.fromarray(colours).resize(size, Image.Resampling.BICUBIC)
+    return np.asarray(large), scale / times
 
 
 def _centre_of_mass(ink: NDArray[np.uint8] | NDArray[np.float32]) -> tuple[float, float]:

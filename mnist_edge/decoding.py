@@ -1,0 +1,196 @@
+"""Decoding any picture to colours on white paper.
+
+Pillow does the decoding; what is done here is to keep it from decoding more than is asked for,
+from rare formats, and from pictures that claim to be larger than any camera's.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from mnist_edge.errors import PictureNotFound, UnreadablePicture
+
+Picture: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[np.uint8]
+"""Whatever a digit may come in: a path, encoded bytes, a binary stream, a PIL image, or a
+``(height, width[, 1, 3 or 4]) uint8`` array."""
+
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
+"""Pillow's names of the formats read; naming them keeps its rarer decoders out of reach."""
+
+SUFFIXES = frozenset(
+    {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pgm", ".pbm", ".ppm"}
+)
+"""What files a folder's pictures are told by, in lower case."""
+
+_MOST_PIXELS = 50_000_000
+"""Pixels of the largest picture read: a 48-megapixel photo. A small file can claim far more."""
+_TRANSPARENT_MODES = ("LA", "PA", "RGBA", "RGBa")
+"""Pillow's modes that have an alpha band; others may name a transparent colour instead."""
+_OPAQUE = 127
+"""Alpha above which a pixel is drawn."""
+_WHITE = 200
+"""Brightness from which on ink would not be seen on white paper."""
+
+
+def read_colours(picture: Picture, *, side: int) -> tuple[NDArray[np.uint8], float]:
+    """A picture's colours on white paper, turned the way its EXIF orientation says.
+
+    Args:
+        picture: a path, encoded bytes, a binary stream, a PIL image or a uint8 array.
+        side: pixels that its longest side is brought down to; a smaller one stays as it is.
+
+    Returns:
+        ``(height, width, 3) uint8``, and how many of the picture's pixels one of these is long.
+
+    Raises:
+        PictureNotFound: the path names no file.
+        UnreadablePicture: it is empty, truncated, too large, or not an image.
+    """
+    # Pillow warns of damaged metadata, which the pixels do not need, and of large pictures,
+    # which are refused below.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if isinstance(picture, np.ndarray):
+            return _to_colours(_from_array(picture), side)
+        if isinstance(picture, Image.Image):
+            return _to_colours(_decode(picture, "the picture", side), side)
+        name, content = _read(picture)
+        if not content:
+            raise UnreadablePicture(f"{name} is empty; expected an image such as a PNG or JPEG")
+        try:
+            image = Image.open(io.BytesIO(content), formats=FORMATS)
+        except UnidentifiedImageError as error:
+            raise UnreadablePicture(
+                f"{name} is not an image; expected {', '.join(FORMATS)}"
+            ) from error
+        except Image.DecompressionBombError as error:
+            raise _too_large(name) from error
+        except Exception as error:
+            raise _damaged(name, error) from error
+        with image:
+            longest = max(image.size)
+            colours, _ = _to_colours(_decode(image, name, side), side)
+            return colours, longest / max(colours.shape[:2])
+
+
+def _decode(image: Image.Image, name: str, side: int) -> Image.Image:
+    if not image.width * image.height:
+        raise UnreadablePicture(f"{name} has no pixels: {image.width}x{image.height}")
+    if image.width * image.height > _MOST_PIXELS:
+        raise _too_large(name)
+    try:
+        if image.format == "JPEG":
+            # A JPEG can be decoded at a half, a quarter or an eighth: all that is needed of it.
+            shrink = side / max(image.size)
+            image.draft(None, (round(image.width * shrink), round(image.height * shrink)))
+        image.load()
+    # Pillow's decoders raise whatever the damage led them to.
+    except Exception as error:
+        raise _damaged(name, error) from error
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # noqa: BLE001  # metadata too damaged to say which way is up
+        return image
+
+
+def _to_colours(image: Image.Image, side: int) -> tuple[NDArray[np.uint8], float]:
+    longest = max(image.size)
+    flat = _flatten(image)
+    if longest > side:
+        shrink = side / longest
+        size = (max(1, round(flat.width * shrink)), max(1, round(flat.height * shrink)))
+        # Halving first, where it is much too large, leaves the resampling little to do.
+        flat = flat.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+    return np.asarray(flat), longest / max(flat.size)
+
+
+def _flatten(image: Image.Image) -> Image.Image:
+    """Any mode in RGB, laid on paper where it is transparent."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return Image.fromarray(_stretch(np.asarray(image, np.float32))).convert("RGB")
+    if image.mode == "LAB":
+        return image.getchannel("L").convert("RGB")
+    if image.mode == "La":
+        image = image.convert("LA")
+    if image.mode not in _TRANSPARENT_MODES and "transparency" not in image.info:
+        return image.convert("RGB")
+    rgba = image.convert("RGBA")
+    paper = Image.new("RGBA", rgba.size, _paper_for(rgba))
+    return Image.alpha_composite(paper, rgba).convert("RGB")
+
+
+def _paper_for(rgba: Image.Image) -> str:
+    """White, or black where what is drawn is white and there is nothing else."""
+    pixels = np.asarray(rgba)
+    drawn = pixels[..., 3] > _OPAQUE
+    if drawn.all() or not drawn.any():
+        return "white"
+    return "black" if pixels[..., :3][drawn].min() > _WHITE else "white"
+
+
+def _too_large(name: str) -> UnreadablePicture:
+    return UnreadablePicture(
+        f"{name} is too large: more than {_MOST_PIXELS // 1_000_000} megapixels; scale it down"
+    )
+
+
+def _damaged(name: str, error: Exception) -> UnreadablePicture:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return UnreadablePicture(f"{name} is damaged or truncated ({reason}); copy or save it again")
+
+
+def _read(source: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[str, bytes]:
+    """A name for messages, and the encoded bytes."""
+    if isinstance(source, bytes):
+        return "the picture", source
+    if isinstance(source, (str, os.PathLike)):
+        name, read = str(source), Path(source).read_bytes
+    else:
+        name, read = str(getattr(source, "name", "the picture")), source.read
+    try:
+        return name, read()
+    except FileNotFoundError as error:
+        raise PictureNotFound(f"no picture {name}; check the path") from error
+    except OSError as error:
+        raise UnreadablePicture(f"cannot read {name}: {error.strerror or error}") from error
+    except ValueError as error:  # a path with a null in it, or a closed stream
+        raise PictureNotFound(f"no picture {name!r} ({error}); check the path") from error
+
+
+def _from_array(array: NDArray[np.uint8]) -> Image.Image:
+    if array.dtype != np.uint8:
+        raise UnreadablePicture(
+            f"an array of {array.dtype} was given; expected uint8, 0..255, for example "
+            "(255 * array).astype('uint8') for values in 0..1"
+        )
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if (
+        not array.size
+        or array.ndim not in (2, 3)
+        or (array.ndim == 3 and array.shape[2] not in (3, 4))
+    ):
+        raise UnreadablePicture(
+            f"an array of shape {array.shape} was given; expected (height, width), "
+            "or (height, width, 1, 3 or 4)"
+        )
+    return Image.fromarray(array)
+
+
+def _stretch(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Brings deep greys, whose range no format states, to 0..255 by what is there."""
+    low, high = float(values.min()), float(values.max())
+    if not np.isfinite(high - low):
+        raise UnreadablePicture("the picture holds values that are not numbers; save it as 8-bit")
+    if high <= low:
+        return np.zeros(values.shape, np.uint8)
+    stretched: NDArray[np.uint8] = np.rint((values - low) * (255 / (high - low))).astype(np.uint8)
+    return stretched

@@ -1,0 +1,276 @@
+"""The steps from a picture to the digit in it, each with what would break it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from mnist_edge import Classifier
+from mnist_edge.components import label, largest_around, smallest_around
+from mnist_edge.dataset import Digits
+from mnist_edge.decoding import read_colours
+from mnist_edge.layout import group_strokes, reading_order
+from mnist_edge.picture import look, stroke_width
+from mnist_edge.strokes import Piece, without_lines
+
+
+@st.composite
+def masks(draw: st.DrawFn) -> NDArray[np.bool_]:
+    height, width = draw(st.integers(1, 12)), draw(st.integers(1, 12))
+    density, seed = draw(st.floats(0, 1)), draw(st.integers(0, 2**32 - 1))
+    return np.random.default_rng(seed).random((height, width)) < density
+
+
+def flooded(mask: NDArray[np.bool_]) -> list[set[tuple[int, int]]]:
+    """The pieces of a mask, pixel by pixel."""
+    left = {(int(row), int(column)) for row, column in np.argwhere(mask)}
+    pieces = []
+    while left:
+        front = [left.pop()]
+        piece = set(front)
+        while front:
+            row, column = front.pop()
+            near = {(row + down, column + right) for down in (-1, 0, 1) for right in (-1, 0, 1)}
+            front += near & left
+            piece |= near & left
+            left -= near
+        pieces.append(piece)
+    return pieces
+
+
+@given(masks())
+def test_pieces_are_those_that_a_flood_finds(mask: NDArray[np.bool_]) -> None:
+    labels, components = label(mask)
+    assert np.array_equal(labels > 0, mask)
+    expected = {frozenset(piece) for piece in flooded(mask)}
+    found = set()
+    for one in components:
+        pixels = frozenset((int(r), int(c)) for r, c in np.argwhere(labels == one.label))
+        rows, columns = [r for r, _ in pixels], [c for _, c in pixels]
+        assert one.area == len(pixels)
+        assert (one.top, one.bottom) == (min(rows), max(rows) + 1)
+        assert (one.left, one.right) == (min(columns), max(columns) + 1)
+        found.add(pixels)
+    assert found == expected
+
+
+@given(masks(), st.sampled_from([1, 3, 5, 7]))
+def test_the_largest_and_smallest_around_are_those_of_the_window(
+    mask: NDArray[np.bool_], size: int
+) -> None:
+    values = np.random.default_rng(mask.sum()).random(mask.shape).astype(np.float32)
+    reach = size // 2
+    largest, smallest = largest_around(values, size), smallest_around(values, size)
+    for row in range(values.shape[0]):
+        for column in range(values.shape[1]):
+            window = values[
+                max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1
+            ]
+            assert largest[row, column] == window.max()
+            assert smallest[row, column] == window.min()
+
+
+def piece(top: int, left: int, bottom: int, right: int) -> Piece:
+    return Piece(
+        labels=(top * 1000 + left,),
+        area=(bottom - top) * (right - left),
+        top=top,
+        left=left,
+        bottom=bottom,
+        right=right,
+    )
+
+
+def test_strokes_of_one_digit_are_joined_and_digits_are_not() -> None:
+    # The bar of a 5 at its right, above; a 4 of two strokes; two digits side by side.
+    assert len(group_strokes([piece(10, 10, 60, 40), piece(8, 42, 14, 60)])) == 1
+    assert len(group_strokes([piece(10, 30, 70, 36), piece(10, 5, 45, 32)])) == 1
+    assert len(group_strokes([piece(10, 10, 60, 40), piece(12, 50, 60, 80)])) == 2
+
+
+def test_digits_are_read_by_lines_from_the_left() -> None:
+    first, second, third = piece(12, 60, 50, 80), piece(10, 10, 52, 40), piece(80, 5, 120, 30)
+    assert reading_order([third, first, second]) == [[second, first], [third]]
+
+
+def test_rules_are_removed_and_the_strokes_across_them_kept() -> None:
+    mask = np.zeros((200, 300), np.bool_)
+    mask[40:160, 140:150] = True
+    stroke = mask.copy()
+    for row in (60, 100, 140):
+        for column in range(300):
+            mask[row + column // 60 : row + column // 60 + 2, column] = True
+    cleaned = without_lines(mask)
+    assert (cleaned & ~stroke).sum() < 0.02 * (mask & ~stroke).sum()
+    assert (cleaned & stroke).sum() > 0.97 * stroke.sum()
+    # The bar of a large 5 is as long, and does not come in from outside.
+    bar = np.zeros((200, 300), np.bool_)
+    bar[50:55, 40:265] = True
+    assert np.array_equal(without_lines(bar), bar)
+
+
+@pytest.mark.parametrize("width", [3, 5, 9])
+def test_the_width_of_a_stroke_is_measured(width: int) -> None:
+    mask = np.zeros((300, 60), np.bool_)
+    mask[10:290, 20 : 20 + width] = True
+    assert stroke_width(mask) == pytest.approx(width, abs=0.8)
+
+
+def enlarged(digit: NDArray[np.uint8], side: int) -> NDArray[np.float64]:
+    """How much ink, 0..1, a digit of MNIST has on a page of ``side`` pixels."""
+    large = Image.fromarray(digit).resize((side, side), Image.Resampling.BICUBIC)
+    ink: NDArray[np.float64] = np.asarray(large) / 255
+    return ink
+
+
+def page(
+    ink: NDArray[np.float64], *, size: tuple[int, int], at: tuple[int, int]
+) -> NDArray[np.float64]:
+    """A digit's ink somewhere on a larger page."""
+    whole = np.zeros(size)
+    top, left = at
+    whole[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
+    return whole
+
+
+def drawn(ink: NDArray[np.float64], paper: NDArray[np.float64], pen: float) -> NDArray[np.uint8]:
+    """Ink that lets ``pen`` of the paper's light through, and the noise of a camera."""
+    noise = np.random.default_rng(0).normal(0, 2, ink.shape)
+    light = paper * (1 - ink * (1 - pen)) + noise
+    picture: NDArray[np.uint8] = np.clip(light, 0, 255).astype(np.uint8)
+    return picture
+
+
+def _plain(size: tuple[int, int]) -> NDArray[np.float64]:
+    return np.full(size, 200.0)
+
+
+def _gradient(size: tuple[int, int]) -> NDArray[np.float64]:
+    paper: NDArray[np.float64] = np.full(size, 230.0) * np.linspace(0.35, 1, size[1])[None, :]
+    return paper
+
+
+def _shadow(size: tuple[int, int]) -> NDArray[np.float64]:
+    rows, columns = np.indices(size)
+    light: NDArray[np.float64] = np.where(rows + 0.6 * columns < 0.5 * size[0], 110.0, 215.0)
+    return light
+
+
+def _ruled(size: tuple[int, int]) -> NDArray[np.float64]:
+    paper = _plain(size)
+    for row in range(30, size[0], 60):
+        paper[row : row + 2] = 140
+    return paper
+
+
+def _framed(size: tuple[int, int]) -> NDArray[np.float64]:
+    paper = _plain(size)
+    paper[:12] = paper[-9:] = 30
+    paper[:, :10] = paper[:, -14:] = 30
+    return paper
+
+
+def _on_a_table(size: tuple[int, int]) -> NDArray[np.float64]:
+    paper = _plain(size)
+    paper[:, :40] = 60
+    return paper
+
+
+@pytest.mark.parametrize("paper", [_plain, _gradient, _shadow, _ruled, _framed, _on_a_table])
+@pytest.mark.parametrize("pen", [0.15, 0.6])
+def test_a_digit_is_read_whatever_its_paper_and_its_light(
+    paper: Callable[[tuple[int, int]], NDArray[np.float64]], pen: float, test_digits: Digits
+) -> None:
+    classifier = Classifier(min_confidence=0.0)
+    size, read, count = (360, 480), 0, 30
+    for index in range(count):
+        ink = page(enlarged(test_digits.images[index], 200), size=size, at=(90, 150))
+        answer = classifier.predict(drawn(ink, paper(size), pen))
+        read += answer.digit == test_digits.labels[index]
+    assert read >= count - 2
+
+
+def test_chalk_on_a_board_is_read(test_digits: Digits) -> None:
+    classifier = Classifier(min_confidence=0.0)
+    board = np.full((360, 480), 60.0)
+    read = 0
+    for index in range(20):
+        ink = page(enlarged(test_digits.images[index], 200), size=(360, 480), at=(90, 150))
+        light = board + ink * 150 + np.random.default_rng(index).normal(0, 3, ink.shape)
+        read += classifier.predict(np.clip(light, 0, 255).astype(np.uint8)).digit == int(
+            test_digits.labels[index]
+        )
+    assert read >= 19
+
+
+def test_a_tiny_digit_far_off_the_middle_is_found(test_digits: Digits) -> None:
+    size = (900, 1200)
+    ink = page(enlarged(test_digits.images[0], 90), size=size, at=(780, 60))
+    sight = look(drawn(ink, _gradient(size), 0.2))
+    assert sight.digit is not None
+    top, left = sight.digit.top * sight.scale, sight.digit.left * sight.scale
+    assert 780 <= top <= 820
+    assert 60 <= left <= 110
+    assert Classifier().predict(drawn(ink, _gradient(size), 0.2)).digit == 7
+
+
+def test_two_digits_are_not_one(test_digits: Digits) -> None:
+    size = (360, 560)
+    first = page(enlarged(test_digits.images[0], 180), size=size, at=(80, 60))
+    second = page(enlarged(test_digits.images[1], 180), size=size, at=(80, 300))
+    for picture in (
+        drawn(first + second, _plain(size), 0.2),
+        (255 * (1 - first - second).clip(0, 1)).astype(np.uint8),
+    ):
+        answer = Classifier().predict(picture)
+        assert answer.digit is None
+        assert answer.abstained == "not-one-digit"
+        assert answer.answered().digit is not None
+
+
+@pytest.mark.parametrize("make", [_plain, _gradient, _on_a_table])
+def test_paper_without_ink_is_blank(
+    make: Callable[[tuple[int, int]], NDArray[np.float64]],
+) -> None:
+    empty = np.zeros((360, 480))
+    assert look(drawn(empty, make((360, 480)), 0.2)).problem == "blank"
+
+
+def test_red_ink_on_red_light_is_seen_in_another_channel() -> None:
+    picture = Image.new("RGB", (400, 300), (230, 120, 110))
+    ImageDraw.Draw(picture).line([(200, 60), (200, 240)], fill=(225, 20, 20), width=10)
+    noise = np.random.default_rng(0).normal(0, 3, (300, 400, 3))
+    noisy = np.clip(np.asarray(picture) + noise, 0, 255).astype(np.uint8)
+    sight = look(noisy)
+    assert sight.digit is not None
+    assert abs(sight.digit.height * sight.scale - 180) < 20
+    assert sight.digit.width < 30
+
+
+def test_white_strokes_on_nothing_lie_on_black() -> None:
+    picture = Image.new("RGBA", (100, 100), (0, 0, 0, 0))
+    ImageDraw.Draw(picture).line([(50, 20), (50, 80)], fill=(255, 255, 255, 255), width=8)
+    colours, _ = read_colours(picture, side=640)
+    assert colours[50, 50].tolist() == [255, 255, 255]
+    assert colours[10, 10].tolist() == [0, 0, 0]
+    assert look(picture).digit is not None
+
+
+def test_a_large_photo_is_decoded_no_further_than_needed(
+    tmp_path: Path, test_digits: Digits
+) -> None:
+    size = (3000, 4000)
+    ink = page(enlarged(test_digits.images[0], 1500), size=size, at=(700, 1200))
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(drawn(ink, _plain(size), 0.2)).save(path, quality=90)
+    colours, scale = read_colours(path, side=640)
+    assert colours.shape == (480, 640, 3)
+    assert scale == pytest.approx(4000 / 640)
+    assert Classifier().predict(path).digit == 7
