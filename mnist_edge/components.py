@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,11 +13,11 @@ Image = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Component:
-    """One connected piece of a mask."""
+class Piece:
+    """A connected piece of a mask, or several that belong together."""
 
-    label: int
-    """Its number in the labelled mask, from 1."""
+    labels: tuple[int, ...]
+    """Its numbers in the labelled mask, from 1."""
     area: int
     """Pixels in it."""
     top: int
@@ -39,7 +40,19 @@ class Component:
         return self.right - self.left
 
 
-def label(mask: Mask) -> tuple[NDArray[np.int32], list[Component]]:
+def joined(pieces: Sequence[Piece]) -> Piece:
+    """One piece of several."""
+    return Piece(
+        labels=tuple(number for piece in pieces for number in piece.labels),
+        area=sum(piece.area for piece in pieces),
+        top=min(piece.top for piece in pieces),
+        left=min(piece.left for piece in pieces),
+        bottom=max(piece.bottom for piece in pieces),
+        right=max(piece.right for piece in pieces),
+    )
+
+
+def label(mask: Mask) -> tuple[NDArray[np.int32], list[Piece]]:
     """Numbers the pieces of a mask; pixels that touch at a corner belong together.
 
     Rows are taken as runs, and runs of neighbouring rows that touch are joined (A. Rosenfeld and
@@ -91,7 +104,7 @@ def _measured(
     rows: NDArray[np.int64],
     left: NDArray[np.int64],
     right: NDArray[np.int64],
-) -> list[Component]:
+) -> list[Piece]:
     count = int(numbers.max()) + 1
     area = np.bincount(numbers, weights=right - left, minlength=count)
     least = [np.full(count, np.iinfo(np.int64).max) for _ in range(2)]
@@ -100,8 +113,8 @@ def _measured(
         np.minimum.at(low, numbers, begin)
         np.maximum.at(high, numbers, end)
     return [
-        Component(
-            label=index + 1,
+        Piece(
+            labels=(index + 1,),
             area=int(area[index]),
             top=int(least[0][index]),
             left=int(least[1][index]),

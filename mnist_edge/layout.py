@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mnist_edge.strokes import Piece, joined
+from mnist_edge.components import Piece, joined
 
 _OVER = 0.3
 """Overlap in columns, as a share of the narrower, from which on two pieces may be one digit."""

@@ -19,11 +19,11 @@ from PIL import Image
 
 from mnist_edge import layout
 from mnist_edge.components import Image as Values
-from mnist_edge.components import label, largest_around, smallest_around
+from mnist_edge.components import Piece, label, largest_around, smallest_around
 from mnist_edge.decoding import SUFFIXES, Picture, read_colours
 from mnist_edge.drawing import border, is_drawing, strength_of
 from mnist_edge.ink import Ink, find_ink
-from mnist_edge.strokes import Piece, as_piece, find_pieces
+from mnist_edge.strokes import find_pieces
 
 __all__ = ["SUFFIXES", "Picture", "Sight", "is_mnist_form", "look", "normalise", "read_pixels"]
 
@@ -120,9 +120,8 @@ def _seen(
     colours: NDArray[np.uint8], scale: float, mask: NDArray[np.bool_], pixels: NDArray[np.uint8]
 ) -> Sight:
     """A picture whose pixels are made already: what it holds is told from its ink."""
-    labels, components = label(mask)
-    pieces = sorted(map(as_piece, components), key=lambda one: -one.area)
-    groups = layout.group_strokes(pieces)
+    labels, pieces = label(mask)
+    groups = layout.group_strokes(sorted(pieces, key=lambda one: -one.area))
     digit = layout.choose_digit(groups, *labels.shape)
     return _sight(colours, scale, labels, groups, digit, pixels)
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.components import Component, Mask, label, largest_around
+from mnist_edge.components import Mask, Piece, joined, label, largest_around
 from mnist_edge.ink import TIGHT, Ink
 
 _LINE = 0.7
@@ -35,54 +32,6 @@ _SPECK = 0.06
 """Height of a speck against the tallest piece's."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Piece:
-    """Some connected pieces of ink that belong together."""
-
-    labels: tuple[int, ...]
-    """Their numbers in the labelled mask."""
-    area: int
-    """Pixels of ink."""
-    top: int
-    left: int
-    bottom: int
-    right: int
-
-    @property
-    def height(self) -> int:
-        """Rows from first to last."""
-        return self.bottom - self.top
-
-    @property
-    def width(self) -> int:
-        """Columns from first to last."""
-        return self.right - self.left
-
-
-def as_piece(component: Component) -> Piece:
-    """A piece of one component."""
-    return Piece(
-        labels=(component.label,),
-        area=component.area,
-        top=component.top,
-        left=component.left,
-        bottom=component.bottom,
-        right=component.right,
-    )
-
-
-def joined(pieces: Sequence[Piece]) -> Piece:
-    """One piece of several."""
-    return Piece(
-        labels=tuple(number for piece in pieces for number in piece.labels),
-        area=sum(piece.area for piece in pieces),
-        top=min(piece.top for piece in pieces),
-        left=min(piece.left for piece in pieces),
-        bottom=max(piece.bottom for piece in pieces),
-        right=max(piece.right for piece in pieces),
-    )
-
-
 def find_pieces(ink: Ink) -> tuple[NDArray[np.int32], list[Piece]]:
     """The pieces of handwriting in a picture's ink.
 
@@ -95,8 +44,8 @@ def find_pieces(ink: Ink) -> tuple[NDArray[np.int32], list[Piece]]:
     """
     left = np.ones(ink.contrast.shape, np.bool_)
     labels: NDArray[np.int32] = np.zeros(ink.contrast.shape, np.int32)
-    found: list[Component] = []
-    first: tuple[NDArray[np.int32], list[Component]] | None = None
+    found: list[Piece] = []
+    first: tuple[NDArray[np.int32], list[Piece]] | None = None
     for _ in range(_ROUNDS):
         full = ink.full(left)
         if not full:
@@ -108,16 +57,16 @@ def find_pieces(ink: Ink) -> tuple[NDArray[np.int32], list[Piece]]:
             mask = without_lines(mask)
             labels, found = label(mask)
         first = first or (labels, found)
-        outside = [one.label for one in found if _is_outside(one, labels)]
+        outside = [one for one in found if _is_outside(one, labels)]
         if not outside:
             break
-        around = np.isin(labels, outside).astype(np.float32)
+        around = np.isin(labels, joined(outside).labels).astype(np.float32)
         left &= largest_around(around, 2 * _MARGIN + 1) == 0
-        found = [one for one in found if one.label not in outside]
+        found = [one for one in found if one not in outside]
     if not found and first is not None and max(labels.shape) <= TIGHT:
         # A small picture is cut tight: what touches its edges is the digit.
         labels, found = first
-    return labels, _without_specks([as_piece(one) for one in found])
+    return labels, _without_specks(found)
 
 
 def _without_specks(pieces: list[Piece]) -> list[Piece]:
@@ -134,12 +83,12 @@ def _without_specks(pieces: list[Piece]) -> list[Piece]:
     return sorted(kept, key=lambda piece: -piece.area)
 
 
-def _spans(component: Component, mask: Mask) -> bool:
+def _spans(component: Piece, mask: Mask) -> bool:
     height, width = mask.shape
     return component.width >= _LINE * width or component.height >= _LINE * height
 
 
-def _is_outside(component: Component, labels: NDArray[np.int32]) -> bool:
+def _is_outside(component: Piece, labels: NDArray[np.int32]) -> bool:
     """Whether a piece at the edge is of a frame, a neighbour or a table, and not of the digit."""
     height, width = labels.shape
     one = component
@@ -147,7 +96,7 @@ def _is_outside(component: Component, labels: NDArray[np.int32]) -> bool:
         return False
     if one.top > 1 and one.left > 1 and one.bottom < height - 1 and one.right < width - 1:
         return False
-    member = labels[one.top : one.bottom, one.left : one.right] == one.label
+    member = labels[one.top : one.bottom, one.left : one.right] == one.labels[0]
     rows, columns = np.nonzero(member)
     rows, columns = rows + one.top, columns + one.left
     off = np.minimum(
@@ -221,7 +170,7 @@ def _of_thickness(line: Mask, mask: Mask) -> Mask:
     grown = line | _near(line, 2, 1) & mask | _near(line, 2, -1) & mask
     band_labels, bands = label(grown)
     for band in bands:
-        member = band_labels == band.label
+        member = band_labels == band.labels[0]
         thickness = float(np.median(member.sum(axis=0)[member.any(axis=0)]))
         at_edge = band.bottom < _FRAME * height or band.top > (1 - _FRAME) * height
         if thickness <= thin or (at_edge and thickness <= 4 * thin):
