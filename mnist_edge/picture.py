@@ -10,7 +10,7 @@ handwriting, ``layout`` says which strokes are one digit; here they become pixel
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -101,7 +101,8 @@ def look(picture: Picture, *, side: int = WORKING_SIDE) -> Sight:
     grey = np.asarray(Image.fromarray(colours).convert("L"))
     for pixels in (grey, np.invert(grey)):
         if is_mnist_form(pixels):
-            return _seen(colours, scale, pixels > 0, pixels)
+            # Four of MNIST's 10,000 test digits are in two large pieces, and are digits all the same.
+            return replace(_seen(colours, scale, pixels > 0, pixels), problem=None)
     if is_drawing(grey):
         strength = strength_of(grey)
         pixels = centre(fit(strength)) if strength.any() else np.zeros((SIDE, SIDE), np.uint8)

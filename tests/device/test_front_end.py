@@ -221,6 +221,11 @@ def test_a_tiny_digit_far_off_the_middle_is_found(test_digits: Digits) -> None:
     assert Classifier().predict(drawn(ink, _gradient(size), 0.2)).digit == 7
 
 
+def test_a_digit_in_mnist_form_is_one_digit_though_it_is_in_pieces(test_digits: Digits) -> None:
+    for index in (3448, 3552, 5676, 8020):
+        assert look(test_digits.images[index]).problem is None
+
+
 def test_two_digits_are_not_one(test_digits: Digits) -> None:
     size = (360, 560)
     first = page(enlarged(test_digits.images[0], 180), size=size, at=(80, 60))
