@@ -101,7 +101,7 @@ def look(picture: Picture, *, side: int = WORKING_SIDE) -> Sight:
     grey = np.asarray(Image.fromarray(colours).convert("L"))
     for pixels in (grey, np.invert(grey)):
         if is_mnist_form(pixels):
-            # Four of MNIST's 10,000 test digits are in two large pieces, and are digits all the same.
+            # Four of MNIST's test digits are in two large pieces, and are digits all the same.
             return replace(_seen(colours, scale, pixels > 0, pixels), problem=None)
     if is_drawing(grey):
         strength = strength_of(grey)
