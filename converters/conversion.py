@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +30,7 @@ from mnist_edge.evaluation import (
     softmax,
 )
 from mnist_edge.idx import SHA256
+from mnist_edge.interpreter import PIXELS
 from mnist_edge.manifest import ModelManifest, Score
 from mnist_edge.readings import RAW, READS_WELL, Reading
 from mnist_edge.training.backend import versions
@@ -50,6 +52,13 @@ class Prepared:
     """Its own, on the validation digits."""
     findings: tuple[str, ...]
     """What was found that a user should know, a line each."""
+
+    @cached_property
+    def float32_size(self) -> int:
+        """Bytes of its file in float32, which the others are compared with."""
+        scheme, no_digits = float32(), np.zeros((0, *PIXELS), np.uint8)
+        content = tflite.to_tflite(self.origin.network, self.reading, scheme, no_digits)
+        return len(metadata.add_metadata(content, _describe(self.origin.recipe, scheme)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -313,7 +322,7 @@ def _save(prepared: Prepared, attempt: _Attempt, folder: Path, tried: tuple[str,
         path=artifact.save(folder, content, manifest),
         content=content,
         manifest=manifest,
-        ratio=len(content) / len(to_file(prepared, replace(attempt.way, scheme=float32()))),
+        ratio=len(content) / prepared.float32_size,
         drop=verified.drop,
         gate=verified.gate,
         tried=tried,

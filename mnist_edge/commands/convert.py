@@ -83,7 +83,7 @@ def command(
     ] = False,
     rescue: Annotated[
         bool,
-        typer.Option("--rescue", help="Where it loses more, try other calibrations, then int16."),
+        typer.Option("--rescue", help="Where it loses more, try what an expert would."),
     ] = False,
     explain: Annotated[
         bool, typer.Option("--explain", help="Show the error that int8 brings to each layer.")
