@@ -13,7 +13,7 @@ from mnist_edge import foreign, modelstore
 from mnist_edge.errors import InvalidValue
 from mnist_edge.evaluation import softmax
 from mnist_edge.interpreter import PIXELS
-from mnist_edge.picture import Picture, look
+from mnist_edge.picture import Picture, Sight, look
 from mnist_edge.trial import open_model
 
 Abstention = Literal["blank", "not-one-digit", "low-confidence"]
@@ -107,7 +107,10 @@ class Classifier:
         Raises:
             PictureError: the picture is missing, empty, truncated, or not an image.
         """
-        sight = look(picture)
+        return self.judge(look(picture))
+
+    def judge(self, sight: Sight) -> Prediction:
+        """Reads the digit in a picture that was looked at already."""
         (prediction,) = self.predict_pixels(sight.pixels[np.newaxis])
         if sight.problem == "not-one-digit":
             return replace(prediction, digit=None, abstained="not-one-digit")
