@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -10,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge import foreign, modelstore
+from mnist_edge.components import Piece
 from mnist_edge.errors import InvalidValue
 from mnist_edge.evaluation import softmax
 from mnist_edge.interpreter import PIXELS
-from mnist_edge.picture import Picture, Sight, look
+from mnist_edge.picture import PAGE_SIDE, Picture, Sight, look, normalise
+from mnist_edge.segmentation import Line, cut_lines
 from mnist_edge.trial import open_model
 
 Abstention = Literal["blank", "not-one-digit", "low-confidence"]
@@ -44,6 +47,46 @@ class Prediction:
         """The same with the likeliest digit for an answer, whatever spoke against giving one."""
         [(digit, confidence)] = self.top(1)
         return replace(self, digit=digit, confidence=confidence, abstained=None)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoundDigit:
+    """A digit among others in a picture."""
+
+    prediction: Prediction
+    """What it is; abstained where the model is less sure than it must be."""
+    box: tuple[int, int, int, int]
+    """Its left, top, right and bottom, in pixels of the picture; right and bottom lie outside."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """All the digits of a picture."""
+
+    lines: tuple[tuple[FoundDigit, ...], ...]
+    """From top to bottom, each from left to right."""
+
+    @property
+    def digits(self) -> tuple[FoundDigit, ...]:
+        """In the order that they are read in."""
+        return tuple(digit for line in self.lines for digit in line)
+
+    @property
+    def text(self) -> str:
+        """A line of text for each of writing, ``?`` for a digit that is not answered."""
+        return "\n".join(
+            "".join("?" if d.prediction.digit is None else str(d.prediction.digit) for d in line)
+            for line in self.lines
+        )
+
+    def answered(self) -> Page:
+        """The same with the likeliest digit wherever there was none."""
+        return Page(
+            lines=tuple(
+                tuple(replace(digit, prediction=digit.prediction.answered()) for digit in line)
+                for line in self.lines
+            )
+        )
 
 
 class Classifier:
@@ -116,6 +159,44 @@ class Classifier:
             return replace(prediction, digit=None, abstained="not-one-digit")
         return prediction
 
+    def predict_all(self, picture: Picture) -> Page:
+        """Reads every digit in a picture: a number, or lines of them.
+
+        Digits that touch are parted where the model is surer of the parts than of the whole.
+
+        Args:
+            picture: as for ``predict``.
+
+        Raises:
+            PictureError: as ``predict``.
+        """
+        return self.judge_all(look(picture, side=PAGE_SIDE))
+
+    def judge_all(self, sight: Sight) -> Page:
+        """Reads every digit in a picture that was looked at already."""
+        labels, lines = cut_lines(sight.labels, sight.pieces)
+        found = [self._read_line(sight, labels, line) for line in lines]
+        page = Page(lines=tuple(line for line in found if line))
+        if len(page.digits) == 1 and sight.digit and sight.problem is None:
+            # One digit is read as it is where no other is looked for.
+            one = FoundDigit(prediction=self.judge(sight), box=_box(sight.digit, sight))
+            return Page(lines=((one,),))
+        return page
+
+    def _read_line(
+        self, sight: Sight, labels: NDArray[np.int32], line: Line
+    ) -> tuple[FoundDigit, ...]:
+        if not line.candidates:
+            return ()
+        pieces = [candidate.piece for candidate in line.candidates]
+        pixels = np.stack([normalise(sight.ink, labels, piece) for piece in pieces])
+        predictions = self.predict_pixels(pixels)
+        scores = [math.log(max(prediction.probabilities)) for prediction in predictions]
+        return tuple(
+            FoundDigit(prediction=predictions[number], box=_box(pieces[number], sight))
+            for number in line.best(scores)
+        )
+
     def predict_pixels(self, pixels: NDArray[np.uint8]) -> list[Prediction]:
         """Reads digits that are in MNIST's form already.
 
@@ -149,3 +230,14 @@ class Classifier:
             probabilities=tuple(probabilities.tolist()),
             abstained=abstained,
         )
+
+
+def _box(piece: Piece, sight: Sight) -> tuple[int, int, int, int]:
+    """Where a piece lies in the picture itself."""
+    height, width = sight.labels.shape
+    left, top = (math.floor(sight.scale * edge) for edge in (piece.left, piece.top))
+    right, bottom = (
+        min(math.ceil(sight.scale * edge), round(sight.scale * size))
+        for edge, size in ((piece.right, width), (piece.bottom, height))
+    )
+    return left, top, right, bottom

@@ -10,6 +10,7 @@ handwriting, ``layout`` says which strokes are one digit; here they become pixel
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -36,6 +37,8 @@ BOX = 20
 """The longest side of a digit's ink in pixels."""
 WORKING_SIDE = 640
 """Longest side of what is worked on: a digit of a twentieth of it is still 32 pixels."""
+PAGE_SIDE = 960
+"""The same where many digits are looked for, which are smaller."""
 _LEAST_SIDE = 112
 """Longest side that a small picture is enlarged to."""
 _STROKES = (2.0, 4.6)
@@ -58,10 +61,14 @@ class Sight:
     """``(height, width, 3)``, the picture as it was worked on."""
     scale: float
     """Pixels of the picture itself a pixel of ``colours``."""
+    ink: Ink
+    """How much of what is in ``colours`` is ink."""
     labels: NDArray[np.int32]
     """``(height, width)``, the number of the piece that each pixel belongs to; 0 none."""
+    pieces: tuple[Piece, ...]
+    """The handwriting, piece by piece."""
     digits: tuple[Piece, ...]
-    """The pieces that may be digits."""
+    """What may be digits: pieces, and pieces that belong together."""
     digit: Piece | None
     """The one that the picture is of."""
     pixels: NDArray[np.uint8]
@@ -102,46 +109,53 @@ def look(picture: Picture, *, side: int = WORKING_SIDE) -> Sight:
     for pixels in (grey, np.invert(grey)):
         if is_mnist_form(pixels):
             # Four of MNIST's test digits are in two large pieces, and are digits all the same.
-            return replace(_seen(colours, scale, pixels > 0, pixels), problem=None)
+            strength = pixels / np.float32(255)
+            return replace(_seen(colours, scale, strength, pixels > 0, pixels), problem=None)
     if is_drawing(grey):
         strength = strength_of(grey)
         pixels = centre(fit(strength)) if strength.any() else np.zeros((SIDE, SIDE), np.uint8)
-        return _seen(colours, scale, strength > _INK, pixels)
+        return _seen(colours, scale, strength, strength > _INK, pixels)
     if max(grey.shape) < _LEAST_SIDE:
         colours, scale = _enlarged(colours, scale)
     ink = find_ink(colours)
     labels, pieces = find_pieces(ink)
-    groups = layout.group_strokes(pieces)
-    digit = layout.choose_digit(groups, *labels.shape)
-    pixels = normalise(ink, labels, digit) if digit else np.zeros((SIDE, SIDE), np.uint8)
-    return _sight(colours, scale, labels, groups, digit, pixels)
+    return _sight(colours, scale, ink, labels, pieces, None)
 
 
 def _seen(
-    colours: NDArray[np.uint8], scale: float, mask: NDArray[np.bool_], pixels: NDArray[np.uint8]
+    colours: NDArray[np.uint8],
+    scale: float,
+    strength: Values,
+    mask: NDArray[np.bool_],
+    pixels: NDArray[np.uint8],
 ) -> Sight:
     """A picture whose pixels are made already: what it holds is told from its ink."""
     labels, pieces = label(mask)
-    groups = layout.group_strokes(sorted(pieces, key=lambda one: -one.area))
-    digit = layout.choose_digit(groups, *labels.shape)
-    return _sight(colours, scale, labels, groups, digit, pixels)
+    ink = Ink(contrast=255 * strength, noise=0.0)
+    return _sight(colours, scale, ink, labels, sorted(pieces, key=lambda one: -one.area), pixels)
 
 
 def _sight(
     colours: NDArray[np.uint8],
     scale: float,
+    ink: Ink,
     labels: NDArray[np.int32],
-    groups: list[Piece],
-    digit: Piece | None,
-    pixels: NDArray[np.uint8],
+    pieces: Sequence[Piece],
+    pixels: NDArray[np.uint8] | None,
 ) -> Sight:
+    groups = layout.group_strokes(pieces)
+    digit = layout.choose_digit(groups, *labels.shape)
+    if pixels is None:
+        pixels = normalise(ink, labels, digit) if digit else np.zeros((SIDE, SIDE), np.uint8)
     problem: Problem | None = "blank" if digit is None else None
     if digit and layout.rivals(digit, groups):
         problem = "not-one-digit"
     return Sight(
         colours=colours,
         scale=scale,
+        ink=ink,
         labels=labels,
+        pieces=tuple(pieces),
         digits=tuple(groups),
         digit=digit,
         pixels=pixels,
