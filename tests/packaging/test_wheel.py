@@ -53,6 +53,7 @@ FILES = [
     "mnist_edge/drawing.py",
     "mnist_edge/errors.py",
     "mnist_edge/evaluation.py",
+    "mnist_edge/explain.py",
     "mnist_edge/fetching.py",
     "mnist_edge/files.py",
     "mnist_edge/foreign.py",
