@@ -12,14 +12,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mnist_edge.classifier import Classifier, Prediction
+    from mnist_edge.classifier import Classifier, FoundDigit, Page, Prediction
     from mnist_edge.errors import MnistEdgeError
 
 __version__ = "0.1.0"
-__all__ = ["Classifier", "MnistEdgeError", "Prediction", "__version__"]
+__all__ = ["Classifier", "FoundDigit", "MnistEdgeError", "Page", "Prediction", "__version__"]
 
 _HOMES = {
     "Classifier": "mnist_edge.classifier",
+    "FoundDigit": "mnist_edge.classifier",
+    "Page": "mnist_edge.classifier",
     "Prediction": "mnist_edge.classifier",
     "MnistEdgeError": "mnist_edge.errors",
 }

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from mnist_edge.classifier import Prediction
+from mnist_edge.classifier import Page, Prediction
 from mnist_edge.components import Piece
 from mnist_edge.files import write_bytes
 from mnist_edge.picture import Sight
@@ -89,6 +89,32 @@ def draw(sight: Sight, prediction: Prediction) -> Image.Image:
     return canvas
 
 
+def draw_page(sight: Sight, page: Page) -> Image.Image:
+    """A picture with a box round each digit that was read in it, and what it was read as.
+
+    Args:
+        sight: what was seen in it.
+        page: what the model made of that.
+    """
+    picture = Image.fromarray(sight.colours)
+    longest = corner(len(TITLES))[0] - 2 * _MARGIN
+    width, height = _fitted(*picture.size, longest)
+    canvas = Image.new("RGB", (longest + 2 * _MARGIN, height + 2 * _MARGIN), _PAPER)
+    canvas.paste(picture.resize((width, height), Image.Resampling.BICUBIC), (_MARGIN, _MARGIN))
+    pen = ImageDraw.Draw(canvas)
+    enlarged = width / (sight.scale * picture.width)
+    for digit in page.digits:
+        left, top, right, bottom = (round(_MARGIN + enlarged * edge) for edge in digit.box)
+        answer = digit.prediction.digit
+        colour = _OTHER_BOX if answer is None else ACCENT
+        pen.rectangle((left - 3, top - 3, right + 2, bottom + 2), outline=colour, width=2)
+        # On a ground of its own: a picture may be of any colour.
+        pen.rectangle((left - 3, top - 21, left + 12, top - 3), fill=colour)
+        said = "?" if answer is None else str(answer)
+        _write(canvas, said, at=(left, top - 18), size=16, colour=_PAPER)
+    return canvas
+
+
 def encode(image: Image.Image, suffix: str) -> bytes:
     """An explanation as a file of some suffix, one of ``FORMATS``, has it."""
     stream = io.BytesIO()
@@ -96,13 +122,14 @@ def encode(image: Image.Image, suffix: str) -> bytes:
     return stream.getvalue()
 
 
-def write(target: Path, sight: Sight, prediction: Prediction) -> None:
+def write(target: Path, sight: Sight, outcome: Prediction | Page) -> None:
     """Draws an explanation into a file, whole or not at all.
 
     Raises:
         NotWritable: the folder or the file cannot be written.
     """
-    write_bytes(target, encode(draw(sight, prediction), target.suffix))
+    drawing = draw_page(sight, outcome) if isinstance(outcome, Page) else draw(sight, outcome)
+    write_bytes(target, encode(drawing, target.suffix))
 
 
 def as_text(pixels: NDArray[np.uint8], *, encoding: str = "utf-8") -> str:
@@ -139,9 +166,9 @@ def _ink(sight: Sight) -> NDArray[np.uint8]:
     return drawn
 
 
-def _fitted(width: int, height: int) -> tuple[int, int]:
-    """Width and height that a picture of some size has in a panel."""
-    fit = SIDE / max(width, height)
+def _fitted(width: int, height: int, side: int = SIDE) -> tuple[int, int]:
+    """Width and height that a picture of some size has in a square, such as a panel."""
+    fit = side / max(width, height)
     return max(1, round(width * fit)), max(1, round(height * fit))
 
 
@@ -192,7 +219,13 @@ def _draw_bars(canvas: Image.Image, prediction: Prediction) -> None:
 
 
 def _write(
-    canvas: Image.Image, text: str, *, at: tuple[int, int], size: int, to_the_left: bool = False
+    canvas: Image.Image,
+    text: str,
+    *,
+    at: tuple[int, int],
+    size: int,
+    to_the_left: bool = False,
+    colour: Colour = _TEXT,
 ) -> None:
     """Writes text, the top of its digits on a row, from a column on or up to it."""
     font, times = _font(size)
@@ -203,7 +236,7 @@ def _write(
     mask = mask.crop((box[0], int(font.getbbox("0")[1]), box[2], height))
     mask = mask.resize((mask.width * times, mask.height * times), Image.Resampling.NEAREST)
     column, row = at
-    canvas.paste(_TEXT, (column - mask.width if to_the_left else column, row), mask)
+    canvas.paste(colour, (column - mask.width if to_the_left else column, row), mask)
 
 
 def _font(size: int) -> tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, int]:

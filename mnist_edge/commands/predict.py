@@ -2,48 +2,34 @@
 
 from __future__ import annotations
 
-import csv
 import glob
-import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from mnist_edge.commands.answers import PAGE_WRITERS, WRITERS, Answer
 from mnist_edge.commands.console import Format, note, tracked
 from mnist_edge.errors import InvalidValue, PictureError, PictureNotFound
 from mnist_edge.files import exists, require_writable
 from mnist_edge.modelstore import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from mnist_edge.classifier import Classifier, Prediction
+    from mnist_edge.classifier import Page, Prediction
     from mnist_edge.picture import Sight
 
 _MANY = 50
 """Pictures from which on progress is worth a line, where the answers themselves do not show it."""
-_DECIMALS = 6
-"""Digits after the point of a probability; int8 logits are far coarser."""
 _LONGEST = 50
 """Characters of a picture's name that its explanation takes over: no system takes names of 256
 bytes, and a character may be four."""
 
 Found: TypeAlias = tuple[str, PictureError | None]
 """A picture's path, with the error where there is none."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """A picture with what was read in it, or with why nothing was."""
-
-    path: str
-    outcome: Prediction | PictureError
-    sight: Sight | None = None
-    """What was seen in it; None where it could not be read."""
 
 
 def command(
@@ -77,6 +63,9 @@ def command(
             show_default="the model's own",
         ),
     ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Read every digit in it: a number, or lines of them.")
+    ] = False,
     always: Annotated[
         bool, typer.Option("--always", help="Never abstain, not even from a blank picture.")
     ] = False,
@@ -98,26 +87,38 @@ def command(
     A picture that cannot be read is reported and the others are read all the
     same; the exit status is then 1. One that is blank, not one digit, or of
     which the model is not sure enough has no answer, and says why.
+
+    With --all, a digit that the model is not sure enough of is a ?, and the
+    percentage is of the digit that it is least sure of.
     """
     from mnist_edge.classifier import Classifier
+    from mnist_edge.picture import PAGE_SIDE, WORKING_SIDE
 
     if always and min_confidence is not None:
         raise InvalidValue("--always answers at any confidence: leave --min-confidence out")
     if show and output is not Format.text:
         raise InvalidValue(f"--show prints pixels as text: leave --format {output.value} out")
+    if every and (show or top > 1):
+        option = "--show" if show else "--top"
+        raise InvalidValue(f"{option} is for pictures of one digit: leave it or --all out")
     found = list(find_pictures(pictures))
     targets = None if explain is None else _targets(explain, pictures, found)
     classifier = Classifier(model, pixels=pixels, min_confidence=min_confidence)
     if classifier.warning:
         note(f"warning: {classifier.warning}")
     paths = tracked(found, "reading", shown=len(found) >= _MANY and not sys.stdout.isatty())
-    answers = _answers(classifier, paths)
+    if every:
+        answers = _answers(paths, PAGE_SIDE, classifier.judge_all)
+    else:
+        answers = _answers(paths, WORKING_SIDE, classifier.judge)
     if always:
         answers = map(_insisted, answers)
     if targets:
         answers = _explained(answers, targets)
-    writer = partial(_write_text, show=True) if show else _WRITERS[output]
-    if writer(answers, top):
+    if show:
+        answers = _shown(answers)
+    writers = PAGE_WRITERS if every else WRITERS
+    if writers[output](answers, top):
         raise typer.Exit(1)
 
 
@@ -198,7 +199,9 @@ def _explained(answers: Iterable[Answer], targets: Iterable[Path]) -> Iterator[A
         yield answer
 
 
-def _answers(classifier: Classifier, pictures: Iterable[Found]) -> Iterator[Answer]:
+def _answers(
+    pictures: Iterable[Found], side: int, judge: Callable[[Sight], Prediction | Page]
+) -> Iterator[Answer]:
     from mnist_edge.picture import look
 
     for path, error in pictures:
@@ -207,8 +210,8 @@ def _answers(classifier: Classifier, pictures: Iterable[Found]) -> Iterator[Answ
                 raise error
             # Python has no standard input where the program was started with it closed.
             stdin = sys.stdin.buffer if sys.stdin else b""
-            sight = look(stdin if path == "-" else path)
-            yield Answer(path=path, outcome=classifier.judge(sight), sight=sight)
+            sight = look(stdin if path == "-" else path, side=side)
+            yield Answer(path=path, outcome=judge(sight), sight=sight)
         except PictureError as reason:
             yield Answer(path=path, outcome=reason)
 
@@ -221,81 +224,11 @@ def _insisted(answer: Answer) -> Answer:
     )
 
 
-def _document(answer: Answer, top: int) -> dict[str, Any]:
-    """One answer as JSON has it."""
-    outcome = answer.outcome
-    if isinstance(outcome, PictureError):
-        error = {"type": type(outcome).__name__, "message": str(outcome)}
-        return {"path": answer.path, "error": error}
-    document: dict[str, Any] = {
-        "path": answer.path,
-        "digit": outcome.digit,
-        "confidence": round(outcome.confidence, _DECIMALS),
-        "probabilities": [round(p, _DECIMALS) for p in outcome.probabilities],
-    }
-    if outcome.abstained:
-        document["abstained"] = outcome.abstained
-    if top > 1:
-        document["top"] = [
-            {"digit": digit, "confidence": round(p, _DECIMALS)} for digit, p in outcome.top(top)
-        ]
-    return document
+def _shown(answers: Iterable[Answer]) -> Iterator[Answer]:
+    """Prints each answer's pixels once it is printed itself."""
+    from mnist_edge.explain import as_text
 
-
-def _write_text(answers: Iterable[Answer], top: int, *, show: bool = False) -> int:
-    failed = 0
     for answer in answers:
-        outcome = answer.outcome
-        if isinstance(outcome, PictureError):
-            failed += 1
-            note(f"mnist-edge: {outcome}")
-        elif outcome.abstained:
-            typer.echo(f"{answer.path}: - ({outcome.abstained})")
-        else:
-            said = ", ".join(f"{digit} ({100 * p:.1f} %)" for digit, p in outcome.top(top))
-            typer.echo(f"{answer.path}: {said}")
-        if show and answer.sight:
-            from mnist_edge.explain import as_text
-
+        yield answer
+        if answer.sight:
             typer.echo(as_text(answer.sight.pixels, encoding=sys.stdout.encoding or "ascii"))
-    return failed
-
-
-def _write_json(answers: Iterable[Answer], top: int) -> int:
-    documents = [_document(answer, top) for answer in answers]
-    typer.echo(json.dumps(documents, indent=2))
-    return sum("error" in document for document in documents)
-
-
-def _write_jsonl(answers: Iterable[Answer], top: int) -> int:
-    failed = 0
-    for answer in answers:
-        document = _document(answer, top)
-        failed += "error" in document
-        typer.echo(json.dumps(document))
-    return failed
-
-
-def _write_csv(answers: Iterable[Answer], top: int) -> int:
-    columns = ("path", "digit", "confidence", "abstained", "error", *map(str, range(10)))
-    writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
-    writer.writeheader()
-    failed = 0
-    for answer in answers:
-        document = _document(answer, top)
-        failed += "error" in document
-        probabilities = document.pop("probabilities", [])
-        document.pop("top", None)
-        if "error" in document:
-            document["error"] = document["error"]["message"]
-        numbered = {str(digit): p for digit, p in enumerate(probabilities)}
-        writer.writerow({**document, **numbered})
-    return failed
-
-
-_WRITERS = {
-    Format.text: _write_text,
-    Format.json: _write_json,
-    Format.jsonl: _write_jsonl,
-    Format.csv: _write_csv,
-}

@@ -21,6 +21,7 @@ from mnist_edge import Classifier, Prediction
 from mnist_edge.classifier import Abstention
 from mnist_edge.components import Piece
 from mnist_edge.explain import ACCENT, SIDE, TIMES, as_text, corner, draw, headline
+from mnist_edge.ink import Ink
 from mnist_edge.picture import Sight, look
 
 Run = Callable[..., CompletedProcess[str]]
@@ -159,7 +160,9 @@ def made(height: int, width: int, piece: Piece | None) -> Sight:
     return Sight(
         colours=np.full((height, width, 3), 200, np.uint8),
         scale=1.0,
+        ink=Ink(contrast=255 * (labels > 0).astype(np.float32), noise=0.0),
         labels=labels,
+        pieces=(piece,) if piece else (),
         digits=(piece,) if piece else (),
         digit=piece,
         pixels=np.zeros((28, 28), np.uint8),

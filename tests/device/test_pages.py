@@ -1,0 +1,265 @@
+"""Every digit of a picture: numbers, and lines of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from mnist_edge import Classifier
+from mnist_edge.components import Piece, label
+from mnist_edge.dataset import Digits
+from mnist_edge.explain import ACCENT
+from mnist_edge.segmentation import Candidate, Line, cut_lines
+
+Run = Callable[..., CompletedProcess[str]]
+
+SIDE = 112
+"""Height and width of a digit of MNIST on a page: four times its own."""
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return Classifier()
+
+
+def row(digits: Iterable[NDArray[np.uint8]], *, gap: int) -> NDArray[np.float64]:
+    """Digits side by side, ``gap`` pixels between their ink; a negative one lays them over."""
+    inks = []
+    for digit in digits:
+        large = Image.fromarray(digit).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
+        ink = np.asarray(large) / 255
+        columns = np.flatnonzero((ink > 0.3).any(axis=0))
+        inks.append(ink[:, columns[0] : columns[-1] + 1])
+    line = np.zeros((SIDE, sum(ink.shape[1] + abs(gap) for ink in inks)))
+    column = 0
+    for ink in inks:
+        line[:, column : column + ink.shape[1]] += ink
+        column += ink.shape[1] + gap
+    used = np.flatnonzero(line.any(axis=0))
+    return np.clip(line[:, : used[-1] + 1], 0, 1)
+
+
+def photograph(ink: NDArray[np.float64], seed: int = 0) -> NDArray[np.uint8]:
+    """Ink on grey paper under uneven light, with a camera's noise."""
+    light = np.linspace(150, 215, ink.shape[1])[None, :] * (1 - 0.75 * ink)
+    noise = np.random.default_rng(seed).normal(0, 2, ink.shape)
+    picture: NDArray[np.uint8] = np.clip(light + noise, 0, 255).astype(np.uint8)
+    return picture
+
+
+def on_page(
+    *lines: tuple[NDArray[np.float64], int, int], size: tuple[int, int]
+) -> NDArray[np.uint8]:
+    """Rows of ink, each at a row and a column of a photographed page."""
+    page = np.zeros(size)
+    for ink, top, left in lines:
+        page[top : top + ink.shape[0], left : left + ink.shape[1]] += ink
+    return photograph(page)
+
+
+def text_of(labels: NDArray[np.uint8]) -> str:
+    return "".join(map(str, labels))
+
+
+def test_a_number_is_read_from_the_left(classifier: Classifier, test_digits: Digits) -> None:
+    right = 0
+    for first in range(0, 60, 3):
+        ink = row(test_digits.images[first : first + 3], gap=25)
+        picture = on_page((ink, 120, 40), size=(360, 560))
+        right += classifier.predict_all(picture).text == text_of(
+            test_digits.labels[first : first + 3]
+        )
+    # One digit in a hundred is not answered, and there are sixty.
+    assert right >= 19
+
+
+def test_lines_are_read_from_the_top_with_their_boxes(
+    classifier: Classifier, test_digits: Digits
+) -> None:
+    # Large enough to be worked on at half its size: the boxes are the picture's own.
+    rows = [
+        (row(test_digits.images[n : n + 3], gap=40), 300 + 600 * k, 200)
+        for k, n in enumerate((0, 11, 14))
+    ]
+    large = [(np.kron(ink, np.ones((3, 3))), top, left) for ink, top, left in rows]
+    page = classifier.predict_all(on_page(*large, size=(2000, 1700)))
+    assert page.text == "\n".join(text_of(test_digits.labels[n : n + 3]) for n in (0, 11, 14))
+    assert [len(line) for line in page.lines] == [3, 3, 3]
+    assert page.digits == tuple(digit for line in page.lines for digit in line)
+    for line, (ink, top, left) in zip(page.lines, large, strict=True):
+        inked = np.argwhere(ink > 0.5)
+        (upper, first), (lower, last) = inked.min(axis=0), inked.max(axis=0) + 1
+        assert min(digit.box[1] for digit in line) == pytest.approx(top + upper, abs=12)
+        assert max(digit.box[3] for digit in line) == pytest.approx(top + lower, abs=12)
+        assert line[0].box[0] == pytest.approx(left + first, abs=12)
+        assert line[-1].box[2] == pytest.approx(left + last, abs=12)
+
+
+def test_digits_that_touch_are_parted(classifier: Classifier, test_digits: Digits) -> None:
+    right = touching = 0
+    for first in range(0, 80, 2):
+        ink = row(test_digits.images[first : first + 2], gap=-8)
+        touching += len(label(np.pad(ink > 0.4, 1))[1]) == 1
+        picture = on_page((ink, 120, 100), size=(360, 480))
+        right += classifier.predict_all(picture).text == text_of(
+            test_digits.labels[first : first + 2]
+        )
+    assert touching >= 30
+    assert right >= 19
+
+
+def test_one_digit_is_read_as_it_is_where_no_other_is_looked_for(
+    classifier: Classifier, pictures: Path
+) -> None:
+    for path in sorted(pictures.iterdir()):
+        (digit,) = classifier.predict_all(path).digits
+        alone = classifier.predict(path)
+        assert digit.prediction.digit == alone.digit
+        assert digit.prediction.confidence == pytest.approx(alone.confidence, abs=0.05)
+        with Image.open(path) as image:
+            left, top, right, bottom = digit.box
+            assert 0 <= left < right <= image.width
+            assert 0 <= top < bottom <= image.height
+
+
+def test_a_blank_page_has_no_digits(classifier: Classifier) -> None:
+    page = classifier.predict_all(photograph(np.zeros((300, 400))))
+    assert page.lines == page.digits == ()
+    assert page.text == ""
+
+
+def test_dots_between_digits_are_not_digits(classifier: Classifier, test_digits: Digits) -> None:
+    ink = row(test_digits.images[:3], gap=60)
+    page = np.zeros((360, 640))
+    page[120 : 120 + SIDE, 60 : 60 + ink.shape[1]] = ink
+    (gap, *_) = np.flatnonzero(~(ink > 0.2).any(axis=0))
+    page[205:217, 60 + gap + 24 : 60 + gap + 36] = 1
+    assert classifier.predict_all(photograph(page)).text == text_of(test_digits.labels[:3])
+
+
+def piece(number: int, left: int, right: int, height: int = 40) -> Piece:
+    return Piece(
+        labels=(number,), area=(right - left) * 10, top=0, left=left, bottom=height, right=right
+    )
+
+
+def candidate(first: int, last: int, *, weight: float, prior: float = 0.0) -> Candidate:
+    return Candidate(
+        piece=piece(1, 10 * first, 10 * last), first=first, last=last, weight=weight, prior=prior
+    )
+
+
+@pytest.mark.parametrize(
+    ("whole", "parts", "chosen"), [(0.9, 0.99, [1, 2]), (0.99, 0.9, [0]), (0.5, 0.6, [1, 2])]
+)
+def test_a_line_is_parted_where_the_parts_are_surer_than_the_whole(
+    whole: float, parts: float, chosen: list[int]
+) -> None:
+    line = Line(
+        segments=(piece(1, 0, 10), piece(2, 10, 20)),
+        unread=(3.0, 3.0),
+        candidates=(
+            candidate(0, 2, weight=2),
+            candidate(0, 1, weight=1),
+            candidate(1, 2, weight=1),
+        ),
+    )
+    assert line.best([math.log(p) for p in (whole, parts, parts)]) == chosen
+
+
+def test_a_cut_goes_where_it_crosses_the_least_ink() -> None:
+    labels = np.zeros((60, 100), np.int32)
+    # Two posts with a thin bridge between them.
+    labels[10:50, 10:22] = labels[10:50, 70:82] = labels[28:31, 22:70] = 1
+    _, [bridge] = label(labels > 0)
+    cut, [line] = cut_lines(labels, [bridge])
+    assert len(line.segments) >= 2
+    assert set(np.unique(cut[10:50, 10:22])) == {int(cut[20, 15])}
+    assert set(np.unique(cut[10:50, 70:82])) == {int(cut[20, 75])}
+    assert cut[20, 15] != cut[20, 75]
+    # Every pixel is still in a segment, and the picture given is as it was.
+    assert ((cut > 0) == (labels > 0)).all()
+    assert set(np.unique(labels)) == {0, 1}
+
+
+@pytest.fixture
+def number(tmp_path: Path, test_digits: Digits) -> Path:
+    """A picture of 721, the first three digits of the test split."""
+    path = tmp_path / "number.png"
+    ink = row(test_digits.images[:3], gap=25)
+    Image.fromarray(on_page((ink, 120, 40), size=(360, 560))).save(path)
+    return path
+
+
+def test_json_has_a_box_for_every_digit(number: Path, run: Run) -> None:
+    ran = run("predict", "--all", number, "--format", "json")
+    assert ran.returncode == 0
+    [document] = json.loads(ran.stdout)
+    assert list(document) == ["path", "digits", "text"]
+    assert document["text"] == "721"
+    assert [digit["digit"] for digit in document["digits"]] == [7, 2, 1]
+    for digit in document["digits"]:
+        assert 0.75 <= digit["confidence"] <= 1
+        left, top, right, bottom = digit["box"]
+        assert 0 <= left < right <= 560
+        assert 100 <= top < bottom <= 260
+    assert json.loads(run("predict", "--all", number, "-f", "jsonl").stdout) == document
+
+
+def test_text_has_a_line_a_picture(number: Path, tmp_path: Path, run: Run) -> None:
+    blank = tmp_path / "blank.png"
+    Image.new("L", (200, 200), 220).save(blank)
+    ran = run("predict", "--all", number, blank, tmp_path / "none.png")
+    assert ran.returncode == 1
+    first, second = ran.stdout.splitlines()
+    assert first.startswith(f"{number}: 721 (")
+    assert second == f"{blank}: - (blank)"
+    assert "none.png" in ran.stderr
+
+
+def test_csv_has_a_row_a_digit(number: Path, tmp_path: Path, run: Run) -> None:
+    blank = tmp_path / "blank.png"
+    Image.new("L", (200, 200), 220).save(blank)
+    ran = run("predict", "--all", number, blank, tmp_path / "none.png", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(ran.stdout)))
+    assert [row["digit"] for row in rows] == ["7", "2", "1", "", ""]
+    assert [row["line"] for row in rows] == ["1", "1", "1", "", ""]
+    assert rows[3]["abstained"] == "blank"
+    assert "none.png" in rows[4]["error"]
+    assert all(int(row["left"]) < int(row["right"]) for row in rows[:3])
+
+
+def test_an_unsure_digit_is_a_question_mark_unless_always_is_given(number: Path, run: Run) -> None:
+    unsure = run("predict", "--all", number, "--min-confidence", "1", "-f", "json")
+    [document] = json.loads(unsure.stdout)
+    assert document["text"] == "???"
+    assert {digit["abstained"] for digit in document["digits"]} == {"low-confidence"}
+    assert ": 721 (" in run("predict", "--all", number, "--always").stdout
+
+
+@pytest.mark.parametrize("option", [("--show",), ("--top", "3")])
+def test_what_is_of_one_digit_is_refused_with_all(
+    option: tuple[str, ...], number: Path, run: Run
+) -> None:
+    ran = run("predict", "--all", number, *option)
+    assert ran.returncode == 2
+    assert option[0] in ran.stderr
+
+
+def test_the_explanation_of_a_page_has_its_boxes(number: Path, tmp_path: Path, run: Run) -> None:
+    out = tmp_path / "how.png"
+    assert run("predict", "--all", number, "--explain", out).returncode == 0
+    with Image.open(out) as image:
+        accented = (np.asarray(image.convert("RGB")) == ACCENT).all(axis=2)
+    _, boxes = label(accented)
+    assert len(boxes) == 3
