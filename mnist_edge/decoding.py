@@ -27,11 +27,20 @@ FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF", "PPM")
 
 SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".pgm", ".pbm", ".ppm"}
+    | {".heic", ".heif"}
 )
 """What files a folder's pictures are told by, in lower case."""
 
+_HEIC = (
+    *(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"),
+    *(b"mif1", b"msf1"),
+)
+"""Brands of HEIC, which is what telephones save; bytes 8 to 12 of a file, after ``ftyp``."""
+
 _MOST_PIXELS = 50_000_000
 """Pixels of the largest picture read: a 48-megapixel photo. A small file can claim far more."""
+_JPEGS = ("JPEG", "MPO")
+"""Pillow's names of JPEGs; the second is of those that hold several pictures, as telephones'."""
 _TRANSPARENT_MODES = ("LA", "PA", "RGBA", "RGBa")
 """Pillow's modes that have an alpha band; others may name a transparent colour instead."""
 _OPAQUE = 127
@@ -61,35 +70,58 @@ def read_colours(picture: Picture, *, side: int) -> tuple[NDArray[np.uint8], flo
         if isinstance(picture, np.ndarray):
             return _to_colours(_from_array(picture), side)
         if isinstance(picture, Image.Image):
-            return _to_colours(_decode(picture, "the picture", side), side)
+            return _to_colours(_decode(picture, "the picture"), side)
         name, content = _read(picture)
         if not content:
             raise UnreadablePicture(f"{name} is empty; expected an image such as a PNG or JPEG")
-        try:
-            image = Image.open(io.BytesIO(content), formats=FORMATS)
-        except UnidentifiedImageError as error:
-            raise UnreadablePicture(
-                f"{name} is not an image; expected {', '.join(FORMATS)}"
-            ) from error
-        except Image.DecompressionBombError as error:
-            raise _too_large(name) from error
-        except Exception as error:
-            raise _damaged(name, error) from error
-        with image:
+        with _open(content, name) as image:
             longest = max(image.size)
-            colours, _ = _to_colours(_decode(image, name, side), side)
+            colours, _ = _to_colours(_decode(image, name, needed=side), side)
             return colours, longest / max(colours.shape[:2])
 
 
-def _decode(image: Image.Image, name: str, side: int) -> Image.Image:
+def _open(content: bytes, name: str) -> Image.Image:
+    """What the bytes say of themselves, none of its pixels decoded."""
+    try:
+        if content[4:8] == b"ftyp" and content[8:12] in _HEIC:
+            # Only such a picture pays for the import; and Pillow, which the caller may use as
+            # well, is left without the plugin.
+            from pillow_heif import HeifImageFile
+
+            heic: Image.Image = HeifImageFile(io.BytesIO(content))
+            return heic
+        return Image.open(io.BytesIO(content), formats=FORMATS)
+    except ImportError as error:
+        raise UnreadablePicture(
+            f"{name} is a HEIC photo, which takes a package more: pip install 'mnist-edge[heic]'"
+        ) from error
+    except UnidentifiedImageError as error:
+        raise UnreadablePicture(
+            f"{name} is not an image; expected {', '.join(FORMATS)} or HEIC"
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise _too_large(name) from error
+    except Exception as error:
+        raise _damaged(name, error) from error
+
+
+def _decode(image: Image.Image, name: str, *, needed: int | None = None) -> Image.Image:
+    """The pixels, the right way up.
+
+    Args:
+        image: opened, or decoded already.
+        name: for messages.
+        needed: pixels of the longest side that are enough. Left out for an image that the caller
+            holds, which it would leave smaller than it was.
+    """
     if not image.width * image.height:
         raise UnreadablePicture(f"{name} has no pixels: {image.width}x{image.height}")
     if image.width * image.height > _MOST_PIXELS:
         raise _too_large(name)
     try:
-        if image.format == "JPEG":
+        if needed and image.format in _JPEGS:
             # A JPEG can be decoded at a half, a quarter or an eighth: all that is needed of it.
-            shrink = side / max(image.size)
+            shrink = needed / max(image.size)
             image.draft(None, (round(image.width * shrink), round(image.height * shrink)))
         image.load()
     # Pillow's decoders raise whatever the damage led them to.

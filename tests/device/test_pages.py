@@ -134,7 +134,8 @@ def test_one_digit_is_read_as_it_is_where_no_other_is_looked_for(
 
 def test_a_blank_page_has_no_digits(classifier: Classifier) -> None:
     page = classifier.predict_all(photograph(np.zeros((300, 400))))
-    assert page.lines == page.digits == ()
+    assert not page.lines
+    assert not page.digits
     assert page.text == ""
 
 

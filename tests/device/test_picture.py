@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from mnist_edge.dataset import Digits
+from mnist_edge.decoding import read_colours
 from mnist_edge.errors import PictureNotFound, UnreadablePicture
 from mnist_edge.picture import is_mnist_form, read_pixels
 
@@ -456,3 +458,36 @@ def test_a_digit_in_mnist_form_but_black_on_white_is_inverted_and_nothing_more(
 ) -> None:
     for image in test_digits.images[:200]:
         assert np.array_equal(read_pixels(255 - image), image)
+
+
+def test_of_a_moving_gif_the_first_picture_is_read() -> None:
+    blank = Image.new("L", CHALK.size, 30)
+    content = encoded(CHALK, "GIF", save_all=True, append_images=[blank, CHALK.rotate(90)])
+    with Image.open(io.BytesIO(content)) as moving:
+        assert getattr(moving, "n_frames", 1) == 3
+    assert largest_difference(read_pixels(content), read_pixels(CHALK)) <= STEPS
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "MPO"])
+def test_a_large_jpeg_is_decoded_no_larger_than_needed(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = {"save_all": True, "append_images": [CHALK]} if kind == "MPO" else {}
+    content = encoded(CHALK.resize((2880, 2560)), kind, **pictures)
+    decoded = []
+    load = JpegImageFile.load
+
+    def watched(image: JpegImageFile) -> Any:
+        decoded.append(image.size)
+        return load(image)
+
+    monkeypatch.setattr(JpegImageFile, "load", watched)
+    read_pixels(content)
+    assert max(decoded) == (720, 640)
+
+
+def test_a_pil_image_keeps_its_size() -> None:
+    with Image.open(io.BytesIO(encoded(CHALK.resize((2880, 2560)), "JPEG"))) as image:
+        _, scale = read_colours(image, side=640)
+        assert image.size == (2880, 2560)
+        assert scale == 2880 / 640

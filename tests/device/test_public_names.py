@@ -12,7 +12,14 @@ from mnist_edge import errors
 
 
 def test_these_are_the_public_names() -> None:
-    assert mnist_edge.__all__ == ["Classifier", "MnistEdgeError", "Prediction", "__version__"]
+    assert mnist_edge.__all__ == [
+        "Classifier",
+        "FoundDigit",
+        "MnistEdgeError",
+        "Page",
+        "Prediction",
+        "__version__",
+    ]
     assert dir(mnist_edge) == sorted(mnist_edge.__all__)
     for name in mnist_edge.__all__:
         assert not isinstance(getattr(mnist_edge, name), ModuleType)

@@ -137,6 +137,8 @@ def test_the_device_install_is_numpy_pillow_typer_and_one_runtime(wheel: Path) -
     workstation = {re.split(r"[ ;<>=\[]", line)[0] for line in required if "workstation" in line}
     libraries = {"tensorflow", "keras", "tf_keras", "h5py", "flatbuffers", "matplotlib"}
     assert workstation == libraries
+    heic = {re.split(r"[ ;<>=\[]", line)[0] for line in required if 'extra == "heic"' in line}
+    assert heic == {"pillow-heif"}
 
 
 @pytest.mark.slow
