@@ -10,8 +10,11 @@ _OVER = 0.3
 """Overlap in columns, as a share of the narrower, from which on two pieces may be one digit."""
 _GAP = 0.25
 """Rows or columns between two strokes of one digit at most, as a share of the taller."""
-_STROKE = 0.55
+_STROKE = 0.62
 """Height of a lone stroke at most, as a share of the digit it belongs to."""
+_STACK = (0.15, 2.2)
+"""Rows between the rings of an 8 at most, as a share of the taller, and the height of both, in
+widths; two digits one below the other are farther apart, and taller together."""
 _RIVAL = 0.55
 """Height of another piece, as a share of the digit's, from which on it is a digit too."""
 
@@ -41,6 +44,10 @@ def _one_digit(first: Piece, second: Piece) -> bool:
     reach = _GAP * max(tall.height, tall.width)
     above_each_other = across >= _OVER * min(tall.width, small.width)
     if above_each_other:
+        gap, slender = _STACK
+        both = joined([tall, small])
+        if -down <= gap * tall.height and both.height <= slender * both.width:
+            return True
         return -down <= reach and small.height <= 0.8 * tall.height
     # A bar beside its stem is much lower than the stem, and near it.
     return -across <= reach and down >= 0.5 * small.height and small.height <= _STROKE * tall.height
