@@ -30,7 +30,7 @@ _THICKEST = 0.11
 """Width of a stroke at most, as a share of a larger picture's longest side."""
 _SHADE = 0.8
 """Contrast of a shadow at most, as a share of full ink's."""
-_OTHER_INK = 0.15
+_OTHER_INK = 0.07
 """Share of what is dark that must be strokes, for what is wider to be a shadow."""
 _RIM = 0.12
 """Share of a side, at each edge, that may show what lies about the paper."""
@@ -127,21 +127,33 @@ def _closed(paper_up: Image, window: int) -> Image:
 def _without_shadows(paper_up: Image, contrast: Image) -> Image:
     """Contrast in which a shadow that is narrower than the window is paper too.
 
-    A shadow is wider than strokes are; where everything is, it is a thick pen close up.
+    A shadow is wider than strokes are, and reaches in from outside; where nothing else is dark, it
+    is a thick pen close up.
     """
     stroke = 2 * round(_THICKEST * max(paper_up.shape) / 2) + 1
     full = float(np.percentile(contrast, _STRONGEST))
     dark = contrast > max(LEAST_CONTRAST, 0.3 * full)
-    solid = smallest_around(dark.astype(np.float32), stroke)
+    solid = _from_outside(smallest_around(dark.astype(np.float32), stroke) > 0)
+    if not solid.any():
+        return contrast
+    shade = float(np.median(contrast[solid]))
+    wide = largest_around(solid.astype(np.float32), stroke) > 0
+    ink = dark & (~wide | (contrast > (shade + full) / 2))
     # Shade is never as dark as ink.
-    if not solid.any() or np.median(contrast[solid > 0]) > _SHADE * full:
+    if shade > _SHADE * full or ink.sum() < _OTHER_INK * dark.sum():
         return contrast
     # Its edge, too: the window saw the light beyond it.
-    within = largest_around(solid, 3 * stroke) > 0
-    if (dark & ~within).sum() < _OTHER_INK * dark.sum():
-        return contrast
+    within = largest_around(solid.astype(np.float32), 3 * stroke) > 0
     narrow = _closed(paper_up, stroke) - paper_up
     return np.where(within, narrow, contrast).astype(np.float32)
+
+
+def _from_outside(mask: Mask) -> Mask:
+    """The pieces of a mask that reach the picture's edge: what casts a shadow is not on it."""
+    labels, _ = label(mask)
+    edges = np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1]))
+    outside: Mask = np.isin(labels, np.unique(edges[edges > 0]))
+    return outside
 
 
 def _polarity(luma: Image) -> float:
