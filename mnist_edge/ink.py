@@ -34,6 +34,10 @@ _OTHER_INK = 0.07
 """Share of what is dark that must be strokes, for what is wider to be a shadow."""
 _RIM = 0.12
 """Share of a side, at each edge, that may show what lies about the paper."""
+_ONE_TONE = 0.25
+"""Spread of a border of one tone at most, as a share of the strongest contrast with it."""
+_MUCH_PAPER = 0.3
+"""Share of a picture that is of its border's tone, from which on the border is paper."""
 _STRONGEST = 99.9
 """Percentile of the contrast that stands for full ink: a pencil digit of a twelfth of the frame's
 height is one pixel in five hundred."""
@@ -81,17 +85,17 @@ def find_ink(rgb: NDArray[np.uint8]) -> Ink:
     """
     # In whole thousandths, so that a negative has exactly the negative luma.
     luma = ((rgb.astype(np.int32) @ _LUMA) / 1000).astype(np.float32)
-    polarity = _polarity(luma)
+    if not np.ptp(rgb, axis=2).any():
+        return _measured(_polarity(luma) * luma)
+    # Red ink is lost in a red channel, and yellow in luma; ink that is lighter than its paper in
+    # one may be darker in another. A fourth of the pixels tells.
     channels = [luma, *(rgb[..., channel].astype(np.float32) for channel in range(3))]
-    grey = not np.ptp(rgb, axis=2).any()
-    # Red ink is lost in a red channel, and yellow in luma. A fourth of the pixels tells.
     coarse = 2 if max(luma.shape) > 2 * TIGHT else 1
-    best = (
-        0
-        if grey
-        else int(np.argmax([_worth(polarity * one[::coarse, ::coarse]) for one in channels]))
-    )
-    return _measured(polarity * channels[best])
+    few = [one[::coarse, ::coarse] for one in channels]
+    polarities = [_polarity(one) for one in few]
+    worth = [_worth(polarity * one) for polarity, one in zip(polarities, few, strict=True)]
+    best = int(np.argmax(worth))
+    return _measured(polarities[best] * channels[best])
 
 
 def _worth(paper_up: Image) -> float:
@@ -160,16 +164,24 @@ def _polarity(luma: Image) -> float:
     """1 where ink is darker than its paper, -1 where it is lighter.
 
     Ink is little of a picture and far from its paper: the third moment has its sign. Frames and
-    tables are at the edge, and left out. A small picture is cut tight, and its paper is what its
-    border is of.
+    tables are at the edge, and left out. Where the edge is paper all around, and so is a good deal
+    of the rest, it says what the paper is even if there is more ink; and a small picture is cut
+    tight, and has no other paper to go by.
     """
-    if max(luma.shape) <= TIGHT:
-        away = luma - np.median(np.concatenate((luma[0], luma[-1], luma[:, 0], luma[:, -1])))
-    else:
+    border = np.concatenate((luma[0], luma[-1], luma[:, 0], luma[:, -1]))
+    away = luma - np.median(border)
+    if max(luma.shape) > TIGHT and not _is_paper(border, away):
         rows, columns = (round(_RIM * size) for size in luma.shape)
         inner = luma[rows : luma.shape[0] - rows, columns : luma.shape[1] - columns]
         away = inner - blur(inner, max(luma.shape) // 8)
     return 1.0 if float((away.astype(np.float64) ** 3).sum()) <= 0 else -1.0
+
+
+def _is_paper(border: Image, away: Image) -> bool:
+    """Whether a border is of one tone, and much of the picture no further away from it."""
+    near = _ONE_TONE * float(np.percentile(np.abs(away), _STRONGEST))
+    low, high = np.percentile(border, (5, 95))
+    return bool(high - low < near and (np.abs(away) < near).mean() > _MUCH_PAPER)
 
 
 def estimate_noise(values: Image) -> float:
