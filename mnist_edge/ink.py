@@ -34,8 +34,10 @@ _OTHER_INK = 0.07
 """Share of what is dark that must be strokes, for what is wider to be a shadow."""
 _RIM = 0.12
 """Share of a side, at each edge, that may show what lies about the paper."""
-_ONE_TONE = 0.25
-"""Spread of a border of one tone at most, as a share of the strongest contrast with it."""
+_ONE_TONE = 0.12
+"""Difference within one tone at most, as a share of the strongest contrast with it."""
+_BORDER = 0.7
+"""Share of a border that must be of one tone to be paper: strokes may reach it."""
 _MUCH_PAPER = 0.3
 """Share of a picture that is of its border's tone, from which on the border is paper."""
 _STRONGEST = 99.9
@@ -123,7 +125,12 @@ def _closed(paper_up: Image, window: int) -> Image:
     """The paper: what is dark and narrower than the window filled, edges of shadows left be."""
     # Paper goes on beyond the edge: without it light that falls off towards it would be ink.
     reach = window // 2
-    beyond = np.pad(paper_up, reach, mode="edge")
+    border = _border(paper_up)
+    if max(paper_up.shape) <= TIGHT and _is_paper(border, paper_up - np.median(border)):
+        # And so it does where a stroke reaches the edge.
+        beyond = np.pad(paper_up, reach, constant_values=float(np.median(border)))
+    else:
+        beyond = np.pad(paper_up, reach, mode="edge")
     closed = smallest_around(largest_around(beyond, window), window)
     return closed[reach:-reach, reach:-reach]
 
@@ -168,7 +175,7 @@ def _polarity(luma: Image) -> float:
     of the rest, it says what the paper is even if there is more ink; and a small picture is cut
     tight, and has no other paper to go by.
     """
-    border = np.concatenate((luma[0], luma[-1], luma[:, 0], luma[:, -1]))
+    border = _border(luma)
     away = luma - np.median(border)
     if max(luma.shape) > TIGHT and not _is_paper(border, away):
         rows, columns = (round(_RIM * size) for size in luma.shape)
@@ -180,8 +187,12 @@ def _polarity(luma: Image) -> float:
 def _is_paper(border: Image, away: Image) -> bool:
     """Whether a border is of one tone, and much of the picture no further away from it."""
     near = _ONE_TONE * float(np.percentile(np.abs(away), _STRONGEST))
-    low, high = np.percentile(border, (5, 95))
-    return bool(high - low < near and (np.abs(away) < near).mean() > _MUCH_PAPER)
+    rim = np.abs(border - np.median(border))
+    return bool((rim < near).mean() > _BORDER and (np.abs(away) < near).mean() > _MUCH_PAPER)
+
+
+def _border(values: Image) -> Image:
+    return np.concatenate((values[0], values[-1], values[:, 0], values[:, -1]))
 
 
 def estimate_noise(values: Image) -> float:
