@@ -7,7 +7,8 @@
 Three ways to the model's pixels are compared: the usual recipe (grey, inverted, resized), the
 recipe with care (contrast stretched, ink told from paper by the border), and the project's own.
 A digit counts as read if it is right and not abstained. Where there is not one digit, but a number,
-a page of them or none, the share that was answered with one is given: lower is better.
+a page of them or none, the share that was answered with one is given: lower is better. Numbers and
+pages are then read once more, for every digit in them.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ from PIL import Image, ImageOps
 
 from mnist_edge import Classifier
 
-NOT_ONE = ("number", "page", "nothing")
+SEVERAL = ("number", "page")
+"""Conditions whose pictures are of several digits."""
+NOT_ONE = (*SEVERAL, "nothing")
 """Conditions whose pictures are not of one digit."""
 
 
@@ -42,6 +45,21 @@ class Row:
     project: float
     abstained: float
     """By the project's own way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextRow:
+    """Pictures of several digits under one condition, every digit read."""
+
+    condition: str
+    severity: int
+    pictures: int
+    digits: int
+    """In all the pictures."""
+    whole: float
+    """Share of the pictures, 0..1, read without a mistake."""
+    right: float
+    """Share of the digits, 0..1: one less what is to be changed, left out and put in."""
 
 
 def recipe(image: Image.Image) -> NDArray[np.uint8]:
@@ -94,6 +112,38 @@ def measure(
     )
 
 
+def measure_texts(
+    classifier: Classifier, condition: str, severity: int, pictures: Iterable[HardPicture]
+) -> TextRow:
+    """Reads every digit of every picture."""
+    wrong = [
+        (len(picture.truth), distance(_line(classifier, picture), picture.truth))
+        for picture in pictures
+        if picture.truth is not None
+    ]
+    digits = sum(length for length, _ in wrong)
+    return TextRow(
+        condition=condition,
+        severity=severity,
+        pictures=len(wrong),
+        digits=digits,
+        whole=sum(not errors for _, errors in wrong) / len(wrong),
+        right=1 - sum(errors for _, errors in wrong) / digits,
+    )
+
+
+def distance(said: str, truth: str) -> int:
+    """Digits to change, to leave out and to put in (V. Levenshtein, 1966)."""
+    row = list(range(len(truth) + 1))
+    for count, one in enumerate(said, start=1):
+        corner, row[0] = row[0], count
+        for column, other in enumerate(truth, start=1):
+            changed = corner + (one != other)
+            corner = row[column]
+            row[column] = min(changed, row[column] + 1, row[column - 1] + 1)
+    return row[-1]
+
+
 def developers_pictures(folder: Path) -> Iterator[tuple[str, list[HardPicture]]]:
     """Sets of real pictures: those of ``labels.csv`` by their folder, then each ``.npz``."""
     sets: dict[str, list[HardPicture]] = {}
@@ -120,6 +170,20 @@ def table(rows: list[Row]) -> str:
         figures = "".join(f"{f'{100 * share:.1f} %':>12}" for share in shares)
         lines.append(f"{row.condition:<14}{severity:>8}{row.pictures:>6}{figures}")
     return "\n".join(lines)
+
+
+def text_table(rows: list[TextRow]) -> str:
+    """The rows as text, at most 80 columns wide."""
+    lines = [f"{'condition':<14}{'severity':>8}{'n':>6}{'digits':>12}{'whole':>12}{'right':>12}"]
+    for row in rows:
+        shares = "".join(f"{f'{100 * share:.1f} %':>12}" for share in (row.whole, row.right))
+        counts = f"{row.severity:>8}{row.pictures:>6}{row.digits:>12}"
+        lines.append(f"{row.condition:<14}{counts}{shares}")
+    return "\n".join(lines)
+
+
+def _line(classifier: Classifier, picture: HardPicture) -> str:
+    return classifier.predict_all(picture.image).text.replace("\n", "")
 
 
 def _digit_of(classifier: Classifier, pixels: NDArray[np.uint8]) -> str | None:
@@ -157,8 +221,18 @@ def _main() -> None:
         ]
     print(table(rows))
     print(f"{', '.join(NOT_ONE)}: the share answered with one digit; all else: the share read")
+    texts = [
+        measure_texts(
+            classifier, condition, severity, make(condition, severity, chosen.count, chosen.seed)
+        )
+        for condition in SEVERAL
+        if condition in chosen.only
+        for severity in SEVERITIES
+    ]
+    if texts:
+        print(f"\nevery digit read:\n{text_table(texts)}")
     if chosen.json is not None:
-        text = json.dumps([asdict(row) for row in rows], indent=2) + "\n"
+        text = json.dumps([*map(asdict, rows), *map(asdict, texts)], indent=2) + "\n"
         chosen.json.write_text(text, encoding="utf-8")
 
 
