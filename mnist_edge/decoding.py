@@ -14,7 +14,7 @@ from typing import BinaryIO, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 
 from mnist_edge.errors import PictureNotFound, UnreadablePicture
 
@@ -43,6 +43,18 @@ _JPEGS = ("JPEG", "MPO")
 """Pillow's names of JPEGs; the second is of those that hold several pictures, as telephones'."""
 _TRANSPARENT_MODES = ("LA", "PA", "RGBA", "RGBa")
 """Pillow's modes that have an alpha band; others may name a transparent colour instead."""
+_REDUCIBLE = ("L", "RGB", "RGBX", "CMYK", "YCbCr", "LA", "RGBA")
+"""Pillow's modes whose pixels can be averaged as they are."""
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""By the EXIF orientation, what brings a picture upright (Exif 2.32, tag 274)."""
 _OPAQUE = 127
 """Alpha above which a pixel is drawn."""
 _WHITE = 200
@@ -106,7 +118,7 @@ def _open(content: bytes, name: str) -> Image.Image:
 
 
 def _decode(image: Image.Image, name: str, *, needed: int | None = None) -> Image.Image:
-    """The pixels, the right way up.
+    """The pixels, as they are stored.
 
     Args:
         image: opened, or decoded already.
@@ -127,21 +139,33 @@ def _decode(image: Image.Image, name: str, *, needed: int | None = None) -> Imag
     # Pillow's decoders raise whatever the damage led them to.
     except Exception as error:
         raise _damaged(name, error) from error
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # noqa: BLE001  # metadata too damaged to say which way is up
-        return image
+    return image
 
 
 def _to_colours(image: Image.Image, side: int) -> tuple[NDArray[np.uint8], float]:
     longest = max(image.size)
+    turn = _turn(image)
+    times = longest // side
+    if times > 1 and image.mode in _REDUCIBLE and "transparency" not in image.info:
+        # Before anything copies it: twelve megapixels are 36 MB each time.
+        image = image.reduce(times)
     flat = _flatten(image)
-    if longest > side:
-        shrink = side / longest
+    if max(flat.size) > side:
+        shrink = side / max(flat.size)
         size = (max(1, round(flat.width * shrink)), max(1, round(flat.height * shrink)))
-        # Halving first, where it is much too large, leaves the resampling little to do.
-        flat = flat.resize(size, Image.Resampling.BOX, reducing_gap=2.0)
+        flat = flat.resize(size, Image.Resampling.BOX)
+    if turn is not None:
+        flat = flat.transpose(turn)
     return np.asarray(flat), longest / max(flat.size)
+
+
+def _turn(image: Image.Image) -> Image.Transpose | None:
+    """What turns a picture the way its EXIF orientation says; None where it is upright."""
+    try:
+        orientation = image.getexif().get(ExifTags.Base.Orientation)
+    except Exception:  # noqa: BLE001  # metadata too damaged to say which way is up
+        return None
+    return _TURNS.get(orientation or 1)
 
 
 def _flatten(image: Image.Image) -> Image.Image:

@@ -22,6 +22,8 @@ _LEAST_SNR = 6.0
 _WINDOW = 0.25
 """Side of the window that paper is looked for in, as a share of the picture's longest side: wider
 than a stroke, narrower than a shadow."""
+_FEW = 256
+"""Longest side that is enough to tell in which channel ink is seen best."""
 TIGHT = 128
 """Longest side of a picture that is cut so tight that the digit fills it."""
 _TIGHT_WINDOW = 0.5
@@ -90,9 +92,9 @@ def find_ink(rgb: NDArray[np.uint8]) -> Ink:
     if not np.ptp(rgb, axis=2).any():
         return _measured(_polarity(luma) * luma)
     # Red ink is lost in a red channel, and yellow in luma; ink that is lighter than its paper in
-    # one may be darker in another. A fourth of the pixels tells.
+    # one may be darker in another. A few of the pixels tell.
     channels = [luma, *(rgb[..., channel].astype(np.float32) for channel in range(3))]
-    coarse = 2 if max(luma.shape) > 2 * TIGHT else 1
+    coarse = -(-max(luma.shape) // _FEW)
     few = [one[::coarse, ::coarse] for one in channels]
     polarities = [_polarity(one) for one in few]
     worth = [_worth(polarity * one) for polarity, one in zip(polarities, few, strict=True)]
