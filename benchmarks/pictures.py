@@ -3,6 +3,7 @@
 
     python benchmarks/pictures.py
     python benchmarks/pictures.py --count 100 --dev digits-dev
+    python benchmarks/pictures.py --figure benchmarks/pictures.png
 
 Three ways to the model's pixels are compared: the usual recipe (grey, inverted, resized), the
 recipe with care (contrast stretched, ink told from paper by the border), and the project's own.
@@ -23,9 +24,10 @@ from pathlib import Path
 import numpy as np
 from hard_pictures import CONDITIONS, SEVERITIES, HardPicture, make
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from mnist_edge import Classifier
+from mnist_edge.picture import look
 
 SEVERAL = ("number", "page")
 """Conditions whose pictures are of several digits."""
@@ -182,6 +184,52 @@ def text_table(rows: list[TextRow]) -> str:
     return "\n".join(lines)
 
 
+def figure(classifier: Classifier, seed: int) -> Image.Image:
+    """A picture of each condition, what the model sees of it and says to it.
+
+    Those of several digits have their boxes.
+    """
+    across, wide, high = 5, 250, 190
+    down = -(-len(CONDITIONS) // across)
+    sheet = Image.new("RGB", (across * wide, down * high), "white")
+    pen = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(15)
+    for place, condition in enumerate(CONDITIONS):
+        left, top = place % across * wide + 5, place // across * high
+        (picture,) = make(condition, 2, 1, seed)
+        read = _read_all if condition in SEVERAL else _read_one
+        image, said = read(classifier, picture.image)
+        sheet.paste(image, (left, top + 28))
+        pen.text((left, top + 6), f"{condition}: {said}", fill="black", font=font)
+    return sheet
+
+
+def _read_one(classifier: Classifier, image: Image.Image) -> tuple[Image.Image, str]:
+    """A picture beside the pixels that the model sees of it, and what it says."""
+    sight = look(image)
+    both = Image.new("RGB", (240, 152), "white")
+    both.paste(ImageOps.contain(image.convert("RGB"), (150, 152)), (0, 0))
+    inset = Image.fromarray(sight.pixels).resize((84, 84), Image.Resampling.NEAREST)
+    both.paste(inset, (154, 0))
+    prediction = classifier.judge(sight)
+    if prediction.digit is None:
+        return both, f"- ({prediction.abstained})"
+    return both, f"{prediction.digit} ({100 * prediction.confidence:.0f} %)"
+
+
+def _read_all(classifier: Classifier, image: Image.Image) -> tuple[Image.Image, str]:
+    """A picture with a box round each digit that was read in it, and the first of its lines."""
+    page = classifier.predict_all(image)
+    fitted = ImageOps.contain(image.convert("RGB"), (240, 152))
+    pen = ImageDraw.Draw(fitted)
+    enlarged = fitted.width / image.width
+    for digit in page.digits:
+        left, top, right, bottom = (enlarged * edge for edge in digit.box)
+        pen.rectangle((left - 2, top - 2, right + 1, bottom + 1), outline=(220, 50, 20))
+    first, *more = page.text.split("\n")
+    return fitted, f"{first} ..." if more else first
+
+
 def _line(classifier: Classifier, picture: HardPicture) -> str:
     return classifier.predict_all(picture.image).text.replace("\n", "")
 
@@ -203,10 +251,16 @@ def _main() -> None:
     parser.add_argument("--count", type=int, default=30, help="pictures a condition and severity")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--dev", type=Path, help="a folder of real pictures with labels.csv")
+    parser.add_argument(
+        "--figure", type=Path, help="draw examples into a file, and measure nothing"
+    )
     parser.add_argument("--json", type=Path, help="a file for the rows")
     parser.add_argument("--only", nargs="+", choices=CONDITIONS, default=list(CONDITIONS))
     chosen = parser.parse_args()
     classifier = Classifier()
+    if chosen.figure is not None:
+        figure(classifier, chosen.seed).quantize(128).save(chosen.figure, optimize=True)
+        return
     rows = [
         measure(
             classifier, condition, severity, make(condition, severity, chosen.count, chosen.seed)
