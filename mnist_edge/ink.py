@@ -24,6 +24,8 @@ _WINDOW = 0.25
 than a stroke, narrower than a shadow."""
 TIGHT = 128
 """Longest side of a picture that is cut so tight that the digit fills it."""
+_CELL = 2 * TIGHT
+"""Longest side of a picture that ink may take half of."""
 _TIGHT_WINDOW = 0.5
 """The window of such a picture: its strokes are a fifth of it wide."""
 _THICKEST = 0.11
@@ -34,6 +36,11 @@ _OTHER_INK = 0.15
 """Share of what is dark that must be strokes, for what is wider to be a shadow."""
 _RIM = 0.12
 """Share of a side, at each edge, that may show what lies about the paper."""
+_UNEVEN = 40.0
+"""Grey levels by which light and dark of a border differ where a shadow falls across it."""
+_MOST = 0.6
+"""Share of a small picture that is nearer to its middle grey than to its border's, from which on
+the border is none of its paper."""
 _STRONGEST = 99.9
 """Percentile of the contrast that stands for full ink: a pencil digit of a twelfth of the frame's
 height is one pixel in five hundred."""
@@ -70,6 +77,11 @@ class Ink:
         kept[np.unique(labels[clear])] = True
         kept[0] = False
         mask: Mask = kept[labels]
+        return mask
+
+    def faint(self, full: float) -> Mask:
+        """Which pixels may be of something fainter than the ink: a printed line."""
+        mask: Mask = self.contrast > max(0.5 * _FAINT * full, 4 * self.noise)
         return mask
 
 
@@ -109,9 +121,12 @@ def _measured(paper_up: Image) -> Ink:
     large = max(paper_up.shape) > TIGHT
     smooth = blur(paper_up, 1 + min(2, round(noise / 6))) if large else paper_up
     contrast = _closed(smooth, window) - smooth
-    contrast = _without_shadows(smooth, contrast) if large else contrast
-    base = float(np.median(contrast))
+    contrast = _without_shadows(smooth, contrast)
+    low, base = (float(value) for value in np.percentile(contrast, (16, 50)))
     spread = 1.4826 * float(np.median(np.abs(contrast - base)))
+    if longest <= _CELL:
+        # Lines and digit take near half of a small cell: only the lower half is the paper's.
+        spread = min(spread, base - low)
     return Ink(contrast=np.maximum(contrast - base, 0), noise=spread)
 
 
@@ -151,13 +166,23 @@ def _polarity(luma: Image) -> float:
     tables are at the edge, and left out. A small picture is cut tight, and its paper is what its
     border is of.
     """
-    if max(luma.shape) <= TIGHT:
-        away = luma - np.median(np.concatenate((luma[0], luma[-1], luma[:, 0], luma[:, -1])))
+    border = np.concatenate((luma[0], luma[-1], luma[:, 0], luma[:, -1]))
+    uneven = float(np.subtract(*np.percentile(border, (80, 20)))) > _UNEVEN
+    if max(luma.shape) <= TIGHT and not uneven:
+        away = luma - _tight_paper(luma)
     else:
         rows, columns = (round(_RIM * size) for size in luma.shape)
         inner = luma[rows : luma.shape[0] - rows, columns : luma.shape[1] - columns]
         away = inner - blur(inner, max(luma.shape) // 8)
     return 1.0 if float((away.astype(np.float64) ** 3).sum()) <= 0 else -1.0
+
+
+def _tight_paper(luma: Image) -> float:
+    """The paper of a small picture: its border's, unless that is a frame about other paper."""
+    border = float(np.median(np.concatenate((luma[0], luma[-1], luma[:, 0], luma[:, -1]))))
+    middle = float(np.median(luma))
+    most = np.mean(np.abs(luma - middle) < np.abs(luma - border)) > _MOST
+    return middle if most else border
 
 
 def estimate_noise(values: Image) -> float:
