@@ -356,25 +356,21 @@ def _cell(rng: Generator, severity: int) -> Made:
     height, width = sheet.size
     pitch = np.array((0.72 * height, 0.72 * width))
     origin = (np.array(sheet.size) - pitch) / 2
-    border = np.zeros(sheet.size, np.float32)
-    rows, columns = np.ogrid[:height, :width]
-    thick = max(1.0, rng.uniform(0.008, 0.025) * height)
-    for at, edge in ((rows, 0), (columns, 1)):
-        for step in (0, 1):
-            distance = np.abs(at - (origin[edge] + step * pitch[edge]))
-            heavy = thick * rng.choice((1.0, 1.0, 2.2))
-            border = np.maximum(border, np.broadcast_to(_edge(distance - heavy / 2), sheet.size))
-    sheet.ink(np.float32(rng.uniform(0.7, 0.95)) * border, (25, 25, 28))
+    _table(sheet, origin, pitch, severity)
     pen = _held(rng, _pick_pen(rng))
     truth = sheet.digit(pen, (rng.uniform(0.4, 0.6), rng.uniform(0.4, 0.6)))
     for side in rng.permutation(4)[: severity - 1]:
         _neighbour(sheet, pen, int(side), pitch)
     # How much of the border is left in the picture, and how askew it is.
-    inset = np.array((width, height)) * rng.uniform(0.08, 0.14)
+    inset = np.array((width, height)) * rng.uniform((0.08, 0.05, 0.02)[severity - 1], 0.14)
     frame = np.array([(0, 0), (width, 0), (width, height), (0, height)], float)
     inward = np.sign(np.array((width, height)) / 2 - frame)
     askew = rng.uniform(-1, 1, (4, 2)) * (0.01, 0.025, 0.045)[severity - 1] * height
-    sheet.warp(frame + inward * inset + askew)
+    if rng.random() < 0.3:
+        sheet.shade(_slope(rng, sheet.size, 0.15 * severity))
+    turn = _turn(rng.uniform(-1, 1) * (1, 3, 6)[severity - 1])
+    middle = np.array((width, height)) / 2
+    sheet.warp((frame + inward * inset + askew - middle) @ turn + middle)
     return sheet.photograph(), truth
 
 
@@ -567,6 +563,34 @@ def _square(sheet: _Sheet, severity: int) -> None:
         sheet.lines(
             sheet.digit_height / squares, width=width, tilt=angle, colour=colour, opacity=opacity
         )
+
+
+def _table(
+    sheet: _Sheet, origin: NDArray[np.float64], pitch: NDArray[np.float64], severity: int
+) -> None:
+    """The border of a cell: its lines solid, dashed or dotted, some double, some missing."""
+    rng, height = sheet.rng, sheet.size[0]
+    border = np.zeros(sheet.size, np.float32)
+    rows, columns = np.ogrid[:height, : sheet.size[1]]
+    thick = max(1.0, rng.uniform(0.008, 0.025) * height)
+    dash, filled = ((0.0, 1.0), (rng.uniform(0.05, 0.09) * height, 0.6), (2.2 * thick, 0.5))[
+        rng.choice(3, p=(0.75, 0.15, 0.1))
+    ]
+    double = rng.random() < 0.12
+    missing = -1 if rng.random() < 0.7 else int(rng.integers(4))
+    for at, along, edge in ((rows, columns, 0), (columns, rows, 1)):
+        for step in (0, 1):
+            distance = np.abs(at - (origin[edge] + step * pitch[edge]))
+            heavy = thick * rng.choice((1.0, 1.0, 2.2))
+            line = _edge(distance - heavy / 2)
+            if double:
+                line = _edge(np.abs(distance - heavy) - heavy / 3)
+            if dash:
+                line = line * _edge(np.abs(along % dash - dash / 2) - filled * dash / 2)
+            if 2 * edge + step != missing:
+                border = np.maximum(border, np.broadcast_to(line, sheet.size))
+    colour = _pick(rng, ((25, 25, 28), (25, 25, 28), (150, 150, 152), (70, 120, 200)))
+    sheet.ink(np.float32(rng.uniform(0.7, 0.95)) * border, colour)
 
 
 def _neighbour(sheet: _Sheet, pen: _Pen, side: int, pitch: NDArray[np.float64]) -> None:

@@ -26,6 +26,8 @@ _FEW = 256
 """Longest side that is enough to tell in which channel ink is seen best."""
 TIGHT = 128
 """Longest side of a picture that is cut so tight that the digit fills it."""
+_CELL = 2 * TIGHT
+"""Longest side of a picture that ink may take half of."""
 _TIGHT_WINDOW = 0.5
 """The window of such a picture: its strokes are a fifth of it wide."""
 _THICKEST = 0.11
@@ -42,6 +44,11 @@ _BORDER = 0.7
 """Share of a border that must be of one tone to be paper: strokes may reach it."""
 _MUCH_PAPER = 0.3
 """Share of a picture that is of its border's tone, from which on the border is paper."""
+_UNEVEN = 40.0
+"""Grey levels by which light and dark of a border differ where a shadow falls across it."""
+_MOST = 0.6
+"""Share of a small picture that is nearer to its middle grey than to its border's, from which on
+the border is none of its paper."""
 _STRONGEST = 99.9
 """Percentile of the contrast that stands for full ink: a pencil digit of a twelfth of the frame's
 height is one pixel in five hundred."""
@@ -78,6 +85,11 @@ class Ink:
         kept[np.unique(labels[clear])] = True
         kept[0] = False
         mask: Mask = kept[labels]
+        return mask
+
+    def faint(self, full: float) -> Mask:
+        """Which pixels may be of something fainter than the ink: a printed line."""
+        mask: Mask = self.contrast > max(0.5 * _FAINT * full, 4 * self.noise)
         return mask
 
 
@@ -117,9 +129,12 @@ def _measured(paper_up: Image) -> Ink:
     large = max(paper_up.shape) > TIGHT
     smooth = blur(paper_up, 1 + min(2, round(noise / 6))) if large else paper_up
     contrast = _closed(smooth, window) - smooth
-    contrast = _without_shadows(smooth, contrast) if large else contrast
-    base = float(np.median(contrast))
+    contrast = _without_shadows(smooth, contrast)
+    low, base = (float(value) for value in np.percentile(contrast, (16, 50)))
     spread = 1.4826 * float(np.median(np.abs(contrast - base)))
+    if longest <= _CELL:
+        # Lines and digit take near half of a small cell: only the lower half is the paper's.
+        spread = min(spread, base - low)
     return Ink(contrast=np.maximum(contrast - base, 0), noise=spread)
 
 
@@ -178,12 +193,20 @@ def _polarity(luma: Image) -> float:
     tight, and has no other paper to go by.
     """
     border = _border(luma)
-    away = luma - np.median(border)
-    if max(luma.shape) > TIGHT and not _is_paper(border, away):
+    away = luma - (np.median(border) if max(luma.shape) > TIGHT else _tight_paper(luma))
+    if not _shows_paper(border, away):
         rows, columns = (round(_RIM * size) for size in luma.shape)
         inner = luma[rows : luma.shape[0] - rows, columns : luma.shape[1] - columns]
         away = inner - blur(inner, max(luma.shape) // 8)
     return 1.0 if float((away.astype(np.float64) ** 3).sum()) <= 0 else -1.0
+
+
+def _shows_paper(border: Image, away: Image) -> bool:
+    """Whether the paper of a picture can be told from its border."""
+    if max(away.shape) > TIGHT:
+        return _is_paper(border, away)
+    light, dark = np.percentile(border, (80, 20))
+    return bool(light - dark <= _UNEVEN)
 
 
 def _is_paper(border: Image, away: Image) -> bool:
@@ -195,6 +218,14 @@ def _is_paper(border: Image, away: Image) -> bool:
 
 def _border(values: Image) -> Image:
     return np.concatenate((values[0], values[-1], values[:, 0], values[:, -1]))
+
+
+def _tight_paper(luma: Image) -> float:
+    """The paper of a small picture: its border's, unless that is a frame about other paper."""
+    border = float(np.median(_border(luma)))
+    middle = float(np.median(luma))
+    most = np.mean(np.abs(luma - middle) < np.abs(luma - border)) > _MOST
+    return middle if most else border
 
 
 def estimate_noise(values: Image) -> float:

@@ -23,6 +23,7 @@ from mnist_edge.components import Image as Values
 from mnist_edge.components import Piece, label, largest_around
 from mnist_edge.decoding import SUFFIXES, Picture, read_colours
 from mnist_edge.drawing import border, is_drawing, strength_of
+from mnist_edge.frames import without_frame
 from mnist_edge.ink import Ink, find_ink
 from mnist_edge.strokes import find_pieces
 
@@ -48,6 +49,8 @@ _INK = 0.25
 _MIDDLE = SIDE // 2
 """Row and column that MNIST centres on: over its 70,000 digits the centre of mass, counted in
 pixel indices, averages 14.00 each way."""
+_SIDES = 3
+"""Sides of a digit that a drawn frame lies about at least."""
 _CENTRED = 0.52
 """Pixels by which a centre of mass may miss the middle and the digit still count as centred;
 moved by whole pixels, MNIST's own miss it by up to 0.52."""
@@ -111,7 +114,7 @@ def look(picture: Picture, *, side: int = WORKING_SIDE) -> Sight:
             # Four of MNIST's test digits are in two large pieces, and are digits all the same.
             strength = pixels / np.float32(255)
             return replace(_seen(colours, scale, strength, pixels > 0, pixels), problem=None)
-    if is_drawing(grey):
+    if is_drawing(grey) and not _is_framed(grey):
         strength = strength_of(grey)
         pixels = centre(fit(strength)) if strength.any() else np.zeros((SIDE, SIDE), np.uint8)
         return _seen(colours, scale, strength, strength > _INK, pixels)
@@ -161,6 +164,20 @@ def _sight(
         pixels=pixels,
         problem=problem,
     )
+
+
+def _is_framed(grey: NDArray[np.uint8]) -> bool:
+    """Whether a drawing or a clean scan is of a form's cell, its frame in the picture."""
+    mask = strength_of(grey) > _INK
+    rest, frame = without_frame(mask, mask)
+    if not rest.any() or not frame.any():
+        return False
+    # The border of a drawing is paper: a frame in it closes about the digit.
+    within = 0
+    for axis in (0, 1):
+        outer, inner = (np.flatnonzero(part.any(axis=axis)) for part in (frame, rest))
+        within += int(outer[0] < inner[0]) + int(outer[-1] > inner[-1])
+    return within >= _SIDES
 
 
 def normalise(ink: Ink, labels: NDArray[np.int32], piece: Piece) -> NDArray[np.uint8]:

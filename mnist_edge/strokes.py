@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.components import Mask, Piece, joined, label, largest_around
+from mnist_edge.frames import without_frame
 from mnist_edge.ink import TIGHT, Ink
 
 _LINE = 0.7
@@ -28,6 +29,10 @@ _ROUNDS = 4
 """Times that the handwriting is looked for: frame, neighbour and table hide it one by one."""
 _MARGIN = 3
 """Pixels around what is left out that its blurred edge takes."""
+_BLURRED = 0.015
+"""Share of the longest side that the blurred edge of a frame takes."""
+_CLEAR = 0.3
+"""Share of a side that a digit in a small picture, clear of its edges, is high or wide at least."""
 _SPECK = 0.06
 """Height of a speck against the tallest piece's."""
 
@@ -51,13 +56,22 @@ def find_pieces(ink: Ink) -> tuple[NDArray[np.int32], list[Piece]]:
         if not full:
             found = []
             break
-        mask = ink.mask(full) & left
+        mask, frame = without_frame(ink.mask(full) & left, ink.faint(full) & left)
+        if frame.any():
+            # A frame hides fainter handwriting: that is measured without it.
+            reach = max(2, round(_BLURRED * max(mask.shape)))
+            left &= (largest_around(frame.astype(np.float32), 2 * reach + 1) == 0) | mask
+            full = ink.full(left)
+            mask = ink.mask(full) & left if full else mask
         labels, found = label(mask)
         if any(_spans(one, mask) for one in found):
             mask = without_lines(mask)
             labels, found = label(mask)
         first = first or (labels, found)
         outside = [one for one in found if _is_outside(one, labels)]
+        if max(labels.shape) <= TIGHT and not _any_clear(found, labels.shape):
+            # Cut as tight as that, what touches the edges is the digit.
+            outside = []
         if not outside:
             break
         around = np.isin(labels, joined(outside).labels).astype(np.float32)
@@ -88,12 +102,21 @@ def _spans(component: Piece, mask: Mask) -> bool:
     return component.width >= _LINE * width or component.height >= _LINE * height
 
 
+def _any_clear(pieces: list[Piece], size: tuple[int, ...]) -> bool:
+    """Whether a piece as large as a digit touches no edge."""
+    height, width = size
+    largest = max((one.area for one in pieces), default=0)
+    return any(
+        one.top > 1 and one.left > 1 and one.bottom < height - 1 and one.right < width - 1
+        for one in pieces
+        if max(one.height / height, one.width / width) >= _CLEAR and one.area >= 0.3 * largest
+    )
+
+
 def _is_outside(component: Piece, labels: NDArray[np.int32]) -> bool:
     """Whether a piece at the edge is of a frame, a neighbour or a table, and not of the digit."""
     height, width = labels.shape
     one = component
-    if max(height, width) <= TIGHT:
-        return False
     if one.top > 1 and one.left > 1 and one.bottom < height - 1 and one.right < width - 1:
         return False
     member = labels[one.top : one.bottom, one.left : one.right] == one.labels[0]

@@ -16,6 +16,7 @@ from mnist_edge import Classifier
 from mnist_edge.components import Piece, label, largest_around, smallest_around
 from mnist_edge.dataset import Digits
 from mnist_edge.decoding import read_colours
+from mnist_edge.frames import without_frame
 from mnist_edge.layout import group_strokes, reading_order
 from mnist_edge.picture import look, stroke_width
 from mnist_edge.strokes import without_lines
@@ -195,6 +196,37 @@ def test_a_digit_is_read_whatever_its_paper_and_its_light(
         answer = classifier.predict(drawn(ink, paper(size), pen))
         read += answer.digit == test_digits.labels[index]
     assert read >= count - 2
+
+
+@pytest.mark.parametrize("side", [60, 240])
+@pytest.mark.parametrize("dashed", [False, True])
+def test_a_digit_is_read_in_the_inset_and_turned_frame_of_its_cell(
+    side: int, dashed: bool, test_digits: Digits
+) -> None:
+    classifier = Classifier(min_confidence=0.0)
+    frame = Image.new("L", (480, 480))
+    ImageDraw.Draw(frame).rectangle((60, 50, 420, 430), outline=255, width=10)
+    if dashed:
+        gaps = np.indices((480, 480)) % 40 < 14
+        frame = Image.fromarray(np.where(gaps.any(axis=0), 0, np.asarray(frame)).astype(np.uint8))
+    frame = frame.rotate(5, Image.Resampling.BICUBIC)
+    read, count = 0, 20
+    for index in range(count):
+        ink = page(enlarged(test_digits.images[index], 320), size=(480, 480), at=(80, 80))
+        both = np.maximum(ink, np.asarray(frame) / 255)
+        cell = Image.fromarray(drawn(both, _plain((480, 480)), 0.2))
+        answer = classifier.predict(cell.resize((side, side), Image.Resampling.BOX))
+        read += answer.digit == test_digits.labels[index]
+    assert read >= count - 2
+
+
+def test_the_straight_strokes_of_a_digit_are_no_frame() -> None:
+    mask = np.zeros((120, 120), np.bool_)
+    seven, one = mask.copy(), mask.copy()
+    seven[12:20, 15:95] = seven[12:110, 87:95] = True
+    one[4:116, 30:40] = True
+    for digit in (seven, one):
+        assert np.array_equal(without_frame(digit, digit)[0], digit)
 
 
 def test_chalk_on_a_board_is_read(test_digits: Digits) -> None:
