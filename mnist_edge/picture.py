@@ -49,6 +49,8 @@ _INK = 0.25
 _MIDDLE = SIDE // 2
 """Row and column that MNIST centres on: over its 70,000 digits the centre of mass, counted in
 pixel indices, averages 14.00 each way."""
+_SMALLEST = 4
+"""Rows or columns that a digit fills at least; less is a speck."""
 _SIDES = 3
 """Sides of a digit that a drawn frame lies about at least."""
 _CENTRED = 0.52
@@ -116,7 +118,7 @@ def look(picture: Picture, *, side: int = WORKING_SIDE) -> Sight:
             return replace(_seen(colours, scale, strength, pixels > 0, pixels), problem=None)
     if is_drawing(grey) and not _is_framed(grey):
         strength = strength_of(grey)
-        pixels = centre(fit(strength)) if strength.any() else np.zeros((SIDE, SIDE), np.uint8)
+        pixels = centre(fit(strength)) if strength.any() else None
         return _seen(colours, scale, strength, strength > _INK, pixels)
     if max(grey.shape) < _LEAST_SIDE:
         colours, scale = _enlarged(colours, scale)
@@ -130,7 +132,7 @@ def _seen(
     scale: float,
     strength: Values,
     mask: NDArray[np.bool_],
-    pixels: NDArray[np.uint8],
+    pixels: NDArray[np.uint8] | None,
 ) -> Sight:
     """A picture whose pixels are made already: what it holds is told from its ink."""
     labels, pieces = label(mask)
@@ -148,8 +150,12 @@ def _sight(
 ) -> Sight:
     groups = layout.group_strokes(pieces)
     digit = layout.choose_digit(groups, *labels.shape)
-    if pixels is None:
-        pixels = normalise(ink, labels, digit) if digit else np.zeros((SIDE, SIDE), np.uint8)
+    if digit and max(digit.height, digit.width) < _SMALLEST:
+        digit = None
+    if digit is None:
+        pixels = np.zeros((SIDE, SIDE), np.uint8)
+    elif pixels is None:
+        pixels = normalise(ink, labels, digit)
     problem: Problem | None = "blank" if digit is None else None
     if digit and layout.rivals(digit, groups):
         problem = "not-one-digit"
@@ -203,7 +209,7 @@ def stroke_width(mask: NDArray[np.bool_]) -> float:
 
 
 def _with_stroke_weight(strength: Values, member: NDArray[np.bool_]) -> Values:
-    """Ink whose strokes are as thick as a pen's in MNIST: hair lines vanish in 20 pixels."""
+    """Ink whose strokes are as thick as a pen's in MNIST: hairlines vanish in 20 pixels."""
     rows, columns = np.nonzero(member)
     longest = max(np.ptp(rows), np.ptp(columns)) + 1
     lacking = _THINNEST * longest / BOX - stroke_width(np.pad(member, 1))

@@ -184,9 +184,8 @@ def test_a_picture_of_any_aspect_is_drawn_with_its_box(size: tuple[int, int]) ->
     assert draw(made(height, width, None), answer(None, abstained="blank")).size == _SIZE
 
 
-# Narrower ones are drawn above.
 @given(
-    arrays.arrays(np.uint8, st.tuples(*[st.integers(4, 40)] * 2, st.just(3))),
+    arrays.arrays(np.uint8, st.tuples(*[st.integers(1, 40)] * 2, st.just(3))),
     st.integers(0, 9),
 )
 def test_any_small_picture_is_drawn(array: NDArray[np.uint8], digit: int) -> None:

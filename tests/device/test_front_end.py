@@ -19,7 +19,7 @@ from mnist_edge.decoding import read_colours
 from mnist_edge.frames import without_frame
 from mnist_edge.layout import group_strokes, reading_order
 from mnist_edge.picture import look, stroke_width
-from mnist_edge.strokes import without_lines
+from mnist_edge.rules import without_rules
 
 
 @st.composite
@@ -108,13 +108,13 @@ def test_rules_are_removed_and_the_strokes_across_them_kept() -> None:
     for row in (60, 100, 140):
         for column in range(300):
             mask[row + column // 60 : row + column // 60 + 2, column] = True
-    cleaned = without_lines(mask)
+    cleaned = without_rules(mask)
     assert (cleaned & ~stroke).sum() < 0.02 * (mask & ~stroke).sum()
     assert (cleaned & stroke).sum() > 0.97 * stroke.sum()
     # The bar of a large 5 is as long, and does not come in from outside.
     bar = np.zeros((200, 300), np.bool_)
     bar[50:55, 40:265] = True
-    assert np.array_equal(without_lines(bar), bar)
+    assert np.array_equal(without_rules(bar), bar)
 
 
 @pytest.mark.parametrize("width", [3, 5, 9])
