@@ -51,6 +51,8 @@ _MIDDLE = SIDE // 2
 pixel indices, averages 14.00 each way."""
 _SMALLEST = 4
 """Rows or columns that a digit fills at least; less is a speck."""
+_WIDEST = 3.0
+"""Times that a digit may be as wide as it is high; the widest of MNIST's 60,000 is 2.5."""
 _SIDES = 3
 """Sides of a digit that a drawn frame lies about at least."""
 _CENTRED = 0.52
@@ -157,7 +159,7 @@ def _sight(
     elif pixels is None:
         pixels = normalise(ink, labels, digit)
     problem: Problem | None = "blank" if digit is None else None
-    if digit and layout.rivals(digit, groups):
+    if digit and (layout.rivals(digit, groups) or digit.width > _WIDEST * digit.height):
         problem = "not-one-digit"
     return Sight(
         colours=colours,

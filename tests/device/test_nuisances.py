@@ -425,3 +425,15 @@ def test_digits_are_read_however_they_are_written(shape: str, classifier: Classi
         rng = np.random.default_rng(seed)
         said = classifier.predict(photo(laid(paper(), coverage(strokes, rng=rng)), rng))
         assert said.digit == digit
+
+
+def test_a_lone_speck_is_blank(classifier: Classifier) -> None:
+    pixels = np.full((120, 160), 255, np.uint8)
+    pixels[60:63, 80:83] = 0
+    assert classifier.predict(pixels).abstained == "blank"
+
+
+def test_a_lying_bar_is_no_digit(classifier: Classifier) -> None:
+    pixels = np.full((120, 160), 255, np.uint8)
+    pixels[55:65, 40:120] = 0
+    assert classifier.predict(pixels).abstained == "not-one-digit"
