@@ -35,16 +35,50 @@ def adam_one_cycle(learning_rate: float, steps_per_epoch: int, total_steps: int)
     )
 
 
+def averaged_adam_one_cycle(
+    learning_rate: float, steps_per_epoch: int, total_steps: int
+) -> keras.Optimizer:
+    """``adam_one_cycle``, averaging the weights it passes with decay 0.998."""
+    plain = adam_one_cycle(learning_rate, steps_per_epoch, total_steps)
+    return _averaging(type(plain), decay=0.998).from_config(plain.get_config())
+
+
 def averaged_sgd(learning_rate: float, steps_per_epoch: int, total_steps: int) -> keras.Optimizer:
     """Gradient descent whose rate falls by 0.99 an epoch, averaging the weights it passes.
 
-    ``averages`` are exponential moving averages with decay ``min(0.99, (1 + n) / (10 + n))``
-    at step n, so that early averages follow; ``mean_absolute_gradient`` is the last step's.
+    The decay of the averages is 0.99; ``mean_absolute_gradient`` is the last step's.
     """
     keras = import_keras()
     ops = keras.ops
 
-    class AveragedSGD(keras.optimizers.SGD):  # type: ignore[misc, name-defined]  # keras is lazy
+    class AveragedSGD(_averaging(keras.optimizers.SGD, decay=0.99)):  # type: ignore[misc]  # keras is lazy
+        def build(self, variables: list[Any]) -> None:
+            if self.built:
+                return
+            super().build(variables)
+            self.mean_absolute_gradient = self.add_variable(
+                (), initializer="zeros", dtype="float32", name="mean_absolute_gradient"
+            )
+
+        def apply(self, grads: list[Any], trainable_variables: list[Any] | None = None) -> None:
+            super().apply(grads, trainable_variables)
+            total = sum(ops.sum(ops.abs(gradient)) for gradient in grads)
+            size = sum(math.prod(gradient.shape) for gradient in grads)
+            self.mean_absolute_gradient.assign(total / size)
+
+    schedule = keras.optimizers.schedules.ExponentialDecay(learning_rate, steps_per_epoch, 0.99)
+    return AveragedSGD(schedule)
+
+
+def _averaging(base: type[Any], *, decay: float) -> type[Any]:
+    """An optimizer that keeps ``averages`` of the weights as well.
+
+    They are exponential moving averages with decay ``min(decay, (1 + n) / (10 + n))`` at step n, so
+    that early averages follow.
+    """
+    ops = import_keras().ops
+
+    class Averaging(base):
         def build(self, variables: list[Any]) -> None:
             if self.built:
                 return
@@ -54,20 +88,13 @@ def averaged_sgd(learning_rate: float, steps_per_epoch: int, total_steps: int) -
             ]
             for average, variable in zip(self.averages, variables, strict=True):
                 average.assign(variable)
-            self.mean_absolute_gradient = self.add_variable(
-                (), initializer="zeros", dtype="float32", name="mean_absolute_gradient"
-            )
 
         def apply(self, grads: list[Any], trainable_variables: list[Any] | None = None) -> None:
             step = ops.cast(self.iterations, "float32")
             super().apply(grads, trainable_variables)
-            decay = ops.minimum(0.99, (1 + step) / (10 + step))
+            kept = ops.minimum(decay, (1 + step) / (10 + step))
             variables = trainable_variables or self._trainable_variables
             for average, variable in zip(self.averages, variables, strict=True):
-                average.assign(decay * average + (1 - decay) * variable)
-            total = sum(ops.sum(ops.abs(gradient)) for gradient in grads)
-            size = sum(math.prod(variable.shape) for variable in variables)
-            self.mean_absolute_gradient.assign(total / size)
+                average.assign(kept * average + (1 - kept) * variable)
 
-    schedule = keras.optimizers.schedules.ExponentialDecay(learning_rate, steps_per_epoch, 0.99)
-    return AveragedSGD(schedule)
+    return Averaging

@@ -1,7 +1,7 @@
 """Training a recipe: the same loop for all of them, resumable, and the same for the same seed.
 
-The training digits are a stream: one seeded shuffle of the split after another. A round is the
-stretch between two validations. After each, everything that the next depends on (weights,
+The training digits are a stream: one seeded shuffle of the split after another, with pictures of no
+digit among them where the recipe wants them. A round is the stretch between two validations. After each, everything that the next depends on (weights,
 optimizer, dropout's seeds, history) goes into one checkpoint, so that an interrupted and resumed
 run ends with the very weights of one that was not.
 """
@@ -27,6 +27,13 @@ from mnist_edge.files import replacing, require_writable, write_bytes, write_jso
 from mnist_edge.idx import SHA256
 from mnist_edge.training.backend import import_keras, versions
 from mnist_edge.training.curves import draw_curves
+from mnist_edge.training.losses import NO_DIGIT, cross_entropy, of_digits
+from mnist_edge.training.nondigits import TAUGHT, draw
+from mnist_edge.training.normalization import (
+    has_normalization,
+    measure_statistics,
+    with_fused_normalization,
+)
 from mnist_edge.training.recipes import Recipe
 
 if TYPE_CHECKING:
@@ -39,6 +46,10 @@ CHECKPOINT_FILE = "checkpoint.npz"
 
 _EVALUATION_BATCH = 500
 """Digits a batch where nothing is learnt; it divides 5,000 and 10,000."""
+_MEASURED = 5_000
+"""Training pictures over which averaged weights have their statistics measured."""
+_STOCK = 3
+"""Epochs after which pictures of no digit come again, changed otherwise."""
 
 
 class Listener(Protocol):
@@ -100,6 +111,8 @@ def train(recipe: Recipe, mnist: Mnist, folder: Path, *, resume: bool, listener:
     keras.utils.set_random_seed(recipe.seed)
     model = recipe.network()
     summary = _summary(model)
+    if has_normalization(model):
+        model = with_fused_normalization(model)
     _compile(model, recipe, digits=len(mnist.train))
     run = _Run(recipe, mnist, model)
     checkpoint = folder / CHECKPOINT_FILE
@@ -161,23 +174,23 @@ class _Run:
         self.rounds: list[dict[str, float]] = []
         self.losses: list[tuple[int, float]] = []
         self.seconds = 0.0
+        self._nondigits = _draw_nondigits(recipe, mnist.train)
 
     def round(self, listener: Listener) -> dict[str, float]:
         """Trains up to the next validation, validates, and gives the record of it."""
         started = time.perf_counter()
         steps = min(self.round_steps, self.total_steps - self.step)
-        digits = self._next_digits(steps)
-        random = np.random.RandomState((self.recipe.seed + len(self.rounds)) % 2**32)
+        images, labels = self._next_pictures(steps)
         trained = self.model.fit(
-            _shaped(self.recipe.augment(digits.images, random), self.model),
-            digits.labels,
+            _shaped(images, self.model),
+            labels,
             batch_size=self.recipe.batch_size,
             shuffle=False,
             verbose=0,
             callbacks=[_step_recorder(self, listener)],
         )
         self.step += steps
-        with averaged_weights(self.model):
+        with self.averaged_weights():
             validated = self.model.evaluate(
                 _shaped(self.mnist.validation.images, self.model),
                 self.mnist.validation.labels,
@@ -245,11 +258,54 @@ class _Run:
     def _variables(self) -> list[Any]:
         return [*self.model.variables, *self.model.optimizer.variables]
 
-    def _next_digits(self, steps: int) -> Digits:
-        """The stream's next digits: one epoch, or what the steps of a round take."""
+    @contextmanager
+    def averaged_weights(self) -> Iterator[None]:
+        """Puts the optimizer's averaged weights, if it keeps any, into the model for a while."""
+        averages = getattr(self.model.optimizer, "averages", None)
+        if averages is None:
+            yield
+            return
+        kept = self.model.get_weights()
+        for variable, average in zip(self.model.trainable_variables, averages, strict=True):
+            variable.assign(average)
+        if has_normalization(self.model):
+            images, _ = self._changed(self._epoch(0), 0)
+            sample = _shaped(images[:_MEASURED], self.model)
+            batches = range(0, len(sample), _EVALUATION_BATCH)
+            measure_statistics(self.model, (sample[i : i + _EVALUATION_BATCH] for i in batches))
+        try:
+            yield
+        finally:
+            self.model.set_weights(kept)
+
+    def _next_pictures(self, steps: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """The stream's next pictures and labels: an epoch, or what the steps of a round take."""
+        turn = len(self.rounds)
+        in_epochs = self.recipe.epochs is not None
+        return self._changed(self._epoch(turn) if in_epochs else self._stretch(steps), turn)
+
+    def _changed(
+        self, pictures: Digits, turn: int
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        random = np.random.RandomState((self.recipe.seed + turn) % 2**32)
+        return self.recipe.augment(pictures, random), pictures.labels
+
+    def _epoch(self, epoch: int) -> Digits:
+        """All digits once, and their share of pictures of no digit."""
+        train, others = self.mnist.train, self._nondigits
+        if not len(others):
+            return train.take(self._order(epoch, len(train)))
+        count = len(others) // _STOCK
+        first = count * (epoch % _STOCK)
+        pictures = Digits(
+            images=np.concatenate((train.images, others.images[first : first + count])),
+            labels=np.concatenate((train.labels, others.labels[first : first + count])),
+        )
+        return pictures.take(self._order(epoch, len(pictures)))
+
+    def _stretch(self, steps: int) -> Digits:
+        """What so many steps take of the stream of digits."""
         total = len(self.mnist.train)
-        if self.recipe.epochs is not None:
-            return self.mnist.train.take(self._order(len(self.rounds), total))
         start, stop = (step * self.recipe.batch_size for step in (self.step, self.step + steps))
         first, last = start // total, (stop - 1) // total
         stream = np.concatenate([self._order(epoch, total) for epoch in range(first, last + 1)])
@@ -260,35 +316,18 @@ class _Run:
         return random.permutation(digits).astype(np.int64)
 
 
-@contextmanager
-def averaged_weights(model: keras.Model) -> Iterator[None]:
-    """Puts the optimizer's averaged weights, if it keeps any, into the model for a while."""
-    averages = getattr(model.optimizer, "averages", None)
-    if averages is None:
-        yield
-        return
-    kept = [np.asarray(variable) for variable in model.trainable_variables]
-    for variable, average in zip(model.trainable_variables, averages, strict=True):
-        variable.assign(average)
-    try:
-        yield
-    finally:
-        for variable, value in zip(model.trainable_variables, kept, strict=True):
-            variable.assign(value)
-
-
 def _compile(model: keras.Model, recipe: Recipe, *, digits: int) -> None:
     keras = import_keras()
     model.compile(
         optimizer=recipe.optimizer(
             recipe.learning_rate, recipe.steps_per_epoch(digits), recipe.total_steps(digits)
         ),
-        loss=keras.losses.SparseCategoricalCrossentropy(
-            from_logits=True, reduction=recipe.loss_reduction
-        ),
+        loss=_loss(recipe),
         metrics=[
-            keras.metrics.SparseCategoricalAccuracy(name="accuracy"),
-            keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name="cross_entropy"),
+            of_digits(keras.metrics.SparseCategoricalAccuracy(name="accuracy")),
+            of_digits(
+                keras.metrics.SparseCategoricalCrossentropy(from_logits=True, name="cross_entropy")
+            ),
             _batch_loss(recipe),
         ],
         # Compiling for the CPU costs small networks more than it gains them.
@@ -298,12 +337,29 @@ def _compile(model: keras.Model, recipe: Recipe, *, digits: int) -> None:
     model.optimizer.build(model.trainable_variables)
 
 
+def _loss(recipe: Recipe) -> keras.losses.Loss:
+    if recipe.nondigits:
+        return cross_entropy(reduction=recipe.loss_reduction)
+    return import_keras().losses.SparseCategoricalCrossentropy(
+        from_logits=True, reduction=recipe.loss_reduction
+    )
+
+
+def _draw_nondigits(recipe: Recipe, digits: Digits) -> Digits:
+    """A stock of pictures of no digit for a few epochs; they are changed each time they come."""
+    count = _STOCK * recipe.nondigits_per_epoch(len(digits))
+    if not count:
+        return digits.take(np.empty(0, np.int64))
+    return Digits(
+        images=draw(count, digits=digits, seed=recipe.seed, kinds=TAUGHT),
+        labels=np.full(count, NO_DIGIT, np.uint8),
+    )
+
+
 def _batch_loss(recipe: Recipe) -> keras.Metric:
     """A metric of the last batch alone; Keras' own are means since the round began."""
     keras = import_keras()
-    loss = keras.losses.SparseCategoricalCrossentropy(
-        from_logits=True, reduction=recipe.loss_reduction
-    )
+    loss = _loss(recipe)
 
     class BatchLoss(keras.Metric):  # type: ignore[misc, name-defined]  # keras is lazy
         def __init__(self) -> None:
@@ -335,7 +391,7 @@ def _step_recorder(run: _Run, listener: Listener) -> keras.callbacks.Callback:
 
 def _finish(run: _Run, folder: Path) -> None:
     """Writes the results, the record last: where it is, the others are."""
-    with averaged_weights(run.model):
+    with run.averaged_weights():
         weights = run.model.get_weights()
     # A network that was never compiled has no optimizer or metric of ours to be loaded with.
     network = run.recipe.network()
