@@ -17,6 +17,7 @@ from converters.metadata import Metadata
 from converters.operators import DEFAULT_TARGET
 from converters.rescue import Way, alternatives
 from converters.schemes import RGB, Scheme, float32
+from converters.slim import slim
 from converters.source import Source
 from converters.verify import Verified
 from mnist_edge import readings
@@ -57,8 +58,8 @@ class Prepared:
     def float32_size(self) -> int:
         """Bytes of its file in float32, which the others are compared with."""
         scheme, no_digits = float32(), np.zeros((0, *PIXELS), np.uint8)
-        content = tflite.to_tflite(self.origin.network, self.reading, scheme, no_digits)
-        return len(metadata.add_metadata(content, _describe(self.origin.recipe, scheme)))
+        named = tflite.to_tflite(self.origin.network, self.reading, scheme, no_digits)
+        return len(_finished(named, self.origin.recipe, scheme))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,10 +249,12 @@ def convert(
 
 
 def _attempt(prepared: Prepared, way: Way, *, target: str, max_drop: float) -> _Attempt:
-    content = to_file(prepared, way)
+    named = _named(prepared, way)
+    content = _finished(named, prepared.origin.recipe, way.scheme)
     verified = verify.verify(
         content,
         way.scheme,
+        named=named,
         reference=prepared.reference,
         validation=prepared.mnist.validation,
         target=target,
@@ -261,13 +264,22 @@ def _attempt(prepared: Prepared, way: Way, *, target: str, max_drop: float) -> _
 
 
 def to_file(prepared: Prepared, way: Way) -> bytes:
-    """The bytes of a ``.tflite`` file with its metadata, not verified.
+    """The bytes of a ``.tflite`` file, slim and with its metadata, not verified.
 
     Raises:
         ConversionError: TensorFlow cannot convert the model.
     """
-    content = tflite.to_tflite(way.network, prepared.reading, way.scheme, way.calibrated_on.images)
-    return metadata.add_metadata(content, _describe(prepared.origin.recipe, way.scheme))
+    return _finished(_named(prepared, way), prepared.origin.recipe, way.scheme)
+
+
+def _named(prepared: Prepared, way: Way) -> bytes:
+    """A model as TensorFlow gives it, whose tensors have the names of their layers."""
+    return tflite.to_tflite(way.network, prepared.reading, way.scheme, way.calibrated_on.images)
+
+
+def _finished(named: bytes, recipe: str, scheme: Scheme) -> bytes:
+    """The bytes of a file: such a model made slim, with its metadata."""
+    return metadata.add_metadata(slim(named), _describe(recipe, scheme))
 
 
 def _describe(recipe: str, scheme: Scheme) -> Metadata:

@@ -17,14 +17,11 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from mnist_edge.errors import InvalidModel
+from converters.slim import DESCRIPTION, pack, unpack
 from mnist_edge.manifest import LABELS
-from mnist_edge.training.backend import import_tensorflow
 
 LABELS_FILE = "labels.txt"
 """Name of the archived file with one label a line."""
-_BUFFER_NAME = b"TFLITE_METADATA"
-_MODEL_IDENTIFIER = b"TFL3"
 _IDENTIFIER = b"M001"
 _NO_DATE = (1980, 1, 1, 0, 0, 0)
 """The first date that a zip archive can hold: the same model gives the same bytes any day."""
@@ -102,22 +99,15 @@ def add_metadata(content: bytes, metadata: Metadata) -> bytes:
         InvalidModel: the bytes are no TFLite model, or it is described already.
         MissingDependency: the workstation extra is not installed.
     """
-    import_tensorflow()
+    model = unpack(content)
     from tensorflow.lite.python.schema_py_generated import BufferT, MetadataT
-    from tensorflow.lite.tools import flatbuffer_utils
 
-    if content[4:8] != _MODEL_IDENTIFIER:
-        raise InvalidModel("the bytes to describe are no TFLite model; convert the model again")
-    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
-    entries = list(model.metadata or [])
-    if any(entry.name == _BUFFER_NAME for entry in entries):
-        raise InvalidModel("the model has TFLite Metadata already; convert the model again")
     buffer, entry = BufferT(), MetadataT()
     buffer.data = np.frombuffer(_flatbuffer(metadata), np.uint8)
-    entry.name, entry.buffer = _BUFFER_NAME, len(model.buffers)
+    entry.name, entry.buffer = DESCRIPTION, len(model.buffers)
     model.buffers = [*model.buffers, buffer]
-    model.metadata = [*entries, entry]
-    described = io.BytesIO(flatbuffer_utils.convert_object_to_bytearray(model))
+    model.metadata = [*(model.metadata or []), entry]
+    described = io.BytesIO(pack(model))
     # Appending makes the archive's offsets count from the start of the whole file, where every
     # reader of such files looks for them.
     with zipfile.ZipFile(described, "a") as archive:

@@ -41,7 +41,7 @@ class Operator:
     outputs: tuple[str, ...]
     """Type of each tensor it gives."""
     tensor: str
-    """Name of the first tensor it gives: the layers it was made of."""
+    """Name of the first tensor it gives: the layers it was made of. Inside a slim file, empty."""
     weights: tuple[float, float] | None
     """Least and greatest weight, of a convolution or dense layer with constant int8 weights."""
 

@@ -7,7 +7,7 @@ inside them is read. Every violation is collected and raised at once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,6 +56,7 @@ def verify(
     content: bytes,
     scheme: Scheme,
     *,
+    named: bytes,
     reference: NDArray[np.float32],
     validation: Digits,
     target: str,
@@ -66,6 +67,7 @@ def verify(
     Args:
         content: the bytes of the ``.tflite`` file.
         scheme: what it was converted by.
+        named: the same model before its tensors lost their names, by which faults are told.
         reference: ``(n, 10)``, the Keras model's logits of the same digits.
         validation: the digits.
         target: the oldest runtime that must load it, one of ``operators.known_targets``.
@@ -75,7 +77,7 @@ def verify(
     Raises:
         ConversionError: with every violation found, the accuracy lost among them.
     """
-    operators = read_operators(content)
+    operators = _with_names(read_operators(content), read_operators(named))
     problems = [*unknown_to(target, operators), *_foreign_operators(operators, scheme)]
     try:
         trial = try_model(content, validation.images, name=f"the {scheme.name} model")
@@ -168,6 +170,12 @@ def _foreign_operators(operators: list[Operator], scheme: Scheme) -> list[str]:
             if one.name == "DEQUANTIZE" and scheme.io_dtype != "float32"
         ]
     return problems
+
+
+def _with_names(operators: list[Operator], named: list[Operator]) -> list[Operator]:
+    """Operators of a file with the names that their tensors had."""
+    pairs = zip(operators, named, strict=True)
+    return [replace(operator, tensor=other.tensor) for operator, other in pairs]
 
 
 def _layer(operator: Operator) -> str:

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from converters import schemes, source, tflite
+from converters.metadata import Metadata, add_metadata
+from converters.operators import read_operators
+from converters.slim import pack, slim, unpack
+from mnist_edge.dataset import Mnist
+from mnist_edge.errors import InvalidModel
+from mnist_edge.modelstore import SCHEMES
+from mnist_edge.readings import RAW
+from mnist_edge.training.backend import import_tensorflow
+from mnist_edge.trial import try_model
+
+GREY = Metadata(name="nano", colour_space="grayscale", input_range=(-128, 127))
+
+
+@pytest.fixture(scope="module")
+def originals(nano: Path, small_mnist: Mnist) -> dict[str, bytes]:
+    """The shipped model by each scheme, as TensorFlow writes it."""
+    network = source.load_source(nano / "model.keras", small_mnist.validation.images[:1]).network
+    calibration = small_mnist.train.images[:100]
+    return {
+        name: tflite.to_tflite(network, RAW, make(), calibration)
+        for name, make in schemes.SCHEMES.items()
+    }
+
+
+@pytest.fixture(params=SCHEMES)
+def original(request: pytest.FixtureRequest, originals: dict[str, bytes]) -> bytes:
+    return originals[request.param]
+
+
+def _model(content: bytes) -> Any:
+    """The flatbuffer's tables where they lie: arrays that are read are views of the bytes."""
+    import_tensorflow()
+    from tensorflow.lite.python.schema_py_generated import Model
+
+    return Model.GetRootAs(content, 0)
+
+
+def _places(content: bytes, arrays: list[NDArray[Any]]) -> list[int]:
+    """The byte at which each array begins."""
+    start = np.frombuffer(content, np.uint8).ctypes.data
+    return [array.ctypes.data - start for array in arrays]
+
+
+def _data(content: bytes) -> list[NDArray[Any]]:
+    """The contents of every buffer that has some."""
+    model = _model(content)
+    buffers = [model.Buffers(index) for index in range(model.BuffersLength())]
+    return [buffer.DataAsNumpy() for buffer in buffers if buffer.DataLength()]
+
+
+def _tensors(content: bytes) -> list[Any]:
+    graph = _model(content).Subgraphs(0)
+    return [graph.Tensors(index) for index in range(graph.TensorsLength())]
+
+
+def _names(content: bytes) -> list[bytes]:
+    return [tensor.Name() for tensor in _tensors(content)]
+
+
+def test_a_slim_model_gives_the_same_logits_bit_for_bit(
+    original: bytes, small_mnist: Mnist
+) -> None:
+    slimmed = slim(original)
+    assert len(slimmed) < len(original) - 1_000
+    digits = small_mnist.validation.images[:200]
+    before, after = (try_model(one, digits, name="nano") for one in (original, slimmed))
+    assert (before.input, before.output) == (after.input, after.output)
+    assert np.array_equal(before.logits, after.logits)
+
+
+def test_slimming_changes_no_operator_and_no_number(original: bytes) -> None:
+    slimmed = slim(original)
+    before, after = (
+        [(one.name, one.version, one.inputs, one.outputs, one.weights) for one in operators]
+        for operators in (read_operators(original), read_operators(slimmed))
+    )
+    assert before == after
+    for one, other in zip(_data(original), _data(slimmed), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_slimming_what_is_slim_gives_the_same_bytes(original: bytes) -> None:
+    slimmed = slim(original)
+    assert slim(slimmed) == slimmed
+
+
+def test_data_begins_at_a_multiple_of_16_bytes(original: bytes, nano: Path) -> None:
+    slimmed = slim(original)
+    shipped = [(nano / f"{scheme}.tflite").read_bytes() for scheme in SCHEMES]
+    for content in (slimmed, add_metadata(slimmed, GREY), *shipped):
+        places = _places(content, _data(content))
+        assert len(places) > 4
+        assert not any(place % 16 for place in places)
+
+
+def test_equal_numbers_are_stored_once_also_beside_metadata(original: bytes) -> None:
+    slimmed = slim(original)
+    for content in (slimmed, add_metadata(slimmed, GREY)):
+        tensors = _tensors(content)
+        quantized = [one.Quantization() for one in tensors if one.Quantization()]
+        vectors = [
+            *(one.ShapeAsNumpy() for one in tensors if one.ShapeLength()),
+            *(one.ScaleAsNumpy() for one in quantized if one.ScaleLength()),
+            *(one.ZeroPointAsNumpy() for one in quantized if one.ZeroPointLength()),
+        ]
+        places = _places(content, vectors)
+        values = [(vector.dtype, vector.tobytes()) for vector in vectors]
+        assert len(set(values)) == len(set(places)) < len(vectors)
+
+
+def test_the_names_of_the_ends_stay_and_those_inside_go(original: bytes) -> None:
+    graph = _model(original).Subgraphs(0)
+    ends = {graph.Inputs(0), graph.Outputs(0)}
+    slimmed = slim(original)
+    for content in (slimmed, add_metadata(slimmed, GREY)):
+        for index, (before, after) in enumerate(
+            zip(_names(original), _names(content), strict=True)
+        ):
+            assert after == (before if index in ends else b"")
+    assert all(_names(slimmed)[end] for end in ends)
+
+
+def test_the_name_of_a_tensor_in_a_signature_stays(originals: dict[str, bytes]) -> None:
+    import_tensorflow()
+    from tensorflow.lite.python.schema_py_generated import SignatureDefT, TensorMapT
+
+    model = unpack(originals["int8"])
+    (graph,) = model.subgraphs
+    digit, inner, logits = graph.inputs[0], graph.operators[2].outputs[0], graph.outputs[0]
+    signature = SignatureDefT(
+        inputs=[TensorMapT(name="digit", tensorIndex=digit)],
+        outputs=[
+            TensorMapT(name="inner", tensorIndex=inner),
+            TensorMapT(name="logits", tensorIndex=logits),
+        ],
+        signatureKey="serving_default",
+    )
+    model.signatureDefs = [signature]
+    signed = pack(model)
+    before, after = _names(signed), _names(slim(signed))
+    assert {index for index, name in enumerate(after) if name} == {digit, inner, logits}
+    assert after[inner] == before[inner]
+    (kept,) = unpack(slim(signed)).signatureDefs
+    assert kept.signatureKey == b"serving_default"
+    assert [one.name for one in kept.outputs] == [b"inner", b"logits"]
+
+
+def test_what_cannot_be_slimmed_is_refused(nano: Path) -> None:
+    with pytest.raises(InvalidModel, match="no TFLite model"):
+        slim(b"not a model")
+    # Its labels lie behind the flatbuffer.
+    with pytest.raises(InvalidModel, match="has TFLite Metadata already"):
+        slim((nano / "int8.tflite").read_bytes())
