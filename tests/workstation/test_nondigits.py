@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from mnist_edge.dataset import Digits, Mnist
+from mnist_edge.errors import InvalidValue, UnknownName
+from mnist_edge.picture import is_mnist_form
+from mnist_edge.training import nondigits
+from mnist_edge.training.nondigits import KINDS
+
+FRAMES = [name for name, kind in KINDS.items() if kind.is_frame]
+DRAWINGS = [name for name, kind in KINDS.items() if not kind.is_frame]
+
+
+@pytest.fixture(scope="module")
+def digits(small_mnist: Mnist) -> Digits:
+    return small_mnist.train
+
+
+def _vectors(pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
+    flat = pictures.reshape(len(pictures), -1).astype(float)
+    lengths: NDArray[np.float64] = np.linalg.norm(flat, axis=1, keepdims=True)
+    return flat / np.maximum(lengths, 1)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_every_kind_is_drawn_with_something_in_it_and_again_and_again_otherwise(
+    name: str, digits: Digits
+) -> None:
+    pictures = nondigits.draw(30, digits=digits, seed=1, kinds=[name])
+    assert pictures.shape == (30, 28, 28)
+    assert pictures.dtype == np.uint8
+    # Two may be made of the same digit, or be of the same grey.
+    assert len({picture.tobytes() for picture in pictures}) > 25
+    if name not in {"plain", "dust"}:  # nothing but one grey is what is meant there
+        assert min(np.ptp(picture) for picture in pictures) > 30
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_same_seed_draws_the_same_and_another_seed_others(name: str, digits: Digits) -> None:
+    first, second = (nondigits.draw(5, digits=digits, seed=3, kinds=[name]) for _ in range(2))
+    other = nondigits.draw(5, digits=digits, seed=4, kinds=[name])
+    np.testing.assert_array_equal(first, second)
+    assert not np.array_equal(first, other)
+
+
+@given(
+    names=st.lists(st.sampled_from(list(KINDS)), min_size=1, max_size=4, unique=True),
+    count=st.integers(0, 9),
+    seed=st.integers(0, 2**32),
+)
+@settings(max_examples=15, deadline=None)
+def test_kinds_take_turns_and_none_changes_another(
+    names: list[str], count: int, seed: int, small_mnist: Mnist
+) -> None:
+    digits = small_mnist.train
+    together = nondigits.draw(count, digits=digits, seed=seed, kinds=names)
+    assert together.shape == (count, 28, 28)
+    for turn, name in enumerate(names):
+        of_kind = together[turn :: len(names)]
+        alone = nondigits.draw(len(of_kind), digits=digits, seed=seed, kinds=[name])
+        np.testing.assert_array_equal(of_kind, alone)
+
+
+def test_all_kinds_are_drawn_where_none_are_named(digits: Digits) -> None:
+    everything = nondigits.draw(len(KINDS), digits=digits, seed=1)
+    named = nondigits.draw(len(KINDS), digits=digits, seed=1, kinds=KINDS)
+    np.testing.assert_array_equal(everything, named)
+
+
+def test_most_drawings_are_in_mnists_form_and_the_others_anywhere(digits: Digits) -> None:
+    pictures = nondigits.draw(10 * len(DRAWINGS), digits=digits, seed=1, kinds=DRAWINGS)
+    in_form = np.array([is_mnist_form(picture) for picture in pictures])
+    assert 0.4 < in_form.mean() < 0.8
+    others = pictures[~in_form]
+    assert 0.1 < (others[:, 0, 0] > 128).mean() < 0.4  # black on white
+    # Off the middle, and of any size: no row of pixels is left out.
+    ink = np.abs(others.astype(int) - others[:, :1, :1]) > 64
+    assert ink.any(axis=(0, 1)).all()
+    assert ink.any(axis=(0, 2)).all()
+
+
+def test_frames_have_no_empty_border_as_a_digit_has(digits: Digits) -> None:
+    kinds = [name for name in FRAMES if name != "dust"]
+    pictures = nondigits.draw(10 * len(kinds), digits=digits, seed=1, kinds=kinds)
+    rims = np.concatenate(
+        [pictures[:, 0], pictures[:, -1], pictures[:, :, 0], pictures[:, :, -1]], axis=1
+    )
+    assert ((rims > 0).mean(axis=1) > 0.05).mean() > 0.95
+
+
+def test_dust_is_a_few_specks_and_an_edge(digits: Digits) -> None:
+    pictures = nondigits.draw(50, digits=digits, seed=1, kinds=["dust"])
+    inner = pictures[:, 2:-2, 2:-2].astype(int)
+    lowest = inner.min(axis=(1, 2), keepdims=True)
+    assert ((inner - lowest) > 40).mean(axis=(1, 2)).max() < 0.2
+
+
+def test_what_might_be_a_digit_by_chance_is_drawn_again(digits: Digits) -> None:
+    kinds = [name for name, kind in KINDS.items() if kind.may_be_a_digit]
+    assert {"fragments", "scribbles"} <= set(kinds)
+    pictures = nondigits.draw(40 * len(kinds), digits=digits, seed=2, kinds=kinds)
+    formed = np.array([is_mnist_form(picture) for picture in pictures])
+    stamps = _vectors(digits.images).T
+    nearest = (_vectors(pictures[formed]) @ stamps).max(axis=1)
+    # Digits they have not seen are nearer to digits than any of these.
+    assert nearest.max() < 0.81
+
+
+def test_a_kind_that_there_is_none_of_is_named_with_those_there_are(digits: Digits) -> None:
+    with pytest.raises(UnknownName, match=r"'digits'.*printed letters"):
+        nondigits.draw(1, digits=digits, seed=1, kinds=["digits"])
+
+
+@pytest.mark.parametrize(
+    ("count", "seed", "kinds", "message"),
+    [
+        (-1, 1, None, "count -1 is not at least 0"),
+        (1, -1, None, "seed -1 is not at least 0"),
+        (1, 1, [], "number of kinds 0 is not at least 1"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(
+    count: int, seed: int, kinds: list[str] | None, message: str, digits: Digits
+) -> None:
+    with pytest.raises(InvalidValue, match=message):
+        nondigits.draw(count, digits=digits, seed=seed, kinds=kinds)
+    with pytest.raises(InvalidValue, match="number of digits 0"):
+        nondigits.draw(1, digits=digits.take(np.arange(0)), seed=1)
