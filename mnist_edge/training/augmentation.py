@@ -41,6 +41,11 @@ _LEFT_OVER = 0.45
 _BARRED, _HOOKED, _FOOTED = 0.15, 0.15, 0.05
 """Share of the sevens that get a bar, and of the ones that get a hook, or a hook and a foot, as
 much of Europe writes them and few of MNIST's writers did."""
+_SMUDGED = 0.1
+"""Share of the pictures that get a short mark near their edge: a sliver of a rule, of a frame or of
+a neighbour is what a photograph has and MNIST has not."""
+_RIM = 5.0
+"""Pixels from the edge within which it begins."""
 _PEN_WIDTH = (1.8, 3.2)
 """Width of an added stroke in pixels."""
 
@@ -76,20 +81,22 @@ def rewritten(digits: Digits, random: np.random.RandomState) -> NDArray[np.uint8
     changed = np.flatnonzero(random.random_sample(len(images)) >= _AS_THEY_ARE)
     for start in range(0, len(changed), _CHUNK):
         chosen = changed[start : start + _CHUNK]
-        part = _with_european_strokes(images[chosen], digits.labels[chosen], random)
+        part = _with_more_strokes(images[chosen], digits.labels[chosen], random)
         images[chosen] = _bent(*_with_another_pen(part, random), random)
     return images
 
 
-def _with_european_strokes(
+def _with_more_strokes(
     images: NDArray[np.uint8], labels: NDArray[np.uint8], random: np.random.RandomState
 ) -> NDArray[np.uint8]:
-    """Bars through some sevens, hooks and feet on some ones."""
+    """Bars through some sevens, hooks and feet on some ones, a mark beside some of all."""
     chance = random.random_sample(len(images))
     barred = np.flatnonzero((labels == 7) & (chance < _BARRED))
     hooked = np.flatnonzero((labels == 1) & (chance < _HOOKED))
     footed = np.flatnonzero((labels == 1) & (chance < _FOOTED))
-    for which, strokes in ((barred, _bars), (hooked, _hooks), (footed, _feet)):
+    smudged = np.flatnonzero(random.random_sample(len(images)) < _SMUDGED)
+    more = ((barred, _bars), (hooked, _hooks), (footed, _feet), (smudged, _smudges))
+    for which, strokes in more:
         if len(which):
             images[which] = np.maximum(images[which], strokes(images[which], random))
     return images
@@ -128,10 +135,23 @@ def _feet(images: NDArray[np.uint8], random: np.random.RandomState) -> NDArray[n
     return _segments(start, np.stack((column + right, bottom - 1), axis=1), random)
 
 
-def _extent(images: NDArray[np.uint8]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _smudges(images: NDArray[np.uint8], random: np.random.RandomState) -> NDArray[np.uint8]:
+    """A short stroke that begins near the edge of each."""
+    count = len(images)
+    start = random.uniform(-0.5, _SIDE - 0.5, (count, 2))
+    axis, depth = random.randint(0, 2, count), random.uniform(-0.5, _RIM, count)
+    far = random.random_sample(count) < 0.5
+    start[np.arange(count), axis] = np.where(far, _SIDE - 1 - depth, depth)
+    angle, length = random.uniform(0, 2 * np.pi, count), random.uniform(0.5, 6, count)
+    off = np.stack((np.cos(angle), np.sin(angle)), axis=1)
+    return _segments(start, start + length[:, np.newaxis] * off, random)
+
+
+def _extent(images: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """First and last row of ink in each."""
     inked = (images > 127).any(axis=2)
-    return inked.argmax(axis=1), _SIDE - 1 - inked[:, ::-1].argmax(axis=1)
+    first, last = inked.argmax(axis=1), _SIDE - 1 - inked[:, ::-1].argmax(axis=1)
+    return first.astype(np.float64), last.astype(np.float64)
 
 
 def _column_of_ink(images: NDArray[np.uint8], row: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -152,7 +172,10 @@ def _segments(
     nearest = np.clip(share, 0, 1)[..., np.newaxis] * along
     distance = np.sqrt(((off - nearest) ** 2).sum(axis=-1))
     half = random.uniform(*_PEN_WIDTH, (len(start), 1, 1)) / 2
-    return np.rint(255 * np.clip(half + 0.5 - distance, 0, 1)).astype(np.uint8)
+    strokes: NDArray[np.uint8] = np.rint(255 * np.clip(half + 0.5 - distance, 0, 1)).astype(
+        np.uint8
+    )
+    return strokes
 
 
 def _with_another_pen(
@@ -188,21 +211,21 @@ def _bent(
         random: where chance comes from.
     """
     count = len(images)
-    x, y = _places(count, random)
     # Beyond the margin of one pixel lies background.
-    x, y = (np.clip(axis + offset, -1, 29) + 1 for axis in (x, y))
+    x, y = (np.clip(axis + offset, -1, 29) + 1 for axis in _places(count, random))
     width = 32
     padded = np.zeros((count, width, width), np.float32)
     padded[:, 1:30, 1:30] = images
     left, top = np.floor(x), np.floor(y)
     right_share, low_share = x - left, y - top
-    first = (top * width + left).astype(np.int32)
-    first += np.arange(count, dtype=np.int32)[:, None, None] * width**2
+    start = np.arange(count, dtype=np.int32)[:, np.newaxis, np.newaxis] * width**2
+    first = start + (top * width + left).astype(np.int32)
     flat = padded.ravel()
     upper = flat.take(first) * (1 - right_share) + flat.take(first + 1) * right_share
     below = first + width
     lower = flat.take(below) * (1 - right_share) + flat.take(below + 1) * right_share
-    return (upper + (lower - upper) * low_share + 0.5).astype(np.uint8)
+    bent: NDArray[np.uint8] = (upper + (lower - upper) * low_share + 0.5).astype(np.uint8)
+    return bent
 
 
 def _places(

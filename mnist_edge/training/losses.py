@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 NO_DIGIT = 10
 """Label of a picture that is of no digit."""
 _CLASSES = 10
-_WEIGHT = 0.5
-"""What such a picture counts against a digit (Hendrycks et al., 2019, section 4.3)."""
 
 
 def cross_entropy(*, reduction: str) -> keras.losses.Loss:
@@ -35,7 +33,7 @@ def cross_entropy(*, reduction: str) -> keras.losses.Loss:
             likelihoods = ops.log_softmax(y_pred, axis=-1)
             of_label = ops.sum(ops.one_hot(labels, _CLASSES) * likelihoods, axis=-1)
             of_evenness = ops.mean(likelihoods, axis=-1) + ops.log(float(_CLASSES))
-            return -ops.where(labels == NO_DIGIT, _WEIGHT * of_evenness, of_label)
+            return -ops.where(labels == NO_DIGIT, of_evenness, of_label)
 
     return CrossEntropy(reduction=reduction)
 

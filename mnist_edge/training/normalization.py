@@ -36,7 +36,7 @@ def with_fused_normalization(model: keras.Model) -> keras.Model:
                 moving.assign(self.momentum * moving + (1 - self.momentum) * now)
             return outputs
 
-    def fused(layer: keras.Layer) -> keras.Layer:
+    def fused(layer: Any) -> Any:
         kind = type(layer)
         chosen = FusedBatchNormalization if kind is keras.layers.BatchNormalization else kind
         return chosen.from_config(layer.get_config())

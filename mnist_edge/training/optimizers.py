@@ -78,7 +78,7 @@ def _averaging(base: type[Any], *, decay: float) -> type[Any]:
     """
     ops = import_keras().ops
 
-    class Averaging(base):
+    class Averaging(base):  # type: ignore[misc]  # a class that is known when it runs
         def build(self, variables: list[Any]) -> None:
             if self.built:
                 return

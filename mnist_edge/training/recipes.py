@@ -207,18 +207,16 @@ def edge() -> Recipe:
         network=networks.edge,
         optimizer=optimizers.averaged_adam_one_cycle,
         learning_rate=0.005,
-        batch_size=160,
-        epochs=24,
+        batch_size=192,
+        epochs=20,
         augment=augmentation.rewritten,
-        nondigits=0.25,
+        nondigits=0.5,
     )
 
 
 def nano() -> Recipe:
     """Ours: the smallest and quickest model."""
-    return replace(
-        edge(), name="nano", network=networks.nano, learning_rate=0.015, epochs=30
-    )
+    return replace(edge(), name="nano", network=networks.nano, learning_rate=0.015, epochs=30)
 
 
 def quick() -> Recipe:

@@ -1,9 +1,10 @@
 """Training a recipe: the same loop for all of them, resumable, and the same for the same seed.
 
-The training digits are a stream: one seeded shuffle of the split after another, with pictures of no
-digit among them where the recipe wants them. A round is the stretch between two validations. After each, everything that the next depends on (weights,
-optimizer, dropout's seeds, history) goes into one checkpoint, so that an interrupted and resumed
-run ends with the very weights of one that was not.
+The training digits are a stream: one seeded shuffle of the split after another, with pictures of
+no digit among them where the recipe wants them. A round is the stretch between two validations.
+After each, everything that the next depends on (weights, optimizer, dropout's seeds, history) goes
+into one checkpoint, so that an interrupted and resumed run ends with the very weights of one that
+was not.
 """
 
 from __future__ import annotations
@@ -48,8 +49,6 @@ _EVALUATION_BATCH = 500
 """Digits a batch where nothing is learnt; it divides 5,000 and 10,000."""
 _MEASURED = 5_000
 """Training pictures over which averaged weights have their statistics measured."""
-_STOCK = 3
-"""Epochs after which pictures of no digit come again, changed otherwise."""
 
 
 class Listener(Protocol):
@@ -284,9 +283,7 @@ class _Run:
         in_epochs = self.recipe.epochs is not None
         return self._changed(self._epoch(turn) if in_epochs else self._stretch(steps), turn)
 
-    def _changed(
-        self, pictures: Digits, turn: int
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    def _changed(self, pictures: Digits, turn: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         random = np.random.RandomState((self.recipe.seed + turn) % 2**32)
         return self.recipe.augment(pictures, random), pictures.labels
 
@@ -295,11 +292,9 @@ class _Run:
         train, others = self.mnist.train, self._nondigits
         if not len(others):
             return train.take(self._order(epoch, len(train)))
-        count = len(others) // _STOCK
-        first = count * (epoch % _STOCK)
         pictures = Digits(
-            images=np.concatenate((train.images, others.images[first : first + count])),
-            labels=np.concatenate((train.labels, others.labels[first : first + count])),
+            images=np.concatenate((train.images, others.images)),
+            labels=np.concatenate((train.labels, others.labels)),
         )
         return pictures.take(self._order(epoch, len(pictures)))
 
@@ -346,8 +341,8 @@ def _loss(recipe: Recipe) -> keras.losses.Loss:
 
 
 def _draw_nondigits(recipe: Recipe, digits: Digits) -> Digits:
-    """A stock of pictures of no digit for a few epochs; they are changed each time they come."""
-    count = _STOCK * recipe.nondigits_per_epoch(len(digits))
+    """The pictures of no digit of every epoch; they are changed each time as digits are."""
+    count = recipe.nondigits_per_epoch(len(digits))
     if not count:
         return digits.take(np.empty(0, np.int64))
     return Digits(

@@ -24,7 +24,8 @@ def digits(small_mnist: Mnist) -> Digits:
 def _vectors(pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
     flat = pictures.reshape(len(pictures), -1).astype(float)
     lengths: NDArray[np.float64] = np.linalg.norm(flat, axis=1, keepdims=True)
-    return flat / np.maximum(lengths, 1)
+    unit: NDArray[np.float64] = flat / np.maximum(lengths, 1)
+    return unit
 
 
 @pytest.mark.parametrize("name", KINDS)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_edge.dataset import Mnist
+from mnist_edge.dataset import Digits, Mnist
 from mnist_edge.errors import CheckpointMismatch, InvalidValue, UnknownName
 from mnist_edge.idx import SHA256
 from mnist_edge.training import networks, optimizers, recipes, trainer
@@ -29,7 +29,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     assert not np.array_equal(first[0], other[0])
 
 
-@pytest.mark.parametrize("name", ["nano", "mlp-dropout", "mlp-ema"])
+@pytest.mark.parametrize("name", ["quick", "mlp-dropout", "mlp-ema"])
 def test_a_resumed_run_ends_with_the_weights_of_one_never_interrupted(
     name: str, train: Train, tmp_path: Path
 ) -> None:
@@ -68,10 +68,10 @@ def test_a_damaged_checkpoint_is_an_error_that_says_what_to_do(
 
 
 def test_a_run_records_what_made_it(train: Train, tmp_path: Path) -> None:
-    recipe = recipes.nano().with_epochs(2, 3_000)
+    recipe = recipes.quick().with_epochs(2, 3_000)
     listener = Recorder()
     record = train(recipe, tmp_path, listener=listener)
-    assert record.settings["name"] == "nano"
+    assert record.settings["name"] == "quick"
     assert record.settings["seed"] == recipe.seed
     assert record.data_sha256 == SHA256
     assert {"python", "keras", "numpy", "keras backend"} <= record.versions.keys()
@@ -179,7 +179,7 @@ def test_initial_weights_are_the_articles() -> None:
 
 
 def test_a_recipe_checks_itself() -> None:
-    recipe = recipes.nano()
+    recipe = recipes.quick()
     for change in (
         {"learning_rate": 0.0},
         {"learning_rate": float("nan")},
@@ -194,7 +194,7 @@ def test_a_recipe_checks_itself() -> None:
             replace(recipe, **change)
     with pytest.raises(InvalidValue):
         recipes.mlp_ema().with_epochs(0, 55_000)
-    with pytest.raises(UnknownName, match="choose one of nano"):
+    with pytest.raises(UnknownName, match="choose one of edge"):
         find_recipe("resnet")
 
 
@@ -205,14 +205,15 @@ def test_shifting_moves_a_digit_by_at_most_two_pixels_and_loses_nothing(
 
     images = np.zeros((500, 28, 28), np.uint8)
     images[:, 10:12, 15] = 200
-    moved = shifted(images, np.random.RandomState(0))
+    digits = Digits(images=images, labels=np.zeros(500, np.uint8))
+    moved = shifted(digits, np.random.RandomState(0))
     assert (moved.sum(axis=(1, 2)) == images.sum(axis=(1, 2))).all()
     rows, columns = np.nonzero(moved.any(axis=0))
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (8, 13, 13, 17)
 
 
 @pytest.mark.slow
-def test_nano_learns(train: Train, tmp_path: Path) -> None:
-    record = train(recipes.nano().with_epochs(6, 3_000), tmp_path)
+def test_quick_learns(train: Train, tmp_path: Path) -> None:
+    record = train(recipes.quick().with_epochs(6, 3_000), tmp_path)
     # Three thousand digits, six times: a net that learns is far above the 10 % of chance.
     assert 0.85 < record.validation_accuracy < 1

@@ -25,7 +25,7 @@ from mnist_edge.training.nondigits import glyphs, icons, mangled, sketches, text
 from mnist_edge.training.nondigits.mangled import Stock
 from mnist_edge.training.nondigits.pen import Ink, Random
 
-__all__ = ["KINDS", "Kind", "draw"]
+__all__ = ["HELD_OUT", "KINDS", "TAUGHT", "Kind", "draw"]
 
 _IN_FORM = 0.6
 """Share of drawings in MNIST's form, as the front end hands them to a network; an array of 28x28
@@ -183,3 +183,8 @@ KINDS: dict[str, Kind] = {
     "dust": _frame(textures.dust),
 }
 """Every kind by its name."""
+
+HELD_OUT = ("clothes", "icons", "noise", "printed words", "scenes", "three digits")
+"""Kinds that no network of ours learns from, so that they can tell what it does with others."""
+TAUGHT = tuple(name for name in KINDS if name not in HELD_OUT)
+"""Kinds that are learnt from."""
