@@ -15,11 +15,10 @@ from typing import Annotated
 import typer
 
 from mnist_edge.commands.console import RUNS, DataOption, note
-from mnist_edge.modelstore import DEFAULT_MODEL
 
 
 def command(
-    recipe: Annotated[str, typer.Option("--recipe", "-r", help="Which recipe.")] = DEFAULT_MODEL,
+    recipe: Annotated[str, typer.Option("--recipe", "-r", help="Which recipe.")] = "quick",
     data: DataOption = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="Folder to write; runs/RECIPE else.")

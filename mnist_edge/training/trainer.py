@@ -16,6 +16,7 @@ import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -173,7 +174,16 @@ class _Run:
         self.rounds: list[dict[str, float]] = []
         self.losses: list[tuple[int, float]] = []
         self.seconds = 0.0
-        self._nondigits = _draw_nondigits(recipe, mnist.train)
+
+    @cached_property
+    def _nondigits(self) -> Digits:
+        """The pictures of no digit of every epoch; they are changed each time as digits are."""
+        train = self.mnist.train
+        count = self.recipe.nondigits_per_epoch(len(train))
+        if not count:
+            return train.take(np.empty(0, np.int64))
+        images = draw(count, digits=train, seed=self.recipe.seed, kinds=TAUGHT)
+        return Digits(images=images, labels=np.full(count, NO_DIGIT, np.uint8))
 
     def round(self, listener: Listener) -> dict[str, float]:
         """Trains up to the next validation, validates, and gives the record of it."""
@@ -337,17 +347,6 @@ def _loss(recipe: Recipe) -> keras.losses.Loss:
         return cross_entropy(reduction=recipe.loss_reduction)
     return import_keras().losses.SparseCategoricalCrossentropy(
         from_logits=True, reduction=recipe.loss_reduction
-    )
-
-
-def _draw_nondigits(recipe: Recipe, digits: Digits) -> Digits:
-    """The pictures of no digit of every epoch; they are changed each time as digits are."""
-    count = recipe.nondigits_per_epoch(len(digits))
-    if not count:
-        return digits.take(np.empty(0, np.int64))
-    return Digits(
-        images=draw(count, digits=digits, seed=recipe.seed, kinds=TAUGHT),
-        labels=np.full(count, NO_DIGIT, np.uint8),
     )
 
 

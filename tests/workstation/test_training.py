@@ -29,7 +29,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     assert not np.array_equal(first[0], other[0])
 
 
-@pytest.mark.parametrize("name", ["quick", "mlp-dropout", "mlp-ema"])
+@pytest.mark.parametrize("name", ["nano", "quick", "mlp-dropout", "mlp-ema"])
 def test_a_resumed_run_ends_with_the_weights_of_one_never_interrupted(
     name: str, train: Train, tmp_path: Path
 ) -> None:
