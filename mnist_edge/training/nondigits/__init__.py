@@ -115,11 +115,11 @@ def _picture(kind: Kind, random: Random, digits: Digits, stamps: Ink) -> NDArray
 
 
 def _framed(ink: Ink, random: Random) -> NDArray[np.uint8]:
-    """A drawing anywhere in the frame, a third of it to all of it."""
+    """A drawing anywhere in the frame, a third as long as the frame to as long; evenly by area."""
     rows = np.flatnonzero((ink > _CUT).any(1))
     columns = np.flatnonzero((ink > _CUT).any(0))
     ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    longest = int(SIDE * random.uniform(1 / 3, 1) ** 0.5)
+    longest = int(SIDE * random.uniform(1 / 9, 1) ** 0.5)
     scale = longest / max(ink.shape)
     height, width = (max(2, round(length * scale)) for length in ink.shape)
     small = Image.fromarray(ink).resize((width, height), Image.Resampling.BICUBIC)
