@@ -22,7 +22,6 @@ from mnist_edge.dataset import Digits
 from mnist_edge.errors import InvalidValue, UnknownName
 from mnist_edge.picture import SIDE, centre, fit
 from mnist_edge.training.nondigits import glyphs, icons, mangled, sketches, textures
-from mnist_edge.training.nondigits.mangled import Stock
 from mnist_edge.training.nondigits.pen import Ink, Random
 
 __all__ = ["HELD_OUT", "KINDS", "TAUGHT", "Kind", "draw"]
@@ -36,7 +35,7 @@ _FAINT = 0.3
 """Share of the other drawings whose ink is less than full."""
 _STAMPS = 3_000
 """Digits that a drawing is compared with."""
-_LIKENESS = 0.8
+_LIKENESS = 0.75
 """Cosine between a drawing and a digit from which on it might be one: between a validation digit
 and the nearest of as many training digits it is 0.75 for a hundredth, 0.90 for half."""
 _CUT = 0.25
@@ -49,7 +48,7 @@ _LEAST_INK = 20
 class Kind:
     """One kind of non-digit."""
 
-    make: Callable[[Random, Stock], Ink]
+    make: Callable[[Random, Digits], Ink]
     """Makes the ink of one, 0..1, of any size; where it is a whole frame, ``(28, 28)``."""
     is_frame: bool = False
     """Whether it is a whole frame, to be shown as it is; else a drawing, to be put into one."""
@@ -75,7 +74,8 @@ def draw(
 
     Raises:
         UnknownName: there is no such kind.
-        InvalidValue: ``count`` or ``seed`` is below 0, or there are no kinds or no digits.
+        InvalidValue: ``count`` or ``seed`` is below 0, there are no kinds, or one of the ten
+            digits is missing.
         MissingDependency: matplotlib, whose typefaces the letters are in, is not installed.
     """
     names = list(KINDS if kinds is None else kinds)
@@ -86,25 +86,24 @@ def draw(
         ("count", count, 0),
         ("seed", seed, 0),
         ("number of kinds", len(names), 1),
-        ("number of digits", len(digits), 1),
+        ("number of different digits", len(np.unique(digits.labels)), 10),
     ):
         if value < least:
             raise InvalidValue(f"{what} {value} is not at least {least}")
-    stock = Stock(images=digits.images, labels=digits.labels)
     stamps = _unit(digits.images[:_STAMPS])
     pictures = np.empty((count, SIDE, SIDE), np.uint8)
     for turn, name in enumerate(names):
         random = np.random.default_rng([seed, zlib.crc32(name.encode())])
         for index in range(turn, count, len(names)):
-            pictures[index] = _picture(KINDS[name], random, stock, stamps)
+            pictures[index] = _picture(KINDS[name], random, digits, stamps)
     return pictures
 
 
-def _picture(kind: Kind, random: Random, stock: Stock, stamps: Ink) -> NDArray[np.uint8]:
+def _picture(kind: Kind, random: Random, digits: Digits, stamps: Ink) -> NDArray[np.uint8]:
     if kind.is_frame:
-        return _pixels(kind.make(random, stock))
+        return _pixels(kind.make(random, digits))
     while True:
-        ink = kind.make(random, stock)
+        ink = kind.make(random, digits)
         if not (ink > _CUT).any():
             continue
         formed = centre(fit(ink))
@@ -116,11 +115,11 @@ def _picture(kind: Kind, random: Random, stock: Stock, stamps: Ink) -> NDArray[n
 
 
 def _framed(ink: Ink, random: Random) -> NDArray[np.uint8]:
-    """A drawing anywhere in the frame, a third of it to all of it."""
+    """A drawing anywhere in the frame, a third as long as the frame to as long; evenly by area."""
     rows = np.flatnonzero((ink > _CUT).any(1))
     columns = np.flatnonzero((ink > _CUT).any(0))
     ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    longest = int(SIDE * random.uniform(1 / 3, 1) ** 0.5)
+    longest = int(SIDE * random.uniform(1 / 9, 1) ** 0.5)
     scale = longest / max(ink.shape)
     height, width = (max(2, round(length * scale)) for length in ink.shape)
     small = Image.fromarray(ink).resize((width, height), Image.Resampling.BICUBIC)
@@ -149,11 +148,11 @@ def _unit(pictures: NDArray[np.uint8]) -> Ink:
 
 
 def _drawing(make: Callable[[Random], Ink], *, may_be_a_digit: bool = False) -> Kind:
-    return Kind(make=lambda random, stock: make(random), may_be_a_digit=may_be_a_digit)
+    return Kind(make=lambda random, digits: make(random), may_be_a_digit=may_be_a_digit)
 
 
 def _frame(make: Callable[[Random], Ink]) -> Kind:
-    return Kind(make=lambda random, stock: make(random), is_frame=True)
+    return Kind(make=lambda random, digits: make(random), is_frame=True)
 
 
 KINDS: dict[str, Kind] = {

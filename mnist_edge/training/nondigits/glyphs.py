@@ -12,10 +12,11 @@ from mnist_edge.errors import MissingDependency
 from mnist_edge.training.backend import INSTALL_HINT
 from mnist_edge.training.nondigits.pen import CANVAS, Ink, Random
 
-LETTERS = "AEFHJKMNPRTUVWXYadefhkmnprtuvwx"
-"""Letters that nobody takes for a digit: no B C D G I L O Q S Z, no b c g i j l o q s y z."""
-SYMBOLS = "?&@#%*+=<>^~:;€£¥©±÷∑π√Ω≠µ¶"
-"""Signs that nobody takes for a digit: no braces, brackets, dashes or strokes."""
+LETTERS = "AEFHKMNPRTVWXYaefhkmnptvwx"
+"""Letters that nobody takes for a digit: no B C D G I J L O Q S U Z, no b c d g i j l o q r s u
+y z."""
+SYMBOLS = "&@#%*+=<>^~:;€£¥±÷∑π√Ω≠µ"
+"""Signs that nobody takes for a digit: no braces, no ? and no strokes."""
 _TEXT_FACES = (
     "DejaVuSans",
     "DejaVuSans-Bold",

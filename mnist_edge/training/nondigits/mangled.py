@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
+from mnist_edge.dataset import Digits
 from mnist_edge.picture import SIDE
 from mnist_edge.training.nondigits.pen import Ink, Random
 
@@ -16,66 +14,43 @@ _INK = 0.25
 _ONE = 1
 """The digit that any upright stroke is."""
 _AXIS = np.arange(SIDE) - (SIDE - 1) / 2
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stock:
-    """Digits to make non-digits of."""
-
-    images: NDArray[np.uint8]
-    """``(n, 28, 28)``, 0 background, 255 ink."""
-    labels: NDArray[np.uint8]
-    """``(n,)``, 0..9."""
-
-    def pick(self, random: Random, among: tuple[int, ...]) -> Ink:
-        """One of the digits that have these labels, ``(28, 28)``, 0..1."""
-        while True:
-            index = random.integers(len(self.labels))
-            if self.labels[index] in among:
-                digit: Ink = self.images[index].astype(np.float32) / np.float32(255)
-                return digit
-
-
+"""Rows or columns, counted from the middle of a digit."""
 _ANY = tuple(range(10))
 _BROAD = tuple(digit for digit in _ANY if digit != _ONE)
+"""Digits of which no piece need be a lone stroke."""
 
 
-def two_digits(random: Random, stock: Stock) -> Ink:
+def two_digits(random: Random, digits: Digits) -> Ink:
     """Two digits side by side: apart, touching, or one a little over the other."""
     gap = int(random.integers(-4, 5))
     among = _ANY if gap > 0 else _BROAD
-    return _squeezed(_row([stock.pick(random, among) for _ in range(2)], gap, random), random)
+    return _squeezed(_row([_pick(digits, random, among) for _ in range(2)], gap, random), random)
 
 
-def three_digits(random: Random, stock: Stock) -> Ink:
+def three_digits(random: Random, digits: Digits) -> Ink:
     """Three digits in a row."""
-    digits = [stock.pick(random, _ANY) for _ in range(3)]
-    return _squeezed(_row(digits, int(random.integers(-1, 4)), random), random)
+    three = [_pick(digits, random, _ANY) for _ in range(3)]
+    return _squeezed(_row(three, int(random.integers(-1, 4)), random), random)
 
 
-def crowded(random: Random, stock: Stock) -> Ink:
+def crowded(random: Random, digits: Digits) -> Ink:
     """A digit with large pieces of its neighbours, at both sides or above and below."""
-    digits = [stock.pick(random, _BROAD) for _ in range(3)]
-    row = _row(digits, int(random.integers(0, 4)), random)
-    width = row.shape[1]
-    cut = width // 3 * random.uniform(0.25, 0.5)
-    left, right = int(cut), int(width - cut * random.uniform(0.7, 1.4))
-    window = _cropped(row[:, left:right])
+    three = [_pick(digits, random, _BROAD) for _ in range(3)]
     if random.random() < 1 / 3:
-        above, below = (_cropped(stock.pick(random, _BROAD)) for _ in range(2))
-        middle = _cropped(digits[1])
+        above, middle, below = (_cropped(digit) for digit in three)
         bands = (above[-random.integers(7, 12) :], middle, below[: random.integers(7, 12)])
         wide = max(band.shape[1] for band in bands)
-        window = np.concatenate(
-            [np.pad(band, ((1, 1), (0, wide - band.shape[1]))) for band in bands]
-        )
-    return window
+        return np.concatenate([np.pad(band, ((1, 1), (0, wide - band.shape[1]))) for band in bands])
+    row = _row(three, int(random.integers(0, 4)), random)
+    # Of each neighbour more than half is left.
+    left, right = (round(row.shape[1] / 3 * random.uniform(0.2, 0.5)) for _ in range(2))
+    return _cropped(row[:, left:-right])
 
 
-def fragment(random: Random, stock: Stock) -> Ink:
-    """What a cut through a digit leaves: a quarter to a half of its ink, and no mere stroke."""
+def fragment(random: Random, digits: Digits) -> Ink:
+    """What a cut through a digit leaves: a fifth to a half of its ink, and no mere stroke."""
     while True:
-        digit = stock.pick(random, _BROAD)
+        digit = _pick(digits, random, _BROAD)
         angle = random.uniform(0, 2 * np.pi)
         side = _AXIS * np.cos(angle) + _AXIS[:, None] * np.sin(angle) - random.uniform(0, 6)
         part = (digit * np.clip(side + 0.5, 0, 1)).astype(np.float32)
@@ -88,21 +63,30 @@ def fragment(random: Random, stock: Stock) -> Ink:
             return part
 
 
-def quarter_turned(random: Random, stock: Stock) -> Ink:
-    """A digit on its side; not those that are a digit lying down, too."""
-    digit = stock.pick(random, (2, 3, 4, 5))
+def quarter_turned(random: Random, digits: Digits) -> Ink:
+    """A 2 or a 3 on its side; a 4 or a 5 turned so can still be read as one."""
+    digit = _pick(digits, random, (2, 3))
     return np.ascontiguousarray(np.rot90(digit, random.choice((1, 3))))
 
 
-def close_up(random: Random, stock: Stock) -> Ink:
+def close_up(random: Random, digits: Digits) -> Ink:
     """A small part of a digit as large as the frame, its strokes cut by the edges."""
     while True:
-        digit = stock.pick(random, _ANY)
+        digit = _pick(digits, random, _ANY)
         size = int(random.integers(5, 11))
         top, left = random.integers(4, 24 - size, 2)
         part = digit[top : top + size, left : left + size]
         if 0.2 < (part > _INK).mean() < 0.9:
             return _resized(part, SIDE, SIDE)
+
+
+def _pick(digits: Digits, random: Random, among: tuple[int, ...]) -> Ink:
+    """One of the digits that have these labels, ``(28, 28)``, 0..1."""
+    while True:
+        index = random.integers(len(digits))
+        if digits.labels[index] in among:
+            digit: Ink = digits.images[index].astype(np.float32) / np.float32(255)
+            return digit
 
 
 def _cropped(ink: Ink) -> Ink:

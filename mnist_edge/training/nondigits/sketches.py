@@ -51,7 +51,6 @@ _LETTERS: dict[str, tuple[list[Corners], list[Corners]]] = {
         ],
     ),
     "n": ([[(0, 0.2), (0, 1)]], [[(0, 0.5), (0.5, 0.2), (0.9, 0.5), (0.9, 1)]]),
-    "r": ([[(0.2, 0.2), (0.2, 1)]], [[(0.2, 0.55), (0.5, 0.22), (0.85, 0.25)]]),
     "v": ([[(0, 0), (0.5, 1), (1, 0)]], []),
     "w": ([], [[(0, 0.2), (0.2, 0.95), (0.5, 0.35), (0.75, 0.95), (1, 0.2)]]),
 }
@@ -101,15 +100,15 @@ def written_letter(random: Random) -> Ink:
 
 
 def shape(random: Random) -> Ink:
-    """Triangles, squares, stars and crosses, drawn or filled; discs and lozenges, filled."""
-    # Drawn, a disc, a lozenge and a hexagon would be a 0.
+    """Triangles, squares, stars and crosses, drawn or filled; discs, filled."""
+    # Drawn, a disc and a hexagon would be a 0; a lozenge is a 0 or a 1.
     drawn = (
         straight(_TRIANGLE),
         straight(_SQUARE),
         straight(_PLUS),
         star(int(random.integers(4, 8)), random.uniform(0.18, 0.28)),
     )
-    filled = (*drawn, arc(), star(2, 0.3), star(int(random.integers(3, 5)), 0.5))
+    filled = (*drawn, arc(), star(int(random.integers(3, 5)), 0.5))
     choice = drawn if random.random() < 1 / 2 else filled
     path = hand(random)(choice[random.integers(len(choice))])
     return paint([path], _pen(random)) if choice is drawn else paint([], filled=[path])
