@@ -24,7 +24,6 @@ from mnist_edge import readings
 from mnist_edge.dataset import Digits, Mnist
 from mnist_edge.errors import ConversionError, UnsuitableModel
 from mnist_edge.evaluation import (
-    calibration_error,
     choose_threshold,
     count_correct,
     fit_temperature,
@@ -33,6 +32,7 @@ from mnist_edge.evaluation import (
 from mnist_edge.idx import SHA256
 from mnist_edge.interpreter import PIXELS
 from mnist_edge.manifest import ModelManifest, Score
+from mnist_edge.metrics import calibration_error
 from mnist_edge.readings import RAW, READS_WELL, Reading
 from mnist_edge.training.backend import versions
 

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from converters.operators import Operator, read_operators, unknown_to
 from converters.schemes import Scheme
+from mnist_edge.comparison import compare
 from mnist_edge.dataset import Digits
 from mnist_edge.errors import AccuracyLost, ConversionError, MnistEdgeError
-from mnist_edge.evaluation import compare, count_correct, softmax
+from mnist_edge.evaluation import count_correct, softmax
 from mnist_edge.interpreter import runtime
 from mnist_edge.manifest import Score, TensorSpec
 from mnist_edge.trial import Trial, try_model

@@ -1,4 +1,4 @@
-"""Logits and labels to figures: what was right, how sure of it, and two models side by side.
+"""Logits to probabilities, and how sure a model must be of its answer to give it.
 
 Pure functions of arrays: nothing is read, run, timed or printed here.
 """
@@ -6,14 +6,11 @@ Pure functions of arrays: nothing is read, run, timed or printed here.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-CALIBRATION_BINS = 15
-"""Bins of confidence that a calibration error is taken over, as Guo et al. have them."""
 MOST_WRONG = 0.001
 """Share of the answers that may be wrong: five of 5,000, about the least that so few tell from
 none."""
@@ -25,32 +22,6 @@ _TEMPERATURES = (0.01, 100.0)
 """Least and greatest temperature that is looked for."""
 _HALVINGS = 60
 """Halvings of that range's logarithm, after which nothing is left of it in float64."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Comparison:
-    """Two models over the same digits."""
-
-    both_right: int
-    """Digits both read right."""
-    only_reference: int
-    """Digits the reference alone read right."""
-    only_candidate: int
-    """Digits the candidate alone read right."""
-    both_wrong: int
-    """Digits both misread."""
-    agreement: float
-    """Share of digits, 0..1, on which both give the same answer, right or wrong."""
-
-    @property
-    def total(self) -> int:
-        """Digits compared."""
-        return self.both_right + self.only_reference + self.only_candidate + self.both_wrong
-
-    @property
-    def drop(self) -> float:
-        """Accuracy lost from reference to candidate in percentage points; negative if gained."""
-        return 100 * (self.only_reference - self.only_candidate) / self.total
 
 
 def count_correct(logits: NDArray[Any], labels: NDArray[np.uint8]) -> int:
@@ -115,31 +86,6 @@ def fit_temperature(logits: NDArray[Any], labels: NDArray[np.uint8]) -> float:
     return math.exp((low + high) / 2)
 
 
-def calibration_error(
-    probabilities: NDArray[np.float64],
-    labels: NDArray[np.uint8],
-    *,
-    bins: int = CALIBRATION_BINS,
-) -> float:
-    """How far confidence is from accuracy: the expected calibration error, 0..1.
-
-    The digits are sorted into bins of equal width by confidence; the gap between mean confidence
-    and accuracy of each counts by its share of the digits (Guo et al. 2017, equation 3,
-    https://arxiv.org/abs/1706.04599).
-
-    Args:
-        probabilities: ``(n, 10)``.
-        labels: ``(n,)``, 0..9.
-        bins: how many.
-    """
-    confidences = probabilities.max(axis=1)
-    right = probabilities.argmax(axis=1) == labels
-    # A bin holds its upper edge: (0, 1/15], (1/15, 2/15] and so on.
-    chosen = np.ceil(confidences * bins).astype(int) - 1
-    gaps = np.bincount(chosen, weights=right - confidences, minlength=bins)
-    return float(np.abs(gaps).sum() / len(labels))
-
-
 def choose_threshold(
     confidences: NDArray[np.float64],
     right: NDArray[np.bool_],
@@ -171,24 +117,3 @@ def choose_threshold(
     shares = (wrong / answered)[allowed]
     first = int(np.argmax(shares <= max(most_wrong, shares.min())))
     return float(thresholds[first]) if first else 0.0
-
-
-def compare(
-    reference: NDArray[Any], candidate: NDArray[Any], labels: NDArray[np.uint8]
-) -> Comparison:
-    """Pairs two models' answers, digit by digit.
-
-    Args:
-        reference: ``(n, 10)`` logits.
-        candidate: ``(n, 10)`` logits of the same digits in the same order.
-        labels: ``(n,)``, 0..9.
-    """
-    first, second = reference.argmax(axis=1), candidate.argmax(axis=1)
-    right, also_right = first == labels, second == labels
-    return Comparison(
-        both_right=int((right & also_right).sum()),
-        only_reference=int((right & ~also_right).sum()),
-        only_candidate=int((~right & also_right).sum()),
-        both_wrong=int((~right & ~also_right).sum()),
-        agreement=float((first == second).mean()),
-    )

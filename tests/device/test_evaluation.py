@@ -7,94 +7,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mnist_edge.evaluation import (
-    Comparison,
-    calibration_error,
     choose_threshold,
-    compare,
-    count_correct,
     fit_temperature,
     softmax,
 )
+from mnist_edge.metrics import calibration_error
 
 
 def logits(answers: list[int]) -> NDArray[np.float32]:
     """Logits whose largest is the answer."""
     return np.eye(10, dtype=np.float32)[answers] - np.float32(0.5)
-
-
-@st.composite
-def trials(draw: st.DrawFn) -> tuple[list[int], list[int], NDArray[np.uint8]]:
-    """Two models' answers to the same digits, and the labels, often alike."""
-    digit = st.integers(0, 9)
-    rows = draw(st.lists(st.tuples(digit, digit, digit), min_size=1, max_size=50))
-    first, second, labels = zip(*rows, strict=True)
-    return list(first), list(second), np.array(labels, np.uint8)
-
-
-def test_a_comparison_worked_out_by_hand() -> None:
-    labels = np.array([0, 1, 2, 3, 4, 5, 6, 7], np.uint8)
-    reference = logits([0, 1, 2, 3, 4, 9, 9, 9])
-    candidate = logits([0, 1, 2, 9, 9, 5, 9, 8])
-    compared = compare(reference, candidate, labels)
-    assert compared == Comparison(
-        both_right=3, only_reference=2, only_candidate=1, both_wrong=2, agreement=4 / 8
-    )
-    assert compared.total == 8
-    assert compared.drop == 12.5
-    assert count_correct(reference, labels) == 5
-    assert count_correct(candidate, labels) == 4
-
-
-@given(trials())
-def test_a_model_against_itself_loses_nothing(
-    trial: tuple[list[int], list[int], NDArray[np.uint8]],
-) -> None:
-    answers, _, labels = trial
-    compared = compare(logits(answers), logits(answers), labels)
-    assert compared.drop == 0
-    assert compared.agreement == 1
-    assert compared.only_reference == compared.only_candidate == 0
-
-
-@given(trials())
-def test_changing_places_negates_the_drop_and_keeps_the_agreement(
-    trial: tuple[list[int], list[int], NDArray[np.uint8]],
-) -> None:
-    first, second, labels = trial
-    there = compare(logits(first), logits(second), labels)
-    back = compare(logits(second), logits(first), labels)
-    assert back.drop == -there.drop
-    assert back.agreement == there.agreement
-    assert (back.only_reference, back.only_candidate) == (
-        there.only_candidate,
-        there.only_reference,
-    )
-
-
-@given(trials())
-def test_the_counts_add_up_to_the_accuracies(
-    trial: tuple[list[int], list[int], NDArray[np.uint8]],
-) -> None:
-    first, second, labels = trial
-    compared = compare(logits(first), logits(second), labels)
-    right = sum(answer == label for answer, label in zip(first, labels, strict=True))
-    also_right = sum(answer == label for answer, label in zip(second, labels, strict=True))
-    assert compared.total == len(labels)
-    assert compared.both_right + compared.only_reference == right
-    assert compared.both_right + compared.only_candidate == also_right
-    assert compared.drop == pytest.approx(100 * (right - also_right) / len(labels))
-    same = sum(one == other for one, other in zip(first, second, strict=True))
-    assert compared.agreement == pytest.approx(same / len(labels))
-    assert count_correct(logits(first), labels) == right
-
-
-@given(trials(), st.floats(0.001, 1000), st.floats(-100, 100))
-def test_only_the_order_of_the_logits_counts(
-    trial: tuple[list[int], list[int], NDArray[np.uint8]], scale: float, shift: float
-) -> None:
-    first, second, labels = trial
-    plain = compare(logits(first), logits(second), labels)
-    assert compare(logits(first) * scale + shift, logits(second), labels) == plain
 
 
 def drawn(seed: int, *, count: int = 2_000) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
@@ -149,34 +71,6 @@ def test_a_temperature_is_bounded_and_one_where_nothing_is_misread() -> None:
     assert fit_temperature(wrong, labels) == pytest.approx(100)
     hardly = np.where(np.eye(10, dtype=bool), 1e-4, 0)[[*range(9), 0]]
     assert fit_temperature(hardly, labels) == pytest.approx(0.01)
-
-
-def sure_of(confidences: list[float]) -> NDArray[np.float64]:
-    """Probabilities of which that of a 0 is given, and the others share the rest."""
-    column = np.array(confidences)[:, np.newaxis]
-    return np.hstack([column, np.repeat((1 - column) / 9, 9, axis=1)])
-
-
-def test_a_calibration_error_worked_out_by_hand() -> None:
-    # Two bins: three digits of 0.3, 0.4 and 0.5, which is the edge, and one of 0.9.
-    probabilities = sure_of([0.3, 0.4, 0.5, 0.9])
-    labels = np.array([0, 7, 0, 7], np.uint8)
-    first, second = abs(2 / 3 - 1.2 / 3), abs(0 - 0.9)
-    found = calibration_error(probabilities, labels, bins=2)
-    assert found == pytest.approx(3 / 4 * first + 1 / 4 * second)
-    assert calibration_error(probabilities, labels, bins=1) == pytest.approx(abs(0.5 - 2.1 / 4))
-
-
-@given(trials())
-def test_a_calibration_error_is_0_of_the_truth_and_1_of_a_lie_told_with_certainty(
-    trial: tuple[list[int], list[int], NDArray[np.uint8]],
-) -> None:
-    answers, _, labels = trial
-    certain = np.eye(10)[labels]
-    assert calibration_error(certain, labels) == 0
-    assert calibration_error(np.roll(certain, 1, axis=1), labels) == 1
-    mixed = softmax(logits(answers))
-    assert 0 <= calibration_error(mixed, labels) <= 1
 
 
 def test_scaling_by_the_temperature_mends_the_calibration() -> None:

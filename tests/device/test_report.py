@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 
 from mnist_edge import __version__, modelstore, report
+from mnist_edge.comparison import Comparison
 from mnist_edge.dataset import Digits
 from mnist_edge.errors import ModelNotFound
-from mnist_edge.evaluation import Comparison, calibration_error, softmax
+from mnist_edge.evaluation import softmax
 from mnist_edge.idx import SHA256
 from mnist_edge.interpreter import Interpreter, runtime
 from mnist_edge.manifest import Score
+from mnist_edge.metrics import calibration_error
 from mnist_edge.report import Report, SchemeResult
 
 

@@ -21,6 +21,7 @@ from converters.conversion import Converted, Prepared
 from converters.equalize import equalize
 from converters.operators import DEFAULT_TARGET, read_operators, require_target, unknown_to
 from mnist_edge import modelstore
+from mnist_edge.comparison import compare
 from mnist_edge.dataset import Mnist
 from mnist_edge.errors import (
     AccuracyLost,
@@ -36,12 +37,11 @@ from mnist_edge.errors import (
 )
 from mnist_edge.evaluation import (
     LEAST_ANSWERED,
-    calibration_error,
     choose_threshold,
-    compare,
     fit_temperature,
     softmax,
 )
+from mnist_edge.metrics import calibration_error
 from mnist_edge.readings import RAW
 from mnist_edge.training import trainer
 from mnist_edge.training.backend import import_keras, import_tensorflow
