@@ -13,7 +13,7 @@ from mnist_edge.errors import MissingDependency, UnknownName
 VARIABLE = "MNIST_EDGE_RUNTIME"
 """The environment variable that names the runtime to use, for this process and its children."""
 NUMPY = "numpy"
-"""The runtime that needs nothing else, runs int8 alone, and takes about three times as long."""
+"""The runtime that needs nothing else, runs int8 alone, and takes two to seven times as long."""
 RUNTIMES = {
     "tflite-runtime": "tflite_runtime.interpreter",
     "ai-edge-litert": "ai_edge_litert.interpreter",

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.manifest import TensorSpec
@@ -52,7 +53,9 @@ class NumpyEngine:
 
     def __init__(self, content: bytes) -> None:
         self._graph = read(content)
-        self._steps = _prepare(self._graph)
+        # What a damaged file's scales overflow to is refused, or clipped like any other value.
+        with np.errstate(all="ignore"):
+            self._steps = _prepare(self._graph)
         tensors = self._graph.tensors
         self.inputs = [_spec(tensors[position]) for position in self._graph.inputs]
         """What it takes."""
@@ -77,8 +80,9 @@ class NumpyEngine:
         """
         tensors = self._graph.tensors
         known = {self._graph.inputs[0]: values}
-        for kernel, taken, made in self._steps:
-            known[made] = kernel(known[taken]).reshape(len(values), *tensors[made].shape)
+        with np.errstate(all="ignore"):
+            for kernel, taken, made in self._steps:
+                known[made] = kernel(known[taken]).reshape(len(values), *tensors[made].shape)
         return known[self._graph.outputs[0]]
 
 

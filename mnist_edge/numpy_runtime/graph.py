@@ -16,11 +16,21 @@ from numpy.typing import NDArray
 from mnist_edge.errors import InvalidModel
 from mnist_edge.numpy_runtime.flatbuffer import Table
 
-MOST_VALUES = 1 << 24
+_MOST_VALUES = 1 << 24
 """Values in one tensor, beyond which a file is taken for damaged; the largest tensor of ``nano``
 has 5,760."""
 
-_DTYPES = {0: "float32", 2: "int32", 3: "uint8", 4: "int64", 7: "int16", 9: "int8"}
+_DTYPES = {
+    0: "float32",
+    1: "float16",
+    2: "int32",
+    3: "uint8",
+    4: "int64",
+    6: "bool",
+    7: "int16",
+    9: "int8",
+    10: "float64",
+}
 """Types of tensors by their number in the schema, by numpy's names."""
 _MOST_DIMENSIONS = 8
 _CUSTOM = 32
@@ -140,7 +150,7 @@ def _tensor(table: Table, buffers: list[Table]) -> Tensor:
     kind, buffer = table.scalar(1, "b"), table.scalar(2, "I")
     if kind not in _DTYPES:
         raise _damaged(f"a tensor is of type {kind}")
-    if min(shape, default=1) < 1 or math.prod(shape) > MOST_VALUES:
+    if min(shape, default=1) < 1 or math.prod(shape) > _MOST_VALUES:
         raise _damaged(f"a tensor is of shape {shape}")
     if buffer >= len(buffers):
         raise _damaged(f"a tensor is in buffer {buffer} of {len(buffers)}")
@@ -153,7 +163,7 @@ def _tensor(table: Table, buffers: list[Table]) -> Tensor:
             zero_points = np.zeros(len(scales), np.int64)
     if len(scales) != len(zero_points) or not (np.isfinite(scales) & (scales > 0)).all():
         raise _damaged(f"a tensor has {len(scales)} scales and {len(zero_points)} zero points")
-    limits = np.iinfo(np.int32 if _DTYPES[kind] == "float32" else _DTYPES[kind])
+    limits = np.iinfo(_DTYPES[kind] if "int" in _DTYPES[kind] else np.int32)
     if len(scales) and not limits.min <= zero_points.min() <= zero_points.max() <= limits.max:
         raise _damaged(f"a tensor of {_DTYPES[kind]} has a zero point beyond its type")
     return Tensor(

@@ -53,23 +53,41 @@ def mean(node: Node) -> Kernel:
     _, axes = node.constant(0, "int32", 1)
     shape = node.given.shape
     known = all(-len(shape) <= axis < len(shape) for axis in axes.tolist())
-    node.require(known, f"axes {axes.tolist()[:8]} of shape {shape}")
+    node.require(known and len(axes) > 0, f"axes {axes.tolist()[:8]} of shape {shape}")
     over = {axis % len(shape) for axis in axes.tolist()}
-    keeps = node.options.scalar(0, "b")
+    keeps = bool(node.options.scalar(0, "b"))
     left = [1 if axis in over else size for axis, size in enumerate(shape)]
     node.require_shape(tuple(size for axis, size in enumerate(left) if keeps or axis not in over))
     count = math.prod(shape[axis] for axis in over)
+    global_pool = keeps and len(shape) == 4 and sorted(axes.tolist()) == [1, 2]
+    divided, constant = (_global_mean if global_pool else _general_mean)(node, count)
+    clamp, behind = node.clamp(0), tuple(axis + 1 for axis in over)
+
+    def run(values: NDArray[Any]) -> NDArray[Any]:
+        sums = values.sum(axis=behind, dtype=np.int64)
+        return clamp(divided.round_half_away(sums - constant[0]) + constant[1])
+
+    return run
+
+
+def _general_mean(node: Node, count: int) -> tuple[Factor, tuple[int, int]]:
+    """What makes a mean of a sum, and what is taken off before and added after."""
     whole = node.rescaling(node.given.scale / node.made.scale)
     # The division goes into the factor, which keeps its precision by the count's power of two.
     bits = min(count.bit_length() - 1, 31 + int(whole.shift))
     divided = Factor((whole.multiplier << bits) // count, whole.shift - bits)
-    finish, behind = node.finish(0), tuple(axis + 1 for axis in over)
+    return divided, (count * node.given.zero_point, node.made.zero_point)
 
-    def run(values: NDArray[Any]) -> NDArray[Any]:
-        sums = values.sum(axis=behind, dtype=np.int64) - count * node.given.zero_point
-        return finish(divided.round_half_away(sums))
 
-    return run
+def _global_mean(node: Node, count: int) -> tuple[Factor, tuple[int, int]]:
+    """The same where the mean of a picture keeps its dimensions, which has a kernel of its own."""
+    scales = np.float32(node.given.scale), np.float32(node.made.scale)
+    divided = node.rescaling(float(scales[0] / (np.float32(count) * scales[1])))
+    # It rounds the zero point by itself, in float32.
+    zero = np.float32(node.given.zero_point) * scales[0] / scales[1]
+    node.require(bool(np.isfinite(zero)), f"scale {node.given.scale}")
+    rounded = int(np.trunc(zero + np.copysign(np.float32(0.5), zero)))
+    return divided, (0, node.made.zero_point - rounded)
 
 
 def reshape(node: Node) -> Kernel:
@@ -83,6 +101,8 @@ def reshape(node: Node) -> Kernel:
 def softmax(node: Node) -> Kernel:
     """SOFTMAX of the last dimension, by a table of exponentials in float32."""
     node.require_int8()
+    ends = node.made.scale, node.made.zero_point
+    node.require(ends == (1 / 256, -128), f"an output of scale and zero point {ends}")
     node.require_shape(node.given.shape)
     beta = node.options.scalar(0, "f")
     node.require(0 < beta < math.inf, f"beta {beta}")
@@ -134,7 +154,7 @@ def quantize(node: Node) -> Kernel:
         def run(values: NDArray[Any]) -> NDArray[Any]:
             steps = (values / scale).astype(np.float64)
             steps = np.copysign(np.floor(np.abs(steps) + 0.5), steps)
-            return finish(np.clip(steps, -1e9, 1e9).astype(np.int64))
+            return finish(np.clip(np.nan_to_num(steps), -1e9, 1e9).astype(np.int64))
 
         return run
     known = node.given.dtype in ("int8", "uint8") and len(node.given.scales) == 1

@@ -22,6 +22,9 @@ _ACTIVATIONS = {0: (None, None), 1: (0.0, None), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
 """Real bounds of the activations that an operator may end in, by their number in the schema: none,
 ReLU, ReLU between -1 and 1, ReLU6."""
 
+_FAR = 1e6
+"""Steps from 0.0 beyond every integer of 8 bits."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
@@ -130,7 +133,8 @@ class Node:
         return lambda values: clamp(values + offset)
 
     def _quantized(self, real: float) -> int:
-        steps = np.float32(real) / np.float32(self.made.scale)
+        # The clip keeps what so small a scale as no model has would make infinite.
+        steps = np.clip(np.float32(real) / np.float32(self.made.scale), -_FAR, _FAR)
         return self.made.zero_point + int(np.copysign(np.floor(abs(steps) + 0.5), steps))
 
 

@@ -41,7 +41,7 @@ def convolution(node: Node) -> Kernel:
 
     def run(values: NDArray[Any]) -> NDArray[Any]:
         patches = taken.over(values.reshape(-1, *given.shape[1:]), given.zero_point)
-        return finish(rescaling.round_half_away(sums(patches.reshape(-1, length))))
+        return finish(rescaling.round_half_up(sums(patches.reshape(-1, length))))
 
     return run
 
