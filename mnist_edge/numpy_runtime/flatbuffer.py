@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mnist_edge.errors import InvalidModel
 
 MOST_ITEMS = 4096
-"""Tables in one vector, beyond which a file is taken for damaged; ``nano`` has 21 tensors."""
+"""Tables in one vector, beyond which a file is taken for damaged; ``nano`` has 16 tensors."""
 
 
 @dataclass(frozen=True)
