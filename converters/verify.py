@@ -18,8 +18,8 @@ from mnist_edge.comparison import compare
 from mnist_edge.dataset import Digits
 from mnist_edge.errors import AccuracyLost, ConversionError, MnistEdgeError
 from mnist_edge.evaluation import count_correct, softmax
-from mnist_edge.interpreter import runtime
 from mnist_edge.manifest import Score, TensorSpec
+from mnist_edge.runtimes import runtime
 from mnist_edge.trial import Trial, try_model
 
 MAX_DROP = 0.3

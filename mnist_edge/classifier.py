@@ -108,7 +108,7 @@ class Classifier:
             manifest says it.
         UnknownName: ``pixels`` is no reading.
         ModelError: the model is missing, damaged, or no digit model.
-        MissingDependency: no TFLite runtime is installed.
+        MissingDependency: the runtime that was chosen is not installed.
     """
 
     def __init__(

@@ -13,14 +13,15 @@
     │   ├── InvalidManifest
     │   ├── InvalidModel            not a TFLite or Keras model, or truncated
     │   ├── ModelHashMismatch       not the bytes that its manifest vouches for
-    │   └── UnsuitableModel         a model, but not of 28x28 digits with ten outputs
+    │   └── UnsuitableModel         a model, but not of 28x28 digits with ten outputs, or none that
+    │                               the runtime has all operators for
     ├── ConversionError             the converted model did not pass its checks
     │   └── AccuracyLost            it passed them but for the accuracy gate (exit 3)
     ├── CheckpointMismatch          --resume with settings other than the interrupted run's
     ├── MissingDependency           an extra, or the TFLite runtime, is not installed
     ├── NotWritable                 an output file or folder
     └── UsageError                  the request itself is wrong (exit 2)
-        ├── UnknownName             no such recipe or scheme
+        ├── UnknownName             no such recipe, scheme or runtime
         └── InvalidValue            a setting outside its range
 
 A message says what was found, what was expected and what to do, on one line.
@@ -86,7 +87,7 @@ class ModelHashMismatch(ModelError):
 
 
 class UnsuitableModel(ModelError):
-    """A sound model, but not one that takes 28x28 pixels and gives ten logits."""
+    """A sound model, but no digit model, or not one that the runtime has all operators for."""
 
 
 class ConversionError(MnistEdgeError):

@@ -1,25 +1,17 @@
-"""Running a TFLite model on pixels: the only module that imports a TFLite runtime.
-
-tflite-runtime is taken where it is installed, else ai-edge-litert: the same interpreter under
-its newer name. TensorFlow's own is never used; it requantizes differently from the runtimes
-that ship, by up to 9 of 256 steps.
-"""
+"""Running a TFLite model on pixels, whichever the runtime."""
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable
-from functools import cache
-from importlib import import_module, metadata
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.errors import InvalidModel, MissingDependency, UnsuitableModel
+from mnist_edge.engines import Engine, open_engine
+from mnist_edge.errors import UnsuitableModel
 from mnist_edge.manifest import TensorSpec
-from mnist_edge.quiet import captured_descriptors
 from mnist_edge.readings import RAW, Reading
 
 PIXELS = (28, 28)
@@ -30,29 +22,6 @@ CLASSES = 10
 _ROOM = 0.05
 """Share of a reading's range that may lie beyond what a quantized input holds."""
 
-_RUNTIMES = {
-    "tflite-runtime": "tflite_runtime.interpreter",
-    "ai-edge-litert": "ai_edge_litert.interpreter",
-}
-
-
-@cache
-def runtime() -> str:
-    """The TFLite runtime in use with its version, for example ``tflite-runtime 2.14.0``.
-
-    Raises:
-        MissingDependency: none is installed.
-    """
-    for package in _RUNTIMES:
-        try:
-            return f"{package} {metadata.version(package)}"
-        except metadata.PackageNotFoundError:
-            continue
-    raise MissingDependency(
-        "no TFLite runtime is installed: pip install tflite-runtime (Linux, Python up to 3.11) "
-        "or pip install ai-edge-litert"
-    )
-
 
 class Interpreter:
     """One model, ready to run.
@@ -60,41 +29,29 @@ class Interpreter:
     Args:
         content: the bytes of a ``.tflite`` file.
         reading: what the model takes its input to mean, where it is not one of ours.
-        threads: threads the kernels may use. One digit is too small to share out.
+        threads: threads a TFLite runtime's kernels may use. One digit is too small to share out.
 
     Raises:
         InvalidModel: the runtime cannot load the bytes.
-        UnsuitableModel: input or output is not that of a digit model.
-        MissingDependency: no TFLite runtime is installed.
+        UnsuitableModel: input or output is not that of a digit model, or the runtime is numpy and
+            cannot run it.
+        UnknownName: the environment names a runtime that there is not.
+        MissingDependency: it names one that is not installed, or the one installed is broken.
     """
 
     def __init__(self, content: bytes, *, reading: Reading = RAW, threads: int = 1) -> None:
-        try:
-            native = import_module(_RUNTIMES[runtime().split()[0]])
-        except ImportError as error:
-            raise MissingDependency(
-                f"{runtime()} does not import ({error}): pip install --force-reinstall mnist-edge"
-            ) from error
-        with captured_descriptors(2) as said:
-            try:
-                self._native: Any = native.Interpreter(model_content=content, num_threads=threads)
-                self._native.allocate_tensors()
-            except (ValueError, RuntimeError, MemoryError) as error:
-                reason = " ".join(f"{error} {said()}".split())
-                raise _refused(reason) from error
-        inputs, outputs = self._native.get_input_details(), self._native.get_output_details()
+        self._engine = open_engine(content, threads=threads)
+        inputs, outputs = self._engine.inputs, self._engine.outputs
         if len(inputs) != 1 or len(outputs) != 1:
             raise UnsuitableModel(
                 f"the model has {len(inputs)} inputs and {len(outputs)} outputs; expected 1 and 1"
             )
-        self.input = _tensor_spec(inputs[0])
+        self.input = inputs[0]
         """Shape, type, scale and zero point of the pixels."""
-        self.output = _tensor_spec(outputs[0])
+        self.output = outputs[0]
         """Shape, type, scale and zero point of the logits."""
         self._batch, self._channels = _layout(self.input, self.output)
-        self._input_index: int = inputs[0]["index"]
-        self._output_index: int = outputs[0]["index"]
-        self._last_operator = _last_operator(self._native, self._output_index)
+        self._last_operator = _last_operator(self._engine)
         self._reading = reading
         # A reading of single pixels is looked up.
         grey_levels = np.arange(256, dtype=np.uint8)
@@ -150,24 +107,23 @@ class Interpreter:
         self, digits: NDArray[Any], quantized: Callable[[NDArray[Any]], NDArray[Any]]
     ) -> NDArray[np.float32]:
         logits = np.empty((len(digits), CLASSES), np.float32)
-        for start in range(0, len(digits), self._batch):
-            batch = digits[start : start + self._batch]
-            answers = dequantize(self._invoke(quantized(batch)), self.output)
-            logits[start : start + self._batch] = self._logits_of(answers)
+        step = self._batch * self._engine.at_once
+        for start in range(0, len(digits), step):
+            answers = dequantize(self._invoke(quantized(digits[start : start + step])), self.output)
+            logits[start : start + step] = self._logits_of(answers)
         return logits
 
     def _invoke(self, values: NDArray[Any]) -> NDArray[Any]:
-        """The outputs of at most a batch of digits, ``(n, 10)``."""
+        """The outputs of as many digits as are run at once, ``(n, 10)``."""
         count = len(values)
         if self._channels > 1:
             values = np.repeat(values[..., np.newaxis], self._channels, axis=-1)
-        if count < self._batch:
+        runs = -(-count // self._batch)
+        if count < runs * self._batch:
             # A batch that the model fixes is filled with copies.
-            values = np.resize(values, (self._batch, *values.shape[1:]))
-        self._native.set_tensor(self._input_index, values.reshape(self.input.shape))
-        self._native.invoke()
-        outputs: NDArray[Any] = self._native.get_tensor(self._output_index)
-        return outputs.reshape(self._batch, CLASSES)[:count]
+            values = np.resize(values, (runs * self._batch, *values.shape[1:]))
+        outputs = self._engine.invoke(values.reshape(runs, *self.input.shape))
+        return outputs.reshape(-1, CLASSES)[:count]
 
     def _logits_of(self, answers: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits of what a model ends in; a probability that is rounded to none is half a step."""
@@ -179,40 +135,19 @@ class Interpreter:
         return answers
 
 
-def _refused(reason: str) -> InvalidModel:
-    """The error for a model that the runtime does not load."""
-    if "edgetpu" in reason:
-        return InvalidModel(
-            "the model is compiled for the Edge TPU, which alone can run it; take the .tflite that "
-            "it was compiled from"
-        )
-    custom = re.search(r"[Uu]nresolved custom op: ?(\S+?)\.?(?:\s|$)", reason)
-    flex = re.search(r"\(Flex(\w+)\)", reason)
-    if custom or flex or "Select TensorFlow op" in reason:
-        name = custom[1] if custom else f"TensorFlow's own {flex[1] if flex else 'operators'}"
-        return InvalidModel(
-            f"the model needs {name}, which no TFLite runtime brings; build the layer of others "
-            "and convert again"
-        )
-    return InvalidModel(
-        f"{runtime()} cannot load the model ({reason}); copy the file again, or convert it again "
-        "with: mnist-edge convert"
-    )
-
-
-def _last_operator(native: Any, output: int) -> str:
+def _last_operator(engine: Engine) -> str:
     """The operator that makes the output, under changes of type and shape."""
-    # The runtimes have no public way to their operators.
     makers = {
-        int(tensor): operator
-        for operator in native._get_ops_details()  # noqa: SLF001
-        for tensor in operator["outputs"]
-        # A delegate stands beside the operators it replaces, with the outputs of the last.
-        if operator["op_name"] != "DELEGATE"
+        made: (name, taken) for name, taken, outputs in engine.operators() for made in outputs
     }
-    while output in makers and makers[output]["op_name"] in {"QUANTIZE", "DEQUANTIZE", "RESHAPE"}:
-        output = int(makers[output]["inputs"][0])
-    return str(makers[output]["op_name"]) if output in makers else ""
+    name, position = "", engine.output_position
+    while position in makers:
+        # Taken out, for a damaged model to end as well.
+        name, taken = makers.pop(position)
+        if name not in {"QUANTIZE", "DEQUANTIZE", "RESHAPE"}:
+            break
+        position = taken[0]
+    return name
 
 
 def quantize(values: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
@@ -242,16 +177,6 @@ def dequantize(values: NDArray[Any], spec: TensorSpec) -> NDArray[np.float32]:
         return values.astype(np.float32)
     # int8 - int8 wraps around: 127 - (-128) is 255, which int8 calls -1.
     return ((values.astype(np.int32) - spec.zero_point) * spec.scale).astype(np.float32)
-
-
-def _tensor_spec(details: dict[str, Any]) -> TensorSpec:
-    scale, zero_point = details["quantization"]
-    return TensorSpec(
-        shape=tuple(int(size) for size in details["shape"]),
-        dtype=np.dtype(details["dtype"]).name,
-        scale=float(scale),
-        zero_point=int(zero_point),
-    )
 
 
 def _layout(taken: TensorSpec, given: TensorSpec) -> tuple[int, int]:

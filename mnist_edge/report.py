@@ -21,10 +21,11 @@ from mnist_edge.errors import ModelNotFound
 from mnist_edge.evaluation import count_correct, softmax
 from mnist_edge.files import write_json, write_text
 from mnist_edge.idx import SHA256
-from mnist_edge.interpreter import Interpreter, runtime
+from mnist_edge.interpreter import Interpreter
 from mnist_edge.manifest import Score
 from mnist_edge.metrics import CALIBRATION_BINS, calibration_error
 from mnist_edge.modelstore import StoredModel
+from mnist_edge.runtimes import runtime
 from mnist_edge.trial import open_model
 
 REFERENCE = "float32"

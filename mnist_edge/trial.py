@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 
 from mnist_edge import errors
 from mnist_edge.errors import InvalidManifest, InvalidModel, MnistEdgeError
-from mnist_edge.interpreter import PIXELS, Interpreter, runtime
+from mnist_edge.interpreter import PIXELS, Interpreter
 from mnist_edge.manifest import TensorSpec
 from mnist_edge.modelstore import StoredModel
+from mnist_edge.runtimes import runtime
 
 _MEMORY = 1 << 30
 """Bytes of address space that the child may take: a damaged model can ask for all there is. A
@@ -61,7 +62,7 @@ def open_model(model: StoredModel, *, threads: int = 1) -> Interpreter:
         InvalidModel: the runtime cannot load it, or crashes on it.
         InvalidManifest: the manifest describes other inputs or outputs than the model has.
         UnsuitableModel: not a digit model.
-        MissingDependency: no TFLite runtime is installed.
+        MissingDependency: the runtime that was chosen is not installed.
     """
     if model.manifest is None:
         try_model(model.content, np.zeros((1, *PIXELS), np.uint8), name=str(model.path))
@@ -88,7 +89,7 @@ def try_model(content: bytes, pixels: NDArray[np.uint8], *, name: str) -> Trial:
     Raises:
         InvalidModel: the runtime cannot load it, or crashes on it.
         UnsuitableModel: not a digit model.
-        MissingDependency: no TFLite runtime is installed.
+        MissingDependency: the runtime that was chosen is not installed.
     """
     with tempfile.TemporaryDirectory(prefix="mnist-edge-") as temporary:
         folder = Path(temporary)
@@ -100,7 +101,7 @@ def try_model(content: bytes, pixels: NDArray[np.uint8], *, name: str) -> Trial:
                 capture_output=True,
                 text=True,
                 check=False,
-                # numpy's BLAS reserves address space for every core, and is not used.
+                # numpy's BLAS reserves address space for every core, and one is enough.
                 env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
                 timeout=_TIMEOUT + _TIMEOUT_A_DIGIT * len(pixels),
             )

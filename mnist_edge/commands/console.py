@@ -11,6 +11,8 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
+from mnist_edge.runtimes import choosing
+
 Item = TypeVar("Item")
 
 RUNS = Path("runs")
@@ -22,6 +24,26 @@ DataOption = Annotated[
     Path | None, typer.Option("--data", help="MNIST as an .npz or a folder of IDX files.")
 ]
 """Where MNIST is, for every command that reads it."""
+
+
+def _use_runtime(ctx: typer.Context, name: str | None) -> str | None:
+    """Uses the runtime that was named until the command ends."""
+    if name is not None:
+        ctx.with_resource(choosing(name))
+    return name
+
+
+RuntimeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--runtime",
+        metavar="NAME",
+        callback=_use_runtime,
+        help="What runs the model: tflite-runtime, ai-edge-litert or numpy.",
+        show_default="the first installed",
+    ),
+]
+"""Which runtime a command uses. It is in use by the time the command is called."""
 
 
 class Format(str, Enum):

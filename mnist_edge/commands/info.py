@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.commands.console import DocumentFormat, table
+from mnist_edge.commands.console import DocumentFormat, RuntimeOption, table
 from mnist_edge.modelstore import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ def command(
     output: Annotated[
         DocumentFormat, typer.Option("--format", "-f", help="How to write.")
     ] = DocumentFormat.text,
+    runtime: RuntimeOption = None,
 ) -> None:
     """Show what a model promises beside what is found in it.
 

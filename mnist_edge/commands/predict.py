@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
+from mnist_edge import runtimes
 from mnist_edge.commands.answers import PAGE_WRITERS, WRITERS, Answer
-from mnist_edge.commands.console import Format, note, tracked
+from mnist_edge.commands.console import Format, RuntimeOption, note, tracked
 from mnist_edge.errors import InvalidValue, PictureError, PictureNotFound
 from mnist_edge.files import exists, require_writable
 from mnist_edge.modelstore import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from mnist_edge.classifier import Page, Prediction
+    from mnist_edge.classifier import Classifier, Page, Prediction
     from mnist_edge.picture import Sight
 
 _MANY = 50
@@ -81,6 +82,7 @@ def command(
     show: Annotated[
         bool, typer.Option("--show", help="Print the pixels that the model saw, too.")
     ] = False,
+    runtime: RuntimeOption = None,
 ) -> None:
     """Read the digit in each picture.
 
@@ -104,8 +106,7 @@ def command(
     found = list(find_pictures(pictures))
     targets = None if explain is None else _targets(explain, pictures, found)
     classifier = Classifier(model, pixels=pixels, min_confidence=min_confidence)
-    if classifier.warning:
-        note(f"warning: {classifier.warning}")
+    _warn(classifier)
     paths = tracked(found, "reading", shown=len(found) >= _MANY and not sys.stdout.isatty())
     if every:
         answers = _answers(paths, PAGE_SIDE, classifier.judge_all)
@@ -120,6 +121,17 @@ def command(
     writers = PAGE_WRITERS if every else WRITERS
     if writers[output](answers, top):
         raise typer.Exit(1)
+
+
+def _warn(classifier: Classifier) -> None:
+    """Tells what a user should know before the answers come."""
+    if runtimes.is_last_resort():
+        note(
+            "no TFLite runtime is installed: numpy runs the model, slower; for a faster one: "
+            f"{runtimes.how_to_install()}"
+        )
+    if classifier.warning:
+        note(f"warning: {classifier.warning}")
 
 
 def find_pictures(names: Iterable[str]) -> Iterator[Found]:

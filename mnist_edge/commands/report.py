@@ -15,6 +15,7 @@ from mnist_edge.commands.console import (
     RUNS,
     DataOption,
     DocumentFormat,
+    RuntimeOption,
     note,
     progress,
     table,
@@ -42,6 +43,7 @@ def command(
     output: Annotated[
         DocumentFormat, typer.Option("--format", "-f", help="How to print.")
     ] = DocumentFormat.text,
+    runtime: RuntimeOption = None,
 ) -> None:
     """Measure every scheme of a model on MNIST's 10,000 test digits.
 

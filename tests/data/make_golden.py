@@ -13,8 +13,8 @@ from PIL import Image, ImageDraw
 
 from mnist_edge import dataset, modelstore
 from mnist_edge.files import write_json
-from mnist_edge.interpreter import runtime
 from mnist_edge.picture import read_pixels
+from mnist_edge.runtimes import runtime
 from mnist_edge.trial import open_model
 
 _DATA = Path(__file__).parent

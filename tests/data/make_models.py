@@ -13,6 +13,9 @@ Run from the root of the repository: ``python tests/data/make_models.py``.
 - ``regression-*``: one softmax regression on the digits halved to 14x14, which reads about nine in
   ten; each file takes its input as another of ``mnist_edge.readings``, in another type and shape.
   ``regression.npy`` has the weights, for pixels divided by 255, the bias in the last row.
+- ``operators-*``: small networks of random weights and int8, which between them have the operators,
+  strides, paddings and activations that the numpy runtime knows; ``operators-float`` takes and
+  gives float32.
 - ``edgetpu``, ``custom``, ``flex``: nothing but an operator that no TFLite runtime brings.
 """
 
@@ -71,6 +74,7 @@ def main() -> None:
     _write(tf, "whole", lambda whole: quadrants(tf.cast(whole, tf.float32)), digit, taken="int32")
     _damage("quadrants-int8", "greedy")
     _write_regressions(tf)
+    _write_operators(tf)
     for name, operator in _MISSING.items():
         _leave_one_operator("quadrants-float32", name, operator)
 
@@ -113,6 +117,52 @@ def _write_regressions(tf: Any) -> None:
     write("regression-batch", (8, 28, 28, 1), 1 / 0.3081, -0.1307 / 0.3081)
 
 
+def _write_operators(tf: Any) -> None:
+    nn, random = tf.nn, np.random.default_rng(0)
+    samples = dataset.load().train.images[:96, ..., np.newaxis].astype(np.float32)
+
+    def weights(*shape: int) -> Any:
+        return random.normal(0, 2 / np.sqrt(np.prod(shape[:-1])), shape).astype(np.float32)
+
+    def dense(values: Any, matrix: Any) -> Any:
+        return tf.matmul(tf.reshape(values, (1, -1)), matrix) + bias
+
+    bias, small, wide = weights(1, 10), weights(3, 3, 1, 4), weights(5, 5, 1, 6)
+    twofold, apart = weights(3, 3, 4, 2), weights(2, 2, 8, 1)
+    one, ten = weights(1, 1, 6, 6), weights(1, 1, 6, 10)
+    from_pooled, from_mean, from_maximum = weights(72, 10), weights(6, 10), weights(100, 10)
+
+    def depthwise(pixels: Any) -> Any:
+        found = nn.relu6(nn.conv2d(pixels / 255, small, 2, "VALID") - 0.1)
+        found = nn.relu(nn.depthwise_conv2d(found, twofold, (1, 1, 1, 1), "SAME"))
+        found = nn.depthwise_conv2d(found, apart, (1, 2, 2, 1), "VALID")
+        return dense(nn.avg_pool2d(found, 3, 2, "SAME"), from_pooled)
+
+    def mean(pixels: Any) -> Any:
+        found = nn.relu(nn.conv2d(pixels, wide / 255, 3, "SAME"))
+        return dense(tf.reduce_mean(nn.conv2d(found, one, 1, "SAME"), (1, 2)), from_mean)
+
+    def kept(pixels: Any) -> Any:
+        found = nn.relu(nn.conv2d(pixels, wide / 255, 3, "SAME"))
+        found = tf.reduce_mean(found, (1, 2), keepdims=True)
+        return tf.reshape(nn.conv2d(found, ten, 1, "VALID"), (1, 10))
+
+    def maximum(row: Any) -> Any:
+        scaled = tf.reshape(row * (1 / 255), (1, 28, 28, 1))
+        return nn.softmax(dense(nn.max_pool2d(scaled, 4, 3, "SAME"), from_maximum))
+
+    digit, square = (1, 28, 28, 1), (1, 28, 28)
+    for name, forward, shape, io in (
+        ("depthwise", depthwise, digit, "int8"),
+        ("mean", mean, digit, "int8"),
+        ("kept", kept, digit, "int8"),
+        ("maximum", maximum, square, "uint8"),
+        ("float", mean, digit, None),
+    ):
+        calibration = samples.reshape(-1, *shape)
+        _write(tf, f"operators-{name}", forward, shape, io=io, calibrated_on=calibration)
+
+
 def _halved(images: Any) -> Any:
     """Digits of 14x14 in one row each."""
     return images.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)).reshape(-1, 196)
@@ -137,10 +187,11 @@ def _write(
     forward: Callable[[Any], Any],
     shape: tuple[int, ...],
     *,
-    io: str = "float32",
+    io: str | None = "float32",
     taken: str = "float32",
     calibrated_on: Any = None,
 ) -> None:
+    """Converts a function: to float32, to another type throughout, or, for None, inside alone."""
     function = tf.function(forward).get_concrete_function(tf.TensorSpec(shape, taken))
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
     if io != "float32":
@@ -148,7 +199,8 @@ def _write(
         wide = ops.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_ops = [wide if io == "int16" else ops.TFLITE_BUILTINS_INT8]
-        converter.inference_input_type = converter.inference_output_type = getattr(tf, io)
+        if io is not None:
+            converter.inference_input_type = converter.inference_output_type = getattr(tf, io)
         samples = _extremes(shape) if calibrated_on is None else calibrated_on
         converter.representative_dataset = lambda: ([sample] for sample in samples)
     (_TARGET / f"{name}.tflite").write_bytes(converter.convert())

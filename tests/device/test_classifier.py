@@ -16,8 +16,8 @@ from mnist_edge import Classifier, Prediction, modelstore
 from mnist_edge.dataset import Digits, Mnist
 from mnist_edge.errors import InvalidValue
 from mnist_edge.evaluation import LEAST_ANSWERED, count_correct, softmax
-from mnist_edge.interpreter import runtime
 from mnist_edge.metrics import calibration_error
+from mnist_edge.runtimes import runtime
 from mnist_edge.trial import open_model
 
 LOGITS = st.lists(st.floats(-10_000, 10_000), min_size=10, max_size=10)

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from mnist_edge import Classifier, modelstore
-from mnist_edge.interpreter import runtime
 from mnist_edge.picture import read_pixels
+from mnist_edge.runtimes import runtime
 from mnist_edge.trial import open_model
 
 DATA = Path(__file__).parents[1] / "data"

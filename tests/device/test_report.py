@@ -16,10 +16,11 @@ from mnist_edge.dataset import Digits
 from mnist_edge.errors import ModelNotFound
 from mnist_edge.evaluation import softmax
 from mnist_edge.idx import SHA256
-from mnist_edge.interpreter import Interpreter, runtime
+from mnist_edge.interpreter import Interpreter
 from mnist_edge.manifest import Score
 from mnist_edge.metrics import calibration_error
 from mnist_edge.report import Report, SchemeResult
+from mnist_edge.runtimes import runtime
 
 
 @pytest.fixture
