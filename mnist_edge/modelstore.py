@@ -22,7 +22,7 @@ from mnist_edge.errors import (
 from mnist_edge.files import exists
 from mnist_edge.manifest import ModelManifest
 
-DEFAULT_MODEL = "nano"
+DEFAULT_MODEL = "edge"
 SCHEMES = ("float32", "float16", "dynamic", "int8", "int16x8")
 """Every scheme a model folder may hold, the reference first."""
 

@@ -14,6 +14,7 @@ from mnist_edge import __version__
 from mnist_edge.commands.app import COMMANDS
 
 ROOT = Path(__file__).parents[2]
+SHIPPED = ("edge", "nano")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -30,7 +31,7 @@ def test_the_help_in_the_readme_is_the_programs() -> None:
 
 
 def test_the_accuracy_table_in_the_readme_is_the_shipped_models_report() -> None:
-    report = (ROOT / "models" / "nano" / "report.md").read_text(encoding="utf-8")
+    report = (ROOT / "models" / "edge" / "report.md").read_text(encoding="utf-8")
     table = [line for line in report.splitlines() if line.startswith("|")]
     assert "\n".join(table) in README
 
@@ -67,8 +68,9 @@ def test_the_lock_names_no_address_and_hashes_everything() -> None:
     assert all("--hash=sha256:" in entry for entry in entries if "==" in entry)
 
 
-def test_the_shipped_report_is_of_the_shipped_files() -> None:
-    folder = ROOT / "models" / "nano"
+@pytest.mark.parametrize("model", SHIPPED)
+def test_the_shipped_report_is_of_the_shipped_files(model: str) -> None:
+    folder = ROOT / "models" / model
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     for scheme in report["schemes"]:
         manifest = json.loads((folder / f"{scheme['scheme']}.json").read_text(encoding="utf-8"))

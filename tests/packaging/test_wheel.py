@@ -75,14 +75,12 @@ FILES = [
     "mnist_edge/manifest.py",
     "mnist_edge/metrics.py",
     "mnist_edge/models/__init__.py",
-    "mnist_edge/models/nano/dynamic.json",
-    "mnist_edge/models/nano/dynamic.tflite",
-    "mnist_edge/models/nano/float16.json",
-    "mnist_edge/models/nano/float16.tflite",
+    "mnist_edge/models/edge/float32.json",
+    "mnist_edge/models/edge/float32.tflite",
+    "mnist_edge/models/edge/int8.json",
+    "mnist_edge/models/edge/int8.tflite",
     "mnist_edge/models/nano/float32.json",
     "mnist_edge/models/nano/float32.tflite",
-    "mnist_edge/models/nano/int16x8.json",
-    "mnist_edge/models/nano/int16x8.tflite",
     "mnist_edge/models/nano/int8.json",
     "mnist_edge/models/nano/int8.tflite",
     "mnist_edge/modelstore.py",
@@ -207,4 +205,4 @@ def test_a_bare_device_install_predicts_informs_and_reports(wheel: Path, tmp_pat
     assert ": 7 (" in mnist_edge("predict", str(sample))
     assert "(verified)" in mnist_edge("info")
     assert "int8" in mnist_edge("report")
-    assert (tmp_path / "runs" / "nano" / "report.md").is_file()
+    assert (tmp_path / "runs" / "edge" / "report.md").is_file()

@@ -141,14 +141,17 @@ def test_float32_on_the_device_gives_the_logits_that_keras_gives(
     np.testing.assert_allclose(device, keras, atol=1e-3)
 
 
+@pytest.mark.parametrize("name", ["edge", "nano"])
 def test_converting_the_committed_model_again_gives_the_committed_bytes(
-    prepared: Prepared, mnist: Mnist
+    name: str, small_mnist: Mnist, mnist: Mnist
 ) -> None:
+    folder = NANO.with_name(name)
+    prepared = conversion.prepare(folder / trainer.MODEL_FILE, small_mnist)
     for scheme in schemes.find_schemes(["all"]):
         content = conversion.to_file(
             prepared, conversion.as_asked(prepared, scheme, calibration.draw(mnist))
         )
-        committed = (NANO / f"{scheme.name}.tflite").read_bytes()
+        committed = (folder / f"{scheme.name}.tflite").read_bytes()
         assert hashlib.sha256(content).hexdigest() == hashlib.sha256(committed).hexdigest()
 
 

@@ -150,7 +150,7 @@ def test_convert_explains_and_emits_c(tmp_path: Path, nano: Path) -> None:
     assert lines[0].split() == [
         *("layer", "weights", "activations", "saturated", "RMSE/scale", "SQNR"),
     ]
-    assert sum(" CONV_2D " in line for line in lines) == 3
+    assert sum(" CONV_2D " in line for line in lines) == 6
     assert lines[-3].startswith("least SQNR: layer ")
     assert lines[-1].startswith("int8 ")
     assert max(map(len, lines[:-4])) <= 80
