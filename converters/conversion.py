@@ -286,8 +286,8 @@ def _describe(recipe: str, scheme: Scheme) -> Metadata:
     return Metadata(
         name=f"{recipe} {scheme.name}",
         description="Reads one handwritten digit, 0 to 9",
-        input_description="White ink on black, as MNIST has it; pixels 0..255 as they are",
-        output_description="One logit a digit; softmax makes probabilities of them",
+        input_description="White ink on black, as in MNIST; pixels 0..255",
+        output_description="One logit a digit, before softmax",
         colour_space="rgb" if scheme.colour == RGB else "grayscale",
         input_range=_INPUT_RANGES[scheme.io_dtype],
     )

@@ -208,7 +208,7 @@ def edge() -> Recipe:
         optimizer=optimizers.averaged_adam_one_cycle,
         learning_rate=0.005,
         batch_size=192,
-        epochs=20,
+        epochs=30,
         augment=augmentation.rewritten,
         nondigits=0.5,
     )
@@ -216,7 +216,7 @@ def edge() -> Recipe:
 
 def nano() -> Recipe:
     """Ours: the smallest and quickest model."""
-    return replace(edge(), name="nano", network=networks.nano, learning_rate=0.015, epochs=30)
+    return replace(edge(), name="nano", network=networks.nano, learning_rate=0.015)
 
 
 def quick() -> Recipe:
