@@ -222,12 +222,12 @@ def _main() -> None:
     rows = measure(contenders, rounds=chosen.rounds, invocations=chosen.invocations)
     print(table(rows))
     print(
-        f"us/digit: invoke alone, 1 thread, median of {chosen.rounds} alternating rounds of "
-        f"{chosen.invocations}\n"
+        f"us/digit: invoke alone, 1 thread, median of {chosen.rounds} rounds of "
+        f"{chosen.invocations} in turn\n"
         f"ratio: to {CONVNET}, median of each round's\n"
         "arena: bytes on TensorFlow Lite for Microcontrollers\n"
-        f"* quoted from Keras, float32; here {CONVNET} is untrained, which changes neither time\n"
-        "  nor size\n"
+        f"* quoted from Keras, float32; {CONVNET} is untrained here,\n"
+        "  which changes neither time nor size\n"
         f"{shipped.told(setting)}"
     )
     if chosen.json is not None:
