@@ -126,7 +126,7 @@ def test_a_digit_counts_as_misread_though_it_would_be_withheld(
 ) -> None:
     some = test_digits.take(np.arange(500))
     # With every label moved on by one, each digit read rightly counts, and with no other answer.
-    moved = Digits(images=some.images, labels=(some.labels + 1) % 10)
+    moved = Digits(images=some.images, labels=((some.labels + 1) % 10).astype(np.uint8))
     found = misread.misread(Classifier(nano, min_confidence=1.0), moved)
     assert len(found) >= 490
     assert all(one.withheld for one in found)
