@@ -10,9 +10,9 @@ Where there is no TensorFlow, on a Raspberry Pi, take the convnet along as a fil
     python benchmarks/models.py --convnet mnist_convnet.tflite
 
 Time is that of `invoke` alone, on one thread of the device runtime: neither setting the input nor
-reading the output. The models take turns in rounds of some milliseconds, so that whatever else the
-machine does slows all of them alike, and in most rounds none; the ratio to the convnet is the
-median of those of each round.
+reading the output. The models take turns in rounds, so that whatever else the machine does slows
+all of them; the ratio to the convnet is the median of those of each round. On a busy machine only
+long rounds are slowed alike: keep 200 invocations, and trust the ratio before the times.
 
 Accuracy is that of the 10,000 test digits, as `mnist-edge report` wrote it down: nothing is run
 over them here. The convnet's weights are untrained, which changes neither its time nor its size;
@@ -211,8 +211,8 @@ def _main() -> None:
     parser = argparse.ArgumentParser(description="The shipped models beside Keras' mnist_convnet.")
     parser.add_argument("models", nargs="*", type=Path, help="model folders; else the shipped ones")
     parser.add_argument("--convnet", type=Path, help="its int8 file; else it is converted")
-    parser.add_argument("--rounds", type=int, default=400)
-    parser.add_argument("--invocations", type=int, default=30, help="of each model in a round")
+    parser.add_argument("--rounds", type=int, default=60)
+    parser.add_argument("--invocations", type=int, default=200, help="of each model in a round")
     parser.add_argument("--json", type=Path, help="a file for the rows")
     chosen = parser.parse_args()
     contenders = [shipped_model(folder) for folder in chosen.models or shipped.folders()]
