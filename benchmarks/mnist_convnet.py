@@ -1,0 +1,73 @@
+# ruff: noqa: INP001  # scripts, not a package
+"""The network of Keras' example mnist_convnet in int8, with untrained weights.
+
+    python benchmarks/mnist_convnet.py mnist_convnet.tflite
+
+How fast it runs and how large it is do not depend on what it has learnt. It is converted as every
+model here is, but that it is not verified: without training it reads nothing. `models.py` starts
+this in a process of its own, since TensorFlow and tflite-runtime break each other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mnist_edge.training.backend import import_keras
+
+if TYPE_CHECKING:
+    import keras
+
+PARAMETERS = 34_826
+"""Weights and biases: 320 and 18,496 of the convolutions, 16,010 of the dense layer."""
+QUOTED_ACCURACY = 0.991
+"""About what the example reaches on the test digits after its 12 epochs, in float32, as it says
+itself (https://keras.io/examples/vision/mnist_convnet/): not measured here."""
+
+_SEED = 1
+
+
+def network() -> keras.Model:
+    """Takes pixels divided by 255, gives probabilities."""
+    keras = import_keras()
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Conv2D(32, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Conv2D(64, 3, activation="relu"),
+            layers.MaxPooling2D(2),
+            layers.Flatten(),
+            layers.Dropout(0.5),
+            layers.Dense(10, activation="softmax"),
+        ]
+    )
+
+
+def to_int8() -> bytes:
+    """The bytes of its ``.tflite`` file: raw pixels in, logits out."""
+    from converters import calibration, conversion, schemes
+    from mnist_edge import dataset
+
+    import_keras().utils.set_random_seed(_SEED)
+    mnist = dataset.load()
+    with tempfile.TemporaryDirectory(prefix="mnist-edge-") as temporary:
+        path = Path(temporary) / "mnist_convnet.keras"
+        network().save(path)
+        prepared = conversion.prepare(path, mnist, pixels="pixels/255")
+    (int8,) = schemes.find_schemes(["int8"])
+    way = conversion.as_asked(prepared, int8, calibration.draw(mnist))
+    return conversion.to_file(prepared, way)
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(description="Keras' mnist_convnet, untrained, in int8.")
+    parser.add_argument("out", type=Path, help="the .tflite file to write")
+    parser.parse_args().out.write_bytes(to_int8())
+
+
+if __name__ == "__main__":
+    _main()

@@ -1,0 +1,221 @@
+# ruff: noqa: INP001  # scripts, not a package
+"""What models answer to pictures of what is no digit, kind by kind.
+
+    python benchmarks/nondigits.py
+    python benchmarks/nondigits.py models/edge runs/mine --json nondigits.json
+
+Every picture goes to the model as it is, 28x28 pixels: what the front end would have refused
+before (several digits, no ink) is not taken away. A model answers where its confidence reaches
+the threshold in its manifest, as `mnist-edge predict` does; the share of each kind that is answered
+should be small. The area under the ROC curve is that of telling validation digits from the kind by
+confidence, at any threshold: 1 is perfect, 0.5 is chance.
+
+The pictures are drawn with a seed that no training uses, and what some are made of are validation
+digits. Kinds in `HELD_OUT` are learnt from by no recipe, so that only they tell what a model does
+with pictures unlike any that it was shown; they are counted apart.
+
+Takes matplotlib, whose typefaces the letters are in, and no TensorFlow.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import shipped
+from numpy.typing import NDArray
+
+from mnist_edge import Classifier, dataset
+from mnist_edge.classifier import Prediction
+from mnist_edge.files import write_json
+from mnist_edge.training.nondigits import HELD_OUT, KINDS, TAUGHT, draw
+
+SEED = 1_000_003
+"""Of the pictures: recipes draw theirs with small ones."""
+SCHEMES = ("float32", "int8")
+GROUPS = {"kinds that recipes learn from": TAUGHT, "kinds that none learns from": HELD_OUT}
+"""Kinds that are counted together."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A model over one kind."""
+
+    kind: str
+    held_out: bool
+    answered: float
+    """Share of the pictures, 0..1, at the model's threshold."""
+    auc: float
+    """Area under the ROC curve, 0..1, of validation digits against the kind by confidence."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """A model over the kinds of a group."""
+
+    mean_answered: float
+    worst_answered: float
+    """The largest share."""
+    mean_auc: float
+    worst_auc: float
+    """The smallest."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Result:
+    """One file of a model."""
+
+    model: str
+    scheme: str
+    min_confidence: float
+    """Calibrated probability below which it does not answer."""
+    digits_refused: float
+    """Share of the validation digits, 0..1."""
+    rows: tuple[Row, ...]
+    """A kind each."""
+
+    def summary(self, kinds: Sequence[str]) -> Summary:
+        """Mean and worst of some kinds."""
+        rows = [row for row in self.rows if row.kind in kinds]
+        answered, aucs = [row.answered for row in rows], [row.auc for row in rows]
+        return Summary(
+            mean_answered=float(np.mean(answered)),
+            worst_answered=max(answered),
+            mean_auc=float(np.mean(aucs)),
+            worst_auc=min(aucs),
+        )
+
+
+def draw_kinds(count: int, seed: int, digits: dataset.Digits) -> dict[str, NDArray[np.uint8]]:
+    """Pictures of every kind, ``(count, 28, 28)`` each."""
+    pictures = draw(count * len(KINDS), digits=digits, seed=seed)
+    # The kinds take turns.
+    return {kind: pictures[turn :: len(KINDS)] for turn, kind in enumerate(KINDS)}
+
+
+def measure(
+    folder: Path, scheme: str, digits: NDArray[np.uint8], kinds: dict[str, NDArray[np.uint8]]
+) -> Result:
+    """Shows a model digits and what is none."""
+    classifier = Classifier(folder, scheme=scheme)
+    of_digits = classifier.predict_pixels(digits)
+    rows = []
+    for kind, pictures in kinds.items():
+        predictions = classifier.predict_pixels(pictures)
+        rows.append(
+            Row(
+                kind=kind,
+                held_out=kind in HELD_OUT,
+                answered=_share_answered(predictions),
+                auc=area_under_roc(_confidences(of_digits), _confidences(predictions)),
+            )
+        )
+    return Result(
+        model=folder.resolve().name,
+        scheme=scheme,
+        min_confidence=classifier.min_confidence,
+        digits_refused=1 - _share_answered(of_digits),
+        rows=tuple(rows),
+    )
+
+
+def area_under_roc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
+    """How well a score tells two sets apart.
+
+    The share of pairs, one of each set, in which the positive scores higher, equal scores for half
+    a pair: that is the area under the curve (J. Hanley, B. McNeil, "The meaning and use of the
+    area under a receiver operating characteristic (ROC) curve", 1982).
+
+    Args:
+        positive: ``(n,)`` scores, at least one.
+        negative: ``(m,)`` scores, at least one.
+    """
+    ordered = np.sort(negative)
+    below = np.searchsorted(ordered, positive, side="left")
+    not_above = np.searchsorted(ordered, positive, side="right")
+    return float((below + not_above).mean() / (2 * len(negative)))
+
+
+def table(results: Sequence[Result]) -> str:
+    """The files of one model side by side as text, at most 80 columns wide.
+
+    Args:
+        results: of one model, two at most in that width.
+    """
+    schemes = "".join(f"{result.scheme:>15}{'AUC':>9}" for result in results)
+    lines = [f"{f'{results[0].model}, answered':<26}{schemes}"]
+    for group, kinds in GROUPS.items():
+        lines.append(f"{group}:")
+        for kind in kinds:
+            rows = [next(row for row in result.rows if row.kind == kind) for result in results]
+            lines.append(_line(kind, [(row.answered, row.auc) for row in rows]))
+        summaries = [result.summary(kinds) for result in results]
+        lines += [
+            _line("= mean", [(one.mean_answered, one.mean_auc) for one in summaries]),
+            _line("= worst", [(one.worst_answered, one.worst_auc) for one in summaries]),
+        ]
+    refused = "".join(f"{_percent(result.digits_refused):<24}" for result in results)
+    threshold = "".join(f"{_percent(result.min_confidence):<24}" for result in results)
+    lines += [f"{'validation digits refused':<33}{refused}", f"{'threshold':<33}{threshold}"]
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _line(name: str, figures: Sequence[tuple[float, float]]) -> str:
+    cells = "".join(f"{_percent(answered):>15}{auc:>9.4f}" for answered, auc in figures)
+    return f"  {name:<24}{cells}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
+
+
+def _share_answered(predictions: Sequence[Prediction]) -> float:
+    answered = sum(prediction.digit is not None for prediction in predictions)
+    return answered / len(predictions)
+
+
+def _confidences(predictions: Sequence[Prediction]) -> NDArray[np.float64]:
+    return np.array([prediction.confidence for prediction in predictions])
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(description="What models answer to what is no digit.")
+    parser.add_argument("models", nargs="*", type=Path, help="model folders; else the shipped ones")
+    parser.add_argument("--count", type=int, default=400, help="pictures of each kind")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--json", type=Path, help="a file for the results")
+    chosen = parser.parse_args()
+    digits = dataset.load().validation
+    kinds = draw_kinds(chosen.count, chosen.seed, digits)
+    results = []
+    for folder in chosen.models or shipped.folders():
+        of_model = [measure(folder, scheme, digits.images, kinds) for scheme in SCHEMES]
+        print(f"{table(of_model)}\n")
+        results += of_model
+    setting = shipped.setting()
+    print(f"{chosen.count} pictures a kind, {len(digits):,} validation digits, seed {chosen.seed}")
+    print(shipped.told(setting))
+    if chosen.json is not None:
+        write_json(
+            chosen.json,
+            {
+                "setting": setting,
+                "count": chosen.count,
+                "seed": chosen.seed,
+                "results": [
+                    {
+                        **asdict(result),
+                        "taught": asdict(result.summary(TAUGHT)),
+                        "held_out": asdict(result.summary(HELD_OUT)),
+                    }
+                    for result in results
+                ],
+            },
+        )
+
+
+if __name__ == "__main__":
+    _main()
