@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_edge.errors import InvalidValue, NotWritable
-from mnist_edge.files import not_writable
+from mnist_edge.files import exists, not_writable
 
 _START = b'{"path": "'
 """What every line begins with, as json.dumps writes it."""
@@ -65,8 +65,10 @@ def open_journal(path: Path) -> Iterator[Journal]:
 
     Raises:
         NotWritable: it cannot be made or written, or another program is writing it.
-        InvalidValue: it holds something else than results.
+        InvalidValue: it is a folder or a device, or holds something else than results.
     """
+    if exists(path) and not path.is_file():
+        raise InvalidValue(f"{path} is no file; expected one such as results.jsonl")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Unbuffered: a line is one write, which a kill cannot part.
