@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
-import signal
+import struct
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnist_edge import __version__, modelstore, runtimes
-from mnist_edge.doctor import board, machine, probe, software
+from mnist_edge.doctor import board, machine, probe
 from mnist_edge.doctor.finding import Finding
 from mnist_edge.doctor.machine import examine_machine
 from mnist_edge.doctor.software import examine_software
@@ -50,8 +51,8 @@ def nothing_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def pi(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The root of a sound Raspberry Pi 4's file system, what is read of it."""
-    monkeypatch.setattr(board.platform, "machine", lambda: "aarch64")
-    monkeypatch.setattr(board.platform, "libc_ver", lambda: ("glibc", "2.36"))
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+    monkeypatch.setattr(platform, "libc_ver", lambda: ("glibc", "2.36"))
     for name, text in {
         "proc/device-tree/model": "Raspberry Pi 4 Model B Rev 1.4\0",
         "proc/cpuinfo": CPU_OF_A_PI_4,
@@ -140,22 +141,22 @@ def test_heat_and_want_of_memory_are_told(pi: Path) -> None:
 
 def test_an_old_board_and_an_old_system_are_told(pi: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(pi / "proc/cpuinfo", "model name: ARMv6\nFeatures: half thumb vfp\nCPU part: 0xb76\n")
-    monkeypatch.setattr(board.platform, "machine", lambda: "armv6l")
-    monkeypatch.setattr(board.platform, "libc_ver", lambda: ("glibc", "2.31"))
+    monkeypatch.setattr(platform, "machine", lambda: "armv6l")
+    monkeypatch.setattr(platform, "libc_ver", lambda: ("glibc", "2.31"))
     found = looked(pi)
     check_advice(found["cpu"], "warning", "ARM1176, armv6l", "--runtime numpy")
     check_advice(found["libc"], "warning", "glibc 2.31", "bookworm")
 
 
 def test_a_libc_that_is_not_glibc_has_no_version(pi: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(board.platform, "libc_ver", lambda: ("", ""))
+    monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
     assert looked(pi)["libc"].facts == {"name": None, "version": None}
 
 
 def test_programs_of_32_bits_on_a_kernel_of_64_are_told(
     pi: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(board.struct, "calcsize", lambda _: 4)
+    monkeypatch.setattr(struct, "calcsize", lambda _: 4)
     assert "32-bit Python on a 64-bit kernel" in looked(pi)["cpu"].found
     assert board.processor(pi).userland == "armv7l"
 
@@ -303,8 +304,8 @@ def test_numpy_alone_is_a_warning_where_a_faster_one_is_to_be_had(
     architecture: str, libc: tuple[str, str], status: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runtimes, "_version", {"numpy": np.__version__}.get)
-    monkeypatch.setattr(board.platform, "machine", lambda: architecture)
-    monkeypatch.setattr(board.platform, "libc_ver", lambda: libc)
+    monkeypatch.setattr(platform, "machine", lambda: architecture)
+    monkeypatch.setattr(platform, "libc_ver", lambda: libc)
     found = tried()["numpy-runtime"]
     assert found.status == status
     assert ("pip install" in str(found.advice)) == (status == "warning")
@@ -325,9 +326,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(modelstore, "_shipped_root", lambda: folder.parent)
     # A child finds what is shipped by itself: it is told by the folder.
     in_child = probe.try_model
-    monkeypatch.setattr(
-        software.probe, "try_model", lambda name: in_child(str(folder.parent / name))
-    )
+    monkeypatch.setattr(probe, "try_model", lambda name: in_child(str(folder.parent / name)))
     return folder
 
 
@@ -385,4 +384,3 @@ def test_a_model_that_nothing_vouches_for_is_a_warning(models: Path) -> None:
 def test_an_old_python_is_bad(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(machine, "_OLDEST_PYTHON", (sys.version_info[0] + 1, 0))
     check_advice(looked(tmp_path)["python"], "bad", ".", "take Python")
-    assert signal.SIGILL

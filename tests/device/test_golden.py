@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ SHIPPED = Path(__file__).parents[2] / "models" / "nano"
 INPUTS = np.random.default_rng(1).integers(0, 256, (16, 28, 28), np.uint8)
 
 
-def answered(scheme: str = "int8") -> tuple[StoredModel, NDArray[np.generic]]:
+def answered(scheme: str = "int8") -> tuple[StoredModel, NDArray[Any]]:
     """A shipped model, and its outputs on the installed runtime."""
     model = modelstore.load(SHIPPED, scheme=scheme)
     interpreter = Interpreter(model.content)
@@ -35,14 +36,14 @@ def answered(scheme: str = "int8") -> tuple[StoredModel, NDArray[np.generic]]:
 
 
 def with_golden(
-    model: StoredModel, outputs: NDArray[np.generic], *, given_by: str = "", tolerance: float = 3
+    model: StoredModel, outputs: NDArray[Any], *, given_by: str = "", tolerance: float = 3
 ) -> StoredModel:
     assert model.manifest is not None
     packed = pack(INPUTS, outputs, runtime=given_by or runtime(), tolerance=tolerance)
     return replace(model, manifest=replace(model.manifest, golden=packed))
 
 
-def off_by(outputs: NDArray[np.generic], steps: int) -> NDArray[np.generic]:
+def off_by(outputs: NDArray[Any], steps: int) -> NDArray[Any]:
     """One output of the fourth vector moved, towards the middle of the range."""
     moved = outputs.copy()
     moved[3, 2] += -steps if outputs[3, 2] > 0 else steps
@@ -80,7 +81,7 @@ def test_another_runtime_may_differ_by_the_tolerance(steps: int, passed: bool) -
 def test_floats_may_differ_by_the_tolerance_in_steps_of_their_range() -> None:
     model, outputs = answered("float32")
     for share, passed in ((2.5, True), (3.5, False)):
-        moved = outputs + np.float32(share * np.ptp(outputs) / 255)
+        moved = outputs + np.float32(share * float(np.ptp(outputs)) / 255)
         found = self_test(with_golden(model, moved))
         assert found is not None
         assert found.passed == passed

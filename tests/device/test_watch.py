@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,10 @@ def count(out: Path) -> int:
     return out.read_bytes().count(b"\n") if out.exists() else 0
 
 
+def _has(out: Path, enough: int) -> bool:
+    return count(out) >= enough
+
+
 def fill(inbox: Path, digits: Digits, number: int) -> list[str]:
     """Puts test digits there; their names."""
     made = [f"{index:03}.png" for index in range(number)]
@@ -146,7 +151,7 @@ def test_a_killed_watch_loses_none_and_repeats_none(
     expected = fill(inbox, test_digits, 60)
     for enough in (5, 20, 35):
         child = launch()
-        wait_for(lambda enough=enough: count(out) >= enough)
+        wait_for(partial(_has, out, enough))
         child.send_signal(signal.SIGKILL)
         child.wait()
     assert count(out) < 60, "the kills came too late to prove anything"
