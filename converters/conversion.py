@@ -329,6 +329,7 @@ def _save(prepared: Prepared, attempt: _Attempt, folder: Path, tried: tuple[str,
             probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
         ),
         calibration_error=calibration_error(probabilities, labels),
+        golden=verified.golden,
     )
     return Converted(
         path=artifact.save(folder, content, manifest),

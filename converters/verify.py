@@ -12,13 +12,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from converters.golden import golden_inputs
 from converters.operators import Operator, read_operators, unknown_to
 from converters.schemes import Scheme
 from mnist_edge.comparison import compare
 from mnist_edge.dataset import Digits
 from mnist_edge.errors import AccuracyLost, ConversionError, MnistEdgeError
 from mnist_edge.evaluation import count_correct, softmax
-from mnist_edge.manifest import Score, TensorSpec
+from mnist_edge.golden import TOLERANCE, pack
+from mnist_edge.interpreter import quantize
+from mnist_edge.manifest import Golden, Score, TensorSpec
 from mnist_edge.runtimes import runtime
 from mnist_edge.trial import Trial, try_model
 
@@ -44,13 +47,15 @@ class Verified:
     """What the device runtime made of a converted model."""
 
     trial: Trial
-    """Its two ends, its logits, and the runtime that gave them."""
+    """Its two ends, its logits of the validation digits, and the runtime that gave them."""
     score: Score
     """Of the converted model, on the validation digits."""
     drop: float
     """Percentage points of validation accuracy lost against the Keras model."""
     gate: str | None
     """Why it misses the accuracy gate, if it does."""
+    golden: Golden
+    """What it answers to a few inputs, for devices to compare."""
 
 
 def verify(
@@ -80,11 +85,17 @@ def verify(
     """
     operators = _with_names(read_operators(content), read_operators(named))
     problems = [*unknown_to(target, operators), *_foreign_operators(operators, scheme)]
+    inputs = golden_inputs(validation)
     try:
-        trial = try_model(content, validation.images, name=f"the {scheme.name} model")
+        # In one run, so that the golden vectors are of the very process that the proof is of.
+        trial = try_model(
+            content, np.concatenate([validation.images, inputs]), name=f"the {scheme.name} model"
+        )
     except MnistEdgeError as error:
         problems.append(f"it does not run: {error}")
         raise _failed(scheme, target, problems) from error
+    golden_logits = trial.logits[len(validation) :]
+    trial = replace(trial, logits=trial.logits[: len(validation)])
     for end, spec in (("input", trial.input), ("output", trial.output)):
         if spec.dtype != scheme.io_dtype:
             problems.append(f"its {end} is {spec.dtype}, expected {scheme.io_dtype}")
@@ -110,7 +121,14 @@ def verify(
         total=len(validation),
         runtime=trial.runtime,
     )
-    return Verified(trial=trial, score=score, drop=compared.drop, gate=gate)
+    # The trial's logits are whole steps of the output, give or take a float32's rounding.
+    golden = pack(
+        inputs,
+        quantize(golden_logits, trial.output),
+        runtime=trial.runtime,
+        tolerance=TOLERANCE,
+    )
+    return Verified(trial=trial, score=score, drop=compared.drop, gate=gate, golden=golden)
 
 
 def other_runtime(target: str) -> str | None:

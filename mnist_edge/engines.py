@@ -62,7 +62,7 @@ def open_engine(content: bytes, *, threads: int = 1) -> Engine:
     """
     name = runtime().split()[0]
     try:
-        native = import_module(RUNTIMES[name])
+        native = native_module(name)
     except ImportError as error:
         raise MissingDependency(
             f"{runtime()} does not import ({error}): pip install --force-reinstall mnist-edge, or "
@@ -72,6 +72,18 @@ def open_engine(content: bytes, *, threads: int = 1) -> Engine:
         engine: Engine = native.NumpyEngine(content)
         return engine
     return TFLiteEngine(native, content, threads=threads)
+
+
+def native_module(name: str) -> Any:
+    """Imports a runtime.
+
+    Args:
+        name: one of ``mnist_edge.runtimes.RUNTIMES``.
+
+    Raises:
+        ImportError: it does not import.
+    """
+    return import_module(RUNTIMES[name])
 
 
 class TFLiteEngine:

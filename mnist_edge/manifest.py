@@ -81,6 +81,28 @@ class Score:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Golden:
+    """A few inputs and what the file answers to them, for a device to try itself on.
+
+    ``mnist_edge.golden`` packs and unpacks them.
+    """
+
+    inputs: str
+    """``(n, 28, 28) uint8`` pixels, deflated (RFC 1950), in base64."""
+    outputs: str
+    """``(n, 10)`` in the output's own type, little-endian, deflated, in base64."""
+    runtime: str
+    """The runtime that gave the outputs, with its version."""
+    tolerance: float
+    """Steps by which the outputs of another runtime may differ, 0 or more. A step is 1 of an 8-bit
+    output; of any other, the 255th part of the range of all the outputs."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.tolerance < math.inf:
+            raise ValueError(f"tolerance {self.tolerance} is no number of steps")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelManifest:
     """What is known of one ``.tflite`` file."""
 
@@ -132,6 +154,9 @@ class ModelManifest:
     calibration_error: float | None = None
     """Expected calibration error on the validation digits, 0..1, at that temperature; None where
     it was not measured."""
+    golden: Golden | None = None
+    """What the file answers to a few inputs; None, and left out of the JSON, in manifests from
+    before there were any."""
 
     def __post_init__(self) -> None:
         if not 0 < self.temperature < math.inf:
@@ -143,7 +168,10 @@ class ModelManifest:
 
     def to_json(self) -> str:
         """The manifest as indented JSON, ending in a newline."""
-        return json.dumps(dataclasses.asdict(self), indent=2) + "\n"
+        document = dataclasses.asdict(self)
+        if self.golden is None:
+            del document["golden"]
+        return json.dumps(document, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str, *, source: Path) -> ModelManifest:
@@ -182,6 +210,7 @@ def _manifest(document: dict[str, Any]) -> ModelManifest:
     optional = {
         "calibration": _optional(Calibration, document["calibration"]),
         "test": _optional(Score, document["test"]),
+        "golden": _optional(Golden, document.get("golden")),
     }
     converted = {
         "input": _tensor(document["input"]),

@@ -42,14 +42,22 @@ def chosen() -> str | None:
     return name
 
 
+def installed(name: str) -> str | None:
+    """The version of an installed runtime, one of ``RUNTIMES``; None where it is not installed."""
+    return _version(name)
+
+
 def runtime() -> str:
     """The runtime in use with its version, for example ``tflite-runtime 2.14.0``.
 
     Raises:
         UnknownName: the environment names one that there is not.
-        MissingDependency: it names one that is not installed.
+        MissingDependency: it names one that is not installed, or not even numpy is.
     """
-    name = chosen() or next(name for name in RUNTIMES if _version(name) is not None)
+    name = chosen() or next((name for name in RUNTIMES if _version(name) is not None), None)
+    if name is None:
+        # numpy is a dependency: the installation is damaged.
+        raise MissingDependency("numpy is not installed: pip install --force-reinstall mnist-edge")
     return f"{name} {_version(name)}"
 
 

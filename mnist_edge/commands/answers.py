@@ -54,7 +54,7 @@ def write_text(answers: Iterable[Answer], top: int) -> int:
 
 def write_json(answers: Iterable[Answer], top: int) -> int:
     """One list of all pictures."""
-    documents = [_document(answer, top) for answer in answers]
+    documents = [to_document(answer, top) for answer in answers]
     typer.echo(json.dumps(documents, indent=2))
     return sum("error" in document for document in documents)
 
@@ -63,7 +63,7 @@ def write_jsonl(answers: Iterable[Answer], top: int) -> int:
     """One object a picture, each as soon as it is known."""
     failed = 0
     for answer in answers:
-        document = _document(answer, top)
+        document = to_document(answer, top)
         failed += "error" in document
         typer.echo(json.dumps(document))
     return failed
@@ -94,7 +94,7 @@ def _write_rows(
             failed += 1
             writer.writerow({"path": answer.path, "error": str(answer.outcome)})
         else:
-            writer.writerows(rows(_document(answer, top=1)))
+            writer.writerows(rows(to_document(answer, top=1)))
     return failed
 
 
@@ -127,8 +127,13 @@ def _said(outcome: Prediction | Page, top: int) -> str:
     return f"{' '.join(lines)} ({100 * least:.1f} %)"
 
 
-def _document(answer: Answer, top: int) -> dict[str, Any]:
-    """One answer as JSON has it."""
+def to_document(answer: Answer, top: int) -> dict[str, Any]:
+    """One answer as JSON has it.
+
+    Args:
+        answer: of one picture.
+        top: likeliest digits to list, where it is more than one.
+    """
     from mnist_edge.classifier import Page
 
     outcome = answer.outcome

@@ -21,7 +21,17 @@ from typer.core import TyperGroup
 from mnist_edge import __version__
 from mnist_edge.errors import MnistEdgeError
 
-COMMANDS = ("predict", "info", "report", "run", "train", "convert", "reproduce")
+COMMANDS = (
+    "predict",
+    "watch",
+    "info",
+    "doctor",
+    "report",
+    "run",
+    "train",
+    "convert",
+    "reproduce",
+)
 """Names of the commands, in the order of ``--help``; each is a module beside this one."""
 
 

@@ -106,7 +106,7 @@ def command(
     found = list(find_pictures(pictures))
     targets = None if explain is None else _targets(explain, pictures, found)
     classifier = Classifier(model, pixels=pixels, min_confidence=min_confidence)
-    _warn(classifier)
+    warn(classifier)
     paths = tracked(found, "reading", shown=len(found) >= _MANY and not sys.stdout.isatty())
     if every:
         answers = _answers(paths, PAGE_SIDE, classifier.judge_all)
@@ -123,7 +123,7 @@ def command(
         raise typer.Exit(1)
 
 
-def _warn(classifier: Classifier) -> None:
+def warn(classifier: Classifier) -> None:
     """Tells what a user should know before the answers come."""
     if runtimes.is_last_resort():
         note(

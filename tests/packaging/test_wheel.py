@@ -23,6 +23,7 @@ FILES = [
     "converters/equalize.py",
     "converters/explain.py",
     "converters/formats.py",
+    "converters/golden.py",
     "converters/graph.py",
     "converters/keras_2_13.py",
     "converters/metadata.py",
@@ -42,12 +43,14 @@ FILES = [
     "mnist_edge/commands/app.py",
     "mnist_edge/commands/console.py",
     "mnist_edge/commands/convert.py",
+    "mnist_edge/commands/doctor.py",
     "mnist_edge/commands/info.py",
     "mnist_edge/commands/predict.py",
     "mnist_edge/commands/report.py",
     "mnist_edge/commands/reproduce.py",
     "mnist_edge/commands/run.py",
     "mnist_edge/commands/train.py",
+    "mnist_edge/commands/watch.py",
     "mnist_edge/comparison.py",
     "mnist_edge/components.py",
     "mnist_edge/corruptions/__init__.py",
@@ -58,6 +61,12 @@ FILES = [
     "mnist_edge/corruptions/overlays.py",
     "mnist_edge/dataset.py",
     "mnist_edge/decoding.py",
+    "mnist_edge/doctor/__init__.py",
+    "mnist_edge/doctor/board.py",
+    "mnist_edge/doctor/finding.py",
+    "mnist_edge/doctor/machine.py",
+    "mnist_edge/doctor/probe.py",
+    "mnist_edge/doctor/software.py",
     "mnist_edge/drawing.py",
     "mnist_edge/engines.py",
     "mnist_edge/errors.py",
@@ -67,9 +76,11 @@ FILES = [
     "mnist_edge/files.py",
     "mnist_edge/foreign.py",
     "mnist_edge/frames.py",
+    "mnist_edge/golden.py",
     "mnist_edge/idx.py",
     "mnist_edge/ink.py",
     "mnist_edge/interpreter.py",
+    "mnist_edge/journal.py",
     "mnist_edge/layout.py",
     "mnist_edge/lines.py",
     "mnist_edge/manifest.py",
@@ -125,6 +136,7 @@ FILES = [
     "mnist_edge/training/recipes.py",
     "mnist_edge/training/trainer.py",
     "mnist_edge/trial.py",
+    "mnist_edge/watching.py",
 ]
 
 
@@ -204,5 +216,8 @@ def test_a_bare_device_install_predicts_informs_and_reports(wheel: Path, tmp_pat
     sample = ROOT / "mnist_edge" / "samples" / "digit.png"
     assert ": 7 (" in mnist_edge("predict", str(sample))
     assert "(verified)" in mnist_edge("info")
+    assert "self-test nano" in mnist_edge("doctor")
+    mnist_edge("watch", str(sample.parent), "--once", "--out", "results.jsonl")
+    assert '"digit": 7' in (tmp_path / "results.jsonl").read_text()
     assert "int8" in mnist_edge("report")
     assert (tmp_path / "runs" / "edge" / "report.md").is_file()

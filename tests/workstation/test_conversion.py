@@ -16,13 +16,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from converters import calibration, conversion, explain, schemes, source, tflite, verify
+from converters import artifact, calibration, conversion, explain, schemes, source, tflite, verify
 from converters.conversion import Converted, Prepared
 from converters.equalize import equalize
 from converters.operators import DEFAULT_TARGET, read_operators, require_target, unknown_to
-from mnist_edge import modelstore
+from mnist_edge import golden, modelstore
 from mnist_edge.comparison import compare
 from mnist_edge.dataset import Mnist
+from mnist_edge.doctor import probe
 from mnist_edge.errors import (
     AccuracyLost,
     ConversionError,
@@ -678,3 +679,27 @@ def test_a_folder_that_cannot_be_written_is_an_error_of_ours(
     in_the_way.touch()
     with pytest.raises(NotWritable, match="choose another place"):
         _every(prepared, in_the_way / "below", [schemes.float32()])
+
+
+def test_every_file_carries_golden_vectors_of_the_device_runtime(
+    prepared: Prepared, tmp_path: Path
+) -> None:
+    for made in _every(prepared, tmp_path, schemes.find_schemes(["all"])):
+        stored = modelstore.load(made.path)
+        assert stored.manifest is not None
+        vectors = stored.manifest.golden
+        assert vectors is not None
+        assert vectors.runtime == stored.manifest.validation.runtime
+        inputs, outputs = golden.unpack(vectors, stored.manifest.output, name="nano")
+        assert len(inputs) == len(outputs) == 16
+        assert len(vectors.inputs) + len(vectors.outputs) < 6_000
+        assert probe.try_model(str(made.path))["steps"] == [0] * 16
+
+
+def test_golden_vectors_catch_a_planted_fault(prepared: Prepared, tmp_path: Path) -> None:
+    (made,) = _every(prepared, tmp_path, [schemes.int8()])
+    faulty = _edited(made.content, _lost_weight_scale)
+    artifact.save(tmp_path, faulty, replace(made.manifest, sha256=artifact.sha256(faulty)))
+    found = probe.try_model(str(made.path))
+    assert not found["passed"]
+    assert max(found["steps"]) > golden.TOLERANCE

@@ -1,0 +1,139 @@
+"""``mnist-edge watch``: reads each picture that arrives in a folder."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mnist_edge.commands.answers import Answer, to_document
+from mnist_edge.commands.console import RuntimeOption, note
+from mnist_edge.errors import PictureError, PictureNotFound
+from mnist_edge.modelstore import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from mnist_edge.classifier import Classifier
+
+_SLICE = 0.1
+"""Seconds within which a signal is acted upon."""
+
+
+def command(
+    folder: Annotated[Path, typer.Argument(help="Folder that pictures arrive in.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="File of results; appended to where it exists.")
+    ],
+    model: Annotated[
+        str,
+        typer.Option("--model", "-m", help="A shipped model, a model folder, or a .tflite."),
+    ] = DEFAULT_MODEL,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(
+            "--min-confidence",
+            min=0,
+            max=1,
+            help="Abstain below this probability.",
+            show_default="the model's own",
+        ),
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Read every digit in it: a number, or lines of them.")
+    ] = False,
+    interval: Annotated[
+        float, typer.Option("--interval", min=0.05, max=3600, help="Seconds between looks.")
+    ] = 1.0,
+    once: Annotated[
+        bool, typer.Option("--once", help="Read the pictures that are there, and end.")
+    ] = False,
+    runtime: RuntimeOption = None,
+) -> None:
+    """Read each picture that arrives in a folder.
+
+    Appends a line to the results for each, as predict --format jsonl writes it,
+    and waits for more until it is ended (Ctrl-C, SIGTERM). Pictures that have a
+    line are not read again, by the next start neither; they are known by their
+    paths, so give each its own name. One that is still being written is waited
+    for; names that begin with a dot are left alone.
+
+    With --once, the exit status is 1 where a picture could not be read.
+    """
+    from mnist_edge.classifier import Classifier
+    from mnist_edge.commands.predict import warn
+    from mnist_edge.journal import open_journal
+    from mnist_edge.watching import sweep, watch
+
+    if not folder.is_dir():
+        raise PictureNotFound(f"no folder {folder}; make it, or check the path")
+    # Results are known by paths that mean the same wherever the next start is from.
+    folder = folder.resolve()
+    with _ending() as ending, open_journal(out) as journal:
+        classifier = Classifier(model, min_confidence=min_confidence)
+        warn(classifier)
+        note(f"watching {folder}: {len(journal.pictures)} read before, results go to {out}")
+        look = sweep if once else watch
+        read = failed = 0
+        for arrival in look(folder, journal.pictures, interval=interval, pause=ending.pause):
+            answer = _answer(classifier, arrival.path, every=every)
+            unreadable = isinstance(answer.outcome, PictureError)
+            # It may be a slow writer's.
+            if (unreadable and not arrival.final) or not arrival.is_unchanged():
+                continue
+            journal.append(to_document(answer, top=1))
+            read, failed = read + 1, failed + unreadable
+            if unreadable:
+                note(f"mnist-edge: {answer.outcome}")
+    note(f"{read - failed} read, {failed} could not be")
+    if once and failed:
+        raise typer.Exit(1)
+
+
+def _answer(classifier: Classifier, path: str, *, every: bool) -> Answer:
+    from mnist_edge.picture import PAGE_SIDE, WORKING_SIDE, look
+
+    try:
+        sight = look(path, side=PAGE_SIDE if every else WORKING_SIDE)
+        outcome = classifier.judge_all(sight) if every else classifier.judge(sight)
+    except PictureError as reason:
+        return Answer(path=path, outcome=reason)
+    return Answer(path=path, outcome=outcome)
+
+
+class _Ending:
+    """Whether a signal has asked for the end."""
+
+    def __init__(self) -> None:
+        self._asked = False
+
+    def ask(self, number: int, frame: FrameType | None) -> None:
+        """Takes a signal: what is being written is finished first."""
+        self._asked = True
+
+    def pause(self, seconds: float) -> bool:
+        """Waits; whether to go on."""
+        # A sleep goes on to its end after a signal's handler returns, so it is a short one.
+        until = time.monotonic() + seconds
+        while not self._asked and (left := until - time.monotonic()) > 0:
+            time.sleep(min(_SLICE, left))
+        return not self._asked
+
+
+@contextmanager
+def _ending() -> Iterator[_Ending]:
+    """Listens for Ctrl-C and SIGTERM."""
+    ending = _Ending()
+    before = {number: signal.signal(number, ending.ask) for number in _SIGNALS}
+    try:
+        yield ending
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
