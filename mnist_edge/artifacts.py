@@ -179,7 +179,7 @@ def _unpacked_tar(content: bytes, source: str) -> dict[str, bytes]:
             left -= member.size
             _require_room(left, source)
             if stream := archive.extractfile(member):
-                parts[member.name] = stream.read()
+                parts[_plain(member.name)] = stream.read()
     return parts
 
 
@@ -197,8 +197,13 @@ def _unpacked_zip(content: bytes, source: str) -> dict[str, bytes]:
                 part = stream.read(left + 1)
             left -= len(part)
             _require_room(left, source)
-            parts[member.filename] = part
+            parts[_plain(member.filename)] = part
     return parts
+
+
+def _plain(name: str) -> str:
+    """A member's name without the ``./`` that tar puts before it."""
+    return str(PurePosixPath(name))
 
 
 def _require_plain(name: str, source: str, *, is_plain: bool) -> None:

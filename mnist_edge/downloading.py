@@ -56,7 +56,11 @@ def fetch(url: str, target: Path, *, limit: int) -> bool:
             headers: Any,
             newurl: str,
         ) -> urllib.request.Request | None:
-            _require_https(newurl)
+            try:
+                _require_https(newurl)
+            except DownloadFailed:
+                fp.close()
+                raise
             return super().redirect_request(req, fp, code, msg, headers, newurl)
 
     _require_https(url)
@@ -82,13 +86,19 @@ def fetch(url: str, target: Path, *, limit: int) -> bool:
             error.close()
             if error.code in _ABSENT:
                 return False
-            raise DownloadFailed(f"cannot fetch {url}: {error}; try again later") from error
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
             raise DownloadFailed(
-                f"cannot fetch {url}: {reason}; check the address and the network, or name a file"
+                f"cannot fetch {url}: {_one_line(error)}; try again later"
+            ) from error
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            raise DownloadFailed(
+                f"cannot fetch {url}: {_one_line(error)}; check the address and the network, "
+                "or name a file"
             ) from error
     return True
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 def _require_https(url: str) -> None:

@@ -22,8 +22,8 @@ Point = tuple[int, int]
 def _add(one: Point, other: Point) -> Point:
     (x1, y1), (x2, y2) = one, other
     product = _D * x1 * x2 * y1 * y2
-    x = (x1 * y2 + x2 * y1) * pow(1 + product, _P - 2, _P)
-    y = (y1 * y2 + x1 * x2) * pow(1 - product, _P - 2, _P)
+    x = (x1 * y2 + x2 * y1) * pow(1 + product, -1, _P)
+    y = (y1 * y2 + x1 * x2) * pow(1 - product, -1, _P)
     return x % _P, y % _P
 
 
