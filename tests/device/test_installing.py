@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from signing import Signer
 
-from mnist_edge import Classifier, acceptance, installing, modelstore
+from mnist_edge import Classifier, acceptance, installed, installing, modelstore
 from mnist_edge.dataset import Mnist
 from mnist_edge.errors import (
     InvalidArtifact,
@@ -63,20 +63,20 @@ def in_use() -> str:
 
 def check_refused(source: Path, error: type[MnistEdgeError], said: str) -> None:
     """It is refused in one line, and what was in use is in use, as are the files of the store."""
-    before, files = in_use(), sorted(installing.store_folder().rglob("*"))
+    before, files = in_use(), sorted(installed.store_folder().rglob("*"))
     with pytest.raises(error, match=said) as refused:
         installing.install(str(source))
     assert "\n" not in str(refused.value)
     assert in_use() == before
-    assert sorted(installing.store_folder().rglob("*")) == files
+    assert sorted(installed.store_folder().rglob("*")) == files
 
 
 def test_an_installed_model_is_the_one_in_use(store: Path, update: Path, run: Run) -> None:
     assert in_use() == "nano"
-    installed = run("model", "install", update)
-    assert (installed.returncode, installed.stderr) == (0, "")
+    said = run("model", "install", update)
+    assert (said.returncode, said.stderr) == (0, "")
     assert in_use().startswith("second-try-int8-")
-    assert installed.stdout.startswith(f"in use: {in_use()} (98 of 100 built-in digits")
+    assert said.stdout.startswith(f"in use: {in_use()} (98 of 100 built-in digits")
     assert str(store) in run("info").stdout
     assert Classifier().model.path.parent.parent == store
     assert Classifier(in_use()).model == modelstore.load()
