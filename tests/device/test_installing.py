@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from signing import Signer
 
 from mnist_edge import Classifier, acceptance, installed, installing, modelstore
 from mnist_edge.dataset import Mnist
@@ -29,6 +28,7 @@ from mnist_edge.errors import (
     NotWritable,
     UntrustedModel,
 )
+from signing import Signer
 
 SAMPLE = Path(__file__).parents[2] / "mnist_edge" / "samples" / "digit.png"
 Run = Callable[..., CompletedProcess[str]]
