@@ -93,8 +93,9 @@ class Classifier:
     """Reads digits with one model.
 
     Args:
-        model: a shipped model's name, a model folder, or a ``.tflite`` file.
-        scheme: which file of a model folder.
+        model: a shipped or an installed model's name, a model folder, or a ``.tflite`` file; the
+            model in use on this device where it is None.
+        scheme: which file of a model folder; int8 where it is None.
         pixels: what the model takes its input to mean, one of ``mnist_edge.readings``, for a
             ``.tflite`` without a manifest. Without it such a file is tried on MNIST's validation
             digits where they are at hand, and otherwise taken to eat raw pixels.
@@ -113,9 +114,9 @@ class Classifier:
 
     def __init__(
         self,
-        model: str | Path = modelstore.DEFAULT_MODEL,
+        model: str | Path | None = None,
         *,
-        scheme: str = "int8",
+        scheme: str | None = None,
         pixels: str | None = None,
         min_confidence: float | None = None,
         threads: int = 1,

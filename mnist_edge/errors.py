@@ -13,6 +13,11 @@
     │   ├── InvalidManifest
     │   ├── InvalidModel            not a TFLite or Keras model, or truncated
     │   ├── ModelHashMismatch       not the bytes that its manifest vouches for
+    │   ├── InvalidArtifact         no model with its manifest, or too large to be one
+    │   ├── InvalidRecord           which model is in use cannot be read
+    │   ├── DownloadFailed
+    │   ├── UntrustedModel          not signed by whoever must
+    │   ├── ModelRejected           does not answer as its manifest promises
     │   └── UnsuitableModel         a model, but not of 28x28 digits with ten outputs, or none that
     │                               the runtime has all operators for
     ├── ConversionError             the converted model did not pass its checks
@@ -84,6 +89,26 @@ class InvalidModel(ModelError):
 
 class ModelHashMismatch(ModelError):
     """The model's bytes are not those its manifest vouches for."""
+
+
+class InvalidArtifact(ModelError):
+    """A file or archive that is no model with its manifest, or is too large to be one."""
+
+
+class InvalidRecord(ModelError):
+    """The file that says which model is in use cannot be read."""
+
+
+class DownloadFailed(ModelError):
+    """An address gave no model, or is not https."""
+
+
+class UntrustedModel(ModelError):
+    """The device holds public keys, and the owner of none of them signed the model."""
+
+
+class ModelRejected(ModelError):
+    """A sound model that does not answer as its manifest promises."""
 
 
 class UnsuitableModel(ModelError):

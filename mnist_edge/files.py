@@ -6,7 +6,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +77,20 @@ def write_json(target: Path, document: Any) -> None:
         NotWritable: the folder or the file cannot be written.
     """
     write_text(target, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def sync_folder(folder: Path) -> None:
+    """Makes the names in ``folder`` outlive a loss of power, as ``replacing`` does with contents.
+
+    Without it, of two renames the later may reach the disk before the earlier. Windows and some
+    file systems have no such thing, and are left to their own order.
+    """
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def require_writable(folder: Path) -> None:

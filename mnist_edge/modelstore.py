@@ -13,9 +13,11 @@ from functools import cached_property
 from importlib import resources
 from pathlib import Path
 
+from mnist_edge import installed
 from mnist_edge.errors import (
     InvalidManifest,
     InvalidModel,
+    ModelError,
     ModelHashMismatch,
     ModelNotFound,
 )
@@ -23,6 +25,7 @@ from mnist_edge.files import exists
 from mnist_edge.manifest import ModelManifest
 
 DEFAULT_MODEL = "edge"
+"""The shipped model that is in use where no other was put in use."""
 SCHEMES = ("float32", "float16", "dynamic", "int8", "int16x8")
 """Every scheme a model folder may hold, the reference first."""
 
@@ -66,17 +69,30 @@ def shipped_models() -> list[str]:
     )
 
 
-def find_folder(model: str | Path) -> Path:
-    """The folder of a shipped model's name, or the folder itself.
+def shipped_file(name: str) -> Path:
+    """The int8 file of a shipped model."""
+    return _shipped_root() / name / "int8.tflite"
+
+
+def find_folder(model: str | Path | None) -> Path:
+    """The folder of a shipped or an installed model's name, or the folder itself.
+
+    Args:
+        model: the model in use where it is None.
 
     Raises:
-        ModelNotFound: there is neither.
+        ModelNotFound: there is none.
+        InvalidRecord: it cannot be told which model is in use.
     """
+    if model is None:
+        return _file_in_use().parent
     if exists(model) and Path(model).is_dir():
         return Path(model)
     # A name has no separator in it: "../x" must not walk out of the package.
     if Path(model).name == str(model) and str(model) in shipped_models():
         return _shipped_root() / model
+    if (file := installed.find_file(str(model))) is not None:
+        return file.parent
     shipped = ", ".join(shipped_models())
     if exists(model):
         raise ModelNotFound(f"{model} is no model folder; give its folder, or one of: {shipped}")
@@ -86,49 +102,70 @@ def find_folder(model: str | Path) -> Path:
     )
 
 
-def load(model: str | Path = DEFAULT_MODEL, *, scheme: str = "int8") -> StoredModel:
+def load(model: str | Path | None = None, *, scheme: str | None = None) -> StoredModel:
     """Reads and verifies one model.
 
     Args:
-        model: a shipped model's name, a model folder, or a ``.tflite`` file.
-        scheme: which file of a folder; not used for a file.
+        model: a shipped or an installed model's name, a model folder, or a ``.tflite`` file; the
+            model in use where it is None.
+        scheme: which file of a folder, int8 where it is None; not used for a file. An installed
+            model has one file, whose scheme is its own.
 
     Raises:
         ModelNotFound: nothing is there.
+        InvalidRecord: it cannot be told which model is in use.
         InvalidModel: the file is not a TFLite model.
         InvalidManifest: the manifest beside it cannot be read.
         ModelHashMismatch: the bytes are not those the manifest vouches for.
     """
-    path = Path(model)
-    if not (exists(path) and path.is_file()):
-        folder = find_folder(model)
-        path = folder / f"{scheme}.tflite"
-        if not path.is_file():
-            raise ModelNotFound(
-                f"{folder} has no {path.name}; make it with: "
-                f"mnist-edge convert {folder} --quantize {scheme}"
-            )
+    path = _find_file(model, scheme)
+    if model is not None:
+        return _read(path)
+    try:
+        return _read(path)
+    except ModelError as error:
+        message = f"{error}; or leave this model with: mnist-edge model rollback"
+        raise type(error)(message) from error
+
+
+def _read(path: Path) -> StoredModel:
     try:
         content = path.read_bytes()
     except OSError as error:
         raise ModelNotFound(f"cannot read {path}: {error.strerror}") from error
     manifest = _read_manifest(path)
     stored = StoredModel(path=path, content=content, manifest=manifest)
+    require_vouched(stored)
+    return stored
+
+
+def require_vouched(stored: StoredModel) -> None:
+    """Checks that the bytes are those of a model, and those that the manifest vouches for.
+
+    Raises:
+        ModelHashMismatch: they are other bytes.
+        InvalidModel: they are no TFLite model.
+    """
+    path, content, manifest = stored.path, stored.content, stored.manifest
     if manifest and stored.sha256 != manifest.sha256:
         raise ModelHashMismatch(
             f"{path} has sha256 {stored.sha256[:12]} ({len(content)} bytes), its manifest vouches "
             f"for {manifest.sha256[:12]} ({manifest.size} bytes); copy both files again, or "
             "convert the model again"
         )
-    if content[4:8] != _FILE_IDENTIFIER:
+    if not is_model(content):
         raise InvalidModel(
             f"{path} is not a TFLite model ({len(content)} bytes); "
             "expected a file made by: mnist-edge convert"
         )
-    return stored
 
 
-def load_all(model: str | Path) -> list[StoredModel]:
+def is_model(content: bytes) -> bool:
+    """Whether bytes begin as a TFLite model does."""
+    return content[4:8] == _FILE_IDENTIFIER
+
+
+def load_all(model: str | Path | None) -> list[StoredModel]:
     """Reads every scheme that a model folder holds, in the order of ``SCHEMES``.
 
     Raises:
@@ -142,6 +179,40 @@ def load_all(model: str | Path) -> list[StoredModel]:
             f"{folder} holds no .tflite; make them with: mnist-edge convert {folder} --quantize all"
         )
     return [load(folder, scheme=scheme) for scheme in present]
+
+
+def _find_file(model: str | Path | None, scheme: str | None) -> Path:
+    if model is not None and exists(model) and Path(model).is_file():
+        return Path(model)
+    file = _file_in_use() if model is None else installed.find_file(str(model))
+    # A folder of that name here goes before an installed model, as before a shipped one.
+    if file is not None and not (model is not None and exists(model)):
+        path = file.with_stem(scheme or file.stem)
+        if not path.is_file():
+            raise ModelNotFound(f"{file.parent.name} has {file.stem} alone; leave --scheme out")
+        return path
+    folder = find_folder(model)
+    path = folder / f"{scheme or 'int8'}.tflite"
+    if not path.is_file():
+        raise ModelNotFound(
+            f"{folder} has no {path.name}; make it with: "
+            f"mnist-edge convert {folder} --quantize {path.stem}"
+        )
+    return path
+
+
+def _file_in_use() -> Path:
+    """The file of the model in use; whatever lies in the working folder has no part in it."""
+    name = installed.read_record().in_use or DEFAULT_MODEL
+    file = installed.find_file(name)
+    if file is None and name in shipped_models():
+        file = shipped_file(name)
+    if file is None:
+        raise ModelNotFound(
+            f"the model in use, {name}, is gone; go back to the one before with: "
+            "mnist-edge model rollback"
+        )
+    return file
 
 
 def _shipped_root() -> Path:

@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from mnist_edge import dataset
 from mnist_edge.dataset import Digits, Mnist
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_installed_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Keeps the tests, and the processes they start, from the models that the user installed."""
+    folder = tmp_path_factory.mktemp("models")
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("MNIST_EDGE_MODELS", str(folder))
+        yield folder
 
 
 @pytest.fixture(scope="session")

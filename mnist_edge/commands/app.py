@@ -27,16 +27,18 @@ COMMANDS = (
     "info",
     "doctor",
     "report",
+    "model",
     "run",
     "train",
     "convert",
     "reproduce",
 )
-"""Names of the commands, in the order of ``--help``; each is a module beside this one."""
+"""Names of the commands, in the order of ``--help``; each is a module beside this one, whose
+``command`` is a function, or a typer of several."""
 
 
 class LazyGroup(TyperGroup):
-    """A group whose commands are modules with a ``command`` function.
+    """A group whose commands are modules with a ``command``.
 
     Contexts and commands are click's, which later typers carry inside themselves: no one
     import names them in every version.
@@ -51,9 +53,12 @@ class LazyGroup(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"mnist_edge.commands.{cmd_name}")
-        single = typer.Typer(add_completion=False, rich_markup_mode=None)
-        single.command(cmd_name)(module.command)
-        command = typer.main.get_command(single)
+        if isinstance(module.command, typer.Typer):
+            several = module.command
+        else:
+            several = typer.Typer(add_completion=False, rich_markup_mode=None)
+            several.command(cmd_name)(module.command)
+        command = typer.main.get_command(several)
         command.name = cmd_name
         return command
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mnist_edge.commands.console import DocumentFormat, RuntimeOption, table
-from mnist_edge.modelstore import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from mnist_edge.manifest import ModelManifest, Score, TensorSpec
@@ -18,9 +17,20 @@ if TYPE_CHECKING:
 
 def command(
     model: Annotated[
-        str, typer.Argument(help="A shipped model, a model folder, or a .tflite.")
-    ] = DEFAULT_MODEL,
-    scheme: Annotated[str, typer.Option("--scheme", help="Which file of a model folder.")] = "int8",
+        str | None,
+        typer.Argument(
+            help="A shipped or installed model, a model folder, or a .tflite.",
+            show_default="the model in use",
+        ),
+    ] = None,
+    scheme: Annotated[
+        str | None,
+        typer.Option(
+            "--scheme",
+            help="Which file of a model folder.",
+            show_default="int8, or an installed model's own",
+        ),
+    ] = None,
     output: Annotated[
         DocumentFormat, typer.Option("--format", "-f", help="How to write.")
     ] = DocumentFormat.text,

@@ -17,7 +17,6 @@ from mnist_edge.commands.answers import PAGE_WRITERS, WRITERS, Answer
 from mnist_edge.commands.console import Format, RuntimeOption, note, tracked
 from mnist_edge.errors import InvalidValue, PictureError, PictureNotFound
 from mnist_edge.files import exists, require_writable
-from mnist_edge.modelstore import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from mnist_edge.classifier import Classifier, Page, Prediction
@@ -42,9 +41,14 @@ def command(
         ),
     ],
     model: Annotated[
-        str,
-        typer.Option("--model", "-m", help="A shipped model, a model folder, or a .tflite."),
-    ] = DEFAULT_MODEL,
+        str | None,
+        typer.Option(
+            "--model",
+            "-m",
+            help="A shipped or installed model, a model folder, or a .tflite.",
+            show_default="the model in use",
+        ),
+    ] = None,
     pixels: Annotated[
         str | None,
         typer.Option(

@@ -20,7 +20,6 @@ from mnist_edge.commands.console import (
     progress,
     table,
 )
-from mnist_edge.modelstore import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from mnist_edge.dataset import Digits
@@ -29,8 +28,12 @@ if TYPE_CHECKING:
 
 def command(
     model: Annotated[
-        str, typer.Argument(help="A model folder, or a shipped model.")
-    ] = DEFAULT_MODEL,
+        str | None,
+        typer.Argument(
+            help="A model folder, or a shipped or installed model.",
+            show_default="the model in use",
+        ),
+    ] = None,
     data: DataOption = None,
     out: Annotated[
         Path | None,
@@ -48,7 +51,7 @@ def command(
     """Measure every scheme of a model on MNIST's 10,000 test digits.
 
     Prints a table, and writes report.json and report.md into the folder; a
-    shipped model's are written to runs/MODEL. Needs no TensorFlow.
+    shipped or installed model's are written to runs/MODEL. Needs no TensorFlow.
     """
     from mnist_edge import dataset, modelstore
     from mnist_edge.errors import InvalidValue
@@ -58,7 +61,7 @@ def command(
     if max_drop is not None and math.isnan(max_drop):
         raise InvalidValue("--max-drop nan is no number of percentage points")
     found = modelstore.find_folder(model)
-    folder = out or (found if exists(model) else RUNS / model)
+    folder = out or (found if model is not None and exists(model) else RUNS / found.name)
     require_writable(folder)
     measured = measure_and_save(model, folder, dataset.load_test(data))
     if output is DocumentFormat.json:
@@ -71,7 +74,7 @@ def command(
         raise typer.Exit(GATE_MISSED)
 
 
-def measure_and_save(model: str, folder: Path, test: Digits) -> Report:
+def measure_and_save(model: str | None, folder: Path, test: Digits) -> Report:
     """Measures a model folder under a progress bar and writes the report.
 
     Where the report goes beside the model, the test scores go into the manifests.
