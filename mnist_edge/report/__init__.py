@@ -5,9 +5,10 @@ from mnist_edge.report.corrupted import Plan
 from mnist_edge.report.device import machine
 from mnist_edge.report.document import load, save, schema, to_document
 from mnist_edge.report.measure import REFERENCE, measure, steps, with_test_score
-from mnist_edge.report.pictures import Pictures, find_labelled, mnist_test, read
+from mnist_edge.report.pictures import MNIST_TEST, Pictures, find_labelled, mnist_test, read
 
 __all__ = [
+    "MNIST_TEST",
     "REFERENCE",
     "Pictures",
     "Plan",

@@ -107,9 +107,7 @@ def _pairs(
     return [(int(right), int(lost), int(won)) for right, lost, won in counts]
 
 
-def _result(
-    kind: str, severity: int, counts: tuple[int, int, int], total: int
-) -> CorruptionResult:
+def _result(kind: str, severity: int, counts: tuple[int, int, int], total: int) -> CorruptionResult:
     correct, lost, won = counts
     comparison = Comparison(
         both_right=correct - won,

@@ -60,12 +60,14 @@ class Reading:
     @cached_property
     def answers(self) -> NDArray[np.int64]:
         """``(n,)``, the likeliest digits."""
-        return self.logits.argmax(axis=1)
+        answers: NDArray[np.int64] = self.logits.argmax(axis=1)
+        return answers
 
     @cached_property
     def confidences(self) -> NDArray[np.float64]:
         """``(n,)``, their probabilities."""
-        return self.probabilities.max(axis=1)
+        confidences: NDArray[np.float64] = self.probabilities.max(axis=1)
+        return confidences
 
 
 def pictures_to_see(comparison: Comparison) -> int:
@@ -105,9 +107,7 @@ def confusion(reading: Reading, labels: NDArray[np.uint8]) -> tuple[tuple[int, .
     return tuple(tuple(row) for row in rows)
 
 
-def calibration(
-    reference: Reading, candidate: Reading, labels: NDArray[np.uint8]
-) -> Calibration:
+def calibration(reference: Reading, candidate: Reading, labels: NDArray[np.uint8]) -> Calibration:
     """Confidence against accuracy, and how far it moved from the reference's."""
     return Calibration(
         error=metrics.calibration_error(candidate.probabilities, labels),
@@ -153,26 +153,20 @@ def coverage(
     )
 
 
-def flips(
-    reference: Reading, candidate: Reading, pictures: Pictures
-) -> tuple[ReadPicture, ...]:
+def flips(reference: Reading, candidate: Reading, pictures: Pictures) -> tuple[ReadPicture, ...]:
     """The pictures on which the two differ, in order, as many as are kept."""
     places = np.flatnonzero(reference.answers != candidate.answers)[:MOST_FLIPS]
     return _shown(places, reference, candidate, pictures)
 
 
-def mistakes(
-    reference: Reading, candidate: Reading, pictures: Pictures
-) -> tuple[ReadPicture, ...]:
+def mistakes(reference: Reading, candidate: Reading, pictures: Pictures) -> tuple[ReadPicture, ...]:
     """The candidate's most confident mistakes, the surest first."""
     wrong = np.flatnonzero(candidate.answers != pictures.digits.labels)
     surest = wrong[np.argsort(-candidate.confidences[wrong], kind="stable")][:MISTAKES]
     return _shown(surest, reference, candidate, pictures)
 
 
-def doubtful(
-    reference: Reading, candidate: Reading, pictures: Pictures
-) -> tuple[ReadPicture, ...]:
+def doubtful(reference: Reading, candidate: Reading, pictures: Pictures) -> tuple[ReadPicture, ...]:
     """Pictures of which both are sure, alike, and not of the label; the surest first."""
     least = np.minimum(reference.confidences, candidate.confidences)
     against = (reference.answers == candidate.answers) & (

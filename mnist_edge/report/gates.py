@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from mnist_edge.errors import InvalidValue
 from mnist_edge.report.content import GateResult, Report, SchemeReport
+from mnist_edge.report.corrupted import Plan
 
 Measure = Callable[[SchemeReport, Report], float]
 """What a scheme of a report has of that which a gate limits."""
@@ -133,29 +134,40 @@ class Limits:
             (gate, limit) for gate, limit in zip(GATES, limits, strict=True) if limit is not None
         ]
 
-    def judge(self, report: Report) -> tuple[GateResult, ...]:
-        """What came of each gate, in the order of the options.
+    def require(self, plan: Plan) -> None:
+        """Checks, before any long work, that what is limited will be measured.
 
         Raises:
-            InvalidValue: the corrupted drop is limited where nothing was corrupted.
+            InvalidValue: the drop under corruption is limited, and nothing is to be corrupted.
         """
-        if self.max_drop_corrupted is not None and not report.schemes[0].corruptions:
+        if self.max_drop_corrupted is not None and not plan.pictures:
             raise InvalidValue(
                 f"{MAX_DROP_CORRUPTED.name} needs corrupted pictures: leave --corrupted 0 out"
             )
+
+    def judge(self, report: Report) -> tuple[GateResult, ...]:
+        """What came of each gate, in the order of the options.
+
+        Args:
+            report: measured by a plan that was checked with ``require``.
+        """
         return tuple(gate.judge(report, limit) for gate, limit in self._set())
 
 
 def reasons(results: Sequence[GateResult]) -> list[str]:
-    """A line for each gate that was missed."""
-    gates = {gate.name: gate for gate in GATES}
-    return [reason(gates[result.name], result) for result in results if not result.passed]
+    """A line for each gate that was missed: which, by what, and by how much."""
+    return [_reason(result) for result in results if not result.passed]
 
 
-def reason(gate: Gate, result: GateResult) -> str:
-    """What was missed, and by how much."""
+def _reason(result: GateResult) -> str:
+    (gate,) = (gate for gate in GATES if gate.name == result.name)
     bound = "at least" if gate.least else "at most"
     return (
-        f"gate missed: {result.name} {result.limit:g}: {gate.what} of {result.scheme} is "
-        f"{result.value:g} {result.unit}, {bound} {result.limit:g} is allowed"
+        f"gate missed: {result.scheme} has {_number(result.value)} {result.unit}, {bound} "
+        f"{_number(result.limit)} allowed by {result.name} ({gate.what})"
     )
+
+
+def _number(value: float) -> str:
+    """With four digits after the point, where they say something."""
+    return f"{value:,.4f}".rstrip("0").rstrip(".")

@@ -71,9 +71,7 @@ def measure(
     ordered = _ordered(models, reference)
     interpreters = [open_model(model) for model in ordered]
     labels = pictures.digits.labels
-    corruptions = measure_corrupted(
-        interpreters, pictures.digits, plan, on_progress=on_progress
-    )
+    corruptions = measure_corrupted(interpreters, pictures.digits, plan, on_progress=on_progress)
     first: Reading | None = None
     schemes = []
     for model, interpreter, results in zip(ordered, interpreters, corruptions, strict=True):
