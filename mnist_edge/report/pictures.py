@@ -118,7 +118,7 @@ def read(
             pixels.append(sight.pixels)
             labels.append(label)
             paths.append(path)
-            problems.append("blank" if not sight.pixels.any() else sight.problem)
+            problems.append(sight.problem or (None if sight.pixels.any() else "blank"))
         except PictureError as error:
             # The message of a picture names it, from wherever it is.
             reason = str(error).replace(str(root / path), path)

@@ -51,7 +51,7 @@ def verdict(model: str, schemes: Sequence[SchemeReport]) -> str:
         worst = next((scheme for scheme in candidates if scheme.scheme == _INT8), worst)
         return f"{_small(model, worst, reference)}{_under_corruption(worst)}."
     others = [s.scheme for s in candidates if s is not worst and _loses_too_much(s)]
-    also = f"; nor {', '.join(others)}" if others else ""
+    also = f", nor {', '.join(others)}" if others else ""
     if worst.drop_points >= _BROKEN_DROP:
         return (
             f"{worst.scheme} is broken: {_against(worst, reference)}"

@@ -45,6 +45,7 @@ FILES = [
     "mnist_edge/commands/info.py",
     "mnist_edge/commands/predict.py",
     "mnist_edge/commands/report.py",
+    "mnist_edge/commands/reported.py",
     "mnist_edge/commands/reproduce.py",
     "mnist_edge/commands/run.py",
     "mnist_edge/commands/train.py",
@@ -99,7 +100,22 @@ FILES = [
     "mnist_edge/py.typed",
     "mnist_edge/quiet.py",
     "mnist_edge/readings.py",
-    "mnist_edge/report.py",
+    "mnist_edge/report/__init__.py",
+    "mnist_edge/report/content.py",
+    "mnist_edge/report/corrupted.py",
+    "mnist_edge/report/device.py",
+    "mnist_edge/report/document.py",
+    "mnist_edge/report/figures.py",
+    "mnist_edge/report/gates.py",
+    "mnist_edge/report/junit.py",
+    "mnist_edge/report/markdown.py",
+    "mnist_edge/report/measure.py",
+    "mnist_edge/report/model_file.py",
+    "mnist_edge/report/pictures.py",
+    "mnist_edge/report/report.schema.json",
+    "mnist_edge/report/tables.py",
+    "mnist_edge/report/timing.py",
+    "mnist_edge/report/verdict.py",
     "mnist_edge/reproduction/__init__.py",
     "mnist_edge/reproduction/measuring.py",
     "mnist_edge/reproduction/page.py",
@@ -206,5 +222,5 @@ def test_a_bare_device_install_predicts_informs_and_reports(wheel: Path, tmp_pat
     sample = ROOT / "mnist_edge" / "samples" / "digit.png"
     assert ": 7 (" in mnist_edge("predict", str(sample))
     assert "(verified)" in mnist_edge("info")
-    assert "int8" in mnist_edge("report")
+    assert "int8" in mnist_edge("report", "--corrupted", "20")
     assert (tmp_path / "runs" / "nano" / "report.md").is_file()
