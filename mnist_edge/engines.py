@@ -125,7 +125,9 @@ class TFLiteEngine:
     def invoke(self, values: NDArray[Any]) -> NDArray[Any]:
         """Runs the model on one after another: ``(n, *shape)`` to ``(n, *shape)``."""
         outputs = [self._run(value) for value in values]
-        return np.concatenate(outputs).reshape(len(values), *outputs[0].shape)
+        # Joining takes a fraction of the time that stacking does.
+        together: NDArray[Any] = np.concatenate(outputs)
+        return together.reshape(len(values), *outputs[0].shape)
 
     def _run(self, value: NDArray[Any]) -> NDArray[Any]:
         self._native.set_tensor(self._input_position, value)

@@ -249,7 +249,8 @@ def test_the_document_meets_its_schema(quick: Path, test_digits: Digits) -> None
     validator = jsonschema.Draft202012Validator(schema)
     validator.validate(document)
     assert json.loads(json.dumps(document, allow_nan=False)) == document
-    for wrong in ({"verdict": None}, {"schemes": []}, {"extra": 1}):
+    wrongs: list[dict[str, Any]] = [{"verdict": None}, {"schemes": []}, {"extra": 1}]
+    for wrong in wrongs:
         assert not validator.is_valid({**document, **wrong})
     document["schemes"][1]["accuracy"] = 99.7
     assert not validator.is_valid(document)

@@ -25,7 +25,7 @@ NAMES = {"mnist-seven.png": 7, "clear-two.png": 2, "chalk-three.png": 3, "pen-fo
 
 
 @pytest.fixture
-def sorted_pictures(pictures: Path, tmp_path: Path) -> Path:
+def sorted_pictures(pictures: Path, test_digits: Digits, tmp_path: Path) -> Path:
     """A folder with one sub-folder a digit, an unreadable, a blank and a crowded picture in it."""
     folder = tmp_path / "photos"
     for name, digit in NAMES.items():
@@ -34,11 +34,8 @@ def sorted_pictures(pictures: Path, tmp_path: Path) -> Path:
     (folder / "2" / "torn.png").write_bytes(b"no picture")
     (folder / "2" / "notes.txt").write_text("no picture, and none by its name")
     Image.new("L", (200, 200), 255).save(folder / "4" / "blank.png")
-    seven = Image.open(pictures / "clear-two.png").convert("L")
-    crowded = Image.new("L", (3 * seven.width, seven.height), seven.getpixel((0, 0)))  # type: ignore[arg-type]
-    crowded.paste(seven, (0, 0))
-    crowded.paste(seven, (2 * seven.width, 0))
-    crowded.save(folder / "7" / "two-of-them.png")
+    pair = np.hstack([test_digits.images[0], test_digits.images[1]])
+    Image.fromarray(255 - pair).resize((336, 168)).save(folder / "7" / "two-of-them.png")
     return folder
 
 
