@@ -99,12 +99,13 @@ def command(
     ] = DocumentFormat.text,
     runtime: RuntimeOption = None,
 ) -> None:
-    """Measure what each scheme costs: on MNIST's test digits, or your pictures.
+    """Measure what each scheme of a model costs, with a verdict.
 
-    Prints a verdict and tables, and writes report.json and report.md into the
-    folder; a shipped model's are written to runs/MODEL, and those over your own
-    pictures to runs/MODEL-DATA. Needs no TensorFlow. Where a gate (--max-...,
-    --min-...) is missed, the exit status is 3.
+    Reads MNIST's test digits, or your pictures. Prints a verdict and tables, and
+    writes report.json and report.md into the folder; a shipped model's are
+    written to runs/MODEL, and those over your own pictures to runs/MODEL-DATA.
+    Needs no TensorFlow. Where a gate (--max-..., --min-...) is missed, the exit
+    status is 3.
     """
     from mnist_edge import modelstore, report
     from mnist_edge.commands.reported import as_text, side_by_side
@@ -127,8 +128,8 @@ def command(
     plan = report.Plan(pictures=corrupted, severities=_severities(severities))
     limits.require(plan)
     found = modelstore.find_folder(model)
-    own = data != report.MNIST_TEST
-    if own:
+    labelled = None if data == report.MNIST_TEST else report.find_labelled(Path(data))
+    if labelled is not None:
         beside = RUNS / f"{found.resolve().name}-{Path(data).resolve().stem}"
     else:
         beside = found if exists(model) else RUNS / model
@@ -136,7 +137,7 @@ def command(
     for written in (folder, *([junit.parent] if junit else [])):
         require_writable(written)
     models = _models(model, schemes, against)
-    pictures = _own_pictures(Path(data)) if own else _mnist_test(mnist)
+    pictures = _mnist_test(mnist) if labelled is None else _own_pictures(Path(data), labelled)
     with _progressing(report.steps(models, pictures, plan), "measuring") as update:
         measured = report.measure(
             models,
@@ -150,7 +151,7 @@ def command(
     files = report.save(measured, folder)
     if junit:
         write_text(junit, to_junit(measured))
-    if not own:
+    if labelled is None:
         _keep_test_scores(models, measured, folder)
     missed = reasons(measured.gates)
     for reason in missed:
@@ -197,10 +198,9 @@ def _mnist_test(mnist: Path | None) -> Pictures:
     return report.mnist_test(dataset.load_test(mnist))
 
 
-def _own_pictures(data: Path) -> Pictures:
+def _own_pictures(data: Path, labelled: Sequence[tuple[str, int]]) -> Pictures:
     from mnist_edge import report
 
-    labelled = report.find_labelled(data)
     with _progressing(len(labelled), "reading pictures") as update:
         return report.read(data, labelled, on_progress=update)
 

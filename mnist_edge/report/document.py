@@ -43,6 +43,7 @@ def save(report: Report, folder: Path) -> list[Path]:
     files = [folder / "report.json", folder / "report.md"]
     write_json(files[0], document)
     write_text(files[1], to_markdown(document))
+    # Here the page goes: add report.html to the files, and write to_html(document) into it.
     return files
 
 
