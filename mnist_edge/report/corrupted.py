@@ -13,7 +13,7 @@ from mnist_edge.corruptions import CORRUPTIONS, DEFAULT_SEVERITY, SEVERITIES, co
 from mnist_edge.dataset import Digits
 from mnist_edge.errors import InvalidValue
 from mnist_edge.interpreter import Interpreter
-from mnist_edge.report.content import CorruptionResult
+from mnist_edge.report.details import CorruptionResult
 
 CORRUPTED = 2_000
 """Pictures that are corrupted unless more are asked for: a drop of half a point shows, and a

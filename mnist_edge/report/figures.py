@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mnist_edge import metrics
 from mnist_edge.comparison import Comparison, compare
 from mnist_edge.evaluation import softmax
-from mnist_edge.report.content import (
+from mnist_edge.report.details import (
     Answer,
     Bin,
     Calibration,

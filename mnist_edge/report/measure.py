@@ -15,15 +15,9 @@ from mnist_edge.interpreter import Interpreter
 from mnist_edge.manifest import Score
 from mnist_edge.modelstore import StoredModel
 from mnist_edge.report import device, figures, model_file
-from mnist_edge.report.content import (
-    CorruptionResult,
-    Data,
-    Report,
-    SchemeReport,
-    SchemeTimes,
-    Times,
-)
+from mnist_edge.report.content import Data, Report, SchemeReport, SchemeTimes, Times
 from mnist_edge.report.corrupted import Plan, measure_corrupted
+from mnist_edge.report.details import CorruptionResult
 from mnist_edge.report.figures import Reading
 from mnist_edge.report.pictures import Pictures
 from mnist_edge.report.timing import TIMED, time_scheme

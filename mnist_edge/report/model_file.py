@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from mnist_edge.numpy_runtime.graph import Graph, Operator, read
-from mnist_edge.report.content import Operators
+from mnist_edge.report.details import Operators
 
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 """Operators that multiply by a weight and add: after what they take come weights and biases."""

@@ -23,7 +23,7 @@ from mnist_edge.idx import SHA256
 from mnist_edge.interpreter import Interpreter
 from mnist_edge.manifest import Score
 from mnist_edge.metrics import calibration_error, confusion_matrix
-from mnist_edge.report import Plan, Report, SchemeReport, content
+from mnist_edge.report import Plan, Report, SchemeReport, content, details
 from mnist_edge.report.figures import MOST_FLIPS
 from mnist_edge.report.model_file import inspect
 from mnist_edge.runtimes import runtime
@@ -93,7 +93,7 @@ def test_every_picture_that_flipped_is_shown_as_both_saw_it(own: Path, test_digi
         assert flip.label == digits.labels[flip.index]
         assert flip.reference.digit == first[flip.index].argmax()
         probabilities = softmax(second[flip.index], temperature=int8.temperature)
-        assert flip.candidate == content.Answer(
+        assert flip.candidate == details.Answer(
             digit=int(probabilities.argmax()), confidence=float(probabilities.max())
         )
         pixels = np.frombuffer(base64.b64decode(flip.pixels), np.uint8).reshape(28, 28)
@@ -210,10 +210,10 @@ def test_what_is_in_the_files_is_counted(nano: Path) -> None:
     assert {one.parameters for one in found.values()} == {10_762}
     assert {one.multiply_adds for one in found.values()} == {422_320}
     assert found["int8"].operators == (
-        content.Operators(name="CONV_2D", version=3, count=3),
-        content.Operators(name="FULLY_CONNECTED", version=4, count=1),
-        content.Operators(name="MAX_POOL_2D", version=2, count=1),
-        content.Operators(name="RESHAPE", version=1, count=1),
+        details.Operators(name="CONV_2D", version=3, count=3),
+        details.Operators(name="FULLY_CONNECTED", version=4, count=1),
+        details.Operators(name="MAX_POOL_2D", version=2, count=1),
+        details.Operators(name="RESHAPE", version=1, count=1),
     )
     halved = {one.name: (one.version, one.count) for one in found["float16"].operators}
     assert halved["DEQUANTIZE"] == (3, 8)
@@ -259,7 +259,8 @@ def test_the_document_meets_its_schema(quick: Path, test_digits: Digits) -> None
 def test_the_schema_knows_every_field_that_there_is() -> None:
     schema = report.schema()
     known = {"Report": schema, **schema["$defs"]}
-    mirrored = {name: one for name, one in vars(content).items() if dataclasses.is_dataclass(one)}
+    everything = {**vars(details), **vars(content)}
+    mirrored = {name: one for name, one in everything.items() if dataclasses.is_dataclass(one)}
     assert set(known) == set(mirrored)
     for name, one in mirrored.items():
         fields = [field.name for field in dataclasses.fields(one)]

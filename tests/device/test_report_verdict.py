@@ -17,7 +17,7 @@ from mnist_edge.comparison import Comparison
 from mnist_edge.dataset import Digits
 from mnist_edge.numpy_runtime.graph import Graph, read
 from mnist_edge.report import Plan, SchemeReport
-from mnist_edge.report.content import CorruptionResult
+from mnist_edge.report.details import CorruptionResult
 from mnist_edge.report.verdict import verdict
 from mnist_edge.statistics import Interval
 

@@ -104,6 +104,7 @@ FILES = [
     "mnist_edge/report/__init__.py",
     "mnist_edge/report/content.py",
     "mnist_edge/report/corrupted.py",
+    "mnist_edge/report/details.py",
     "mnist_edge/report/device.py",
     "mnist_edge/report/document.py",
     "mnist_edge/report/figures.py",
