@@ -39,9 +39,10 @@ from numpy.typing import NDArray
 
 from converters import microcontroller
 from mnist_edge import modelstore
+from mnist_edge.engines import TFLiteEngine, open_engine
 from mnist_edge.errors import ConversionError, MissingDependency
 from mnist_edge.files import write_json
-from mnist_edge.interpreter import Interpreter
+from mnist_edge.interpreter import quantize
 from mnist_edge.modelstore import StoredModel
 from mnist_edge.picture import look
 
@@ -185,10 +186,14 @@ def table(rows: Sequence[Row]) -> str:
 
 def _invoke(content: bytes) -> Callable[[], object]:
     """A model's ``invoke``, ready to run over a digit."""
-    interpreter = Interpreter(content, threads=1)
-    interpreter.raw_output(look(DIGIT).pixels)
+    engine = open_engine(content, threads=1)
+    (wanted,) = engine.inputs
+    digit = quantize(look(DIGIT).pixels, wanted).reshape(1, *wanted.shape)
+    engine.invoke(digit)
+    if not isinstance(engine, TFLiteEngine):
+        return lambda: engine.invoke(digit)
     # The package has no use for a digit that is run and not read.
-    invoke: Callable[[], object] = interpreter._native.invoke  # noqa: SLF001
+    invoke: Callable[[], object] = engine._native.invoke  # noqa: SLF001
     return invoke
 
 

@@ -9,7 +9,7 @@ import platform
 import re
 from pathlib import Path
 
-from mnist_edge.interpreter import runtime
+from mnist_edge.runtimes import runtime
 
 MODELS = Path(__file__).parents[1] / "models"
 """The repository's own: an installed package may bring others."""

@@ -19,6 +19,9 @@ from mnist_edge.manifest import TensorSpec
 from mnist_edge.quiet import captured_descriptors
 from mnist_edge.runtimes import NUMPY, RUNTIMES, runtime
 
+_AT_ONCE = 32
+"""Digits that are quantized together, and whose answers are dequantized together."""
+
 
 class Engine(Protocol):
     """A model that is ready to run."""
@@ -98,8 +101,9 @@ class TFLiteEngine:
         InvalidModel: the runtime cannot load the bytes.
     """
 
-    at_once = 1
-    """Its tensors have room for one run."""
+    at_once = _AT_ONCE
+    """Its tensors have room for one run, but what comes before and after is made of many at once
+    in little more time than of one."""
 
     def __init__(self, native: Any, content: bytes, *, threads: int) -> None:
         with captured_descriptors(2) as said:
@@ -131,11 +135,17 @@ class TFLiteEngine:
                 )
 
     def invoke(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Runs the model once: ``(1, *shape)`` to ``(1, *shape)``."""
-        self._native.set_tensor(self._input_position, values[0])
+        """Runs the model on one after another: ``(n, *shape)`` to ``(n, *shape)``."""
+        outputs = [self._run(value) for value in values]
+        # Joining takes a fraction of the time that stacking does.
+        together: NDArray[Any] = np.concatenate(outputs)
+        return together.reshape(len(values), *outputs[0].shape)
+
+    def _run(self, value: NDArray[Any]) -> NDArray[Any]:
+        self._native.set_tensor(self._input_position, value)
         self._native.invoke()
-        outputs: NDArray[Any] = self._native.get_tensor(self.output_position)
-        return outputs[np.newaxis]
+        output: NDArray[Any] = self._native.get_tensor(self.output_position)
+        return output
 
 
 def _refused(reason: str) -> InvalidModel:

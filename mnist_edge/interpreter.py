@@ -99,7 +99,8 @@ class Interpreter:
 
     def _quantized(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
         if self._table is not None:
-            values: NDArray[Any] = self._table[pixels]
+            # No pixel lies outside the table; told so, numpy takes less than half the time.
+            values: NDArray[Any] = self._table.take(pixels, mode="clip")
             return values
         return quantize(self._reading.apply(pixels), self.input)
 

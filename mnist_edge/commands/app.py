@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import io
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -104,7 +105,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             stream.reconfigure(errors=_AS_IT_CAME)
     try:
         try:
-            app(given, prog_name="mnist-edge")
+            # A command that keeps a record finds in the context what was typed.
+            app(given, prog_name="mnist-edge", obj=shlex.join(given))
         finally:
             sys.stdout.flush()
     except MnistEdgeError as error:

@@ -24,6 +24,10 @@ DataOption = Annotated[
     Path | None, typer.Option("--data", help="MNIST as an .npz or a folder of IDX files.")
 ]
 """Where MNIST is, for every command that reads it."""
+MnistOption = Annotated[
+    Path | None, typer.Option("--mnist", help="MNIST as an .npz or a folder of IDX files.")
+]
+"""The same where --data names other pictures."""
 
 
 def _use_runtime(ctx: typer.Context, name: str | None) -> str | None:

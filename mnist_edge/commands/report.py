@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import math
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -13,20 +15,22 @@ import typer
 from mnist_edge.commands.console import (
     GATE_MISSED,
     RUNS,
-    DataOption,
     DocumentFormat,
+    MnistOption,
     RuntimeOption,
     note,
     progress,
-    table,
 )
+from mnist_edge.errors import InvalidValue, UnknownName
+from mnist_edge.modelstore import SCHEMES
 
 if TYPE_CHECKING:
-    from mnist_edge.dataset import Digits
-    from mnist_edge.report import Report
+    from mnist_edge.modelstore import StoredModel
+    from mnist_edge.report import Pictures, Report
 
 
 def command(
+    ctx: typer.Context,
     model: Annotated[
         str | None,
         typer.Argument(
@@ -34,71 +38,194 @@ def command(
             show_default="the model in use",
         ),
     ] = None,
-    data: DataOption = None,
+    against: Annotated[
+        str, typer.Option("--against", metavar="SCHEME", help="What to compare with.")
+    ] = "float32",
+    schemes: Annotated[
+        list[str] | None,
+        typer.Option("--scheme", metavar="SCHEME", help="Measure this one only; repeatable."),
+    ] = None,
+    data: Annotated[
+        str,
+        typer.Option(
+            "--data",
+            metavar="mnist-test|PATH",
+            help="Your pictures: a folder with a sub-folder a digit or a labels.csv, or a CSV "
+            "with path,label.",
+        ),
+    ] = "mnist-test",
+    mnist: MnistOption = None,
+    corrupted: Annotated[
+        int, typer.Option("--corrupted", min=0, help="Pictures to corrupt each way; 0 for none.")
+    ] = 2_000,
+    severities: Annotated[
+        str, typer.Option("--severities", metavar="1,3,5", help="How much, 1 to 5; or all.")
+    ] = "3",
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", help="Folder to write; a model folder's own else."),
     ] = None,
     max_drop: Annotated[
         float | None,
-        typer.Option("--max-drop", help="Exit 3 if a scheme loses more percentage points."),
+        typer.Option("--max-drop", help="Most points lost, at the interval's upper end."),
+    ] = None,
+    max_drop_point: Annotated[
+        float | None, typer.Option("--max-drop-point", help="Most points lost as measured.")
+    ] = None,
+    max_drop_corrupted: Annotated[
+        float | None,
+        typer.Option(
+            "--max-drop-corrupted",
+            help="Most points lost under the worst corruption, at the interval's upper end.",
+        ),
+    ] = None,
+    min_accuracy: Annotated[
+        float | None, typer.Option("--min-accuracy", help="Least accuracy in percent.")
+    ] = None,
+    max_size: Annotated[
+        int | None, typer.Option("--max-size", help="Largest file in bytes.")
+    ] = None,
+    max_latency_ratio: Annotated[
+        float | None,
+        typer.Option("--max-latency-ratio", help="Longest median latency, in --against's."),
+    ] = None,
+    junit: Annotated[
+        Path | None, typer.Option("--junit", help="Write the gates as JUnit XML, too.")
+    ] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(
+            "--compare", metavar="A.json B.json", help="Set two reports side by side instead."
+        ),
     ] = None,
     output: Annotated[
         DocumentFormat, typer.Option("--format", "-f", help="How to print.")
     ] = DocumentFormat.text,
     runtime: RuntimeOption = None,
 ) -> None:
-    """Measure every scheme of a model on MNIST's 10,000 test digits.
+    """Measure what each scheme of a model costs, with a verdict.
 
-    Prints a table, and writes report.json and report.md into the folder; a
-    shipped or installed model's are written to runs/MODEL. Needs no TensorFlow.
+    Reads MNIST's test digits, or your pictures. Prints a verdict and tables, and
+    writes report.json and report.md into the folder; a shipped or installed model's
+    are written to runs/MODEL, and those over your own pictures to runs/MODEL-DATA.
+    Needs no TensorFlow. Where a gate (--max-..., --min-...) is missed, the exit
+    status is 3.
     """
-    from mnist_edge import dataset, modelstore
-    from mnist_edge.errors import InvalidValue
-    from mnist_edge.files import exists, require_writable
-    from mnist_edge.report import to_document
+    from mnist_edge import modelstore, report
+    from mnist_edge.commands.reported import as_text, side_by_side
+    from mnist_edge.files import exists, require_writable, write_text
+    from mnist_edge.report.gates import Limits, reasons
+    from mnist_edge.report.junit import to_junit
 
-    if max_drop is not None and math.isnan(max_drop):
-        raise InvalidValue("--max-drop nan is no number of percentage points")
+    if compare:
+        first, second = map(report.load, compare)
+        typer.echo(side_by_side(first, second))
+        return
+    limits = Limits(
+        max_drop=max_drop,
+        max_drop_point=max_drop_point,
+        max_drop_corrupted=max_drop_corrupted,
+        min_accuracy=min_accuracy,
+        max_size=max_size,
+        max_latency_ratio=max_latency_ratio,
+    )
+    plan = report.Plan(pictures=corrupted, severities=_severities(severities))
+    limits.require(plan)
     found = modelstore.find_folder(model)
-    folder = out or (found if model is not None and exists(model) else RUNS / found.name)
-    require_writable(folder)
-    measured = measure_and_save(model, folder, dataset.load_test(data))
-    if output is DocumentFormat.json:
-        typer.echo(json.dumps(to_document(measured), indent=2))
+    labelled = None if data == report.MNIST_TEST else report.find_labelled(Path(data))
+    if labelled is not None:
+        beside = RUNS / f"{found.resolve().name}-{Path(data).resolve().stem}"
     else:
-        typer.echo(report_text(measured))
-    note(f"wrote {folder / 'report.json'} and report.md")
-    if max_drop is not None and measured.worst_drop() > max_drop:
-        note(f"gate missed: a drop of {measured.worst_drop():.2f} points, {max_drop:g} allowed")
+        beside = found if model is not None and exists(model) else RUNS / found.name
+    folder = out or beside
+    for written in (folder, *([junit.parent] if junit else [])):
+        require_writable(written)
+    models = _models(model, schemes, against)
+    pictures = _mnist_test(mnist) if labelled is None else _own_pictures(Path(data), labelled)
+    with _progressing(report.steps(models, pictures, plan), "measuring") as update:
+        measured = report.measure(
+            models,
+            pictures,
+            reference=against,
+            plan=plan,
+            command=f"mnist-edge {ctx.obj}" if ctx.obj else "mnist-edge report",
+            on_progress=update,
+        )
+    measured = dataclasses.replace(measured, gates=limits.judge(measured))
+    files = report.save(measured, folder)
+    if junit:
+        write_text(junit, to_junit(measured))
+    if labelled is None:
+        _keep_test_scores(models, measured, folder)
+    missed = reasons(measured.gates)
+    for reason in missed:
+        note(reason)
+    document = report.to_document(measured)
+    typer.echo(
+        json.dumps(document, indent=2) if output is DocumentFormat.json else as_text(document)
+    )
+    note(f"wrote {', '.join(map(str, [*files, *([junit] if junit else [])]))}")
+    if missed:
         raise typer.Exit(GATE_MISSED)
 
 
-def measure_and_save(model: str | None, folder: Path, test: Digits) -> Report:
-    """Measures a model folder under a progress bar and writes the report.
+def _severities(said: str) -> tuple[int, ...]:
+    """Numbers with commas between, or all."""
+    from mnist_edge.corruptions import SEVERITIES
 
-    Where the report goes beside the model, the test scores go into the manifests.
-    """
-    from mnist_edge import modelstore, report
+    if said == "all":
+        return SEVERITIES
+    try:
+        return tuple(int(part) for part in said.split(","))
+    except ValueError as error:
+        raise InvalidValue(
+            f"--severities {said}: expected numbers such as 1,3,5, or all"
+        ) from error
+
+
+def _models(model: str | None, schemes: Sequence[str] | None, against: str) -> list[StoredModel]:
+    """Every scheme of a folder, or the reference and those that were named."""
+    from mnist_edge import modelstore
+
+    for name in (against, *(schemes or ())):
+        if name not in SCHEMES:
+            raise UnknownName("scheme", name, SCHEMES)
+    if not schemes:
+        return modelstore.load_all(model)
+    folder = modelstore.find_folder(model)
+    return [modelstore.load(folder, scheme=name) for name in dict.fromkeys((against, *schemes))]
+
+
+def _mnist_test(mnist: Path | None) -> Pictures:
+    from mnist_edge import dataset, report
+
+    return report.mnist_test(dataset.load_test(mnist))
+
+
+def _own_pictures(data: Path, labelled: Sequence[tuple[str, int]]) -> Pictures:
+    from mnist_edge import report
+
+    with _progressing(len(labelled), "reading pictures") as update:
+        return report.read(data, labelled, on_progress=update)
+
+
+def _keep_test_scores(models: Sequence[StoredModel], measured: Report, folder: Path) -> None:
+    """Where the report goes beside the model, the test scores go into the manifests."""
+    from mnist_edge import report
     from mnist_edge.files import write_text
 
-    models = modelstore.load_all(model)
-    if sys.stderr.isatty():
-        with progress(len(models) * len(test), "measuring") as bar:
-            measured = report.measure(models, test, on_progress=bar.update)
-    else:
-        measured = report.measure(models, test, on_progress=lambda count: None)
-    report.save(measured, folder)
-    results = {result.scheme: result for result in measured.results}
+    results = {scheme.scheme: scheme for scheme in measured.schemes}
     for stored in models:
         manifest = report.with_test_score(stored, results[stored.path.stem])
         if manifest is not None and stored.path.parent.resolve() == folder.resolve():
             write_text(stored.path.with_suffix(".json"), manifest)
-    return measured
 
 
-def report_text(measured: Report) -> str:
-    """The report as a terminal shows it: the verdict, then the table."""
-    from mnist_edge import report
-
-    return f"{report.verdict(measured)}\n\n{table(report.HEADER, report.rows(measured))}"
+@contextmanager
+def _progressing(length: int, label: str) -> Iterator[Callable[[int], None]]:
+    """What to tell of progress, under a bar where there is a terminal."""
+    if not sys.stderr.isatty():
+        yield lambda count: None
+        return
+    with progress(length, label) as bar:
+        yield bar.update

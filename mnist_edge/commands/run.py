@@ -46,7 +46,7 @@ def command(
         resume = [] if fresh else ["--resume"]
         _stage("train", "--recipe", chosen.name, "--out", str(folder), *resume, *with_data)
     _stage("convert", str(folder), "--quantize", "all", *with_data)
-    _stage("report", str(folder), *with_data)
+    _stage("report", str(folder), "--mnist", str(source))
     sample = Path(str(resources.files("mnist_edge.samples"))) / "digit.png"
     _stage("predict", str(sample), "--model", str(folder))
 

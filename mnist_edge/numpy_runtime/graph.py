@@ -90,6 +90,8 @@ class Operator:
 
     name: str
     """The schema's name for it."""
+    version: int
+    """Of its definition, from 1; a runtime that knows an older one refuses the file."""
     inputs: tuple[int, ...]
     """Positions of the tensors that it takes; -1 for an optional one that is left out."""
     outputs: tuple[int, ...]
@@ -126,14 +128,14 @@ def read(content: bytes) -> Graph:
             "copy the file again, or convert it again with: mnist-edge convert"
         )
     model = Table.root(content)
-    names = [_name(code) for code in model.tables(1)]
+    codes = [(_name(code), code.scalar(2, "i", 1)) for code in model.tables(1)]
     subgraphs = model.tables(2)
     if len(subgraphs) != 1:
         raise _damaged(f"it has {len(subgraphs)} graphs, expected 1")
     buffers = model.tables(4)
     tensors = tuple(_tensor(table, buffers) for table in subgraphs[0].tables(0))
     inputs, outputs = (_positions(subgraphs[0], end, len(tensors)) for end in (1, 2))
-    operators = tuple(_operator(table, names, len(tensors)) for table in subgraphs[0].tables(3))
+    operators = tuple(_operator(table, codes, len(tensors)) for table in subgraphs[0].tables(3))
     return Graph(tensors=tensors, operators=operators, inputs=inputs, outputs=outputs)
 
 
@@ -185,12 +187,14 @@ def _constant(buffer: Table, dtype: np.dtype[Any], shape: tuple[int, ...]) -> ND
     return data.view(dtype.newbyteorder("<")).reshape(shape)
 
 
-def _operator(table: Table, names: list[str], tensors: int) -> Operator:
+def _operator(table: Table, codes: list[tuple[str, int]], tensors: int) -> Operator:
     code = table.scalar(0, "I")
-    if code >= len(names):
-        raise _damaged(f"an operator is of kind {code} of {len(names)}")
+    if code >= len(codes):
+        raise _damaged(f"an operator is of kind {code} of {len(codes)}")
+    name, version = codes[code]
     return Operator(
-        name=names[code],
+        name=name,
+        version=version,
         inputs=_positions(table, 1, tensors),
         outputs=_positions(table, 2, tensors),
         # Without settings of its own an operator has the schema's defaults: a table of no fields.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import struct
@@ -68,6 +69,29 @@ def originals(
     yield folder
     # pytest keeps the folders of its last runs, and this one is 55 MB.
     shutil.rmtree(folder)
+
+
+@pytest.fixture
+def own(nano: Path, tmp_path: Path) -> Path:
+    """A folder with copies of the shipped float32 and int8, which have no test score yet."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for scheme in ("float32", "int8"):
+        shutil.copy(nano / f"{scheme}.tflite", folder)
+        document = json.loads((nano / f"{scheme}.json").read_text(encoding="utf-8"))
+        document["test"] = None
+        (folder / f"{scheme}.json").write_text(json.dumps(document), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def quick(tiny: Path, tmp_path: Path) -> Path:
+    """A folder of tiny models, which answer nearly alike and read few digits."""
+    folder = tmp_path / "quick"
+    folder.mkdir()
+    shutil.copy(tiny / "quadrants-float32.tflite", folder / "float32.tflite")
+    shutil.copy(tiny / "quadrants-int8.tflite", folder / "int8.tflite")
+    return folder
 
 
 @pytest.fixture

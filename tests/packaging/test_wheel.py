@@ -31,6 +31,7 @@ FILES = [
     "converters/operators.py",
     "converters/rescue.py",
     "converters/schemes.py",
+    "converters/slim.py",
     "converters/source.py",
     "converters/targets.json",
     "converters/tflite.py",
@@ -50,6 +51,7 @@ FILES = [
     "mnist_edge/commands/model.py",
     "mnist_edge/commands/predict.py",
     "mnist_edge/commands/report.py",
+    "mnist_edge/commands/reported.py",
     "mnist_edge/commands/reproduce.py",
     "mnist_edge/commands/run.py",
     "mnist_edge/commands/train.py",
@@ -115,7 +117,23 @@ FILES = [
     "mnist_edge/py.typed",
     "mnist_edge/quiet.py",
     "mnist_edge/readings.py",
-    "mnist_edge/report.py",
+    "mnist_edge/report/__init__.py",
+    "mnist_edge/report/content.py",
+    "mnist_edge/report/corrupted.py",
+    "mnist_edge/report/details.py",
+    "mnist_edge/report/device.py",
+    "mnist_edge/report/document.py",
+    "mnist_edge/report/figures.py",
+    "mnist_edge/report/gates.py",
+    "mnist_edge/report/junit.py",
+    "mnist_edge/report/markdown.py",
+    "mnist_edge/report/measure.py",
+    "mnist_edge/report/model_file.py",
+    "mnist_edge/report/pictures.py",
+    "mnist_edge/report/report.schema.json",
+    "mnist_edge/report/tables.py",
+    "mnist_edge/report/timing.py",
+    "mnist_edge/report/verdict.py",
     "mnist_edge/reproduction/__init__.py",
     "mnist_edge/reproduction/measuring.py",
     "mnist_edge/reproduction/page.py",
@@ -132,6 +150,7 @@ FILES = [
     "mnist_edge/training/augmentation.py",
     "mnist_edge/training/backend.py",
     "mnist_edge/training/curves.py",
+    "mnist_edge/training/losses.py",
     "mnist_edge/training/networks.py",
     "mnist_edge/training/nondigits/__init__.py",
     "mnist_edge/training/nondigits/glyphs.py",
@@ -140,6 +159,7 @@ FILES = [
     "mnist_edge/training/nondigits/pen.py",
     "mnist_edge/training/nondigits/sketches.py",
     "mnist_edge/training/nondigits/textures.py",
+    "mnist_edge/training/normalization.py",
     "mnist_edge/training/optimizers.py",
     "mnist_edge/training/recipes.py",
     "mnist_edge/training/trainer.py",
@@ -225,8 +245,8 @@ def test_a_bare_device_install_predicts_informs_and_reports(wheel: Path, tmp_pat
     sample = ROOT / "mnist_edge" / "samples" / "digit.png"
     assert ": 7 (" in mnist_edge("predict", str(sample))
     assert "(verified)" in mnist_edge("info")
-    assert "self-test nano" in mnist_edge("doctor")
+    assert "self-test edge" in mnist_edge("doctor")
     mnist_edge("watch", str(sample.parent), "--once", "--out", "results.jsonl")
     assert '"digit": 7' in (tmp_path / "results.jsonl").read_text()
-    assert "int8" in mnist_edge("report")
+    assert "int8" in mnist_edge("report", "--corrupted", "20")
     assert (tmp_path / "runs" / "edge" / "report.md").is_file()

@@ -46,7 +46,9 @@ def test_train_convert_report_predict_one_after_another(tmp_path: Path, nano: Pa
     ]
     assert not (folder / "float16.tflite").exists()
 
-    reported = mnist_edge("report", str(folder), "--format", "json", folder=tmp_path)
+    reported = mnist_edge(
+        "report", str(folder), "--corrupted", "0", "--format", "json", folder=tmp_path
+    )
     assert reported.returncode == 0, reported.stderr
     document = json.loads(reported.stdout)
     accuracies = {scheme["scheme"]: scheme["accuracy"] for scheme in document["schemes"]}

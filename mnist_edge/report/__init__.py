@@ -1,0 +1,28 @@
+"""The accuracy-drop report: what each quantization scheme costs, measured and told."""
+
+from mnist_edge.report.content import Report, SchemeReport
+from mnist_edge.report.corrupted import Plan
+from mnist_edge.report.device import machine
+from mnist_edge.report.document import load, save, schema, to_document
+from mnist_edge.report.measure import REFERENCE, measure, steps, with_test_score
+from mnist_edge.report.pictures import MNIST_TEST, Pictures, find_labelled, mnist_test, read
+
+__all__ = [
+    "MNIST_TEST",
+    "REFERENCE",
+    "Pictures",
+    "Plan",
+    "Report",
+    "SchemeReport",
+    "find_labelled",
+    "load",
+    "machine",
+    "measure",
+    "mnist_test",
+    "read",
+    "save",
+    "schema",
+    "steps",
+    "to_document",
+    "with_test_score",
+]

@@ -1,0 +1,194 @@
+"""Every scheme of a model folder over the same pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_edge import __version__
+from mnist_edge.errors import ModelNotFound
+from mnist_edge.interpreter import Interpreter
+from mnist_edge.manifest import Score
+from mnist_edge.modelstore import StoredModel
+from mnist_edge.report import device, figures, model_file
+from mnist_edge.report.content import Data, Report, SchemeReport, SchemeTimes, Times
+from mnist_edge.report.corrupted import Plan, measure_corrupted
+from mnist_edge.report.details import CorruptionResult
+from mnist_edge.report.figures import Reading
+from mnist_edge.report.pictures import Pictures
+from mnist_edge.report.timing import TIMED, time_scheme
+from mnist_edge.report.verdict import verdict
+from mnist_edge.runtimes import runtime
+from mnist_edge.statistics import wilson_interval
+from mnist_edge.trial import open_model
+
+REFERENCE = "float32"
+"""The scheme that the others are compared with, unless another is named."""
+
+_CHUNK = 500
+"""Pictures between two moves of the progress bar."""
+
+
+def steps(models: Sequence[StoredModel], pictures: Pictures, plan: Plan) -> int:
+    """How many pictures ``measure`` will tell of as read."""
+    return len(models) * (len(pictures) + plan.readings(len(pictures)) + TIMED)
+
+
+def measure(
+    models: Sequence[StoredModel],
+    pictures: Pictures,
+    *,
+    reference: str = REFERENCE,
+    plan: Plan | None = None,
+    command: str = "",
+    on_progress: Callable[[int], None],
+) -> Report:
+    """Runs every scheme of a folder over the same pictures in the same order.
+
+    Args:
+        models: of one folder, the reference among them.
+        pictures: labelled; MNIST's test split for a figure to publish.
+        reference: the scheme to compare the others with.
+        plan: what is corrupted; the default severity on some of the pictures else.
+        command: what was typed, for the report to tell.
+        on_progress: called with how many pictures were read since the last call.
+
+    Raises:
+        ModelNotFound: the reference is missing.
+        ModelError: a model does not load.
+    """
+    plan = plan or Plan()
+    ordered = _ordered(models, reference)
+    interpreters = [open_model(model) for model in ordered]
+    labels = pictures.digits.labels
+    corruptions = measure_corrupted(interpreters, pictures.digits, plan, on_progress=on_progress)
+    first: Reading | None = None
+    schemes = []
+    for model, interpreter, results in zip(ordered, interpreters, corruptions, strict=True):
+        logits = _read(interpreter, pictures.digits.images, on_progress)
+        reading = Reading(logits, model.temperature)
+        first = first or reading
+        schemes.append(_scheme(model, first, reading, pictures, results))
+    threads = tuple(sorted({1, device.cores()}))
+    times = []
+    for model in ordered:
+        times.append(time_scheme(model, pictures.digits.images, threads=threads))
+        on_progress(TIMED)
+    name = ordered[0].path.parent.resolve().name
+    return Report(
+        mnist_edge=__version__,
+        command=command,
+        model=name,
+        reference=reference,
+        verdict=verdict(name, schemes),
+        runtime=runtime(),
+        data=Data(
+            name=pictures.name,
+            pictures=len(labels),
+            sha256=pictures.sha256(),
+            unreadable=pictures.unreadable,
+            without_digit=pictures.without_digit,
+        ),
+        schemes=tuple(schemes),
+        times=_times(threads, times),
+    )
+
+
+def with_test_score(model: StoredModel, scheme: SchemeReport) -> str | None:
+    """The model's manifest, as JSON, with the test score filled in; None without a manifest."""
+    if model.manifest is None:
+        return None
+    score = Score(correct=scheme.correct, total=scheme.total, runtime=runtime())
+    return dataclasses.replace(model.manifest, test=score).to_json()
+
+
+def _ordered(models: Sequence[StoredModel], reference: str) -> list[StoredModel]:
+    """The reference first, the others as they come."""
+    ordered = sorted(models, key=lambda model: model.path.stem != reference)
+    if ordered[0].path.stem != reference:
+        folder = ordered[0].path.parent
+        raise ModelNotFound(
+            f"{folder} has no {reference}.tflite to compare with; make it with: "
+            f"mnist-edge convert {folder} --quantize {reference}"
+        )
+    return ordered
+
+
+def _read(
+    interpreter: Interpreter, images: NDArray[np.uint8], on_progress: Callable[[int], None]
+) -> NDArray[np.float32]:
+    """Logits of all pictures."""
+    parts = []
+    for start in range(0, len(images), _CHUNK):
+        parts.append(interpreter.logits(images[start : start + _CHUNK]))
+        on_progress(len(parts[-1]))
+    return np.concatenate(parts)
+
+
+def _scheme(
+    model: StoredModel,
+    reference: Reading,
+    reading: Reading,
+    pictures: Pictures,
+    corruptions: tuple[CorruptionResult, ...],
+) -> SchemeReport:
+    labels = pictures.digits.labels
+    found = model_file.inspect(model.content)
+    pair = figures.paired(reference, reading, labels)
+    correct = pair.both_right + pair.only_candidate
+    itself = reading is reference
+    # Where there is no single digit, no confidence speaks for an answer.
+    confidences = np.where(pictures.sure, reading.confidences, 0)
+    least = model.manifest.min_confidence if model.manifest else 0.0
+    return SchemeReport(
+        scheme=model.path.stem,
+        sha256=model.sha256,
+        size=len(model.content),
+        parameters=found.parameters,
+        multiply_adds=found.multiply_adds,
+        arena=None,
+        operators=found.operators,
+        temperature=model.temperature,
+        min_confidence=least,
+        correct=correct,
+        total=pair.total,
+        accuracy=correct / pair.total,
+        accuracy_interval=wilson_interval(correct, pair.total),
+        both_right=pair.both_right,
+        only_reference=pair.only_reference,
+        only_candidate=pair.only_candidate,
+        both_wrong=pair.both_wrong,
+        drop_points=pair.drop,
+        drop_interval=pair.drop_interval,
+        largest_drop=pair.largest_drop,
+        p_value=pair.p_value,
+        agreement=pair.agreement,
+        pictures_to_see=figures.power(pair, itself=itself),
+        abstained=int((~pictures.sure | (confidences < least)).sum()),
+        flipped=int((reference.answers != reading.answers).sum()),
+        classes=figures.class_figures(reference, reading, labels),
+        confusion=figures.confusion(reading, labels),
+        flips=figures.flips(reference, reading, pictures),
+        mistakes=figures.mistakes(reference, reading, pictures),
+        doubtful=figures.doubtful(reference, reading, pictures),
+        calibration=figures.calibration(reference, reading, labels),
+        coverage=figures.coverage(confidences, reading.answers == labels),
+        corruptions=corruptions,
+    )
+
+
+def _times(threads: tuple[int, ...], schemes: list[SchemeTimes]) -> Times:
+    return Times(
+        date=datetime.now(timezone.utc).date().isoformat(),
+        machine=device.machine(),
+        cpu=device.cpu(),
+        threads=threads,
+        governor=device.governor(),
+        temperature_c=device.temperature(),
+        peak_memory_mb=device.peak_memory(),
+        schemes=tuple(schemes),
+    )

@@ -1,0 +1,176 @@
+"""Reports over a user's own pictures: folders, labels.csv, and what cannot be read."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import jsonschema
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from mnist_edge import Classifier, report
+from mnist_edge.dataset import Digits
+from mnist_edge.errors import DataError, DataUnavailable, MalformedData
+
+Run = Callable[..., CompletedProcess[str]]
+NAMES = {"mnist-seven.png": 7, "clear-two.png": 2, "chalk-three.png": 3, "pen-four.png": 4}
+"""The committed pictures with what they show."""
+
+
+@pytest.fixture
+def sorted_pictures(pictures: Path, test_digits: Digits, tmp_path: Path) -> Path:
+    """A folder with one sub-folder a digit, an unreadable, a blank and a crowded picture in it."""
+    folder = tmp_path / "photos"
+    for name, digit in NAMES.items():
+        (folder / str(digit)).mkdir(parents=True)
+        shutil.copy(pictures / name, folder / str(digit))
+    (folder / "2" / "torn.png").write_bytes(b"no picture")
+    (folder / "2" / "notes.txt").write_text("no picture, and none by its name")
+    Image.new("L", (200, 200), 255).save(folder / "4" / "blank.png")
+    pair = np.hstack([test_digits.images[0], test_digits.images[1]])
+    Image.fromarray(255 - pair).resize((336, 168)).save(folder / "7" / "two-of-them.png")
+    return folder
+
+
+def read(data: Path) -> report.Pictures:
+    return report.read(data, report.find_labelled(data), on_progress=lambda count: None)
+
+
+def test_a_folder_is_read_as_predict_reads_it(sorted_pictures: Path) -> None:
+    found = read(sorted_pictures)
+    assert found.name == "photos"
+    assert found.paths == (
+        "2/clear-two.png",
+        "3/chalk-three.png",
+        "4/blank.png",
+        "4/pen-four.png",
+        "7/mnist-seven.png",
+        "7/two-of-them.png",
+    )
+    assert found.digits.labels.tolist() == [2, 3, 4, 4, 7, 7]
+    classifier = Classifier()
+    predictions = [classifier.predict(sorted_pictures / path) for path in found.paths]
+    # Those without a single digit are known from pixels alone, before any model.
+    alone = [one.abstained not in ("blank", "not-one-digit") for one in predictions]
+    assert found.sure.tolist() == alone == [True, True, False, True, True, False]
+    by_pixels = classifier.predict_pixels(found.digits.images)
+    for one, other in zip(predictions, by_pixels, strict=True):
+        assert one.probabilities == other.probabilities
+
+
+def test_what_cannot_be_read_is_listed_and_what_has_no_digit_too(sorted_pictures: Path) -> None:
+    found = read(sorted_pictures)
+    (torn,) = found.unreadable
+    assert torn.path == "2/torn.png"
+    assert str(sorted_pictures) not in torn.reason
+    assert [(one.path, one.reason) for one in found.without_digit] == [
+        ("4/blank.png", "blank"),
+        ("7/two-of-them.png", "not-one-digit"),
+    ]
+
+
+def test_labels_in_a_csv_keep_its_order(sorted_pictures: Path) -> None:
+    lines = [
+        "label,path,who",
+        *(f'{d},"{d}/{name}",me' for name, d in NAMES.items()),
+        "1,gone.png,",
+    ]
+    (sorted_pictures / "labels.csv").write_text("\n".join(lines), encoding="utf-8-sig")
+    of_folder = read(sorted_pictures)
+    of_file = read(sorted_pictures / "labels.csv")
+    assert of_folder.paths == of_file.paths == tuple(f"{d}/{name}" for name, d in NAMES.items())
+    assert of_folder.digits.labels.tolist() == list(NAMES.values())
+    assert [one.path for one in of_file.unreadable] == ["gone.png"]
+    assert of_folder.sha256() == of_file.sha256()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("path,digit\na.png,1\n", "no column label"),
+        ("", "no column path"),
+        ("path,label\na.png,1\nb.png,12\n", "row 3 .* label '12'"),
+        ("path,label\na.png\n", "row 2 .* label None"),
+        ("path,label\n,4\n", "row 2 .* path ''"),
+        ("path,label\n", "no labelled picture"),
+    ],
+)
+def test_a_csv_that_says_no_labels_is_refused_by_its_row(
+    text: str, words: str, tmp_path: Path
+) -> None:
+    (tmp_path / "labels.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=words):
+        report.find_labelled(tmp_path)
+
+
+@given(content=st.one_of(st.binary(max_size=200), st.text(max_size=100).map(str.encode)))
+def test_no_csv_whatever_is_in_it_raises_anything_else(
+    content: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    table = tmp_path_factory.getbasetemp() / "fuzzed.csv"
+    table.write_bytes(content)
+    with pytest.raises((MalformedData, DataUnavailable)):
+        report.find_labelled(table)
+
+
+def test_data_that_is_not_there_or_holds_nothing_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataUnavailable, match="no data at"):
+        report.find_labelled(tmp_path / "nowhere")
+    with pytest.raises(DataUnavailable, match="no labelled picture"):
+        report.find_labelled(tmp_path)
+    (tmp_path / "1").mkdir()
+    (tmp_path / "1" / "torn.png").write_bytes(b"")
+    with pytest.raises(DataUnavailable, match=r"none of the 1 pictures .* 1/torn\.png is empty"):
+        read(tmp_path)
+
+
+def test_the_command_reports_on_own_pictures(
+    sorted_pictures: Path,
+    own: Path,
+    run: Run,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = {path.name: path.read_bytes() for path in own.iterdir()}
+    ran = run("report", own, "--data", sorted_pictures, "--corrupted", "2", "--format", "json")
+    assert ran.returncode == 0
+    document = json.loads(ran.stdout)
+    jsonschema.Draft202012Validator(report.schema()).validate(document)
+    assert document["data"]["pictures"] == 6
+    assert [one["path"] for one in document["data"]["unreadable"]] == ["2/torn.png"]
+    assert set(document["data"]["sha256"]) == {"images", "labels"}
+    int8 = document["schemes"][1]
+    assert int8["total"] == 6
+    assert int8["abstained"] >= 2
+    # Where nothing is sure, abstaining from what has no digit comes first.
+    assert int8["coverage"][-1]["threshold"] > 0
+    assert "6 pictures are too few" in document["verdict"]
+    assert {one["path"] for one in int8["mistakes"]} <= {"4/blank.png", "7/two-of-them.png"}
+    # The model's own report and its test score are of MNIST, and stay as they were.
+    assert {path.name: path.read_bytes() for path in own.iterdir()} == before
+    assert (tmp_path / "runs" / "own-photos" / "report.json").is_file()
+    said = run("report", own, "--data", sorted_pictures, "--corrupted", "0").stdout
+    assert "1 unreadable, counted nowhere:\n  2/torn.png: " in said
+    assert "2 without a single digit, abstained from:\n  4/blank.png: blank\n" in said
+
+
+def test_digits_of_mnist_saved_as_files_are_the_same_digits(
+    test_digits: Digits, tmp_path: Path
+) -> None:
+    digits = test_digits.take(np.arange(30))
+    rows = ["path,label"]
+    for number, (image, label) in enumerate(zip(digits.images, digits.labels, strict=True)):
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+        rows.append(f"{number}.png,{label}")
+    (tmp_path / "labels.csv").write_text("\n".join(rows))
+    found = read(tmp_path)
+    assert (found.digits.images == digits.images).all()
+    assert found.sha256().popitem() == ("labels", report.mnist_test(digits).sha256()["t10k-labels"])

@@ -1,0 +1,211 @@
+"""The sentence that a report begins with, over figures, and over files broken on purpose."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mnist_edge import modelstore, report
+from mnist_edge.comparison import Comparison
+from mnist_edge.dataset import Digits
+from mnist_edge.numpy_runtime.graph import Graph, read
+from mnist_edge.report import Plan, SchemeReport
+from mnist_edge.report.details import CorruptionResult
+from mnist_edge.report.verdict import verdict
+from mnist_edge.statistics import Interval
+
+
+@pytest.fixture(scope="module")
+def any_scheme(nano: Path, test_digits: Digits) -> SchemeReport:
+    """A scheme's figures, for others to be put in."""
+    found = report.measure(
+        [modelstore.load(nano, scheme="float32")],
+        report.mnist_test(test_digits.take(np.arange(10))),
+        plan=Plan(pictures=0),
+        on_progress=lambda count: None,
+    )
+    return found.schemes[0]
+
+
+@pytest.fixture
+def scheme(any_scheme: SchemeReport) -> Callable[..., SchemeReport]:
+    """Makes a scheme over 10,000 pictures that loses some of the reference's and gains others."""
+
+    def made(
+        name: str, *, correct: int, lost: int = 0, won: int = 0, total: int = 10_000
+    ) -> SchemeReport:
+        both = correct - won
+        pair = Comparison(
+            both_right=both,
+            only_reference=lost,
+            only_candidate=won,
+            both_wrong=total - both - lost - won,
+            agreement=1 - (lost + won) / total,
+        )
+        return dataclasses.replace(
+            any_scheme,
+            scheme=name,
+            correct=correct,
+            total=total,
+            accuracy=correct / total,
+            drop_points=pair.drop,
+            drop_interval=pair.drop_interval,
+            largest_drop=pair.largest_drop,
+        )
+
+    return made
+
+
+Scheme = Callable[..., SchemeReport]
+
+
+def test_a_drop_that_chance_explains_costs_nothing(scheme: Scheme) -> None:
+    said = verdict(
+        "nano",
+        [scheme("float32", correct=9_935), scheme("int8", correct=9_934, lost=2, won=1)],
+    )
+    assert said == (
+        "int8 costs nano nothing: 99.34 % of 10,000 pictures against 99.35 % in float32; no drop "
+        "larger than 0.06 points at 95 % confidence."
+    )
+
+
+def test_a_small_drop_that_is_sure_is_told_with_its_interval(scheme: Scheme) -> None:
+    said = verdict(
+        "nano", [scheme("float32", correct=9_935), scheme("int8", correct=9_920, lost=16, won=1)]
+    )
+    assert said.startswith("int8 costs nano 0.15 points (95 %: 0.08 to 0.25): 99.20 % of 10,000")
+    assert "do not ship" not in said
+
+
+def test_a_gain_is_a_gain(scheme: Scheme) -> None:
+    said = verdict(
+        "nano", [scheme("float32", correct=9_935), scheme("int8", correct=9_947, won=12)]
+    )
+    assert said.startswith("int8 gains nano 0.12 points: 99.47 %")
+
+
+def test_few_pictures_prove_nothing_and_it_says_so(scheme: Scheme) -> None:
+    said = verdict(
+        "nano",
+        [scheme("float32", correct=59, total=60), scheme("int8", correct=58, lost=1, total=60)],
+    )
+    assert said.startswith("int8 shows no sure drop, but 60 pictures are too few")
+    assert "points are not excluded at 95 % confidence" in said
+
+
+def test_a_large_drop_is_not_to_be_shipped_and_the_worst_scheme_is_named(scheme: Scheme) -> None:
+    said = verdict(
+        "nano",
+        [
+            scheme("float32", correct=9_935),
+            scheme("dynamic", correct=9_885, lost=50),
+            scheme("int8", correct=9_705, lost=240, won=10),
+            scheme("int16x8", correct=9_935),
+        ],
+    )
+    assert said == (
+        "int8 loses 2.30 points (95 %: 2.01 to 2.62), 97.05 % of 10,000 pictures against 99.35 % "
+        "in float32: do not ship it, nor dynamic."
+    )
+
+
+def test_what_shows_only_in_the_dark_is_in_the_sentence(scheme: Scheme) -> None:
+    dark = CorruptionResult(
+        kind="brightness",
+        severity=3,
+        correct=1_500,
+        total=2_000,
+        accuracy=0.75,
+        drop_points=4.2,
+        drop_interval=Interval(3.0, 5.5),
+    )
+    chance = dataclasses.replace(
+        dark, kind="fog", drop_points=6.0, drop_interval=Interval(-0.1, 12.1)
+    )
+    int8 = dataclasses.replace(scheme("int8", correct=9_935), corruptions=(chance, dark))
+    said = verdict("nano", [scheme("float32", correct=9_935), int8])
+    assert said.startswith("int8 costs nano nothing")
+    assert said.endswith("; under brightness it loses 4.2 points.")
+
+
+def test_a_reference_alone_has_nothing_to_be_compared_with(scheme: Scheme) -> None:
+    said = verdict("nano", [scheme("float32", correct=9_935)])
+    assert said.startswith("nano: float32 alone was measured, 99.35 %")
+
+
+def test_a_broken_reference_is_named_before_anything_is_compared_with_it(scheme: Scheme) -> None:
+    said = verdict("nano", [scheme("float32", correct=1_100), scheme("int8", correct=1_100)])
+    assert said.startswith("float32, the reference, is broken itself: it reads 11.00 %")
+
+
+Plant = Callable[[Graph], None]
+
+
+def _between(graph: Graph) -> int:
+    """Position of what the first convolution makes."""
+    return next(one.outputs[0] for one in graph.operators if one.name == "CONV_2D")
+
+
+def wrong_zero_point(graph: Graph) -> None:
+    """Of a rectified tensor: all that is above 0 lies beyond the type."""
+    graph.tensors[_between(graph)].zero_points[:] = 127
+
+
+def saturated_layer(graph: Graph) -> None:
+    """A scale of another layer: nearly everything is the largest value."""
+    graph.tensors[_between(graph)].scales[:] /= 100
+
+
+def swapped_labels(graph: Graph) -> None:
+    """The rows of two digits changed over in the last layer."""
+    (last,) = (one for one in graph.operators if one.name == "FULLY_CONNECTED")
+    weights, bias = (graph.tensors[place] for place in last.inputs[1:])
+    arrays: list[NDArray[np.generic] | None] = [
+        weights.data,
+        bias.data,
+        weights.scales,
+        bias.scales,
+    ]
+    for array in arrays:
+        assert array is not None
+        if len(array) == 10:
+            array[[3, 5]] = array[[5, 3]]
+
+
+@pytest.mark.parametrize(
+    ("plant", "symptom"),
+    [
+        (wrong_zero_point, r"it answers \d to nearly everything"),
+        (saturated_layer, ""),
+        (swapped_labels, "it reads 3 as 5 and 5 as 3"),
+    ],
+    ids=["zero point", "saturated", "swapped"],
+)
+def test_a_broken_quantization_is_called_out_first(
+    plant: Plant, symptom: str, own: Path, test_digits: Digits
+) -> None:
+    # Of a bytearray, the file's numbers can be written to where they lie.
+    content = bytearray((own / "int8.tflite").read_bytes())
+    plant(read(content))  # type: ignore[arg-type]
+    assert content != (own / "int8.tflite").read_bytes()
+    (own / "int8.tflite").write_bytes(content)
+    (own / "int8.json").unlink()
+    shutil.copy(own / "float32.tflite", own / "float16.tflite")
+    found = report.measure(
+        modelstore.load_all(own),
+        report.mnist_test(test_digits.take(np.arange(1_000))),
+        plan=Plan(pictures=0),
+        on_progress=lambda count: None,
+    )
+    assert found.verdict.startswith("int8 is broken: ")
+    assert found.verdict.endswith(": do not ship it.")
+    assert re.search(symptom, found.verdict)
+    assert "\n" not in found.verdict
