@@ -1,0 +1,159 @@
+"""Figures of a report in words: how a share, a drop and an interval are written on every page."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+Document: TypeAlias = Mapping[str, Any]
+"""A report as its JSON has it, or a part of one."""
+
+NONE = "\u2013"
+"""Stands where there is no figure."""
+_MINUS = "\u2212"
+_LEADING = "int8"
+"""The scheme that a report is about, where it was measured."""
+_SHORT = 18
+"""Characters of a name that a plot has room for."""
+
+
+def clean(text: object) -> str:
+    """Text that any file can hold: what is no character of one, or steers it, is replaced."""
+    return "".join(
+        "\ufffd" if unicodedata.category(character) in {"Cc", "Cs"} else character
+        for character in str(text)
+    )
+
+
+def short(text: object) -> str:
+    """A name cut to what a plot has room for."""
+    name = clean(text)
+    return name if len(name) <= _SHORT else name[: _SHORT - 1] + "\u2026"
+
+
+def count(number: float | None) -> str:
+    """A whole number with its thousands parted."""
+    return NONE if _is_none(number) else f"{number:,.0f}"
+
+
+def decimal(number: float | None, places: int) -> str:
+    """A number of so many decimal places."""
+    return NONE if _is_none(number) else _signed(f"{number:,.{places}f}")
+
+
+def percent(share: float | None, places: int = 2) -> str:
+    """A share, 0..1, in per cent."""
+    return NONE if _is_none(share) else f"{100 * share:.{places}f} %"
+
+
+def points(drop: float | None) -> str:
+    """A drop in percentage points with its sign: one of 0 has none."""
+    if _is_none(drop):
+        return NONE
+    text = f"{drop:+.2f}"
+    return text[1:] if float(text) == 0 else _signed(text)
+
+
+def share_interval(ends: Sequence[float] | None) -> str:
+    """From and to, shares 0..1, in per cent."""
+    if ends is None:
+        return NONE
+    return f"{100 * ends[0]:.2f} to {percent(ends[1])}"
+
+
+def drop_interval(ends: Sequence[float] | None) -> str:
+    """From and to, in percentage points."""
+    return NONE if ends is None else f"{points(ends[0])} to {points(ends[1])}"
+
+
+def p_value(p: float | None) -> str:
+    """A probability that may be tiny."""
+    if _is_none(p):
+        return NONE
+    return f"{p:.3f}" if p >= 0.001 else "below 0.001"
+
+
+def measured(value: float | None, unit: str) -> str:
+    """A figure of a gate with its unit."""
+    if _is_none(value):
+        return "not measured"
+    whole = float(value).is_integer() and abs(value) >= 1000
+    number = f"{value:,.0f}" if whole else f"{round(value, 4):g}"
+    return clean(f"{_signed(number)} {unit}").rstrip()
+
+
+def says(scheme: Document) -> str:
+    """What the interval of a scheme's drop lets one say."""
+    low, high = scheme["drop_interval"]
+    return "a loss" if low > 0 else "a gain" if high < 0 else "none seen"
+
+
+def reference_of(document: Document) -> Document:
+    """The scheme that the others are compared with."""
+    found: Document = next(
+        scheme for scheme in document["schemes"] if scheme["scheme"] == document["reference"]
+    )
+    return found
+
+
+def candidates_of(document: Document) -> list[Document]:
+    """The schemes that are compared with the reference: the one that the report is about first.
+
+    That is int8, or else the one of the largest drop.
+    """
+    others = [s for s in document["schemes"] if s["scheme"] != document["reference"]]
+    if not others:
+        return []
+    named = [scheme for scheme in others if scheme["scheme"] == _LEADING]
+    leading = named[0] if named else max(others, key=lambda scheme: float(scheme["drop_points"]))
+    return [leading, *(scheme for scheme in others if scheme is not leading)]
+
+
+def flips_by_outcome(scheme: Document) -> dict[str, list[Document]]:
+    """The pictures whose answer changed: lost, gained, or wrong both times; none of these empty."""
+    found: dict[str, list[Document]] = {"Lost": [], "Gained": [], "Wrong both times": []}
+    for flip in scheme["flips"]:
+        if flip["reference"]["digit"] == flip["label"]:
+            found["Lost"].append(flip)
+        elif flip["candidate"]["digit"] == flip["label"]:
+            found["Gained"].append(flip)
+        else:
+            found["Wrong both times"].append(flip)
+    return {outcome: flips for outcome, flips in found.items() if flips}
+
+
+def name_of(picture: Document) -> str:
+    """What a picture is known by: its path, or its number in the data."""
+    path = picture["path"]
+    return f"#{picture['index']}" if path is None else clean(path)
+
+
+def missed_gates(document: Document) -> list[Document]:
+    """The gates that a report does not pass."""
+    return [gate for gate in document["gates"] if not gate["passed"]]
+
+
+def gates_in_words(document: Document) -> str:
+    """How many of the gates are passed."""
+    gates, missed = len(document["gates"]), len(missed_gates(document))
+    if not gates:
+        return "No gate was set"
+    if missed:
+        return f"{missed} of {gates} gates missed" if gates > 1 else "Gate missed"
+    return f"All {gates} gates passed" if gates > 1 else "Gate passed"
+
+
+def limit_in_words(gate: Document) -> str:
+    """What a gate asks for."""
+    least = str(gate["name"]).startswith("--min")
+    return f"{'at least' if least else 'at most'} {measured(gate['limit'], gate['unit'])}"
+
+
+def _signed(text: str) -> str:
+    return text.replace("-", _MINUS)
+
+
+def _is_none(number: float | None) -> bool:
+    return number is None or math.isnan(number)
