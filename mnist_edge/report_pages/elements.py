@@ -10,12 +10,17 @@ from mnist_edge.report_pages.thumbnails import data_uri
 from mnist_edge.report_pages.wording import Document, name_of, percent
 
 _LONG = 40
-"""Characters of a cell that is a list, set like a sentence."""
+"""Characters of a cell beyond which its column is set like sentences."""
 
 
 def user_text(text: object) -> str:
     """Escaped text whose direction of writing stays its own: names and paths."""
     return f"<bdi>{escape(text)}</bdi>"
+
+
+def prose(text: object) -> str:
+    """Escaped text whose lines do not break between a number and its per cent sign."""
+    return user_text(text).replace(" %", "&nbsp;%")
 
 
 def table(content: Table, *, drawn: tuple[str, Sequence[str]] | None = None) -> str:
@@ -26,11 +31,15 @@ def table(content: Table, *, drawn: tuple[str, Sequence[str]] | None = None) -> 
         drawn: the header of one column more, and its cells as SVG.
     """
     title, drawings = drawn or ("", [""] * len(content.rows))
-    header = "".join(f'<th scope="col">{escape(name)}</th>' for name in content.header)
+    kinds = [_kind(column) for column in zip(*content.rows, strict=True)]
+    header = "".join(
+        f'<th scope="col"{kind}>{escape(name)}</th>'
+        for name, kind in zip(content.header, kinds, strict=True)
+    )
     if drawn:
         header += f'<th scope="col">{escape(title)}</th>'
     rows = "\n".join(
-        "<tr>" + _row(row) + (f"<td>{drawing}</td>" if drawn else "") + "</tr>"
+        "<tr>" + _row(row, kinds) + (f"<td>{drawing}</td>" if drawn else "") + "</tr>"
         for row, drawing in zip(content.rows, drawings, strict=True)
     )
     caption = escape(content.caption)
@@ -52,7 +61,7 @@ def cards(pictures: Iterable[Document], reference: str, candidate: str) -> str:
 
 def figure(svg: str, caption: str) -> str:
     """A plot with what it shows in words."""
-    return f"<figure>\n{svg}\n<figcaption>{escape(caption)}</figcaption>\n</figure>"
+    return f"<figure>\n{svg}\n<figcaption>{prose(caption)}</figcaption>\n</figure>"
 
 
 def plots(*figures: str) -> str:
@@ -81,13 +90,15 @@ def definitions(pairs: Iterable[tuple[str, str]]) -> str:
     return f"<dl>\n{rows}\n</dl>"
 
 
-def _row(cells: Sequence[Cell]) -> str:
-    name, *rest = cells
-    return f'<th scope="row">{_cell(name)}</th>' + "".join(
-        f'<td class="words">{_cell(cell)}</td>'
-        if isinstance(cell, str) and len(cell) > _LONG
-        else f"<td>{_cell(cell)}</td>"
-        for cell in rest
+def _kind(column: Sequence[Cell]) -> str:
+    """Whether a column is set like sentences."""
+    long = any(isinstance(cell, str) and len(cell) > _LONG for cell in column)
+    return ' class="words"' if long else ""
+
+
+def _row(cells: Sequence[Cell], kinds: Sequence[str]) -> str:
+    return f'<th scope="row">{_cell(cells[0])}</th>' + "".join(
+        f"<td{kind}>{_cell(cell)}</td>" for cell, kind in zip(cells[1:], kinds[1:], strict=True)
     )
 
 

@@ -13,10 +13,11 @@ from mnist_edge.report_pages.wording import (
     candidates_of,
     clean,
     count,
+    flipped,
     flips_by_outcome,
+    gate_in_words,
     gates_in_words,
-    limit_in_words,
-    measured,
+    left_out,
     name_of,
     percent,
 )
@@ -43,7 +44,7 @@ def to_markdown(document: Mapping[str, Any]) -> str:
         "in the same order; in brackets 95 % intervals, Wilson's for the accuracy, paired for the "
         "drop. A drop above 0 is a loss. Agreement is the share of pictures with the same answer, "
         "right or wrong.",
-        *_unreadable(document),
+        *_left_out(document),
         *_flips(document),
         *_details(document),
         "## Files",
@@ -92,27 +93,27 @@ def _gates(document: Document) -> list[str]:
     return [
         gates_in_words(document) + ":",
         _list(
-            f"{'passed' if gate['passed'] else '**missed**'}: {escape(gate['name'])}: "
-            f"{escape(measured(gate['value'], gate['unit']))}, {escape(limit_in_words(gate))}"
+            f"{'passed' if gate['passed'] else '**missed**'}: {escape(gate_in_words(gate))}"
             for gate in gates
         ),
     ]
 
 
-def _unreadable(document: Document) -> list[str]:
-    unreadable = document["data"]["unreadable"]
-    if not unreadable:
-        return []
+def _left_out(document: Document) -> list[str]:
     return [
-        f"{count(len(unreadable))} pictures could not be read:",
-        _list(f"{escape(item['path'])}: {escape(item['reason'])}" for item in unreadable),
+        part
+        for what, items in left_out(document)
+        for part in (
+            what,
+            _list(f"{escape(item['path'])}: {escape(item['reason'])}" for item in items),
+        )
     ]
 
 
 def _flips(document: Document) -> list[str]:
     parts = ["## Pictures whose answer changed"]
     for scheme in candidates_of(document):
-        changed = len(scheme["flips"])
+        changed = flipped(scheme)
         parts.append(
             f"### {escape(scheme['scheme'])}: {count(changed)} of {count(scheme['total'])}"
         )
@@ -123,7 +124,7 @@ def _flips(document: Document) -> list[str]:
             parts.append(f"{outcome}: {count(len(flips))}")
             parts.append(_list(_picture(flip, *both) for flip in flips[:_MOST]))
             if len(flips) > _MOST:
-                parts.append(f"{count(len(flips) - _MOST)} more are in report.json.")
+                parts.append(f"{count(len(flips) - _MOST)} more are in report.html.")
     return parts if len(parts) > 1 else []
 
 

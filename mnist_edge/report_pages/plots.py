@@ -6,38 +6,24 @@ it square, filled and solid, and each drawing says in words what can be seen on 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any
 
 from mnist_edge.report_pages.svg import (
     Scale,
     box,
     dot,
     drawing,
+    legend,
     level_axis,
     line,
-    path,
-    round_step,
     text,
-    upright_axis,
     upwards,
     whisker,
 )
-from mnist_edge.report_pages.wording import (
-    Document,
-    count,
-    drop_interval,
-    percent,
-    points,
-    short,
-)
-from mnist_edge.statistics import wilson_interval
+from mnist_edge.report_pages.wording import Document, count, drop_interval, points, short
 
-_WIDTH, _HEIGHT = 360.0, 310.0
-"""Of the square plots: what a phone shows without making letters smaller."""
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 350.0, 30.0, 262.0
-"""The edges of what they plot."""
+_WIDTH = 360.0
+"""What a phone shows without making letters smaller."""
 _CELL = 30.0
 """Height and width of a cell of the confusion difference."""
 _ROW = 22.0
@@ -48,66 +34,9 @@ _STRIP = (150.0, 22.0)
 """Width and height of a drop drawn in a table."""
 _STRONGEST = 0.6
 """Opacity of the most changed cell: letters can be read on it, light or dark."""
-
-
-def reliability(identifier: str, reference: Document, candidate: Document) -> str:
-    """Confidence against accuracy, bin by bin, with Wilson's 95 % intervals of the accuracy.
-
-    By Guo et al. 2017, On Calibration of Modern Neural Networks, https://arxiv.org/abs/1706.04599.
-    """
-    across = Scale(low=0, high=1, start=_LEFT, end=_RIGHT)
-    up = Scale(low=0, high=1, start=_BOTTOM, end=_TOP)
-    marks: list[str] = []
-    for kind, scheme, aside in (("reference", reference, -2.0), ("candidate", candidate, 2.0)):
-        filled = [part for part in scheme["calibration"]["bins"] if part["count"]]
-        for part in filled:
-            x, right = across(part["confidence"]) + aside, round(part["accuracy"] * part["count"])
-            low, high = wilson_interval(right, part["count"])
-            marks.append(line(x, up(low), x, up(high), f"whisker {kind}"))
-        marks += [
-            dot(across(part["confidence"]) + aside, up(part["accuracy"]), kind) for part in filled
-        ]
-    errors = " and ".join(
-        f"{percent(scheme['calibration']['error'])} for {scheme['scheme']}"
-        for scheme in (reference, candidate)
-    )
-    return drawing(
-        identifier,
-        size=(_WIDTH, _HEIGHT),
-        title=f"Reliability of {reference['scheme']} and {candidate['scheme']}",
-        description="Accuracy against mean confidence in bins; on the diagonal confidence is "
-        f"accuracy. The expected calibration error is {errors}.",
-        body=[
-            *_square_axes(across, up, "confidence", "accuracy"),
-            line(across(0), up(0), across(1), up(1), "ideal"),
-            *marks,
-            *_legend(_LEFT, 16, reference, candidate),
-        ],
-    )
-
-
-def coverage(identifier: str, reference: Document, candidate: Document) -> str:
-    """How much of what is answered is right, as the least sure answers are withheld."""
-    curves = [("reference", reference), ("candidate", candidate)]
-    every = [point for _, scheme in curves for point in scheme["coverage"]]
-    across = _around([point["coverage"] for point in every], start=_LEFT, end=_RIGHT)
-    up = _around([point["accuracy"] for point in every], start=_BOTTOM, end=_TOP)
-    body = _square_axes(across, up, "answered", "right among the answered")
-    for kind, scheme in curves:
-        body.append(
-            path([(across(p["coverage"]), up(p["accuracy"])) for p in scheme["coverage"]], kind)
-        )
-        answered = 1 - scheme["abstained"] / scheme["total"]
-        chosen = min(scheme["coverage"], key=lambda p: abs(p["coverage"] - answered))
-        body.append(dot(across(chosen["coverage"]), up(chosen["accuracy"]), kind))
-    ends = "; ".join(_coverage_in_words(scheme) for _, scheme in curves)
-    return drawing(
-        identifier,
-        size=(_WIDTH, _HEIGHT),
-        title=f"Accuracy against coverage of {reference['scheme']} and {candidate['scheme']}",
-        description=f"The marks are where each scheme's threshold puts it: {ends}.",
-        body=[*body, *_legend(_LEFT, 16, reference, candidate)],
-    )
+_BEYOND = 1.25
+"""How far a time axis goes, as a multiple of the largest 95th percentile: a single digit that the
+system interrupted would make all else look alike."""
 
 
 def corruptions(identifier: str, reference: Document, candidate: Document, *, severity: int) -> str:
@@ -121,11 +50,11 @@ def corruptions(identifier: str, reference: Document, candidate: Document, *, se
     share = Scale(low=0, high=100, start=104, end=232)
     drop = _drop_scale([end for row in rows for end in row["drop_interval"]], start=258, end=392)
     body = [
-        *_legend(8, 14, reference, candidate),
+        *legend(8, 14, reference["scheme"], candidate["scheme"]),
         text(share.start, 40, "accuracy", kind="head"),
         text(drop.end, 40, "drop in points, 95 %", anchor="end", kind="head"),
         *level_axis(share, top=top, bottom=bottom, most=2, unit=" %"),
-        *level_axis(drop, top=top, bottom=bottom, most=3),
+        *level_axis(drop, top=top, bottom=bottom, most=4),
         line(drop(0), top, drop(0), bottom, "zero"),
     ]
     for number, row in enumerate(rows):
@@ -168,10 +97,10 @@ def confusion_difference(identifier: str, reference: Document, candidate: Docume
     largest = max(1, *(abs(number) for row in change for number in row))
     left, top = 40.0, 62.0
     body = [
-        box(8, 4, 12, 12, "better swatch"),
-        text(26, 14, "more right, or fewer wrong"),
-        box(198, 4, 12, 12, "worse swatch"),
-        text(216, 14, "fewer right, or more wrong"),
+        box(left, 4, 12, 12, "better swatch"),
+        text(left + 18, 14, "better"),
+        box(100, 4, 12, 12, "worse swatch"),
+        text(118, 14, "worse"),
         text(left + 5 * _CELL, 36, "answer", anchor="middle"),
         upwards(12, top + 5 * _CELL, "label"),
     ]
@@ -218,13 +147,14 @@ def confusion_difference(identifier: str, reference: Document, candidate: Docume
 def latency(identifier: str, times: Sequence[Document]) -> str:
     """Median, 95th and 99th percentile of the time of one digit, a row a scheme."""
     top, bottom = 40.0, 40.0 + _ROW * len(times)
-    largest = max(timed["p99_us"] for timed in times)
-    across = Scale(low=0, high=1.04 * largest, start=104, end=350)
+    largest = max(timed["p95_us"] for timed in times)
+    across = Scale(low=0, high=_BEYOND * largest, start=104, end=310)
     body = [
         box(8, 6, 18, _BAR, "bar candidate"),
         text(31, 14, "median"),
-        line(92, 3, 92, 15, "whisker candidate"),
-        text(99, 14, "p95 and p99, in microseconds"),
+        line(88, 9, 106, 9, "whisker candidate"),
+        *(line(x, 4, x, 14, "whisker candidate") for x in (96, 106)),
+        text(113, 14, "p95 and p99, in microseconds"),
         *level_axis(across, top=top - 8, bottom=bottom, most=4),
     ]
     for number, timed in enumerate(times):
@@ -234,17 +164,14 @@ def latency(identifier: str, times: Sequence[Document]) -> str:
             text(start - 6, middle + 4, short(timed["scheme"]), anchor="end"),
             box(start, middle - _BAR, median - start, 2 * _BAR, "bar candidate"),
             line(median, middle, across(timed["p99_us"]), middle, "whisker candidate"),
-            *(
-                line(
-                    across(timed[end]),
-                    middle - 5,
-                    across(timed[end]),
-                    middle + 5,
-                    "whisker candidate",
-                )
-                for end in ("p95_us", "p99_us")
-            ),
         ]
+        for end in (timed["p95_us"], timed["p99_us"]):
+            if end <= across.high:
+                body.append(
+                    line(across(end), middle - 5, across(end), middle + 5, "whisker candidate")
+                )
+            else:
+                body.append(text(across.end + 3, middle + 4, f"\u2192 {count(end)}", kind="tick"))
     return drawing(
         identifier,
         size=(_WIDTH, bottom + 22),
@@ -294,39 +221,6 @@ def drop_strip(scheme: Document, scale: Scale, limits: Sequence[float]) -> str:
     )
 
 
-def _square_axes(across: Scale, up: Scale, below: str, beside: str) -> list[str]:
-    """Grid, values and names of two axes of shares, in per cent."""
-    level = Scale(low=100 * across.low, high=100 * across.high, start=_LEFT, end=_RIGHT)
-    upright = Scale(low=100 * up.low, high=100 * up.high, start=_BOTTOM, end=_TOP)
-    return [
-        *level_axis(level, top=_TOP, bottom=_BOTTOM, most=5),
-        *upright_axis(upright, left=_LEFT, right=_RIGHT, most=5),
-        text((_LEFT + _RIGHT) / 2, _BOTTOM + 36, f"{below}, %", anchor="middle"),
-        upwards(12, (_TOP + _BOTTOM) / 2, f"{beside}, %"),
-    ]
-
-
-def _legend(x: float, y: float, reference: Document, candidate: Document) -> list[str]:
-    """Which mark is whose."""
-    first = short(reference["scheme"])
-    # A letter is about 7 wide: a little too much room is no harm.
-    second = x + 40 + 7 * len(first)
-    return [
-        dot(x + 5, y - 4, "reference"),
-        text(x + 14, y, first),
-        dot(second, y - 4, "candidate"),
-        text(second + 9, y, short(candidate["scheme"])),
-    ]
-
-
-def _around(values: Sequence[float], *, start: float, end: float) -> Scale:
-    """A scale of shares from a round value below all of them to 1."""
-    lowest = min(values, default=0.0)
-    step = round_step(max(1 - lowest, 1e-4) / 5)
-    low = max(0.0, 1 - step * math.ceil((1 - lowest) / step + 1e-9))
-    return Scale(low=min(low, 1 - step), high=1, start=start, end=end)
-
-
 def _drop_scale(values: Sequence[float], *, start: float, end: float) -> Scale:
     """A scale of drops with room for all of them and for 0."""
     low, high = min([0.0, *values]), max([0.0, *values])
@@ -336,13 +230,3 @@ def _drop_scale(values: Sequence[float], *, start: float, end: float) -> Scale:
 
 def _change_in_words(number: int) -> str:
     return f"{number:+d}".replace("-", "\u2212") if number else "0"
-
-
-def _coverage_in_words(scheme: Document) -> str:
-    whole: Any = scheme["coverage"][0] if scheme["coverage"] else None
-    if whole is None:
-        return f"{scheme['scheme']} was not measured"
-    return (
-        f"{scheme['scheme']} withholds {count(scheme['abstained'])} of {count(scheme['total'])}; "
-        f"{percent(whole['accuracy'])} of all answers are right"
-    )

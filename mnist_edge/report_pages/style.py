@@ -35,6 +35,7 @@ a { color: var(--reference); }
 .model { margin: 0 0 .75rem; color: var(--soft); }
 h1, h2, h3, h4 { line-height: 1.2; overflow-wrap: anywhere; }
 h1 { font-size: clamp(1.9rem, 5.5vw, 3.2rem); margin: 0 0 .75rem; letter-spacing: -.015em; }
+h1.long { font-size: clamp(1.4rem, 3.5vw, 2rem); }
 h1 + p { font-size: clamp(1.1rem, 2.4vw, 1.4rem); margin: 0 0 1.5rem; max-width: 46rem; }
 h2 { font-size: 1.5rem; margin: 3rem 0 .75rem; padding-top: 1rem;
   border-top: 1px solid var(--rule); }
@@ -64,7 +65,12 @@ th:first-child { text-align: left; padding-left: 0; }
 td { white-space: nowrap; }
 td.words { white-space: normal; text-align: left; min-width: 18rem; }
 td small, th small { display: block; color: var(--soft); font-size: .8125rem; }
+th.words { text-align: left; }
 .costs table { width: 100%; font-size: 1.0625rem; }
+.digits { display: grid; grid-template-columns: minmax(0, 22rem) minmax(0, 1fr); gap: 0 1.75rem; }
+.digits table { width: 100%; font-size: .875rem; }
+.digits th, .digits td { padding: .4rem .35rem; }
+.digits .scroll { margin-top: 0; }
 .strip { display: block; width: 9.5rem; height: 1.4rem; margin: .15rem 0 0 auto; }
 .cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(15rem, 1fr)); gap: .75rem;
   margin: .5rem 0 1rem; padding: 0; list-style: none; }
@@ -77,8 +83,8 @@ td small, th small { display: block; color: var(--soft); font-size: .8125rem; }
 .wrong { color: var(--missed); }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(21rem, 100%), 1fr));
   gap: 1.5rem 2rem; align-items: start; }
-.plots figure { margin: 0; max-width: 34rem; }
-.plots figcaption { color: var(--soft); font-size: .9375rem; }
+.plots figure, .digits figure { margin: 0; max-width: 34rem; }
+figcaption { color: var(--soft); font-size: .9375rem; }
 svg { display: block; width: 100%; height: auto; }
 svg text { fill: currentColor; font-size: 12px; }
 svg .tick { fill: var(--soft); font-size: 11px; }
@@ -114,6 +120,7 @@ dd, code { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monos
 footer { margin-top: 3rem; padding-bottom: 3rem; color: var(--soft); font-size: .9375rem; }
 @media (max-width: 40rem) {
   header { padding-top: 1.25rem; }
+  .digits { grid-template-columns: minmax(0, 1fr); }
   dl { grid-template-columns: 1fr; gap: 0; }
   dd { margin-bottom: .6rem; }
   th, td { padding: .4rem .5rem; }

@@ -155,6 +155,19 @@ def upright_axis(
     ]
 
 
+def legend(x: float, y: float, reference: str, candidate: str) -> list[str]:
+    """Which mark is whose."""
+    first = short(reference)
+    # A letter is about 7 wide: a little too much room is no harm.
+    second = x + 40 + 7 * len(first)
+    return [
+        dot(x + 5, y - 4, "reference"),
+        text(x + 14, y, first),
+        dot(second, y - 4, "candidate"),
+        text(second + 9, y, short(candidate)),
+    ]
+
+
 def _labels(scale: Scale, most: int, unit: str) -> list[tuple[float, str]]:
     """The ticks' values, and as many decimal places of them as tell one from the next."""
     step = round_step((scale.high - scale.low) / most)

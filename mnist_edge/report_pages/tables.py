@@ -109,7 +109,7 @@ def classes(document: Document, scheme: Document) -> Table:
             "pictures",
             f"recall {first}",
             f"recall {second}",
-            "drop in points",
+            "drop",
             f"precision {first}",
             f"precision {second}",
         ),
@@ -172,7 +172,7 @@ def corruptions(document: Document, scheme: Document) -> Table:
 def calibration(document: Document) -> Table:
     """How far each scheme's confidence can be trusted."""
     return Table(
-        caption="Confidence",
+        caption="How far the confidence of each scheme can be trusted",
         header=(
             "scheme",
             "calibration error",
@@ -219,7 +219,7 @@ def bins(scheme: Document) -> Table:
 def sizes(document: Document) -> Table:
     """What each file holds and asks for."""
     return Table(
-        caption="Files",
+        caption="What each file holds and asks for",
         header=("scheme", "bytes", "arena in bytes", "parameters", "multiply-adds", "operators"),
         rows=tuple(
             (

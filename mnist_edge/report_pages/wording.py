@@ -84,10 +84,21 @@ def measured(value: float | None, unit: str) -> str:
     return clean(f"{_signed(number)} {unit}").rstrip()
 
 
-def says(scheme: Document) -> str:
-    """What the interval of a scheme's drop lets one say."""
-    low, high = scheme["drop_interval"]
-    return "a loss" if low > 0 else "a gain" if high < 0 else "none seen"
+def claim_and_figures(verdict: str) -> tuple[str, str]:
+    """A verdict cut into what it claims and the figures for it; one that is not two has none.
+
+    The claim ends with the first colon that is not in brackets, or with a bracket before a comma.
+    """
+    depth = 0
+    for place, character in enumerate(verdict):
+        depth += (character == "(") - (character == ")")
+        if depth or " " not in verdict[:place]:
+            continue
+        if verdict.startswith(": ", place):
+            return verdict[:place], verdict[place + 2 :]
+        if verdict.startswith("), ", place):
+            return verdict[: place + 1], verdict[place + 3 :]
+    return verdict, ""
 
 
 def reference_of(document: Document) -> Document:
@@ -101,14 +112,36 @@ def reference_of(document: Document) -> Document:
 def candidates_of(document: Document) -> list[Document]:
     """The schemes that are compared with the reference: the one that the report is about first.
 
-    That is int8, or else the one of the largest drop.
+    That is the one that the verdict begins with, or else int8, or else that of the largest drop.
     """
     others = [s for s in document["schemes"] if s["scheme"] != document["reference"]]
     if not others:
         return []
-    named = [scheme for scheme in others if scheme["scheme"] == _LEADING]
-    leading = named[0] if named else max(others, key=lambda scheme: float(scheme["drop_points"]))
+    verdict = str(document["verdict"])
+    leading = max(
+        others,
+        key=lambda s: (
+            verdict.startswith(f"{s['scheme']} "),
+            s["scheme"] == _LEADING,
+            s["drop_points"],
+        ),
+    )
     return [leading, *(scheme for scheme in others if scheme is not leading)]
+
+
+def left_out(document: Document) -> list[tuple[str, list[Document]]]:
+    """Pictures that there was trouble with, by what it was; no trouble, no entry."""
+    troubles = (
+        ("that could not be read, which count nowhere", "unreadable"),
+        ("without a single digit, which every scheme abstains from", "without_digit"),
+    )
+    found = [(what, list(document["data"].get(key, ()))) for what, key in troubles]
+    return [(f"Pictures {what}: {count(len(items))}", items) for what, items in found if items]
+
+
+def flipped(scheme: Document) -> int:
+    """How many answers changed: more than there are pictures of where these were too many."""
+    return int(scheme.get("flipped", len(scheme["flips"])))
 
 
 def flips_by_outcome(scheme: Document) -> dict[str, list[Document]]:
@@ -142,13 +175,17 @@ def gates_in_words(document: Document) -> str:
         return "No gate was set"
     if missed:
         return f"{missed} of {gates} gates missed" if gates > 1 else "Gate missed"
-    return f"All {gates} gates passed" if gates > 1 else "Gate passed"
+    return "All gates passed" if gates > 1 else "Gate passed"
 
 
-def limit_in_words(gate: Document) -> str:
-    """What a gate asks for."""
+def gate_in_words(gate: Document) -> str:
+    """What was measured for a gate, of which scheme, and what it asks for."""
     least = str(gate["name"]).startswith("--min")
-    return f"{'at least' if least else 'at most'} {measured(gate['limit'], gate['unit'])}"
+    scheme = f" ({clean(gate['scheme'])})" if gate.get("scheme") else ""
+    return (
+        f"{clean(gate['name'])}: {measured(gate['value'], gate['unit'])}{scheme}, "
+        f"{'at least' if least else 'at most'} {measured(gate['limit'], gate['unit'])}"
+    )
 
 
 def _signed(text: str) -> str:
