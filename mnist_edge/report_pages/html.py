@@ -91,13 +91,15 @@ def _verdict(document: Document) -> str:
         + "</div>"
     )
     long = ' class="long"' if len(claim) > _LONG else ""
+    first, last = (gated, "") if state == "missed" else ("", gated)
     return "\n".join(
         [
             "<header>",
             f'<p class="model">Accuracy-drop report of {user_text(document["model"])}</p>',
+            first,
             f"<h1{long}>{prose(claim)}</h1>",
             f"<p>{prose(figures)}</p>" if figures else "",
-            gated,
+            last,
             "</header>",
         ]
     )

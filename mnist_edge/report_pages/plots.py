@@ -54,7 +54,7 @@ def corruptions(identifier: str, reference: Document, candidate: Document, *, se
         text(share.start, 40, "accuracy", kind="head"),
         text(drop.end, 40, "drop in points, 95 %", anchor="end", kind="head"),
         *level_axis(share, top=top, bottom=bottom, most=2, unit=" %"),
-        *level_axis(drop, top=top, bottom=bottom, most=4),
+        *level_axis(drop, top=top, bottom=bottom, most=6),
         line(drop(0), top, drop(0), bottom, "zero"),
     ]
     for number, row in enumerate(rows):
@@ -99,8 +99,8 @@ def confusion_difference(identifier: str, reference: Document, candidate: Docume
     body = [
         box(left, 4, 12, 12, "better swatch"),
         text(left + 18, 14, "better"),
-        box(100, 4, 12, 12, "worse swatch"),
-        text(118, 14, "worse"),
+        box(112, 4, 12, 12, "worse swatch"),
+        text(130, 14, "worse"),
         text(left + 5 * _CELL, 36, "answer", anchor="middle"),
         upwards(12, top + 5 * _CELL, "label"),
     ]

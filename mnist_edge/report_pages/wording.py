@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 Document: TypeAlias = Mapping[str, Any]
 """A report as its JSON has it, or a part of one."""
@@ -35,22 +35,22 @@ def short(text: object) -> str:
 
 def count(number: float | None) -> str:
     """A whole number with its thousands parted."""
-    return NONE if _is_none(number) else f"{number:,.0f}"
+    return f"{number:,.0f}" if _known(number) else NONE
 
 
 def decimal(number: float | None, places: int) -> str:
     """A number of so many decimal places."""
-    return NONE if _is_none(number) else _signed(f"{number:,.{places}f}")
+    return _signed(f"{number:,.{places}f}") if _known(number) else NONE
 
 
 def percent(share: float | None, places: int = 2) -> str:
     """A share, 0..1, in per cent."""
-    return NONE if _is_none(share) else f"{100 * share:.{places}f} %"
+    return f"{100 * share:.{places}f} %" if _known(share) else NONE
 
 
 def points(drop: float | None) -> str:
     """A drop in percentage points with its sign: one of 0 has none."""
-    if _is_none(drop):
+    if not _known(drop):
         return NONE
     text = f"{drop:+.2f}"
     return text[1:] if float(text) == 0 else _signed(text)
@@ -70,14 +70,14 @@ def drop_interval(ends: Sequence[float] | None) -> str:
 
 def p_value(p: float | None) -> str:
     """A probability that may be tiny."""
-    if _is_none(p):
+    if not _known(p):
         return NONE
     return f"{p:.3f}" if p >= 0.001 else "below 0.001"
 
 
 def measured(value: float | None, unit: str) -> str:
     """A figure of a gate with its unit."""
-    if _is_none(value):
+    if not _known(value):
         return "not measured"
     whole = float(value).is_integer() and abs(value) >= 1000
     number = f"{value:,.0f}" if whole else f"{round(value, 4):g}"
@@ -192,5 +192,5 @@ def _signed(text: str) -> str:
     return text.replace("-", _MINUS)
 
 
-def _is_none(number: float | None) -> bool:
-    return number is None or math.isnan(number)
+def _known(number: float | None) -> TypeGuard[float]:
+    return number is not None and not math.isnan(number)
