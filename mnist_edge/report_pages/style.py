@@ -42,7 +42,8 @@ h2 { font-size: 1.5rem; margin: 3rem 0 .75rem; padding-top: 1rem;
 h3 { font-size: 1.1rem; margin: 1.75rem 0 .5rem; }
 h4 { font-size: 1rem; margin: 1rem 0 .5rem; }
 p { max-width: 46rem; overflow-wrap: anywhere; }
-.gates { width: fit-content; max-width: 100%; margin-bottom: 1.25rem; padding: .75rem 1.1rem; border-radius: .5rem;
+.gates { width: fit-content; max-width: 100%; margin-bottom: 1.25rem;
+  padding: .75rem 1.1rem; border-radius: .5rem;
   border: 2px solid var(--rule); background: var(--panel); }
 .gates p { margin: 0; font-size: 1.25rem; font-weight: 700; }
 .gates ul { margin: .4rem 0 0; padding: 0; list-style: none; overflow-wrap: anywhere; }
@@ -55,7 +56,8 @@ p { max-width: 46rem; overflow-wrap: anywhere; }
   list-style: none; }
 .contents a { display: inline-block; padding: .2rem 0; }
 .scroll { overflow-x: auto; margin: 1rem 0; }
-table { border-collapse: separate; border-spacing: 0; font-variant-numeric: tabular-nums; font-size: .9375rem; }
+table { border-collapse: separate; border-spacing: 0;
+  font-variant-numeric: tabular-nums; font-size: .9375rem; }
 caption { text-align: left; color: var(--soft); padding-bottom: .4rem; }
 th, td { padding: .4rem .7rem; text-align: right; border-bottom: 1px solid var(--rule);
   vertical-align: top; }
@@ -79,7 +81,8 @@ figcaption { color: var(--soft); font-size: .9375rem; }
   border: 1px solid var(--rule); border-radius: .5rem; background: var(--panel); height: 100%; }
 .cards img { flex: none; width: 84px; height: 84px; image-rendering: pixelated;
   border: 1px solid var(--rule); background: #000; }
-.cards figcaption { color: inherit; font-size: .9375rem; line-height: 1.4; overflow-wrap: anywhere; min-width: 0; }
+.cards figcaption { color: inherit; font-size: .9375rem; line-height: 1.4;
+  overflow-wrap: anywhere; min-width: 0; }
 .cards figcaption span { display: block; }
 .wrong { color: var(--missed); }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(21rem, 100%), 1fr));
