@@ -51,9 +51,9 @@ def corruptions(identifier: str, reference: Document, candidate: Document, *, se
     drop = _drop_scale([end for row in rows for end in row["drop_interval"]], start=258, end=392)
     body = [
         *legend(8, 14, reference["scheme"], candidate["scheme"]),
-        text(share.start, 40, "accuracy", kind="head"),
+        text(share.start, 40, "accuracy, %", kind="head"),
         text(drop.end, 40, "drop in points, 95 %", anchor="end", kind="head"),
-        *level_axis(share, top=top, bottom=bottom, most=2, unit=" %"),
+        *level_axis(share, top=top, bottom=bottom, most=2),
         *level_axis(drop, top=top, bottom=bottom, most=6),
         line(drop(0), top, drop(0), bottom, "zero"),
     ]

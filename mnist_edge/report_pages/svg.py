@@ -129,11 +129,11 @@ def whisker(scale: Scale, ends: Sequence[float], at: float, kind: str) -> str:
     )
 
 
-def level_axis(scale: Scale, *, top: float, bottom: float, most: int, unit: str = "") -> list[str]:
+def level_axis(scale: Scale, *, top: float, bottom: float, most: int) -> list[str]:
     """Upright grid lines, their values below; ``most`` distances between them at most."""
     return [
         part
-        for value, words in _labels(scale, most, unit)
+        for value, words in _labels(scale, most)
         for part in (
             line(scale(value), top, scale(value), bottom, "grid"),
             text(scale(value), bottom + 14, words, anchor="middle", kind="tick"),
@@ -141,13 +141,11 @@ def level_axis(scale: Scale, *, top: float, bottom: float, most: int, unit: str 
     ]
 
 
-def upright_axis(
-    scale: Scale, *, left: float, right: float, most: int, unit: str = ""
-) -> list[str]:
+def upright_axis(scale: Scale, *, left: float, right: float, most: int) -> list[str]:
     """Level grid lines, their values to the left; ``most`` distances between them at most."""
     return [
         part
-        for value, words in _labels(scale, most, unit)
+        for value, words in _labels(scale, most)
         for part in (
             line(left, scale(value), right, scale(value), "grid"),
             text(left - 5, scale(value) + 4, words, anchor="end", kind="tick"),
@@ -168,8 +166,8 @@ def legend(x: float, y: float, reference: str, candidate: str) -> list[str]:
     ]
 
 
-def _labels(scale: Scale, most: int, unit: str) -> list[tuple[float, str]]:
+def _labels(scale: Scale, most: int) -> list[tuple[float, str]]:
     """The ticks' values, and as many decimal places of them as tell one from the next."""
     step = round_step((scale.high - scale.low) / most)
     places = max(0, -math.floor(math.log10(step) + 1e-9))
-    return [(value, decimal(value, places) + unit) for value in scale.ticks(most)]
+    return [(value, decimal(value, places)) for value in scale.ticks(most)]
