@@ -1,0 +1,11 @@
+"""The pages of the accuracy-drop report: its JSON document as HTML and as Markdown.
+
+Both are drawn from the document alone, so that a report that was saved can be drawn again.
+"""
+
+from __future__ import annotations
+
+from mnist_edge.report_pages.html import to_html
+from mnist_edge.report_pages.markdown import to_markdown
+
+__all__ = ["to_html", "to_markdown"]
