@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mnist_edge.errors import InvalidValue
-from mnist_edge.report_pages import to_html, to_markdown
-from mnist_edge.report_pages.thumbnails import data_uri
-from mnist_edge.report_pages.wording import claim_and_figures
+from mnist_edge.report.pages import to_html, to_markdown
+from mnist_edge.report.pages.thumbnails import data_uri
+from mnist_edge.report.pages.wording import claim_and_figures
 
 Document = dict[str, Any]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from mnist_edge.report_pages.svg import escape
-from mnist_edge.report_pages.tables import Cell, Table
-from mnist_edge.report_pages.thumbnails import data_uri
-from mnist_edge.report_pages.wording import Document, name_of, percent
+from mnist_edge.report.pages.svg import escape
+from mnist_edge.report.pages.tables import Cell, Table
+from mnist_edge.report.pages.thumbnails import data_uri
+from mnist_edge.report.pages.wording import Document, name_of, percent
 
 _LONG = 40
 """Characters of a cell beyond which its column is set like sentences."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mnist_edge.report_pages import plots, sections, tables
-from mnist_edge.report_pages.elements import details, prose, section, table, user_text
-from mnist_edge.report_pages.style import STYLE
-from mnist_edge.report_pages.svg import escape
-from mnist_edge.report_pages.wording import (
+from mnist_edge.report.pages import plots, sections, tables
+from mnist_edge.report.pages.elements import details, prose, section, table, user_text
+from mnist_edge.report.pages.style import STYLE
+from mnist_edge.report.pages.svg import escape
+from mnist_edge.report.pages.wording import (
     Document,
     candidates_of,
     claim_and_figures,

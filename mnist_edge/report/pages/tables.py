@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from mnist_edge.report_pages.wording import (
+from mnist_edge.report.pages.wording import (
     NONE,
     Document,
     candidates_of,

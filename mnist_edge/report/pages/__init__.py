@@ -5,7 +5,7 @@ Both are drawn from the document alone, so that a report that was saved can be d
 
 from __future__ import annotations
 
-from mnist_edge.report_pages.html import to_html
-from mnist_edge.report_pages.markdown import to_markdown
+from mnist_edge.report.pages.html import to_html
+from mnist_edge.report.pages.markdown import to_markdown
 
 __all__ = ["to_html", "to_markdown"]

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from mnist_edge.report_pages import tables
-from mnist_edge.report_pages.tables import Cell, Table
-from mnist_edge.report_pages.wording import (
+from mnist_edge.report.pages import tables
+from mnist_edge.report.pages.tables import Cell, Table
+from mnist_edge.report.pages.wording import (
     Document,
     candidates_of,
     clean,

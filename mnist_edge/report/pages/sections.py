@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mnist_edge.report_pages import curves, elements, plots, tables
-from mnist_edge.report_pages.elements import (
+from mnist_edge.report.pages import curves, elements, plots, tables
+from mnist_edge.report.pages.elements import (
     cards,
     definitions,
     details,
@@ -13,7 +13,7 @@ from mnist_edge.report_pages.elements import (
     table,
     user_text,
 )
-from mnist_edge.report_pages.wording import (
+from mnist_edge.report.pages.wording import (
     Document,
     candidates_of,
     count,

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from mnist_edge.report_pages.svg import (
+from mnist_edge.report.pages.svg import (
     Scale,
     dot,
     drawing,
@@ -19,7 +19,7 @@ from mnist_edge.report_pages.svg import (
     upright_axis,
     upwards,
 )
-from mnist_edge.report_pages.wording import Document, count, percent
+from mnist_edge.report.pages.wording import Document, count, percent
 from mnist_edge.statistics import wilson_interval
 
 _SIZE = 360.0, 310.0

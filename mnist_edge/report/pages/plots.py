@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mnist_edge.report_pages.svg import (
+from mnist_edge.report.pages.svg import (
     Scale,
     box,
     dot,
@@ -20,7 +20,7 @@ from mnist_edge.report_pages.svg import (
     upwards,
     whisker,
 )
-from mnist_edge.report_pages.wording import Document, count, drop_interval, points, short
+from mnist_edge.report.pages.wording import Document, count, drop_interval, points, short
 
 _WIDTH = 360.0
 """What a phone shows without making letters smaller."""

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mnist_edge.report_pages.wording import clean, decimal, short
+from mnist_edge.report.pages.wording import clean, decimal, short
 
 _STEPS = (1, 2, 5, 10)
 """What a tick's distance may begin with."""
