@@ -17,7 +17,7 @@ from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -506,6 +506,7 @@ def test_hostile_names_are_only_text(document: Document) -> None:
     assert not re.search(r"(?<!\\)\[x", re.sub(r"`+ .*? `+", "", markdown))
 
 
+@settings(max_examples=12)  # each draws the whole report
 @given(text=st.text(st.characters(codec=None), max_size=40))
 def test_any_name_leaves_the_pages_whole(text: str) -> None:
     schemes = [a_scheme("float32"), a_scheme("int8", lost=2, flips=FLIPS[:1])]
