@@ -94,8 +94,8 @@ def test_the_shipped_model_is_as_sure_of_the_validation_digits_as_its_manifest_s
     wrong = probabilities.argmax(axis=1) != mnist.validation.labels
     # Another runtime may withhold a digit or two more.
     assert answered.mean() >= LEAST_ANSWERED - 0.001
-    # It withholds no more digits than it would misread, and half of those that it would.
-    assert (~answered).sum() <= wrong.sum() + 5
+    # It withholds few for each that it would misread, and half of those that it would.
+    assert (~answered).sum() <= 2 * wrong.sum()
     assert wrong[answered].sum() <= 0.6 * wrong.sum()
 
 
@@ -142,7 +142,7 @@ def test_logits_are_divided_by_the_temperature_of_the_manifest(
     nano: Path, tmp_path: Path, test_digits: Digits
 ) -> None:
     digits = test_digits.images[:20]
-    logits = open_model(modelstore.load()).logits(digits)
+    logits = open_model(modelstore.load(nano)).logits(digits)
     for confidence, temperature in (({}, 1.0), ({"temperature": 5.0}, 5.0)):
         found = Classifier(an_own(nano, tmp_path, **confidence)).predict_pixels(digits)
         expected = softmax(logits, temperature=temperature).tolist()
@@ -153,8 +153,8 @@ def test_it_abstains_below_the_manifests_threshold_unless_it_is_given_another(
     nano: Path, tmp_path: Path, test_digits: Digits
 ) -> None:
     digits = test_digits.images[:1_000]
-    sure = [one.confidence for one in Classifier(min_confidence=0.0).predict_pixels(digits)]
-    temperature = modelstore.load().temperature
+    sure = [one.confidence for one in Classifier(nano, min_confidence=0.0).predict_pixels(digits)]
+    temperature = modelstore.load(nano).temperature
     own = an_own(nano, tmp_path, temperature=temperature, min_confidence=0.9)
     for asked, least in ((None, 0.9), (0.5, 0.5), (0.95, 0.95), (0.0, 0.0)):
         classifier = Classifier(own, min_confidence=asked)

