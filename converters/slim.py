@@ -1,8 +1,8 @@
 """A ``.tflite`` of fewer bytes that computes the same, bit for bit.
 
 TensorFlow names every tensor after all the layers that it was fused from, and stores a scale, zero
-point or shape anew for each tensor that has it. No runtime needs either: of the 16,664 bytes that
-it makes of ``nano`` in int8, 2,312.
+point or shape anew for each tensor that has it. No runtime needs either: of the 19,696 bytes that
+it makes of ``nano`` in int8, 4,464.
 """
 
 from __future__ import annotations

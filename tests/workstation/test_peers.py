@@ -83,7 +83,7 @@ def test_mediapipes_own_reader_finds_the_labels_and_the_normalization(colour_nan
     assert described["name"] == "nano int8-rgb-uint8"
     assert described["description"] == "Reads one handwritten digit, 0 to 9"
     assert described["min_parser_version"] == "1.0.0"
-    assert picture["description"].startswith("White ink on black, as MNIST has it")
+    assert picture["description"].startswith("White ink on black, as in MNIST")
     assert picture["content"]["content_properties"] == {"color_space": "RGB"}
     assert picture["process_units"] == [
         {"options_type": "NormalizationOptions", "options": {"mean": [0.0], "std": [1.0]}}
