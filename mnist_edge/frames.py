@@ -31,6 +31,8 @@ _BEYOND = 0.8
 """Share of a piece beyond a line, from which on it belongs to what lies outside."""
 _DEPTH = 0.25
 """Share of a side, from the edge, in which the rest of a frame lies."""
+_SIDES = 3
+"""Sides of a digit that a frame lies about where it closes."""
 _DIGIT = 0.2
 """Share of a side that a digit within the frame is high or wide at least."""
 
@@ -65,6 +67,17 @@ def without_frame(mask: Mask, faint: Mask) -> tuple[Mask, Mask]:
         if holds_digit:
             break
     return rest, mask & ~rest
+
+
+def closes(frame: Mask, within: Mask) -> bool:
+    """Whether a frame lies about what is within it, at three sides at least."""
+    if not within.any() or not frame.any():
+        return False
+    sides = 0
+    for axis in (0, 1):
+        outer, inner = (np.flatnonzero(part.any(axis=axis)) for part in (frame, within))
+        sides += int(outer[0] < inner[0]) + int(outer[-1] > inner[-1])
+    return sides >= _SIDES
 
 
 def _reduced(mask: Mask, times: int) -> Mask:

@@ -30,8 +30,9 @@ _CELL = 2 * TIGHT
 """Longest side of a picture that ink may take half of."""
 _TIGHT_WINDOW = 0.5
 """The window of such a picture: its strokes are a fifth of it wide."""
-_THICKEST = 0.11
-"""Width of a stroke at most, as a share of a larger picture's longest side."""
+_THICKEST, _TIGHT_THICKEST = 0.11, 0.2
+"""Width of a stroke at most, as a share of a picture's longest side, and of one that is cut so
+tight that the digit fills it."""
 _SHADE = 0.8
 """Contrast of a shadow at most, as a share of full ink's."""
 _OTHER_INK = 0.07
@@ -158,7 +159,9 @@ def _without_shadows(paper_up: Image, contrast: Image) -> Image:
     A shadow is wider than strokes are, and reaches in from outside; where nothing else is dark, it
     is a thick pen close up.
     """
-    stroke = 2 * round(_THICKEST * max(paper_up.shape) / 2) + 1
+    longest = max(paper_up.shape)
+    thickest = _THICKEST if longest > TIGHT else _TIGHT_THICKEST
+    stroke = 2 * round(thickest * longest / 2) + 1
     full = float(np.percentile(contrast, _STRONGEST))
     dark = contrast > max(LEAST_CONTRAST, 0.3 * full)
     solid = _from_outside(smallest_around(dark.astype(np.float32), stroke) > 0)

@@ -23,7 +23,7 @@ from mnist_edge.components import Image as Values
 from mnist_edge.components import Piece, label, largest_around
 from mnist_edge.decoding import SUFFIXES, Picture, read_colours
 from mnist_edge.drawing import border, is_drawing, strength_of
-from mnist_edge.frames import without_frame
+from mnist_edge.frames import closes, without_frame
 from mnist_edge.ink import Ink, find_ink
 from mnist_edge.strokes import find_pieces
 
@@ -53,8 +53,6 @@ _SMALLEST = 4
 """Rows or columns that a digit fills at least; less is a speck."""
 _WIDEST = 3.0
 """Times that a digit may be as wide as it is high; the widest of MNIST's 60,000 is 2.5."""
-_SIDES = 3
-"""Sides of a digit that a drawn frame lies about at least."""
 _CENTRED = 0.52
 """Pixels by which a centre of mass may miss the middle and the digit still count as centred;
 moved by whole pixels, MNIST's own miss it by up to 0.52."""
@@ -178,14 +176,8 @@ def _is_framed(grey: NDArray[np.uint8]) -> bool:
     """Whether a drawing or a clean scan is of a form's cell, its frame in the picture."""
     mask = strength_of(grey) > _INK
     rest, frame = without_frame(mask, mask)
-    if not rest.any() or not frame.any():
-        return False
     # The border of a drawing is paper: a frame in it closes about the digit.
-    within = 0
-    for axis in (0, 1):
-        outer, inner = (np.flatnonzero(part.any(axis=axis)) for part in (frame, rest))
-        within += int(outer[0] < inner[0]) + int(outer[-1] > inner[-1])
-    return within >= _SIDES
+    return closes(frame, rest)
 
 
 def normalise(ink: Ink, labels: NDArray[np.int32], piece: Piece) -> NDArray[np.uint8]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.components import Piece, joined, label, largest_around
-from mnist_edge.frames import without_frame
+from mnist_edge.frames import closes, without_frame
 from mnist_edge.ink import TIGHT, Ink
 from mnist_edge.rules import may_be_rules, without_rules
 
@@ -45,8 +45,12 @@ def find_pieces(ink: Ink) -> tuple[NDArray[np.int32], list[Piece]]:
         if not full:
             found = []
             break
-        mask, frame = without_frame(ink.mask(full) & left, ink.faint(full) & left)
-        if frame.any():
+        whole = ink.mask(full) & left
+        mask, frame = without_frame(whole, ink.faint(full) & left)
+        if max(whole.shape) <= TIGHT and not closes(frame, mask):
+            # Cut as tight as that, the bar of a 7 runs along an edge as a border would.
+            mask = whole
+        elif frame.any():
             # A frame hides fainter handwriting: that is measured without it.
             reach = max(2, round(_BLURRED * max(mask.shape)))
             left &= (largest_around(frame.astype(np.float32), 2 * reach + 1) == 0) | mask

@@ -18,9 +18,9 @@ EACH = 5
 NOT_ONE = ("number", "page", "nothing")
 """Conditions whose pictures are not of one digit."""
 FLOORS = {
-    "clean": 13,
+    "clean": 14,
     "light": 12,
-    "tint": 12,
+    "tint": 14,
     "low-contrast": 14,
     "ruled": 14,
     "squared": 12,
@@ -29,14 +29,14 @@ FLOORS = {
     "blur": 14,
     "noise": 14,
     "texture": 14,
-    "perspective": 13,
+    "perspective": 14,
     "thin": 14,
     "thick": 14,
     "board": 14,
-    "postal": 11,
-    "number": 12,
+    "postal": 13,
+    "number": 13,
     "page": 14,
-    "nothing": 11,
+    "nothing": 12,
 }
 """Least number of 15 pictures that is read right, or, of those not of one digit, that is abstained
 from: one less than were when it was written."""
