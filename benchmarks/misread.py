@@ -23,8 +23,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mnist_edge import Classifier, dataset
 from mnist_edge.dataset import Digits
+from mnist_edge.markdown import markdown_table
 from mnist_edge.modelstore import DEFAULT_MODEL
-from mnist_edge.report.tables import markdown_table
 
 _ACROSS = 8
 """Digits in a row."""

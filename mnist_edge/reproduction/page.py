@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mnist_edge.report.tables import markdown_table
+from mnist_edge.markdown import markdown_table
 from mnist_edge.reproduction.measuring import Row
 from mnist_edge.training.curves import new_figure
 

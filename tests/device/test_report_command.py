@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -277,13 +276,3 @@ def test_what_is_no_report_of_this_release_is_refused(text: str, tmp_path: Path,
     assert ran.stderr.count("\n") == 1
     with pytest.raises(InvalidValue, match="cannot read"):
         report.load(tmp_path / "none.json")
-
-
-def test_the_cells_of_the_summary_are_the_documents(of_nano: Report) -> None:
-    from mnist_edge.report.tables import HEADER, rows
-
-    document: dict[str, Any] = report.to_document(of_nano)
-    cells = rows(document)
-    assert all(len(row) == len(HEADER) for row in cells)
-    assert [row[0] for row in cells] == [scheme["scheme"] for scheme in document["schemes"]]
-    assert cells[0][2] == "reference"
