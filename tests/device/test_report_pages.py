@@ -143,7 +143,7 @@ def document() -> Document:
     schemes = [
         a_scheme("float32"),
         a_scheme("float16"),
-        a_scheme("int8", lost=2, gained=1, flips=FLIPS),
+        a_scheme("int8", lost=2, gained=1, flips=copy.deepcopy(FLIPS)),
     ]
     return {
         "schema_version": 2,
