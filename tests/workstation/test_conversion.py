@@ -64,7 +64,9 @@ def _converted(
 ) -> tuple[NDArray[np.float32], list[tuple[schemes.Scheme, Trial]]]:
     """A recipe briefly trained: Keras' logits of the test digits, and each scheme's trial."""
     recipe = find_recipe(name)
-    brief: dict[str, Any] = {"epochs": 2} if recipe.epochs else {"steps": 200}
+    # A deeper network that has learnt next to nothing answers by the last bit.
+    epochs = 6 if recipe.nondigits else 2
+    brief: dict[str, Any] = {"epochs": epochs} if recipe.epochs else {"steps": 200}
     train(replace(recipe, **brief), folder)
     every = schemes.find_schemes(["all"])
     prepared = conversion.prepare(folder / trainer.MODEL_FILE, digits)
@@ -192,9 +194,9 @@ def _wrong_input_zero_point(model: Any) -> None:
 
 
 def _lost_weight_scale(model: Any) -> None:
-    # The last dense layer's weights, every other output ten times as large.
+    # The first convolution's weights, every other filter ten times as large.
     graph = model.subgraphs[0]
-    weights = graph.tensors[graph.operators[-1].inputs[1]].quantization
+    weights = graph.tensors[graph.operators[0].inputs[1]].quantization
     weights.scale = np.array(
         [scale * (10 if row % 2 else 1) for row, scale in enumerate(weights.scale)], np.float32
     )
@@ -446,18 +448,20 @@ def test_a_sound_model_is_explained_as_rounding_alone(
     prepared: Prepared, small_mnist: Mnist, tmp_path: Path
 ) -> None:
     layers = _layers(prepared, small_mnist)
-    operators = ["CONV_2D", "CONV_2D", "CONV_2D", "MAX_POOL_2D", "RESHAPE", "FULLY_CONNECTED"]
+    operators = ["CONV_2D", "CONV_2D", "MAX_POOL_2D", *["CONV_2D"] * 4, "MEAN", "FULLY_CONNECTED"]
     assert [layer.operator for layer in layers] == operators
     assert explain.suspects(layers) == []
     assert explain.weakest(layers).sqnr > 30
     for layer in layers:
-        # A pooling and a reshape move integers about.
-        if layer.weights is None:
+        # A pooling moves integers about.
+        if layer.operator == "MAX_POOL_2D":
             assert layer.sqnr == math.inf
         else:
             assert 0.5 * explain.HEALTHY < layer.rmse < explain.SUSPECT
+        if layer.weights:
             assert layer.weights[0] < 0 < layer.weights[1]
-        assert layer.saturated < 0.001
+        # What is beyond the range of the few digits that it was calibrated on.
+        assert layer.saturated < 0.002
         assert layer.activations[0] < layer.activations[1]
     picture = tmp_path / "explain.png"
     explain.plot(picture, layers, title="nano")
