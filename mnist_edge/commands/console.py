@@ -37,6 +37,34 @@ def _use_runtime(ctx: typer.Context, name: str | None) -> str | None:
     return name
 
 
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        help="A shipped or installed model, a model folder, or a .tflite.",
+        show_default="the model in use",
+    ),
+]
+"""Which model reads pictures."""
+
+MinConfidenceOption = Annotated[
+    float | None,
+    typer.Option(
+        "--min-confidence",
+        min=0,
+        max=1,
+        help="Abstain below this probability.",
+        show_default="the model's own",
+    ),
+]
+"""How sure it must be, where that is to be another than its own."""
+
+AllOption = Annotated[
+    bool, typer.Option("--all", help="Read every digit in it: a number, or lines of them.")
+]
+"""Whether every digit of a picture is read."""
+
 RuntimeOption = Annotated[
     str | None,
     typer.Option(

@@ -14,7 +14,15 @@ import typer
 
 from mnist_edge import runtimes
 from mnist_edge.commands.answers import PAGE_WRITERS, WRITERS, Answer
-from mnist_edge.commands.console import Format, RuntimeOption, note, tracked
+from mnist_edge.commands.console import (
+    AllOption,
+    Format,
+    MinConfidenceOption,
+    ModelOption,
+    RuntimeOption,
+    note,
+    tracked,
+)
 from mnist_edge.errors import InvalidValue, PictureError, PictureNotFound
 from mnist_edge.files import exists, require_writable
 
@@ -40,15 +48,7 @@ def command(
             help="Image files, folders, glob patterns, or - for an image on standard input.",
         ),
     ],
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            "-m",
-            help="A shipped or installed model, a model folder, or a .tflite.",
-            show_default="the model in use",
-        ),
-    ] = None,
+    model: ModelOption = None,
     pixels: Annotated[
         str | None,
         typer.Option(
@@ -58,19 +58,8 @@ def command(
         ),
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, max=10, help="Answers a picture.")] = 1,
-    min_confidence: Annotated[
-        float | None,
-        typer.Option(
-            "--min-confidence",
-            min=0,
-            max=1,
-            help="Abstain below this probability.",
-            show_default="the model's own",
-        ),
-    ] = None,
-    every: Annotated[
-        bool, typer.Option("--all", help="Read every digit in it: a number, or lines of them.")
-    ] = False,
+    min_confidence: MinConfidenceOption = None,
+    every: AllOption = False,
     always: Annotated[
         bool, typer.Option("--always", help="Never abstain, not even from a blank picture.")
     ] = False,

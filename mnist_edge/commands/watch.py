@@ -13,9 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mnist_edge.commands.answers import Answer, to_document
-from mnist_edge.commands.console import RuntimeOption, note
+from mnist_edge.commands.console import (
+    AllOption,
+    MinConfidenceOption,
+    ModelOption,
+    RuntimeOption,
+    note,
+)
 from mnist_edge.errors import PictureError, PictureNotFound
-from mnist_edge.modelstore import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from mnist_edge.classifier import Classifier
@@ -29,23 +34,9 @@ def command(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="File of results; appended to where it exists.")
     ],
-    model: Annotated[
-        str,
-        typer.Option("--model", "-m", help="A shipped model, a model folder, or a .tflite."),
-    ] = DEFAULT_MODEL,
-    min_confidence: Annotated[
-        float | None,
-        typer.Option(
-            "--min-confidence",
-            min=0,
-            max=1,
-            help="Abstain below this probability.",
-            show_default="the model's own",
-        ),
-    ] = None,
-    every: Annotated[
-        bool, typer.Option("--all", help="Read every digit in it: a number, or lines of them.")
-    ] = False,
+    model: ModelOption = None,
+    min_confidence: MinConfidenceOption = None,
+    every: AllOption = False,
     interval: Annotated[
         float, typer.Option("--interval", min=0.05, max=3600, help="Seconds between looks.")
     ] = 1.0,
