@@ -1,5 +1,6 @@
 # make run    the whole path on real data: fetch, train, convert, report, predict
 # make test   lint, types and every test
+# make system-packages   what some tests use of Debian's (else they are skipped); asks for root
 # make lock   choose new versions of everything, in requirements.lock and the peers' own
 PYTHON ?= python3.11
 VENV := .venv
@@ -8,7 +9,7 @@ READY := $(VENV)/.ready
 PEERS := .venv-peers
 PEERS_READY := $(PEERS)/.ready
 
-.PHONY: run test lint types tests lock clean
+.PHONY: run test lint types tests system-packages lock clean
 
 run: $(READY)
 	$(BIN)/mnist-edge run
@@ -30,6 +31,14 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	touch $@
+
+# Where apt-get is; root installs by itself, anybody else through sudo.
+SUDO := $(shell test "$$(id -u)" = 0 || echo sudo)
+
+system-packages: tests/debian-packages.txt
+	$(SUDO) apt-get update -qq
+	grep -v '^#' $< | $(SUDO) env DEBIAN_FRONTEND=noninteractive \
+	  xargs apt-get install -qq --no-install-recommends > /dev/null
 
 # Other people's programs that read our models; they take no part in making any.
 $(PEERS_READY): tests/peers/requirements.lock
