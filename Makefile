@@ -24,7 +24,7 @@ types: $(READY)
 	$(BIN)/mypy
 
 tests: $(READY) $(PEERS_READY)
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal --durations=10
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from converters import hdf5
 from mnist_edge.errors import InvalidModel, MissingDependency, UnsuitableModel
 from mnist_edge.training.backend import INSTALL_HINT
 
@@ -87,41 +88,18 @@ def _guess(start: bytes) -> str:
 def _read_hdf5(path: Path) -> tuple[Any, Any]:
     """Configuration of the network and of its training."""
     try:
-        import h5py
+        import h5py  # noqa: F401  # whether it does
     except ImportError as error:
         raise MissingDependency(
             f"{path} is HDF5, and h5py does not import ({error}): {INSTALL_HINT}"
         ) from error
-    try:
-        with h5py.File(path, "r") as file:
-            attributes = {
-                name: file.attrs.get(name) for name in ("model_config", "training_config")
-            }
-            weights_only = (
-                "layer_names" in file.attrs
-                or "layers" in file
-                or "_layer_checkpoint_dependencies" in file
-            )
-            # A file that is cut in its middle still opens.
-            file.visititems(_read_whole)
-    # h5py raises OSError, KeyError and RuntimeError, as the damage leads it.
-    except (OSError, KeyError, RuntimeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:150]
-        raise InvalidModel(
-            f"{path} is damaged HDF5 ({reason}); copy or download the file again"
-        ) from error
-    if attributes["model_config"] is None:
-        what = "weights alone, without the network" if weights_only else "HDF5, but no Keras model"
+    contents = hdf5.read(path)
+    if contents.model_config is None:
+        what = "weights alone, without the network" if contents.weights else "no Keras model"
         raise InvalidModel(
             f"{path} holds {what}; build the network, load_weights, and save it all with model.save"
         )
-    return _json(attributes["model_config"]), _json(attributes["training_config"])
-
-
-def _read_whole(name: str, item: Any) -> None:
-    """Reads a dataset to its end; h5py stops its walk at whatever is not None."""
-    if hasattr(item, "dtype"):
-        item[()]
+    return _json(contents.model_config), _json(contents.training_config)
 
 
 def _read_zip(path: Path) -> tuple[Any, Any]:
@@ -149,7 +127,7 @@ def _read_zip(path: Path) -> tuple[Any, Any]:
     return config, config.get("compile_config")
 
 
-def _json(text: str | bytes | None) -> Any:
+def _json(text: str | None) -> Any:
     try:
         return None if text is None else json.loads(text)
     except ValueError:

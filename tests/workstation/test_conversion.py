@@ -653,7 +653,14 @@ def _damaged(content: bytes, chance: random.Random) -> bytes:
     return bytes(damaged)
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some damaged files are read until the time is up."""
+    monkeypatch.setattr("converters.hdf5._SECONDS", 5)
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("name", ["model.keras", "model.h5"])
 def test_a_damaged_file_loads_or_is_an_error_of_ours(
     name: str, prepared: Prepared, tmp_path: Path
@@ -674,6 +681,23 @@ def test_a_damaged_file_loads_or_is_an_error_of_ours(
             refusals.append(str(error))
     assert len(refusals) > 20
     assert all(str(path) in said and "\n" not in said for said in refusals)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_hdf5_that_leads_its_reader_in_circles_is_an_error_of_ours(tmp_path: Path) -> None:
+    import h5py
+
+    path = tmp_path / "circle.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["model_config"] = "x" * 96
+        file.attrs["layer_names"] = ["dense"]
+    content = bytearray(path.read_bytes())
+    # The heap's second object, now of no size, is what follows it, for ever.
+    second = content.index(b"GCOL") + 16 + 16 + 96
+    content[second : second + 16] = bytes(16)
+    path.write_bytes(content)
+    with pytest.raises(InvalidModel, match="keeps its reader busy without an end"):
+        source.load_source(path, NO_DIGITS)
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_of_ours(
