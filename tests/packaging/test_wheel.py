@@ -25,6 +25,7 @@ FILES = [
     "converters/formats.py",
     "converters/golden.py",
     "converters/graph.py",
+    "converters/hdf5.py",
     "converters/keras_2_13.py",
     "converters/metadata.py",
     "converters/microcontroller.py",
