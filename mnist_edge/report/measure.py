@@ -150,7 +150,7 @@ def _scheme(
         size=len(model.content),
         parameters=found.parameters,
         multiply_adds=found.multiply_adds,
-        arena=None,
+        arena=found.arena,
         operators=found.operators,
         temperature=model.temperature,
         min_confidence=least,
