@@ -46,6 +46,8 @@ p { max-width: 46rem; overflow-wrap: anywhere; }
   padding: .75rem 1.1rem; border-radius: .5rem;
   border: 2px solid var(--rule); background: var(--panel); }
 .gates p { margin: 0; font-size: 1.25rem; font-weight: 700; }
+.gates.none { border: 0; padding: 0; background: none; color: var(--soft); }
+.gates.none p { font-size: 1rem; font-weight: 400; }
 .gates ul { margin: .4rem 0 0; padding: 0; list-style: none; overflow-wrap: anywhere; }
 .gates.passed { border-color: var(--passed); background: var(--passed-panel); }
 .gates.missed { border-color: var(--missed); background: var(--missed-panel); }
