@@ -105,8 +105,9 @@ def command(
     """Measure what each scheme of a model costs, with a verdict.
 
     Reads MNIST's test digits, or your pictures. Prints a verdict and tables, and
-    writes report.json and report.md into the folder; a shipped or installed model's
-    are written to runs/MODEL, and those over your own pictures to runs/MODEL-DATA.
+    writes report.json, .md, .html and .svg into the folder; a shipped or installed
+    model's are written to runs/MODEL, those over your own pictures to
+    runs/MODEL-DATA.
     Needs no TensorFlow. Where a gate (--max-..., --min-...) is missed, the exit
     status is 3.
     """
