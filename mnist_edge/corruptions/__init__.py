@@ -36,9 +36,9 @@ canny-edges     70.5   67.0   63.6   56.2   52.7
 =============  =====  =====  =====  =====  =====
 
 A model that was taught to call odd pictures no digit, as ``edge`` and ``nano`` were, can be at
-chance under brightness and fog from 3 on. That is the model, not the corruption: a picture's front
-end takes such light out before the model sees it. The first steps of the two are small, for a drop
-to show in such a model as well.
+chance under brightness and fog from 3 on, given the bare pixels. That is the model, not the
+corruption: through the front end of ``mnist_edge.picture``, as photographs are read, ``edge`` reads
+100 of 100 such digits. The first two steps of both are small, for a drop to show in such models.
 
 A digit's corruption depends on the kind, the severity, the seed and where the digit stands, and on
 no other digit: any batch of them gives what the whole set would.

@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mnist_edge.errors import InvalidValue
-from mnist_edge.report.pages import to_html, to_markdown, to_picture
+from mnist_edge.report.comparing import side_by_side
+from mnist_edge.report.pages import to_comparison_html, to_html, to_markdown, to_picture
 from mnist_edge.report.pages.style import COLOURS
 from mnist_edge.report.pages.thumbnails import data_uri
 from mnist_edge.report.pages.wording import claim_and_figures
@@ -640,6 +641,22 @@ def test_a_browser_shows_the_verdict_and_the_flips_and_complains_of_nothing(
     assert "99.70 % of 10,000 pictures against 99.71 %" in plain(page)
     for picture in FLIPS:
         assert any(f"#{picture['index']}," in str(a["alt"]) for a in page.all("img"))
+    assert "CONSOLE" not in opened.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CHROMIUM, reason="no chromium or google-chrome is installed")
+def test_a_browser_shows_two_reports_and_complains_of_nothing(
+    document: Document, tmp_path: Path
+) -> None:
+    path = tmp_path / "compared.html"
+    found = side_by_side(document, hostile(document, HOSTILE))
+    path.write_text(to_comparison_html(found), encoding="utf-8")
+    opened = browse(path, tmp_path / "profile", "--dump-dom")
+    page = Page(opened.stdout)
+    assert page.headings[:2] == [found.summary, "What A and B are"]
+    assert not page.all("script")
+    assert "int8 in A and in B" in page.text
     assert "CONSOLE" not in opened.stderr
 
 
