@@ -33,7 +33,7 @@ def to_comparison_html(found: SideBySide) -> str:
         '<p class="model">Two accuracy-drop reports, A and B</p>',
         f'<h1 class="long">{prose(found.summary)}</h1>',
         "" if found.same_pictures else f"<p><b>{_OTHER_PICTURES}</b></p>",
-        verdicts,
+        f"<div>\n{verdicts}\n</div>",
         f"<ul>\n{changed}\n</ul>" if changed else "",
         "</header>",
         "<main>",
@@ -68,8 +68,8 @@ def to_comparison_markdown(found: SideBySide) -> str:
 
 
 def _changed(found: SideBySide) -> list[str]:
-    """The changes that chance does not explain, first those over pictures as they are."""
-    ordered = sorted(found.beyond, key=lambda change: change.corrupted)
+    """The changes beyond chance: those over pictures as they are, then the largest others."""
+    ordered = sorted(found.beyond, key=lambda c: (c.corrupted, -abs(c.change or 0)))
     more = len(ordered) - _MOST
     told = [_in_words(change) for change in ordered[:_MOST]]
     return [*told, *([f"{count(more)} more are in the tables"] * (more > 0))]
