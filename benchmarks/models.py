@@ -45,6 +45,7 @@ from mnist_edge.files import write_json
 from mnist_edge.interpreter import quantize
 from mnist_edge.modelstore import StoredModel
 from mnist_edge.picture import look
+from mnist_edge.report.model_file import inspect
 
 CONVNET = "mnist_convnet"
 DIGIT = Path(__file__).parents[1] / "mnist_edge" / "samples" / "digit.png"
@@ -58,8 +59,8 @@ class Contender:
     name: str
     content: bytes
     """Of its ``.tflite`` file."""
-    parameters: int | None
-    """Of the Keras model; None where nothing tells."""
+    parameters: int
+    """Of the Keras model; of the file where nothing else tells."""
     accuracy: float | None
     """On the 10,000 test digits, 0..1; None where it was not measured."""
     accuracy_quoted: bool = False
@@ -71,7 +72,7 @@ class Row:
     """A model and what was measured of it."""
 
     model: str
-    parameters: int | None
+    parameters: int
     bytes: int
     """Of the int8 file."""
     arena_bytes: int | None
@@ -91,7 +92,11 @@ def shipped_model(folder: Path) -> Contender:
     return Contender(
         name=folder.name,
         content=stored.content,
-        parameters=_read(record)["parameters"] if record.is_file() else None,
+        # Without a record of the training they are counted in the file, where what normalises a
+        # batch is part of the weights: the articles' systems have none of it.
+        parameters=_read(record)["parameters"]
+        if record.is_file()
+        else inspect(stored.content).parameters,
         accuracy=test_accuracy(stored),
     )
 

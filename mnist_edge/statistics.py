@@ -8,6 +8,7 @@ independent.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -123,6 +124,31 @@ def _paired_upper(first: int, second: int, total: int, z: float) -> float:
         else:
             high = middle
     return high
+
+
+def difference_interval(
+    first: float, around_first: Sequence[float], second: float, around_second: Sequence[float]
+) -> Interval:
+    """Where the second of two figures less the first lies, from the intervals that they have.
+
+    The method of variance estimates recovery (G. Zou and A. Donner, Construction of confidence
+    limits about effect measures: a general approach, Statistics in Medicine 27, 2008, pages
+    1693-1702); of two shares with Wilson's intervals it is R. Newcombe's method 10 (Interval
+    estimation for the difference between independent proportions, 1998). It takes the figures for
+    independent; where both are of the same digits, which are hard for both or for neither, it is
+    too wide rather than too narrow.
+
+    Args:
+        first: the figure that is taken off.
+        around_first: its interval, from and to.
+        second: the figure that it is taken off.
+        around_second: its interval, of the same confidence.
+    """
+    difference = second - first
+    return Interval(
+        difference - math.hypot(second - around_second[0], around_first[1] - first),
+        difference + math.hypot(around_second[1] - second, first - around_first[0]),
+    )
 
 
 def mcnemar_p(only_first: int, only_second: int) -> float:

@@ -94,6 +94,15 @@ class DocumentFormat(str, Enum):
     json = "json"
 
 
+class PageFormat(str, Enum):
+    """How a result that is a page is written."""
+
+    text = "text"
+    json = "json"
+    markdown = "markdown"
+    html = "html"
+
+
 def note(message: str) -> None:
     """Tells of progress, on standard error; over a progress bar where one is drawn."""
     clear = "\r\033[K" if sys.stderr.isatty() else ""

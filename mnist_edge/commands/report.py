@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,8 +14,8 @@ import typer
 from mnist_edge.commands.console import (
     GATE_MISSED,
     RUNS,
-    DocumentFormat,
     MnistOption,
+    PageFormat,
     RuntimeOption,
     note,
     progress,
@@ -99,27 +98,29 @@ def command(
         ),
     ] = None,
     output: Annotated[
-        DocumentFormat, typer.Option("--format", "-f", help="How to print.")
-    ] = DocumentFormat.text,
+        PageFormat, typer.Option("--format", "-f", help="How to print.")
+    ] = PageFormat.text,
     runtime: RuntimeOption = None,
 ) -> None:
     """Measure what each scheme of a model costs, with a verdict.
 
     Reads MNIST's test digits, or your pictures. Prints a verdict and tables, and
-    writes report.json and report.md into the folder; a shipped or installed model's
-    are written to runs/MODEL, and those over your own pictures to runs/MODEL-DATA.
+    writes report.json, .md, .html and .svg into the folder; a shipped or installed
+    model's are written to runs/MODEL, those over your own pictures to
+    runs/MODEL-DATA.
     Needs no TensorFlow. Where a gate (--max-..., --min-...) is missed, the exit
     status is 3.
     """
     from mnist_edge import modelstore, report
-    from mnist_edge.commands.reported import as_text, side_by_side
+    from mnist_edge.commands.reported import printed, printed_side_by_side
     from mnist_edge.files import exists, require_writable, write_text
     from mnist_edge.report.gates import Limits, reasons
     from mnist_edge.report.junit import to_junit
 
     if compare:
         first, second = map(report.load, compare)
-        typer.echo(side_by_side(first, second))
+        both = report.side_by_side(first, second)
+        typer.echo(printed_side_by_side(both, output.value), nl=False)
         return
     limits = Limits(
         max_drop=max_drop,
@@ -161,9 +162,7 @@ def command(
     for reason in missed:
         note(reason)
     document = report.to_document(measured)
-    typer.echo(
-        json.dumps(document, indent=2) if output is DocumentFormat.json else as_text(document)
-    )
+    typer.echo(printed(document, output.value), nl=False)
     note(f"wrote {', '.join(map(str, [*files, *([junit] if junit else [])]))}")
     if missed:
         raise typer.Exit(GATE_MISSED)

@@ -2,16 +2,45 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import textwrap
 from collections.abc import Iterator
 from typing import Any
 
 from mnist_edge.commands.console import table
+from mnist_edge.report.comparing import SideBySide
+from mnist_edge.report.pages import (
+    to_comparison_html,
+    to_comparison_markdown,
+    to_html,
+    to_markdown,
+)
 
 _WIDTH = 80
 """Columns of a terminal."""
+_FACT = 32
+"""Characters of what is told of one of two reports."""
 _FLIPS = 10
 """Flips that are told of; the page shows all."""
+
+
+def printed(document: dict[str, Any], form: str) -> str:
+    """The report as text, json, markdown or html."""
+    writers = {"json": _as_json, "markdown": to_markdown, "html": to_html}
+    return writers[form](document) if form in writers else as_text(document) + "\n"
+
+
+def printed_side_by_side(found: SideBySide, form: str) -> str:
+    """Two reports side by side as text, json, markdown or html."""
+    if form == "json":
+        return _as_json(dataclasses.asdict(found))
+    writers = {"markdown": to_comparison_markdown, "html": to_comparison_html}
+    return writers[form](found) if form in writers else compared_as_text(found) + "\n"
+
+
+def _as_json(document: dict[str, Any]) -> str:
+    return json.dumps(document, indent=2) + "\n"
 
 
 def as_text(document: dict[str, Any]) -> str:
@@ -151,58 +180,38 @@ def _unread(document: dict[str, Any]) -> Iterator[str]:
             yield "\n".join([f"{len(pictures):,} {kind}:", *told])
 
 
-def side_by_side(first: dict[str, Any], second: dict[str, Any]) -> str:
-    """Two reports, figure by figure: two releases, or two machines.
-
-    Args:
-        first: a report's document.
-        second: another, of which the change from the first is told.
-    """
-    lines = [
-        f"{name}  {_wrapped(document['verdict'], indent=3)[3:]}"
-        for name, document in (("A", first), ("B", second))
-    ]
-    if first["data"]["sha256"] != second["data"]["sha256"]:
+def compared_as_text(found: SideBySide) -> str:
+    """Two reports side by side: what changed, both verdicts, every figure."""
+    lines = [_wrapped(found.summary)]
+    if not found.same_pictures:
         lines.append("A and B are not of the same pictures: their accuracies do not compare.")
-    ours, theirs = _figures(first), _figures(second)
-    rows = []
-    for key, before in ours.items():
-        after = theirs.get(key)
-        change = "" if after is None or before is None else f"{after - before:+,.2f}"
-        rows.append([" ".join(key), _number(before), _number(after), change])
-    rows += [[" ".join(key), "-", _number(theirs[key]), ""] for key in theirs if key not in ours]
+    lines += [
+        f"{name}  {_wrapped(said, indent=3)[3:]}"
+        for name, said in zip("AB", found.verdicts, strict=True)
+    ]
     facts = [
-        [fact, _shortened(str(one)), _shortened(str(other))]
-        for fact, one, other in (
-            ("model", first["model"], second["model"]),
-            ("runtime", first["runtime"], second["runtime"]),
-            ("machine", first["times"]["machine"], second["times"]["machine"]),
-            ("date", first["times"]["date"], second["times"]["date"]),
-        )
+        [_shortened(cell, _FACT) if place else cell for place, cell in enumerate(fact)]
+        for fact in found.facts
+    ]
+    rows = [
+        [
+            f"{change.scheme} {change.figure}",
+            _number(change.first, change.decimals),
+            _number(change.second, change.decimals),
+            "" if change.change is None else f"{change.change:+,.{change.decimals}f}",
+            "" if change.interval is None else "{:+.2f}..{:+.2f}".format(*change.interval),
+            "*" if change.beyond else "",
+        ]
+        for change in found.changes
     ]
     return "\n\n".join(
-        ["\n".join(lines), table(["", "A", "B"], facts), table(["", "A", "B", "B - A"], rows)]
+        [
+            "\n".join(lines),
+            table(["", "A", "B"], facts),
+            table(["", "A", "B", "B - A", "95 %", ""], rows),
+            "* more than chance explains, as if A and B were independent.",
+        ]
     )
-
-
-def _figures(document: dict[str, Any]) -> dict[tuple[str, str], float | None]:
-    """Every figure that two reports are compared by."""
-    times = {scheme["scheme"]: scheme for scheme in document["times"]["schemes"]}
-    found: dict[tuple[str, str], float | None] = {}
-    for scheme in document["schemes"]:
-        name = scheme["scheme"]
-        corrupted = [result["accuracy"] for result in scheme["corruptions"]]
-        found[name, "accuracy, %"] = 100 * scheme["accuracy"]
-        found[name, "drop, points"] = scheme["drop_points"]
-        found[name, "largest drop, points"] = scheme["largest_drop"]
-        found[name, "corrupted, mean accuracy, %"] = (
-            100 * sum(corrupted) / len(corrupted) if corrupted else None
-        )
-        found[name, "ECE, %"] = 100 * scheme["calibration"]["error"]
-        found[name, "bytes"] = scheme["size"]
-        found[name, "median us"] = times[name]["median_us"]
-        found[name, "load ms"] = times[name]["load_ms"]
-    return found
 
 
 def _wrapped(text: str, *, indent: int = 0) -> str:
@@ -214,8 +223,8 @@ def _percent(share: float) -> str:
     return f"{100 * share:.2f} %"
 
 
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.2f}"
+def _number(value: float | None, decimals: int) -> str:
+    return "-" if value is None else f"{value:,.{decimals}f}"
 
 
 def _shortened(name: str, most: int = 34) -> str:

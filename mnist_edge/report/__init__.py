@@ -1,5 +1,6 @@
 """The accuracy-drop report: what each quantization scheme costs, measured and told."""
 
+from mnist_edge.report.comparing import SideBySide, side_by_side
 from mnist_edge.report.content import Report, SchemeReport
 from mnist_edge.report.corrupted import Plan
 from mnist_edge.report.device import machine
@@ -14,6 +15,7 @@ __all__ = [
     "Plan",
     "Report",
     "SchemeReport",
+    "SideBySide",
     "find_labelled",
     "load",
     "machine",
@@ -22,6 +24,7 @@ __all__ = [
     "read",
     "save",
     "schema",
+    "side_by_side",
     "steps",
     "to_document",
     "with_test_score",

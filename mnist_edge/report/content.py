@@ -61,7 +61,8 @@ class SchemeReport:
     multiply_adds: int
     """Multiplications, each with an addition, of one digit's convolutions and dense layers."""
     arena: int | None
-    """Bytes of memory for activations on a microcontroller; None where it was not measured."""
+    """Bytes of activations that are held at once at most, for one digit: the least that a
+    microcontroller's arena takes, a runtime's own records left out. None in older reports."""
     operators: tuple[Operators, ...]
     """What a runtime must know to run it, by name and version."""
     temperature: float

@@ -11,7 +11,7 @@ from typing import Any
 from mnist_edge.errors import InvalidValue
 from mnist_edge.files import write_json, write_text
 from mnist_edge.report.content import SCHEMA_VERSION, Report
-from mnist_edge.report.pages import to_html, to_markdown
+from mnist_edge.report.pages import to_html, to_markdown, to_picture
 
 _DECIMALS = 6
 """Digits after the point; 10,000 pictures have shares of four."""
@@ -40,10 +40,11 @@ def save(report: Report, folder: Path) -> list[Path]:
         NotWritable: the folder cannot be written.
     """
     document = to_document(report)
-    files = [folder / f"report.{kind}" for kind in ("json", "md", "html")]
+    files = [folder / f"report.{kind}" for kind in ("json", "md", "html", "svg")]
     write_json(files[0], document)
     write_text(files[1], to_markdown(document))
     write_text(files[2], to_html(document))
+    write_text(files[3], to_picture(document))
     return files
 
 

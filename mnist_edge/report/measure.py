@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 
@@ -67,16 +68,18 @@ def measure(
     labels = pictures.digits.labels
     corruptions = measure_corrupted(interpreters, pictures.digits, plan, on_progress=on_progress)
     first: Reading | None = None
-    schemes = []
+    schemes, speeds = [], []
     for model, interpreter, results in zip(ordered, interpreters, corruptions, strict=True):
-        logits = _read(interpreter, pictures.digits.images, on_progress)
+        logits, speed = _read(interpreter, pictures.digits.images, on_progress)
+        speeds.append(speed)
         reading = Reading(logits, model.temperature)
         first = first or reading
         schemes.append(_scheme(model, first, reading, pictures, results))
     threads = tuple(sorted({1, device.cores()}))
     times = []
-    for model in ordered:
-        times.append(time_scheme(model, pictures.digits.images, threads=threads))
+    for model, speed in zip(ordered, speeds, strict=True):
+        images = pictures.digits.images
+        times.append(time_scheme(model, images, one_thread=speed, threads=threads))
         on_progress(TIMED)
     name = ordered[0].path.parent.resolve().name
     return Report(
@@ -120,13 +123,15 @@ def _ordered(models: Sequence[StoredModel], reference: str) -> list[StoredModel]
 
 def _read(
     interpreter: Interpreter, images: NDArray[np.uint8], on_progress: Callable[[int], None]
-) -> NDArray[np.float32]:
-    """Logits of all pictures."""
-    parts = []
+) -> tuple[NDArray[np.float32], float]:
+    """Logits of all pictures, and how many were read a second."""
+    parts, seconds = [], 0.0
     for start in range(0, len(images), _CHUNK):
+        began = time.perf_counter()
         parts.append(interpreter.logits(images[start : start + _CHUNK]))
+        seconds += time.perf_counter() - began
         on_progress(len(parts[-1]))
-    return np.concatenate(parts)
+    return np.concatenate(parts), len(images) / seconds
 
 
 def _scheme(
@@ -150,7 +155,7 @@ def _scheme(
         size=len(model.content),
         parameters=found.parameters,
         multiply_adds=found.multiply_adds,
-        arena=None,
+        arena=found.arena,
         operators=found.operators,
         temperature=model.temperature,
         min_confidence=least,

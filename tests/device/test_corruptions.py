@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from itertools import pairwise
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,7 +11,7 @@ from numpy.typing import NDArray
 
 from mnist_edge.classifier import Classifier
 from mnist_edge.components import label
-from mnist_edge.corruptions import CORRUPTIONS, SEVERITIES, corrupt
+from mnist_edge.corruptions import CORRUPTIONS, DEFAULT_SEVERITY, SEVERITIES, corrupt
 from mnist_edge.corruptions.blurs import MOVED
 from mnist_edge.corruptions.draws import Draws
 from mnist_edge.corruptions.geometry import ANGLES, DISTANCES, SCALES, SHEARS
@@ -16,6 +19,7 @@ from mnist_edge.corruptions.light import BRIGHTENED, FLIPPED, PHOTONS
 from mnist_edge.corruptions.overlays import DOTTED, STRIPES, ZIGZAGS
 from mnist_edge.dataset import Digits, Mnist
 from mnist_edge.errors import InvalidValue, UnknownName
+from mnist_edge.interpreter import Interpreter
 
 KINDS = list(CORRUPTIONS)
 LEAVING_BLANK = {
@@ -150,6 +154,25 @@ def test_a_severer_corruption_is_read_worse(kind: str, digits: Digits) -> None:
     assert slight <= clean + 0.01
     # The models have learnt to bear some of it.
     assert severe < slight - 0.02
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_plain_network_is_hurt_step_by_step_and_not_at_chance_in_the_middle(
+    kind: str, digits: Digits, nano: Path
+) -> None:
+    interpreter = Interpreter((nano.parent / "cnn" / "int8.tflite").read_bytes())
+    chosen = digits.take(np.arange(300))
+    accuracies = [
+        (interpreter.logits(images).argmax(axis=1) == chosen.labels).mean()
+        for images in (
+            chosen.images,
+            *(corrupt(chosen.images, kind, severity=severity) for severity in SEVERITIES),
+        )
+    ]
+    # A step that hardly hurts may spare what was misread by chance.
+    assert all(after <= before + 0.01 for before, after in pairwise(accuracies))
+    assert accuracies[-1] < accuracies[0]
+    assert accuracies[DEFAULT_SEVERITY] > 0.3
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import log_softmax
-from scipy.stats import entropy, mannwhitneyu
+from scipy.stats import binned_statistic, entropy, mannwhitneyu
 
 from mnist_edge.errors import InvalidValue
 from mnist_edge.evaluation import softmax
@@ -118,6 +118,18 @@ def test_the_calibration_error_is_the_mean_gap_of_the_reliability_bins(
     assert all(np.isnan((bar.confidence, bar.accuracy)).all() for bar in bars if not bar.count)
     gap = sum(bar.count * abs(bar.accuracy - bar.confidence) for bar in filled) / len(labels)
     assert calibration_error(softmax(found), labels, bins=bins) == pytest.approx(gap)
+
+
+@given(SEEDS)
+def test_the_calibration_error_is_that_of_scipy_s_bins(seed: int) -> None:
+    found, labels = drawn(seed)
+    confidences, right = softmax(found).max(axis=1), found.argmax(axis=1) == labels
+    edges = {"bins": 15, "range": (0, 1)}
+    # In each bin the sum of the gaps between confidence and being right.
+    gaps = binned_statistic(confidences, right - confidences, "sum", **edges).statistic
+    assert calibration_error(softmax(found), labels) == pytest.approx(
+        np.abs(gaps).sum() / len(labels)
+    )
 
 
 @given(SEEDS, st.floats(0.1, 10))

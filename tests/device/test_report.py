@@ -228,6 +228,33 @@ def test_depthwise_filters_are_counted_by_channel(tiny: Path) -> None:
     assert found.multiply_adds == 13 * 13 * 4 * 9 + 13 * 13 * 8 * 9 + 6 * 6 * 8 * 4 + 720
 
 
+def test_the_arena_holds_what_the_widest_operator_reads_and_writes(nano: Path, tiny: Path) -> None:
+    found = {
+        scheme: inspect((nano / f"{scheme}.tflite").read_bytes()).arena
+        for scheme in modelstore.SCHEMES
+    }
+    # The second convolution: 8 maps in, 16 out. Weights take no part, whatever they are kept in.
+    widest = 14 * 14 * (8 + 16)
+    assert found == {
+        "int8": widest,
+        "int16x8": 2 * widest,
+        "float16": 4 * widest,
+        "dynamic": 4 * widest,
+        "float32": 4 * widest,
+    }
+    depthwise = inspect((tiny / "operators-depthwise.tflite").read_bytes())
+    assert depthwise.arena == 13 * 13 * (4 + 8)
+    # A reshape makes nothing anew.
+    assert inspect((tiny / "flat.tflite").read_bytes()).arena == 4 * (28 * 28 + 4)
+
+
+def test_what_pixels_are_divided_by_is_no_parameter(nano: Path) -> None:
+    folder = nano.parent / "mlp-dropout"
+    # 784 to 128 to 10; the file begins with a multiplication by 1/255.
+    found = inspect((folder / "int8.tflite").read_bytes())
+    assert found.parameters == 784 * 128 + 128 + 128 * 10 + 10
+
+
 def test_times_are_told_of_every_scheme(quick: Path, test_digits: Digits) -> None:
     times = measured(quick, test_digits.take(np.arange(20))).times
     assert times.threads[0] == 1

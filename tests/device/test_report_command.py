@@ -8,23 +8,26 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
 
 from mnist_edge import modelstore, report
-from mnist_edge.commands.reported import as_text, side_by_side
+from mnist_edge.commands.reported import as_text, compared_as_text
 from mnist_edge.dataset import Digits
 from mnist_edge.errors import InvalidValue
 from mnist_edge.manifest import Score
 from mnist_edge.report import Plan, Report
 from mnist_edge.report.gates import Limits, reasons
 from mnist_edge.report.junit import to_junit
+from mnist_edge.report.pages import to_comparison_html, to_comparison_markdown
 from mnist_edge.runtimes import runtime
 
 Run = Callable[..., CompletedProcess[str]]
 CLEAN = ("--corrupted", "0")
+FORMS = ("json", "markdown", "html")
 
 
 @pytest.fixture(scope="module")
@@ -243,27 +246,86 @@ def test_a_report_that_cannot_be_written_fails_before_it_is_measured(
         assert ran.stderr.startswith(f"mnist-edge: cannot write {tmp_path / 'file'}")
 
 
-def test_two_reports_are_set_side_by_side(of_nano: Report, tmp_path: Path, run: Run) -> None:
+@pytest.fixture
+def two(of_nano: Report) -> tuple[dict[str, Any], dict[str, Any]]:
+    """A report, and another without its last scheme and with an int8 that is worse."""
     first = report.to_document(of_nano)
     second = json.loads(json.dumps(first))
-    second["schemes"] = second["schemes"][:-1]
-    second["schemes"][3]["accuracy"] -= 0.125
+    second["schemes"].pop()
+    worse = second["schemes"][3]
+    assert worse["scheme"] == "int8"
+    worse["accuracy"] -= 0.25
+    worse["accuracy_interval"] = [low - 0.25 for low in worse["accuracy_interval"]]
+    second["verdict"] = "int8 is broken: B."
+    return first, second
+
+
+def test_two_reports_are_set_side_by_side(
+    two: tuple[dict[str, Any], dict[str, Any]], tmp_path: Path, run: Run
+) -> None:
     paths = [tmp_path / "a.json", tmp_path / "b.json"]
-    for path, document in zip(paths, (first, second), strict=True):
+    for path, document in zip(paths, two, strict=True):
         path.write_text(json.dumps(document), encoding="utf-8")
     ran = run("report", "--compare", *paths)
     assert ran.returncode == 0
     assert ran.stderr == ""
     lines = ran.stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[0].startswith(f"A  {of_nano.verdict[:40]}")
+    assert " ".join(lines[:2]) == (
+        "1 accuracy changed by more than chance explains: 0 for the better, 1 for the worse."
+    )
+    assert lines[2].startswith(f"A  {two[0]['verdict'][:40]}")
+    assert "B  int8 is broken: B." in lines
     (changed,) = [line for line in lines if line.startswith("int8 accuracy")]
-    assert changed.split()[-1] == "-12.50"
+    assert changed.split()[-3] == "-25.00"
+    assert changed.endswith("  *")
     (gone,) = [line for line in lines if line.startswith("int16x8 bytes")]
     assert gone.split()[-1] == "-"
     assert "not of the same pictures" not in ran.stdout
-    second["data"]["sha256"] = {}
-    assert "not of the same pictures" in side_by_side(first, second)
+    found = {form: run("report", "--compare", *paths, "-f", form).stdout for form in FORMS}
+    document = json.loads(found["json"])
+    assert document["verdicts"] == [one["verdict"] for one in two]
+    assert [one["figure"] for one in document["changes"] if one["beyond"]] == ["accuracy, %"]
+    for text in (found["html"], found["markdown"]):
+        assert "changed by more than chance explains" in text
+        assert "int8, accuracy: 100.00 to 75.00 %, worse by 25.00 points" in text.replace(
+            "&nbsp;", " "
+        )
+        assert all(str(one["verdict"])[:30] in text for one in two)
+
+
+def test_a_report_is_printed_as_the_pages_that_are_written(own: Path, run: Run) -> None:
+    for form, name in (("markdown", "report.md"), ("html", "report.html")):
+        ran = run("report", own, *CLEAN, "--format", form)
+        assert ran.returncode == 0
+        assert ran.stdout == (own / name).read_text(encoding="utf-8")
+
+
+def test_a_report_beside_itself_did_not_change(two: tuple[dict[str, Any], Any]) -> None:
+    found = report.side_by_side(two[0], two[0])
+    assert found.summary == "No accuracy changed by more than chance explains."
+    assert {change.change for change in found.changes} <= {0, None}
+    assert found.same_pictures
+    assert "No accuracy changed" in to_comparison_html(found)
+
+
+def test_reports_the_other_way_round_negate(two: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    there, back = report.side_by_side(*two), report.side_by_side(*reversed(two))
+    assert "0 for the better, 1 for the worse" in there.summary
+    assert "1 for the better, 0 for the worse" in back.summary
+    ways = {(one.scheme, one.figure): one for one in back.changes}
+    for one in there.changes:
+        other = ways[one.scheme, one.figure]
+        assert (one.first, one.second) == (other.second, other.first)
+        if one.interval and other.interval:
+            assert one.interval == pytest.approx((-other.interval.high, -other.interval.low))
+
+
+def test_reports_of_other_pictures_say_so(two: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    two[1]["data"]["sha256"] = {}
+    found = report.side_by_side(*two)
+    for text in (compared_as_text(found), to_comparison_html(found), to_comparison_markdown(found)):
+        assert "not of the same pictures" in text
 
 
 @pytest.mark.parametrize(

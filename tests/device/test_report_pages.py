@@ -22,7 +22,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mnist_edge.errors import InvalidValue
-from mnist_edge.report.pages import to_html, to_markdown
+from mnist_edge.report.comparing import side_by_side
+from mnist_edge.report.pages import to_comparison_html, to_html, to_markdown, to_picture
+from mnist_edge.report.pages.style import COLOURS
 from mnist_edge.report.pages.thumbnails import data_uri
 from mnist_edge.report.pages.wording import claim_and_figures
 
@@ -415,6 +417,57 @@ def test_drawings_are_xml_that_says_what_it_shows(document: Document) -> None:
     assert "int8: median 417, p95 480, p99 5,123 microseconds" in every
 
 
+def test_the_picture_tells_the_verdict_each_drop_and_what_changed(document: Document) -> None:
+    picture = ET.fromstring(to_picture(document))  # noqa: S314 - our own
+    words = [one.text for one in picture.iter(f"{SVG}text")]
+    assert words[0] == "int8 costs edge nothing"
+    assert "int8 answers otherwise: 3 of 10,000" in words
+    for said in ("99.70 %", "88,432", "#947", "a 8", "8 \u2192 9"):
+        assert said in words
+    assert len(list(picture.iter(f"{SVG}image"))) == 3
+    description = str(picture.findtext(f"{SVG}desc"))
+    assert document["verdict"] in description
+    assert "int8: 99.70 %, 88,432 bytes, drop +0.01 (\u22120.01 to +0.05)" in description
+    document["schemes"] = document["schemes"][:1]
+    assert "answers otherwise" not in to_picture(document)
+
+
+def test_the_picture_loads_nothing_and_a_name_in_it_is_only_text(document: Document) -> None:
+    text = to_picture(hostile(document, HOSTILE))
+    picture = ET.fromstring(text)  # noqa: S314 - our own
+    known = ("svg", "title", "desc", "style", "rect", "line", "circle", "text", "image")
+    assert {one.tag for one in picture.iter()} <= {f"{SVG}{tag}" for tag in known}
+    for one in picture.iter(f"{SVG}image"):
+        assert str(one.get("href")).startswith("data:image/png;base64,")
+    assert "url(" not in text
+
+
+@pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
+def test_letters_can_be_read_on_what_is_behind_them(theme: int) -> None:
+    """WCAG 2.2, 1.4.3: a contrast of 4.5 for text."""
+    block = re.findall(r":root \{(.*?)\}", COLOURS, re.DOTALL)[theme]
+    colours = dict(re.findall(r"--([\w-]+): (#\w{6})", block))
+
+    def luminance(name: str) -> float:
+        shares = [int(colours[name][place : place + 2], 16) / 255 for place in (1, 3, 5)]
+        linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
+        return float(np.dot((0.2126, 0.7152, 0.0722), linear))
+
+    def contrast(first: str, second: str) -> float:
+        dark, light = sorted((luminance(first), luminance(second)))
+        return (light + 0.05) / (dark + 0.05)
+
+    for letters in ("ink", "soft", "faint", "reference", "missed", "passed"):
+        assert contrast(letters, "paper") >= 4.5
+    for letters in ("ink", "soft", "missed"):
+        assert contrast(letters, "panel") >= 4.5
+    for state in ("passed", "missed"):
+        assert contrast(state, f"{state}-panel") >= 4.5
+        assert contrast("ink", f"{state}-panel") >= 4.5
+    for mark in ("reference", "candidate", "better", "worse"):
+        assert contrast(mark, "paper") >= 3
+
+
 def test_corruptions_are_drawn_the_largest_drop_first_and_severities_apart(
     document: Document,
 ) -> None:
@@ -484,6 +537,7 @@ def require_sound(document: Document, plain_tags: int) -> None:
     assert not page.all("script")
     assert len(page.tags) >= plain_tags
     assert all(drawing.tag == f"{SVG}svg" for drawing in drawings(text))
+    ET.fromstring(to_picture(document))  # noqa: S314 - our own
     require_tables(to_markdown(document))
 
 
@@ -587,6 +641,22 @@ def test_a_browser_shows_the_verdict_and_the_flips_and_complains_of_nothing(
     assert "99.70 % of 10,000 pictures against 99.71 %" in plain(page)
     for picture in FLIPS:
         assert any(f"#{picture['index']}," in str(a["alt"]) for a in page.all("img"))
+    assert "CONSOLE" not in opened.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not CHROMIUM, reason="no chromium or google-chrome is installed")
+def test_a_browser_shows_two_reports_and_complains_of_nothing(
+    document: Document, tmp_path: Path
+) -> None:
+    path = tmp_path / "compared.html"
+    found = side_by_side(document, hostile(document, HOSTILE))
+    path.write_text(to_comparison_html(found), encoding="utf-8")
+    opened = browse(path, tmp_path / "profile", "--dump-dom")
+    page = Page(opened.stdout)
+    assert page.headings[:2] == [found.summary, "What A and B are"]
+    assert not page.all("script")
+    assert "int8 in A and in B" in page.text
     assert "CONSOLE" not in opened.stderr
 
 

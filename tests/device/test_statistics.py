@@ -12,6 +12,7 @@ from scipy.stats import binomtest
 from mnist_edge.errors import InvalidValue
 from mnist_edge.statistics import (
     Interval,
+    difference_interval,
     digits_needed,
     mcnemar_p,
     paired_interval,
@@ -134,6 +135,19 @@ def test_a_drop_s_interval_covers_the_drop_as_often_as_it_says() -> None:
     intervals = [paired_interval(int(first), int(second), 10_000) for first, second, _ in draws]
     covered = np.mean([low <= shares[0] - shares[1] <= high for low, high in intervals])
     assert 0.935 < covered < 0.975
+
+
+def test_a_difference_s_interval_is_the_published_one() -> None:
+    # Newcombe 1998, table II, method 10: 56 of 70 against 48 of 80, and 9 of 10 against 3 of 10.
+    for first, second, low, high in (
+        ((48, 80), (56, 70), 0.0524, 0.3339),
+        ((3, 10), (9, 10), 0.1705, 0.8090),
+    ):
+        found = difference_interval(
+            first[0] / first[1], wilson_interval(*first), second[0] / second[1],
+            wilson_interval(*second),
+        )  # fmt: skip
+        assert found == pytest.approx((low, high), abs=5e-5)
 
 
 def test_mcnemar_s_p_is_the_published_one() -> None:

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
 
+import jsonschema
 import pytest
 
 from mnist_edge import __version__
 from mnist_edge.commands.app import COMMANDS
+from mnist_edge.report import load, schema
+from mnist_edge.report.pages import to_picture
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ("edge", "nano")
+
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def report_of(model: str) -> dict[str, Any]:
+    """The report of a shipped model."""
+    return load(ROOT / "models" / model / "report.json")
 
 
 def test_the_help_in_the_readme_is_the_programs() -> None:
@@ -34,6 +46,60 @@ def test_the_accuracy_table_in_the_readme_is_the_shipped_models_report() -> None
     report = (ROOT / "models" / "edge" / "report.md").read_text(encoding="utf-8")
     (table, *_) = re.findall(r"(?:^\|.*\n)+", report, re.MULTILINE)
     assert table in README
+
+
+@pytest.mark.parametrize("model", SHIPPED)
+def test_the_first_table_of_the_readme_is_the_reports(model: str) -> None:
+    first, *_ = re.findall(r"(?:^\|.*\n)+", README, re.MULTILINE)
+    schemes = {scheme["scheme"]: scheme for scheme in report_of(model)["schemes"]}
+    int8 = schemes["int8"]
+    low, high = int8["drop_interval"]
+    cells = [
+        f"[`{model}`](models/{model}/report.md)",
+        f"{100 * schemes['float32']['accuracy']:.2f} %",
+        f"{100 * int8['accuracy']:.2f} %",
+        f"{int8['drop_points']:+.2f} ({low:+.2f} to {high:+.2f})".replace("-", "\u2212"),
+        f"{int8['size']:,}",
+    ]
+    assert f"| {' | '.join(cells)} |\n" in first
+
+
+def test_the_verdict_in_the_readme_is_the_reports() -> None:
+    assert report_of("edge")["verdict"] in " ".join(README.split())
+
+
+@pytest.mark.parametrize("model", SHIPPED)
+def test_the_picture_of_a_shipped_model_is_its_report(model: str) -> None:
+    picture = (ROOT / "models" / model / "report.svg").read_text(encoding="utf-8")
+    assert picture == to_picture(report_of(model))
+
+
+@pytest.mark.parametrize("model", SHIPPED)
+def test_the_report_of_a_shipped_model_meets_the_schema(model: str) -> None:
+    jsonschema.Draft202012Validator(schema()).validate(report_of(model))
+
+
+@pytest.mark.slow
+def test_the_steps_for_continuous_integration_run_as_they_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (steps,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    (command,) = re.findall(r"^ *(mnist-edge .*)$", steps, re.MULTILINE)
+    shutil.copytree(ROOT / "models" / "nano", tmp_path / "runs" / "nano")
+    monkeypatch.chdir(tmp_path)
+    words = [sys.executable, "-m", "mnist_edge", *command.split()[1:]]
+    passed = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert passed.returncode == 0, passed.stderr
+    kept = re.findall(r"^ {6}(\S+)$", steps, re.MULTILINE)
+    assert len(kept) == 2
+    assert all(list(tmp_path.glob(pattern)) for pattern in kept)
+    (suite,) = ET.parse(tmp_path / "report.xml").getroot()  # noqa: S314  # written a moment ago
+    assert [case.get("name") for case in suite] == [
+        "measured",
+        "--max-drop 0.3",
+        "--max-size 20000",
+    ]
+    assert suite.get("failures") == "0"
 
 
 def test_every_file_that_a_document_links_to_is_there() -> None:

@@ -5,7 +5,9 @@ Both are drawn from the document alone, so that a report that was saved can be d
 
 from __future__ import annotations
 
+from mnist_edge.report.pages.comparison import to_comparison_html, to_comparison_markdown
 from mnist_edge.report.pages.html import to_html
 from mnist_edge.report.pages.markdown import to_markdown
+from mnist_edge.report.pages.picture import to_picture
 
-__all__ = ["to_html", "to_markdown"]
+__all__ = ["to_comparison_html", "to_comparison_markdown", "to_html", "to_markdown", "to_picture"]

@@ -4,13 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from mnist_edge.report.pages.style import STYLE
 from mnist_edge.report.pages.svg import escape
 from mnist_edge.report.pages.tables import Cell, Table
 from mnist_edge.report.pages.thumbnails import data_uri
 from mnist_edge.report.pages.wording import Document, name_of, percent
 
+_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+"""What a page may load, for the browser to enforce: nothing from anywhere."""
 _LONG = 40
 """Characters of a cell beyond which its column is set like sentences."""
+
+
+def whole_page(title: str, *body: str) -> str:
+    """A page that needs nothing else: no network, no script, no font."""
+    return "\n".join(
+        [
+            "<!DOCTYPE html>",
+            '<html lang="en">',
+            "<head>",
+            '<meta charset="utf-8">',
+            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            '<meta name="color-scheme" content="light dark">',
+            f"<title>{escape(title)}</title>",
+            f"<style>{STYLE}</style>",
+            "</head>",
+            "<body>",
+            *body,
+            "</body>",
+            "</html>",
+            "",
+        ]
+    )
 
 
 def user_text(text: object) -> str:

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mnist_edge.report.pages import plots, sections, tables
-from mnist_edge.report.pages.elements import details, prose, section, table, user_text
-from mnist_edge.report.pages.style import STYLE
+from mnist_edge.report.pages.elements import details, prose, section, table, user_text, whole_page
 from mnist_edge.report.pages.svg import escape
 from mnist_edge.report.pages.wording import (
     Document,
@@ -24,8 +23,6 @@ from mnist_edge.report.pages.wording import (
 _LONG = 80
 """Characters of a claim beyond which it is set smaller."""
 _PASSED, _MISSED = "\u2713 passed", "\u2717 missed"
-_POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-"""What the page may load, for the browser to enforce: nothing from anywhere."""
 
 
 def to_html(document: Mapping[str, Any]) -> str:
@@ -49,30 +46,15 @@ def to_html(document: Mapping[str, Any]) -> str:
         ("times", "Times", sections.times),
     ]
     links = "\n".join(f'<li><a href="#{name}">{title}</a></li>' for name, title, _ in parts)
-    return "\n".join(
-        [
-            "<!DOCTYPE html>",
-            '<html lang="en">',
-            "<head>",
-            '<meta charset="utf-8">',
-            f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-            '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            '<meta name="color-scheme" content="light dark">',
-            f"<title>Accuracy drop of {escape(document['model'])}</title>",
-            f"<style>{STYLE}</style>",
-            "</head>",
-            "<body>",
-            '<a class="skip" href="#costs">Skip to the figures</a>',
-            _verdict(document),
-            f'<nav class="contents" aria-label="Contents">\n<ul>\n{links}\n</ul>\n</nav>',
-            "<main>",
-            *(section(name, title, *write(document)) for name, title, write in parts),
-            "</main>",
-            f"<footer><p>Written by mnist-edge {escape(document['mnist_edge'])}.</p></footer>",
-            "</body>",
-            "</html>",
-            "",
-        ]
+    return whole_page(
+        f"Accuracy drop of {document['model']}",
+        '<a class="skip" href="#costs">Skip to the figures</a>',
+        _verdict(document),
+        f'<nav class="contents" aria-label="Contents">\n<ul>\n{links}\n</ul>\n</nav>',
+        "<main>",
+        *(section(name, title, *write(document)) for name, title, write in parts),
+        "</main>",
+        f"<footer><p>Written by mnist-edge {escape(document['mnist_edge'])}.</p></footer>",
     )
 
 

@@ -185,15 +185,15 @@ def latency(identifier: str, times: Sequence[Document]) -> str:
     )
 
 
-def drop_scale(document: Document) -> Scale:
+def drop_scale(document: Document, *, start: float = 5, end: float = _STRIP[0] - 5) -> Scale:
     """One axis for the drops of all schemes, with 0 and the limits set for a drop on it."""
     ends = [
-        end
+        bound
         for scheme in document["schemes"]
         if scheme["scheme"] != document["reference"]
-        for end in scheme["drop_interval"]
+        for bound in scheme["drop_interval"]
     ]
-    return _drop_scale([*ends, *drop_limits(document)], start=5, end=_STRIP[0] - 5)
+    return _drop_scale([*ends, *drop_limits(document)], start=start, end=end)
 
 
 def drop_limits(document: Document) -> list[float]:

@@ -130,7 +130,7 @@ def corruption(document: Document) -> list[str]:
                     f"corruption-{number}-{severity}", reference, scheme, severity=severity
                 ),
                 f"Severity {severity} of 5. Lines: 95 % intervals of the drop; right of the "
-                "upright is a loss.",
+                "upright is a loss. A model that reads 10 % guesses, and has nothing to lose.",
             )
             for severity in severities
         ]

@@ -8,20 +8,27 @@ keep a contrast of 3 and more (WCAG 2.2, 1.4.11).
 from __future__ import annotations
 
 _LIGHT = """
-  --paper: #ffffff; --ink: #1b1d21; --soft: #5b616b; --rule: #d3d7dd; --panel: #f4f5f7;
+  --paper: #ffffff; --ink: #1b1d21; --soft: #5b616b; --faint: #6c737d;
+  --rule: #d3d7dd; --panel: #f4f5f7;
   --reference: #0072b2; --candidate: #b84a00; --better: #0072b2; --worse: #d55e00;
   --passed: #00684a; --passed-panel: #e6f4ee; --missed: #a32100; --missed-panel: #fdebe4;
 """
 _DARK = """
-  --paper: #14161a; --ink: #e9eaec; --soft: #a9afb9; --rule: #3a4049; --panel: #1e2127;
+  --paper: #14161a; --ink: #e9eaec; --soft: #a9afb9; --faint: #8d949f;
+  --rule: #3a4049; --panel: #1e2127;
   --reference: #56b4e9; --candidate: #f0a030; --better: #56b4e9; --worse: #e69f00;
   --passed: #5fd3ab; --passed-panel: #14302a; --missed: #ff9a78; --missed-panel: #3b1d14;
 """
 
-STYLE = (
+COLOURS = (
     f":root {{ color-scheme: light dark; {_LIGHT} }}\n"
     f"@media screen and (prefers-color-scheme: dark) {{ :root {{ {_DARK} }} }}\n"
-    """
+)
+"""The colours by name, light and dark."""
+
+STYLE = (
+    COLOURS
+    + """
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; }
 body { margin: 0; background: var(--paper); color: var(--ink);
@@ -46,6 +53,8 @@ p { max-width: 46rem; overflow-wrap: anywhere; }
   padding: .75rem 1.1rem; border-radius: .5rem;
   border: 2px solid var(--rule); background: var(--panel); }
 .gates p { margin: 0; font-size: 1.25rem; font-weight: 700; }
+.gates.none { border: 0; padding: 0; background: none; color: var(--soft); }
+.gates.none p { font-size: 1rem; font-weight: 400; }
 .gates ul { margin: .4rem 0 0; padding: 0; list-style: none; overflow-wrap: anywhere; }
 .gates.passed { border-color: var(--passed); background: var(--passed-panel); }
 .gates.missed { border-color: var(--missed); background: var(--missed-panel); }
@@ -92,7 +101,7 @@ svg { display: block; width: 100%; height: auto; }
 svg text { fill: currentColor; font-size: 12px; }
 svg .tick { fill: var(--soft); font-size: 11px; }
 svg .head { font-weight: 600; }
-svg .nothing { fill: var(--soft); opacity: .6; }
+svg .nothing { fill: var(--faint); }
 .grid { stroke: var(--rule); stroke-width: .75; }
 .zero { stroke: var(--ink); stroke-width: 1.25; }
 .limit { stroke: var(--missed); stroke-width: 1.5; stroke-dasharray: 3 2; }

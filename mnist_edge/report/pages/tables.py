@@ -220,7 +220,14 @@ def sizes(document: Document) -> Table:
     """What each file holds and asks for."""
     return Table(
         caption="What each file holds and asks for",
-        header=("scheme", "bytes", "arena in bytes", "parameters", "multiply-adds", "operators"),
+        header=(
+            "scheme",
+            "bytes",
+            "arena, at least, in bytes",
+            "parameters",
+            "multiply-adds",
+            "operators",
+        ),
         rows=tuple(
             (
                 scheme["scheme"],
