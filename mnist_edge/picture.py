@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,13 +21,23 @@ from PIL import Image
 from mnist_edge import layout
 from mnist_edge.components import Image as Values
 from mnist_edge.components import Piece, label, largest_around
-from mnist_edge.decoding import SUFFIXES, Picture, read_colours
+from mnist_edge.decoding import SUFFIXES, Picture, as_stored, decode, in_colours
 from mnist_edge.drawing import border, is_drawing, strength_of
 from mnist_edge.frames import closes, without_frame
 from mnist_edge.ink import Ink, find_ink
 from mnist_edge.strokes import find_pieces
 
-__all__ = ["SUFFIXES", "Picture", "Sight", "is_mnist_form", "look", "normalise", "read_pixels"]
+__all__ = [
+    "SUFFIXES",
+    "Glance",
+    "Picture",
+    "Sight",
+    "glance",
+    "is_mnist_form",
+    "look",
+    "normalise",
+    "read_pixels",
+]
 
 Problem: TypeAlias = Literal["blank", "not-one-digit"]
 """Why a picture is not of one digit."""
@@ -53,9 +63,20 @@ _SMALLEST = 4
 """Rows or columns that a digit fills at least; less is a speck."""
 _WIDEST = 3.0
 """Times that a digit may be as wide as it is high; the widest of MNIST's 60,000 is 2.5."""
+_BORDER = 4 * (SIDE - 1)
+"""Pixels of the border of 28x28."""
 _CENTRED = 0.52
 """Pixels by which a centre of mass may miss the middle and the digit still count as centred;
 moved by whole pixels, MNIST's own miss it by up to 0.52."""
+
+
+class Glance(NamedTuple):
+    """What a model needs of a picture."""
+
+    pixels: NDArray[np.uint8]
+    """``(28, 28)``, its digit in MNIST's form; all 0 where there is none."""
+    problem: Problem | None
+    """``blank`` or ``not-one-digit``; None where there is one digit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +117,41 @@ def read_pixels(picture: Picture) -> NDArray[np.uint8]:
         PictureNotFound: the path names no file.
         UnreadablePicture: it is empty, truncated, or not an image.
     """
-    return look(picture).pixels
+    return glance(picture).pixels
+
+
+def glance(picture: Picture) -> Glance:
+    """The digit in a picture and no more: many are in MNIST's form, which is soon seen.
+
+    Args:
+        picture: as ``read_pixels``.
+
+    Returns:
+        What ``look`` has under the same names.
+
+    Raises:
+        PictureError: as ``read_pixels``.
+    """
+    image, longest = decode(picture, side=WORKING_SIDE)
+    # An image that the caller holds may have been given more than what it was opened with.
+    grey = None if isinstance(picture, Image.Image) else as_stored(image)
+    if grey is not None and grey.shape == (SIDE, SIDE):
+        for pixels in (grey, np.invert(grey)):
+            if is_mnist_form(pixels) and _has_long_stroke(pixels > 0):
+                return Glance(pixels, None)
+    sight = _look(*in_colours(image, longest, side=WORKING_SIDE))
+    return Glance(sight.pixels, sight.problem)
+
+
+def _has_long_stroke(mask: NDArray[np.bool_]) -> bool:
+    """Whether some column is inked along seven rows, which rules out that a speck is the digit.
+
+    A digit with it weighs at least 7 * 7 * 0.3 in ``layout.choose_digit``, and one of three rows
+    and columns, a speck, at most 3 * 3 * 1.3.
+    """
+    two = mask[:-1] & mask[1:]
+    four = two[:-2] & two[2:]
+    return bool((four[:-3] & four[3:]).any())
 
 
 def look(picture: Picture, *, side: int = WORKING_SIDE) -> Sight:
@@ -109,7 +164,11 @@ def look(picture: Picture, *, side: int = WORKING_SIDE) -> Sight:
     Raises:
         PictureError: as ``read_pixels``.
     """
-    colours, scale = read_colours(picture, side=side)
+    image, longest = decode(picture, side=side)
+    return _look(*in_colours(image, longest, side=side))
+
+
+def _look(colours: NDArray[np.uint8], scale: float) -> Sight:
     grey = np.asarray(Image.fromarray(colours).convert("L"))
     for pixels in (grey, np.invert(grey)):
         if is_mnist_form(pixels):
@@ -212,13 +271,18 @@ def _with_stroke_weight(strength: Values, member: NDArray[np.bool_]) -> Values:
 
 def is_mnist_form(grey: NDArray[np.uint8]) -> bool:
     """Whether grey pixels are white on black, 28x28, fill the 20x20 box and are centred."""
-    if grey.shape != (SIDE, SIDE) or np.median(border(grey)) > 0 or not grey.any():
+    # Half of the border's pixels are ink where its median is above 0.
+    if grey.shape != (SIDE, SIDE) or 2 * np.count_nonzero(border(grey)) >= _BORDER:
         return False
-    rows, columns = np.nonzero(grey)
-    longest = max(np.ptp(rows), np.ptp(columns)) + 1
-    offset = np.abs(np.subtract(_centre_of_mass(grey), _MIDDLE))
+    if not grey.any():
+        return False
+    rows, columns = (np.flatnonzero(grey.any(axis=axis)) for axis in (1, 0))
+    longest = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
     # 16 of MNIST's 70,000 fill 19 pixels: their faintest edge was rounded away.
-    return bool(longest in (BOX - 1, BOX) and offset.max() <= _CENTRED)
+    if longest not in (BOX - 1, BOX):
+        return False
+    offset = max(abs(mass - _MIDDLE) for mass in _centre_of_mass(grey))
+    return offset <= _CENTRED
 
 
 def fit(ink: NDArray[np.float32]) -> NDArray[np.float32]:
