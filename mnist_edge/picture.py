@@ -65,6 +65,8 @@ _WIDEST = 3.0
 """Times that a digit may be as wide as it is high; the widest of MNIST's 60,000 is 2.5."""
 _BORDER = 4 * (SIDE - 1)
 """Pixels of the border of 28x28."""
+_MOMENTS = np.stack((np.ones(SIDE * SIDE), *np.indices((SIDE, SIDE)).reshape(2, -1)))
+"""What each pixel counts in the sum, and in the moments about the first row and column."""
 _CENTRED = 0.52
 """Pixels by which a centre of mass may miss the middle and the digit still count as centred;
 moved by whole pixels, MNIST's own miss it by up to 0.52."""
@@ -281,8 +283,9 @@ def is_mnist_form(grey: NDArray[np.uint8]) -> bool:
     # 16 of MNIST's 70,000 fill 19 pixels: their faintest edge was rounded away.
     if longest not in (BOX - 1, BOX):
         return False
-    offset = max(abs(mass - _MIDDLE) for mass in _centre_of_mass(grey))
-    return offset <= _CENTRED
+    # Whole numbers, which the product sums exactly.
+    total, down, across = (_MOMENTS @ grey.ravel()).tolist()
+    return max(abs(down / total - _MIDDLE), abs(across / total - _MIDDLE)) <= _CENTRED
 
 
 def fit(ink: NDArray[np.float32]) -> NDArray[np.float32]:

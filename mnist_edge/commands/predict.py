@@ -2,52 +2,52 @@
 
 from __future__ import annotations
 
-import glob
 import os
+import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mnist_edge import runtimes
-from mnist_edge.commands.answers import PAGE_WRITERS, WRITERS, Answer
+from mnist_edge.commands.answers import PAGE_WRITERS, WRITERS, Answer, append_jsonl
 from mnist_edge.commands.console import (
     AllOption,
     Format,
     MinConfidenceOption,
     ModelOption,
     RuntimeOption,
+    counted,
     note,
-    tracked,
 )
-from mnist_edge.errors import InvalidValue, PictureError, PictureNotFound
-from mnist_edge.files import exists, require_writable
+from mnist_edge.errors import InvalidValue, PictureError
+from mnist_edge.files import require_writable
 
 if TYPE_CHECKING:
-    from mnist_edge.classifier import Classifier, Page, Prediction
-    from mnist_edge.picture import Sight
+    from mnist_edge.classifier import Classifier
+    from mnist_edge.sources import Found
 
-_MANY = 50
-"""Pictures from which on progress is worth a line, where the answers themselves do not show it."""
 _LONGEST = 50
 """Characters of a picture's name that its explanation takes over: no system takes names of 256
 bytes, and a character may be four."""
 
-Found: TypeAlias = tuple[str, PictureError | None]
-"""A picture's path, with the error where there is none."""
-
 
 def command(
     pictures: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="PICTURE...",
             help="Image files, folders, glob patterns, or - for an image on standard input.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     model: ModelOption = None,
     pixels: Annotated[
         str | None,
@@ -63,7 +63,47 @@ def command(
     always: Annotated[
         bool, typer.Option("--always", help="Never abstain, not even from a blank picture.")
     ] = False,
-    output: Annotated[Format, typer.Option("--format", "-f", help="How to write.")] = Format.text,
+    output: Annotated[
+        Format | None,
+        typer.Option("--format", "-f", help="How to write.", show_default=Format.text.value),
+    ] = None,
+    paths_from: Annotated[
+        str | None,
+        typer.Option(
+            "--paths-from",
+            metavar="FILE",
+            help="Pictures of a list, too: UTF-8, a path a line as it stands, no pattern or "
+            "folder; - for standard input.",
+        ),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            "--resume",
+            metavar="OUT.jsonl",
+            help="Append the lines of jsonl to a file, and skip the pictures that have one.",
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="K/N",
+            help="Read a share of the pictures, from 1/N to N/N, told by a hash of the path as "
+            "it is given: start every share in the same folder.",
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            max=256,
+            help="Processes that read, where it takes long; 1 for this one.",
+            show_default="one a core",
+        ),
+    ] = None,
     explain: Annotated[
         str | None,
         typer.Option(
@@ -86,34 +126,96 @@ def command(
     With --all, a digit that the model is not sure enough of is a ?, and the
     percentage is of the digit that it is least sure of.
     """
+    from mnist_edge.bulk import read_digits, read_many, read_pages
     from mnist_edge.classifier import Classifier
-    from mnist_edge.picture import PAGE_SIDE, WORKING_SIDE
+    from mnist_edge.digests import PathSet
+    from mnist_edge.journal import open_journal
+    from mnist_edge.workers import cores
 
+    names = pictures or []
     if always and min_confidence is not None:
         raise InvalidValue("--always answers at any confidence: leave --min-confidence out")
-    if show and output is not Format.text:
+    if show and output not in (None, Format.text):
         raise InvalidValue(f"--show prints pixels as text: leave --format {output.value} out")
     if every and (show or top > 1):
         option = "--show" if show else "--top"
         raise InvalidValue(f"{option} is for pictures of one digit: leave it or --all out")
-    found = list(find_pictures(pictures))
-    targets = None if explain is None else _targets(explain, pictures, found)
+    if resume and output not in (None, Format.jsonl):
+        raise InvalidValue(f"--resume appends lines of jsonl: leave --format {output.value} out")
+    drawn = "--explain" if explain is not None else "--show" if show else None
+    if drawn and resume:
+        raise InvalidValue(f"{drawn} has nothing of pictures read before: leave it or --resume out")
+    if drawn and jobs not in (None, 1):
+        raise InvalidValue(f"{drawn} is drawn by one process: leave it or --jobs out")
+    found = _chosen(names, paths_from, shard)
+    targets = None
+    if explain is not None:
+        every_one = list(found)
+        found, targets = iter(every_one), _targets(explain, names, every_one)
     classifier = Classifier(model, pixels=pixels, min_confidence=min_confidence)
     warn(classifier)
-    paths = tracked(found, "reading", shown=len(found) >= _MANY and not sys.stdout.isatty())
-    if every:
-        answers = _answers(paths, PAGE_SIDE, classifier.judge_all)
-    else:
-        answers = _answers(paths, WORKING_SIDE, classifier.judge)
-    if always:
-        answers = map(_insisted, answers)
-    if targets:
-        answers = _explained(answers, targets)
-    if show:
-        answers = _shown(answers)
-    writers = PAGE_WRITERS if every else WRITERS
-    if writers[output](answers, top):
+    # Standard input is this process's own.
+    alone = drawn or "-" in names
+    with ExitStack() as stack:
+        stack.enter_context(_ending())
+        journal = stack.enter_context(open_journal(resume, PathSet())) if resume else None
+        if journal:
+            done = journal.pictures
+            found = (one for one in found if one[0] not in done)
+        if not sys.stdout.isatty():
+            found = counted(found, "reading")
+        if drawn:
+            answers = _sighted(found, classifier, every=every)
+        else:
+            work = partial(read_pages if every else read_digits, classifier)
+            read = read_many(work, found, jobs=1 if alone else jobs or cores())
+            stack.enter_context(closing(read))
+            answers = (Answer(path=path, outcome=outcome) for path, outcome in read)
+        if always:
+            answers = map(_insisted, answers)
+        if targets:
+            answers = _explained(answers, targets)
+        if show:
+            answers = _shown(answers)
+        if journal:
+            failed = append_jsonl(answers, top, journal)
+        else:
+            failed = (PAGE_WRITERS if every else WRITERS)[output or Format.text](answers, top)
+    if failed:
         raise typer.Exit(1)
+
+
+def _chosen(names: Sequence[str], paths_from: str | None, shard: str | None) -> Iterator[Found]:
+    """The pictures that were asked for, one by one.
+
+    Raises:
+        InvalidValue: there are none, standard input is asked for twice, or a bad shard.
+    """
+    from mnist_edge.sources import Shard, find_pictures, listed_pictures
+
+    if not names and paths_from is None:
+        raise InvalidValue("no picture is named: give PICTURE..., or a list by --paths-from")
+    if paths_from == "-" and "-" in names:
+        raise InvalidValue("standard input is one picture or a list: leave - or --paths-from out")
+    listed = () if paths_from is None else listed_pictures(paths_from)
+    found = chain(find_pictures(names), listed)
+    share = None if shard is None else Shard.parse(shard)
+    return found if share is None else (one for one in found if share.holds(one[0]))
+
+
+@contextmanager
+def _ending() -> Iterator[None]:
+    """Has SIGTERM unwind the program, as Ctrl-C does: a line is finished, workers are ended."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        # What a shell gives for a program that a signal ended.
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def warn(classifier: Classifier) -> None:
@@ -125,35 +227,6 @@ def warn(classifier: Classifier) -> None:
         )
     if classifier.warning:
         note(f"warning: {classifier.warning}")
-
-
-def find_pictures(names: Iterable[str]) -> Iterator[Found]:
-    """Every picture that some names stand for, in order.
-
-    A folder stands for the image files in it and below it, sorted; a pattern for what it matches.
-    A name that stands for none comes back itself, with the error.
-    """
-    for name in names:
-        there = name == "-" or exists(name)
-        # Path.glob takes no absolute pattern; glob.glob takes what a shell would.
-        matches = [name] if there else sorted(glob.glob(name))  # noqa: PTH207
-        pictures = [path for match in matches for path in _below(match)]
-        if pictures:
-            yield from ((path, None) for path in pictures)
-        elif there:
-            yield name, PictureNotFound(f"no picture in {name}; expected files such as digit.png")
-        else:
-            yield name, PictureNotFound(f"no picture {name}; check the path")
-
-
-def _below(name: str) -> list[str]:
-    from mnist_edge.picture import SUFFIXES
-
-    if name == "-" or not Path(name).is_dir():
-        return [name]
-    return sorted(
-        str(p) for p in Path(name).rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()
-    )
 
 
 def _targets(out: str, names: Sequence[str], found: Sequence[Found]) -> list[Path]:
@@ -204,19 +277,18 @@ def _explained(answers: Iterable[Answer], targets: Iterable[Path]) -> Iterator[A
         yield answer
 
 
-def _answers(
-    pictures: Iterable[Found], side: int, judge: Callable[[Sight], Prediction | Page]
-) -> Iterator[Answer]:
-    from mnist_edge.picture import look
+def _sighted(found: Iterable[Found], classifier: Classifier, *, every: bool) -> Iterator[Answer]:
+    """Reads pictures one by one, and keeps how each was seen."""
+    from mnist_edge.picture import PAGE_SIDE, WORKING_SIDE, look
+    from mnist_edge.sources import picture_at
 
-    for path, error in pictures:
+    for path, error in found:
         try:
             if error:
                 raise error
-            # Python has no standard input where the program was started with it closed.
-            stdin = sys.stdin.buffer if sys.stdin else b""
-            sight = look(stdin if path == "-" else path, side=side)
-            yield Answer(path=path, outcome=judge(sight), sight=sight)
+            sight = look(picture_at(path), side=PAGE_SIDE if every else WORKING_SIDE)
+            outcome = classifier.judge_all(sight) if every else classifier.judge(sight)
+            yield Answer(path=path, outcome=outcome, sight=sight)
         except PictureError as reason:
             yield Answer(path=path, outcome=reason)
 
