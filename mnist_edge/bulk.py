@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeAlias
 
@@ -52,7 +52,9 @@ def _page(classifier: Classifier, path: str, error: PictureError | None) -> Outc
         return reason
 
 
-def read_many(work: Work, found: Iterable[Found], *, jobs: int) -> Iterator[tuple[str, Outcome]]:
+def read_many(
+    work: Work, found: Iterable[Found], *, jobs: int
+) -> Generator[tuple[str, Outcome], None, None]:
     """Yields each picture's path with what was read in it, in their order.
 
     The first answer comes as soon as it is there; no more pictures are held than are being read.

@@ -22,9 +22,10 @@ from mnist_edge import layout
 from mnist_edge.components import Image as Values
 from mnist_edge.components import Piece, label, largest_around
 from mnist_edge.decoding import SUFFIXES, Picture, as_stored, decode, in_colours
-from mnist_edge.drawing import border, is_drawing, strength_of
+from mnist_edge.drawing import is_drawing, strength_of
 from mnist_edge.frames import closes, without_frame
 from mnist_edge.ink import Ink, find_ink
+from mnist_edge.mnist_form import BOX, MIDDLE, SIDE, has_long_stroke, is_mnist_form
 from mnist_edge.strokes import find_pieces
 
 __all__ = [
@@ -42,10 +43,6 @@ __all__ = [
 Problem: TypeAlias = Literal["blank", "not-one-digit"]
 """Why a picture is not of one digit."""
 
-SIDE = 28
-"""Height and width of a digit in pixels."""
-BOX = 20
-"""The longest side of a digit's ink in pixels."""
 WORKING_SIDE = 640
 """Longest side of what is worked on: a digit of a twentieth of it is still 32 pixels."""
 PAGE_SIDE = 960
@@ -56,20 +53,10 @@ _THINNEST = 2.0
 """Width of a stroke at least, in pixels of the 20x20 box; MNIST's thinnest twentieth has 2.1."""
 _INK = 0.25
 """Share of full ink from which on a pixel counts when the digit is cropped."""
-_MIDDLE = SIDE // 2
-"""Row and column that MNIST centres on: over its 70,000 digits the centre of mass, counted in
-pixel indices, averages 14.00 each way."""
 _SMALLEST = 4
 """Rows or columns that a digit fills at least; less is a speck."""
 _WIDEST = 3.0
 """Times that a digit may be as wide as it is high; the widest of MNIST's 60,000 is 2.5."""
-_BORDER = 4 * (SIDE - 1)
-"""Pixels of the border of 28x28."""
-_MOMENTS = np.stack((np.ones(SIDE * SIDE), *np.indices((SIDE, SIDE)).reshape(2, -1)))
-"""What each pixel counts in the sum, and in the moments about the first row and column."""
-_CENTRED = 0.52
-"""Pixels by which a centre of mass may miss the middle and the digit still count as centred;
-moved by whole pixels, MNIST's own miss it by up to 0.52."""
 
 
 class Glance(NamedTuple):
@@ -139,21 +126,10 @@ def glance(picture: Picture) -> Glance:
     grey = None if isinstance(picture, Image.Image) else as_stored(image)
     if grey is not None and grey.shape == (SIDE, SIDE):
         for pixels in (grey, np.invert(grey)):
-            if is_mnist_form(pixels) and _has_long_stroke(pixels > 0):
+            if is_mnist_form(pixels) and has_long_stroke(pixels > 0):
                 return Glance(pixels, None)
     sight = _look(*in_colours(image, longest, side=WORKING_SIDE))
     return Glance(sight.pixels, sight.problem)
-
-
-def _has_long_stroke(mask: NDArray[np.bool_]) -> bool:
-    """Whether some column is inked along seven rows, which rules out that a speck is the digit.
-
-    A digit with it weighs at least 7 * 7 * 0.3 in ``layout.choose_digit``, and one of three rows
-    and columns, a speck, at most 3 * 3 * 1.3.
-    """
-    two = mask[:-1] & mask[1:]
-    four = two[:-2] & two[2:]
-    return bool((four[:-3] & four[3:]).any())
 
 
 def look(picture: Picture, *, side: int = WORKING_SIDE) -> Sight:
@@ -271,23 +247,6 @@ def _with_stroke_weight(strength: Values, member: NDArray[np.bool_]) -> Values:
     return largest_around(strength, 2 * max(0, round(lacking / 2)) + 1)
 
 
-def is_mnist_form(grey: NDArray[np.uint8]) -> bool:
-    """Whether grey pixels are white on black, 28x28, fill the 20x20 box and are centred."""
-    # Half of the border's pixels are ink where its median is above 0.
-    if grey.shape != (SIDE, SIDE) or 2 * np.count_nonzero(border(grey)) >= _BORDER:
-        return False
-    if not grey.any():
-        return False
-    rows, columns = (np.flatnonzero(grey.any(axis=axis)) for axis in (1, 0))
-    longest = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
-    # 16 of MNIST's 70,000 fill 19 pixels: their faintest edge was rounded away.
-    if longest not in (BOX - 1, BOX):
-        return False
-    # Whole numbers, which the product sums exactly.
-    total, down, across = (_MOMENTS @ grey.ravel()).tolist()
-    return max(abs(down / total - _MIDDLE), abs(across / total - _MIDDLE)) <= _CENTRED
-
-
 def fit(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     """Crops ink and scales it, anti-aliased and keeping its aspect, to 20 pixels at its longest."""
     rows, columns = (
@@ -307,7 +266,7 @@ def centre(ink: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Sets ink of at most 20x20 into 28x28, its centre of mass at the centre."""
     height, width = ink.shape
     top, left = (
-        int(np.clip(round(_MIDDLE - mass), 0, SIDE - size))
+        int(np.clip(round(MIDDLE - mass), 0, SIDE - size))
         for mass, size in zip(_centre_of_mass(ink), (height, width), strict=True)
     )
     pixels = np.zeros((SIDE, SIDE), np.uint8)

@@ -111,8 +111,11 @@ def _within(folder: str) -> Iterator[Found]:
 
 
 def _entries(folder: str) -> Iterator[str]:
-    """The names of a folder's pictures, and of its folders with a slash, which sorts them so that
-    the paths below come in order; links to folders, which may lead round in circles, left out."""
+    """The names of a folder's pictures, and of its folders with a slash.
+
+    So they sort as the paths below them do. Links to folders may lead round in circles, and are
+    left out.
+    """
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):

@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar, cast
 
@@ -45,7 +45,7 @@ def cores() -> int:
 
 def in_order(
     work: Callable[[Item], Result], items: Iterable[Item], *, jobs: int
-) -> Iterator[tuple[Item, Result]]:
+) -> Generator[tuple[Item, Result], None, None]:
     """Yields each item with what the work made of it, in the items' order.
 
     No more items are taken than are worked on or wait to be. When the iterator is closed, or an

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -27,16 +26,13 @@ from mnist_edge.commands.console import (
     counted,
     note,
 )
+from mnist_edge.commands.drawings import explained, find_targets
 from mnist_edge.errors import InvalidValue, PictureError
-from mnist_edge.files import require_writable
 
 if TYPE_CHECKING:
     from mnist_edge.classifier import Classifier
+    from mnist_edge.journal import Paths
     from mnist_edge.sources import Found
-
-_LONGEST = 50
-"""Characters of a picture's name that its explanation takes over: no system takes names of 256
-bytes, and a character may be four."""
 
 
 def command(
@@ -126,63 +122,81 @@ def command(
     With --all, a digit that the model is not sure enough of is a ?, and the
     percentage is of the digit that it is least sure of.
     """
-    from mnist_edge.bulk import read_digits, read_many, read_pages
     from mnist_edge.classifier import Classifier
     from mnist_edge.digests import PathSet
     from mnist_edge.journal import open_journal
     from mnist_edge.workers import cores
 
-    names = pictures or []
+    drawn = "--explain" if explain is not None else "--show" if show else None
     if always and min_confidence is not None:
         raise InvalidValue("--always answers at any confidence: leave --min-confidence out")
-    if show and output not in (None, Format.text):
-        raise InvalidValue(f"--show prints pixels as text: leave --format {output.value} out")
-    if every and (show or top > 1):
-        option = "--show" if show else "--top"
-        raise InvalidValue(f"{option} is for pictures of one digit: leave it or --all out")
-    if resume and output not in (None, Format.jsonl):
-        raise InvalidValue(f"--resume appends lines of jsonl: leave --format {output.value} out")
-    drawn = "--explain" if explain is not None else "--show" if show else None
-    if drawn and resume:
-        raise InvalidValue(f"{drawn} has nothing of pictures read before: leave it or --resume out")
-    if drawn and jobs not in (None, 1):
-        raise InvalidValue(f"{drawn} is drawn by one process: leave it or --jobs out")
+    single = "--show" if show else "--top" if top > 1 else None
+    if every and single:
+        raise InvalidValue(f"{single} is for pictures of one digit: leave it or --all out")
+    form = _form(output, show=show, resume=resume)
+    _require_alone(drawn, resume=resume, jobs=jobs)
+    names = pictures or []
     found = _chosen(names, paths_from, shard)
-    targets = None
+    targets: list[Path] = []
     if explain is not None:
         every_one = list(found)
-        found, targets = iter(every_one), _targets(explain, names, every_one)
+        found, targets = iter(every_one), find_targets(explain, names, every_one)
     classifier = Classifier(model, pixels=pixels, min_confidence=min_confidence)
     warn(classifier)
-    # Standard input is this process's own.
-    alone = drawn or "-" in names
     with ExitStack() as stack:
         stack.enter_context(_ending())
         journal = stack.enter_context(open_journal(resume, PathSet())) if resume else None
         if journal:
-            done = journal.pictures
-            found = (one for one in found if one[0] not in done)
+            found = _new(found, journal.pictures)
         if not sys.stdout.isatty():
             found = counted(found, "reading")
         if drawn:
-            answers = _sighted(found, classifier, every=every)
+            answers: Iterator[Answer] = _sighted(found, classifier, every=every)
         else:
-            work = partial(read_pages if every else read_digits, classifier)
-            read = read_many(work, found, jobs=1 if alone else jobs or cores())
-            stack.enter_context(closing(read))
-            answers = (Answer(path=path, outcome=outcome) for path, outcome in read)
-        if always:
-            answers = map(_insisted, answers)
-        if targets:
-            answers = _explained(answers, targets)
-        if show:
-            answers = _shown(answers)
+            # Standard input is this process's own.
+            processes = 1 if "-" in names else jobs or cores()
+            read = _read(found, classifier, every=every, jobs=processes)
+            answers = stack.enter_context(closing(read))
+        answers = map(_insisted, answers) if always else answers
+        answers = explained(answers, targets) if targets else answers
+        answers = _shown(answers) if show else answers
         if journal:
             failed = append_jsonl(answers, top, journal)
         else:
-            failed = (PAGE_WRITERS if every else WRITERS)[output or Format.text](answers, top)
+            failed = (PAGE_WRITERS if every else WRITERS)[form](answers, top)
     if failed:
         raise typer.Exit(1)
+
+
+def _form(output: Format | None, *, show: bool, resume: Path | None) -> Format:
+    """How to write, where other options leave the choice.
+
+    Raises:
+        InvalidValue: they do not.
+    """
+    if output is None:
+        return Format.text
+    if show and output is not Format.text:
+        raise InvalidValue(f"--show prints pixels as text: leave --format {output.value} out")
+    if resume and output is not Format.jsonl:
+        raise InvalidValue(f"--resume appends lines of jsonl: leave --format {output.value} out")
+    return output
+
+
+def _require_alone(drawn: str | None, *, resume: Path | None, jobs: int | None) -> None:
+    """Pictures whose way to an answer is shown are read here and now.
+
+    Raises:
+        InvalidValue: or would not be.
+    """
+    if drawn and resume:
+        raise InvalidValue(f"{drawn} has nothing of pictures read before: leave it or --resume out")
+    if drawn and jobs not in (None, 1):
+        raise InvalidValue(f"{drawn} is drawn by one process: leave it or --jobs out")
+
+
+def _new(found: Iterable[Found], known: Paths) -> Iterator[Found]:
+    return (one for one in found if one[0] not in known)
 
 
 def _chosen(names: Sequence[str], paths_from: str | None, shard: str | None) -> Iterator[Found]:
@@ -229,52 +243,16 @@ def warn(classifier: Classifier) -> None:
         note(f"warning: {classifier.warning}")
 
 
-def _targets(out: str, names: Sequence[str], found: Sequence[Found]) -> list[Path]:
-    """Where the explanation of each picture goes: ``out`` itself, or a numbered file in it.
+def _read(
+    found: Iterable[Found], classifier: Classifier, *, every: bool, jobs: int
+) -> Generator[Answer, None, None]:
+    """Reads pictures by the chunk, in several processes where it takes long."""
+    from mnist_edge.bulk import read_digits, read_many, read_pages
 
-    Raises:
-        InvalidValue: no name, a suffix of no known format, or that of a picture to be read.
-        NotWritable: the folder cannot be made or written to.
-    """
-    from mnist_edge.explain import FORMATS
-
-    if not out:
-        raise InvalidValue("--explain has no name; expected a file such as how.png, or a folder")
-    paths = [path for path, _ in found]
-    # A folder or a pattern may stand for one picture today, and for more tomorrow.
-    one_picture = len(names) == 1 and paths == names
-    # Path.is_dir raises for too long a name.
-    if one_picture and not out.endswith((os.sep, "/")) and not os.path.isdir(out):  # noqa: PTH112
-        targets = [Path(out)]
-        if targets[0].suffix.lower() not in FORMATS:
-            raise InvalidValue(
-                f"--explain {out}: no format has this suffix; expected a file such as how.png, "
-                f"or a folder, as {out}/"
-            )
-    else:
-        targets = [Path(out) / _numbered(number, path) for number, path in enumerate(paths, 1)]
-    read = {os.path.realpath(path) for path, error in found if not error and path != "-"}
-    for target in targets:
-        if os.path.realpath(target) in read:
-            raise InvalidValue(f"--explain would write over {target}, which is to be read")
-    require_writable(targets[0].parent)
-    return targets
-
-
-def _numbered(number: int, path: str) -> str:
-    """The name of one explanation of several: pictures of many folders may have one name."""
-    stem = "stdin" if path == "-" else Path(path).stem
-    return f"{number:04}-{stem[:_LONGEST]}.png"
-
-
-def _explained(answers: Iterable[Answer], targets: Iterable[Path]) -> Iterator[Answer]:
-    """Draws each answer into its file as it passes; there is none to a picture not read."""
-    from mnist_edge.explain import write
-
-    for answer, target in zip(answers, targets, strict=True):
-        if answer.sight and not isinstance(answer.outcome, PictureError):
-            write(target, answer.sight, answer.outcome)
-        yield answer
+    work = partial(read_pages if every else read_digits, classifier)
+    with closing(read_many(work, found, jobs=jobs)) as read:
+        for path, outcome in read:
+            yield Answer(path=path, outcome=outcome)
 
 
 def _sighted(found: Iterable[Found], classifier: Classifier, *, every: bool) -> Iterator[Answer]:
