@@ -1,3 +1,4 @@
+# ruff: noqa: INP001  # scripts, not a package
 """How long many pictures take against a bare loop, and in how much memory.
 
     python benchmarks/scale.py                  # 10,000 pictures, and 10,000 arrays
@@ -12,7 +13,7 @@ processor time are given beside those of the clock, since a busy machine stretch
 from __future__ import annotations
 
 import argparse
-import os
+import re
 import resource
 import subprocess
 import sys
@@ -29,6 +30,8 @@ from PIL import Image
 from mnist_edge import Classifier, dataset
 from mnist_edge.workers import cores
 
+_LOOK = 0.05
+"""Seconds between two looks at a run's memory."""
 _FOLDER = 1_000
 """Pictures in a folder."""
 BARE = """
@@ -58,8 +61,8 @@ class Cost:
     """Seconds."""
     processor: float
     """Seconds of all its processes."""
-    memory: float = 0.0
-    """Most megabytes that its largest process held."""
+    memory: tuple[int, ...] = ()
+    """Most kilobytes that each process held at a time, the first that was started first."""
 
 
 def run(words: Sequence[str | Path]) -> Cost:
@@ -67,15 +70,36 @@ def run(words: Sequence[str | Path]) -> Cost:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     child = subprocess.Popen([sys.executable, *map(str, words)], stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
+    peaks: dict[str, int] = {}
+    while child.poll() is None:
+        for process in (str(child.pid), *_children(child.pid)):
+            peaks[process] = max(peaks.get(process, 0), _peak(process))
+        time.sleep(_LOOK)
     if child.returncode:
         raise SystemExit(f"exit {child.returncode}: {' '.join(map(str, words))}")
+    clock = time.perf_counter() - started
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    clock = time.perf_counter() - started
-    # Linux counts in kilobytes; that of a process has its children's in it.
-    return Cost(clock=clock, processor=spent, memory=usage.ru_maxrss / 1024)
+    memory = (peaks.pop(str(child.pid)), *sorted(peaks.values(), reverse=True))
+    return Cost(clock=clock, processor=spent, memory=memory)
+
+
+def _children(process: int) -> list[str]:
+    """The processes that a process has started."""
+    try:
+        return Path(f"/proc/{process}/task/{process}/children").read_text("ascii").split()
+    except OSError:
+        return []
+
+
+def _peak(process: str) -> int:
+    """Most kilobytes of memory that a process has had so far; 0 when it is gone."""
+    try:
+        status = Path(f"/proc/{process}/status").read_text("utf-8")
+    except OSError:
+        return 0
+    found = re.search(r"VmHWM:\s*(\d+)", status)
+    return int(found[1]) if found else 0
 
 
 def call(work: Callable[[], object]) -> Cost:
@@ -176,12 +200,13 @@ def bare_arrays(file: Path, images: NDArray[np.uint8]) -> list[int]:
 def measure_memory(model: str, counts: Sequence[int], jobs: int) -> None:
     """The table of memory."""
     images = dataset.load_test().images[:100]
-    print(f"{'pictures':>10} {'largest process, MB':>20} {'clock s':>9}")
+    print(f"{'pictures':>10} {'MB':>7} {'MB of each worker':>18} {'clock s':>9}")
     for count in counts:
         with tempfile.TemporaryDirectory() as temporary:
             make(Path(temporary), images, count)
             cost = predict(model, Path(temporary), "--jobs", str(jobs))
-        print(f"{count:10,} {cost.memory:20.1f} {cost.clock:9.1f}", flush=True)
+        first, *workers = (f"{kilobytes / 1024:.1f}" for kilobytes in cost.memory)
+        print(f"{count:10,} {first:>7} {' '.join(workers):>18} {cost.clock:9.1f}", flush=True)
 
 
 def main() -> None:

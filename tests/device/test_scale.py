@@ -154,6 +154,15 @@ def test_a_run_killed_at_any_byte_and_resumed_is_the_uninterrupted_run(
     assert out.read_bytes().count(b"\n") == len(ends) + 1
 
 
+@pytest.mark.usefixtures("at_once")
+def test_a_picture_that_is_listed_twice_has_one_line_in_a_file(folder: Path, run: Run) -> None:
+    paths = [str(folder / "00.png"), str(folder / "03.png")]
+    Path("list").write_text("\n".join(paths * 20))
+    assert jsonl(run, "--paths-from", "list", "--resume", "out.jsonl", "--jobs", "2").stdout == ""
+    lines = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
+    assert [line["path"] for line in lines] == paths
+
+
 def test_a_file_of_something_else_is_not_appended_to(folder: Path, run: Run) -> None:
     Path("notes.txt").write_text("mine")
     ran = jsonl(run, folder, "--resume", "notes.txt")
