@@ -140,8 +140,8 @@ def make(folder: Path, images: NDArray[np.uint8], count: int) -> None:
 
 def predict(model: str, folder: Path, *options: str) -> Cost:
     """Reads a folder from the command line."""
-    words = ["-m", "mnist_edge", "predict", "--model", model, "--format", "jsonl", folder]
-    return run([*words, *options])
+    words = ("-m", "mnist_edge", "predict", "--model", model, "--format", "jsonl")
+    return run((*words, folder, *options))
 
 
 def measure_speed(model: str, count: int, rounds: int) -> None:

@@ -20,10 +20,11 @@ Work: TypeAlias = Callable[[Sequence[Found]], list[Outcome]]
 
 _SOON = 0.3
 """Seconds in which a run is done without workers: two take about as long to start."""
-_BRIEF = 0.01
+_BRIEF = 0.05
 """Seconds that a chunk takes, below which the next is twice as large."""
-_CHUNK = 64
-"""Pictures in a chunk at most: eight batches of the runtime's."""
+_CHUNK = 256
+"""Pictures in a chunk at most: a worker is then busy for long beside the time that it waits for
+the next."""
 
 
 def read_digits(classifier: Classifier, chunk: Sequence[Found]) -> list[Outcome]:

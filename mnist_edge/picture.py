@@ -121,15 +121,28 @@ def glance(picture: Picture) -> Glance:
     Raises:
         PictureError: as ``read_pixels``.
     """
+    if isinstance(picture, np.ndarray) and picture.dtype == np.uint8:
+        pixels = _in_mnist_form(picture)
+        if pixels is not None:
+            # A caller may change an array after it was given.
+            return Glance(pixels.copy(), None)
     image, longest = decode(picture, side=WORKING_SIDE)
     # An image that the caller holds may have been given more than what it was opened with.
     grey = None if isinstance(picture, Image.Image) else as_stored(image)
-    if grey is not None and grey.shape == (SIDE, SIDE):
-        for pixels in (grey, np.invert(grey)):
-            if is_mnist_form(pixels) and has_long_stroke(pixels > 0):
-                return Glance(pixels, None)
+    if grey is not None and (pixels := _in_mnist_form(grey)) is not None:
+        return Glance(pixels, None)
     sight = _look(*in_colours(image, longest, side=WORKING_SIDE))
     return Glance(sight.pixels, sight.problem)
+
+
+def _in_mnist_form(grey: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """A picture that is in MNIST's form, or its negative that is; None for any other."""
+    if grey.shape != (SIDE, SIDE):
+        return None
+    for pixels in (grey, np.invert(grey)):
+        if is_mnist_form(pixels) and has_long_stroke(pixels > 0):
+            return pixels
+    return None
 
 
 def look(picture: Picture, *, side: int = WORKING_SIDE) -> Sight:
