@@ -191,7 +191,7 @@ def table(rows: Sequence[Row]) -> str:
 
 def _invoke(content: bytes) -> Callable[[], object]:
     """A model's ``invoke``, ready to run over a digit."""
-    engine = open_engine(content, threads=1)
+    engine = open_engine(content)
     (wanted,) = engine.inputs
     digit = quantize(look(DIGIT).pixels, wanted).reshape(1, *wanted.shape)
     engine.invoke(digit)

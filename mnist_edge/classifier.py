@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -15,9 +17,12 @@ from mnist_edge.components import Piece
 from mnist_edge.errors import InvalidValue
 from mnist_edge.evaluation import softmax
 from mnist_edge.interpreter import PIXELS
-from mnist_edge.picture import PAGE_SIDE, Picture, Sight, look, normalise
+from mnist_edge.picture import PAGE_SIDE, Glance, Picture, Sight, glance, look, normalise
 from mnist_edge.segmentation import Line, cut_lines
 from mnist_edge.trial import open_model
+
+_TOGETHER = 256
+"""Pictures that are read together: four threads then have two batches of 32 each."""
 
 Abstention = Literal["blank", "not-one-digit", "low-confidence"]
 """Why there is no digit: the picture has no ink, or what is in it is not one digit, or the model
@@ -102,7 +107,7 @@ class Classifier:
         min_confidence: 0..1; the classifier abstains below it. The manifest's own else, and
             without a manifest 0.0, which leaves no digit out. A blank picture has no digit at any:
             ``Prediction.answered`` gives the likeliest all the same.
-        threads: threads the runtime may use.
+        threads: how many read digits side by side, where ``predict_pixels`` is given many.
 
     Raises:
         InvalidValue: ``min_confidence`` is outside 0..1, or ``pixels`` is given for a model whose
@@ -151,14 +156,37 @@ class Classifier:
         Raises:
             PictureError: the picture is missing, empty, truncated, or not an image.
         """
-        return self.judge(look(picture))
+        return self.judge(glance(picture))
 
-    def judge(self, sight: Sight) -> Prediction:
+    def judge(self, sight: Sight | Glance) -> Prediction:
         """Reads the digit in a picture that was looked at already."""
-        (prediction,) = self.predict_pixels(sight.pixels[np.newaxis])
-        if sight.problem == "not-one-digit":
-            return replace(prediction, digit=None, abstained="not-one-digit")
+        (prediction,) = self.judge_many([sight])
         return prediction
+
+    def judge_many(self, sights: Sequence[Sight | Glance]) -> list[Prediction]:
+        """Reads the digit in each of many pictures that were looked at already, all together."""
+        if not sights:
+            return []
+        predictions = self.predict_pixels(np.stack([sight.pixels for sight in sights]))
+        return [
+            replace(prediction, digit=None, abstained="not-one-digit")
+            if sight.problem == "not-one-digit"
+            else prediction
+            for prediction, sight in zip(predictions, sights, strict=True)
+        ]
+
+    def predict_many(self, pictures: Iterable[Picture]) -> Iterator[Prediction]:
+        """Reads the digit in each picture, in their order, as ``predict`` does and in less time.
+
+        Args:
+            pictures: as for ``predict``; no more of them are held than are read together.
+
+        Raises:
+            PictureError: as ``predict``, at the first that cannot be read.
+        """
+        remaining = iter(pictures)
+        while chunk := [glance(picture) for picture in islice(remaining, _TOGETHER)]:
+            yield from self.judge_many(chunk)
 
     def predict_all(self, picture: Picture) -> Page:
         """Reads every digit in a picture: a number, or lines of them.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any, Protocol
 
@@ -21,6 +22,9 @@ from mnist_edge.runtimes import NUMPY, RUNTIMES, runtime
 
 _AT_ONCE = 32
 """Digits that are quantized together, and whose answers are dequantized together."""
+_BATCH = 8
+"""Runs that an integer graph is given as one batch: with tflite-runtime 2.14.0 on x86-64 a digit of
+``nano`` takes 105 us alone, 85 in batches of 4, 81 of 8 and 80 of 64."""
 
 
 class Engine(Protocol):
@@ -50,12 +54,11 @@ class Engine(Protocol):
         """
 
 
-def open_engine(content: bytes, *, threads: int = 1) -> Engine:
-    """A model on the runtime in use.
+def open_engine(content: bytes) -> Engine:
+    """A model on the runtime in use, for one thread.
 
     Args:
         content: the bytes of a ``.tflite`` file.
-        threads: threads the kernels of a TFLite runtime may use.
 
     Raises:
         InvalidModel: the runtime cannot load the bytes.
@@ -74,7 +77,7 @@ def open_engine(content: bytes, *, threads: int = 1) -> Engine:
     if name == NUMPY:
         engine: Engine = native.NumpyEngine(content)
         return engine
-    return TFLiteEngine(native, content, threads=threads)
+    return TFLiteEngine(native, content)
 
 
 def native_module(name: str) -> Any:
@@ -95,20 +98,19 @@ class TFLiteEngine:
     Args:
         native: the runtime's module.
         content: the bytes of a ``.tflite`` file.
-        threads: threads the kernels may use.
 
     Raises:
         InvalidModel: the runtime cannot load the bytes.
     """
 
     at_once = _AT_ONCE
-    """Its tensors have room for one run, but what comes before and after is made of many at once
-    in little more time than of one."""
+    """What comes before and after a run is made of many at once in little more time than of one."""
 
-    def __init__(self, native: Any, content: bytes, *, threads: int) -> None:
+    def __init__(self, native: Any, content: bytes) -> None:
         with captured_descriptors(2) as said:
             try:
-                self._native: Any = native.Interpreter(model_content=content, num_threads=threads)
+                # A digit is too small to be shared out among a kernel's threads.
+                self._native: Any = native.Interpreter(model_content=content, num_threads=1)
                 self._native.allocate_tensors()
             except (ValueError, RuntimeError, MemoryError) as error:
                 reason = " ".join(f"{error} {said()}".split())
@@ -121,6 +123,9 @@ class TFLiteEngine:
         self.output_position = int(outputs[0]["index"]) if outputs else -1
         """Position of the first output among the model's tensors."""
         self._input_position = int(inputs[0]["index"]) if inputs else -1
+        self._open_twin = partial(native.Interpreter, model_content=content, num_threads=1)
+        self._batches: Any = None
+        """The same model with room for a batch; False where it gives other answers, or none."""
 
     def operators(self) -> Iterator[tuple[str, Sequence[int], Sequence[int]]]:
         """Of each operator the name, and the positions of the tensors it takes and makes."""
@@ -136,15 +141,49 @@ class TFLiteEngine:
 
     def invoke(self, values: NDArray[Any]) -> NDArray[Any]:
         """Runs the model on one after another: ``(n, *shape)`` to ``(n, *shape)``."""
-        outputs = [self._run(value) for value in values]
+        whole = len(values) - len(values) % _BATCH
+        if whole and self._batches is None:
+            self._batches = self._find_batches(values[:_BATCH])
+        if not self._batches:
+            whole = 0
+        outputs = [
+            self._run(self._batches, values[start : start + _BATCH].reshape(self._batch_shape))
+            for start in range(0, whole, _BATCH)
+        ]
+        outputs += [self._run(self._native, value) for value in values[whole:]]
         # Joining takes a fraction of the time that stacking does.
         together: NDArray[Any] = np.concatenate(outputs)
-        return together.reshape(len(values), *outputs[0].shape)
+        return together.reshape(len(values), *self.outputs[0].shape)
 
-    def _run(self, value: NDArray[Any]) -> NDArray[Any]:
-        self._native.set_tensor(self._input_position, value)
-        self._native.invoke()
-        output: NDArray[Any] = self._native.get_tensor(self.output_position)
+    @property
+    def _batch_shape(self) -> tuple[int, ...]:
+        first, *rest = self.inputs[0].shape
+        return (_BATCH * first, *rest)
+
+    def _find_batches(self, values: NDArray[Any]) -> Any:
+        """The model resized to a batch, if it answers these values as it does one by one.
+
+        Integers are summed exactly in any order, floats are not. A graph may also have its batch
+        size written into it, or mix the digits of a batch.
+        """
+        details = self._native.get_tensor_details()
+        if any(np.issubdtype(tensor["dtype"], np.floating) for tensor in details):
+            return False
+        with captured_descriptors(2):
+            try:
+                twin = self._open_twin()
+                twin.resize_tensor_input(self._input_position, self._batch_shape)
+                twin.allocate_tensors()
+                together = self._run(twin, values.reshape(self._batch_shape))
+            except (ValueError, RuntimeError, MemoryError):
+                return False
+        alone = np.concatenate([self._run(self._native, value) for value in values])
+        return np.array_equal(together, alone) and twin
+
+    def _run(self, native: Any, value: NDArray[Any]) -> NDArray[Any]:
+        native.set_tensor(self._input_position, value)
+        native.invoke()
+        output: NDArray[Any] = native.get_tensor(self.output_position)
         return output
 
 

@@ -25,6 +25,7 @@
     ├── CheckpointMismatch          --resume with settings other than the interrupted run's
     ├── MissingDependency           an extra, or the TFLite runtime, is not installed
     ├── NotWritable                 an output file or folder
+    ├── WorkerLost                  a process that reads pictures ended before it was done
     └── UsageError                  the request itself is wrong (exit 2)
         ├── UnknownName             no such recipe, scheme or runtime
         └── InvalidValue            a setting outside its range
@@ -135,6 +136,10 @@ class MissingDependency(MnistEdgeError):
 
 class NotWritable(MnistEdgeError):
     """An output file or folder cannot be written."""
+
+
+class WorkerLost(MnistEdgeError):
+    """A worker process ended before its work was done: it was killed, or it crashed."""
 
 
 class UsageError(MnistEdgeError):

@@ -38,7 +38,7 @@ def open_foreign(
     Args:
         model: without a manifest.
         pixels: the name of what its input means, where the user says it; found by trying else.
-        threads: threads the kernels may use.
+        threads: as ``Interpreter`` has it.
 
     Raises:
         UnknownName: there is no such reading.

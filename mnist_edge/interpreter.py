@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -29,7 +29,8 @@ class Interpreter:
     Args:
         content: the bytes of a ``.tflite`` file.
         reading: what the model takes its input to mean, where it is not one of ours.
-        threads: threads a TFLite runtime's kernels may use. One digit is too small to share out.
+        threads: how many read digits side by side where there are many, each with the model opened
+            for itself: one digit is too small to share out. 1 at least.
 
     Raises:
         InvalidModel: the runtime cannot load the bytes.
@@ -40,7 +41,9 @@ class Interpreter:
     """
 
     def __init__(self, content: bytes, *, reading: Reading = RAW, threads: int = 1) -> None:
-        self._engine = open_engine(content, threads=threads)
+        self._content, self._threads = content, threads
+        self._engine = open_engine(content)
+        self._engines = [self._engine]
         inputs, outputs = self._engine.inputs, self._engine.outputs
         if len(inputs) != 1 or len(outputs) != 1:
             raise UnsuitableModel(
@@ -58,6 +61,10 @@ class Interpreter:
         self._table = (
             None if reading.unit_axes else quantize(reading.apply(grey_levels), self.input)
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process opens the same bytes again."""
+        return _opened, (self._content, self._reading, self._threads)
 
     def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """The ten logits of each digit.
@@ -94,7 +101,7 @@ class Interpreter:
 
     def raw_output(self, digit: NDArray[np.uint8]) -> NDArray[Any]:
         """The ten outputs of one ``(28, 28) uint8`` digit, in the output tensor's own type."""
-        output: NDArray[Any] = self._invoke(self._quantized(digit[np.newaxis]))[0]
+        output: NDArray[Any] = self._invoke(self._engine, self._quantized(digit[np.newaxis]))[0]
         return output
 
     def _quantized(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
@@ -109,12 +116,30 @@ class Interpreter:
     ) -> NDArray[np.float32]:
         logits = np.empty((len(digits), CLASSES), np.float32)
         step = self._batch * self._engine.at_once
-        for start in range(0, len(digits), step):
-            answers = dequantize(self._invoke(quantized(digits[start : start + step])), self.output)
-            logits[start : start + step] = self._logits_of(answers)
+        starts = range(0, len(digits), step)
+
+        def read(engine: Engine, starts: Iterable[int]) -> None:
+            for start in starts:
+                outputs = self._invoke(engine, quantized(digits[start : start + step]))
+                answers = dequantize(outputs, self.output)
+                logits[start : start + step] = self._logits_of(answers)
+
+        threads = min(self._threads, len(starts))
+        if threads <= 1:
+            read(self._engine, starts)
+            return logits
+        # One digit is read without it.
+        from concurrent.futures import ThreadPoolExecutor
+
+        while len(self._engines) < threads:
+            self._engines.append(open_engine(self._content))
+        shares = [starts[number::threads] for number in range(threads)]
+        with ThreadPoolExecutor(threads) as pool:
+            # A list, for what a thread raises to be raised here.
+            list(pool.map(read, self._engines[:threads], shares))
         return logits
 
-    def _invoke(self, values: NDArray[Any]) -> NDArray[Any]:
+    def _invoke(self, engine: Engine, values: NDArray[Any]) -> NDArray[Any]:
         """The outputs of as many digits as are run at once, ``(n, 10)``."""
         count = len(values)
         if self._channels > 1:
@@ -123,7 +148,7 @@ class Interpreter:
         if count < runs * self._batch:
             # A batch that the model fixes is filled with copies.
             values = np.resize(values, (runs * self._batch, *values.shape[1:]))
-        outputs = self._engine.invoke(values.reshape(runs, *self.input.shape))
+        outputs = engine.invoke(values.reshape(runs, *self.input.shape))
         return outputs.reshape(-1, CLASSES)[:count]
 
     def _logits_of(self, answers: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -134,6 +159,10 @@ class Interpreter:
         elif self._last_operator == "LOGISTIC":
             answers = np.log(np.maximum(answers, least)) - np.log(np.maximum(1 - answers, least))
         return answers
+
+
+def _opened(content: bytes, reading: Reading, threads: int) -> Interpreter:
+    return Interpreter(content, reading=reading, threads=threads)
 
 
 def _last_operator(engine: Engine) -> str:

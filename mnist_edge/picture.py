@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,21 +21,28 @@ from PIL import Image
 from mnist_edge import layout
 from mnist_edge.components import Image as Values
 from mnist_edge.components import Piece, label, largest_around
-from mnist_edge.decoding import SUFFIXES, Picture, read_colours
-from mnist_edge.drawing import border, is_drawing, strength_of
+from mnist_edge.decoding import SUFFIXES, Picture, as_stored, decode, in_colours
+from mnist_edge.drawing import is_drawing, strength_of
 from mnist_edge.frames import closes, without_frame
 from mnist_edge.ink import Ink, find_ink
+from mnist_edge.mnist_form import BOX, MIDDLE, SIDE, has_long_stroke, is_mnist_form
 from mnist_edge.strokes import find_pieces
 
-__all__ = ["SUFFIXES", "Picture", "Sight", "is_mnist_form", "look", "normalise", "read_pixels"]
+__all__ = [
+    "SUFFIXES",
+    "Glance",
+    "Picture",
+    "Sight",
+    "glance",
+    "is_mnist_form",
+    "look",
+    "normalise",
+    "read_pixels",
+]
 
 Problem: TypeAlias = Literal["blank", "not-one-digit"]
 """Why a picture is not of one digit."""
 
-SIDE = 28
-"""Height and width of a digit in pixels."""
-BOX = 20
-"""The longest side of a digit's ink in pixels."""
 WORKING_SIDE = 640
 """Longest side of what is worked on: a digit of a twentieth of it is still 32 pixels."""
 PAGE_SIDE = 960
@@ -46,16 +53,19 @@ _THINNEST = 2.0
 """Width of a stroke at least, in pixels of the 20x20 box; MNIST's thinnest twentieth has 2.1."""
 _INK = 0.25
 """Share of full ink from which on a pixel counts when the digit is cropped."""
-_MIDDLE = SIDE // 2
-"""Row and column that MNIST centres on: over its 70,000 digits the centre of mass, counted in
-pixel indices, averages 14.00 each way."""
 _SMALLEST = 4
 """Rows or columns that a digit fills at least; less is a speck."""
 _WIDEST = 3.0
 """Times that a digit may be as wide as it is high; the widest of MNIST's 60,000 is 2.5."""
-_CENTRED = 0.52
-"""Pixels by which a centre of mass may miss the middle and the digit still count as centred;
-moved by whole pixels, MNIST's own miss it by up to 0.52."""
+
+
+class Glance(NamedTuple):
+    """What a model needs of a picture."""
+
+    pixels: NDArray[np.uint8]
+    """``(28, 28)``, its digit in MNIST's form; all 0 where there is none."""
+    problem: Problem | None
+    """``blank`` or ``not-one-digit``; None where there is one digit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +106,43 @@ def read_pixels(picture: Picture) -> NDArray[np.uint8]:
         PictureNotFound: the path names no file.
         UnreadablePicture: it is empty, truncated, or not an image.
     """
-    return look(picture).pixels
+    return glance(picture).pixels
+
+
+def glance(picture: Picture) -> Glance:
+    """The digit in a picture and no more: many are in MNIST's form, which is soon seen.
+
+    Args:
+        picture: as ``read_pixels``.
+
+    Returns:
+        What ``look`` has under the same names.
+
+    Raises:
+        PictureError: as ``read_pixels``.
+    """
+    if isinstance(picture, np.ndarray) and picture.dtype == np.uint8:
+        pixels = _in_mnist_form(picture)
+        if pixels is not None:
+            # A caller may change an array after it was given.
+            return Glance(pixels.copy(), None)
+    image, longest = decode(picture, side=WORKING_SIDE)
+    # An image that the caller holds may have been given more than what it was opened with.
+    grey = None if isinstance(picture, Image.Image) else as_stored(image)
+    if grey is not None and (pixels := _in_mnist_form(grey)) is not None:
+        return Glance(pixels, None)
+    sight = _look(*in_colours(image, longest, side=WORKING_SIDE))
+    return Glance(sight.pixels, sight.problem)
+
+
+def _in_mnist_form(grey: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """A picture that is in MNIST's form, or its negative that is; None for any other."""
+    if grey.shape != (SIDE, SIDE):
+        return None
+    for pixels in (grey, np.invert(grey)):
+        if is_mnist_form(pixels) and has_long_stroke(pixels > 0):
+            return pixels
+    return None
 
 
 def look(picture: Picture, *, side: int = WORKING_SIDE) -> Sight:
@@ -109,7 +155,11 @@ def look(picture: Picture, *, side: int = WORKING_SIDE) -> Sight:
     Raises:
         PictureError: as ``read_pixels``.
     """
-    colours, scale = read_colours(picture, side=side)
+    image, longest = decode(picture, side=side)
+    return _look(*in_colours(image, longest, side=side))
+
+
+def _look(colours: NDArray[np.uint8], scale: float) -> Sight:
     grey = np.asarray(Image.fromarray(colours).convert("L"))
     for pixels in (grey, np.invert(grey)):
         if is_mnist_form(pixels):
@@ -210,17 +260,6 @@ def _with_stroke_weight(strength: Values, member: NDArray[np.bool_]) -> Values:
     return largest_around(strength, 2 * max(0, round(lacking / 2)) + 1)
 
 
-def is_mnist_form(grey: NDArray[np.uint8]) -> bool:
-    """Whether grey pixels are white on black, 28x28, fill the 20x20 box and are centred."""
-    if grey.shape != (SIDE, SIDE) or np.median(border(grey)) > 0 or not grey.any():
-        return False
-    rows, columns = np.nonzero(grey)
-    longest = max(np.ptp(rows), np.ptp(columns)) + 1
-    offset = np.abs(np.subtract(_centre_of_mass(grey), _MIDDLE))
-    # 16 of MNIST's 70,000 fill 19 pixels: their faintest edge was rounded away.
-    return bool(longest in (BOX - 1, BOX) and offset.max() <= _CENTRED)
-
-
 def fit(ink: NDArray[np.float32]) -> NDArray[np.float32]:
     """Crops ink and scales it, anti-aliased and keeping its aspect, to 20 pixels at its longest."""
     rows, columns = (
@@ -240,7 +279,7 @@ def centre(ink: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Sets ink of at most 20x20 into 28x28, its centre of mass at the centre."""
     height, width = ink.shape
     top, left = (
-        int(np.clip(round(_MIDDLE - mass), 0, SIDE - size))
+        int(np.clip(round(MIDDLE - mass), 0, SIDE - size))
         for mass, size in zip(_centre_of_mass(ink), (height, width), strict=True)
     )
     pixels = np.zeros((SIDE, SIDE), np.uint8)

@@ -19,6 +19,7 @@ from mnist_edge.errors import PictureError
 
 if TYPE_CHECKING:
     from mnist_edge.classifier import Page, Prediction
+    from mnist_edge.journal import Journal
     from mnist_edge.picture import Sight
 
 _DECIMALS = 6
@@ -67,6 +68,17 @@ def write_jsonl(answers: Iterable[Answer], top: int) -> int:
         failed += "error" in document
         typer.echo(json.dumps(document))
     return failed
+
+
+def append_jsonl(answers: Iterable[Answer], top: int, journal: Journal) -> int:
+    """The same lines, put into a file as soon as they are known.
+
+    Returns:
+        How many pictures in the whole file could not be read.
+    """
+    for answer in answers:
+        journal.write(to_document(answer, top))
+    return journal.failed
 
 
 def write_csv(answers: Iterable[Answer], top: int) -> int:

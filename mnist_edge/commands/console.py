@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from enum import Enum
@@ -19,6 +20,9 @@ RUNS = Path("runs")
 """Where own runs go."""
 GATE_MISSED = 3
 """Exit status where an accuracy gate was missed."""
+
+_SHOWN = 0.2
+"""Seconds between two counts."""
 
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="MNIST as an .npz or a folder of IDX files.")
@@ -116,15 +120,18 @@ def progress(length: int, label: str) -> Iterator[Any]:
         yield bar
 
 
-def tracked(items: Sequence[Item], label: str, *, shown: bool) -> Iterator[Item]:
-    """Yields the items, under a progress bar where it is to be shown and there is a terminal."""
-    if not (shown and sys.stderr.isatty()):
+def counted(items: Iterable[Item], label: str) -> Iterator[Item]:
+    """Yields the items; on a terminal's standard error it says how many there have been."""
+    if not sys.stderr.isatty():
         yield from items
         return
-    with progress(len(items), label) as bar:
-        for item in items:
-            yield item
-            bar.update(1)
+    shown = time.monotonic()
+    for number, item in enumerate(items, 1):
+        yield item
+        if (now := time.monotonic()) - shown > _SHOWN:
+            shown = now
+            typer.echo(f"\r{label}: {number:,}\033[K", err=True, nl=False)
+    typer.echo("\r\033[K", err=True, nl=False)
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

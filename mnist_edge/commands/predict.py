@@ -2,52 +2,48 @@
 
 from __future__ import annotations
 
-import glob
-import os
+import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
+from functools import partial
+from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from mnist_edge import runtimes
-from mnist_edge.commands.answers import PAGE_WRITERS, WRITERS, Answer
+from mnist_edge.commands.answers import PAGE_WRITERS, WRITERS, Answer, append_jsonl
 from mnist_edge.commands.console import (
     AllOption,
     Format,
     MinConfidenceOption,
     ModelOption,
     RuntimeOption,
+    counted,
     note,
-    tracked,
 )
-from mnist_edge.errors import InvalidValue, PictureError, PictureNotFound
-from mnist_edge.files import exists, require_writable
+from mnist_edge.commands.drawings import explained, find_targets
+from mnist_edge.errors import InvalidValue, PictureError
 
 if TYPE_CHECKING:
-    from mnist_edge.classifier import Classifier, Page, Prediction
-    from mnist_edge.picture import Sight
-
-_MANY = 50
-"""Pictures from which on progress is worth a line, where the answers themselves do not show it."""
-_LONGEST = 50
-"""Characters of a picture's name that its explanation takes over: no system takes names of 256
-bytes, and a character may be four."""
-
-Found: TypeAlias = tuple[str, PictureError | None]
-"""A picture's path, with the error where there is none."""
+    from mnist_edge.classifier import Classifier
+    from mnist_edge.journal import Paths
+    from mnist_edge.sources import Found
 
 
 def command(
     pictures: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="PICTURE...",
             help="Image files, folders, glob patterns, or - for an image on standard input.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     model: ModelOption = None,
     pixels: Annotated[
         str | None,
@@ -63,7 +59,47 @@ def command(
     always: Annotated[
         bool, typer.Option("--always", help="Never abstain, not even from a blank picture.")
     ] = False,
-    output: Annotated[Format, typer.Option("--format", "-f", help="How to write.")] = Format.text,
+    output: Annotated[
+        Format | None,
+        typer.Option("--format", "-f", help="How to write.", show_default=Format.text.value),
+    ] = None,
+    paths_from: Annotated[
+        str | None,
+        typer.Option(
+            "--paths-from",
+            metavar="FILE",
+            help="Pictures of a list, too: UTF-8, a path a line as it stands, no pattern or "
+            "folder; - for standard input.",
+        ),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            "--resume",
+            metavar="OUT.jsonl",
+            help="Append the lines of jsonl to a file, and skip the pictures that have one.",
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            "--shard",
+            metavar="K/N",
+            help="Read a share of the pictures, from 1/N to N/N, told by a hash of the path as "
+            "it is given: start every share in the same folder.",
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            "-j",
+            min=1,
+            max=256,
+            help="Processes that read, where it takes long; 1 for this one.",
+            show_default="one a core",
+        ),
+    ] = None,
     explain: Annotated[
         str | None,
         typer.Option(
@@ -85,35 +121,123 @@ def command(
 
     With --all, a digit that the model is not sure enough of is a ?, and the
     percentage is of the digit that it is least sure of.
+
+    --resume and --shard go by the path as it is given, which for a picture of a
+    folder begins with the folder's. A run that is killed goes on where it was
+    with the same --resume; the exit status is of all the lines in the file.
     """
     from mnist_edge.classifier import Classifier
-    from mnist_edge.picture import PAGE_SIDE, WORKING_SIDE
+    from mnist_edge.digests import PathSet
+    from mnist_edge.journal import open_journal
+    from mnist_edge.workers import cores
 
+    drawn = "--explain" if explain is not None else "--show" if show else None
     if always and min_confidence is not None:
         raise InvalidValue("--always answers at any confidence: leave --min-confidence out")
-    if show and output is not Format.text:
-        raise InvalidValue(f"--show prints pixels as text: leave --format {output.value} out")
-    if every and (show or top > 1):
-        option = "--show" if show else "--top"
-        raise InvalidValue(f"{option} is for pictures of one digit: leave it or --all out")
-    found = list(find_pictures(pictures))
-    targets = None if explain is None else _targets(explain, pictures, found)
+    single = "--show" if show else "--top" if top > 1 else None
+    if every and single:
+        raise InvalidValue(f"{single} is for pictures of one digit: leave it or --all out")
+    form = _form(output, show=show, resume=resume)
+    _require_alone(drawn, resume=resume, jobs=jobs)
+    names = pictures or []
+    found = _chosen(names, paths_from, shard)
+    targets: list[Path] = []
+    if explain is not None:
+        every_one = list(found)
+        found, targets = iter(every_one), find_targets(explain, names, every_one)
     classifier = Classifier(model, pixels=pixels, min_confidence=min_confidence)
     warn(classifier)
-    paths = tracked(found, "reading", shown=len(found) >= _MANY and not sys.stdout.isatty())
-    if every:
-        answers = _answers(paths, PAGE_SIDE, classifier.judge_all)
-    else:
-        answers = _answers(paths, WORKING_SIDE, classifier.judge)
-    if always:
-        answers = map(_insisted, answers)
-    if targets:
-        answers = _explained(answers, targets)
-    if show:
-        answers = _shown(answers)
-    writers = PAGE_WRITERS if every else WRITERS
-    if writers[output](answers, top):
+    with ExitStack() as stack:
+        stack.enter_context(_ending())
+        journal = stack.enter_context(open_journal(resume, PathSet())) if resume else None
+        if journal:
+            found = _new(found, journal.pictures)
+        if not sys.stdout.isatty():
+            found = counted(found, "reading")
+        if drawn:
+            answers: Iterator[Answer] = _sighted(found, classifier, every=every)
+        else:
+            # Standard input is this process's own.
+            processes = 1 if "-" in names else jobs or cores()
+            read = _read(found, classifier, every=every, jobs=processes)
+            answers = stack.enter_context(closing(read))
+        answers = map(_insisted, answers) if always else answers
+        answers = explained(answers, targets) if targets else answers
+        answers = _shown(answers) if show else answers
+        if journal:
+            failed = append_jsonl(answers, top, journal)
+        else:
+            failed = (PAGE_WRITERS if every else WRITERS)[form](answers, top)
+    if failed:
         raise typer.Exit(1)
+
+
+def _form(output: Format | None, *, show: bool, resume: Path | None) -> Format:
+    """How to write, where other options leave the choice.
+
+    Raises:
+        InvalidValue: they do not.
+    """
+    if output is None:
+        return Format.text
+    if show and output is not Format.text:
+        raise InvalidValue(f"--show prints pixels as text: leave --format {output.value} out")
+    if resume and output is not Format.jsonl:
+        raise InvalidValue(f"--resume appends lines of jsonl: leave --format {output.value} out")
+    return output
+
+
+def _require_alone(drawn: str | None, *, resume: Path | None, jobs: int | None) -> None:
+    """Pictures whose way to an answer is shown are read here and now.
+
+    Raises:
+        InvalidValue: or would not be.
+    """
+    if drawn and resume:
+        raise InvalidValue(f"{drawn} has nothing of pictures read before: leave it or --resume out")
+    if drawn and jobs not in (None, 1):
+        raise InvalidValue(f"{drawn} is drawn by one process: leave it or --jobs out")
+
+
+def _new(found: Iterable[Found], known: Paths) -> Iterator[Found]:
+    """The pictures that are not known, each once; they are known from then on."""
+    for path, error in found:
+        if path not in known:
+            known.add(path)
+            yield path, error
+
+
+def _chosen(names: Sequence[str], paths_from: str | None, shard: str | None) -> Iterator[Found]:
+    """The pictures that were asked for, one by one.
+
+    Raises:
+        InvalidValue: there are none, standard input is asked for twice, or a bad shard.
+    """
+    from mnist_edge.sources import Shard, find_pictures, listed_pictures
+
+    if not names and paths_from is None:
+        raise InvalidValue("no picture is named: give PICTURE..., or a list by --paths-from")
+    if paths_from == "-" and "-" in names:
+        raise InvalidValue("standard input is one picture or a list: leave - or --paths-from out")
+    listed = () if paths_from is None else listed_pictures(paths_from)
+    found = chain(find_pictures(names), listed)
+    share = None if shard is None else Shard.parse(shard)
+    return found if share is None else (one for one in found if share.holds(one[0]))
+
+
+@contextmanager
+def _ending() -> Iterator[None]:
+    """Has SIGTERM unwind the program, as Ctrl-C does: a line is finished, workers are ended."""
+
+    def end(number: int, frame: FrameType | None) -> None:
+        # What a shell gives for a program that a signal ended.
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def warn(classifier: Classifier) -> None:
@@ -127,96 +251,30 @@ def warn(classifier: Classifier) -> None:
         note(f"warning: {classifier.warning}")
 
 
-def find_pictures(names: Iterable[str]) -> Iterator[Found]:
-    """Every picture that some names stand for, in order.
+def _read(
+    found: Iterable[Found], classifier: Classifier, *, every: bool, jobs: int
+) -> Generator[Answer, None, None]:
+    """Reads pictures by the chunk, in several processes where it takes long."""
+    from mnist_edge.bulk import read_digits, read_many, read_pages
 
-    A folder stands for the image files in it and below it, sorted; a pattern for what it matches.
-    A name that stands for none comes back itself, with the error.
-    """
-    for name in names:
-        there = name == "-" or exists(name)
-        # Path.glob takes no absolute pattern; glob.glob takes what a shell would.
-        matches = [name] if there else sorted(glob.glob(name))  # noqa: PTH207
-        pictures = [path for match in matches for path in _below(match)]
-        if pictures:
-            yield from ((path, None) for path in pictures)
-        elif there:
-            yield name, PictureNotFound(f"no picture in {name}; expected files such as digit.png")
-        else:
-            yield name, PictureNotFound(f"no picture {name}; check the path")
+    work = partial(read_pages if every else read_digits, classifier)
+    with closing(read_many(work, found, jobs=jobs)) as read:
+        for path, outcome in read:
+            yield Answer(path=path, outcome=outcome)
 
 
-def _below(name: str) -> list[str]:
-    from mnist_edge.picture import SUFFIXES
+def _sighted(found: Iterable[Found], classifier: Classifier, *, every: bool) -> Iterator[Answer]:
+    """Reads pictures one by one, and keeps how each was seen."""
+    from mnist_edge.picture import PAGE_SIDE, WORKING_SIDE, look
+    from mnist_edge.sources import picture_at
 
-    if name == "-" or not Path(name).is_dir():
-        return [name]
-    return sorted(
-        str(p) for p in Path(name).rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file()
-    )
-
-
-def _targets(out: str, names: Sequence[str], found: Sequence[Found]) -> list[Path]:
-    """Where the explanation of each picture goes: ``out`` itself, or a numbered file in it.
-
-    Raises:
-        InvalidValue: no name, a suffix of no known format, or that of a picture to be read.
-        NotWritable: the folder cannot be made or written to.
-    """
-    from mnist_edge.explain import FORMATS
-
-    if not out:
-        raise InvalidValue("--explain has no name; expected a file such as how.png, or a folder")
-    paths = [path for path, _ in found]
-    # A folder or a pattern may stand for one picture today, and for more tomorrow.
-    one_picture = len(names) == 1 and paths == names
-    # Path.is_dir raises for too long a name.
-    if one_picture and not out.endswith((os.sep, "/")) and not os.path.isdir(out):  # noqa: PTH112
-        targets = [Path(out)]
-        if targets[0].suffix.lower() not in FORMATS:
-            raise InvalidValue(
-                f"--explain {out}: no format has this suffix; expected a file such as how.png, "
-                f"or a folder, as {out}/"
-            )
-    else:
-        targets = [Path(out) / _numbered(number, path) for number, path in enumerate(paths, 1)]
-    read = {os.path.realpath(path) for path, error in found if not error and path != "-"}
-    for target in targets:
-        if os.path.realpath(target) in read:
-            raise InvalidValue(f"--explain would write over {target}, which is to be read")
-    require_writable(targets[0].parent)
-    return targets
-
-
-def _numbered(number: int, path: str) -> str:
-    """The name of one explanation of several: pictures of many folders may have one name."""
-    stem = "stdin" if path == "-" else Path(path).stem
-    return f"{number:04}-{stem[:_LONGEST]}.png"
-
-
-def _explained(answers: Iterable[Answer], targets: Iterable[Path]) -> Iterator[Answer]:
-    """Draws each answer into its file as it passes; there is none to a picture not read."""
-    from mnist_edge.explain import write
-
-    for answer, target in zip(answers, targets, strict=True):
-        if answer.sight and not isinstance(answer.outcome, PictureError):
-            write(target, answer.sight, answer.outcome)
-        yield answer
-
-
-def _answers(
-    pictures: Iterable[Found], side: int, judge: Callable[[Sight], Prediction | Page]
-) -> Iterator[Answer]:
-    from mnist_edge.picture import look
-
-    for path, error in pictures:
+    for path, error in found:
         try:
             if error:
                 raise error
-            # Python has no standard input where the program was started with it closed.
-            stdin = sys.stdin.buffer if sys.stdin else b""
-            sight = look(stdin if path == "-" else path, side=side)
-            yield Answer(path=path, outcome=judge(sight), sight=sight)
+            sight = look(picture_at(path), side=PAGE_SIDE if every else WORKING_SIDE)
+            outcome = classifier.judge_all(sight) if every else classifier.judge(sight)
+            yield Answer(path=path, outcome=outcome, sight=sight)
         except PictureError as reason:
             yield Answer(path=path, outcome=reason)
 

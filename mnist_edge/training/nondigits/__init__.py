@@ -20,7 +20,8 @@ from PIL import Image
 
 from mnist_edge.dataset import Digits
 from mnist_edge.errors import InvalidValue, UnknownName
-from mnist_edge.picture import SIDE, centre, fit
+from mnist_edge.mnist_form import SIDE
+from mnist_edge.picture import centre, fit
 from mnist_edge.training.nondigits import glyphs, icons, mangled, sketches, textures
 from mnist_edge.training.nondigits.pen import Ink, Random
 

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from mnist_edge.dataset import Digits
-from mnist_edge.picture import SIDE
+from mnist_edge.mnist_form import SIDE
 from mnist_edge.training.nondigits.pen import Ink, Random
 
 _INK = 0.25

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from mnist_edge.picture import SIDE
+from mnist_edge.mnist_form import SIDE
 from mnist_edge.training.nondigits.pen import Ink, Random
 
 _AXIS = np.arange(SIDE, dtype=np.float32) - (SIDE - 1) / 2
