@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge import foreign, modelstore
+from mnist_edge import modelstore
 from mnist_edge.components import Piece
 from mnist_edge.errors import InvalidValue
 from mnist_edge.evaluation import softmax
 from mnist_edge.interpreter import PIXELS
-from mnist_edge.picture import PAGE_SIDE, Picture, Sight, look, normalise
-from mnist_edge.segmentation import Line, cut_lines
+from mnist_edge.picture import PAGE_SIDE, Picture, Sight, look, mnist_pixels, normalise
 from mnist_edge.trial import open_model
+
+if TYPE_CHECKING:
+    from mnist_edge.segmentation import Line
 
 Abstention = Literal["blank", "not-one-digit", "low-confidence"]
 """Why there is no digit: the picture has no ink, or what is in it is not one digit, or the model
@@ -131,6 +133,8 @@ class Classifier:
         self.warning: str | None = None
         """What a user should know of the model; None where a manifest vouches for it."""
         if self.model.manifest is None:
+            from mnist_edge import foreign
+
             self._interpreter, self.warning = foreign.open_foreign(
                 self.model, pixels=pixels, threads=threads
             )
@@ -151,7 +155,10 @@ class Classifier:
         Raises:
             PictureError: the picture is missing, empty, truncated, or not an image.
         """
-        return self.judge(look(picture))
+        pixels = mnist_pixels(picture)
+        if pixels is None:
+            return self.judge(look(picture))
+        return self.predict_pixels(pixels[np.newaxis])[0]
 
     def judge(self, sight: Sight) -> Prediction:
         """Reads the digit in a picture that was looked at already."""
@@ -175,6 +182,8 @@ class Classifier:
 
     def judge_all(self, sight: Sight) -> Page:
         """Reads every digit in a picture that was looked at already."""
+        from mnist_edge.segmentation import cut_lines
+
         labels, lines = cut_lines(sight.labels, sight.pieces)
         found = [self._read_line(sight, labels, line) for line in lines]
         page = Page(lines=tuple(line for line in found if line))

@@ -151,14 +151,12 @@ def _measured(mask: Mask, slope: float, middle: int) -> Line | None:
     height, width = mask.shape
     columns = np.arange(width)
     centre = np.rint(middle + slope * (columns - width / 2)).astype(int)
-    reach = round(THICK * max(mask.shape)) + 2
-    band = _along(mask, centre, reach)
-    covered = np.flatnonzero(band[reach - 1 : reach + 2].any(axis=0))
-    run = _run(covered, width)
+    run = _run(np.flatnonzero(_along(mask, centre, 1).any(axis=0)), width)
     if run is None:
         return None
     length = int(np.ptp(run)) + 1
-    inked = band[:, run]
+    reach = round(THICK * max(mask.shape)) + 2
+    inked = _along(mask, centre, reach)[:, run]
     # The ink that hangs together with the line, upwards and downwards.
     up = np.cumprod(inked[:reach][::-1], axis=0).sum(axis=0)
     down = np.cumprod(inked[reach + 1 :], axis=0).sum(axis=0)

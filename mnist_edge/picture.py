@@ -27,7 +27,16 @@ from mnist_edge.frames import closes, without_frame
 from mnist_edge.ink import Ink, find_ink
 from mnist_edge.strokes import find_pieces
 
-__all__ = ["SUFFIXES", "Picture", "Sight", "is_mnist_form", "look", "normalise", "read_pixels"]
+__all__ = [
+    "SUFFIXES",
+    "Picture",
+    "Sight",
+    "is_mnist_form",
+    "look",
+    "mnist_pixels",
+    "normalise",
+    "read_pixels",
+]
 
 Problem: TypeAlias = Literal["blank", "not-one-digit"]
 """Why a picture is not of one digit."""
@@ -96,7 +105,23 @@ def read_pixels(picture: Picture) -> NDArray[np.uint8]:
         PictureNotFound: the path names no file.
         UnreadablePicture: it is empty, truncated, or not an image.
     """
-    return look(picture).pixels
+    pixels = mnist_pixels(picture)
+    return look(picture).pixels if pixels is None else pixels
+
+
+def mnist_pixels(picture: Picture) -> NDArray[np.uint8] | None:
+    """What ``look`` would find in an array of MNIST's form, found in a tenth of the time.
+
+    Args:
+        picture: as ``read_pixels``.
+
+    Returns:
+        ``(28, 28) uint8``, 0 background, 255 ink: the array, or that inverted. None for any other
+        picture, where there is something to be looked for.
+    """
+    if not isinstance(picture, np.ndarray) or picture.dtype != np.uint8:
+        return None
+    return next(filter(is_mnist_form, (picture, np.invert(picture))), None)
 
 
 def look(picture: Picture, *, side: int = WORKING_SIDE) -> Sight:
@@ -111,11 +136,11 @@ def look(picture: Picture, *, side: int = WORKING_SIDE) -> Sight:
     """
     colours, scale = read_colours(picture, side=side)
     grey = np.asarray(Image.fromarray(colours).convert("L"))
-    for pixels in (grey, np.invert(grey)):
-        if is_mnist_form(pixels):
-            # Four of MNIST's test digits are in two large pieces, and are digits all the same.
-            strength = pixels / np.float32(255)
-            return replace(_seen(colours, scale, strength, pixels > 0, pixels), problem=None)
+    pixels = mnist_pixels(grey)
+    if pixels is not None:
+        # Four of MNIST's test digits are in two large pieces, and are digits all the same.
+        sight = _seen(colours, scale, pixels / np.float32(255), pixels > 0, pixels)
+        return replace(sight, pixels=pixels, problem=None)
     if is_drawing(grey) and not _is_framed(grey):
         strength = strength_of(grey)
         pixels = centre(fit(strength)) if strength.any() else None
@@ -212,13 +237,25 @@ def _with_stroke_weight(strength: Values, member: NDArray[np.bool_]) -> Values:
 
 def is_mnist_form(grey: NDArray[np.uint8]) -> bool:
     """Whether grey pixels are white on black, 28x28, fill the 20x20 box and are centred."""
-    if grey.shape != (SIDE, SIDE) or np.median(border(grey)) > 0 or not grey.any():
+    if grey.shape != (SIDE, SIDE) or np.count_nonzero(rim := border(grey)) >= rim.size / 2:
         return False
-    rows, columns = np.nonzero(grey)
-    longest = max(np.ptp(rows), np.ptp(columns)) + 1
-    offset = np.abs(np.subtract(_centre_of_mass(grey), _MIDDLE))
+    if not grey.any():
+        return False
+    (height, row), (width, column) = (
+        _spread(grey.sum(axis=axis, dtype=np.int64).tolist()) for axis in (1, 0)
+    )
     # 16 of MNIST's 70,000 fill 19 pixels: their faintest edge was rounded away.
-    return bool(longest in (BOX - 1, BOX) and offset.max() <= _CENTRED)
+    fills = max(height, width) in (BOX - 1, BOX)
+    return fills and max(abs(row - _MIDDLE), abs(column - _MIDDLE)) <= _CENTRED
+
+
+def _spread(ink: list[int]) -> tuple[int, float]:
+    """From the first place with ink to the last, and the centre of its mass.
+
+    In Python's own numbers: numpy takes longer over so few.
+    """
+    places = [place for place, amount in enumerate(ink) if amount]
+    return places[-1] - places[0] + 1, sum(place * ink[place] for place in places) / sum(ink)
 
 
 def fit(ink: NDArray[np.float32]) -> NDArray[np.float32]:
