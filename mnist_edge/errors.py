@@ -25,6 +25,7 @@
     ├── CheckpointMismatch          --resume with settings other than the interrupted run's
     ├── MissingDependency           an extra, or the TFLite runtime, is not installed
     ├── NotWritable                 an output file or folder
+    ├── ProgramFailed               what was to be timed did not do its work
     └── UsageError                  the request itself is wrong (exit 2)
         ├── UnknownName             no such recipe, scheme or runtime
         └── InvalidValue            a setting outside its range
@@ -135,6 +136,10 @@ class MissingDependency(MnistEdgeError):
 
 class NotWritable(MnistEdgeError):
     """An output file or folder cannot be written."""
+
+
+class ProgramFailed(MnistEdgeError):
+    """A program that was started to be timed ended with an error."""
 
 
 class UsageError(MnistEdgeError):

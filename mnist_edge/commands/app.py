@@ -7,7 +7,6 @@ A command's module is imported when the command is called (or listed by ``--help
 from __future__ import annotations
 
 import codecs
-import gc
 import io
 import os
 import shlex
@@ -29,6 +28,7 @@ COMMANDS = (
     "info",
     "doctor",
     "report",
+    "benchmark",
     "model",
     "run",
     "train",
@@ -110,8 +110,6 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             app(given, prog_name="mnist-edge", obj=shlex.join(given))
         finally:
             sys.stdout.flush()
-            # What is left is dropped with the process: nothing is gained by looking through it.
-            gc.freeze()
     except MnistEdgeError as error:
         if "--debug" in given:
             raise
