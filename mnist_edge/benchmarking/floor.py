@@ -25,22 +25,44 @@ from PIL import Image
 from {module} import Interpreter
 model = Interpreter(sys.argv[1]); model.allocate_tensors()
 taken, given = model.get_input_details()[0], model.get_output_details()[0]
-grey = np.asarray(Image.open(sys.argv[2]).convert("L").resize((28, 28))).reshape(taken["shape"])
-scale, zero = taken["quantization"]; values = np.round(grey / (scale or 1) + zero)
+ink = 255 - np.asarray(Image.open(sys.argv[2]).convert("L").resize((28, 28)))
+scale, zero = taken["quantization"]; values = np.round(ink / (scale or 1) + zero)
 if scale: values = values.clip(np.iinfo(taken["dtype"]).min, np.iinfo(taken["dtype"]).max)
-model.set_tensor(taken["index"], values.astype(taken["dtype"])); model.invoke()
+model.set_tensor(taken["index"], values.astype(taken["dtype"]).reshape(taken["shape"]))
+model.invoke()
 print(model.get_tensor(given["index"]).argmax())
 """
-"""A script as tutorials have it: grey, resized, run. The module is the runtime's."""
+"""A script as tutorials have it: grey, inverted, resized, run. The module is the runtime's."""
 
 
-def script_command(model: str | Path, picture: str | Path) -> list[str]:
+FOLDER_SCRIPT = """\
+import sys, pathlib, numpy as np
+from PIL import Image
+from {module} import Interpreter
+model = Interpreter(sys.argv[1]); model.allocate_tensors()
+taken, given = model.get_input_details()[0], model.get_output_details()[0]
+kind, (scale, zero) = np.iinfo(taken["dtype"]), taken["quantization"]
+for path in sorted(pathlib.Path(sys.argv[2]).glob("*.png")):
+    ink = 255 - np.asarray(Image.open(path).convert("L").resize((28, 28)))
+    values = np.round(ink / scale + zero).clip(kind.min, kind.max).astype(taken["dtype"])
+    model.set_tensor(taken["index"], values.reshape(taken["shape"])); model.invoke()
+    print(path, model.get_tensor(given["index"]).argmax())
+"""
+"""The same for every PNG of a folder, by a model in integers."""
+
+
+def script_command(model: str | Path, picture: str | Path, *, script: str = SCRIPT) -> list[str]:
     """How the script is started.
+
+    Args:
+        model: a ``.tflite`` file.
+        picture: an image file, or a folder of them.
+        script: one of this module's.
 
     Raises:
         InvalidValue: numpy is the runtime in use, which has no floor.
     """
-    return [sys.executable, "-c", SCRIPT.format(module=_module()), str(model), str(picture)]
+    return [sys.executable, "-c", script.format(module=_module()), str(model), str(picture)]
 
 
 def bare_call(content: bytes) -> Callable[[NDArray[np.uint8]], NDArray[Any]]:

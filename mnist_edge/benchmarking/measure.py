@@ -14,15 +14,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge import __version__
 from mnist_edge.acceptance import built_in_digits
 from mnist_edge.benchmarking import floor
-from mnist_edge.benchmarking.heat import Heat, feel, slowed
+from mnist_edge.benchmarking.content import (
+    AgainstFloor,
+    Benchmark,
+    ColdStart,
+    Compared,
+    ModelTimes,
+    OperatorTime,
+    Rate,
+)
+from mnist_edge.benchmarking.heat import feel, slowed
 from mnist_edge.benchmarking.starting import predict_command, time_starts
 from mnist_edge.benchmarking.timing import (
     WARM_UP,
     Clock,
-    Latency,
     Ratio,
     latency_of,
     ratio_of,
@@ -40,8 +47,6 @@ from mnist_edge.numpy_runtime.engine import NumpyEngine
 from mnist_edge.report import device
 from mnist_edge.runtimes import NUMPY, in_use, runtime
 
-SCHEMA_VERSION = 1
-"""Version of the fields of a ``Benchmark``."""
 BATCHES = (1, 32, 256)
 """Digits in a call that throughput is measured with."""
 _A_TURN = 20
@@ -69,118 +74,6 @@ class Plan:
         for name in ("digits", "pictures", "rounds", "starts"):
             if getattr(self, name) < 1:
                 raise InvalidValue(f"{name} {getattr(self, name)}: expected at least 1")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rate:
-    """How many digits are read in a second."""
-
-    threads: int
-    """Threads, each with an interpreter of its own."""
-    batch: int
-    """Digits that are given in a call."""
-    digits_per_second: float
-    """By all threads together."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ColdStart:
-    """``mnist-edge predict digit.png`` in processes of its own, the first of which does not count."""
-
-    starts: int
-    """Times that it was started."""
-    median_ms: float
-    """From start to end, in milliseconds."""
-    least_ms: float
-    """The shortest of them."""
-    peak_mib: float | None
-    """The most memory that it held; None where the system does not tell."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class OperatorTime:
-    """What one operator of a model takes."""
-
-    name: str
-    """Its name in the model file."""
-    median_us: float
-    """Of one digit, in microseconds."""
-    share: float
-    """Of what all operators take, 0..1."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelTimes:
-    """What one model takes."""
-
-    model: str
-    """Folder and scheme."""
-    sha256: str
-    """Of its file."""
-    bytes: int
-    """Size of its file."""
-    load_ms: float
-    """From the file's bytes to an interpreter that is ready, in milliseconds."""
-    digit: Latency
-    """``Classifier.predict`` of an array in MNIST's form."""
-    picture: Latency
-    """``Classifier.predict`` of ``digit.png``: decoded, looked at, and read."""
-    throughput: tuple[Rate, ...]
-    """From pixels to logits, by threads and digits in a call."""
-    cold_start: ColdStart
-    operators: tuple[OperatorTime, ...] | None
-    """In the order that they are run; None where the runtime does not tell, as TFLite's do not."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Compared:
-    """A model's times in the first one's, measured in turn."""
-
-    model: str
-    """Folder and scheme."""
-    to: str
-    """The first one's."""
-    digit: Ratio
-    """Of ``Classifier.predict`` of an array."""
-    cold_start: Ratio
-    """Of ``mnist-edge predict``."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class AgainstFloor:
-    """A model's times in those of ``mnist_edge.benchmarking.floor``, measured in turn."""
-
-    digit: Ratio
-    """``Classifier.predict`` of an array, in setting the input, running and reading the output."""
-    cold_start: Ratio
-    """``mnist-edge predict``, in a script of a few lines."""
-    memory: float | None
-    """Peak of the one in the other's; None where the system does not tell."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Benchmark:
-    """What was measured, and where."""
-
-    schema_version: int = SCHEMA_VERSION
-    mnist_edge: str = __version__
-    runtime: str
-    """What ran the models, with its version."""
-    machine: str
-    """System, architecture, cores and Python."""
-    cpu: str | None
-    """Name of the processor; None where it is not known."""
-    date: str
-    """Day of the measurement, ISO 8601, UTC."""
-    before: Heat
-    after: Heat
-    slowed: str | None
-    """Why the figures are those of a slowed machine; None where they are not."""
-    models: tuple[ModelTimes, ...]
-    compared: tuple[Compared, ...]
-    """Every model but the first, in the first."""
-    floor: AgainstFloor | None
-    """The first model's; None where it was not asked for."""
 
 
 def measure(
@@ -337,7 +230,8 @@ def _operators(model: StoredModel, digits: NDArray[np.uint8]) -> tuple[OperatorT
     engine = open_engine(model.content)
     if not isinstance(engine, NumpyEngine):
         raise TypeError(f"{type(engine).__name__} does not tell what an operator takes")
-    inputs = floor.as_input(digits[: WARM_UP * 2], engine.inputs[0])
+    some = np.resize(digits, (2 * WARM_UP, *digits.shape[1:]))
+    inputs = floor.as_input(some, engine.inputs[0])
     rounds = [engine.seconds_of_operators(one[np.newaxis]) for one in inputs][WARM_UP:]
     medians = 1e6 * np.median(rounds, axis=0)
     names = [name for name, _, _ in engine.operators()]

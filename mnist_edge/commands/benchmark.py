@@ -1,6 +1,6 @@
 """``mnist-edge benchmark``: what reading digits takes on this machine.
 
-``--format json`` writes one object: the fields of ``mnist_edge.benchmarking.measure.Benchmark``.
+``--format json`` writes one object: the fields of ``mnist_edge.benchmarking.content.Benchmark``.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import typer
 from mnist_edge.commands.console import DocumentFormat, RuntimeOption, note, table
 
 if TYPE_CHECKING:
+    from mnist_edge.benchmarking.content import Benchmark, ModelTimes
     from mnist_edge.benchmarking.heat import Heat
-    from mnist_edge.benchmarking.measure import Benchmark, ModelTimes
     from mnist_edge.benchmarking.timing import Latency, Ratio
 
 _WIDTH = 80

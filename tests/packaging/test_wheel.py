@@ -41,6 +41,7 @@ FILES = [
     "mnist_edge/acceptance.py",
     "mnist_edge/artifacts.py",
     "mnist_edge/benchmarking/__init__.py",
+    "mnist_edge/benchmarking/content.py",
     "mnist_edge/benchmarking/floor.py",
     "mnist_edge/benchmarking/heat.py",
     "mnist_edge/benchmarking/measure.py",
