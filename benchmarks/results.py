@@ -31,7 +31,7 @@ SCRIPTS = {
     "pictures_throughput": "Ten thousand files",
     "jpeg_12mp": "A photo of twelve megapixels",
     "picture_steps": "Steps of the front end",
-    "peers": "Other runtimes",
+    "other_runtimes": "Other runtimes",
     "stages": "Stages of the workstation",
 }
 """Headings of the scripts, in order."""
@@ -77,7 +77,7 @@ def page(results: Iterable[tuple[str, list[Row]]], *, share: float) -> str:
     missed: list[Row] = []
     for heading, rows in results:
         table = markdown_table(
-            ("what", "", "floor or peer", "", "ratio", "quartiles", "target"), map(_cells, rows)
+            ("what", "", "floor or peer", "", "ratio", "quartiles", "target"), [*map(_cells, rows)]
         )
         lines += ["", f"## {heading}", "", table.rstrip()]
         missed += [row for row in rows if row.short_by is not None]

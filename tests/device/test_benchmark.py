@@ -10,6 +10,8 @@ from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
+import results
+import rows
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -193,3 +195,39 @@ def test_heat_is_read_where_the_system_keeps_it(tmp_path: Path) -> None:
 def test_nothing_to_measure_is_refused(name: str) -> None:
     with pytest.raises(InvalidValue, match=f"{name} 0"):
         Plan(**{name: 0})
+
+
+@pytest.mark.parametrize(
+    ("ratio", "goal", "target", "short"),
+    [
+        (1.5, "at most", 1.25, 0.2),
+        (1.25, "at most", 1.25, None),
+        (1.5, "at least", 2.0, 0.25),
+        (2.5, "at least", 2.0, None),
+        (9.0, None, None, None),
+    ],
+)
+def test_a_row_tells_by_how_much_it_falls_short(
+    ratio: float, goal: rows.Goal | None, target: float | None, short: float | None
+) -> None:
+    fast = goal == "at least"
+    times = ([1.0, 2.0], [ratio, 2 * ratio])
+    ours, theirs = times if fast else times[::-1]
+    row = rows.row_of_times("it", ours, "floor", theirs, goal=goal, target=target)
+    assert row.ratio == pytest.approx(ratio)
+    assert row.short_by == (None if short is None else pytest.approx(short))
+
+
+def test_the_page_shows_every_row_and_what_falls_short() -> None:
+    missed = rows.row_of_times("slow", [3.0], "floor", [1.0], goal="at most", target=2)
+    met = rows.row_of_times("quick", [1.0], "floor", [1.0], goal="at most", target=2)
+    page = results.page([("Both", [missed, met])], share=1)
+    assert "| slow | 3,000 ms | floor | 1,000 ms | 3.00 | 3.00 to 3.00 | at most 2 |" in page
+    assert "- slow: by 50 %." in page
+    assert "- quick" not in page
+
+
+def test_every_script_of_speed_is_run() -> None:
+    folder = Path(results.__file__).parent
+    measuring = {path.stem for path in folder.glob("*.py") if "rows import" in path.read_text()}
+    assert measuring - {"results"} == set(results.SCRIPTS)

@@ -1,7 +1,7 @@
 # ruff: noqa: INP001  # scripts, not a package
 """One digit more, by other runtimes: full TensorFlow, Keras and ai-edge-litert.
 
-    python benchmarks/peers.py
+    python benchmarks/other_runtimes.py
 
 Each is started anew in every round, in turn with tflite-runtime, and reads the same digits one by
 one; only the reading counts. ai-edge-litert is the peers' environment's (``.venv-peers``, which
@@ -65,7 +65,7 @@ def measure(share: float) -> Iterator[Row]:
 def _seconds(name: str, digits: Path) -> float | None:
     """What a runtime takes for a digit; None where it does not run here."""
     python, model = RUNTIMES[name]
-    script = str(Path(__file__).with_name("peer.py"))
+    script = str(Path(__file__).with_name("other_runtime.py"))
     words = [str(python), script, name, str(model), str(digits)]
     # A peer's environment holds nothing of this one's.
     environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}

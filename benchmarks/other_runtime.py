@@ -1,7 +1,7 @@
 # ruff: noqa: INP001  # scripts, not a package
-"""One runtime reads digits, in a process of its own: what ``peers.py`` starts.
+"""One runtime reads digits, in a process of its own: what ``other_runtimes.py`` starts.
 
-    python benchmarks/peer.py RUNTIME MODEL DIGITS.npy
+    python benchmarks/other_runtime.py RUNTIME MODEL DIGITS.npy
 
 Prints the microseconds of a digit, read one by one, the median of all; runs in the peers'
 environment as well, and so imports nothing of this project.
