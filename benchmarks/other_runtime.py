@@ -13,8 +13,9 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import reduce
 from importlib import import_module
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +26,9 @@ _WARM_UP = 20
 
 def tflite(module: str, model: str) -> Call:
     """An interpreter of TFLite files: set the input, run, read the output."""
-    package, _, attribute = module.rpartition(".")
-    interpreter: Any = getattr(import_module(package), attribute)(model_path=model)
+    package, *attributes = module.split(":")
+    interpreter_class: Any = reduce(getattr, attributes, cast("Any", import_module(package)))
+    interpreter = interpreter_class(model_path=model)
     interpreter.allocate_tensors()
     taken, given = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
     scale, zero = taken["quantization"]
@@ -46,10 +48,11 @@ def keras(model: str) -> Call:
     return lambda digit: loaded.predict(digit[np.newaxis], verbose=0)
 
 
+# tensorflow.lite is found in TensorFlow alone: importing it by name gives another.
 _MODULES = {
-    "tflite-runtime": "tflite_runtime.interpreter.Interpreter",
-    "ai-edge-litert": "ai_edge_litert.interpreter.Interpreter",
-    "tensorflow": "tensorflow.lite.Interpreter",
+    "tflite-runtime": "tflite_runtime.interpreter:Interpreter",
+    "ai-edge-litert": "ai_edge_litert.interpreter:Interpreter",
+    "tensorflow": "tensorflow:lite:Interpreter",
 }
 
 
