@@ -36,13 +36,15 @@ SCRIPTS = {
 }
 """Headings of the scripts, in order."""
 NOTES = {
-    "predict digit.png, cold": "typer's import and the look at a picture's ink are what the script "
-    "does without; each is about a tenth of it.",
-    "predict digit.png, peak memory": "typer and the front end's modules.",
-    "Classifier.predict(array), edge": "telling MNIST's form, and a softmax in numpy, whose calls "
-    "take microseconds each, however little there is to do.",
-    f"Classifier.predict_pixels on {device.cores()} threads": "two cores are at most twice as "
-    "fast as one, less what is done in Python, one thread at a time.",
+    "predict digit.png, cold": "The command line (typer) and the look at what is in the picture are "
+    "what the script does without.",
+    "predict digit.png, peak memory": "The command line (typer) and the front end's modules.",
+    "Classifier.predict(array), edge": "Telling that an array is in MNIST's form, and the softmax, "
+    "are a dozen calls of numpy, each of which takes microseconds however little there is to do.",
+    f"Classifier.predict_pixels on {device.cores()} threads": "Two cores are at most twice as "
+    "fast as one, less what Python does for one thread at a time.",
+    "read_pixels of a 12-megapixel JPEG": "Decoding at a quarter of the size takes little; taking "
+    "the light out of a photo at 640 pixels takes longer than decoding all of it.",
 }
 """Why a row falls short of its target, by what it measures; written by hand."""
 

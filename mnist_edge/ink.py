@@ -101,8 +101,9 @@ def find_ink(rgb: NDArray[np.uint8]) -> Ink:
         rgb: ``(height, width, 3)``.
     """
     # In whole thousandths, so that a negative has exactly the negative luma.
-    luma = ((rgb.astype(np.int32) @ _LUMA) / 1000).astype(np.float32)
-    if not np.ptp(rgb, axis=2).any():
+    red, green, blue = (rgb[..., channel].astype(np.int32) for channel in range(3))
+    luma = ((_LUMA[0] * red + _LUMA[1] * green + _LUMA[2] * blue) / 1000).astype(np.float32)
+    if np.array_equal(red, green) and np.array_equal(green, blue):
         return _measured(_polarity(luma) * luma)
     # Red ink is lost in a red channel, and yellow in luma; ink that is lighter than its paper in
     # one may be darker in another. A few of the pixels tell.
