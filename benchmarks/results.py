@@ -36,7 +36,7 @@ SCRIPTS = {
 }
 """Headings of the scripts, in order."""
 NOTES = {
-    "predict digit.png, cold": "The command line (typer) and the look at what is in the picture are "
+    "predict digit.png, cold": "The command line (typer) and the look at what is in it are "
     "what the script does without.",
     "predict digit.png, peak memory": "The command line (typer) and the front end's modules.",
     "Classifier.predict(array), edge": "Telling that an array is in MNIST's form, and the softmax, "
