@@ -1,5 +1,6 @@
 # make run    the whole path on real data: fetch, train, convert, report, predict
 # make test   lint, types and every test
+# make bench  speed beside floors and peers, into benchmarks/RESULTS.md: ten minutes, undisturbed
 # make system-packages   what some tests use of Debian's (else they are skipped); asks for root
 # make lock   choose new versions of everything, in requirements.lock and the peers' own
 PYTHON ?= python3.11
@@ -9,7 +10,7 @@ READY := $(VENV)/.ready
 PEERS := .venv-peers
 PEERS_READY := $(PEERS)/.ready
 
-.PHONY: run test lint types tests system-packages lock clean
+.PHONY: run test lint types tests bench system-packages lock clean
 
 run: $(READY)
 	$(BIN)/mnist-edge run
@@ -25,6 +26,9 @@ types: $(READY)
 
 tests: $(READY) $(PEERS_READY)
 	$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal --durations=10
+
+bench: $(READY) $(PEERS_READY)
+	$(BIN)/python benchmarks/results.py
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -7,19 +7,21 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge import foreign, modelstore
+from mnist_edge import modelstore
 from mnist_edge.components import Piece
 from mnist_edge.errors import InvalidValue
 from mnist_edge.evaluation import softmax
 from mnist_edge.interpreter import PIXELS
 from mnist_edge.picture import PAGE_SIDE, Glance, Picture, Sight, glance, look, normalise
-from mnist_edge.segmentation import Line, cut_lines
 from mnist_edge.trial import open_model
+
+if TYPE_CHECKING:
+    from mnist_edge.segmentation import Line
 
 _TOGETHER = 256
 """Pictures that are read together: four threads then have two batches of 32 each."""
@@ -136,6 +138,8 @@ class Classifier:
         self.warning: str | None = None
         """What a user should know of the model; None where a manifest vouches for it."""
         if self.model.manifest is None:
+            from mnist_edge import foreign
+
             self._interpreter, self.warning = foreign.open_foreign(
                 self.model, pixels=pixels, threads=threads
             )
@@ -203,6 +207,8 @@ class Classifier:
 
     def judge_all(self, sight: Sight) -> Page:
         """Reads every digit in a picture that was looked at already."""
+        from mnist_edge.segmentation import cut_lines
+
         labels, lines = cut_lines(sight.labels, sight.pieces)
         found = [self._read_line(sight, labels, line) for line in lines]
         page = Page(lines=tuple(line for line in found if line))

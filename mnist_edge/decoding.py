@@ -36,6 +36,8 @@ _HEIC = (
 )
 """Brands of HEIC, which is what telephones save; bytes 8 to 12 of a file, after ``ftyp``."""
 
+_PNG = b"\x89PNG\r\n\x1a\n"
+"""What every PNG begins with (RFC 2083, section 3.1)."""
 _MOST_PIXELS = 50_000_000
 """Pixels of the largest picture read: a 48-megapixel photo. A small file can claim far more."""
 _JPEGS = ("JPEG", "MPO")
@@ -150,6 +152,11 @@ def _open(content: bytes, name: str) -> Image.Image:
 
             heic: Image.Image = HeifImageFile(io.BytesIO(content))
             return heic
+        if content.startswith(_PNG):
+            # Image.open would import the plugins of four other formats before it looks.
+            from PIL.PngImagePlugin import PngImageFile
+
+            return PngImageFile(io.BytesIO(content))
         return Image.open(io.BytesIO(content), formats=FORMATS)
     except ImportError as error:
         raise UnreadablePicture(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mnist_edge.errors import InvalidModel, MissingDependency
 from mnist_edge.manifest import TensorSpec
 from mnist_edge.quiet import captured_descriptors
-from mnist_edge.runtimes import NUMPY, RUNTIMES, runtime
+from mnist_edge.runtimes import NUMPY, RUNTIMES, in_use, runtime
 
 _AT_ONCE = 32
 """Digits that are quantized together, and whose answers are dequantized together."""
@@ -66,7 +66,7 @@ def open_engine(content: bytes) -> Engine:
         UnknownName: the environment names a runtime that there is not.
         MissingDependency: it names one that is not installed, or the one installed does not import.
     """
-    name = runtime().split()[0]
+    name = in_use()
     try:
         native = native_module(name)
     except ImportError as error:

@@ -26,6 +26,7 @@
     ├── MissingDependency           an extra, or the TFLite runtime, is not installed
     ├── NotWritable                 an output file or folder
     ├── WorkerLost                  a process that reads pictures ended before it was done
+    ├── ProgramFailed               what was to be timed did not do its work
     └── UsageError                  the request itself is wrong (exit 2)
         ├── UnknownName             no such recipe, scheme or runtime
         └── InvalidValue            a setting outside its range
@@ -140,6 +141,10 @@ class NotWritable(MnistEdgeError):
 
 class WorkerLost(MnistEdgeError):
     """A worker process ended before its work was done: it was killed, or it crashed."""
+
+
+class ProgramFailed(MnistEdgeError):
+    """A program that was started to be timed ended with an error."""
 
 
 class UsageError(MnistEdgeError):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +13,18 @@ from numpy.typing import NDArray
 from mnist_edge.engines import Engine, open_engine
 from mnist_edge.errors import UnsuitableModel
 from mnist_edge.manifest import TensorSpec
-from mnist_edge.readings import RAW, Reading
+
+if TYPE_CHECKING:
+    # Our own models do without.
+    from mnist_edge.readings import Reading
 
 PIXELS = (28, 28)
 """Height and width of a digit."""
 CLASSES = 10
 """Logits that a model gives, one a digit."""
 
+_Quantizer: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[Any]]
+"""``(n, 28, 28) uint8`` in the input tensor's own type."""
 _ROOM = 0.05
 """Share of a reading's range that may lie beyond what a quantized input holds."""
 
@@ -28,7 +34,7 @@ class Interpreter:
 
     Args:
         content: the bytes of a ``.tflite`` file.
-        reading: what the model takes its input to mean, where it is not one of ours.
+        reading: what the model takes its input to mean; raw pixels, as ours do, where it is None.
         threads: how many read digits side by side where there are many, each with the model opened
             for itself: one digit is too small to share out. 1 at least.
 
@@ -40,8 +46,8 @@ class Interpreter:
         MissingDependency: it names one that is not installed, or the one installed is broken.
     """
 
-    def __init__(self, content: bytes, *, reading: Reading = RAW, threads: int = 1) -> None:
-        self._content, self._threads = content, threads
+    def __init__(self, content: bytes, *, reading: Reading | None = None, threads: int = 1) -> None:
+        self._content, self._reading, self._threads = content, reading, threads
         self._engine = open_engine(content)
         self._engines = [self._engine]
         inputs, outputs = self._engine.inputs, self._engine.outputs
@@ -55,12 +61,7 @@ class Interpreter:
         """Shape, type, scale and zero point of the logits."""
         self._batch, self._channels = _layout(self.input, self.output)
         self._last_operator = _last_operator(self._engine)
-        self._reading = reading
-        # A reading of single pixels is looked up.
-        grey_levels = np.arange(256, dtype=np.uint8)
-        self._table = (
-            None if reading.unit_axes else quantize(reading.apply(grey_levels), self.input)
-        )
+        self._quantized = _quantizer(self.input, reading)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Another process opens the same bytes again."""
@@ -103,13 +104,6 @@ class Interpreter:
         """The ten outputs of one ``(28, 28) uint8`` digit, in the output tensor's own type."""
         output: NDArray[Any] = self._invoke(self._engine, self._quantized(digit[np.newaxis]))[0]
         return output
-
-    def _quantized(self, pixels: NDArray[np.uint8]) -> NDArray[Any]:
-        if self._table is not None:
-            # No pixel lies outside the table; told so, numpy takes less than half the time.
-            values: NDArray[Any] = self._table.take(pixels, mode="clip")
-            return values
-        return quantize(self._reading.apply(pixels), self.input)
 
     def _each_batch(
         self, digits: NDArray[Any], quantized: Callable[[NDArray[Any]], NDArray[Any]]
@@ -161,8 +155,18 @@ class Interpreter:
         return answers
 
 
-def _opened(content: bytes, reading: Reading, threads: int) -> Interpreter:
+def _opened(content: bytes, reading: Reading | None, threads: int) -> Interpreter:
     return Interpreter(content, reading=reading, threads=threads)
+
+
+def _quantizer(spec: TensorSpec, reading: Reading | None) -> _Quantizer:
+    """From pixels to what the input takes: by a table, where each pixel is read by itself."""
+    if reading is not None and reading.unit_axes:
+        return lambda pixels: quantize(reading.apply(pixels), spec)
+    levels = np.arange(256, dtype=np.uint8)
+    table = quantize(levels if reading is None else reading.apply(levels), spec)
+    # No pixel lies outside the table; told so, numpy takes less than half the time.
+    return partial(table.take, mode="clip")
 
 
 def _last_operator(engine: Engine) -> str:

@@ -151,14 +151,12 @@ def _measured(mask: Mask, slope: float, middle: int) -> Line | None:
     height, width = mask.shape
     columns = np.arange(width)
     centre = np.rint(middle + slope * (columns - width / 2)).astype(int)
-    reach = round(THICK * max(mask.shape)) + 2
-    band = _along(mask, centre, reach)
-    covered = np.flatnonzero(band[reach - 1 : reach + 2].any(axis=0))
-    run = _run(covered, width)
+    run = _run(np.flatnonzero(_along(mask, centre, 1).any(axis=0)), width)
     if run is None:
         return None
     length = int(np.ptp(run)) + 1
-    inked = band[:, run]
+    reach = round(THICK * max(mask.shape)) + 2
+    inked = _along(mask, centre, reach)[:, run]
     # The ink that hangs together with the line, upwards and downwards.
     up = np.cumprod(inked[:reach][::-1], axis=0).sum(axis=0)
     down = np.cumprod(inked[reach + 1 :], axis=0).sum(axis=0)
@@ -178,17 +176,25 @@ def _measured(mask: Mask, slope: float, middle: int) -> Line | None:
 
 def _run(covered: NDArray[np.int_], width: int) -> NDArray[np.int_] | None:
     """The columns that a solid line, or else a dashed one, runs through."""
+    if not len(covered) or covered[-1] - covered[0] + 1 < LENGTH * width:
+        return None
     for gap in (_BREAK, _GAP):
-        steps = np.flatnonzero(np.diff(covered) > max(2, gap * width)) + 1
-        run = max(np.split(covered, steps), key=np.ptp)
-        length = int(np.ptp(run)) + 1
+        starts, ends = _parts(covered, max(2, gap * width))
+        longest = int((covered[ends - 1] - covered[starts]).argmax())
+        run = covered[starts[longest] : ends[longest]]
+        length = int(run[-1] - run[0]) + 1
         if length < LENGTH * width or len(run) < _DENSITY * length:
             continue
-        dashes = np.split(run, np.flatnonzero(np.diff(run) > 1) + 1)
-        longest = max(len(dash) for dash in dashes)
-        if gap == _BREAK or (len(dashes) >= _DASHES and longest <= _DASH * width):
+        first, last = _parts(run, 1)
+        if gap == _BREAK or (len(first) >= _DASHES and (last - first).max() <= _DASH * width):
             return run
     return None
+
+
+def _parts(places: NDArray[np.int_], gap: float) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """Where ascending places are parted by more than a gap: each part's start, and its end."""
+    steps = np.flatnonzero(places[1:] - places[:-1] > gap) + 1
+    return np.append(0, steps), np.append(steps, len(places))
 
 
 def _along(mask: Mask, centre: NDArray[np.int_], reach: int) -> Mask:

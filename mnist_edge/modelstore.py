@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import resources
+from importlib import import_module
 from pathlib import Path
 
 from mnist_edge import installed
@@ -216,7 +216,8 @@ def _file_in_use() -> Path:
 
 
 def _shipped_root() -> Path:
-    return Path(str(resources.files("mnist_edge.models")))
+    # Importing importlib.resources would take longer than reading a model.
+    return Path(import_module("mnist_edge.models").__path__[0])
 
 
 def _read_manifest(model_path: Path) -> ModelManifest | None:

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -91,6 +89,10 @@ def try_model(content: bytes, pixels: NDArray[np.uint8], *, name: str) -> Trial:
         UnsuitableModel: not a digit model.
         MissingDependency: the runtime that was chosen is not installed.
     """
+    # A model that a manifest vouches for, the usual one, does without.
+    import subprocess
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="mnist-edge-") as temporary:
         folder = Path(temporary)
         (folder / "model.tflite").write_bytes(content)

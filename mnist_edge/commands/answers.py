@@ -5,7 +5,6 @@ Each writer takes the answers as they come and gives how many pictures could not
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -98,6 +97,8 @@ def _write_rows(
     columns: Sequence[str],
     rows: Callable[[dict[str, Any]], Iterable[dict[str, Any]]],
 ) -> int:
+    import csv
+
     writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
     writer.writeheader()
     failed = 0

@@ -28,6 +28,7 @@ COMMANDS = (
     "info",
     "doctor",
     "report",
+    "benchmark",
     "model",
     "run",
     "train",

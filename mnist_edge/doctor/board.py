@@ -7,6 +7,7 @@ gives None where this machine does not say.
 from __future__ import annotations
 
 import platform
+import re
 import shutil
 import struct
 import subprocess
@@ -137,6 +138,15 @@ def temperature(root: Path = ROOT) -> float | None:
         if text.lstrip("-").isdigit():
             degrees.append(int(text) / 1000)
     return max(degrees, default=None)
+
+
+def clock(root: Path = ROOT) -> float | None:
+    """The first core's clock now, in MHz."""
+    governed = (_text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq") or "").strip()
+    if governed.isdigit():
+        return int(governed) / 1000
+    told = re.search(r"^cpu MHz\s*:\s*([0-9.]+)$", _text(root / "proc/cpuinfo") or "", re.MULTILINE)
+    return float(told[1]) if told else None
 
 
 def throttling(root: Path = ROOT) -> Throttling | None:

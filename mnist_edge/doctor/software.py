@@ -22,7 +22,7 @@ def examine_software() -> Iterator[Finding]:
     yield _pillow()
     in_use = ""
     try:
-        in_use = runtimes.runtime().split()[0]
+        in_use = runtimes.in_use()
     except (UsageError, MissingDependency) as error:
         yield Finding(
             name="runtime",

@@ -303,6 +303,7 @@ def test_a_runtime_that_was_chosen_and_is_not_there_is_bad(
 def test_numpy_alone_is_a_warning_where_a_faster_one_is_to_be_had(
     architecture: str, libc: tuple[str, str], status: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(runtimes, "_is_installed", {"numpy"}.__contains__)
     monkeypatch.setattr(runtimes, "_version", {"numpy": np.__version__}.get)
     monkeypatch.setattr(platform, "machine", lambda: architecture)
     monkeypatch.setattr(platform, "libc_ver", lambda: libc)
@@ -312,7 +313,7 @@ def test_numpy_alone_is_a_warning_where_a_faster_one_is_to_be_had(
 
 
 def test_not_even_numpy_is_bad(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtimes, "_version", dict[str, str]().get)
+    monkeypatch.setattr(runtimes, "_is_installed", set[str]().__contains__)
     check_advice(tried()["runtime"], "bad", "numpy is not installed", "")
 
 

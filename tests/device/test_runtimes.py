@@ -28,6 +28,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def these(*packages: str) -> None:
         versions = dict.fromkeys(packages, "1.0")
+        monkeypatch.setattr(runtimes, "_is_installed", versions.__contains__)
         monkeypatch.setattr(runtimes, "_version", versions.get)
 
     return these

@@ -1,0 +1,84 @@
+# ruff: noqa: INP001  # scripts, not a package
+"""Starting the program: beside a bare script on the same runtime, and beside bare Python.
+
+    python benchmarks/cold_start.py
+
+The script opens the picture, makes it grey, inverts and resizes it, and runs the model: no look at
+what is in the picture, no check of the model, no command line. All take turns, in processes of
+their own, after one round that does not count.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+from rows import Row, count, main, row_of_peaks, row_of_times
+
+from mnist_edge import modelstore
+from mnist_edge.benchmarking.floor import script_command
+from mnist_edge.benchmarking.starting import predict_command, time_starts
+
+PICTURE = Path(str(resources.files("mnist_edge.samples"))) / "digit.png"
+WALL, MEMORY = 1.25, 1.15
+"""Most that predict may take of the script's time and memory."""
+_HEAVY = ("numpy", "PIL", "tflite_runtime", "ai_edge_litert")
+"""Packages that help and version do without."""
+
+
+def measure(share: float) -> Iterator[Row]:
+    """Rows of starts; twenty of each at full size."""
+    rounds = count(20, share, least=2)
+    model = modelstore.load().path
+    ours, script = time_starts(
+        [predict_command(model, PICTURE), script_command(model, PICTURE)], rounds=rounds
+    )
+    yield row_of_times(
+        "predict digit.png, cold",
+        ours.seconds,
+        "bare script",
+        script.seconds,
+        goal="at most",
+        target=WALL,
+    )
+    yield from row_of_peaks(
+        "predict digit.png, peak memory",
+        ours.peak_mib,
+        "bare script",
+        script.peak_mib,
+        target=MEMORY,
+    )
+    program = [sys.executable, "-m", "mnist_edge"]
+    commands = {
+        "--version": [*program, "--version"],
+        "--help": [*program, "--help"],
+        "python -c 'import typer'": [sys.executable, "-c", "import typer"],
+        "python -c pass": [sys.executable, "-c", "pass"],
+    }
+    version, help_, typer, bare = time_starts(list(commands.values()), rounds=rounds)
+    for what, starts in (("--version", version), ("--help", help_)):
+        yield row_of_times(what, starts.seconds, "python -c 'import typer'", typer.seconds)
+        yield row_of_times(what, starts.seconds, "python -c pass", bare.seconds)
+        yield Row(
+            what=f"{what}, packages of numpy, Pillow and runtimes imported",
+            figure=len(_imported([*program[1:], what])),
+            unit="packages",
+            goal="at most",
+            target=0,
+        )
+
+
+def _imported(words: list[str]) -> set[str]:
+    """Which of the heavy packages a start imports, as Python tells it."""
+    said = subprocess.run(
+        [sys.executable, "-X", "importtime", *words], capture_output=True, text=True, check=True
+    ).stderr
+    names = {line.rpartition("|")[2].strip().partition(".")[0] for line in said.splitlines()}
+    return names.intersection(_HEAVY)
+
+
+if __name__ == "__main__":
+    main(measure, __doc__)

@@ -1,0 +1,56 @@
+# ruff: noqa: INP001  # scripts, not a package
+"""A photo of twelve megapixels: all of ``read_pixels`` beside Pillow's decoding alone.
+
+    python benchmarks/jpeg_12mp.py
+
+The photo is a generated one (benchmarks/hard_pictures.py), enlarged to 4000x3000 with a camera's
+noise and saved at quality 90. The floor decodes all of it, and does nothing with it.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+
+import numpy as np
+from hard_pictures import make
+from PIL import Image
+from rows import Row, count, in_turn, main, row_of_times
+
+from mnist_edge.picture import read_pixels
+
+TARGET = 0.6
+"""Most that reading may take of the time of decoding everything."""
+_SIZE = (4000, 3000)
+
+
+def photo() -> bytes:
+    """The photo, as a telephone saves it."""
+    (picture,) = make("light", severity=2, count=1, seed=0)
+    large = np.asarray(picture.image.convert("RGB").resize(_SIZE, Image.Resampling.BICUBIC))
+    noise = np.random.default_rng(0).normal(0, 3, (*large.shape[:2], 1)).astype(np.float32)
+    noisy = np.clip(large + noise, 0, 255).astype(np.uint8)
+    saved = io.BytesIO()
+    Image.fromarray(noisy).save(saved, "JPEG", quality=90)
+    return saved.getvalue()
+
+
+def measure(share: float) -> Iterator[Row]:
+    """One row; twenty rounds at full size."""
+    content = photo()
+    ours, floor = in_turn(
+        [lambda: read_pixels(content), lambda: Image.open(io.BytesIO(content)).load()],
+        rounds=count(20, share, least=2),
+    )
+    yield row_of_times(
+        "read_pixels of a 12-megapixel JPEG",
+        ours,
+        "Pillow decoding all of it",
+        floor,
+        goal="at most",
+        target=TARGET,
+    )
+
+
+if __name__ == "__main__":
+    main(measure, __doc__)

@@ -1,0 +1,67 @@
+# ruff: noqa: INP001  # scripts, not a package
+"""Ten thousand PNG files in a folder: ``mnist-edge predict FOLDER`` beside a bare loop.
+
+    python benchmarks/pictures_throughput.py
+
+The files are the test digits as other programs save them, black on white. The floor is a script
+that decodes one after the other, makes it grey, inverts, resizes and runs it. Memory is flat where
+the whole folder takes no more than a tenth of it.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from rows import Row, count, main, row_of_peaks, row_of_times
+
+from mnist_edge import dataset, modelstore
+from mnist_edge.benchmarking.floor import FOLDER_SCRIPT, script_command
+from mnist_edge.benchmarking.starting import time_starts
+
+FAST, FLAT = 1.6, 1.1
+"""How many times as fast as the bare loop on two cores, and most memory for ten times as many."""
+_ROUNDS = 3
+
+
+def measure(share: float) -> Iterator[Row]:
+    """Rows for a folder of as many of the 10,000 test digits, and for a tenth of it."""
+    images = dataset.load_test().images[: count(10_000, share, least=20)]
+    model = modelstore.load().path
+    with tempfile.TemporaryDirectory(prefix="mnist-edge-") as temporary:
+        whole, tenth = Path(temporary) / "whole", Path(temporary) / "tenth"
+        for folder, some in ((whole, images), (tenth, images[: len(images) // 10])):
+            folder.mkdir()
+            for number, image in enumerate(some):
+                Image.fromarray(np.invert(image)).save(folder / f"{number:05}.png")
+        bare = script_command(model, whole, script=FOLDER_SCRIPT)
+        ours, floor = time_starts([_predict(model, whole), bare], rounds=_ROUNDS)
+        (few,) = time_starts([_predict(model, tenth)], rounds=1)
+    yield row_of_times(
+        f"predict FOLDER of {len(images):,} PNGs",
+        ours.seconds,
+        "bare loop: decode, invoke",
+        floor.seconds,
+        goal="at least",
+        target=FAST,
+    )
+    yield from row_of_peaks(
+        f"predict FOLDER, peak memory, {len(images):,} PNGs",
+        ours.peak_mib,
+        f"{len(images) // 10:,} PNGs",
+        few.peak_mib,
+        target=FLAT,
+    )
+
+
+def _predict(model: Path, folder: Path) -> list[str]:
+    program = [sys.executable, "-m", "mnist_edge", "predict", "--format", "jsonl"]
+    return [*program, "--model", str(model), str(folder)]
+
+
+if __name__ == "__main__":
+    main(measure, __doc__)

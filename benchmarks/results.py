@@ -1,0 +1,132 @@
+# ruff: noqa: INP001  # scripts, not a package
+"""Runs the benchmarks of speed one after the other, and writes benchmarks/RESULTS.md.
+
+    python benchmarks/results.py
+    python benchmarks/results.py --share 0.05 --only warm jpeg_12mp --out here.md
+
+On a machine that does nothing else: ratios hold under load, times do not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import shipped
+from rows import Row
+
+from mnist_edge.files import write_text
+from mnist_edge.markdown import markdown_table
+from mnist_edge.report import device
+
+HERE = Path(__file__).parent
+SCRIPTS = {
+    "cold_start": "Starting",
+    "warm": "One digit more",
+    "throughput": "Ten thousand arrays",
+    "pictures_throughput": "Ten thousand files",
+    "jpeg_12mp": "A photo of twelve megapixels",
+    "picture_steps": "Steps of the front end",
+    "other_runtimes": "Other runtimes",
+    "stages": "Stages of the workstation",
+}
+"""Headings of the scripts, in order."""
+NOTES = {
+    "predict digit.png, cold": "The command line (typer) and the look at what is in it are "
+    "what the script does without.",
+    "predict digit.png, peak memory": "The command line (typer) and the front end's modules.",
+    "Classifier.predict(array), edge": "Telling that an array is in MNIST's form, and the softmax, "
+    "are a dozen calls of numpy, each of which takes microseconds however little there is to do.",
+    f"Classifier.predict_pixels on {device.cores()} threads": "Two cores are at most twice as "
+    "fast as one, less what Python does for one thread at a time.",
+    "read_pixels of a 12-megapixel JPEG": "Decoding at a quarter of the size takes little; taking "
+    "the light out of a photo at 640 pixels takes longer than decoding all of it.",
+}
+"""Why a row falls short of its target, by what it measures; written by hand."""
+
+
+def run(script: str, share: float) -> list[Row]:
+    """The rows that a script prints."""
+    words = [sys.executable, str(HERE / f"{script}.py"), "--share", str(share)]
+    ran = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
+    return [_row(line) for line in ran.stdout.splitlines()]
+
+
+def page(results: Iterable[tuple[str, list[Row]]], *, share: float) -> str:
+    """All rows as Markdown.
+
+    Args:
+        results: of each script its heading and rows.
+        share: of the full size that was measured.
+    """
+    setting = shipped.setting()
+    lines = [
+        "# Speed",
+        "",
+        "Written by `make bench`. Each ratio is the median of those of rounds in which both took "
+        "turns, with",
+        "its quartiles; one of a target with `at least` says how many times as fast, every other "
+        "how many",
+        "times as long or as large.",
+        "",
+        f"{setting['processor']}, {setting['machine']}; {setting['runtime']}; {setting['date']}"
+        + ("" if share == 1 else f"; {share:g} of the full size"),
+    ]
+    missed: list[Row] = []
+    for heading, rows in results:
+        table = markdown_table(
+            ("what", "", "floor or peer", "", "ratio", "quartiles", "target"), [*map(_cells, rows)]
+        )
+        lines += ["", f"## {heading}", "", table.rstrip()]
+        missed += [row for row in rows if row.short_by is not None]
+    lines += ["", "## What falls short", "", *_shortcomings(missed)]
+    return "\n".join(lines) + "\n"
+
+
+def _shortcomings(missed: list[Row]) -> Iterator[str]:
+    if not missed:
+        yield "Nothing."
+    for row in missed:
+        by = f"{100 * (row.short_by or 0):.0f} %"
+        yield f"- {row.what}: by {by}. {NOTES.get(row.what, '')}".rstrip()
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    low, high = row.quartiles or (None, None)
+    return (
+        row.what,
+        f"{row.figure:,.4g} {row.unit}",
+        row.against or "",
+        "" if row.other is None else f"{row.other:,.4g} {row.unit}",
+        "" if row.ratio is None else f"{row.ratio:.2f}",
+        "" if low is None or high is None else f"{low:.2f} to {high:.2f}",
+        "" if row.goal is None else f"{row.goal} {row.target:g}",
+    )
+
+
+def _row(line: str) -> Row:
+    document = json.loads(line)
+    if document["quartiles"]:
+        document["quartiles"] = tuple(document["quartiles"])
+    return Row(**document)
+
+
+def _main() -> None:
+    parser = argparse.ArgumentParser(description="Runs the benchmarks of speed.")
+    parser.add_argument("--share", type=float, default=1.0, help="of the full size, 0..1")
+    parser.add_argument("--only", nargs="+", choices=SCRIPTS, default=list(SCRIPTS))
+    parser.add_argument("--out", type=Path, default=HERE / "RESULTS.md")
+    chosen = parser.parse_args()
+    results = []
+    for script in chosen.only:
+        print(script, file=sys.stderr)
+        results.append((SCRIPTS[script], run(script, chosen.share)))
+    write_text(chosen.out, page(results, share=chosen.share))
+
+
+if __name__ == "__main__":
+    _main()

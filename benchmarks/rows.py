@@ -1,0 +1,146 @@
+# ruff: noqa: INP001  # scripts, not a package
+"""What every benchmark of speed gives: rows, each a figure beside that of a floor or a peer."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+import numpy as np
+
+from mnist_edge.benchmarking.timing import Ratio, ratio_of, take_turns
+
+Goal = Literal["at most", "at least"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One figure, with what it is held against; both were measured in one run, in turn."""
+
+    what: str
+    """What was measured."""
+    figure: float
+    """Its median."""
+    unit: str
+    """Of both figures."""
+    against: str | None = None
+    """The floor or the peer; None where the figure stands alone."""
+    other: float | None = None
+    """The median of that."""
+    ratio: float | None = None
+    """Median of the ratios of each round, of times or bytes; where more is better, of the other
+    to this, so that it says how many times as fast."""
+    quartiles: tuple[float, float] | None = None
+    """Of those ratios."""
+    goal: Goal | None = None
+    """Which way the target goes; None where there is none."""
+    target: float | None = None
+    """Of the ratio, or of the figure where it stands alone."""
+
+    @property
+    def short_by(self) -> float | None:
+        """Share by which the target is missed; None where it is met, or there is none."""
+        if self.goal is None or self.target is None:
+            return None
+        value = self.figure if self.ratio is None else self.ratio
+        if self.goal == "at least":
+            return 1 - value / self.target if value < self.target else None
+        if value <= self.target:
+            return None
+        return value / self.target - 1 if self.target else value
+
+
+def row_of_times(
+    what: str,
+    ours: Sequence[float],
+    against: str,
+    theirs: Sequence[float],
+    *,
+    calls: int = 1,
+    goal: Goal | None = None,
+    target: float | None = None,
+) -> Row:
+    """A row of two things' seconds, one a round.
+
+    Args:
+        what: the first.
+        ours: its seconds.
+        against: the second.
+        theirs: its seconds, of the same rounds.
+        calls: things that were done in each of them.
+        goal: ``at least`` for how many times as fast, else how many times as long.
+        target: of the ratio.
+    """
+    fast = goal == "at least"
+    ratio: Ratio = ratio_of(theirs, ours) if fast else ratio_of(ours, theirs)
+    ours_us, theirs_us = (1e6 * float(np.median(times)) / calls for times in (ours, theirs))
+    scale, unit = (1e3, "ms") if max(ours_us, theirs_us) >= 1e4 else (1.0, "us")
+    return Row(
+        what=what,
+        figure=ours_us / scale,
+        unit=unit,
+        against=against,
+        other=theirs_us / scale,
+        ratio=ratio.median,
+        quartiles=(ratio.low, ratio.high),
+        goal=goal,
+        target=target,
+    )
+
+
+def row_of_peaks(
+    what: str,
+    ours: float | None,
+    against: str,
+    theirs: float | None,
+    *,
+    target: float | None = None,
+) -> Iterable[Row]:
+    """A row of two programs' memory in MiB; none where the system does not tell."""
+    if ours and theirs:
+        yield Row(
+            what=what,
+            figure=ours,
+            unit="MiB",
+            against=against,
+            other=theirs,
+            ratio=ours / theirs,
+            goal=None if target is None else "at most",
+            target=target,
+        )
+
+
+def in_turn(calls: Sequence[Callable[[], object]], *, rounds: int) -> list[list[float]]:
+    """Seconds of each call in every round, after a round that does not count."""
+    take_turns(calls, rounds=1)
+    return take_turns(calls, rounds=rounds)
+
+
+def main(measure: Callable[[float], Iterable[Row]], description: str | None) -> None:
+    """Prints the rows of a script as lines of JSON.
+
+    Args:
+        measure: gives them; takes the share of the full size that is to be measured, 0..1.
+        description: of the script, its docstring.
+    """
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--share", type=float, default=1.0, help="of the full size, 0..1")
+    chosen = parser.parse_args()
+    started = time.perf_counter()
+    for row in measure(chosen.share):
+        print(json.dumps(asdict(row)), flush=True)
+    load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    print(f"{time.perf_counter() - started:.0f} s{load}", file=sys.stderr)
+
+
+def count(full: int, share: float, least: int = 1) -> int:
+    """A share of a full number, and never fewer than some."""
+    return max(least, round(full * share))

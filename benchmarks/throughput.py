@@ -1,0 +1,103 @@
+# ruff: noqa: INP001  # scripts, not a package
+"""Ten thousand digits that are arrays already: the test split, by the default model.
+
+    python benchmarks/throughput.py
+
+The floor is a loop of set_tensor, invoke, get_tensor over digits that were quantized beforehand, on
+one thread. The same loop with the whole batch in one tensor is there for comparison: the runtime's
+kernels gain little by it. Every way's answers must be the floor's, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rows import Row, count, in_turn, main, row_of_times
+
+from mnist_edge import Classifier, dataset, modelstore
+from mnist_edge.benchmarking.floor import as_input, bare_call
+from mnist_edge.engines import native_module
+from mnist_edge.interpreter import Interpreter, dequantize
+from mnist_edge.report import device
+from mnist_edge.runtimes import in_use
+
+EVALUATING, TOGETHER = 1.1, 2.0
+"""Most that evaluating on one thread may take of the floor's time, and how many times as fast two
+cores must be together."""
+_ROUNDS = 5
+
+
+def measure(share: float) -> Iterator[Row]:
+    """Rows for as many of the 10,000 test digits."""
+    digits = dataset.load_test().images[: count(10_000, share, least=100)]
+    stored = modelstore.load()
+    cores = device.cores()
+    interpreter = Interpreter(stored.content)
+    classifiers = [Classifier(stored.path) for _ in range(cores)]
+    inputs = as_input(digits, interpreter.input)
+    bare, batched = bare_call(stored.content), _batched_call(stored.content, len(digits))
+
+    def loop() -> NDArray[Any]:
+        return np.concatenate([bare(one) for one in inputs])
+
+    def together() -> list[Any]:
+        with ThreadPoolExecutor(cores) as pool:
+            parts = pool.map(Classifier.predict_pixels, classifiers, np.array_split(digits, cores))
+            return [prediction for part in parts for prediction in part]
+
+    expected = dequantize(loop(), interpreter.output)
+    single = Classifier(stored.path).predict_pixels(digits)
+    if not np.array_equal(interpreter.logits(digits), expected) or together() != single:
+        raise SystemExit("the answers differ from the bare loop's: nothing to compare")
+    floor, evaluating, threads, batch = in_turn(
+        [
+            loop,
+            lambda: interpreter.logits(digits),
+            together,
+            lambda: batched(inputs),
+        ],
+        rounds=_ROUNDS,
+    )
+    against = f"bare loop, {len(digits):,} digits"
+    yield row_of_times(
+        "evaluating (Interpreter.logits), one thread",
+        evaluating,
+        against,
+        floor,
+        goal="at most",
+        target=EVALUATING,
+    )
+    yield row_of_times(
+        f"Classifier.predict_pixels on {cores} threads",
+        threads,
+        against,
+        floor,
+        goal="at least" if cores > 1 else None,
+        target=TOGETHER if cores > 1 else None,
+    )
+    yield row_of_times("bare, the batch in one tensor", batch, against, floor)
+
+
+def _batched_call(content: bytes, batch: int) -> Callable[[NDArray[Any]], NDArray[Any]]:
+    """The bare call with the input resized to hold a batch."""
+    native = native_module(in_use()).Interpreter(model_content=content)
+    taken = native.get_input_details()[0]
+    native.resize_tensor_input(taken["index"], (batch, *taken["shape"][1:]))
+    native.allocate_tensors()
+    given = native.get_output_details()[0]["index"]
+
+    def call(values: NDArray[Any]) -> NDArray[Any]:
+        native.set_tensor(taken["index"], values.reshape(batch, *taken["shape"][1:]))
+        native.invoke()
+        outputs: NDArray[Any] = native.get_tensor(given)
+        return outputs
+
+    return call
+
+
+if __name__ == "__main__":
+    main(measure, __doc__)

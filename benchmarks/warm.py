@@ -1,0 +1,63 @@
+# ruff: noqa: INP001  # scripts, not a package
+"""One digit more, in a process that is running: ``Classifier.predict`` of an array.
+
+    python benchmarks/warm.py
+
+The floor sets the input, runs, and reads the output on the same runtime, with the digits quantized
+beforehand. What predict does besides is to see that the array is in MNIST's form, to quantize it,
+and to make calibrated probabilities of the logits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from numpy.typing import NDArray
+from rows import Row, count, in_turn, main, row_of_times
+
+from mnist_edge import Classifier, modelstore
+from mnist_edge.acceptance import built_in_digits
+from mnist_edge.benchmarking.floor import as_input, bare_call
+from mnist_edge.interpreter import Interpreter
+
+MODELS = ("edge", "nano")
+TARGET = 1.2
+"""Most that predict may take of the floor's time, with the default model."""
+
+
+def measure(share: float) -> Iterator[Row]:
+    """A row for each model that the wheel carries; two hundred rounds at full size."""
+    digits = built_in_digits().images
+    for name in MODELS:
+        stored = modelstore.load(name)
+        inputs = as_input(digits, Interpreter(stored.content).input)
+        classifier, bare = Classifier(name), bare_call(stored.content)
+        ours, floor = in_turn(
+            [_each(classifier.predict, digits), _each(bare, inputs)],
+            rounds=count(200, share, least=5),
+        )
+        default = name == modelstore.DEFAULT_MODEL
+        yield row_of_times(
+            f"Classifier.predict(array), {name}",
+            ours,
+            "set_tensor, invoke, get_tensor",
+            floor,
+            calls=len(digits),
+            goal="at most" if default else None,
+            target=TARGET if default else None,
+        )
+
+
+def _each(
+    call: Callable[[NDArray[Any]], object], inputs: Sequence[NDArray[Any]] | NDArray[Any]
+) -> Callable[[], None]:
+    def turn() -> None:
+        for one in inputs:
+            call(one)
+
+    return turn
+
+
+if __name__ == "__main__":
+    main(measure, __doc__)

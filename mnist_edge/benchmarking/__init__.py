@@ -1,0 +1,1 @@
+"""What reading digits takes on this machine: time, memory and heat. Nothing here prints."""

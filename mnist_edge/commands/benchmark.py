@@ -1,0 +1,167 @@
+"""``mnist-edge benchmark``: what reading digits takes on this machine.
+
+``--format json`` writes one object: the fields of ``mnist_edge.benchmarking.content.Benchmark``.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator
+from dataclasses import asdict
+from enum import Enum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mnist_edge.commands.console import DocumentFormat, RuntimeOption, note, table
+
+if TYPE_CHECKING:
+    from mnist_edge.benchmarking.content import Benchmark, ModelTimes
+    from mnist_edge.benchmarking.heat import Heat
+    from mnist_edge.benchmarking.timing import Latency, Ratio
+
+_WIDTH = 80
+
+
+class Against(str, Enum):
+    """What a model can be held against."""
+
+    floor = "floor"
+
+
+def command(
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            help="A shipped or installed model, a model folder, or a .tflite.",
+            show_default="the model in use",
+        ),
+    ] = None,
+    compare: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--compare", metavar="MODEL", help="Measure this one in turn with it; repeatable."
+        ),
+    ] = None,
+    against: Annotated[
+        Against | None,
+        typer.Option("--against", help="Ratios to a bare loop and a bare script."),
+    ] = None,
+    digits: Annotated[int, typer.Option("--digits", min=1, help="Digits to time.")] = 1_000,
+    starts: Annotated[int, typer.Option("--starts", min=1, help="Cold starts to time.")] = 5,
+    output: Annotated[
+        DocumentFormat, typer.Option("--format", "-f", help="How to print.")
+    ] = DocumentFormat.text,
+    runtime: RuntimeOption = None,
+) -> None:
+    """Measure what reading digits takes on this machine.
+
+    Time of one digit and of one picture, digits a second, loading, a fresh start
+    of predict with its memory, and how hot the processor got. Models that are
+    compared take turns, so that the ratios hold on a busy machine as well. With
+    numpy for a runtime, the time of each operator, too; the others do not tell.
+    """
+    from mnist_edge import modelstore
+    from mnist_edge.benchmarking.measure import Plan, against_floor, measure
+
+    plan = Plan(digits=digits, starts=starts)
+    models = [modelstore.load(name) for name in (model, *(compare or ()))]
+    found = measure(
+        models,
+        plan=plan,
+        measure_floor=against_floor if against is Against.floor else None,
+        on_progress=note,
+    )
+    if output is DocumentFormat.json:
+        typer.echo(json.dumps(asdict(found), indent=2))
+    else:
+        typer.echo("\n".join(_lines(found)))
+    if found.slowed:
+        note(f"warning: {found.slowed}; cool it, and measure again")
+
+
+def _lines(found: Benchmark) -> Iterator[str]:
+    for said in (found.runtime, f"{found.cpu or 'unknown processor'}; {found.machine}"):
+        yield textwrap.fill(said, _WIDTH)
+    yield f"before: {_heat(found.before)}"
+    yield f"after:  {_heat(found.after)}"
+    for times in found.models:
+        yield ""
+        yield from _model(times)
+    if found.compared:
+        yield f"\nin turn, times of {found.compared[0].to}"
+        yield table(
+            ("", "one digit", "quartiles", "cold start", "quartiles"),
+            [
+                (one.model, *_ratio_cells(one.digit), *_ratio_cells(one.cold_start))
+                for one in found.compared
+            ],
+        )
+    if found.floor:
+        memory = found.floor.memory
+        yield f"\nin turn, times of the floor ({found.models[0].model})"
+        yield table(
+            ("", "ratio", "quartiles"),
+            [
+                ("one digit, to set_tensor, invoke, get_tensor", *_ratio_cells(found.floor.digit)),
+                ("cold start, to a bare script", *_ratio_cells(found.floor.cold_start)),
+                ("peak memory, to the script's", "-" if memory is None else f"{memory:.2f}", ""),
+            ],
+        )
+
+
+def _model(times: ModelTimes) -> Iterator[str]:
+    yield f"{times.model}, {times.bytes:,} bytes"
+    yield table(
+        ("", "median", "p95", "p99", "runs"),
+        [("one digit", *_latency(times.digit)), ("digit.png", *_latency(times.picture))],
+    )
+    yield f"after {times.digit.warm_up} of each that do not count"
+    batches = sorted({rate.batch for rate in times.throughput})
+    yield table(
+        ("digits a second, in calls of", *(f"{batch}" for batch in batches)),
+        [
+            (
+                f"{threads} thread{'s' if threads > 1 else ''}",
+                *(
+                    f"{rate.digits_per_second:,.0f}"
+                    for rate in times.throughput
+                    if rate.threads == threads
+                ),
+            )
+            for threads in sorted({rate.threads for rate in times.throughput})
+        ],
+    )
+    cold = times.cold_start
+    memory = "memory not told" if cold.peak_mib is None else f"{cold.peak_mib:.1f} MiB at most"
+    yield f"load {times.load_ms:.1f} ms"
+    yield (
+        f"cold start {cold.median_ms:.0f} ms (least {cold.least_ms:.0f}, "
+        f"median of {cold.starts}), {memory}"
+    )
+    if times.operators is not None:
+        yield table(
+            ("operator", "median", "share"),
+            [
+                (one.name, f"{one.median_us:.0f} us", f"{100 * one.share:.0f} %")
+                for one in times.operators
+            ],
+        )
+
+
+def _latency(latency: Latency) -> tuple[str, ...]:
+    times = (latency.median_us, latency.p95_us, latency.p99_us)
+    return (*(f"{time:,.0f} us" for time in times), f"{latency.runs:,}")
+
+
+def _ratio_cells(ratio: Ratio) -> tuple[str, str]:
+    return f"{ratio.median:.2f}", f"{ratio.low:.2f}..{ratio.high:.2f}"
+
+
+def _heat(heat: Heat) -> str:
+    said = [] if heat.celsius is None else [f"{heat.celsius:.0f} degrees Celsius"]
+    said += [] if heat.mhz is None else [f"{heat.mhz:,.0f} MHz"]
+    if heat.throttled is not None:
+        said.append(", ".join(heat.throttled) or "not throttled")
+    return ", ".join(said) or "the machine tells neither heat nor clock"
