@@ -22,6 +22,11 @@ listed() {
     sed -n "s|^[0-9a-f]*  \($1.*\)\$|\1|p" SHA256SUMS
 }
 
+# A path as a systemd unit has it, as the right side of a substitution by sed.
+for_unit() {
+    printf '%s\n' "$1" | sed -e 's|%|%%|g' -e 's/[&|\\]/\\&/g'
+}
+
 # --- Is the bundle whole?
 cd "$(dirname "$0")"
 whole='copy the archive again, and unpack it into an empty folder'
@@ -85,8 +90,9 @@ kept='nothing was changed'
     --no-cache-dir --disable-pip-version-check $(listed wheels/) ||
     stop "pip could not install the wheels; $kept"
 cp digit.png "$release/digit.png"
-sed -e "s|@USER@|$(id -un)|" -e "s|@DATA@|$data|" -e "s|@FOLDER@|$HOME/digits|" \
-    -e "s|@PROGRAM@|$home/current/bin/mnist-edge|" \
+sed -e "s|@USER@|$(id -un)|g" -e "s|@DATA@|$(for_unit "$data")|g" \
+    -e "s|@FOLDER@|$(for_unit "$HOME/digits")|g" \
+    -e "s|@PROGRAM@|$(for_unit "$home/current/bin/mnist-edge")|g" \
     mnist-edge-watch.service >"$release/mnist-edge-watch.service"
 
 # --- Does it read pictures here? The models that the user installed take no part.
