@@ -209,6 +209,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
+def contents(wheel: Path) -> dict[str, bytes]:
+    """The files of a wheel but for the list of them, whose order is the builder's."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist() if "/RECORD" not in name}
+
+
 def test_the_wheel_holds_these_files_and_no_others(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = [name for name in archive.namelist() if ".dist-info/" not in name]
@@ -231,7 +237,11 @@ def test_the_device_install_is_numpy_pillow_typer_and_one_runtime(wheel: Path) -
 
 
 @pytest.mark.slow
-def test_a_bare_device_install_predicts_informs_and_reports(wheel: Path, tmp_path: Path) -> None:
+def test_a_bare_device_install_predicts_informs_and_reports(
+    wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is tried is what was installed, wherever the tests find the package.
+    monkeypatch.delenv("PYTHONPATH", raising=False)
     environment = tmp_path / "venv"
     venv.create(environment, with_pip=True, symlinks=True)
     python = environment / "bin" / "python"
@@ -262,6 +272,12 @@ def test_a_bare_device_install_predicts_informs_and_reports(wheel: Path, tmp_pat
         text=True,
     )
     assert installed.stdout == "None\n"
+    # A bundle carries what is installed, where there is no source tree.
+    making = "import pathlib, mnist_edge.bundling as b; b.make_own_wheel(pathlib.Path('own'))"
+    subprocess.run([python, "-c", making], cwd=tmp_path, check=True)
+    (own,) = (tmp_path / "own").iterdir()
+    assert own.name == wheel.name
+    assert contents(own) == contents(wheel)
     sample = ROOT / "mnist_edge" / "samples" / "digit.png"
     assert ": 7 (" in mnist_edge("predict", str(sample))
     assert "(verified)" in mnist_edge("info")
