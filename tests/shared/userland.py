@@ -24,6 +24,8 @@ from subprocess import CompletedProcess
 
 from systems import System
 
+from mnist_edge.runtimes import RUNTIMES
+
 HOME = "/home/pi"
 """Where a userland has the folder that is this machine's, too; programs start in it."""
 PYTHON = f"{HOME}/.venv/bin/python"
@@ -155,6 +157,9 @@ def give_packages(userland: Userland, *, cache: Path) -> None:
             *(f"--python-version={system.python}", "--target", site, "--requirement", lock),
         )
         there.check([PYTHON, "-m", "pip", "check"])
+        # Compiled once, and not at each first import.
+        modules = f"numpy, PIL.Image, typer, {RUNTIMES[system.runtime]}"
+        there.check([PYTHON, "-c", f"import {modules}"])
 
     name = f"{system.name}-venv"
     kept = _kept(cache, name, f"{userland.root.name}{lock.read_text()}", install)
