@@ -22,9 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from subprocess import CompletedProcess
 
-from systems import System
-
 from mnist_edge.runtimes import RUNTIMES
+from systems import System
 
 HOME = "/home/pi"
 """Where a userland has the folder that is this machine's, too; programs start in it."""
@@ -105,9 +104,9 @@ class Userland:
             },
         )
 
-    def check(self, argv: Iterable[str | Path], **how: object) -> str:
+    def check(self, argv: Iterable[str | Path], *, env: Mapping[str, str] | None = None) -> str:
         """What a program prints that ends well; arguments as ``run`` takes them."""
-        ran = self.run(argv, **how)  # type: ignore[arg-type]
+        ran = self.run(argv, env=env)
         assert ran.returncode == 0, f"{ran.args}: {ran.returncode}\n{ran.stdout}{ran.stderr}"
         return ran.stdout
 
@@ -222,9 +221,11 @@ def _mirror() -> str:
 
 
 def _require_emulation() -> None:
-    for program in ("apt-get", "mmdebstrap", "unshare", "qemu-arm-static"):
+    for program in ("apt-get", "mmdebstrap", "unshare"):
         if shutil.which(program) is None:
             raise Unavailable(f"there is no {program} here: make system-packages")
+    if not (_BINFMT / "qemu-arm.conf").is_file():
+        raise Unavailable("there is no qemu for Arm's programs here: make system-packages")
     try:
         _do(*_APART, "mount", "-t", "binfmt_misc", "none", "/proc/sys/fs/binfmt_misc")
     except AssertionError as error:
