@@ -90,7 +90,8 @@ kept='nothing was changed'
     --no-cache-dir --disable-pip-version-check $(listed wheels/) ||
     stop "pip could not install the wheels; $kept"
 cp digit.png "$release/digit.png"
-sed -e "s|@USER@|$(id -un)|g" -e "s|@DATA@|$(for_unit "$data")|g" \
+user=$(id -un 2>/dev/null) || user=$(id -u)
+sed -e "s|@USER@|$user|g" -e "s|@DATA@|$(for_unit "$data")|g" \
     -e "s|@FOLDER@|$(for_unit "$HOME/digits")|g" \
     -e "s|@PROGRAM@|$(for_unit "$home/current/bin/mnist-edge")|g" \
     mnist-edge-watch.service >"$release/mnist-edge-watch.service"

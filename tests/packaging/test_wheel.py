@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import email
 import re
-import shutil
 import subprocess
-import sys
 import venv
 import zipfile
 from pathlib import Path
@@ -12,7 +10,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("pyproject.toml", "README.md", "LICENSE", "mnist_edge", "converters", "models")
 
 FILES = [
     "converters/__init__.py",
@@ -187,26 +184,6 @@ FILES = [
     "mnist_edge/trust.py",
     "mnist_edge/watching.py",
 ]
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy so that no build folder is left here."""
-    folder = tmp_path_factory.mktemp("build")
-    for name in SOURCES:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name)
-        else:
-            shutil.copy(source, folder / name)
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "dist"],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-    )
-    (built,) = (folder / "dist").glob("*.whl")
-    return built
 
 
 def contents(wheel: Path) -> dict[str, bytes]:
