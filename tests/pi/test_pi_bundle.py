@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bundles import printed_command
 from systems import SYSTEMS, System
 from userland import Userland
 
@@ -34,6 +35,7 @@ def test_a_bundle_made_here_installs_and_reads_there(userland: Userland, tmp_pat
     )
     with tarfile.open(out) as archive:
         archive.extractall(userland.home, filter="data")
-    said = userland.check(["sh", f"mnist-edge-{TARGET}/install.sh"], seconds=_SECONDS)
-    (command, *_) = (line.split() for line in said.splitlines() if line.startswith("  "))
+    ran = userland.run(["sh", f"mnist-edge-{TARGET}/install.sh"], seconds=_SECONDS)
+    assert ran.returncode == 0, ran.stderr
+    command = printed_command(ran.stdout)
     assert userland.check(command) == f"{command[-1]}: 7 (100.0 %)\n"
