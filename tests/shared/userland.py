@@ -156,7 +156,9 @@ def give_packages(userland: Userland, *, cache: Path) -> None:
         _do(
             *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"),
             *("--require-hashes", "--only-binary=:all:", "--implementation=cp", *platforms),
-            *(f"--python-version={system.python}", "--target", site, "--requirement", lock),
+            # What is installed is held against this Python, too, which is another.
+            *(f"--python-version={system.python}", "--ignore-requires-python"),
+            *("--target", site, "--requirement", lock),
         )
         there.check([PYTHON, "-m", "pip", "check"])
         # Compiled once, and not at each first import.
