@@ -1,5 +1,6 @@
 # make run    the whole path on real data: fetch, train, convert, report, predict
 # make test   lint, types and every test
+# make test-pi   the tests on emulated Raspberry Pis alone, from nothing; asks for root
 # make bench  speed beside floors and peers, into benchmarks/RESULTS.md: ten minutes, undisturbed
 # make system-packages   what some tests use of Debian's (else they are skipped); asks for root
 # make lock   choose new versions of everything, in requirements.lock and the peers' own
@@ -10,7 +11,7 @@ READY := $(VENV)/.ready
 PEERS := .venv-peers
 PEERS_READY := $(PEERS)/.ready
 
-.PHONY: run test lint types tests bench system-packages lock clean
+.PHONY: run test test-pi lint types tests bench system-packages lock clean
 
 run: $(READY)
 	$(BIN)/mnist-edge run
@@ -29,6 +30,9 @@ tests: $(READY) $(PEERS_READY)
 
 bench: $(READY) $(PEERS_READY)
 	$(BIN)/python benchmarks/results.py
+
+test-pi: system-packages $(READY)
+	$(SUDO) $(BIN)/pytest tests/pi
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -50,13 +54,19 @@ $(PEERS_READY): tests/peers/requirements.lock
 	$(PEERS)/bin/python -m pip install --quiet --require-hashes -r $<
 	touch $@
 
-# The locks are for Linux and Python 3.11, where the tests run.
-LOCK := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header \
-  --python-version 3.11 --python-platform linux
+# The locks are for Linux and Python 3.11, where the tests run,
+COMPILE := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header
+LOCK := $(COMPILE) --python-version 3.11 --python-platform linux
+# and for the systems that are emulated; uv knows no 32 bits of Arm's, which asks for the same.
+LOCK_ARM := $(COMPILE) --python-platform aarch64-manylinux_2_36
 
 lock: $(READY)
 	$(LOCK) --extra workstation --extra dev --output-file requirements.lock pyproject.toml
 	$(LOCK) --output-file tests/peers/requirements.lock tests/peers/requirements.in
+	$(LOCK_ARM) --python-version 3.11 --output-file tests/pi/bookworm-arm64.lock pyproject.toml
+	$(LOCK_ARM) --python-version 3.13 --output-file tests/pi/trixie-arm64.lock pyproject.toml
+	$(LOCK_ARM) --python-version 3.11 --output-file tests/pi/bookworm-armhf.lock pyproject.toml \
+	  --no-emit-package numpy --no-emit-package pillow
 
 clean:
-	rm -rf $(VENV) $(PEERS) build dist *.egg-info
+	rm -rf $(VENV) $(PEERS) .cache/pi build dist *.egg-info

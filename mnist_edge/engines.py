@@ -89,6 +89,10 @@ def native_module(name: str) -> Any:
     Raises:
         ImportError: it does not import.
     """
+    # tflite-runtime's wheels for 64-bit Arm turn off numbers below the normal ones, of which numpy
+    # warns where it has not looked at its types before.
+    for dtype in (np.float32, np.float64):
+        np.finfo(dtype)
     return import_module(RUNTIMES[name])
 
 

@@ -22,6 +22,7 @@
     │                               the runtime has all operators for
     ├── ConversionError             the converted model did not pass its checks
     │   └── AccuracyLost            it passed them but for the accuracy gate (exit 3)
+    ├── BundleFailed                a wheel for a board could not be had or built
     ├── CheckpointMismatch          --resume with settings other than the interrupted run's
     ├── MissingDependency           an extra, or the TFLite runtime, is not installed
     ├── NotWritable                 an output file or folder
@@ -125,6 +126,10 @@ class AccuracyLost(ConversionError):
     """A sound conversion that costs more accuracy than was allowed."""
 
     exit_code = 3
+
+
+class BundleFailed(MnistEdgeError):
+    """A wheel that a board needs could not be downloaded or built."""
 
 
 class CheckpointMismatch(MnistEdgeError):

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,6 +10,9 @@ import pytest
 
 from mnist_edge import dataset
 from mnist_edge.dataset import Digits, Mnist
+
+ROOT = Path(__file__).parents[1]
+SOURCES = ("pyproject.toml", "README.md", "LICENSE", "mnist_edge", "converters", "models")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,3 +40,23 @@ def test_digits() -> Digits:
 def nano() -> Path:
     """The folder of the shipped model."""
     return Path(__file__).parents[1] / "models" / "nano"
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from a copy so that no build folder is left here."""
+    folder = tmp_path_factory.mktemp("build")
+    for name in SOURCES:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, folder / name)
+        else:
+            shutil.copy(source, folder / name)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "dist"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+    )
+    (built,) = (folder / "dist").glob("*.whl")
+    return built

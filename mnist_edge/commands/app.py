@@ -33,6 +33,7 @@ COMMANDS = (
     "run",
     "train",
     "convert",
+    "bundle",
     "reproduce",
 )
 """Names of the commands, in the order of ``--help``; each is a module beside this one, whose

@@ -2,9 +2,7 @@ from __future__ import annotations
 
 import email
 import re
-import shutil
 import subprocess
-import sys
 import venv
 import zipfile
 from pathlib import Path
@@ -12,7 +10,6 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-SOURCES = ("pyproject.toml", "README.md", "LICENSE", "mnist_edge", "converters", "models")
 
 FILES = [
     "converters/__init__.py",
@@ -49,11 +46,20 @@ FILES = [
     "mnist_edge/benchmarking/starter.py",
     "mnist_edge/benchmarking/starting.py",
     "mnist_edge/benchmarking/timing.py",
+    "mnist_edge/bundling/__init__.py",
+    "mnist_edge/bundling/archive.py",
+    "mnist_edge/bundling/install.sh",
+    "mnist_edge/bundling/mnist-edge-watch.service",
+    "mnist_edge/bundling/own_wheel.py",
+    "mnist_edge/bundling/pip.py",
+    "mnist_edge/bundling/targets.py",
+    "mnist_edge/bundling/wheels.py",
     "mnist_edge/classifier.py",
     "mnist_edge/commands/__init__.py",
     "mnist_edge/commands/answers.py",
     "mnist_edge/commands/app.py",
     "mnist_edge/commands/benchmark.py",
+    "mnist_edge/commands/bundle.py",
     "mnist_edge/commands/console.py",
     "mnist_edge/commands/convert.py",
     "mnist_edge/commands/doctor.py",
@@ -193,24 +199,10 @@ FILES = [
 ]
 
 
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from a copy so that no build folder is left here."""
-    folder = tmp_path_factory.mktemp("build")
-    for name in SOURCES:
-        source = ROOT / name
-        if source.is_dir():
-            shutil.copytree(source, folder / name)
-        else:
-            shutil.copy(source, folder / name)
-    subprocess.run(
-        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", "dist"],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-    )
-    (built,) = (folder / "dist").glob("*.whl")
-    return built
+def contents(wheel: Path) -> dict[str, bytes]:
+    """The files of a wheel but for the list of them, whose order is the builder's."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {name: archive.read(name) for name in archive.namelist() if "/RECORD" not in name}
 
 
 def test_the_wheel_holds_these_files_and_no_others(wheel: Path) -> None:
@@ -235,7 +227,11 @@ def test_the_device_install_is_numpy_pillow_typer_and_one_runtime(wheel: Path) -
 
 
 @pytest.mark.slow
-def test_a_bare_device_install_predicts_informs_and_reports(wheel: Path, tmp_path: Path) -> None:
+def test_a_bare_device_install_predicts_informs_and_reports(
+    wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is tried is what was installed, wherever the tests find the package.
+    monkeypatch.delenv("PYTHONPATH", raising=False)
     environment = tmp_path / "venv"
     venv.create(environment, with_pip=True, symlinks=True)
     python = environment / "bin" / "python"
@@ -266,6 +262,12 @@ def test_a_bare_device_install_predicts_informs_and_reports(wheel: Path, tmp_pat
         text=True,
     )
     assert installed.stdout == "None\n"
+    # A bundle carries what is installed, where there is no source tree.
+    making = "import pathlib, mnist_edge.bundling as b; b.make_own_wheel(pathlib.Path('own'))"
+    subprocess.run([python, "-c", making], cwd=tmp_path, check=True)
+    (own,) = (tmp_path / "own").iterdir()
+    assert own.name == wheel.name
+    assert contents(own) == contents(wheel)
     sample = ROOT / "mnist_edge" / "samples" / "digit.png"
     assert ": 7 (" in mnist_edge("predict", str(sample))
     assert "(verified)" in mnist_edge("info")

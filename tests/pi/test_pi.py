@@ -1,0 +1,204 @@
+"""The project on the systems of Raspberry Pis, emulated: the wheels are those that pip gives there.
+
+It proves answers, the same integers as on x86-64, and nothing of speed: qemu runs Arm's
+instructions one after another. What belongs to the hardware (heat, power, cameras) is not there.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from mnist_edge import modelstore
+from mnist_edge.dataset import Digits
+from mnist_edge.runtimes import NUMPY, VARIABLE, choosing
+from mnist_edge.trial import Trial, try_model
+from userland import PYTHON, Userland
+
+ROOT = Path(__file__).parents[2]
+PICTURES = sorted((ROOT / "tests" / "data" / "pictures").glob("*.png"))
+SAMPLES = ROOT / "mnist_edge" / "samples"
+MODELS = ("edge", "nano")
+GOLDEN_RUNTIME = "tflite-runtime"
+CLEAR = 2
+"""Steps between the two likeliest digits that another runtime's rounding cannot bridge."""
+COUNT = 300
+
+Run = Callable[..., str]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def mnist_edge(pi: Userland) -> Run:
+    """Runs the program as a user does; what it prints."""
+
+    def there(*arguments: str) -> str:
+        ran = pi.run([".venv/bin/mnist-edge", *arguments])
+        assert ran.returncode == 0, ran.stderr
+        assert "Warning" not in ran.stderr
+        return ran.stdout
+
+    return there
+
+
+@pytest.fixture(scope="module")
+def digits(test_digits: Digits) -> Digits:
+    """Test digits from everywhere among the 10,000, which begin with the easy ones."""
+    return test_digits.take(np.arange(0, len(test_digits), len(test_digits) // COUNT)[:COUNT])
+
+
+@pytest.fixture(scope="module")
+def pictures(userland: Userland) -> list[str]:
+    """Their names in the home."""
+    for picture in [*PICTURES, SAMPLES / "digit.png"]:
+        shutil.copy(picture, userland.home)
+    return [picture.name for picture in [*PICTURES, SAMPLES / "digit.png"]]
+
+
+def here(*arguments: str | Path, cwd: Path) -> str:
+    """What the program prints on this machine, on the runtime of the golden vectors."""
+    return subprocess.run(
+        [sys.executable, "-m", "mnist_edge", *arguments, "--runtime", GOLDEN_RUNTIME],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+    ).stdout
+
+
+def answers(lines: str) -> list[tuple[str, int | None]]:
+    """Paths and digits of what ``--format jsonl`` printed."""
+    return [(said["path"], said["digit"]) for said in map(json.loads, lines.splitlines())]
+
+
+def test_the_doctor_finds_a_sound_pi(pi: Userland, mnist_edge: Run) -> None:
+    document = json.loads(mnist_edge("doctor", "--json"))
+    findings = {finding["name"]: finding for finding in document["findings"]}
+    assert document["status"] == "good", findings
+    assert findings["cpu"]["found"].startswith("Cortex-A")
+    assert findings["cpu"]["facts"]["architecture"] == pi.system.wheels
+    assert findings["python"]["facts"]["version"].startswith(f"{pi.system.python}.")
+    assert findings[pi.system.runtime]["facts"]["in_use"]
+    # The other one has no business there.
+    (other,) = {"tflite-runtime", "ai-edge-litert"} - {pi.system.runtime}
+    assert findings[other]["facts"]["version"] is None
+    for model in MODELS:
+        assert findings[f"self-test {model}"]["facts"]["runtime"].startswith(pi.system.runtime)
+
+
+@pytest.mark.parametrize("options", [(), ("--runtime", NUMPY)], ids=["its own", NUMPY])
+def test_it_reads_pictures(
+    options: tuple[str, ...], pi: Userland, pictures: list[str], mnist_edge: Run
+) -> None:
+    said = mnist_edge("predict", "--format", "jsonl", *options, *pictures)
+    expected = here("predict", "--format", "jsonl", *pictures, cwd=pi.home)
+    assert answers(said) == answers(expected)
+    assert answers(said)[-1] == ("digit.png", 7)
+
+
+def test_it_says_what_a_model_is(pi: Userland, mnist_edge: Run) -> None:
+    said = mnist_edge("info")
+    assert "(verified)" in said
+    assert pi.system.runtime in said
+
+
+@pytest.fixture(scope="module")
+def logits(digits: Digits) -> Callable[[str], Trial]:
+    """What a model gives here, on the runtime of the golden vectors."""
+    given: dict[str, Trial] = {}
+
+    def of(model: str) -> Trial:
+        if model not in given:
+            with choosing(GOLDEN_RUNTIME):
+                content = modelstore.load(ROOT / "models" / model).content
+                given[model] = try_model(content, digits.images, name=model)
+        return given[model]
+
+    return of
+
+
+def tried(pi: Userland, model: str, pixels: NDArray[np.uint8], runtime: str) -> NDArray[Any]:
+    """What a model gives there: ``mnist_edge.trial``'s child, with the folder that it takes."""
+    folder = pi.home / "trial"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    shutil.copy(ROOT / "models" / model / "int8.tflite", folder / "model.tflite")
+    np.save(folder / "pixels.npy", pixels)
+    pi.check([PYTHON, "-m", "mnist_edge.trial", "trial"], env={VARIABLE: runtime})
+    document = json.loads((folder / "trial.json").read_text())
+    assert document["runtime"].startswith(runtime)
+    found: NDArray[Any] = np.load(folder / "logits.npy")
+    return found
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_numpy_gives_the_integers_that_x86_64_gives(
+    model: str, pi: Userland, digits: Digits, logits: Callable[[str], Trial]
+) -> None:
+    found = tried(pi, model, digits.images, NUMPY)
+    np.testing.assert_array_equal(found, logits(model).logits)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_runtime_gives_the_integers_that_x86_64_gives(
+    model: str, pi: Userland, digits: Digits, logits: Callable[[str], Trial]
+) -> None:
+    expected = logits(model)
+    found = tried(pi, model, digits.images, pi.system.runtime)
+    if pi.system.runtime == GOLDEN_RUNTIME:
+        np.testing.assert_array_equal(found, expected.logits)
+        return
+    second, first = np.sort(expected.logits, axis=1)[:, -2:].T
+    clear = first - second > CLEAR * expected.output.scale
+    assert clear.mean() > 0.95
+    same = found.argmax(axis=1) == expected.logits.argmax(axis=1)
+    assert same[clear].all()
+
+
+@pytest.fixture(scope="module")
+def labelled(pi: Userland, digits: Digits) -> Iterator[Path]:
+    """A folder of pictures of digits with their labels, in the home."""
+    folder = pi.home / "photos"
+    folder.mkdir()
+    lines = ["path,label"]
+    for index, (image, label) in enumerate(zip(digits.images, digits.labels, strict=True)):
+        Image.fromarray(image).save(folder / f"{index:03}.png")
+        lines.append(f"{index:03}.png,{label}")
+    (folder / "labels.csv").write_text("\n".join(lines))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_a_report_made_there_counts_as_one_made_here(
+    pi: Userland, labelled: Path, mnist_edge: Run
+) -> None:
+    arguments = ("report", "nano", "--data", labelled.name, "--corrupted", "0", "--format", "json")
+    there = json.loads(mnist_edge(*arguments, "--out", "there"))
+    expected = json.loads(here(*arguments, "--out", "here", cwd=pi.home))
+    assert (pi.home / "there" / "report.html").is_file()
+    assert there["data"] == expected["data"]
+    for one, other in zip(there["schemes"], expected["schemes"], strict=True):
+        assert one["total"] == COUNT
+        assert one["confusion"] == other["confusion"]
+    assert there["runtime"]["machine"] == pi.system.wheels
+
+
+def test_models_are_installed_and_put_back(pi: Userland, mnist_edge: Run) -> None:
+    for suffix in ("tflite", "json"):
+        shutil.copy(ROOT / "models" / "nano" / f"int8.{suffix}", pi.home)
+    said = mnist_edge("model", "install", "int8.tflite")
+    assert said.startswith("in use: nano-int8-")
+    assert "of 100 built-in digits" in said
+    assert "nano-int8-" in mnist_edge("model", "list")
+    assert "edge" in mnist_edge("model", "rollback")

@@ -1,0 +1,145 @@
+"""Small bundles, for tests alone, and their installation."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+import struct
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from subprocess import CompletedProcess
+
+from mnist_edge import bundling
+from mnist_edge.artifacts import Artifact
+from mnist_edge.bundling.targets import LINUX_X86_64, Target
+
+HERE = dataclasses.replace(
+    LINUX_X86_64,
+    name="here",
+    python=f"{sys.version_info.major}.{sys.version_info.minor}",
+    machine=platform.machine(),
+    kernels=(platform.machine(),),
+    bits=8 * struct.calcsize("P"),
+)
+"""This very machine."""
+
+PROGRAM = """
+import os, sys
+def main():
+    words = sys.argv[1:]
+    if words[:2] == ["model", "verify"]:
+        assert "MNIST_EDGE_MODELS" in os.environ
+        sys.exit({broken})
+    if words[:2] == ["model", "install"]:
+        with open(os.path.expanduser("~/models.txt"), "a") as stream:
+            print(words[2], file=stream)
+    elif words[0] == "predict":
+        print(f"{{words[1]}}: 7 (version {version})")
+    elif words[0] == "doctor":
+        print("doctor was here")
+"""
+"""What stands for mnist-edge: it says its version."""
+
+PIP = """
+import subprocess, sys, sysconfig, zipfile
+from pathlib import Path
+for wheel in [word for word in sys.argv if word.startswith("wheels/")]:
+    zipfile.ZipFile(wheel).extractall(sysconfig.get_path("purelib"))
+    subprocess.run(["true"], check=True)
+script = Path(sysconfig.get_path("scripts"), "mnist-edge")
+script.write_text(f"#!{sys.executable}\\nfrom program import main\\nmain()\\n")
+script.chmod(0o755)
+"""
+"""What stands for pip: it unpacks, with a step that can be stopped at after each wheel."""
+
+
+def make_wheel(
+    folder: Path,
+    name: str,
+    *,
+    requires: Sequence[str] = (),
+    files: dict[str, str] | None = None,
+    tag: str = "py3-none-any",
+) -> Path:
+    """A wheel of a ``name-version`` with some files in it."""
+    package, version = name.split("-")
+    lines = ["Metadata-Version: 2.1", f"Name: {package}", f"Version: {version}"]
+    contents = {
+        **(files or {}),
+        f"{name}.dist-info/METADATA": "\n".join(
+            [*lines, *(f"Requires-Dist: {one}" for one in requires), ""]
+        ),
+        f"{name}.dist-info/WHEEL": f"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: {tag}\n",
+        f"{name}.dist-info/RECORD": "",
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    wheel = folder / f"{name}-{tag}.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for path, text in contents.items():
+            archive.writestr(path, text)
+    return wheel
+
+
+def make_bundle(
+    folder: Path,
+    *,
+    version: str = "1",
+    broken: bool = False,
+    target: Target = HERE,
+    models: Sequence[Artifact] = (),
+) -> Path:
+    """A bundle of small wheels, unpacked."""
+    program = PROGRAM.format(version=version, broken=int(broken))
+    bundle = bundling.pack(
+        folder / f"{version}.tar.gz",
+        target,
+        own=make_wheel(folder, f"mnist_edge-{version}", files={"program.py": program}),
+        wheels=[make_wheel(folder, "other-1.0", files={"other.py": ""})],
+        installer=make_wheel(folder, "pip-1.0", files={"pip/__main__.py": PIP}),
+        models=models,
+    )
+    unpacked = folder / f"unpacked-{version}"
+    with tarfile.open(bundle.path) as archive:
+        archive.extractall(unpacked, filter="data")
+    return unpacked / bundle.folder
+
+
+def install(bundle: Path, home: Path, **environment: str) -> CompletedProcess[str]:
+    """Runs the installer as its user would, without a network as far as that can be arranged."""
+    return subprocess.run(
+        ["/bin/sh", str(bundle / "install.sh")],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd="/",
+        # Whatever it stops at is its own process group.
+        start_new_session=True,
+        env={"HOME": str(home), "PATH": os.environ["PATH"], **environment},
+    )
+
+
+def releases(home: Path) -> list[Path]:
+    return sorted((home / ".local/share/mnist-edge/releases").iterdir())
+
+
+def printed_command(said: str) -> list[str]:
+    """The first command that the installer says to type."""
+    (line, *_) = (line for line in said.splitlines() if line.startswith("  "))
+    return line.split()
+
+
+def answer(home: Path) -> str:
+    """What the launcher says, of whatever release."""
+    ran = subprocess.run(
+        [home / ".local/bin/mnist-edge", "predict", "x"],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+    )
+    return ran.stdout
