@@ -32,7 +32,7 @@ MODELS = ("edge", "nano")
 GOLDEN_RUNTIME = "tflite-runtime"
 CLEAR = 2
 """Steps between the two likeliest digits that another runtime's rounding cannot bridge."""
-COUNT = 300
+COUNT = 200
 
 Run = Callable[..., str]
 
