@@ -32,7 +32,7 @@ MODELS = ("edge", "nano")
 GOLDEN_RUNTIME = "tflite-runtime"
 CLEAR = 2
 """Steps between the two likeliest digits that another runtime's rounding cannot bridge."""
-COUNT = 300
+COUNT = 200
 
 Run = Callable[..., str]
 
@@ -183,7 +183,9 @@ def labelled(pi: Userland, digits: Digits) -> Iterator[Path]:
 def test_a_report_made_there_counts_as_one_made_here(
     pi: Userland, labelled: Path, mnist_edge: Run
 ) -> None:
-    arguments = ("report", "nano", "--data", labelled.name, "--corrupted", "0", "--format", "json")
+    # int8 alone: the times of float32, which nobody wants of qemu, take a minute and a half.
+    alone = ("--scheme", "int8", "--against", "int8", "--corrupted", "0")
+    arguments = ("report", "nano", *alone, "--data", labelled.name, "--format", "json")
     there = json.loads(mnist_edge(*arguments, "--out", "there"))
     expected = json.loads(here(*arguments, "--out", "here", cwd=pi.home))
     assert (pi.home / "there" / "report.html").is_file()
@@ -191,7 +193,8 @@ def test_a_report_made_there_counts_as_one_made_here(
     for one, other in zip(there["schemes"], expected["schemes"], strict=True):
         assert one["total"] == COUNT
         assert one["confusion"] == other["confusion"]
-    assert there["runtime"]["machine"] == pi.system.wheels
+    assert there["runtime"].startswith(pi.system.runtime)
+    assert pi.system.wheels in there["times"]["machine"]
 
 
 def test_models_are_installed_and_put_back(pi: Userland, mnist_edge: Run) -> None:

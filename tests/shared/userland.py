@@ -197,7 +197,7 @@ def _kept(cache: Path, name: str, recipe: str, make: Callable[[Path], None]) -> 
 
 def _unpack_debian(system: System, root: Path) -> None:
     if os.geteuid():
-        raise Unavailable("only root can unpack Debian: sudo make test-pi")
+        raise Unavailable("only root can unpack Debian: make test-pi asks for its rights")
     options = ("--mode=root", "--variant=extract", f"--architectures={system.architecture}")
     packages = ",".join([*_BASE, *system.packages])
     _do("mmdebstrap", *options, f"--include={packages}", system.release, root, _mirror())
