@@ -36,7 +36,8 @@ COUNT = 200
 
 Run = Callable[..., str]
 
-pytestmark = pytest.mark.slow
+# In one process: file systems are made once, and kept.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pi")]
 
 
 @pytest.fixture(scope="module")

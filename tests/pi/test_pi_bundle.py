@@ -17,7 +17,8 @@ TARGET = "pi-bookworm-64"
 _SECONDS = 1800
 """Time that the installation has: pip compiles what it installs, which takes minutes under qemu."""
 
-pytestmark = pytest.mark.slow
+# In one process: file systems are made once, and kept.
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pi")]
 
 
 @pytest.fixture(scope="module")
