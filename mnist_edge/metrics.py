@@ -34,7 +34,8 @@ def confusion_matrix(
         ``(classes, classes)``: a row a label, a column an answer. The difference of two says where
         answers went.
     """
-    cells = labels.astype(np.int64) * classes + answers.astype(np.int64)
+    # 32-bit machines count by numbers of their own size alone.
+    cells = labels.astype(np.intp) * classes + answers.astype(np.intp)
     return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
 
 
@@ -124,12 +125,12 @@ def calibration_error(
 
 def _binned(
     probabilities: NDArray[np.float64], labels: NDArray[np.uint8], bins: int
-) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.intp]]:
     """Each digit's confidence, whether it was read right, and the number of its bin."""
     confidences: NDArray[np.float64] = probabilities.max(axis=1)
     right: NDArray[np.bool_] = probabilities.argmax(axis=1) == labels
     # A bin holds its upper edge: (0, 1/15], (1/15, 2/15] and so on.
-    return confidences, right, np.ceil(confidences * bins).astype(np.int64) - 1
+    return confidences, right, np.ceil(confidences * bins).astype(np.intp) - 1
 
 
 def negative_log_likelihood(
