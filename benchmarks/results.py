@@ -21,7 +21,7 @@ from rows import Row
 
 from mnist_edge.files import write_text
 from mnist_edge.markdown import markdown_table
-from mnist_edge.report import device
+from mnist_edge.workers import cores
 
 HERE = Path(__file__).parent
 SCRIPTS = {
@@ -41,7 +41,7 @@ NOTES = {
     "predict digit.png, peak memory": "The command line (typer) and the front end's modules.",
     "Classifier.predict(array), edge": "Telling that an array is in MNIST's form, and the softmax, "
     "are a dozen calls of numpy, each of which takes microseconds however little there is to do.",
-    f"Classifier.predict_pixels on {device.cores()} threads": "Two cores are at most twice as "
+    f"Classifier.predict_pixels on {cores()} threads": "Two cores are at most twice as "
     "fast as one, less what Python does for one thread at a time.",
     "read_pixels of a 12-megapixel JPEG": "Decoding at a quarter of the size takes little; taking "
     "the light out of a photo at 640 pixels takes longer than decoding all of it.",

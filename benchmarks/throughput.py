@@ -11,7 +11,6 @@ kernels gain little by it. Every way's answers must be the floor's, bit for bit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -22,8 +21,8 @@ from mnist_edge import Classifier, dataset, modelstore
 from mnist_edge.benchmarking.floor import as_input, bare_call
 from mnist_edge.engines import native_module
 from mnist_edge.interpreter import Interpreter, dequantize
-from mnist_edge.report import device
 from mnist_edge.runtimes import in_use
+from mnist_edge.workers import cores
 
 EVALUATING, TOGETHER = 1.1, 2.0
 """Most that evaluating on one thread may take of the floor's time, and how many times as fast two
@@ -35,29 +34,26 @@ def measure(share: float) -> Iterator[Row]:
     """Rows for as many of the 10,000 test digits."""
     digits = dataset.load_test().images[: count(10_000, share, least=100)]
     stored = modelstore.load()
-    cores = device.cores()
     interpreter = Interpreter(stored.content)
-    classifiers = [Classifier(stored.path) for _ in range(cores)]
+    classifier = Classifier(stored.path, threads=cores())
     inputs = as_input(digits, interpreter.input)
     bare, batched = bare_call(stored.content), _batched_call(stored.content, len(digits))
 
     def loop() -> NDArray[Any]:
         return np.concatenate([bare(one) for one in inputs])
 
-    def together() -> list[Any]:
-        with ThreadPoolExecutor(cores) as pool:
-            parts = pool.map(Classifier.predict_pixels, classifiers, np.array_split(digits, cores))
-            return [prediction for part in parts for prediction in part]
-
     expected = dequantize(loop(), interpreter.output)
     single = Classifier(stored.path).predict_pixels(digits)
-    if not np.array_equal(interpreter.logits(digits), expected) or together() != single:
+    if (
+        not np.array_equal(interpreter.logits(digits), expected)
+        or classifier.predict_pixels(digits) != single
+    ):
         raise SystemExit("the answers differ from the bare loop's: nothing to compare")
     floor, evaluating, threads, batch = in_turn(
         [
             loop,
             lambda: interpreter.logits(digits),
-            together,
+            lambda: classifier.predict_pixels(digits),
             lambda: batched(inputs),
         ],
         rounds=_ROUNDS,
@@ -72,12 +68,12 @@ def measure(share: float) -> Iterator[Row]:
         target=EVALUATING,
     )
     yield row_of_times(
-        f"Classifier.predict_pixels on {cores} threads",
+        f"Classifier.predict_pixels on {cores()} threads",
         threads,
         against,
         floor,
-        goal="at least" if cores > 1 else None,
-        target=TOGETHER if cores > 1 else None,
+        goal="at least" if cores() > 1 else None,
+        target=TOGETHER if cores() > 1 else None,
     )
     yield row_of_times("bare, the batch in one tensor", batch, against, floor)
 

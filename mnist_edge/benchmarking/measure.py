@@ -46,6 +46,7 @@ from mnist_edge.modelstore import StoredModel
 from mnist_edge.numpy_runtime.engine import NumpyEngine
 from mnist_edge.report import device
 from mnist_edge.runtimes import NUMPY, in_use, runtime
+from mnist_edge.workers import cores
 
 BATCHES = (1, 32, 256)
 """Digits in a call that throughput is measured with."""
@@ -184,7 +185,7 @@ def _measured(model: StoredModel, plan: Plan) -> ModelTimes:
                 batch=batch,
                 digits_per_second=throughput(model.content, digits, threads=threads, batch=batch),
             )
-            for threads in sorted({1, device.cores()})
+            for threads in sorted({1, cores()})
             for batch in BATCHES
         ),
         cold_start=ColdStart(

@@ -39,13 +39,6 @@ def cpu() -> str | None:
     return " ".join(names) or None
 
 
-def cores() -> int:
-    """Processors that this process may use."""
-    # Linux alone tells those of a process.
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
-
-
 def governor() -> str | None:
     """How the system sets the processor's frequency; None where it does not tell."""
     return _read(_GOVERNOR)

@@ -26,6 +26,7 @@ from mnist_edge.report.verdict import verdict
 from mnist_edge.runtimes import runtime
 from mnist_edge.statistics import wilson_interval
 from mnist_edge.trial import open_model
+from mnist_edge.workers import cores
 
 REFERENCE = "float32"
 """The scheme that the others are compared with, unless another is named."""
@@ -75,7 +76,7 @@ def measure(
         reading = Reading(logits, model.temperature)
         first = first or reading
         schemes.append(_scheme(model, first, reading, pictures, results))
-    threads = tuple(sorted({1, device.cores()}))
+    threads = tuple(sorted({1, cores()}))
     times = []
     for model, speed in zip(ordered, speeds, strict=True):
         images = pictures.digits.images
