@@ -46,6 +46,7 @@ FILES = [
     "mnist_edge/benchmarking/starter.py",
     "mnist_edge/benchmarking/starting.py",
     "mnist_edge/benchmarking/timing.py",
+    "mnist_edge/bulk.py",
     "mnist_edge/bundling/__init__.py",
     "mnist_edge/bundling/archive.py",
     "mnist_edge/bundling/install.sh",
@@ -63,6 +64,7 @@ FILES = [
     "mnist_edge/commands/console.py",
     "mnist_edge/commands/convert.py",
     "mnist_edge/commands/doctor.py",
+    "mnist_edge/commands/drawings.py",
     "mnist_edge/commands/info.py",
     "mnist_edge/commands/model.py",
     "mnist_edge/commands/predict.py",
@@ -82,6 +84,7 @@ FILES = [
     "mnist_edge/corruptions/overlays.py",
     "mnist_edge/dataset.py",
     "mnist_edge/decoding.py",
+    "mnist_edge/digests.py",
     "mnist_edge/doctor/__init__.py",
     "mnist_edge/doctor/board.py",
     "mnist_edge/doctor/finding.py",
@@ -111,6 +114,7 @@ FILES = [
     "mnist_edge/manifest.py",
     "mnist_edge/markdown.py",
     "mnist_edge/metrics.py",
+    "mnist_edge/mnist_form.py",
     "mnist_edge/models/__init__.py",
     "mnist_edge/models/edge/float32.json",
     "mnist_edge/models/edge/float32.tflite",
@@ -174,6 +178,7 @@ FILES = [
     "mnist_edge/samples/digit.png",
     "mnist_edge/samples/digits.png",
     "mnist_edge/segmentation.py",
+    "mnist_edge/sources.py",
     "mnist_edge/statistics.py",
     "mnist_edge/strokes.py",
     "mnist_edge/training/__init__.py",
@@ -196,6 +201,7 @@ FILES = [
     "mnist_edge/trial.py",
     "mnist_edge/trust.py",
     "mnist_edge/watching.py",
+    "mnist_edge/workers.py",
 ]
 
 
