@@ -26,7 +26,7 @@ types: $(READY)
 	$(BIN)/mypy
 
 tests: $(READY) $(PEERS_READY)
-	$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=loadgroup --durations=10
+	$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal --durations=10
 
 bench: $(READY) $(PEERS_READY)
 	$(BIN)/python benchmarks/results.py

@@ -36,8 +36,7 @@ COUNT = 200
 
 Run = Callable[..., str]
 
-# In one process: file systems are made once, and kept.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pi")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,7 @@ TARGET = "pi-bookworm-64"
 _SECONDS = 1800
 """Time that the installation has: pip compiles what it installs, which takes minutes under qemu."""
 
-# In one process: file systems are made once, and kept.
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pi")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ mounted or left behind for the rest of the machine.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -182,16 +183,19 @@ def _link(source: str, target: str) -> None:
 def _kept(cache: Path, name: str, recipe: str, make: Callable[[Path], None]) -> Path:
     """A folder that is made where it is not there as its recipe has it."""
     folder = cache / f"{name}-{hashlib.sha256(recipe.encode()).hexdigest()[:8]}"
-    if folder.is_dir():
-        return folder
     cache.mkdir(parents=True, exist_ok=True)
-    for old in cache.glob(f"{name}-*"):
-        shutil.rmtree(old)
-    with tempfile.TemporaryDirectory(dir=cache, prefix=f"{name}-") as temporary:
-        new = Path(temporary) / name
-        new.mkdir()
-        make(new)
-        new.rename(folder)
+    # Tests run side by side, and one makes it.
+    with (cache / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if folder.is_dir():
+            return folder
+        for old in cache.glob(f"{name}-*"):
+            shutil.rmtree(old)
+        with tempfile.TemporaryDirectory(dir=cache, prefix=f"{name}-") as temporary:
+            new = Path(temporary) / name
+            new.mkdir()
+            make(new)
+            new.rename(folder)
     return folder
 
 
