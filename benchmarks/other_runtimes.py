@@ -5,7 +5,7 @@
 
 Each is started anew in every round, in turn with tflite-runtime, and reads the same 2,000
 validation digits: some one by one, on one thread, and all of them in its quickest simple way, a
-loop or a batch, on all cores; only the reading counts. Loading Keras' and TensorFlow's modules is
+loop on one thread or a batch on all cores; only the reading counts. Starting is
 ``other_starts.py``'s. ai-edge-litert and onnxruntime are of the peers' environment
 (``.venv-peers``, which ``make tests`` makes), and onnxruntime reads the same int8 model as
 ``onnx_model.py`` writes it. A peer that is not installed, or reads other digits than we do, is left

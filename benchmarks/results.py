@@ -23,7 +23,7 @@ from mnist_edge.files import write_text
 from mnist_edge.markdown import markdown_table
 from mnist_edge.workers import cores
 
-_SCRIPT = "The script looks for no digit in the picture, checks no model, and has no command line (typer)."
+_SCRIPT = "The script looks for no digit in a picture, checks no model and has no command line."
 _KERNELS = (
     "The kernels of tflite-runtime 2.14 take longer, as the rows of one digit show, whose integers "
     "are the same on every board. With ai-edge-litert installed instead, Classifier runs that."
