@@ -63,7 +63,7 @@ NOTES = {
             "full TensorFlow's interpreter",
         )
     },
-    "a step of training edge, with its input pipeline": "numpy makes an epoch's pictures before the "
+    "a step of training edge, with its input pipeline": "numpy makes the pictures before the "
     "epoch, on one core, while TensorFlow waits.",
     "read_pixels of a 12-megapixel JPEG": "Decoding at a quarter of the size takes little; taking "
     "the light out of a photo at 640 pixels takes longer than decoding all of it.",
