@@ -1,43 +1,49 @@
 # ruff: noqa: INP001  # scripts, not a package
 """One runtime reads digits, in a process of its own: what ``other_runtimes.py`` starts.
 
-    python benchmarks/other_runtime.py RUNTIME MODEL DIGITS.npy
+    python benchmarks/other_runtime.py RUNTIME MODEL DIGITS.npy CORES
 
-Prints the microseconds of a digit, read one by one, the median of all; runs in the peers'
-environment as well, and so imports nothing of this project.
+Prints JSON: seconds of a digit, read one by one, the median of some; seconds of all digits by the
+quicker of the runtime's simple ways, a loop and a batch; and the digits that it read. Runs in the
+peers' environment as well, and so imports nothing of this project.
 """
 
 from __future__ import annotations
 
+import json
 import statistics
 import sys
 import time
 from collections.abc import Callable
-from functools import reduce
+from functools import partial, reduce
 from importlib import import_module
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-Call = Callable[[NDArray[np.uint8]], object]
-_WARM_UP = 20
+Call = Callable[[NDArray[np.uint8]], NDArray[Any]]
+"""From ``(n, 28, 28)`` digits to ``(n, 10)`` outputs."""
+_WARM_UP, _ONE_BY_ONE = 20, 120
 
 
-def tflite(module: str, model: str) -> Call:
+def tflite(module: str, model: str, *, batch: int, threads: int) -> Call:
     """An interpreter of TFLite files: set the input, run, read the output."""
     package, *attributes = module.split(":")
     interpreter_class: Any = reduce(getattr, attributes, cast("Any", import_module(package)))
-    interpreter = interpreter_class(model_path=model)
-    interpreter.allocate_tensors()
+    interpreter = interpreter_class(model_path=model, num_threads=threads)
     taken, given = interpreter.get_input_details()[0], interpreter.get_output_details()[0]
+    shape = (batch, *taken["shape"][1:])
+    interpreter.resize_tensor_input(taken["index"], shape)
+    interpreter.allocate_tensors()
     scale, zero = taken["quantization"]
 
-    def call(digit: NDArray[np.uint8]) -> object:
-        values = (np.round(digit / scale) + zero).astype(taken["dtype"]).reshape(taken["shape"])
+    def call(digits: NDArray[np.uint8]) -> NDArray[Any]:
+        values = (np.round(digits / scale) + zero).astype(taken["dtype"]).reshape(shape)
         interpreter.set_tensor(taken["index"], values)
         interpreter.invoke()
-        return interpreter.get_tensor(given["index"])
+        outputs: NDArray[Any] = interpreter.get_tensor(given["index"])
+        return outputs
 
     return call
 
@@ -45,7 +51,17 @@ def tflite(module: str, model: str) -> Call:
 def keras(model: str) -> Call:
     """The Keras model's own predict, as tutorials call it."""
     loaded = import_module("keras").models.load_model(model, compile=False)
-    return lambda digit: loaded.predict(digit[np.newaxis], verbose=0)
+    return lambda digits: cast("NDArray[Any]", loaded.predict(digits, verbose=0))
+
+
+def onnxruntime(model: str, *, threads: int) -> Call:
+    """An inference session of an ONNX file, which takes plain pixels."""
+    module = import_module("onnxruntime")
+    options = module.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = module.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
+    return lambda digits: cast("NDArray[Any]", session.run(None, {name: digits[:, np.newaxis]})[0])
 
 
 # tensorflow.lite is found in TensorFlow alone: importing it by name gives another.
@@ -56,16 +72,43 @@ _MODULES = {
 }
 
 
+def ways(runtime: str, model: str, *, digits: int, cores: int) -> tuple[Call, Call]:
+    """What reads one digit, on one thread, and what reads all at once, on all cores.
+
+    Keras chooses its threads by itself.
+    """
+    if runtime == "keras":
+        call = keras(model)
+        return call, call
+    if runtime == "onnxruntime":
+        return onnxruntime(model, threads=1), onnxruntime(model, threads=cores)
+    module = _MODULES[runtime]
+    return (
+        tflite(module, model, batch=1, threads=1),
+        tflite(module, model, batch=digits, threads=cores),
+    )
+
+
 def main() -> None:
     """Reads the digits, the first some of which do not count."""
-    runtime, model, digits = sys.argv[1:]
-    call = keras(model) if runtime == "keras" else tflite(_MODULES[runtime], model)
-    times = []
-    for digit in np.load(digits):
-        started = time.perf_counter()
-        call(digit)
-        times.append(time.perf_counter() - started)
-    print(1e6 * statistics.median(times[_WARM_UP:]))
+    runtime, model, path, cores = sys.argv[1:]
+    digits = np.load(path)
+    one, together = ways(runtime, model, digits=len(digits), cores=int(cores))
+    times = [_timed(partial(one, digit[np.newaxis])) for digit in digits[:_ONE_BY_ONE]]
+    median = statistics.median(times[_WARM_UP:])
+    together(digits)
+    batch = min(_timed(lambda: together(digits)) for _ in range(2))
+    # Where one by one cannot be the quicker way there is no need to wait for it.
+    if median * len(digits) < 2 * batch:
+        batch = min(batch, _timed(lambda: [one(digit[np.newaxis]) for digit in digits]))
+    found = {"one": median, "all": batch, "digits": together(digits).argmax(axis=1).tolist()}
+    print(json.dumps(found))
+
+
+def _timed(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

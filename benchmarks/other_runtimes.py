@@ -1,83 +1,151 @@
 # ruff: noqa: INP001  # scripts, not a package
-"""One digit more, by other runtimes: full TensorFlow, Keras and ai-edge-litert.
+"""Digits by other runtimes: ai-edge-litert, onnxruntime, full TensorFlow and Keras.
 
     python benchmarks/other_runtimes.py
 
-Each is started anew in every round, in turn with tflite-runtime, and reads the same digits one by
-one; only the reading counts. ai-edge-litert is the peers' environment's (``.venv-peers``, which
-``make tests`` makes), and a peer that is not installed is left out. onnxruntime is not among them:
-no converter that pip installs makes the same int8 graph of these files, and the time of another
-graph would compare models, not runtimes.
+Each is started anew in every round, in turn with tflite-runtime, and reads the same 2,000
+validation digits: some one by one, on one thread, and all of them in its quickest simple way, a
+loop on one thread or a batch on all cores; only the reading counts. Starting is
+``other_starts.py``'s. ai-edge-litert and onnxruntime are of the peers' environment
+(``.venv-peers``, which ``make tests`` makes), and onnxruntime reads the same int8 model as
+``onnx_model.py`` writes it. A peer that is not installed, or reads other digits than we do, is left
+out.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import shipped
-from rows import Row, count, main, row_of_times
+from numpy.typing import NDArray
+from rows import Row, count, in_turn, main, row_of_times
 
-from mnist_edge.acceptance import built_in_digits
+from mnist_edge import Classifier, dataset
+from mnist_edge.interpreter import Interpreter
+from mnist_edge.workers import cores
 
-ROOT = Path(__file__).parents[1]
-PEERS = ROOT / ".venv-peers" / "bin" / "python"
+HERE = Path(__file__).parent
+PEERS = HERE.parent / ".venv-peers" / "bin" / "python"
 MODEL = shipped.MODELS / "edge"
 FLOOR = "tflite-runtime"
-RUNTIMES = {
-    FLOOR: (Path(sys.executable), MODEL / "int8.tflite"),
-    "ai-edge-litert": (PEERS, MODEL / "int8.tflite"),
-    "tensorflow": (Path(sys.executable), MODEL / "int8.tflite"),
-    "keras": (Path(sys.executable), MODEL / "model.keras"),
+PYTHONS = {
+    FLOOR: Path(sys.executable),
+    "ai-edge-litert": PEERS,
+    "onnxruntime": PEERS,
+    "tensorflow": Path(sys.executable),
+    "keras": Path(sys.executable),
 }
-"""Of each runtime the Python that has it, and the file that it reads."""
-_DIGITS = 120
-_WORDS = {
+"""Of each runtime the Python that has it."""
+WORDS = {
     "ai-edge-litert": "ai-edge-litert's interpreter",
+    "onnxruntime": "onnxruntime's session",
     "tensorflow": "full TensorFlow's interpreter",
     "keras": "Keras' model.predict, float32",
 }
+"""What to call the peers."""
+_DIGITS = 2_000
+_AGREEING = 0.995
+"""Share of digits that a peer must read as we do, for its times to be of the same model."""
 
 
 def measure(share: float) -> Iterator[Row]:
-    """A row for each peer; five rounds at full size."""
+    """Two rows for each peer; five rounds at full size."""
+    digits = dataset.load().validation.images[: count(_DIGITS, share, least=200)]
+    stored = (MODEL / "int8.tflite").read_bytes()
+    read = Interpreter(stored).logits(digits).argmax(axis=1)
+    classifier = Classifier(MODEL / "int8.tflite", threads=cores())
+    times: dict[str, list[tuple[float, float]]] = {}
+    ours: list[float] = []
     with tempfile.TemporaryDirectory(prefix="mnist-edge-") as folder:
-        digits = Path(folder) / "digits.npy"
-        np.save(digits, np.resize(built_in_digits().images, (_DIGITS, 28, 28)))
-        times: dict[str, list[float]] = {name: [] for name in RUNTIMES}
+        path = Path(folder) / "digits.npy"
+        np.save(path, digits)
+        files = models(Path(folder))
         for _ in range(count(5, share, least=1)):
-            for name in list(times):
-                seconds = _seconds(name, digits)
-                if seconds is None:
-                    del times[name]
+            ours += in_turn([lambda: classifier.predict_pixels(digits)], rounds=1)[0]
+            for name in list(files):
+                found = _found(name, files[name], path, read)
+                if found is None:
+                    del files[name]
+                    times.pop(name, None)
                 else:
-                    times[name].append(seconds)
-    for name, words in _WORDS.items():
+                    times.setdefault(name, []).append(found)
+    for name, words in WORDS.items():
         if name in times:
-            yield row_of_times(f"one digit, {words}", times[name], FLOOR, times[FLOOR])
+            one, floor = ([one for one, _ in times[which]] for which in (name, FLOOR))
+            yield row_of_times(f"one digit, {words}", one, FLOOR, floor)
+    for name, words in WORDS.items():
+        if name in times:
+            yield row_of_times(
+                f"Classifier.predict_pixels on {cores()} threads, beside {words}",
+                ours,
+                f"its quickest way, {len(digits):,} digits",
+                [together for _, together in times[name]],
+                goal="at least",
+                target=1.0,
+            )
 
 
-def _seconds(name: str, digits: Path) -> float | None:
-    """What a runtime takes for a digit; None where it does not run here."""
-    python, model = RUNTIMES[name]
-    script = str(Path(__file__).with_name("other_runtime.py"))
-    words = [str(python), script, name, str(model), str(digits)]
+def models(folder: Path) -> dict[str, Path]:
+    """The file that each runtime reads; the folder is where one may be written to."""
+    files = dict.fromkeys(PYTHONS, MODEL / "int8.tflite")
+    files |= {"keras": MODEL / "model.keras", "onnxruntime": folder / "int8.onnx"}
+    words = [HERE / "onnx_model.py", MODEL / "int8.tflite", files["onnxruntime"]]
+    # The peers' environment has no installation of this project.
+    written = ran("onnxruntime", words, {"PYTHONPATH": str(HERE.parent)})
+    if written is None:
+        del files["onnxruntime"]
+    return files
+
+
+def ran(name: str, words: list[Any], more: Mapping[str, str] | None = None) -> str | None:
+    """What a runtime's Python prints; None, with the reason on stderr, where it fails.
+
+    Args:
+        name: the runtime's.
+        words: given to its Python.
+        more: variables of the environment.
+    """
     # A peer's environment holds nothing of this one's.
-    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"} | {**(more or {})}
+    command = [str(word) for word in (PYTHONS[name], *words)]
     try:
-        ran = subprocess.run(words, capture_output=True, text=True, check=False, env=environment)
+        child = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=environment
+        )
     except FileNotFoundError:
-        ran = None
-    if ran is None or ran.returncode:
-        why = "is not installed" if ran is None else (ran.stderr.splitlines() or ["failed"])[-1]
-        print(f"{name} is left out: {why}", file=sys.stderr)
+        _left_out(name, "is not installed")
         return None
-    return float(ran.stdout.split()[-1]) / 1e6
+    if child.returncode:
+        _left_out(name, (child.stderr.splitlines() or ["failed"])[-1])
+        return None
+    return child.stdout
+
+
+def _found(
+    name: str, model: Path, digits: Path, read: NDArray[np.int64]
+) -> tuple[float, float] | None:
+    """Seconds of one digit, and of all; None where a runtime gives none that count."""
+    said = ran(name, [HERE / "other_runtime.py", name, model, digits, cores()])
+    if said is None:
+        return None
+    found = json.loads(said.splitlines()[-1])
+    agreeing = float(np.mean(read == found["digits"]))
+    if agreeing < _AGREEING:
+        _left_out(name, f"it reads {100 * agreeing:.1f} % of the digits as we do")
+        return None
+    return found["one"], found["all"]
+
+
+def _left_out(name: str, why: str) -> None:
+    print(f"{name} is left out: {why}", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,12 @@ from mnist_edge.files import write_text
 from mnist_edge.markdown import markdown_table
 from mnist_edge.workers import cores
 
+_SCRIPT = "The script looks for no digit in a picture, checks no model and has no command line."
+_KERNELS = (
+    "The kernels of tflite-runtime 2.14 take longer, as the rows of one digit show, whose integers "
+    "are the same on every board. With ai-edge-litert installed instead, Classifier runs that."
+)
+
 HERE = Path(__file__).parent
 SCRIPTS = {
     "cold_start": "Starting",
@@ -31,8 +37,11 @@ SCRIPTS = {
     "pictures_throughput": "Ten thousand files",
     "jpeg_12mp": "A photo of twelve megapixels",
     "picture_steps": "Steps of the front end",
+    "other_starts": "Starting, beside other runtimes",
     "other_runtimes": "Other runtimes",
     "stages": "Stages of the workstation",
+    "training_step": "Training",
+    "run_stages": "The whole path, stage by stage",
 }
 """Headings of the scripts, in order."""
 NOTES = {
@@ -43,6 +52,19 @@ NOTES = {
     "are a dozen calls of numpy, each of which takes microseconds however little there is to do.",
     f"Classifier.predict_pixels on {cores()} threads": "Two cores are at most twice as "
     "fast as one, less what Python does for one thread at a time.",
+    "predict digit.png, cold, beside ai-edge-litert's interpreter": _SCRIPT,
+    "predict digit.png, peak memory, beside ai-edge-litert's interpreter": _SCRIPT,
+    "predict digit.png, cold, beside onnxruntime's session": _SCRIPT,
+    **{
+        f"Classifier.predict_pixels on {cores()} threads, beside {peer}": _KERNELS
+        for peer in (
+            "ai-edge-litert's interpreter",
+            "onnxruntime's session",
+            "full TensorFlow's interpreter",
+        )
+    },
+    "a step of training edge, with its input pipeline": "numpy makes the pictures before the "
+    "epoch, on one core, while TensorFlow waits.",
     "read_pixels of a 12-megapixel JPEG": "Decoding at a quarter of the size takes little; taking "
     "the light out of a photo at 640 pixels takes longer than decoding all of it.",
 }

@@ -3,8 +3,8 @@
 
     python benchmarks/stages.py
 
-Converting is held against importing TensorFlow, which no conversion can do without. Training is not
-here: ``mnist-edge train`` tells its own times as it goes.
+Converting is held against importing TensorFlow, which no conversion can do without. Training's
+steps are ``training_step.py``'s, and all stages one after the other ``run_stages.py``'s.
 """
 
 from __future__ import annotations

@@ -185,6 +185,12 @@ class _Run:
         images = draw(count, digits=train, seed=self.recipe.seed, kinds=TAUGHT)
         return Digits(images=images, labels=np.full(count, NO_DIGIT, np.uint8))
 
+    @cached_property
+    def _sample(self) -> NDArray[np.uint8]:
+        """The training pictures over which averaged weights have their statistics measured."""
+        images, _ = self._changed(self._epoch(0), 0)
+        return images[:_MEASURED].copy()
+
     def round(self, listener: Listener) -> dict[str, float]:
         """Trains up to the next validation, validates, and gives the record of it."""
         started = time.perf_counter()
@@ -278,8 +284,7 @@ class _Run:
         for variable, average in zip(self.model.trainable_variables, averages, strict=True):
             variable.assign(average)
         if has_normalization(self.model):
-            images, _ = self._changed(self._epoch(0), 0)
-            sample = _shaped(images[:_MEASURED], self.model)
+            sample = _shaped(self._sample, self.model)
             batches = range(0, len(sample), _EVALUATION_BATCH)
             measure_statistics(self.model, (sample[i : i + _EVALUATION_BATCH] for i in batches))
         try:

@@ -1,0 +1,131 @@
+# ruff: noqa: INP001  # scripts, not a package
+"""The same int8 model as an ONNX file, for onnxruntime to be timed with: what the peers run.
+
+    PYTHONPATH=. .venv-peers/bin/python benchmarks/onnx_model.py MODEL.tflite OUT.onnx
+
+Weights, biases, scales and zero points are the TFLite file's own, in the form that onnxruntime
+fuses into its integer kernels: QuantizeLinear and DequantizeLinear around each operator, which its
+page on quantization calls QDQ. Between operators are uint8 instead of int8, 128 more, for which it
+has its quickest kernels on x86-64, and which makes the input plain pixels. It rounds in its own
+way, so that an output may be a step off: whoever times it compares the answers first.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_edge.numpy_runtime.graph import Graph, Operator, Tensor, read
+
+onnx: Any = import_module("onnx")  # the peers' environment alone has it
+_OPSET, _FORMAT = 17, 9
+"""Versions of ONNX's operators and of its file, which every onnxruntime since 1.14 reads."""
+_SIGNED = 128
+"""How much more an integer is in uint8 than in int8."""
+_PADDING = ("SAME_UPPER", "VALID")
+"""ONNX's names of the schema's paddings, by their number there."""
+_RELU = 1
+"""The schema's number of the one activation that is there."""
+
+
+class OnnxModel:
+    """A TFLite model's operators, in ONNX's.
+
+    Args:
+        graph: a chain of operators from one input to one output.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self._nodes: list[Any] = []
+        self._constants: list[Any] = []
+        taken, given = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
+        real = self._dequantized("pixels", taken)
+        for operator in graph.operators:
+            real = self._step(operator, graph.tensors, real)
+        value = onnx.helper.make_tensor_value_info
+        kind, (height, width) = onnx.TensorProto, taken.shape[1:3]
+        self.proto = onnx.helper.make_model(
+            onnx.helper.make_graph(
+                self._nodes,
+                "mnist-edge",
+                [value("pixels", kind.UINT8, ["n", 1, height, width])],
+                [value(real, kind.FLOAT, ["n", given.shape[-1]])],
+                self._constants,
+            ),
+            opset_imports=[onnx.helper.make_opsetid("", _OPSET)],
+            ir_version=_FORMAT,
+        )
+        """The model: from ``(n, 1, 28, 28) uint8`` pixels to ``(n, 10) float32`` logits."""
+        onnx.checker.check_model(self.proto, full_check=True)
+
+    def _step(self, operator: Operator, tensors: tuple[Tensor, ...], real: str) -> str:
+        """Adds an operator that takes real values; gives the name of those that it makes."""
+        options, made = operator.options, tensors[operator.outputs[0]]
+        strides = {"strides": [options.scalar(2, "i"), options.scalar(1, "i")]}
+        if operator.name == "CONV_2D":
+            # What is below 0.0 is cut off where it becomes uint8 again.
+            if options.scalar(3, "b") == _RELU and made.zero_point != -_SIGNED:
+                raise SystemExit("a ReLU that its tensor's range does not make: not known here")
+            weights = self._weights(operator, tensors, lambda values: values.transpose(0, 3, 1, 2))
+            padding = {"auto_pad": _PADDING[options.scalar(0, "b")]}
+            real = self._node("Conv", real, *weights, **strides, **padding)
+        elif operator.name == "MAX_POOL_2D":
+            window = {"kernel_shape": [options.scalar(4, "i"), options.scalar(3, "i")]}
+            real = self._node("MaxPool", real, **strides, **window)
+        elif operator.name == "MEAN":
+            real = self._requantized(self._node("GlobalAveragePool", real), made)
+            real = self._node("Flatten", real)
+        elif operator.name == "FULLY_CONNECTED":
+            weights = self._weights(operator, tensors, lambda values: values)
+            real = self._node("Gemm", real, *weights, transB=1)
+        else:
+            raise SystemExit(f"{operator.name} is not known here")
+        return self._requantized(real, made)
+
+    def _weights(self, operator: Operator, tensors: tuple[Tensor, ...], ordered: Any) -> list[str]:
+        """Real weights and biases of an operator, out of integers with a scale a channel."""
+        names = []
+        for position, order in zip(operator.inputs[1:], (ordered, np.asarray), strict=True):
+            tensor = tensors[position]
+            values = self._constant(order(tensor.data))
+            zeros = np.zeros(len(tensor.scales), tensor.dtype)
+            scales = self._constant(tensor.scales), self._constant(zeros)
+            names.append(self._node("DequantizeLinear", values, *scales, axis=0))
+        return names
+
+    def _requantized(self, real: str, tensor: Tensor) -> str:
+        integers = self._node("QuantizeLinear", real, *self._scale(tensor))
+        return self._dequantized(integers, tensor)
+
+    def _dequantized(self, integers: str, tensor: Tensor) -> str:
+        return self._node("DequantizeLinear", integers, *self._scale(tensor))
+
+    def _scale(self, tensor: Tensor) -> tuple[str, str]:
+        zero = np.uint8(tensor.zero_point + _SIGNED)
+        return self._constant(np.float32(tensor.scale)), self._constant(zero)
+
+    def _constant(self, values: NDArray[Any] | np.generic) -> str:
+        name = f"constant{len(self._constants)}"
+        array = np.array(values, np.asarray(values).dtype.newbyteorder("="), order="C")
+        self._constants.append(onnx.numpy_helper.from_array(array, name))
+        return name
+
+    def _node(self, kind: str, *names: str, **attributes: Any) -> str:
+        name = f"{kind}{len(self._nodes)}"
+        self._nodes.append(onnx.helper.make_node(kind, names, [name], name, **attributes))
+        return name
+
+
+def main() -> None:
+    """Writes the model."""
+    source, target = map(Path, sys.argv[1:])
+    target.write_bytes(OnnxModel(read(source.read_bytes())).proto.SerializeToString())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+# ruff: noqa: INP001  # scripts, not a package
+"""One picture in a process of its own, by other runtimes: time, and memory.
+
+    python benchmarks/other_starts.py
+
+A script for each, as tutorials have it: the picture made grey, inverted and resized, the model run
+once, the digit printed; no look at what is in the picture, no check of the model, no command line.
+All take turns with ``mnist-edge predict``, after one round that does not count.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from cold_start import PICTURE
+from other_runtimes import FLOOR, PYTHONS, WORDS, models, ran
+from rows import Row, count, main, row_of_peaks, row_of_times
+
+from mnist_edge.benchmarking.floor import SCRIPT
+from mnist_edge.benchmarking.starting import predict_command, time_starts
+
+_IMPORT = "from {module} import Interpreter"
+_PICTURE = """\
+import sys, numpy as np
+from PIL import Image
+ink = 255 - np.asarray(Image.open(sys.argv[2]).convert("L").resize((28, 28)))
+"""
+SCRIPTS = {
+    "ai-edge-litert": SCRIPT.format(module="ai_edge_litert.interpreter"),
+    # tensorflow.lite cannot be imported from by its name.
+    "tensorflow": SCRIPT.replace(
+        _IMPORT, "import tensorflow; Interpreter = tensorflow.lite.Interpreter"
+    ),
+    "onnxruntime": f"""{_PICTURE}
+import onnxruntime
+session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+name = session.get_inputs()[0].name
+print(session.run(None, {{name: ink[np.newaxis, np.newaxis]}})[0].argmax())
+""",
+    "keras": f"""{_PICTURE}
+import keras
+model = keras.models.load_model(sys.argv[1], compile=False)
+print(model.predict(ink[np.newaxis], verbose=0).argmax())
+""",
+}
+"""Of each peer, from a model and a picture to the digit printed."""
+
+
+def measure(share: float) -> Iterator[Row]:
+    """Two rows for each peer; six rounds at full size."""
+    with tempfile.TemporaryDirectory(prefix="mnist-edge-") as folder:
+        files = models(Path(folder))
+        words = {
+            name: ["-c", script, str(files[name]), str(PICTURE)]
+            for name, script in SCRIPTS.items()
+            if name in files
+        }
+        peers = [name for name in words if ran(name, words[name]) is not None]
+        predict = predict_command(files[FLOOR], PICTURE)
+        commands = [[str(PYTHONS[name]), *words[name]] for name in peers]
+        ours, *others = time_starts([predict, *commands], rounds=count(6, share, least=1))
+    for name, starts in zip(peers, others, strict=True):
+        yield row_of_times(
+            f"predict digit.png, cold, beside {WORDS[name]}",
+            ours.seconds,
+            "a script of it",
+            starts.seconds,
+            goal="at least",
+            target=1.0,
+        )
+        yield from row_of_peaks(
+            f"predict digit.png, peak memory, beside {WORDS[name]}",
+            ours.peak_mib,
+            "a script of it",
+            starts.peak_mib,
+            target=1.0,
+        )
+
+
+if __name__ == "__main__":
+    main(measure, __doc__)

@@ -1,0 +1,70 @@
+# ruff: noqa: INP001  # scripts, not a package
+"""``mnist-edge run`` stage by stage: what ``make run`` takes where MNIST is at hand.
+
+    python benchmarks/run_stages.py
+
+It trains the recipe ``quick`` from nothing. Below full size nothing is trained: the shipped
+``nano`` is there already, a finished training that is kept.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+
+import shipped
+from rows import Row, main
+
+STAGES = {
+    "fetch": "finding MNIST in the cache, verified",
+    "train": "training quick",
+    "convert": "converting to every scheme, verified",
+    "report": "report of every scheme, with corrupted pictures",
+    "predict": "predicting a digit",
+}
+"""What to call the stages, in order; all but the first are commands."""
+_PROGRAM = "$ mnist-edge "
+"""How ``run`` begins the line that names the command that it starts."""
+
+
+def measure(share: float) -> Iterator[Row]:
+    """A row for each stage."""
+    with tempfile.TemporaryDirectory(prefix="mnist-edge-") as folder:
+        recipe = "quick" if share == 1 else "nano"
+        if recipe == "nano":
+            for name in ("model.keras", "training.json"):
+                shutil.copy(shipped.MODELS / recipe / name, folder)
+        seconds = _stages(["run", "--recipe", recipe, "--out", folder])
+    for stage, took in seconds.items():
+        yield Row(what=f"make run: {STAGES[stage]}", figure=took, unit="s")
+    yield Row(what="make run, all of it", figure=sum(seconds.values()), unit="s")
+
+
+def _stages(words: list[str]) -> dict[str, float]:
+    """Seconds of each stage of a run, by what it tells on standard error."""
+    started = [("fetch", time.perf_counter())]
+    said = []
+    with subprocess.Popen(
+        [sys.executable, "-m", "mnist_edge", *words],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as child:
+        assert child.stderr is not None  # noqa: S101  # it is a pipe
+        for line in child.stderr:
+            said.append(line)
+            if line.startswith(_PROGRAM):
+                stage = line.removeprefix(_PROGRAM).split()[0]
+                started.append((stage, time.perf_counter()))
+    if child.returncode:
+        raise SystemExit(f"the run failed: {said[-1].strip()}")
+    ends = [*(when for _, when in started[1:]), time.perf_counter()]
+    return {stage: end - begin for (stage, begin), end in zip(started, ends, strict=True)}
+
+
+if __name__ == "__main__":
+    main(measure, __doc__)

@@ -1,0 +1,98 @@
+# ruff: noqa: INP001  # scripts, not a package
+"""A step of training with its input pipeline, and without: the recipe ``edge``, by its trainer.
+
+    python benchmarks/training_step.py
+
+Two runs take turns that differ in what is done to the pictures before an epoch: what the recipe
+does, and nothing. Their epochs are of forty steps instead of 430, for which as many pictures a step
+are made; what an epoch costs besides weighs more in both, and brings the ratio nearer to 1. The
+first epoch, in which TensorFlow compiles, does not count.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from rows import Row, count, main, row_of_times
+
+from mnist_edge import dataset
+from mnist_edge.dataset import Mnist
+from mnist_edge.training import augmentation, recipes, trainer
+from mnist_edge.training.recipes import Recipe
+
+PIPELINE = 1.05
+"""Most that a step may take with its input pipeline, of its time without."""
+_STEPS = 40
+_VALIDATION = 500
+
+
+class _Clock:
+    """A listener that times epochs, from the end of one's validation to the next one's last step.
+
+    Args:
+        steps: in an epoch.
+    """
+
+    def __init__(self, steps: int) -> None:
+        self.epochs: list[float] = []
+        self._steps = steps
+        self._started = time.perf_counter()
+
+    def on_start(self, summary: str, step: int, total_steps: int) -> None:
+        """Begins the first epoch."""
+        self._started = time.perf_counter()
+
+    def on_step(self, step: int) -> None:
+        """Ends an epoch with its last step."""
+        if step % self._steps == 0:
+            self.epochs.append(time.perf_counter() - self._started)
+
+    def on_round(self, record: dict[str, float]) -> None:
+        """Begins the next one."""
+        self._started = time.perf_counter()
+
+
+def measure(share: float) -> Iterator[Row]:
+    """One row, of two runs of three epochs that count, at full size, each way."""
+    mnist = dataset.load()
+    epochs = 1 + count(3, share)
+    recipe = dataclasses.replace(recipes.edge(), epochs=epochs)
+    # Two digits for each picture of none.
+    digits = round(_STEPS * recipe.batch_size / (1 + recipe.nondigits))
+    few = dataclasses.replace(
+        mnist,
+        train=mnist.train.take(np.arange(digits)),
+        validation=mnist.validation.take(np.arange(_VALIDATION)),
+    )
+    plain = dataclasses.replace(recipe, augment=augmentation.unchanged)
+    with_pipeline: list[float] = []
+    without: list[float] = []
+    for _ in range(count(2, share)):
+        with_pipeline += _epochs(recipe, few)
+        without += _epochs(plain, few)
+    yield row_of_times(
+        "a step of training edge, with its input pipeline",
+        with_pipeline,
+        "the same without",
+        without,
+        calls=_STEPS,
+        goal="at most",
+        target=PIPELINE,
+    )
+
+
+def _epochs(recipe: Recipe, mnist: Mnist) -> list[float]:
+    """Seconds of each epoch of a run that counts."""
+    clock = _Clock(_STEPS)
+    with tempfile.TemporaryDirectory(prefix="mnist-edge-") as folder:
+        trainer.train(recipe, mnist, Path(folder), resume=False, listener=clock)
+    return clock.epochs[1:]
+
+
+if __name__ == "__main__":
+    main(measure, __doc__)
