@@ -164,20 +164,15 @@ class Classifier:
 
     def judge(self, sight: Sight | Glance) -> Prediction:
         """Reads the digit in a picture that was looked at already."""
-        (prediction,) = self.judge_many([sight])
-        return prediction
+        (prediction,) = self.predict_pixels(sight.pixels[np.newaxis])
+        return _with_problem(prediction, sight)
 
     def judge_many(self, sights: Sequence[Sight | Glance]) -> list[Prediction]:
         """Reads the digit in each of many pictures that were looked at already, all together."""
         if not sights:
             return []
         predictions = self.predict_pixels(np.stack([sight.pixels for sight in sights]))
-        return [
-            replace(prediction, digit=None, abstained="not-one-digit")
-            if sight.problem == "not-one-digit"
-            else prediction
-            for prediction, sight in zip(predictions, sights, strict=True)
-        ]
+        return [_with_problem(*both) for both in zip(predictions, sights, strict=True)]
 
     def predict_many(self, pictures: Iterable[Picture]) -> Iterator[Prediction]:
         """Reads the digit in each picture, in their order, as ``predict`` does and in less time.
@@ -265,6 +260,13 @@ class Classifier:
             probabilities=tuple(probabilities.tolist()),
             abstained=abstained,
         )
+
+
+def _with_problem(prediction: Prediction, sight: Sight | Glance) -> Prediction:
+    """The prediction, withheld where the picture is not of one digit."""
+    if sight.problem == "not-one-digit":
+        return replace(prediction, digit=None, abstained="not-one-digit")
+    return prediction
 
 
 def _box(piece: Piece, sight: Sight) -> tuple[int, int, int, int]:

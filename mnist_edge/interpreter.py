@@ -108,15 +108,16 @@ class Interpreter:
     def _each_batch(
         self, digits: NDArray[Any], quantized: Callable[[NDArray[Any]], NDArray[Any]]
     ) -> NDArray[np.float32]:
-        logits = np.empty((len(digits), CLASSES), np.float32)
         step = self._batch * self._engine.at_once
+        if 0 < len(digits) <= step:
+            return self._answers(self._engine, quantized(digits))
+        logits = np.empty((len(digits), CLASSES), np.float32)
         starts = range(0, len(digits), step)
 
         def read(engine: Engine, starts: Iterable[int]) -> None:
             for start in starts:
-                outputs = self._invoke(engine, quantized(digits[start : start + step]))
-                answers = dequantize(outputs, self.output)
-                logits[start : start + step] = self._logits_of(answers)
+                values = quantized(digits[start : start + step])
+                logits[start : start + step] = self._answers(engine, values)
 
         threads = min(self._threads, len(starts))
         if threads <= 1:
@@ -132,6 +133,10 @@ class Interpreter:
             # A list, for what a thread raises to be raised here.
             list(pool.map(read, self._engines[:threads], shares))
         return logits
+
+    def _answers(self, engine: Engine, values: NDArray[Any]) -> NDArray[np.float32]:
+        """The logits of as many digits as are run at once, ``(n, 10)``."""
+        return self._logits_of(dequantize(self._invoke(engine, values), self.output))
 
     def _invoke(self, engine: Engine, values: NDArray[Any]) -> NDArray[Any]:
         """The outputs of as many digits as are run at once, ``(n, 10)``."""
