@@ -1,7 +1,7 @@
 # make run    the whole path on real data: fetch, train, convert, report, predict
 # make test   lint, types and every test
 # make test-pi   the tests on emulated Raspberry Pis alone, from nothing; asks for root
-# make bench  speed beside floors and peers, into benchmarks/RESULTS.md: twelve minutes, undisturbed
+# make bench  speed beside floors and peers, into benchmarks/RESULTS.md: thirteen minutes, undisturbed
 # make system-packages   what some tests use of Debian's (else they are skipped); asks for root
 # make lock   choose new versions of everything, in requirements.lock and the peers' own
 PYTHON ?= python3.11

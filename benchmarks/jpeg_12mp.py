@@ -1,5 +1,5 @@
 # ruff: noqa: INP001  # scripts, not a package
-"""A photo of twelve megapixels: all of ``read_pixels`` beside Pillow's decoding alone.
+"""A photo of twelve megapixels: decoding it, and all of ``read_pixels``, beside Pillow's decoding.
 
     python benchmarks/jpeg_12mp.py
 
@@ -17,7 +17,8 @@ from hard_pictures import make
 from PIL import Image
 from rows import Row, count, in_turn, main, row_of_times
 
-from mnist_edge.picture import read_pixels
+from mnist_edge.decoding import decode
+from mnist_edge.picture import WORKING_SIDE, read_pixels
 
 TARGET = 0.6
 """Most that reading may take of the time of decoding everything."""
@@ -36,11 +37,21 @@ def photo() -> bytes:
 
 
 def measure(share: float) -> Iterator[Row]:
-    """One row; twenty rounds at full size."""
+    """Two rows; twenty rounds at full size."""
     content = photo()
-    ours, floor = in_turn(
-        [lambda: read_pixels(content), lambda: Image.open(io.BytesIO(content)).load()],
+    decoding, ours, floor = in_turn(
+        [
+            lambda: decode(content, side=WORKING_SIDE),
+            lambda: read_pixels(content),
+            lambda: Image.open(io.BytesIO(content)).load(),
+        ],
         rounds=count(20, share, least=2),
+    )
+    yield row_of_times(
+        "decoding a 12-megapixel JPEG as far as it is needed",
+        decoding,
+        "Pillow decoding all of it",
+        floor,
     )
     yield row_of_times(
         "read_pixels of a 12-megapixel JPEG",
