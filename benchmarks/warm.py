@@ -10,15 +10,14 @@ and to make calibrated probabilities of the logits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator
 
-from numpy.typing import NDArray
 from rows import Row, count, in_turn, main, row_of_times
 
 from mnist_edge import Classifier, modelstore
 from mnist_edge.acceptance import built_in_digits
 from mnist_edge.benchmarking.floor import as_input, bare_call
+from mnist_edge.benchmarking.timing import a_turn
 from mnist_edge.interpreter import Interpreter
 
 MODELS = ("edge", "nano")
@@ -34,7 +33,7 @@ def measure(share: float) -> Iterator[Row]:
         inputs = as_input(digits, Interpreter(stored.content).input)
         classifier, bare = Classifier(name), bare_call(stored.content)
         ours, floor = in_turn(
-            [_each(classifier.predict, digits), _each(bare, inputs)],
+            [a_turn(classifier.predict, digits), a_turn(bare, inputs)],
             rounds=count(200, share, least=5),
         )
         default = name == modelstore.DEFAULT_MODEL
@@ -47,16 +46,6 @@ def measure(share: float) -> Iterator[Row]:
             goal="at most" if default else None,
             target=TARGET if default else None,
         )
-
-
-def _each(
-    call: Callable[[NDArray[Any]], object], inputs: Sequence[NDArray[Any]] | NDArray[Any]
-) -> Callable[[], None]:
-    def turn() -> None:
-        for one in inputs:
-            call(one)
-
-    return turn
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +30,7 @@ from mnist_edge.benchmarking.timing import (
     WARM_UP,
     Clock,
     Ratio,
+    a_turn,
     latency_of,
     ratio_of,
     seconds_of_each,
@@ -136,7 +136,7 @@ def against_floor(model: StoredModel, plan: Plan) -> AgainstFloor:
     bare, classifier = floor.bare_call(model.content), Classifier(model.path)
     inputs = floor.as_input(digits, Interpreter(model.content).input)
     seconds = take_turns(
-        [_turn(classifier.predict, digits), _turn(bare, inputs)], rounds=plan.rounds
+        [a_turn(classifier.predict, digits), a_turn(bare, inputs)], rounds=plan.rounds
     )
     ours, script = time_starts(
         [predict_command(model.path, _PICTURE), floor.script_command(model.path, _PICTURE)],
@@ -201,7 +201,7 @@ def _measured(model: StoredModel, plan: Plan) -> ModelTimes:
 def _compared(models: Sequence[StoredModel], plan: Plan) -> tuple[Compared, ...]:
     digits = built_in_digits().images[:_A_TURN]
     ratios = ratios_in_turn(
-        [_turn(Classifier(model.path).predict, digits) for model in models], rounds=plan.rounds
+        [a_turn(Classifier(model.path).predict, digits) for model in models], rounds=plan.rounds
     )
     first, *others = time_starts(
         [predict_command(model.path, _PICTURE) for model in models], rounds=plan.starts
@@ -215,16 +215,6 @@ def _compared(models: Sequence[StoredModel], plan: Plan) -> tuple[Compared, ...]
         )
         for model, ratio, starts in zip(models[1:], ratios, others, strict=True)
     )
-
-
-def _turn(
-    call: Callable[[NDArray[Any]], object], inputs: Sequence[NDArray[Any]] | NDArray[Any]
-) -> Callable[[], None]:
-    def turn() -> None:
-        for one in inputs:
-            call(one)
-
-    return turn
 
 
 def _operators(model: StoredModel, digits: NDArray[np.uint8]) -> tuple[OperatorTime, ...]:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +97,18 @@ def seconds_of_each(
         call(digit)
         seconds.append(clock() - started)
     return seconds
+
+
+def a_turn(
+    call: Callable[[NDArray[Any]], object], inputs: Sequence[NDArray[Any]] | NDArray[Any]
+) -> Callable[[], None]:
+    """One of ``take_turns``: the call of each input, one after the other."""
+
+    def turn() -> None:
+        for one in inputs:
+            call(one)
+
+    return turn
 
 
 def take_turns(
