@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEERS := .venv-peers
 PEERS_READY := $(PEERS)/.ready
+SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 .PHONY: run test test-pi lint types tests bench system-packages lock clean
 
@@ -26,13 +27,13 @@ types: $(READY)
 	$(BIN)/mypy
 
 tests: $(READY) $(PEERS_READY)
-	$(BIN)/pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal --durations=10
+	$(BIN)/pytest $(SIDE_BY_SIDE) --durations=10
 
 bench: $(READY) $(PEERS_READY)
 	$(BIN)/python benchmarks/results.py
 
 test-pi: system-packages $(READY)
-	$(SUDO) $(BIN)/pytest tests/pi
+	$(SUDO) $(BIN)/pytest $(SIDE_BY_SIDE) tests/pi
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -67,6 +68,8 @@ lock: $(READY)
 	$(LOCK_ARM) --python-version 3.13 --output-file tests/pi/trixie-arm64.lock pyproject.toml
 	$(LOCK_ARM) --python-version 3.11 --output-file tests/pi/bookworm-armhf.lock pyproject.toml \
 	  --no-emit-package numpy --no-emit-package pillow
+	$(LOCK_ARM) --python-version 3.11 --output-file tests/pi/bookworm-armel.lock pyproject.toml \
+	  --no-emit-package numpy --no-emit-package pillow --no-emit-package tflite-runtime
 
 clean:
 	rm -rf $(VENV) $(PEERS) .cache/pi build dist *.egg-info

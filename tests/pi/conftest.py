@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from systems import SYSTEMS, System
-from userland import Unavailable, Userland, give_packages, make_userland
+from systems import SYSTEMS, System, name_of
+from userland import Unavailable, Userland, give_project, make_userland
 
 CACHE = Path(__file__).parents[2] / ".cache" / "pi"
 """Where file systems and wheels are kept from one run to the next."""
 
 
-@pytest.fixture(scope="module", params=SYSTEMS, ids=lambda system: system.name)
+@pytest.fixture(scope="module", params=SYSTEMS, ids=name_of)
 def system(request: pytest.FixtureRequest) -> System:
     found = request.param
     assert isinstance(found, System)
@@ -36,11 +36,5 @@ def userland(system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 @pytest.fixture(scope="module")
 def pi(userland: Userland, wheel: Path) -> Userland:
     """A system where this project was installed, as a user would, from its wheel."""
-    give_packages(userland, cache=CACHE)
-    shutil.copy(wheel, userland.home)
-    there = f"./{wheel.name}"
-    # Its pip checks by itself that nothing is missing which the wheel asks for on this machine.
-    userland.check(
-        [*(".venv/bin/python", "-m", "pip", "install", "--no-index", "--no-compile"), there]
-    )
+    give_project(userland, wheel, cache=CACHE)
     return userland

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from mnist_edge.runtimes import NUMPY
+
 
 @dataclass(frozen=True, kw_only=True)
 class System:
@@ -27,6 +29,8 @@ class System:
     """What runs the models there unless another is chosen."""
     packages: tuple[str, ...] = ()
     """Packages of Debian's in place of wheels, which PyPI has none of for 32 bits."""
+    digits: int = 200
+    """How many test digits it is given."""
 
 
 _PI_4 = """\
@@ -49,6 +53,17 @@ CPU architecture: 7
 CPU variant\t: 0x0
 CPU part\t: 0xc07
 CPU revision\t: 5
+"""
+_PI_ZERO = """\
+processor\t: 0
+model name\t: ARMv6-compatible processor rev 7 (v6l)
+BogoMIPS\t: 697.95
+Features\t: half thumb fastmult vfp edsp java tls
+CPU implementer\t: 0x41
+CPU architecture: 7
+CPU variant\t: 0x0
+CPU part\t: 0xb76
+CPU revision\t: 7
 """
 _DEBIANS = ("python3-numpy", "python3-pil")
 
@@ -85,4 +100,24 @@ SYSTEMS = (
         cpuinfo=_PI_4,
         runtime="ai-edge-litert",
     ),
+    # A Pi Zero. Raspberry Pi OS compiles all for its processor anew; of what Debian compiles, this
+    # is what runs there.
+    System(
+        name="bookworm-armel",
+        release="bookworm",
+        architecture="armel",
+        wheels="armv6l",
+        python="3.11",
+        processor="arm1176",
+        cpuinfo=_PI_ZERO,
+        runtime=NUMPY,
+        packages=_DEBIANS,
+        # Debian's armel leaves the coprocessor alone: every product is a hundred instructions.
+        digits=25,
+    ),
 )
+
+
+def name_of(system: System) -> str:
+    """What pytest calls its tests."""
+    return system.name

@@ -19,17 +19,16 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from subprocess import CompletedProcess
 
-from mnist_edge.runtimes import RUNTIMES
 from systems import System
 
 HOME = "/home/pi"
 """Where a userland has the folder that is this machine's, too; programs start in it."""
 PYTHON = f"{HOME}/.venv/bin/python"
-"""The Python of the environment that ``give_packages`` puts there."""
+"""The Python of the environment that ``give_project`` puts there."""
 _LOCKS = Path(__file__).parents[1] / "pi"
 _SECONDS = 600
 """Time that a program has: it takes ten to forty times what it takes at home."""
@@ -132,44 +131,68 @@ def make_userland(system: System, *, cache: Path, home: Path) -> Userland:
     return Userland(system=system, root=root, home=home)
 
 
-def give_packages(userland: Userland, *, cache: Path) -> None:
-    """Puts a virtual environment into the home, with the packages that the system's lock names.
+def give_project(userland: Userland, wheel: Path, *, cache: Path) -> None:
+    """Puts a virtual environment into the home, where this project was installed as a user would.
 
-    This machine's pip fetches and unpacks the wheels, which are Arm's; pip is there as well.
+    This machine's pip fetches and unpacks the wheels that the system's lock names, which are Arm's.
+    The project's own is installed by the system's pip, which checks that nothing is missing which
+    the wheel asks for on that machine.
 
     Args:
         userland: whose.
+        wheel: the project's.
         cache: folder where the environment is kept, and looked for.
     """
     system, lock = userland.system, _LOCKS / f"{userland.system.name}.lock"
+    environment = _kept(
+        cache,
+        f"{system.name}-venv",
+        f"{userland.root.name}{lock.read_text()}",
+        lambda folder: _install_packages(userland, folder, lock),
+    )
+    with zipfile.ZipFile(wheel) as archive:
+        # Its bytes tell when it was built, too.
+        content = [(file.filename, file.CRC) for file in archive.infolist()]
+    installed = _kept(
+        cache,
+        f"{system.name}-project",
+        f"{environment.name}{content}",
+        lambda folder: _install_project(userland, folder, environment, wheel),
+    )
+    _copy_environment(installed, userland.home)
 
-    def install(folder: Path) -> None:
-        there = Userland(system=system, root=userland.root, home=folder)
-        options = ["--system-site-packages"] if system.packages else []
-        # Its own pip's installing of pip takes a minute there.
-        there.check(["python3", "-m", "venv", "--without-pip", *options, f"{HOME}/.venv"])
-        (site,) = folder.glob(".venv/lib/python3*/site-packages")
-        (pip,) = there.root.glob("usr/share/python-wheels/pip-*.whl")
-        with zipfile.ZipFile(pip) as archive:
-            archive.extractall(site)
-        tags = range(_OLDEST_TAG, _NEWEST_TAG + 1)
-        platforms = [f"--platform=manylinux_2_{minor}_{system.wheels}" for minor in tags]
-        _do(
-            *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"),
-            *("--require-hashes", "--only-binary=:all:", "--implementation=cp", *platforms),
-            # What is installed is held against this Python, too, which is another.
-            *(f"--python-version={system.python}", "--ignore-requires-python"),
-            *("--target", site, "--requirement", lock),
-        )
-        there.check([PYTHON, "-m", "pip", "check"])
-        # Compiled once, and not at each first import.
-        modules = f"numpy, PIL.Image, typer, {RUNTIMES[system.runtime]}"
-        there.check([PYTHON, "-c", f"import {modules}"])
 
-    name = f"{system.name}-venv"
-    kept = _kept(cache, name, f"{userland.root.name}{lock.read_text()}", install)
-    there = userland.home / ".venv"
-    shutil.copytree(kept / ".venv", there, symlinks=True, copy_function=_link)
+def _install_packages(userland: Userland, folder: Path, lock: Path) -> None:
+    system, there = userland.system, replace(userland, home=folder)
+    options = ["--system-site-packages"] if system.packages else []
+    # Its own pip's installing of pip takes a minute there.
+    there.check(["python3", "-m", "venv", "--without-pip", *options, f"{HOME}/.venv"])
+    (site,) = folder.glob(".venv/lib/python3*/site-packages")
+    (pip,) = there.root.glob("usr/share/python-wheels/pip-*.whl")
+    with zipfile.ZipFile(pip) as archive:
+        archive.extractall(site)
+    tags = range(_OLDEST_TAG, _NEWEST_TAG + 1)
+    platforms = [f"--platform=manylinux_2_{minor}_{system.wheels}" for minor in tags]
+    _do(
+        *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-compile"),
+        *("--require-hashes", "--only-binary=:all:", "--implementation=cp", *platforms),
+        # What is installed is held against this Python, too, which is another.
+        *(f"--python-version={system.python}", "--ignore-requires-python"),
+        *("--target", site, "--requirement", lock),
+    )
+
+
+def _install_project(userland: Userland, folder: Path, environment: Path, wheel: Path) -> None:
+    there = replace(userland, home=folder)
+    _copy_environment(environment, folder)
+    shutil.copy(wheel, folder)
+    there.check([PYTHON, "-m", "pip", "install", "--no-index", "--no-compile", f"./{wheel.name}"])
+    # What it imports is compiled once, and not at each first import.
+    there.check([".venv/bin/mnist-edge", "info"])
+
+
+def _copy_environment(kept: Path, home: Path) -> None:
+    shutil.copytree(kept / ".venv", home / ".venv", symlinks=True, copy_function=_link)
 
 
 def _link(source: str, target: str) -> None:
@@ -185,7 +208,7 @@ def _kept(cache: Path, name: str, recipe: str, make: Callable[[Path], None]) -> 
     folder = cache / f"{name}-{hashlib.sha256(recipe.encode()).hexdigest()[:8]}"
     cache.mkdir(parents=True, exist_ok=True)
     # Tests run side by side, and one makes it.
-    with (cache / "lock").open("w") as lock:
+    with (cache / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if folder.is_dir():
             return folder
