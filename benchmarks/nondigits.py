@@ -3,12 +3,15 @@
 
     python benchmarks/nondigits.py
     python benchmarks/nondigits.py models/edge runs/mine --json nondigits.json
+    python benchmarks/nondigits.py --refuse 0.01
 
 Every picture goes to the model as it is, 28x28 pixels: what the front end would have refused
 before (several digits, no ink) is not taken away. A model answers where its confidence reaches
 the threshold in its manifest, as `mnist-edge predict` does; the share of each kind that is answered
-should be small. The area under the ROC curve is that of telling validation digits from the kind by
-confidence, at any threshold: 1 is perfect, 0.5 is chance.
+should be small. `--refuse` takes the threshold that refuses such a share of the validation digits
+in the manifest's place, so that models are compared at the same price. The area under the ROC
+curve is that of telling validation digits from the kind by confidence, at any threshold: 1 is
+perfect, 0.5 is chance.
 
 The pictures are drawn with a seed that no training uses, and what some are made of are validation
 digits. Kinds in `HELD_OUT` are learnt from by no recipe, so that only they tell what a model does
@@ -71,7 +74,7 @@ class Result:
     model: str
     scheme: str
     min_confidence: float
-    """Calibrated probability below which it does not answer."""
+    """Calibrated probability below which it does not answer: the manifest's, or as was asked."""
     digits_refused: float
     """Share of the validation digits, 0..1."""
     rows: tuple[Row, ...]
@@ -96,12 +99,34 @@ def draw_kinds(count: int, seed: int, digits: dataset.Digits) -> dict[str, NDArr
     return {kind: pictures[turn :: len(KINDS)] for turn, kind in enumerate(KINDS)}
 
 
+def threshold_that_refuses(share: float, confidences: NDArray[np.float64]) -> float:
+    """The highest that leaves no more than a share, 0..1 but below 1, of confidences below it."""
+    return float(np.sort(confidences)[int(share * len(confidences))])
+
+
 def measure(
-    folder: Path, scheme: str, digits: NDArray[np.uint8], kinds: dict[str, NDArray[np.uint8]]
+    folder: Path,
+    scheme: str,
+    digits: NDArray[np.uint8],
+    kinds: dict[str, NDArray[np.uint8]],
+    *,
+    refuse: float | None = None,
 ) -> Result:
-    """Shows a model digits and what is none."""
+    """Shows a model digits and what is none.
+
+    Args:
+        folder: the model's.
+        scheme: which of its files.
+        digits: ``(n, 28, 28)``, which set the threshold where ``refuse`` is given.
+        kinds: pictures of no digit, ``(m, 28, 28)`` each.
+        refuse: share of the digits below the threshold; None for the manifest's threshold.
+    """
     classifier = Classifier(folder, scheme=scheme)
     of_digits = classifier.predict_pixels(digits)
+    if refuse is not None:
+        threshold = threshold_that_refuses(refuse, _confidences(of_digits))
+        classifier = Classifier(folder, scheme=scheme, min_confidence=threshold)
+        of_digits = classifier.predict_pixels(digits)
     rows = []
     for kind, pictures in kinds.items():
         predictions = classifier.predict_pixels(pictures)
@@ -186,13 +211,20 @@ def _main() -> None:
     parser.add_argument("models", nargs="*", type=Path, help="model folders; else the shipped ones")
     parser.add_argument("--count", type=int, default=400, help="pictures of each kind")
     parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--refuse", type=float, help="share of the digits, 0..1, to be refused")
     parser.add_argument("--json", type=Path, help="a file for the results")
     chosen = parser.parse_args()
+    if chosen.refuse is not None and not 0 <= chosen.refuse < 1:
+        parser.error(f"--refuse {chosen.refuse} is outside 0..1")
     digits = dataset.load().validation
     kinds = draw_kinds(chosen.count, chosen.seed, digits)
     results = []
     for folder in chosen.models or shipped.folders():
-        of_model = [measure(folder, scheme, digits.images, kinds) for scheme in SCHEMES]
+        of_model = [
+            measure(folder, scheme, digits.images, kinds, refuse=chosen.refuse)
+            for scheme in SCHEMES
+            if (folder / f"{scheme}.tflite").is_file()
+        ]
         print(f"{table(of_model)}\n")
         results += of_model
     setting = shipped.setting()

@@ -11,7 +11,7 @@ import pytest
 import shipped
 from hypothesis import given
 from hypothesis import strategies as st
-from nondigits import area_under_roc
+from nondigits import area_under_roc, threshold_that_refuses
 from PIL import Image
 
 import models
@@ -85,6 +85,16 @@ def test_the_area_under_the_curve_is_that_of_all_pairs(
     assert area == pytest.approx(sum(pairs) / len(pairs))
 
 
+@given(SCORES, st.floats(0, 1, exclude_max=True))
+def test_a_threshold_refuses_no_more_than_it_may(scores: list[float], share: float) -> None:
+    confidences = np.array(scores)
+    threshold = threshold_that_refuses(share, confidences)
+    assert (confidences < threshold).mean() <= share
+    above = confidences[confidences > threshold]
+    if len(above):  # the next threshold there is refuses more
+        assert (confidences < above.min()).mean() > share
+
+
 def test_nondigits_are_counted_by_kind_within_80_columns_without_tensorflow(
     nano: Path, tmp_path: Path
 ) -> None:
@@ -92,10 +102,12 @@ def test_nondigits_are_counted_by_kind_within_80_columns_without_tensorflow(
     from mnist_edge.training.nondigits import HELD_OUT, KINDS
 
     out = tmp_path / "nondigits.json"
-    said = _run("nondigits.py", nano, "--count", "2", "--json", out)
+    # The articles' models have one file each.
+    article = BENCHMARKS.parent / "models" / "softmax-l2"
+    said = _run("nondigits.py", nano, article, "--count", "2", "--json", out)
     assert all(len(line) <= 80 for line in said.splitlines()[:-2])
     results = json.loads(out.read_text(encoding="utf-8"))["results"]
-    assert [result["scheme"] for result in results] == ["float32", "int8"]
+    assert [result["scheme"] for result in results] == ["float32", "int8", "int8"]
     for result in results:
         assert [row["kind"] for row in result["rows"]] == list(KINDS)
         held_out = [row for row in result["rows"] if row["held_out"]]
