@@ -6,9 +6,9 @@ from __future__ import annotations
 import datetime as dt
 import os
 import platform
-import re
 from pathlib import Path
 
+from mnist_edge import board
 from mnist_edge.runtimes import runtime
 
 MODELS = Path(__file__).parents[1] / "models"
@@ -29,21 +29,10 @@ def setting() -> dict[str, str]:
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     return {
         "runtime": runtime(),
-        "processor": processor(),
+        "processor": board.name() or platform.machine(),
         "machine": f"{platform.system()} {platform.machine()}, {cores}{load}",
         "date": dt.datetime.now(tz=dt.timezone.utc).date().isoformat(),
     }
-
-
-def processor(description: Path = Path("/proc/cpuinfo")) -> str:
-    """The processor's name; of a board that has none there, such as a Raspberry Pi, the board's.
-
-    Args:
-        description: Linux' own; without such a file the name is Python's.
-    """
-    text = description.read_text(encoding="utf-8") if description.is_file() else ""
-    named = re.search(r"^(?:model name|Model)\s*:\s*(\S.*)$", text, re.MULTILINE)
-    return named[1].strip() if named else platform.processor() or platform.machine()
 
 
 def told(setting: dict[str, str]) -> str:

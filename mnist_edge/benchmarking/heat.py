@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnist_edge.doctor import board
+from mnist_edge import board
 
 _SLOWER = 0.9
 """Share of the clock before, below which it counts as slowed."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from mnist_edge.doctor import board
+from mnist_edge import board
 from mnist_edge.doctor.finding import Finding
 
 _OLDEST_PYTHON = (3, 10)

@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from mnist_edge import modelstore, runtimes
-from mnist_edge.doctor import board, probe
+from mnist_edge import board, modelstore, runtimes
+from mnist_edge.doctor import probe
 from mnist_edge.doctor.finding import Finding
 from mnist_edge.doctor.probe import ProbeFailed
 from mnist_edge.errors import MissingDependency, ModelError, UsageError

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import sys
 from pathlib import Path
 
-_CPUINFO = Path("/proc/cpuinfo")
-_BOARD = Path("/proc/device-tree/model")
-"""Name of a single-board computer, such as a Raspberry Pi's."""
-_GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
-_THERMAL = Path("/sys/class/thermal/thermal_zone0/temp")
-"""Thousandths of a degree Celsius."""
+from mnist_edge import board
+
 _FLAGS = ("neon", "asimd", "asimddp", "i8mm", "sve", "avx2", "avx_vnni", "avx512f", "avx512_vnni")
 """Instructions that make int8 or float32 faster, by Linux's names for them."""
 
@@ -26,28 +21,15 @@ def machine() -> str:
     )
 
 
-def cpu() -> str | None:
-    """Name of the processor, and its flags that matter to int8; None where unknown."""
-    said = _read(_CPUINFO) or ""
-    named = re.search(r"^model name\s*:\s*(.+)$", said, re.MULTILINE)
-    board = (_read(_BOARD) or "").strip("\0")
-    names = [part for part in (board, named[1] if named else platform.processor()) if part]
-    flags = re.search(r"^(?:flags|Features)\s*:\s*(.+)$", said, re.MULTILINE)
-    told = [flag for flag in _FLAGS if flags and flag in flags[1].split()]
-    if told:
-        names.append(f"({' '.join(told)})")
-    return " ".join(names) or None
+def cpu(root: Path = board.ROOT) -> str | None:
+    """The board's and the processor's names, and its flags that matter to int8; None where unknown.
 
-
-def governor() -> str | None:
-    """How the system sets the processor's frequency; None where it does not tell."""
-    return _read(_GOVERNOR)
-
-
-def temperature() -> float | None:
-    """Of the processor, in degrees Celsius; None where the system does not tell."""
-    said = _read(_THERMAL)
-    return int(said) / 1000 if said and said.lstrip("-").isdigit() else None
+    Args:
+        root: of the file system that is read.
+    """
+    name, features = board.name(root), board.processor(root).features
+    flags = " ".join(flag for flag in _FLAGS if flag in features)
+    return f"{name or ''} ({flags})".lstrip() if flags else name
 
 
 def peak_memory() -> float | None:
@@ -59,10 +41,3 @@ def peak_memory() -> float | None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # Linux counts in KiB, macOS in bytes.
     return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
-
-
-def _read(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip() or None
-    except OSError:
-        return None

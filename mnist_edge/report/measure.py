@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge import __version__
+from mnist_edge import __version__, board
 from mnist_edge.errors import ModelNotFound
 from mnist_edge.interpreter import Interpreter
 from mnist_edge.manifest import Score
@@ -193,8 +193,8 @@ def _times(threads: tuple[int, ...], schemes: list[SchemeTimes]) -> Times:
         machine=device.machine(),
         cpu=device.cpu(),
         threads=threads,
-        governor=device.governor(),
-        temperature_c=device.temperature(),
+        governor=board.governor(),
+        temperature_c=board.temperature(),
         peak_memory_mb=device.peak_memory(),
         schemes=tuple(schemes),
     )

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_edge import __version__, modelstore, runtimes
-from mnist_edge.doctor import board, machine, probe
+from mnist_edge import __version__, board, modelstore, runtimes
+from mnist_edge.doctor import machine, probe
 from mnist_edge.doctor.finding import Finding
 from mnist_edge.doctor.machine import examine_machine
 from mnist_edge.doctor.software import examine_software

@@ -8,7 +8,6 @@ from pathlib import Path
 import misread
 import numpy as np
 import pytest
-import shipped
 from hypothesis import given
 from hypothesis import strategies as st
 from nondigits import area_under_roc, threshold_that_refuses
@@ -60,15 +59,6 @@ def test_models_are_set_beside_the_convnet_within_80_columns(nano: Path, tmp_pat
     assert theirs["accuracy_quoted"]
     assert theirs["ratio"] == 1
     assert "~99.1 % *" in lines[2]
-
-
-def test_a_processor_is_named_as_its_system_names_it(tmp_path: Path) -> None:
-    description = tmp_path / "cpuinfo"
-    description.write_text("processor\t: 0\nmodel\t\t: 85\nmodel name\t: Some CPU @ 1 GHz\n")
-    assert shipped.processor(description) == "Some CPU @ 1 GHz"
-    description.write_text("BogoMIPS\t: 108.00\nModel\t\t: Raspberry Pi 4\n")
-    assert shipped.processor(description) == "Raspberry Pi 4"
-    assert shipped.processor(tmp_path / "none")
 
 
 def test_the_area_under_the_curve_counts_pairs_and_ties_for_half() -> None:

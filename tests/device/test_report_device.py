@@ -1,4 +1,4 @@
-"""What a machine says of itself, and what it leaves unsaid."""
+"""What a report says of the machine that made it, and what it leaves unsaid."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from mnist_edge import board
 from mnist_edge.report import device
 from mnist_edge.workers import cores
 
@@ -14,6 +15,7 @@ processor\t: 0
 BogoMIPS\t: 108.00
 Features\t: fp asimd evtstrm crc32 cpuid asimddp
 CPU implementer\t: 0x41
+CPU part\t: 0xd0b
 """
 SERVER = """\
 processor\t: 0
@@ -23,35 +25,38 @@ flags\t\t: fpu sse2 avx2 avx512f avx512_vnni
 
 
 @pytest.fixture
-def say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A folder of what the system tells, which is nothing yet."""
-    for name in ("_CPUINFO", "_BOARD", "_GOVERNOR", "_THERMAL"):
-        monkeypatch.setattr(device, name, tmp_path / name)
+def root(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The file system of a machine that tells nothing yet."""
     monkeypatch.setattr("platform.processor", lambda: "")
     return tmp_path
 
 
-def test_a_raspberry_pi_is_named_by_its_board(say: Path) -> None:
-    (say / "_CPUINFO").write_text(PI)
-    (say / "_BOARD").write_bytes(b"Raspberry Pi 4 Model B Rev 1.4\0")
-    assert device.cpu() == "Raspberry Pi 4 Model B Rev 1.4 (asimd asimddp)"
+def say(root: Path, place: str, text: str) -> None:
+    """Has the machine tell something."""
+    path = root / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
 
 
-def test_a_server_is_named_by_its_processor(say: Path) -> None:
-    (say / "_CPUINFO").write_text(SERVER)
-    assert device.cpu() == "Some(R) Processor @ 2.50GHz (avx2 avx512f avx512_vnni)"
+def test_a_raspberry_pi_is_named_by_its_board(root: Path) -> None:
+    say(root, "proc/cpuinfo", PI)
+    say(root, "proc/device-tree/model", "Raspberry Pi 5 Model B Rev 1.0\0")
+    assert device.cpu(root) == "Raspberry Pi 5 Model B Rev 1.0, Cortex-A76 (asimd asimddp)"
 
 
-def test_governor_and_temperature_are_told_where_the_system_does(say: Path) -> None:
-    (say / "_GOVERNOR").write_text("ondemand\n")
-    (say / "_THERMAL").write_text("48312\n")
-    assert device.governor() == "ondemand"
-    assert device.temperature() == 48.312
+def test_a_server_is_named_by_its_processor(root: Path) -> None:
+    say(root, "proc/cpuinfo", SERVER)
+    assert device.cpu(root) == "Some(R) Processor @ 2.50GHz (avx2 avx512f avx512_vnni)"
 
 
-def test_a_system_that_tells_nothing_is_no_error(say: Path) -> None:
-    assert (device.cpu(), device.governor(), device.temperature()) == (None, None, None)
-    (say / "_THERMAL").write_text("hot")
-    assert device.temperature() is None
+def test_the_governor_is_told_where_the_system_does(root: Path) -> None:
+    say(root, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "ondemand\n")
+    assert board.governor(root) == "ondemand"
+
+
+def test_a_system_that_tells_nothing_is_no_error(root: Path) -> None:
+    assert (device.cpu(root), board.governor(root), board.temperature(root)) == (None, None, None)
+    say(root, "sys/class/thermal/thermal_zone0/temp", "hot")
+    assert board.temperature(root) is None
     assert cores() >= 1
     assert device.machine().count(", ") == 2

@@ -110,6 +110,12 @@ def processor(root: Path = ROOT) -> Processor:
     )
 
 
+def name(root: Path = ROOT) -> str | None:
+    """The board's name, where it is one, and the processor's."""
+    names = [board(root), processor(root).name or platform.processor()]
+    return ", ".join(name for name in names if name) or None
+
+
 def libc() -> tuple[str, str] | None:
     """The C library's name and version, for example ``("glibc", "2.36")``; musl says none."""
     name, version = platform.libc_ver()
@@ -147,6 +153,13 @@ def clock(root: Path = ROOT) -> float | None:
         return int(governed) / 1000
     told = re.search(r"^cpu MHz\s*:\s*([0-9.]+)$", _text(root / "proc/cpuinfo") or "", re.MULTILINE)
     return float(told[1]) if told else None
+
+
+def governor(root: Path = ROOT) -> str | None:
+    """How the kernel sets the first core's clock, for example ``ondemand``."""
+    return (
+        _text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or ""
+    ).strip() or None
 
 
 def throttling(root: Path = ROOT) -> Throttling | None:
