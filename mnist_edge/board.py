@@ -157,9 +157,8 @@ def clock(root: Path = ROOT) -> float | None:
 
 def governor(root: Path = ROOT) -> str | None:
     """How the kernel sets the first core's clock, for example ``ondemand``."""
-    return (
-        _text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or ""
-    ).strip() or None
+    governed = _text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or ""
+    return governed.strip() or None
 
 
 def throttling(root: Path = ROOT) -> Throttling | None:
