@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.commands.console import DocumentFormat, RuntimeOption, note, table
+from mnist_edge.commands.console import DocumentFormat, ModelArgument, RuntimeOption, note, table
 
 if TYPE_CHECKING:
     from mnist_edge.benchmarking.content import Benchmark, ModelTimes
@@ -31,13 +31,7 @@ class Against(str, Enum):
 
 
 def command(
-    model: Annotated[
-        str | None,
-        typer.Argument(
-            help="A shipped or installed model, a model folder, or a .tflite.",
-            show_default="the model in use",
-        ),
-    ] = None,
+    model: ModelArgument = None,
     compare: Annotated[
         list[str] | None,
         typer.Option(

@@ -41,16 +41,15 @@ def _use_runtime(ctx: typer.Context, name: str | None) -> str | None:
     return name
 
 
+_MODEL = "A shipped or installed model, a model folder, or a .tflite."
+_IN_USE = "the model in use"
+
 ModelOption = Annotated[
-    str | None,
-    typer.Option(
-        "--model",
-        "-m",
-        help="A shipped or installed model, a model folder, or a .tflite.",
-        show_default="the model in use",
-    ),
+    str | None, typer.Option("--model", "-m", help=_MODEL, show_default=_IN_USE)
 ]
 """Which model reads pictures."""
+ModelArgument = Annotated[str | None, typer.Argument(help=_MODEL, show_default=_IN_USE)]
+"""Which model a command is about."""
 
 MinConfidenceOption = Annotated[
     float | None,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.commands.console import DocumentFormat, RuntimeOption, table
+from mnist_edge.commands.console import DocumentFormat, ModelArgument, RuntimeOption, table
 
 if TYPE_CHECKING:
     from mnist_edge.manifest import ModelManifest, Score, TensorSpec
@@ -16,13 +16,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    model: Annotated[
-        str | None,
-        typer.Argument(
-            help="A shipped or installed model, a model folder, or a .tflite.",
-            show_default="the model in use",
-        ),
-    ] = None,
+    model: ModelArgument = None,
     scheme: Annotated[
         str | None,
         typer.Option(
