@@ -26,6 +26,8 @@ _FLAGS = {
 """Bits of the firmware's word for what is so now; 16 more of each for what was since the start
 (Raspberry Pi documentation, vcgencmd get_throttled)."""
 _SINCE_START = 16
+_GOVERNED = "sys/devices/system/cpu/cpu0/cpufreq"
+"""Where the kernel keeps what it says of the first core's clock."""
 _KIB = 1024
 _PARTS = {
     "0xb76": "ARM1176",
@@ -140,15 +142,15 @@ def temperature(root: Path = ROOT) -> float | None:
     degrees = []
     for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*/temp")):
         # A zone whose sensor is asleep fails to be read.
-        text = (_text(zone) or "").strip()
-        if text.lstrip("-").isdigit():
-            degrees.append(int(text) / 1000)
+        said = _word(zone)
+        if said.lstrip("-").isdigit():
+            degrees.append(int(said) / 1000)
     return max(degrees, default=None)
 
 
 def clock(root: Path = ROOT) -> float | None:
     """The first core's clock now, in MHz."""
-    governed = (_text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_cur_freq") or "").strip()
+    governed = _word(root / _GOVERNED / "scaling_cur_freq")
     if governed.isdigit():
         return int(governed) / 1000
     told = re.search(r"^cpu MHz\s*:\s*([0-9.]+)$", _text(root / "proc/cpuinfo") or "", re.MULTILINE)
@@ -157,8 +159,7 @@ def clock(root: Path = ROOT) -> float | None:
 
 def governor(root: Path = ROOT) -> str | None:
     """How the kernel sets the first core's clock, for example ``ondemand``."""
-    governed = _text(root / "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor") or ""
-    return governed.strip() or None
+    return _word(root / _GOVERNED / "scaling_governor") or None
 
 
 def throttling(root: Path = ROOT) -> Throttling | None:
@@ -190,6 +191,11 @@ def _vcgencmd() -> str:
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return child.stdout
+
+
+def _word(path: Path) -> str:
+    """What a file of one word says; nothing where it cannot be read."""
+    return (_text(path) or "").strip()
 
 
 def _text(path: Path) -> str | None:

@@ -27,9 +27,10 @@ def cpu(root: Path = board.ROOT) -> str | None:
     Args:
         root: of the file system that is read.
     """
-    name, features = board.name(root), board.processor(root).features
+    features = board.processor(root).features
     flags = " ".join(flag for flag in _FLAGS if flag in features)
-    return f"{name or ''} ({flags})".lstrip() if flags else name
+    told = [board.name(root), f"({flags})" if flags else None]
+    return " ".join(part for part in told if part) or None
 
 
 def peak_memory() -> float | None:

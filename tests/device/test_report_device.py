@@ -19,6 +19,7 @@ CPU part\t: 0xd0b
 """
 SERVER = """\
 processor\t: 0
+model\t\t: 85
 model name\t: Some(R) Processor @ 2.50GHz
 flags\t\t: fpu sse2 avx2 avx512f avx512_vnni
 """
@@ -49,9 +50,11 @@ def test_a_server_is_named_by_its_processor(root: Path) -> None:
     assert device.cpu(root) == "Some(R) Processor @ 2.50GHz (avx2 avx512f avx512_vnni)"
 
 
-def test_the_governor_is_told_where_the_system_does(root: Path) -> None:
+def test_governor_and_temperature_are_told_where_the_system_does(root: Path) -> None:
     say(root, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "ondemand\n")
+    say(root, "sys/class/thermal/thermal_zone0/temp", "48312\n")
     assert board.governor(root) == "ondemand"
+    assert board.temperature(root) == 48.312
 
 
 def test_a_system_that_tells_nothing_is_no_error(root: Path) -> None:
