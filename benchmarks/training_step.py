@@ -1,6 +1,8 @@
 # ruff: noqa: INP001  # scripts, not a package
 """A step of training with its input pipeline, and without: the recipe ``edge``, by its trainer.
 
+Its teachers are left out: they are no part of the pipeline that pictures come by.
+
     python benchmarks/training_step.py
 
 Two runs take turns that differ in what is done to the pictures before an epoch: what the recipe
@@ -43,6 +45,9 @@ class _Clock:
         self._steps = steps
         self._started = time.perf_counter()
 
+    def on_network(self, number: int, networks: int) -> None:
+        """Nothing: there is one."""
+
     def on_start(self, summary: str, step: int, total_steps: int) -> None:
         """Begins the first epoch."""
         self._started = time.perf_counter()
@@ -61,7 +66,7 @@ def measure(share: float) -> Iterator[Row]:
     """One row, of two runs of three epochs that count, at full size, each way."""
     mnist = dataset.load()
     epochs = 1 + count(3, share)
-    recipe = dataclasses.replace(recipes.edge(), epochs=epochs)
+    recipe = dataclasses.replace(recipes.edge(), epochs=epochs, teaching=None)
     # Two digits for each picture of none.
     digits = round(_STEPS * recipe.batch_size / (1 + recipe.nondigits))
     few = dataclasses.replace(

@@ -20,6 +20,14 @@ are compiled for, say nothing."""
 class ShowTraining(ExitStack):
     """Shows a run on standard error: the summary, a progress bar, a line a round."""
 
+    def on_network(self, number: int, networks: int) -> None:
+        """Ends the bar of the network before, and tells which of them comes now."""
+        self.close()
+        self._after = networks - number
+        if networks > 1:
+            which = f"teacher {number} of {networks - 1}" if self._after else "the network itself"
+            note(f"\n{which}")
+
     def on_start(self, summary: str, step: int, total_steps: int) -> None:
         """Prints the network and begins the bar."""
         self._first, self._total = step, total_steps
@@ -28,6 +36,7 @@ class ShowTraining(ExitStack):
             note(f"resuming at step {step:,} of {total_steps:,}")
         self._bar: Any = self.enter_context(progress(total_steps, "training"))
         self._bar.update(step)
+        self._round_ended: float | None = None
 
     def on_step(self, step: int) -> None:
         """Moves the bar; once, soon, tells how long the rest will take."""
@@ -37,14 +46,24 @@ class ShowTraining(ExitStack):
         if step - self._first == _TIMED[1]:
             per_step = (time.monotonic() - self._since) / (_TIMED[1] - _TIMED[0])
             minutes = max(1, round(per_step * (self._total - step) / 60))
-            note(f"about {minutes} minutes for the other {self._total - step:,} steps")
+            others = f", and then {self._after} networks more" if self._after else ""
+            note(f"about {minutes} min for the other {self._total - step:,} steps{others}")
 
     def on_round(self, record: dict[str, float]) -> None:
-        """Prints what the round came to."""
+        """Prints what the round came to and, from the second, how long the rest will take.
+
+        A step tells nothing of what comes between rounds; the first has what comes once.
+        """
+        step, ended = int(record["step"]), time.monotonic()
+        rest = ""
+        if self._round_ended is not None and step < self._total:
+            per_step = (ended - self._round_ended) / (step - self._round_step)
+            rest = f"  {max(1, round(per_step * (self._total - step) / 60))} min left"
+        self._round_ended, self._round_step = ended, step
         note(
-            f"step {record['step']:>6,}  loss {record['loss']:.4f}  "
+            f"step {step:>6,}  loss {record['loss']:.4f}  "
             f"accuracy {100 * record['accuracy']:.2f} %  "
-            f"validation {100 * record['val_accuracy']:.2f} %"
+            f"validation {100 * record['val_accuracy']:.2f} %{rest}"
         )
 
 
@@ -71,7 +90,8 @@ def command(
     """Train a recipe on MNIST.
 
     Writes model.keras, training.json and curves.png. Recipes: edge and nano, the
-    shipped models; quick, 99 % in two or three minutes; those of four articles:
+    shipped models; edge-teacher, three of which edge trains first to learn from, below
+    teachers/; quick, 99 % in two or three minutes; those of four articles:
     softmax-l2, softmax-1k, cnn, mlp-ema, mlp-dropout; and, to show what a mistake costs,
     softmax-l2-softmax-twice, softmax-l2-scaled-twice, softmax-l2-both-mistakes,
     cnn-unscaled, mlp-dropout-unscaled.

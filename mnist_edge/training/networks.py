@@ -97,6 +97,32 @@ def mlp_128_dropout_unscaled() -> keras.Model:
 
 
 def edge() -> keras.Model:
+    """Six batch-normalised convolutions, the last two unpadded, then one dense layer.
+
+    The dense layer sees each of the nine places that are left. Padding to the end and a mean over
+    the map, as in ``edge_teacher``, take half as long again on tflite-runtime 2.14.0, x86-64, and
+    read no more.
+    """
+    keras = import_keras()
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((28, 28, 1)),
+            layers.Rescaling(_PIXEL_SCALE),
+            *_normalized_convolution(16, 5, 2),
+            *_normalized_convolution(32, 3, 1),
+            layers.MaxPooling2D(2),
+            *_normalized_convolution(48, 3, 1),
+            *_normalized_convolution(48, 3, 1),
+            *_normalized_convolution(48, 3, 1, padding="valid"),
+            *_normalized_convolution(48, 3, 1, padding="valid"),
+            layers.Flatten(),
+            layers.Dense(10),
+        ]
+    )
+
+
+def edge_teacher() -> keras.Model:
     """Six batch-normalised convolutions, averaged over the map, then one dense layer."""
     return _convolutional([(16, 5, 2), (32, 3, 1), None, *[(48, 3, 1)] * 4])
 
@@ -153,10 +179,12 @@ def _convolutional(stack: Sequence[tuple[int, int, int] | None]) -> keras.Model:
     )
 
 
-def _normalized_convolution(filters: int, size: int, strides: int) -> list[Any]:
+def _normalized_convolution(
+    filters: int, size: int, strides: int, padding: str = "same"
+) -> list[Any]:
     layers = import_keras().layers
     return [
-        layers.Conv2D(filters, size, strides=strides, padding="same", use_bias=False),
+        layers.Conv2D(filters, size, strides=strides, padding=padding, use_bias=False),
         layers.BatchNormalization(),
         layers.ReLU(),
     ]

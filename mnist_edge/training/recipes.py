@@ -54,6 +54,8 @@ class Recipe:
     """What is done to the training pictures anew each round."""
     nondigits: float = 0.0
     """Pictures of no digit that are learnt from for each digit."""
+    teaching: Teaching | None = None
+    """What it learns from other networks, which are trained first."""
     seed: int = 1
     """Seed of the weights, of the order of digits, of dropout and of augmentation."""
 
@@ -89,12 +91,38 @@ class Recipe:
         return self.steps or (self.epochs or 0) * self.steps_per_epoch(digits)
 
     def with_epochs(self, epochs: int, digits: int) -> Recipe:
-        """The recipe with another length, in its own unit."""
+        """The recipe and its teachers with another length, in its own unit."""
         if self.epochs is not None:
-            return replace(self, epochs=epochs)
+            teaching = self.teaching and self.teaching.with_epochs(epochs, digits)
+            return replace(self, epochs=epochs, teaching=teaching)
         if epochs < 1:
             raise InvalidValue(f"epochs {epochs} is not at least 1")
         return replace(self, steps=epochs * self.steps_per_epoch(digits))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Teaching:
+    """What a network learns from others besides the labels; it checks itself when made."""
+
+    teachers: tuple[Recipe, ...]
+    """Recipes of the others; the mean of their probabilities is learnt."""
+    share: float
+    """How much they count, 0..1; the label counts the rest."""
+    temperature: float
+    """What logits are divided by for those probabilities, the teachers' and the learner's."""
+
+    def __post_init__(self) -> None:
+        if not self.teachers or any(teacher.teaching for teacher in self.teachers):
+            raise InvalidValue("teaching takes teachers, and such as are not taught themselves")
+        if not 0 < self.share <= 1:
+            raise InvalidValue(f"share {self.share} of the teachers is outside 0..1, or 0")
+        if not (math.isfinite(self.temperature) and self.temperature > 0):
+            raise InvalidValue(f"temperature {self.temperature} is not above 0")
+
+    def with_epochs(self, epochs: int, digits: int) -> Teaching:
+        """The same by teachers that were trained for so long."""
+        teachers = tuple(teacher.with_epochs(epochs, digits) for teacher in self.teachers)
+        return replace(self, teachers=teachers)
 
 
 def softmax_l2() -> Recipe:
@@ -201,10 +229,21 @@ def mlp_dropout_unscaled() -> Recipe:
 
 
 def edge() -> Recipe:
-    """Ours: the default model."""
-    return Recipe(
+    """Ours: the default model, which learns from three networks as large as itself."""
+    teachers = tuple(replace(edge_teacher(), seed=seed) for seed in (1, 2, 3))
+    return replace(
+        edge_teacher(),
         name="edge",
         network=networks.edge,
+        teaching=Teaching(teachers=teachers, share=0.9, temperature=3.0),
+    )
+
+
+def edge_teacher() -> Recipe:
+    """One of the networks that ``edge`` learns from."""
+    return Recipe(
+        name="edge-teacher",
+        network=networks.edge_teacher,
         optimizer=optimizers.averaged_adam_one_cycle,
         learning_rate=0.005,
         batch_size=192,
@@ -216,7 +255,7 @@ def edge() -> Recipe:
 
 def nano() -> Recipe:
     """Ours: the smallest and quickest model."""
-    return replace(edge(), name="nano", network=networks.nano, learning_rate=0.015)
+    return replace(edge_teacher(), name="nano", network=networks.nano, learning_rate=0.015)
 
 
 def quick() -> Recipe:
@@ -236,6 +275,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     make().name: make
     for make in (
         edge,
+        edge_teacher,
         nano,
         quick,
         softmax_l2,

@@ -14,7 +14,7 @@ import io
 import json
 import time
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -25,11 +25,12 @@ from numpy.typing import NDArray
 
 from mnist_edge.dataset import Digits, Mnist
 from mnist_edge.errors import CheckpointMismatch
+from mnist_edge.evaluation import softmax
 from mnist_edge.files import replacing, require_writable, write_bytes, write_json
 from mnist_edge.idx import SHA256
 from mnist_edge.training.backend import import_keras, versions
 from mnist_edge.training.curves import draw_curves
-from mnist_edge.training.losses import NO_DIGIT, cross_entropy, of_digits
+from mnist_edge.training.losses import NO_DIGIT, cross_entropy, of_digits, with_teaching
 from mnist_edge.training.nondigits import TAUGHT, draw
 from mnist_edge.training.normalization import (
     has_normalization,
@@ -45,6 +46,7 @@ MODEL_FILE = "model.keras"
 RECORD_FILE = "training.json"
 CURVES_FILE = "curves.png"
 CHECKPOINT_FILE = "checkpoint.npz"
+TEACHERS_FOLDER = "teachers"
 
 _EVALUATION_BATCH = 500
 """Digits a batch where nothing is learnt; it divides 5,000 and 10,000."""
@@ -54,6 +56,9 @@ _MEASURED = 5_000
 
 class Listener(Protocol):
     """Whoever wants to follow a run."""
+
+    def on_network(self, number: int, networks: int) -> None:
+        """The run comes to a network, counted from 1, of so many: its teachers, then its own."""
 
     def on_start(self, summary: str, step: int, total_steps: int) -> None:
         """The network's summary, and the step to start from: above 0 where resumed."""
@@ -94,6 +99,8 @@ class TrainingRecord:
 def train(recipe: Recipe, mnist: Mnist, folder: Path, *, resume: bool, listener: Listener) -> None:
     """Trains a recipe and writes ``model.keras``, ``curves.png`` and ``training.json``.
 
+    Its teachers, if it has any, are trained first, each into a folder below ``teachers``.
+
     Args:
         recipe: what to train and how.
         mnist: its train split is learnt from, its validation split watched.
@@ -106,19 +113,28 @@ def train(recipe: Recipe, mnist: Mnist, folder: Path, *, resume: bool, listener:
         CheckpointMismatch: the checkpoint is of a run with other settings.
         MissingDependency: the workstation extra is not installed.
     """
-    require_writable(folder)
+    taught_by = recipe.teaching.teachers if recipe.teaching else ()
+    networks = len(taught_by) + 1
+    rooms = [folder / TEACHERS_FOLDER / str(number) for number in range(1, networks)]
+    for one in (folder, *rooms):
+        require_writable(one)
+    for number, (teacher, room) in enumerate(zip(taught_by, rooms, strict=True), 1):
+        if resume and finished(room, teacher):
+            continue
+        listener.on_network(number, networks)
+        _train(_Run(teacher, mnist, []), room, resume=resume, listener=listener)
     keras = import_keras()
-    keras.utils.set_random_seed(recipe.seed)
-    model = recipe.network()
-    summary = _summary(model)
-    if has_normalization(model):
-        model = with_fused_normalization(model)
-    _compile(model, recipe, digits=len(mnist.train))
-    run = _Run(recipe, mnist, model)
+    teachers = [keras.models.load_model(room / MODEL_FILE, compile=False) for room in rooms]
+    listener.on_network(networks, networks)
+    _train(_Run(recipe, mnist, teachers), folder, resume=resume, listener=listener)
+
+
+def _train(run: _Run, folder: Path, *, resume: bool, listener: Listener) -> None:
+    """Trains one network, whatever teaches it being at hand."""
     checkpoint = folder / CHECKPOINT_FILE
     if resume and checkpoint.is_file():
         run.restore(checkpoint)
-    listener.on_start(summary, run.step, run.total_steps)
+    listener.on_start(run.summary, run.step, run.total_steps)
     while run.step < run.total_steps:
         record = run.round(listener)
         run.save(checkpoint)
@@ -148,9 +164,13 @@ def read_record(folder: Path) -> TrainingRecord:
 
 
 def settings(recipe: Recipe) -> dict[str, Any]:
-    """A recipe as JSON has it: functions by their names."""
+    """A recipe as JSON has it: functions by their names, teachers by their own settings."""
     fields = ((field.name, getattr(recipe, field.name)) for field in dataclasses.fields(recipe))
-    return {name: value.__name__ if callable(value) else value for name, value in fields}
+    found = {name: value.__name__ if callable(value) else value for name, value in fields}
+    if recipe.teaching:
+        teachers = [settings(teacher) for teacher in recipe.teaching.teachers]
+        found["teaching"] = dataclasses.asdict(recipe.teaching) | {"teachers": teachers}
+    return found
 
 
 def evaluate(model: keras.Model, digits: Digits) -> NDArray[np.float32]:
@@ -163,11 +183,16 @@ def evaluate(model: keras.Model, digits: Digits) -> NDArray[np.float32]:
 class _Run:
     """A run under way: what it depends on, and how far it is."""
 
-    def __init__(self, recipe: Recipe, mnist: Mnist, model: keras.Model) -> None:
+    def __init__(self, recipe: Recipe, mnist: Mnist, teachers: Sequence[keras.Model]) -> None:
         self.recipe = recipe
         self.mnist = mnist
-        self.model = model
+        self.teachers = teachers
         digits = len(mnist.train)
+        import_keras().utils.set_random_seed(recipe.seed)
+        model = recipe.network()
+        self.summary = _summary(model)
+        self.model = with_fused_normalization(model) if has_normalization(model) else model
+        _compile(self.model, recipe, digits=digits)
         self.total_steps = recipe.total_steps(digits)
         self.round_steps = recipe.validate_every or recipe.steps_per_epoch(digits)
         self.step = 0
@@ -191,6 +216,10 @@ class _Run:
         images, _ = self._changed(self._epoch(0), 0)
         return images[:_MEASURED].copy()
 
+    @cached_property
+    def _validation_targets(self) -> NDArray[Any]:
+        return self._targets(self.mnist.validation)
+
     def round(self, listener: Listener) -> dict[str, float]:
         """Trains up to the next validation, validates, and gives the record of it."""
         started = time.perf_counter()
@@ -198,7 +227,7 @@ class _Run:
         images, labels = self._next_pictures(steps)
         trained = self.model.fit(
             _shaped(images, self.model),
-            labels,
+            self._targets(Digits(images=images, labels=labels)),
             batch_size=self.recipe.batch_size,
             shuffle=False,
             verbose=0,
@@ -208,7 +237,7 @@ class _Run:
         with self.averaged_weights():
             validated = self.model.evaluate(
                 _shaped(self.mnist.validation.images, self.model),
-                self.mnist.validation.labels,
+                self._validation_targets,
                 # The recipe's own, since a summed loss grows with it.
                 batch_size=self.recipe.batch_size,
                 verbose=0,
@@ -302,6 +331,17 @@ class _Run:
         random = np.random.RandomState((self.recipe.seed + turn) % 2**32)
         return self.recipe.augment(pictures, random), pictures.labels
 
+    def _targets(self, pictures: Digits) -> NDArray[Any]:
+        """What is to be learnt of pictures: the labels, and what teachers make of them."""
+        teaching = self.recipe.teaching
+        if not teaching:
+            return pictures.labels
+        probabilities = [
+            softmax(evaluate(teacher, pictures), temperature=teaching.temperature)
+            for teacher in self.teachers
+        ]
+        return with_teaching(pictures.labels, np.mean(probabilities, axis=0))
+
     def _epoch(self, epoch: int) -> Digits:
         """All digits once, and their share of pictures of no digit."""
         train, others = self.mnist.train, self._nondigits
@@ -348,6 +388,12 @@ def _compile(model: keras.Model, recipe: Recipe, *, digits: int) -> None:
 
 
 def _loss(recipe: Recipe) -> keras.losses.Loss:
+    if recipe.teaching:
+        return cross_entropy(
+            reduction=recipe.loss_reduction,
+            teaching=recipe.teaching.share,
+            temperature=recipe.teaching.temperature,
+        )
     if recipe.nondigits:
         return cross_entropy(reduction=recipe.loss_reduction)
     return import_keras().losses.SparseCategoricalCrossentropy(

@@ -19,9 +19,13 @@ class Recorder:
     """A listener that remembers, and can stop a run the way a user does."""
 
     stop_after_rounds: int | None = None
+    networks: list[tuple[int, int]] = field(default_factory=list)
     starts: list[tuple[str, int, int]] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
     rounds: list[dict[str, float]] = field(default_factory=list)
+
+    def on_network(self, number: int, networks: int) -> None:
+        self.networks.append((number, networks))
 
     def on_start(self, summary: str, step: int, total_steps: int) -> None:
         self.starts.append((summary, step, total_steps))

@@ -67,6 +67,8 @@ def _converted(
     # A deeper network that has learnt next to nothing answers by the last bit.
     epochs = 6 if recipe.nondigits else 2
     brief: dict[str, Any] = {"epochs": epochs} if recipe.epochs else {"steps": 200}
+    # Teachers change nothing that is converted.
+    brief["teaching"] = None
     train(replace(recipe, **brief), folder)
     every = schemes.find_schemes(["all"])
     prepared = conversion.prepare(folder / trainer.MODEL_FILE, digits)

@@ -14,7 +14,7 @@ from mnist_edge.dataset import Digits, Mnist
 from mnist_edge.training import networks, optimizers, recipes, trainer
 from mnist_edge.training.augmentation import rewritten
 from mnist_edge.training.backend import import_keras
-from mnist_edge.training.losses import NO_DIGIT, cross_entropy, of_digits
+from mnist_edge.training.losses import NO_DIGIT, cross_entropy, of_digits, with_teaching
 from mnist_edge.training.nondigits import HELD_OUT, KINDS, TAUGHT
 from mnist_edge.training.normalization import measure_statistics, with_fused_normalization
 from recorder import Train
@@ -67,10 +67,29 @@ def test_the_loss_of_a_digit_is_kerass_and_of_no_digit_its_distance_from_evennes
     assert float(loss(np.array([NO_DIGIT]), LOGITS[2:])) == pytest.approx(0, abs=1e-6)
 
 
-def test_metrics_pass_over_what_is_no_digit() -> None:
+def test_teachers_count_their_share_of_the_loss() -> None:
+    keras = import_keras()
+    labels = np.array([0, 1, NO_DIGIT], np.uint8)
+    taught = np.full((3, 10), 0.02, np.float32)
+    taught[[0, 1, 2], [0, 2, 3]] = 0.82
+    loss = cross_entropy(reduction="none", teaching=0.7, temperature=2.0)
+    of_labels = cross_entropy(reduction="none")(labels, LOGITS)
+    taught[1, 0] += taught[1, 9]
+    taught[1, 9] = 0
+    own = keras.ops.softmax(LOGITS / 2)
+    of_teachers = keras.losses.KLDivergence(reduction="none")(taught, own)
+    mixed = 0.3 * np.asarray(of_labels) + 0.7 * 4 * np.asarray(of_teachers)
+    losses = np.asarray(loss(with_teaching(labels, taught), LOGITS))
+    np.testing.assert_allclose(losses, mixed, rtol=1e-5)
+
+
+@pytest.mark.parametrize("taught", [False, True])
+def test_metrics_are_of_the_labels_and_pass_over_what_is_no_digit(*, taught: bool) -> None:
     keras = import_keras()
     metric = of_digits(keras.metrics.SparseCategoricalAccuracy(name="accuracy"))
-    metric.update_state(np.array([[0], [2], [NO_DIGIT]]), LOGITS)
+    labels = np.array([0, 2, NO_DIGIT], np.uint8)
+    targets = with_teaching(labels, np.eye(10, dtype=np.float32)[:3]) if taught else labels
+    metric.update_state(targets, LOGITS)
     assert float(metric.result()) == pytest.approx(0.5)
     assert metric.name == "accuracy"
 

@@ -50,6 +50,59 @@ def test_a_resumed_run_ends_with_the_weights_of_one_never_interrupted(
     assert not (tmp_path / "parts" / trainer.CHECKPOINT_FILE).exists()
 
 
+@pytest.fixture
+def taught() -> recipes.Recipe:
+    """Small, with two teachers."""
+    teacher = replace(recipes.nano(), epochs=2, nondigits=0.1)
+    teachers = tuple(replace(teacher, name="teacher", seed=seed) for seed in (1, 2))
+    teaching = recipes.Teaching(teachers=teachers, share=0.8, temperature=2.0)
+    return replace(teacher, name="taught", seed=3, teaching=teaching)
+
+
+def test_teachers_come_first_and_a_resumed_run_ends_with_the_same_weights(
+    taught: recipes.Recipe, train: Train, tmp_path: Path
+) -> None:
+    listener = Recorder()
+    record = train(taught, tmp_path / "whole", listener=listener)
+    assert listener.networks == [(1, 3), (2, 3), (3, 3)]
+    assert len(listener.rounds) == 6
+    assert [teacher["seed"] for teacher in record.settings["teaching"]["teachers"]] == [1, 2]
+    assert trainer.finished(tmp_path / "whole", taught)
+
+    parts = tmp_path / "parts"
+    with pytest.raises(KeyboardInterrupt):
+        train(taught, parts, listener=Recorder(stop_after_rounds=3))
+    middle, last = Recorder(stop_after_rounds=2), Recorder()
+    with pytest.raises(KeyboardInterrupt):
+        train(taught, parts, resume=True, listener=middle)
+    train(taught, parts, resume=True, listener=last)
+    # What is finished is not trained again, and the round before a stop is not lost.
+    assert (middle.networks, last.networks) == ([(2, 3), (3, 3)], [(3, 3)])
+    assert len(last.rounds) == 1
+    for a, b in zip(weights(tmp_path / "whole"), weights(parts), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_network_learns_what_its_teacher_makes_of_the_digits(
+    train: Train, small_mnist: Mnist, tmp_path: Path
+) -> None:
+    # Of fours that were labelled 9 its teacher cannot know better.
+    labels = np.where(small_mnist.train.labels == 4, 9, small_mnist.train.labels)
+    misled = replace(small_mnist, train=replace(small_mnist.train, labels=labels))
+    teacher = replace(recipes.nano(), epochs=3, nondigits=0)
+    teaching = recipes.Teaching(teachers=(teacher,), share=1.0, temperature=2.0)
+    recipe = replace(teacher, teaching=teaching)
+    trainer.train(recipe, misled, tmp_path, resume=False, listener=Recorder())
+    # The teacher stays, and the network is trained anew, with labels that are right.
+    (tmp_path / trainer.RECORD_FILE).unlink()
+    record = train(recipe, tmp_path, resume=True)
+    model = import_keras().models.load_model(tmp_path / trainer.MODEL_FILE, compile=False)
+    answers = trainer.evaluate(model, small_mnist.validation).argmax(axis=1)
+    assert (answers == 4).mean() < 0.02
+    assert (answers == 9).mean() > 0.1
+    assert record.validation_accuracy < 0.95
+
+
 def test_resuming_with_other_settings_is_refused(train: Train, tmp_path: Path) -> None:
     recipe = recipes.softmax_l2().with_epochs(2, 3_000)
     with pytest.raises(KeyboardInterrupt):
@@ -194,6 +247,20 @@ def test_a_recipe_checks_itself() -> None:
             replace(recipe, **change)
     with pytest.raises(InvalidValue):
         recipes.mlp_ema().with_epochs(0, 55_000)
+    teaching = recipes.Teaching(teachers=(recipe,), share=0.5, temperature=2.0)
+    for change in (
+        {"teachers": ()},
+        {"teachers": (replace(recipe, teaching=teaching),)},
+        {"share": 0.0},
+        {"share": 1.1},
+        {"temperature": 0.0},
+        {"temperature": float("nan")},
+    ):
+        with pytest.raises(InvalidValue):
+            replace(teaching, **change)
+    shorter = recipes.edge().with_epochs(2, 55_000)
+    assert shorter.teaching
+    assert [teacher.epochs for teacher in shorter.teaching.teachers] == [2, 2, 2]
     with pytest.raises(UnknownName, match="choose one of edge"):
         find_recipe("resnet")
 
