@@ -36,7 +36,7 @@ class ShowTraining(ExitStack):
             note(f"resuming at step {step:,} of {total_steps:,}")
         self._bar: Any = self.enter_context(progress(total_steps, "training"))
         self._bar.update(step)
-        self._round_ended: float | None = None
+        self._round_step, self._round_ended = step, 0.0
 
     def on_step(self, step: int) -> None:
         """Moves the bar; once, soon, tells how long the rest will take."""
@@ -46,7 +46,7 @@ class ShowTraining(ExitStack):
         if step - self._first == _TIMED[1]:
             per_step = (time.monotonic() - self._since) / (_TIMED[1] - _TIMED[0])
             minutes = max(1, round(per_step * (self._total - step) / 60))
-            others = f", and then {self._after} networks more" if self._after else ""
+            others = f"; to be trained after this: {self._after}" if self._after else ""
             note(f"about {minutes} min for the other {self._total - step:,} steps{others}")
 
     def on_round(self, record: dict[str, float]) -> None:
@@ -56,10 +56,10 @@ class ShowTraining(ExitStack):
         """
         step, ended = int(record["step"]), time.monotonic()
         rest = ""
-        if self._round_ended is not None and step < self._total:
+        if self._first < self._round_step and step < self._total:
             per_step = (ended - self._round_ended) / (step - self._round_step)
             rest = f"  {max(1, round(per_step * (self._total - step) / 60))} min left"
-        self._round_ended, self._round_step = ended, step
+        self._round_step, self._round_ended = step, ended
         note(
             f"step {step:>6,}  loss {record['loss']:.4f}  "
             f"accuracy {100 * record['accuracy']:.2f} %  "

@@ -248,7 +248,7 @@ def test_a_recipe_checks_itself() -> None:
     with pytest.raises(InvalidValue):
         recipes.mlp_ema().with_epochs(0, 55_000)
     teaching = recipes.Teaching(teachers=(recipe,), share=0.5, temperature=2.0)
-    for change in (
+    for wrong in (
         {"teachers": ()},
         {"teachers": (replace(recipe, teaching=teaching),)},
         {"share": 0.0},
@@ -257,7 +257,7 @@ def test_a_recipe_checks_itself() -> None:
         {"temperature": float("nan")},
     ):
         with pytest.raises(InvalidValue):
-            replace(teaching, **change)
+            replace(teaching, **wrong)
     shorter = recipes.edge().with_epochs(2, 55_000)
     assert shorter.teaching
     assert [teacher.epochs for teacher in shorter.teaching.teachers] == [2, 2, 2]
