@@ -5,12 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import changed_digits
 import misread
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nondigits import area_under_roc, threshold_that_refuses
+from numpy.typing import NDArray
 from PIL import Image
 
 import models
@@ -133,3 +135,29 @@ def test_a_digit_counts_as_misread_though_it_would_be_withheld(
     assert len(found) >= 490
     assert all(one.withheld for one in found)
     assert all(one.label == moved.labels[one.index] for one in found)
+
+
+def test_changed_digits_are_compared_digit_by_digit() -> None:
+    none = np.zeros(1_000, bool)
+    first, second = none.copy(), none.copy()
+    first[:20] = True
+    second[10:25] = True
+
+    def row(misread: NDArray[np.bool_]) -> changed_digits.Row:
+        return changed_digits.Row(model="any", plain=misread, changed=np.stack([misread] * 5))
+
+    more, half = changed_digits.difference(row(first), row(second))
+    # Ten digits are misread by the one alone and five by the other, each all five times.
+    assert more == 5 * (10 - 5)
+    assert half == pytest.approx(1.96 * 5 * 15**0.5, rel=0.01)
+    assert changed_digits.difference(row(first), row(first)) == (0, 0.0)
+
+
+def test_changed_digits_are_read_without_tensorflow(nano: Path) -> None:
+    printed = _run("changed_digits.py", nano, nano).splitlines()
+    assert all(len(line) <= 80 for line in printed[:3])
+    (plain, changed), again = ([int(cell) for cell in line.split()[1:3]] for line in printed[1:3])
+    assert [plain, changed] == again
+    # Changed five times over, digits are misread more than five times as often.
+    assert 5 * plain < changed < 1_000
+    assert printed[2].endswith("+0 (+0 to +0)")
