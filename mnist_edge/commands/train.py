@@ -45,9 +45,11 @@ class ShowTraining(ExitStack):
             self._since = time.monotonic()
         if step - self._first == _TIMED[1]:
             per_step = (time.monotonic() - self._since) / (_TIMED[1] - _TIMED[0])
-            minutes = max(1, round(per_step * (self._total - step) / 60))
             others = f"; to be trained after this: {self._after}" if self._after else ""
-            note(f"about {minutes} min for the other {self._total - step:,} steps{others}")
+            note(
+                f"about {self._minutes_left(step, per_step)} min "
+                f"for the other {self._total - step:,} steps{others}"
+            )
 
     def on_round(self, record: dict[str, float]) -> None:
         """Prints what the round came to and, from the second, how long the rest will take.
@@ -58,13 +60,17 @@ class ShowTraining(ExitStack):
         rest = ""
         if self._first < self._round_step and step < self._total:
             per_step = (ended - self._round_ended) / (step - self._round_step)
-            rest = f"  {max(1, round(per_step * (self._total - step) / 60))} min left"
+            rest = f"  {self._minutes_left(step, per_step)} min left"
         self._round_step, self._round_ended = step, ended
         note(
             f"step {step:>6,}  loss {record['loss']:.4f}  "
             f"accuracy {100 * record['accuracy']:.2f} %  "
             f"validation {100 * record['val_accuracy']:.2f} %{rest}"
         )
+
+    def _minutes_left(self, step: int, per_step: float) -> int:
+        """At least one, at so many seconds a step."""
+        return max(1, round(per_step * (self._total - step) / 60))
 
 
 def command(

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _PIXEL_SCALE = 1 / 255
 
+_Convolution = tuple[int, int, int] | tuple[int, int, int, str]
+"""Filters, size and stride, and the padding where it is not ``same``."""
+
 
 def softmax_regression_small_start() -> keras.Model:
     """784-10, weights N(0, 0.1), biases 0.1, ``0.01 * sum(W^2) / 2`` added to the loss."""
@@ -103,33 +106,21 @@ def edge() -> keras.Model:
     the map, as in ``edge_teacher``, take half as long again on tflite-runtime 2.14.0, x86-64, and
     read no more.
     """
-    keras = import_keras()
-    layers = keras.layers
-    return keras.Sequential(
-        [
-            keras.Input((28, 28, 1)),
-            layers.Rescaling(_PIXEL_SCALE),
-            *_normalized_convolution(16, 5, 2),
-            *_normalized_convolution(32, 3, 1),
-            layers.MaxPooling2D(2),
-            *_normalized_convolution(48, 3, 1),
-            *_normalized_convolution(48, 3, 1),
-            *_normalized_convolution(48, 3, 1, padding="valid"),
-            *_normalized_convolution(48, 3, 1, padding="valid"),
-            layers.Flatten(),
-            layers.Dense(10),
-        ]
-    )
+    unpadded = (48, 3, 1, "valid")
+    stack = [(16, 5, 2), (32, 3, 1), None, (48, 3, 1), (48, 3, 1), unpadded, unpadded]
+    return _convolutional(stack, import_keras().layers.Flatten())
 
 
 def edge_teacher() -> keras.Model:
     """Six batch-normalised convolutions, averaged over the map, then one dense layer."""
-    return _convolutional([(16, 5, 2), (32, 3, 1), None, *[(48, 3, 1)] * 4])
+    stack = [(16, 5, 2), (32, 3, 1), None, *[(48, 3, 1)] * 4]
+    return _convolutional(stack, import_keras().layers.GlobalAveragePooling2D())
 
 
 def nano() -> keras.Model:
     """The same, with at most 16 filters a convolution."""
-    return _convolutional([(8, 5, 2), (16, 3, 1), None, *[(16, 3, 1)] * 4])
+    stack = [(8, 5, 2), (16, 3, 1), None, *[(16, 3, 1)] * 4]
+    return _convolutional(stack, import_keras().layers.GlobalAveragePooling2D())
 
 
 def quick() -> keras.Model:
@@ -138,24 +129,12 @@ def quick() -> keras.Model:
     The dense layer sees where a stroke is, which a mean over the map in its place would have to
     learn slowly.
     """
-    keras = import_keras()
-    layers = keras.layers
-    return keras.Sequential(
-        [
-            keras.Input((28, 28, 1)),
-            layers.Rescaling(_PIXEL_SCALE),
-            *_normalized_convolution(10, 5, 2),
-            *_normalized_convolution(20, 3, 2),
-            *_normalized_convolution(32, 3, 1),
-            layers.MaxPooling2D(2),
-            layers.Flatten(),
-            layers.Dense(10),
-        ]
-    )
+    stack = [(10, 5, 2), (20, 3, 2), (32, 3, 1), None]
+    return _convolutional(stack, import_keras().layers.Flatten())
 
 
-def _convolutional(stack: Sequence[tuple[int, int, int] | None]) -> keras.Model:
-    """Filters, size and stride a convolution, None a pooling by two; then a mean and a layer.
+def _convolutional(stack: Sequence[_Convolution | None], head: keras.Layer) -> keras.Model:
+    """Convolutions, None a pooling by two; then a layer that ends the map, and a dense one.
 
     The early stride and the pooling keep the maps small, which is what latency follows; batch
     normalisation folds into the convolutions at conversion. Depthwise convolutions would have
@@ -173,7 +152,7 @@ def _convolutional(stack: Sequence[tuple[int, int, int] | None]) -> keras.Model:
             keras.Input((28, 28, 1)),
             layers.Rescaling(_PIXEL_SCALE),
             *convolutions,
-            layers.GlobalAveragePooling2D(),
+            head,
             layers.Dense(10),
         ]
     )
