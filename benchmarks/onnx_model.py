@@ -80,6 +80,9 @@ class OnnxModel:
         elif operator.name == "MEAN":
             real = self._requantized(self._node("GlobalAveragePool", real), made)
             real = self._node("Flatten", real)
+        elif operator.name == "RESHAPE":
+            # Channels come last in TFLite, and first in ONNX.
+            real = self._node("Flatten", self._node("Transpose", real, perm=(0, 2, 3, 1)))
         elif operator.name == "FULLY_CONNECTED":
             weights = self._weights(operator, tensors, lambda values: values)
             real = self._node("Gemm", real, *weights, transB=1)

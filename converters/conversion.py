@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters import artifact, calibration, metadata, source, tflite, verify
+from converters.batches import with_any_batch
 from converters.calibration import CalibrationSet
 from converters.metadata import Metadata
 from converters.operators import DEFAULT_TARGET
@@ -264,7 +265,7 @@ def _attempt(prepared: Prepared, way: Way, *, target: str, max_drop: float) -> _
 
 
 def to_file(prepared: Prepared, way: Way) -> bytes:
-    """The bytes of a ``.tflite`` file, slim and with its metadata, not verified.
+    """The bytes of a ``.tflite`` file as it is saved, not verified.
 
     Raises:
         ConversionError: TensorFlow cannot convert the model.
@@ -278,8 +279,8 @@ def _named(prepared: Prepared, way: Way) -> bytes:
 
 
 def _finished(named: bytes, recipe: str, scheme: Scheme) -> bytes:
-    """The bytes of a file: such a model made slim, with its metadata."""
-    return metadata.add_metadata(slim(named), _describe(recipe, scheme))
+    """The bytes of a file: such a model for any batch, made slim, with its metadata."""
+    return metadata.add_metadata(slim(with_any_batch(named)), _describe(recipe, scheme))
 
 
 def _describe(recipe: str, scheme: Scheme) -> Metadata:

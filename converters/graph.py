@@ -119,6 +119,7 @@ def freeze(concrete: Any, *, name: str) -> Network:
     if given[1:] != (CLASSES,):
         problems.append(f"it gives {given[1:]}, expected ten answers, one a digit")
     graph = frozen.graph.as_graph_def()
+    _work_out_roots(graph)
     if broken := _broken_weights(graph):
         problems.append(
             f"weights are NaN or infinite in {', '.join(broken)}; train it again, at a lower rate"
@@ -263,6 +264,39 @@ def _grey(pixels: Any) -> Any:
     tensorflow = import_tensorflow()
     weights = np.array([0.299, 0.587, 0.114], np.float32).reshape(1, 1, 3, 1)
     return tensorflow.nn.conv2d(pixels, weights, strides=1, padding="VALID")
+
+
+def _work_out_roots(graph: Any) -> None:
+    """Puts its value in the place of each reciprocal root that no digit changes.
+
+    Every batch normalization has one. TensorFlow takes the processor's own approximation, whose
+    last bits are not the same on Intel's and on AMD's, and a converted file would follow them.
+    """
+    tensorflow = import_tensorflow()
+    nodes = {node.name: node for node in graph.node}
+    for node in graph.node:
+        if node.op != "Rsqrt" or (value := _constant(node.input[0], nodes)) is None:
+            continue
+        with np.errstate(all="ignore"):  # of what is not above 0, which is told as broken weights
+            root = (1 / np.sqrt(value.astype(np.float64))).astype(value.dtype)
+        tensor = tensorflow.make_tensor_proto(root)
+        node.op = "Const"
+        del node.input[:]
+        node.attr.clear()
+        node.attr["dtype"].type = tensor.dtype
+        node.attr["value"].tensor.CopyFrom(tensor)
+
+
+def _constant(reference: str, nodes: dict[str, Any]) -> NDArray[Any] | None:
+    """The value of a node's input, where it is a constant or a sum of such."""
+    node = _behind_identities(nodes[node_name(reference)], nodes)
+    if node.op == "Const":
+        value: NDArray[Any] = import_tensorflow().make_ndarray(node.attr["value"].tensor)
+        return value
+    if node.op not in {"Add", "AddV2"}:
+        return None
+    one, other = (_constant(term, nodes) for term in node.input[:2])
+    return None if one is None or other is None else one + other
 
 
 def _broken_weights(graph: Any) -> list[str]:

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 FILES = [
     "converters/__init__.py",
     "converters/artifact.py",
+    "converters/batches.py",
     "converters/c_source.py",
     "converters/calibration.py",
     "converters/conversion.py",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import math
 import random
 import re
@@ -20,6 +21,7 @@ from converters import artifact, calibration, conversion, explain, schemes, sour
 from converters.conversion import Converted, Prepared
 from converters.equalize import equalize
 from converters.operators import DEFAULT_TARGET, read_operators, require_target, unknown_to
+from converters.slim import unpack
 from mnist_edge import golden, modelstore
 from mnist_edge.comparison import compare
 from mnist_edge.dataset import Mnist
@@ -158,6 +160,33 @@ def test_converting_the_committed_model_again_gives_the_committed_bytes(
         )
         committed = (folder / f"{scheme.name}.tflite").read_bytes()
         assert hashlib.sha256(content).hexdigest() == hashlib.sha256(committed).hexdigest()
+
+
+def test_normalization_folds_into_weights_by_arithmetic_that_every_processor_does_alike(
+    prepared: Prepared, small_mnist: Mnist
+) -> None:
+    model = unpack(
+        tflite.to_tflite(
+            prepared.origin.network, RAW, schemes.float32(), small_mnist.train.images[:10]
+        )
+    )
+    found = {buffer.data.tobytes() for buffer in model.buffers if buffer.data is not None}
+    keras = import_keras()
+    layers = keras.models.load_model(NANO / "model.keras", compile=False).layers
+    pairs = [
+        (layer, following)
+        for layer, following in itertools.pairwise(layers)
+        if isinstance(following, keras.layers.BatchNormalization)
+    ]
+    assert len(pairs) > 1
+    # The first takes the pixels' scale as well.
+    for convolution, normalization in pairs[1:]:
+        gamma, _, _, variance = normalization.get_weights()
+        spread = (variance + np.float32(normalization.epsilon)).astype(np.float64)
+        # Rounded once: a processor's own reciprocal root is off by a bit or two.
+        factor = (1 / np.sqrt(spread)).astype(np.float32) * gamma
+        weights = convolution.get_weights()[0] * factor
+        assert weights.transpose(3, 0, 1, 2).tobytes() in found
 
 
 def test_confidence_is_fitted_to_what_the_device_makes_of_the_validation_digits(
