@@ -16,9 +16,10 @@ from converters.microcontroller import MicroRun
 from mnist_edge import modelstore
 from mnist_edge.dataset import Mnist
 from mnist_edge.errors import ConversionError, InvalidValue, MissingDependency
-from mnist_edge.interpreter import Interpreter, quantization_table
+from mnist_edge.interpreter import quantization_table, quantize
 from mnist_edge.manifest import ModelManifest
 from mnist_edge.training.backend import import_tensorflow
+from mnist_edge.trial import try_model
 
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
 DIALECTS = [
@@ -177,13 +178,12 @@ def test_golden_vectors_are_the_first_digit_of_each_label_as_the_runtime_reads_i
     stored: modelstore.StoredModel, golden: GoldenVectors, mnist: Mnist
 ) -> None:
     assert golden.inputs.dtype == golden.outputs.dtype == np.int8
-    interpreter = Interpreter(stored.content)
-    table = quantization_table(interpreter.input)
-    for digit in range(10):
-        first = list(mnist.validation.labels).index(digit)
-        image = mnist.validation.images[first]
-        assert np.array_equal(golden.inputs[digit], table[image].ravel())
-        assert np.array_equal(golden.outputs[digit], interpreter.raw_output(image))
+    labels = list(mnist.validation.labels)
+    images = mnist.validation.images[[labels.index(digit) for digit in range(10)]]
+    trial = try_model(stored.content, images, name="nano")
+    inputs = quantization_table(trial.input)[images].reshape(10, -1)
+    assert np.array_equal(golden.inputs, inputs)
+    assert np.array_equal(golden.outputs, quantize(trial.logits, trial.output))
     assert golden.outputs.argmax(axis=1).tolist() == list(range(10))
 
 
@@ -217,11 +217,11 @@ def test_a_microcontroller_gives_the_golden_outputs(golden: GoldenVectors, micro
 def test_a_microcontroller_is_never_more_than_a_step_off_the_device_runtime(
     stored: modelstore.StoredModel, micro: MicroRun, small_mnist: Mnist
 ) -> None:
-    interpreter = Interpreter(stored.content)
     images = small_mnist.validation.images
-    inputs = quantization_table(interpreter.input)[images].reshape(len(images), -1)
+    trial = try_model(stored.content, images, name="nano")
+    inputs = quantization_table(trial.input)[images].reshape(len(images), -1)
     found = microcontroller.run(stored.content, inputs).outputs.astype(int)
-    device = np.array([interpreter.raw_output(image) for image in images], int)
+    device = quantize(trial.logits, trial.output).astype(int)
     off = np.abs(found - device)
     assert off.max() <= 1
     assert off.any(axis=1).mean() <= DEVICE_ROUNDS_OTHERWISE
