@@ -40,11 +40,11 @@ _WIDEST = 1.0
 
 _CUT = 0.7
 """What a cut takes off the logarithm of both its sides' probability, a stroke it runs through."""
-_JOIN = 6.0
+_JOIN = 3.0
 """What a gap of a whole height takes off within a digit."""
 _LOST = 6.0
 """What ink takes off that no digit takes, as much as a digit has."""
-_BULK = 6.0
+_BULK = 3.0
 """What a width takes off that is a height more than a digit has."""
 
 

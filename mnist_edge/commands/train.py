@@ -95,9 +95,9 @@ def command(
 ) -> None:
     """Train a recipe on MNIST.
 
-    Writes model.keras, training.json and curves.png. Recipes: edge-teacher and
-    nano, the shipped models; edge, which trains three of edge-teacher first to learn
-    from, below teachers/; quick, 99 % in two or three minutes; those of four articles:
+    Writes model.keras, training.json and curves.png. Recipes: edge and nano, the
+    shipped models; edge-teacher, three of which edge trains first to learn from, below
+    teachers/; quick, 99 % in two or three minutes; those of four articles:
     softmax-l2, softmax-1k, cnn, mlp-ema, mlp-dropout; and, to show what a mistake costs,
     softmax-l2-softmax-twice, softmax-l2-scaled-twice, softmax-l2-both-mistakes,
     cnn-unscaled, mlp-dropout-unscaled.

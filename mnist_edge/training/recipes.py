@@ -229,7 +229,7 @@ def mlp_dropout_unscaled() -> Recipe:
 
 
 def edge() -> Recipe:
-    """Ours: it learns from three networks as large as itself."""
+    """Ours: the default model, which learns from three networks as large as itself."""
     teachers = tuple(replace(edge_teacher(), seed=seed) for seed in (1, 2, 3))
     return replace(
         edge_teacher(),
@@ -240,7 +240,7 @@ def edge() -> Recipe:
 
 
 def edge_teacher() -> Recipe:
-    """Ours: the network that is shipped as ``edge``, and what the recipe ``edge`` learns from."""
+    """One of the networks that ``edge`` learns from."""
     return Recipe(
         name="edge-teacher",
         network=networks.edge_teacher,
