@@ -242,7 +242,8 @@ def test_a_killed_worker_is_an_error_and_no_hang() -> None:
 def test_a_signal_ends_the_run_its_workers_and_no_line_in_the_middle(
     sent: signal.Signals, status: int, folder: Path
 ) -> None:
-    for number in range(3_000):
+    # More than are read before the signal is sent, however long this process must wait for a core.
+    for number in range(30_000):
         (folder / f"{number:05}.png").hardlink_to(folder / "00.png")
     out = Path("out.jsonl")
     code = (
