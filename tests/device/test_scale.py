@@ -242,11 +242,12 @@ def test_a_killed_worker_is_an_error_and_no_hang() -> None:
 def test_a_signal_ends_the_run_its_workers_and_no_line_in_the_middle(
     sent: signal.Signals, status: int, folder: Path
 ) -> None:
-    # More than are read before the signal is sent, however long this process must wait for a core.
-    for number in range(30_000):
+    for number in range(3_000):
         (folder / f"{number:05}.png").hardlink_to(folder / "00.png")
     out = Path("out.jsonl")
     code = (
+        # A shell has what it runs in the background ignore Ctrl-C, and its children inherit that.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "from mnist_edge import bulk; bulk._SOON = -1.0; bulk._CHUNK = 2;"
         "from mnist_edge.commands.app import main; main()"
     )
