@@ -52,6 +52,8 @@ NOTES = {
     "are a dozen calls of numpy, each of which takes microseconds however little there is to do.",
     f"Classifier.predict_pixels on {cores()} threads": "Two cores are at most twice as "
     "fast as one, less what Python does for one thread at a time.",
+    "predict FOLDER of 10,000 PNGs": "A quarter of a second of it is the start, as the first row "
+    "shows, which is of one core.",
     "predict digit.png, cold, beside ai-edge-litert's interpreter": _SCRIPT,
     "predict digit.png, peak memory, beside ai-edge-litert's interpreter": _SCRIPT,
     "predict digit.png, cold, beside onnxruntime's session": _SCRIPT,
