@@ -58,8 +58,8 @@ def test_a_batch_is_answered_as_its_digits_are_one_by_one(
 ) -> None:
     model, inputs, outputs = (tmp_path / name for name in ("m.tflite", "in.npy", "out.npz"))
     model.write_bytes(slim(with_any_batch(flattening[scheme])))
-    (taken,) = unpack(model.read_bytes()).subgraphs[0].inputs
-    shape = unpack(model.read_bytes()).subgraphs[0].tensors[taken].shape[1:]
+    (graph,) = unpack(model.read_bytes()).subgraphs
+    shape = graph.tensors[graph.inputs[0]].shape[1:]
     pixels = small_mnist.validation.images[:DIGITS].reshape(DIGITS, *shape)
     own = {"int8": pixels.astype(np.int16) - 128, "int16x8": pixels.astype(np.int16) * 128}
     dtype = {"int8": np.int8, "int16x8": np.int16}.get(scheme, np.float32)
