@@ -4,7 +4,7 @@ The training digits are a stream: one seeded shuffle of the split after another,
 no digit among them where the recipe wants them. A round is the stretch between two validations.
 After each, everything that the next depends on (weights, optimizer, dropout's seeds, history) goes
 into one checkpoint, so that an interrupted and resumed run ends with the very weights of one that
-was not.
+was not. While a round's pictures are learnt, the next one's are made.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,7 @@ from mnist_edge.files import replacing, require_writable, write_bytes, write_jso
 from mnist_edge.idx import SHA256
 from mnist_edge.training.backend import import_keras, versions
 from mnist_edge.training.curves import draw_curves
+from mnist_edge.training.feeding import in_batches
 from mnist_edge.training.losses import NO_DIGIT, cross_entropy, of_digits, with_teaching
 from mnist_edge.training.nondigits import TAUGHT, draw
 from mnist_edge.training.normalization import (
@@ -176,8 +178,9 @@ def settings(recipe: Recipe) -> dict[str, Any]:
 def evaluate(model: keras.Model, digits: Digits) -> NDArray[np.float32]:
     """A Keras model's logits, ``(n, 10)``, of all digits."""
     images = _shaped(digits.images, model)
-    logits: NDArray[np.float32] = model.predict(images, batch_size=_EVALUATION_BATCH, verbose=0)
-    return logits
+    starts = range(0, len(images), _EVALUATION_BATCH)
+    logits = [model.predict_on_batch(images[i : i + _EVALUATION_BATCH]) for i in starts]
+    return np.concatenate(logits)
 
 
 class _Run:
@@ -199,6 +202,9 @@ class _Run:
         self.rounds: list[dict[str, float]] = []
         self.losses: list[tuple[int, float]] = []
         self.seconds = 0.0
+        # Makes the next round's pictures while this one's are learnt.
+        self._worker = ThreadPoolExecutor(1)
+        self._ahead: Future[tuple[NDArray[np.uint8], NDArray[np.uint8]]] | None = None
 
     @cached_property
     def _nondigits(self) -> Digits:
@@ -224,11 +230,16 @@ class _Run:
         """Trains up to the next validation, validates, and gives the record of it."""
         started = time.perf_counter()
         steps = min(self.round_steps, self.total_steps - self.step)
-        images, labels = self._next_pictures(steps)
+        turn, after = len(self.rounds), self.step + steps
+        images, labels = self._ahead.result() if self._ahead else self._pictures(turn, self.step)
+        more = after < self.total_steps
+        self._ahead = self._worker.submit(self._pictures, turn + 1, after) if more else None
         trained = self.model.fit(
-            _shaped(images, self.model),
-            self._targets(Digits(images=images, labels=labels)),
-            batch_size=self.recipe.batch_size,
+            **in_batches(
+                _shaped(images, self.model),
+                self._targets(Digits(images=images, labels=labels)),
+                size=self.recipe.batch_size,
+            ),
             shuffle=False,
             verbose=0,
             callbacks=[_step_recorder(self, listener)],
@@ -236,10 +247,12 @@ class _Run:
         self.step += steps
         with self.averaged_weights():
             validated = self.model.evaluate(
-                _shaped(self.mnist.validation.images, self.model),
-                self._validation_targets,
-                # The recipe's own, since a summed loss grows with it.
-                batch_size=self.recipe.batch_size,
+                **in_batches(
+                    _shaped(self.mnist.validation.images, self.model),
+                    self._validation_targets,
+                    # The recipe's own, since a summed loss grows with it.
+                    size=self.recipe.batch_size,
+                ),
                 verbose=0,
                 return_dict=True,
             )
@@ -321,11 +334,10 @@ class _Run:
         finally:
             self.model.set_weights(kept)
 
-    def _next_pictures(self, steps: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """The stream's next pictures and labels: an epoch, or what the steps of a round take."""
-        turn = len(self.rounds)
+    def _pictures(self, turn: int, step: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """A round's pictures and labels: an epoch, or what its steps take of the stream."""
         in_epochs = self.recipe.epochs is not None
-        return self._changed(self._epoch(turn) if in_epochs else self._stretch(steps), turn)
+        return self._changed(self._epoch(turn) if in_epochs else self._stretch(step), turn)
 
     def _changed(self, pictures: Digits, turn: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         random = np.random.RandomState((self.recipe.seed + turn) % 2**32)
@@ -353,10 +365,11 @@ class _Run:
         )
         return pictures.take(self._order(epoch, len(pictures)))
 
-    def _stretch(self, steps: int) -> Digits:
-        """What so many steps take of the stream of digits."""
+    def _stretch(self, step: int) -> Digits:
+        """What the round from a step on takes of the stream of digits."""
         total = len(self.mnist.train)
-        start, stop = (step * self.recipe.batch_size for step in (self.step, self.step + steps))
+        after = min(step + self.round_steps, self.total_steps)
+        start, stop = step * self.recipe.batch_size, after * self.recipe.batch_size
         first, last = start // total, (stop - 1) // total
         stream = np.concatenate([self._order(epoch, total) for epoch in range(first, last + 1)])
         return self.mnist.train.take(stream[start - first * total : stop - first * total])

@@ -186,6 +186,7 @@ FILES = [
     "mnist_edge/training/augmentation.py",
     "mnist_edge/training/backend.py",
     "mnist_edge/training/curves.py",
+    "mnist_edge/training/feeding.py",
     "mnist_edge/training/losses.py",
     "mnist_edge/training/networks.py",
     "mnist_edge/training/nondigits/__init__.py",
