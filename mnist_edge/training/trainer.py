@@ -15,9 +15,8 @@ import json
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -29,6 +28,7 @@ from mnist_edge.errors import CheckpointMismatch
 from mnist_edge.evaluation import softmax
 from mnist_edge.files import replacing, require_writable, write_bytes, write_json
 from mnist_edge.idx import SHA256
+from mnist_edge.training.ahead import Ahead
 from mnist_edge.training.backend import import_keras, versions
 from mnist_edge.training.curves import draw_curves
 from mnist_edge.training.feeding import in_batches
@@ -202,9 +202,7 @@ class _Run:
         self.rounds: list[dict[str, float]] = []
         self.losses: list[tuple[int, float]] = []
         self.seconds = 0.0
-        # Makes the next round's pictures while this one's are learnt.
-        self._worker = ThreadPoolExecutor(1)
-        self._ahead: Future[tuple[NDArray[np.uint8], NDArray[np.uint8]]] | None = None
+        self._ahead: Ahead[tuple[NDArray[np.uint8], NDArray[np.uint8]]] | None = None
 
     @cached_property
     def _nondigits(self) -> Digits:
@@ -233,7 +231,7 @@ class _Run:
         turn, after = len(self.rounds), self.step + steps
         images, labels = self._ahead.result() if self._ahead else self._pictures(turn, self.step)
         more = after < self.total_steps
-        self._ahead = self._worker.submit(self._pictures, turn + 1, after) if more else None
+        self._ahead = Ahead(partial(self._pictures, turn + 1, after)) if more else None
         trained = self.model.fit(
             **in_batches(
                 _shaped(images, self.model),

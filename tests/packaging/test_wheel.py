@@ -183,6 +183,7 @@ FILES = [
     "mnist_edge/statistics.py",
     "mnist_edge/strokes.py",
     "mnist_edge/training/__init__.py",
+    "mnist_edge/training/ahead.py",
     "mnist_edge/training/augmentation.py",
     "mnist_edge/training/backend.py",
     "mnist_edge/training/curves.py",
