@@ -65,8 +65,8 @@ NOTES = {
             "full TensorFlow's interpreter",
         )
     },
-    "a step of training edge, with its input pipeline": "numpy makes the pictures before the "
-    "epoch, on one core, while TensorFlow waits.",
+    "a step of training edge, with its input pipeline": "numpy makes the next epoch's "
+    "pictures meanwhile, on a thread for which TensorFlow's, one a core, leave no core free.",
     "read_pixels of a 12-megapixel JPEG": "Decoding at a quarter of the size takes little; taking "
     "the light out of a photo at 640 pixels takes longer than decoding all of it.",
 }

@@ -5,10 +5,10 @@ Its teachers are left out: they are no part of the pipeline that pictures come b
 
     python benchmarks/training_step.py
 
-Two runs take turns that differ in what is done to the pictures before an epoch: what the recipe
-does, and nothing. Their epochs are of forty steps instead of 430, for which as many pictures a step
-are made; what an epoch costs besides weighs more in both, and brings the ratio nearer to 1. The
-first epoch, in which TensorFlow compiles, does not count.
+Two runs take turns that differ in what is done to an epoch's pictures: what the recipe does, and
+nothing. Their epochs are of forty steps instead of 430, for which as many pictures a step are made;
+what an epoch costs besides weighs more in both, and brings the ratio nearer to 1. The first epoch,
+in which TensorFlow compiles, does not count.
 """
 
 from __future__ import annotations
