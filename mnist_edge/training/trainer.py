@@ -177,10 +177,7 @@ def settings(recipe: Recipe) -> dict[str, Any]:
 
 def evaluate(model: keras.Model, digits: Digits) -> NDArray[np.float32]:
     """A Keras model's logits, ``(n, 10)``, of all digits."""
-    images = _shaped(digits.images, model)
-    starts = range(0, len(images), _EVALUATION_BATCH)
-    logits = [model.predict_on_batch(images[i : i + _EVALUATION_BATCH]) for i in starts]
-    return np.concatenate(logits)
+    return np.concatenate([model.predict_on_batch(part) for part in _parts(digits.images, model)])
 
 
 class _Run:
@@ -227,8 +224,7 @@ class _Run:
     def round(self, listener: Listener) -> dict[str, float]:
         """Trains up to the next validation, validates, and gives the record of it."""
         started = time.perf_counter()
-        steps = min(self.round_steps, self.total_steps - self.step)
-        turn, after = len(self.rounds), self.step + steps
+        turn, after = len(self.rounds), self._round_end(self.step)
         images, labels = self._ahead.result() if self._ahead else self._pictures(turn, self.step)
         more = after < self.total_steps
         self._ahead = Ahead(partial(self._pictures, turn + 1, after)) if more else None
@@ -242,7 +238,7 @@ class _Run:
             verbose=0,
             callbacks=[_step_recorder(self, listener)],
         )
-        self.step += steps
+        self.step = after
         with self.averaged_weights():
             validated = self.model.evaluate(
                 **in_batches(
@@ -324,9 +320,7 @@ class _Run:
         for variable, average in zip(self.model.trainable_variables, averages, strict=True):
             variable.assign(average)
         if has_normalization(self.model):
-            sample = _shaped(self._sample, self.model)
-            batches = range(0, len(sample), _EVALUATION_BATCH)
-            measure_statistics(self.model, (sample[i : i + _EVALUATION_BATCH] for i in batches))
+            measure_statistics(self.model, _parts(self._sample, self.model))
         try:
             yield
         finally:
@@ -366,11 +360,14 @@ class _Run:
     def _stretch(self, step: int) -> Digits:
         """What the round from a step on takes of the stream of digits."""
         total = len(self.mnist.train)
-        after = min(step + self.round_steps, self.total_steps)
-        start, stop = step * self.recipe.batch_size, after * self.recipe.batch_size
+        start, stop = (at * self.recipe.batch_size for at in (step, self._round_end(step)))
         first, last = start // total, (stop - 1) // total
         stream = np.concatenate([self._order(epoch, total) for epoch in range(first, last + 1)])
         return self.mnist.train.take(stream[start - first * total : stop - first * total])
+
+    def _round_end(self, step: int) -> int:
+        """The step that ends the round which begins after ``step``."""
+        return min(step + self.round_steps, self.total_steps)
 
     def _order(self, epoch: int, digits: int) -> NDArray[np.int64]:
         random = np.random.RandomState([self.recipe.seed, epoch])
@@ -477,3 +474,10 @@ def _summary(model: keras.Model) -> str:
 def _shaped(images: NDArray[np.uint8], model: keras.Model) -> NDArray[np.uint8]:
     """``(n, 28, 28)`` pixels in the shape of the model's input; Keras widens the bytes itself."""
     return images.reshape(len(images), *model.input_shape[1:])
+
+
+def _parts(images: NDArray[np.uint8], model: keras.Model) -> Iterator[NDArray[np.uint8]]:
+    """The pictures as the model takes them, ``_EVALUATION_BATCH`` at a time."""
+    shaped = _shaped(images, model)
+    for start in range(0, len(shaped), _EVALUATION_BATCH):
+        yield shaped[start : start + _EVALUATION_BATCH]
