@@ -153,6 +153,27 @@ def test_changed_digits_are_compared_digit_by_digit() -> None:
     assert changed_digits.difference(row(first), row(first)) == (0, 0.0)
 
 
+def test_nudged_digits_stay_where_they_are_and_what_they_are(test_digits: Digits) -> None:
+    some = test_digits.take(np.arange(500))
+    nudged = changed_digits.nudged(some, np.random.RandomState(1))
+    assert nudged.shape == some.images.shape
+    assert nudged.dtype == np.uint8
+    # Nothing is cut off or added: by the ink, and by where its middle is.
+    ink, before = (images.sum((1, 2), dtype=float) for images in (nudged, some.images))
+    assert np.abs(ink / before - 1).max() < 0.15
+    for axis in (1, 2):
+        moved = _middle(nudged, axis) - _middle(some.images, axis)
+        assert np.abs(moved).max() < 1.2
+        assert abs(moved.mean()) < 0.1
+        assert moved.std() > 0.3
+
+
+def _middle(images: NDArray[np.uint8], axis: int) -> NDArray[np.float64]:
+    """Where the middle of each picture's ink is along an axis, ``(n,)``, in pixels."""
+    ink = images.sum(3 - axis, dtype=float)
+    return np.asarray(ink @ np.arange(28) / ink.sum(1))
+
+
 def test_changed_digits_are_read_without_tensorflow(nano: Path) -> None:
     printed = _run("changed_digits.py", nano, nano).splitlines()
     assert all(len(line) <= 80 for line in printed[:3])
@@ -161,3 +182,6 @@ def test_changed_digits_are_read_without_tensorflow(nano: Path) -> None:
     # Changed five times over, digits are misread more than five times as often.
     assert 5 * plain < changed < 1_000
     assert printed[2].endswith("+0 (+0 to +0)")
+    nudged = _run("changed_digits.py", nano, "--by", "nudged").splitlines()
+    assert nudged[0].split("of ")[2].startswith("25,000 nudged")
+    assert int(nudged[1].split()[2]) < changed
