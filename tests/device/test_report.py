@@ -83,7 +83,9 @@ def test_what_is_measured_is_what_the_models_answer(own: Path, test_digits: Digi
 
 
 def test_every_picture_that_flipped_is_shown_as_both_saw_it(own: Path, test_digits: Digits) -> None:
-    digits = test_digits.take(np.arange(1_500, 2_300))
+    # Of two digits at once it is hard to tell which, so that some flip whatever the model.
+    over, under = (test_digits.take(np.arange(n, n + 800)) for n in (0, 800))
+    digits = Digits(images=over.images // 2 + under.images // 2, labels=over.labels)
     int8 = measured(own, digits).schemes[1]
     first, second = (logits_of(own, name, digits) for name in ("float32", "int8"))
     places = np.flatnonzero(first.argmax(axis=1) != second.argmax(axis=1))
