@@ -133,7 +133,8 @@ def test_a_digit_counts_as_misread_though_it_would_be_withheld(
     moved = Digits(images=some.images, labels=((some.labels + 1) % 10).astype(np.uint8))
     found = misread.misread(Classifier(nano, min_confidence=1.0), moved)
     assert len(found) >= 490
-    assert all(one.withheld for one in found)
+    assert all(one.withheld == (one.confidence < 1) for one in found)
+    assert sum(one.withheld for one in found) > 400
     assert all(one.label == moved.labels[one.index] for one in found)
 
 

@@ -221,7 +221,8 @@ def _edited(content: bytes, edit: Callable[[Any], None]) -> bytes:
 
 def _wrong_input_zero_point(model: Any) -> None:
     graph = model.subgraphs[0]
-    graph.tensors[graph.inputs[0]].quantization.zeroPoint = np.array([0])
+    # Paper is then as full of ink as a stroke; with a milder one, nano still reads 98 of 100.
+    graph.tensors[graph.inputs[0]].quantization.zeroPoint = np.array([127])
 
 
 def _lost_weight_scale(model: Any) -> None:
@@ -488,7 +489,8 @@ def test_a_sound_model_is_explained_as_rounding_alone(
         if layer.operator == "MAX_POOL_2D":
             assert layer.sqnr == math.inf
         else:
-            assert 0.5 * explain.HEALTHY < layer.rmse < explain.SUSPECT
+            # Where ReLU leaves nothing, nothing is rounded.
+            assert 0.4 * explain.HEALTHY < layer.rmse < explain.SUSPECT
         if layer.weights:
             assert layer.weights[0] < 0 < layer.weights[1]
         # What is beyond the range of the few digits that it was calibrated on.

@@ -47,11 +47,16 @@ def test_ai_edge_litert_reads_what_tflite_runtime_reads(nano: Path, small_mnist:
     for model, theirs in zip(models, run_on_litert(models, digits), strict=True):
         ours = try_model(model.read_bytes(), digits, name=model.stem)
         assert ours.runtime.startswith("tflite-runtime")
-        assert np.array_equal(theirs.argmax(axis=1), ours.logits.argmax(axis=1))
         # Integers may end up two steps apart. Each runtime measures a dynamic model's activations
         # in its own way, where logits reach beyond 20.
         bound = 2.01 * ours.output.scale or (0.1 if model.stem == "dynamic" else 1e-4)
         assert np.abs(theirs - ours.logits).max() <= bound
+        # Between digits that are so near to each other either answer is right.
+        second, first = np.sort(ours.logits, axis=1)[:, -2:].T
+        clear = first - second > 2 * bound
+        assert clear.mean() > 0.99
+        answers, same = (logits.argmax(axis=1) for logits in (theirs, ours.logits))
+        assert np.array_equal(answers[clear], same[clear])
 
 
 @pytest.mark.slow
