@@ -31,9 +31,9 @@ DIALECTS = [
     )
     for standard in standards
 ]
-DEVICE_ROUNDS_OTHERWISE = 0.03
+DEVICE_ROUNDS_OTHERWISE = 0.06
 """Share of digits with a logit that the device runtime's kernels round to the next step: measured
-were 56 of the 5,000 validation digits, 15 of the first 1,000."""
+were 169 of the 5,000 validation digits, 38 of the first 1,000."""
 
 PROGRAM = r"""
 #include "model.h"
