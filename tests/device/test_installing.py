@@ -59,8 +59,9 @@ def renamed(nano: Path, folder: Path, **changes: Any) -> Path:
 
 def promised_accuracy(model: Path) -> float:
     """What the manifest beside a model says of the validation digits, 0..1."""
-    document = json.loads(model.with_suffix(".json").read_text(encoding="utf-8"))
-    return float(document["validation"]["correct"] / document["validation"]["total"])
+    manifest = modelstore.load(model).manifest
+    assert manifest is not None
+    return manifest.validation.accuracy
 
 
 def in_use() -> str:
