@@ -132,7 +132,7 @@ class Classifier:
             raise InvalidValue(f"minimum confidence {min_confidence} is outside 0..1")
         self.model = modelstore.load(model, scheme=scheme)
         if min_confidence is None:
-            min_confidence = self.model.manifest.min_confidence if self.model.manifest else 0.0
+            min_confidence = self.model.min_confidence
         self.min_confidence = min_confidence
         """Calibrated probability below which it abstains, 0..1."""
         self.warning: str | None = None

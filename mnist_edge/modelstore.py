@@ -54,6 +54,11 @@ class StoredModel:
         """What logits are divided by before the softmax; 1.0 where no manifest says it."""
         return self.manifest.temperature if self.manifest else 1.0
 
+    @property
+    def min_confidence(self) -> float:
+        """Confidence below which it abstains, 0..1; 0.0, never, where no manifest says it."""
+        return self.manifest.min_confidence if self.manifest else 0.0
+
     @cached_property
     def sha256(self) -> str:
         """Of the bytes, hexadecimal."""

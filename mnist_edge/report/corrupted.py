@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.comparison import Comparison
 from mnist_edge.corruptions import CORRUPTIONS, DEFAULT_SEVERITY, SEVERITIES, corrupt
-from mnist_edge.dataset import Digits
 from mnist_edge.errors import InvalidValue
 from mnist_edge.interpreter import Interpreter
+from mnist_edge.modelstore import StoredModel
 from mnist_edge.report.details import CorruptionResult
+from mnist_edge.report.figures import Reading
+from mnist_edge.report.pictures import Pictures
 
 CORRUPTED = 2_000
 """Pictures that are corrupted unless more are asked for: a drop of half a point shows, and a
@@ -21,6 +24,10 @@ report of two schemes is done in half a minute on a workstation and a few on a R
 
 _CHUNK = 500
 """Pictures of which the corrupted ones are held at a time."""
+
+
+Reader: TypeAlias = tuple[StoredModel, Interpreter]
+"""A scheme's file, and what runs it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,9 +58,23 @@ class Plan:
         return min(self.pictures, total) * len(self.severities) * len(CORRUPTIONS)
 
 
+@dataclass(kw_only=True)
+class _Counts:
+    """What one scheme made of the pictures so far."""
+
+    right: int = 0
+    """Read right, abstained from or not."""
+    only_reference: int = 0
+    """Read right by the reference alone."""
+    only_candidate: int = 0
+    """Read right by it alone."""
+    wrong_answers: int = 0
+    """Misread, and not abstained from."""
+
+
 def measure_corrupted(
-    interpreters: Sequence[Interpreter],
-    digits: Digits,
+    readers: Sequence[Reader],
+    pictures: Pictures,
     plan: Plan,
     *,
     on_progress: Callable[[int], None],
@@ -61,8 +82,8 @@ def measure_corrupted(
     """Reads the same corrupted pictures with every scheme.
 
     Args:
-        interpreters: of the schemes, the reference first.
-        digits: to be corrupted, one at least.
+        readers: models with their interpreters, the reference first.
+        pictures: to be corrupted, one at least.
         plan: how many, and how much.
         on_progress: called with how many pictures were read since the last call.
 
@@ -70,58 +91,62 @@ def measure_corrupted(
         Of each scheme the results, kind by kind.
     """
     if not plan.pictures:
-        return [() for _ in interpreters]
-    count = min(plan.pictures, len(digits))
+        return [() for _ in readers]
+    total = len(pictures)
     # MNIST's first test digits are easier than its last: some of all speak for all.
-    chosen = digits.take(np.linspace(0, len(digits), count, endpoint=False).astype(np.int64))
+    chosen = np.linspace(0, total, min(plan.pictures, total), endpoint=False).astype(np.int64)
     by_kind = [
-        [_result(kind, severity, pair, count) for pair in pairs]
+        [_result(kind, severity, counts, len(chosen)) for counts in counted]
         for kind in CORRUPTIONS
         for severity in sorted(plan.severities)
-        for pairs in [_pairs(interpreters, chosen, kind, severity, on_progress)]
+        for counted in [_counted(readers, pictures, chosen, kind, severity, on_progress)]
     ]
     return [tuple(results) for results in zip(*by_kind, strict=True)]
 
 
-def _pairs(
-    interpreters: Sequence[Interpreter],
-    digits: Digits,
+def _counted(
+    readers: Sequence[Reader],
+    pictures: Pictures,
+    chosen: NDArray[np.int64],
     kind: str,
     severity: int,
     on_progress: Callable[[int], None],
-) -> list[tuple[int, int, int]]:
-    """Of each scheme: read right, right by the reference alone, right by it alone."""
-    counts = np.zeros((len(interpreters), 3), np.int64)
-    for start in range(0, len(digits), _CHUNK):
-        labels = digits.labels[start : start + _CHUNK]
-        images = corrupt(
-            digits.images[start : start + _CHUNK], kind, severity=severity, first=start
-        )
+) -> list[_Counts]:
+    """The chosen pictures, corrupted, as each scheme reads them."""
+    counts = [_Counts() for _ in readers]
+    for start in range(0, len(chosen), _CHUNK):
+        places = chosen[start : start + _CHUNK]
+        labels = pictures.digits.labels[places]
+        images = corrupt(pictures.digits.images[places], kind, severity=severity, first=start)
         reference: NDArray[np.bool_] | None = None
-        for number, interpreter in enumerate(interpreters):
-            right = interpreter.logits(images).argmax(axis=1) == labels
+        for found, (model, interpreter) in zip(counts, readers, strict=True):
+            reading = Reading(interpreter.logits(images), model.temperature)
+            right = reading.answers == labels
             reference = right if reference is None else reference
-            found = right, reference & ~right, right & ~reference
-            counts[number] += [int(one.sum()) for one in found]
+            answered = pictures.sure[places] & (reading.confidences >= model.min_confidence)
+            found.right += int(right.sum())
+            found.only_reference += int((reference & ~right).sum())
+            found.only_candidate += int((right & ~reference).sum())
+            found.wrong_answers += int((answered & ~right).sum())
             on_progress(len(labels))
-    return [(int(right), int(lost), int(won)) for right, lost, won in counts]
+    return counts
 
 
-def _result(kind: str, severity: int, counts: tuple[int, int, int], total: int) -> CorruptionResult:
-    correct, lost, won = counts
+def _result(kind: str, severity: int, counts: _Counts, total: int) -> CorruptionResult:
     comparison = Comparison(
-        both_right=correct - won,
-        only_reference=lost,
-        only_candidate=won,
-        both_wrong=total - correct - lost,
+        both_right=counts.right - counts.only_candidate,
+        only_reference=counts.only_reference,
+        only_candidate=counts.only_candidate,
+        both_wrong=total - counts.right - counts.only_reference,
         agreement=1.0,
     )
     return CorruptionResult(
         kind=kind,
         severity=severity,
-        correct=correct,
+        correct=counts.right,
         total=total,
-        accuracy=correct / total,
+        accuracy=counts.right / total,
         drop_points=comparison.drop,
         drop_interval=comparison.drop_interval,
+        wrong_answers=counts.wrong_answers,
     )

@@ -125,6 +125,9 @@ class CorruptionResult:
     """Accuracy lost against the reference over the same pictures, in percentage points."""
     drop_interval: Interval
     """Where that drop lies with 95 % confidence, in percentage points."""
+    wrong_answers: int
+    """Pictures misread that it does not abstain from: what it costs whoever goes by the answers.
+    Older reports do not have it."""
 
 
 @dataclass(frozen=True, kw_only=True)

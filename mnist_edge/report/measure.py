@@ -65,12 +65,12 @@ def measure(
     """
     plan = plan or Plan()
     ordered = _ordered(models, reference)
-    interpreters = [open_model(model) for model in ordered]
+    readers = [(model, open_model(model)) for model in ordered]
     labels = pictures.digits.labels
-    corruptions = measure_corrupted(interpreters, pictures.digits, plan, on_progress=on_progress)
+    corruptions = measure_corrupted(readers, pictures, plan, on_progress=on_progress)
     first: Reading | None = None
     schemes, speeds = [], []
-    for model, interpreter, results in zip(ordered, interpreters, corruptions, strict=True):
+    for (model, interpreter), results in zip(readers, corruptions, strict=True):
         logits, speed = _read(interpreter, pictures.digits.images, on_progress)
         speeds.append(speed)
         reading = Reading(logits, model.temperature)
@@ -149,7 +149,6 @@ def _scheme(
     itself = reading is reference
     # Where there is no single digit, no confidence speaks for an answer.
     confidences = np.where(pictures.sure, reading.confidences, 0)
-    least = model.manifest.min_confidence if model.manifest else 0.0
     return SchemeReport(
         scheme=model.path.stem,
         sha256=model.sha256,
@@ -159,7 +158,7 @@ def _scheme(
         arena=found.arena,
         operators=found.operators,
         temperature=model.temperature,
-        min_confidence=least,
+        min_confidence=model.min_confidence,
         correct=correct,
         total=pair.total,
         accuracy=correct / pair.total,
@@ -174,7 +173,7 @@ def _scheme(
         p_value=pair.p_value,
         agreement=pair.agreement,
         pictures_to_see=figures.power(pair, itself=itself),
-        abstained=int((~pictures.sure | (confidences < least)).sum()),
+        abstained=int((~pictures.sure | (confidences < model.min_confidence)).sum()),
         flipped=int((reference.answers != reading.answers).sum()),
         classes=figures.class_figures(reference, reading, labels),
         confusion=figures.confusion(reading, labels),

@@ -49,7 +49,7 @@ def verdict(model: str, schemes: Sequence[SchemeReport]) -> str:
     worst = max(candidates, key=lambda scheme: scheme.drop_points)
     if not _loses_too_much(worst):
         worst = next((scheme for scheme in candidates if scheme.scheme == _INT8), worst)
-        return f"{_small(model, worst, reference)}{_under_corruption(worst)}."
+        return f"{_small(model, worst, reference)}{_under_corruption(worst, reference)}."
     others = [s.scheme for s in candidates if s is not worst and _loses_too_much(s)]
     also = f", nor {', '.join(others)}" if others else ""
     if worst.drop_points >= _BROKEN_DROP:
@@ -100,17 +100,21 @@ def _symptom(scheme: SchemeReport) -> str:
     return f"; it reads {' and '.join(pairs)}" if 0 < len(pairs) <= len(confusion) // 2 else ""
 
 
-def _under_corruption(scheme: SchemeReport) -> str:
-    """A drop that shows only where the pictures are worse."""
+def _under_corruption(scheme: SchemeReport, reference: SchemeReport) -> str:
+    """A drop that shows only where the pictures are worse, and how much of it anybody is told."""
     sure = [
-        result
-        for result in scheme.corruptions
-        if result.drop_points > _CORRUPTED and result.drop_interval.low > 0
+        (own, before)
+        for own, before in zip(scheme.corruptions, reference.corruptions, strict=True)
+        if own.drop_points > _CORRUPTED and own.drop_interval.low > 0
     ]
     if not sure:
         return ""
-    worst = max(sure, key=lambda result: result.drop_points)
-    return f"; under {worst.kind} it loses {worst.drop_points:.1f} points"
+    own, before = max(sure, key=lambda pair: pair[0].drop_points)
+    return (
+        f"; under {own.kind} it loses {own.drop_points:.1f} points, with "
+        f"{_percent(own.wrong_answers / own.total)} wrong answers "
+        f"({reference.scheme}: {_percent(before.wrong_answers / before.total)})"
+    )
 
 
 def _against(scheme: SchemeReport, reference: SchemeReport) -> str:

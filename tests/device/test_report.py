@@ -155,10 +155,37 @@ def test_every_kind_of_corruption_is_read_by_every_scheme(own: Path, test_digits
         (fog,) = [one for one in scheme.corruptions if (one.kind, one.severity) == ("fog", 5)]
         logits = logits_of(own, scheme.scheme, Digits(images=images, labels=chosen.labels))
         assert fog.correct == (logits.argmax(axis=1) == chosen.labels).sum()
+        confidences = softmax(logits, temperature=scheme.temperature).max(axis=1)
+        wrong = (logits.argmax(axis=1) != chosen.labels) & (confidences >= scheme.min_confidence)
+        assert fog.wrong_answers == wrong.sum()
     for before, after in zip(*(scheme.corruptions for scheme in found.schemes), strict=True):
         assert before.drop_points == 0
         assert after.drop_points == pytest.approx(100 * (before.accuracy - after.accuracy))
         assert after.drop_interval.low <= after.drop_points <= after.drop_interval.high
+
+
+def test_what_is_abstained_from_is_no_wrong_answer(own: Path, test_digits: Digits) -> None:
+    path = own / "int8.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    pictures = report.mnist_test(test_digits.take(np.arange(200)))
+    nowhere_a_digit = dataclasses.replace(pictures, sure=np.zeros(200, np.bool_))
+    told = {}
+    for name, given, threshold in (
+        ("all", pictures, 0.0),
+        ("sure", pictures, 0.9),
+        ("none", nowhere_a_digit, 0.0),
+    ):
+        path.write_text(json.dumps({**manifest, "min_confidence": threshold}), encoding="utf-8")
+        found = report.measure(
+            modelstore.load_all(own), given, plan=Plan(), on_progress=lambda count: None
+        )
+        told[name] = found.schemes[1].corruptions
+    for each, sure, none in zip(told["all"], told["sure"], told["none"], strict=True):
+        assert each.correct == sure.correct == none.correct
+        assert each.wrong_answers == each.total - each.correct
+        assert sure.wrong_answers <= each.wrong_answers
+        assert none.wrong_answers == 0
+    assert told["sure"] != told["all"]
 
 
 @pytest.mark.parametrize(

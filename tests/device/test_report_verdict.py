@@ -126,14 +126,21 @@ def test_what_shows_only_in_the_dark_is_in_the_sentence(scheme: Scheme) -> None:
         accuracy=0.75,
         drop_points=4.2,
         drop_interval=Interval(3.0, 5.5),
+        wrong_answers=9,
     )
     chance = dataclasses.replace(
         dark, kind="fog", drop_points=6.0, drop_interval=Interval(-0.1, 12.1)
     )
     int8 = dataclasses.replace(scheme("int8", correct=9_935), corruptions=(chance, dark))
-    said = verdict("nano", [scheme("float32", correct=9_935), int8])
+    float32 = dataclasses.replace(
+        scheme("float32", correct=9_935),
+        corruptions=(chance, dataclasses.replace(dark, wrong_answers=7)),
+    )
+    said = verdict("nano", [float32, int8])
     assert said.startswith("int8 costs nano nothing")
-    assert said.endswith("; under brightness it loses 4.2 points.")
+    assert said.endswith(
+        "; under brightness it loses 4.2 points, with 0.45 % wrong answers (float32: 0.35 %)."
+    )
 
 
 def test_a_reference_alone_has_nothing_to_be_compared_with(scheme: Scheme) -> None:

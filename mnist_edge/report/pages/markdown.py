@@ -160,5 +160,9 @@ def _details(document: Document) -> list[str]:
             _list(_picture(picture, *both) for picture in leading["doubtful"]),
         ]
     if leading["corruptions"]:
-        parts += ["## Under corruption", markdown_table(tables.corruptions(document, leading))]
+        parts += [
+            "## Under corruption",
+            markdown_table(tables.corruptions(document, leading)),
+            tables.WRONG_ANSWERS,
+        ]
     return [*parts, "## Confidence", markdown_table(tables.calibration(document))]

@@ -134,13 +134,11 @@ def corruption(document: Document) -> list[str]:
             )
             for severity in severities
         ]
-        summary = f"{scheme['scheme']} under corruption in figures"
-        return "\n".join(
-            [
-                elements.plots(*figures),
-                details(summary, table(tables.corruptions(document, scheme))),
-            ]
+        in_figures = "\n".join(
+            [table(tables.corruptions(document, scheme)), f"<p>{tables.WRONG_ANSWERS}</p>"]
         )
+        summary = f"{scheme['scheme']} under corruption in figures"
+        return "\n".join([elements.plots(*figures), details(summary, in_figures)])
 
     return _of_each(document, of)
 

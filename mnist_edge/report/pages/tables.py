@@ -140,11 +140,20 @@ def confusion(scheme: Document) -> Table:
     )
 
 
+WRONG_ANSWERS = (
+    "Wrong answers: the share of the pictures that a scheme misreads and does not abstain from, at "
+    "the confidence that its manifest asks for."
+)
+"""What stands by the table of corruptions."""
+
+
 def corruptions(document: Document, scheme: Document) -> Table:
     """Accuracy under each corruption, reference and one scheme, the largest drop first."""
     reference = reference_of(document)
-    before = {(c["kind"], c["severity"]): c for c in reference["corruptions"]}
-    found = sorted(scheme["corruptions"], key=lambda c: (-c["drop_points"], c["kind"]))
+    found = sorted(
+        zip(reference["corruptions"], scheme["corruptions"], strict=True),
+        key=lambda pair: (-pair[1]["drop_points"], pair[1]["kind"]),
+    )
     return Table(
         caption=f"Under corruption: {scheme['scheme']} against {reference['scheme']}",
         header=(
@@ -154,17 +163,21 @@ def corruptions(document: Document, scheme: Document) -> Table:
             reference["scheme"],
             scheme["scheme"],
             "drop in points",
+            f"wrong answers {reference['scheme']}",
+            f"wrong answers {scheme['scheme']}",
         ),
         rows=tuple(
             (
                 own["kind"],
                 str(own["severity"]),
                 count(own["total"]),
-                percent(before.get((own["kind"], own["severity"]), {}).get("accuracy")),
+                percent(other["accuracy"]),
                 percent(own["accuracy"]),
                 (points(own["drop_points"]), drop_interval(own["drop_interval"])),
+                percent(other["wrong_answers"] / other["total"]),
+                percent(own["wrong_answers"] / own["total"]),
             )
-            for own in found
+            for other, own in found
         ),
     )
 
