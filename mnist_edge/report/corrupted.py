@@ -68,6 +68,8 @@ class _Counts:
     """Read right by the reference alone."""
     only_candidate: int = 0
     """Read right by it alone."""
+    abstained: int = 0
+    """Not sure enough of, or no single digit to begin with."""
     wrong_answers: int = 0
     """Misread, and not abstained from."""
 
@@ -127,6 +129,7 @@ def _counted(
             found.right += int(right.sum())
             found.only_reference += int((reference & ~right).sum())
             found.only_candidate += int((right & ~reference).sum())
+            found.abstained += int((~answered).sum())
             found.wrong_answers += int((answered & ~right).sum())
             on_progress(len(labels))
     return counts
@@ -148,5 +151,6 @@ def _result(kind: str, severity: int, counts: _Counts, total: int) -> Corruption
         accuracy=counts.right / total,
         drop_points=comparison.drop,
         drop_interval=comparison.drop_interval,
+        abstained=counts.abstained,
         wrong_answers=counts.wrong_answers,
     )

@@ -125,9 +125,11 @@ class CorruptionResult:
     """Accuracy lost against the reference over the same pictures, in percentage points."""
     drop_interval: Interval
     """Where that drop lies with 95 % confidence, in percentage points."""
+    abstained: int
+    """Pictures it is less sure of than it must be, or that show no single digit. Older reports
+    have neither this nor the next."""
     wrong_answers: int
-    """Pictures misread that it does not abstain from: what it costs whoever goes by the answers.
-    Older reports do not have it."""
+    """Pictures misread that it does not abstain from: the cost to whoever goes by the answers."""
 
 
 @dataclass(frozen=True, kw_only=True)

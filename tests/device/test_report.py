@@ -157,6 +157,7 @@ def test_every_kind_of_corruption_is_read_by_every_scheme(own: Path, test_digits
         assert fog.correct == (logits.argmax(axis=1) == chosen.labels).sum()
         confidences = softmax(logits, temperature=scheme.temperature).max(axis=1)
         wrong = (logits.argmax(axis=1) != chosen.labels) & (confidences >= scheme.min_confidence)
+        assert fog.abstained == (confidences < scheme.min_confidence).sum()
         assert fog.wrong_answers == wrong.sum()
     for before, after in zip(*(scheme.corruptions for scheme in found.schemes), strict=True):
         assert before.drop_points == 0
@@ -184,7 +185,7 @@ def test_what_is_abstained_from_is_no_wrong_answer(own: Path, test_digits: Digit
         assert each.correct == sure.correct == none.correct
         assert each.wrong_answers == each.total - each.correct
         assert sure.wrong_answers <= each.wrong_answers
-        assert none.wrong_answers == 0
+        assert (each.abstained, none.abstained, none.wrong_answers) == (0, none.total, 0)
     assert told["sure"] != told["all"]
 
 

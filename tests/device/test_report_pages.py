@@ -130,6 +130,7 @@ def a_scheme(name: str, *, lost: int = 0, gained: int = 0, flips: Any = ()) -> D
                 "accuracy": 0.8,
                 "drop_points": drop,
                 "drop_interval": [drop - 1, drop + 1],
+                "abstained": 180,
                 "wrong_answers": 25 + lost,
             }
             for kind, drop in (("fog", -0.4), ("zigzag", 2.5), ("shear", 0.0))
@@ -486,8 +487,9 @@ def test_corruptions_are_drawn_the_largest_drop_first_and_severities_apart(
 
 def test_wrong_answers_under_corruption_stand_beside_the_references(document: Document) -> None:
     document["schemes"][2]["corruptions"][1]["wrong_answers"] = 31
-    row = "| zigzag | 3 | 1,000 | 80.00 % | 80.00 % | +2.50 (+1.50 to +3.50) | 2.50 % | 3.10 % |"
-    assert row in to_markdown(document)
+    row = "| zigzag | 3 | 1,000 | 80.00 % | 80.00 % | +2.50 (+1.50 to +3.50) |"
+    told = "2.50 % (abstained: 18.00 %) | 3.10 % (abstained: 18.00 %) |"
+    assert f"{row} {told}" in to_markdown(document)
     said = Page(to_html(document)).text
     assert "3.10 %" in said
     assert "Wrong answers: the share" in said

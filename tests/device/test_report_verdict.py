@@ -126,6 +126,7 @@ def test_what_shows_only_in_the_dark_is_in_the_sentence(scheme: Scheme) -> None:
         accuracy=0.75,
         drop_points=4.2,
         drop_interval=Interval(3.0, 5.5),
+        abstained=480,
         wrong_answers=9,
     )
     chance = dataclasses.replace(

@@ -141,8 +141,8 @@ def confusion(scheme: Document) -> Table:
 
 
 WRONG_ANSWERS = (
-    "Wrong answers: the share of the pictures that a scheme misreads and does not abstain from, at "
-    "the confidence that its manifest asks for."
+    "Wrong answers: the share of the pictures that a scheme misreads and does not abstain from; "
+    "abstained: the share that it is less sure of than its manifest asks for."
 )
 """What stands by the table of corruptions."""
 
@@ -174,11 +174,19 @@ def corruptions(document: Document, scheme: Document) -> Table:
                 percent(other["accuracy"]),
                 percent(own["accuracy"]),
                 (points(own["drop_points"]), drop_interval(own["drop_interval"])),
-                percent(other["wrong_answers"] / other["total"]),
-                percent(own["wrong_answers"] / own["total"]),
+                _wrong_answers(other),
+                _wrong_answers(own),
             )
             for other, own in found
         ),
+    )
+
+
+def _wrong_answers(result: Document) -> Cell:
+    total = result["total"]
+    return (
+        percent(result["wrong_answers"] / total),
+        f"abstained: {percent(result['abstained'] / total)}",
     )
 
 
