@@ -9,11 +9,12 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.comparison import Comparison
 from mnist_edge.corruptions import CORRUPTIONS, DEFAULT_SEVERITY, SEVERITIES, corrupt
+from mnist_edge.dataset import Digits
 from mnist_edge.errors import InvalidValue
 from mnist_edge.interpreter import Interpreter
 from mnist_edge.modelstore import StoredModel
+from mnist_edge.report import figures
 from mnist_edge.report.details import CorruptionResult
 from mnist_edge.report.figures import Reading
 from mnist_edge.report.pictures import Pictures
@@ -58,22 +59,6 @@ class Plan:
         return min(self.pictures, total) * len(self.severities) * len(CORRUPTIONS)
 
 
-@dataclass(kw_only=True)
-class _Counts:
-    """What one scheme made of the pictures so far."""
-
-    right: int = 0
-    """Read right, abstained from or not."""
-    only_reference: int = 0
-    """Read right by the reference alone."""
-    only_candidate: int = 0
-    """Read right by it alone."""
-    abstained: int = 0
-    """Not sure enough of, or no single digit to begin with."""
-    wrong_answers: int = 0
-    """Misread, and not abstained from."""
-
-
 def measure_corrupted(
     readers: Sequence[Reader],
     pictures: Pictures,
@@ -97,60 +82,61 @@ def measure_corrupted(
     total = len(pictures)
     # MNIST's first test digits are easier than its last: some of all speak for all.
     chosen = np.linspace(0, total, min(plan.pictures, total), endpoint=False).astype(np.int64)
+    digits, sure = pictures.digits.take(chosen), pictures.sure[chosen]
     by_kind = [
-        [_result(kind, severity, counts, len(chosen)) for counts in counted]
+        [
+            _result(kind, severity, model, readings[0], reading, digits.labels, sure)
+            for (model, _), reading in zip(readers, readings, strict=True)
+        ]
         for kind in CORRUPTIONS
         for severity in sorted(plan.severities)
-        for counted in [_counted(readers, pictures, chosen, kind, severity, on_progress)]
+        for readings in [_read(readers, digits, kind, severity, on_progress)]
     ]
     return [tuple(results) for results in zip(*by_kind, strict=True)]
 
 
-def _counted(
+def _read(
     readers: Sequence[Reader],
-    pictures: Pictures,
-    chosen: NDArray[np.int64],
+    digits: Digits,
     kind: str,
     severity: int,
     on_progress: Callable[[int], None],
-) -> list[_Counts]:
-    """The chosen pictures, corrupted, as each scheme reads them."""
-    counts = [_Counts() for _ in readers]
-    for start in range(0, len(chosen), _CHUNK):
-        places = chosen[start : start + _CHUNK]
-        labels = pictures.digits.labels[places]
-        images = corrupt(pictures.digits.images[places], kind, severity=severity, first=start)
-        reference: NDArray[np.bool_] | None = None
-        for found, (model, interpreter) in zip(counts, readers, strict=True):
-            reading = Reading(interpreter.logits(images), model.temperature)
-            right = reading.answers == labels
-            reference = right if reference is None else reference
-            answered = pictures.sure[places] & (reading.confidences >= model.min_confidence)
-            found.right += int(right.sum())
-            found.only_reference += int((reference & ~right).sum())
-            found.only_candidate += int((right & ~reference).sum())
-            found.abstained += int((~answered).sum())
-            found.wrong_answers += int((answered & ~right).sum())
-            on_progress(len(labels))
-    return counts
+) -> list[Reading]:
+    """The digits, corrupted, as each scheme reads them."""
+    logits: list[list[NDArray[np.float32]]] = [[] for _ in readers]
+    for start in range(0, len(digits), _CHUNK):
+        images = corrupt(
+            digits.images[start : start + _CHUNK], kind, severity=severity, first=start
+        )
+        for parts, (_, interpreter) in zip(logits, readers, strict=True):
+            parts.append(interpreter.logits(images))
+            on_progress(len(images))
+    return [
+        Reading(np.concatenate(parts), model.temperature)
+        for parts, (model, _) in zip(logits, readers, strict=True)
+    ]
 
 
-def _result(kind: str, severity: int, counts: _Counts, total: int) -> CorruptionResult:
-    comparison = Comparison(
-        both_right=counts.right - counts.only_candidate,
-        only_reference=counts.only_reference,
-        only_candidate=counts.only_candidate,
-        both_wrong=total - counts.right - counts.only_reference,
-        agreement=1.0,
-    )
+def _result(
+    kind: str,
+    severity: int,
+    model: StoredModel,
+    reference: Reading,
+    reading: Reading,
+    labels: NDArray[np.uint8],
+    sure: NDArray[np.bool_],
+) -> CorruptionResult:
+    pair = figures.paired(reference, reading, labels)
+    correct = pair.both_right + pair.only_candidate
+    abstained = figures.abstained(reading, sure, model.min_confidence)
     return CorruptionResult(
         kind=kind,
         severity=severity,
-        correct=counts.right,
-        total=total,
-        accuracy=counts.right / total,
-        drop_points=comparison.drop,
-        drop_interval=comparison.drop_interval,
-        abstained=counts.abstained,
-        wrong_answers=counts.wrong_answers,
+        correct=correct,
+        total=pair.total,
+        accuracy=correct / pair.total,
+        drop_points=pair.drop,
+        drop_interval=pair.drop_interval,
+        abstained=int(abstained.sum()),
+        wrong_answers=int((~abstained & (reading.answers != labels)).sum()),
     )

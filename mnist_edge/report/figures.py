@@ -182,6 +182,20 @@ def paired(reference: Reading, candidate: Reading, labels: NDArray[np.uint8]) ->
     return compare(reference.logits, candidate.logits, labels)
 
 
+def abstained(
+    reading: Reading, sure: NDArray[np.bool_], min_confidence: float
+) -> NDArray[np.bool_]:
+    """``(n,)``, the pictures that a scheme gives no answer to.
+
+    Args:
+        reading: what it made of them.
+        sure: ``(n,)``, whether each shows one digit at all.
+        min_confidence: below which it gives none, 0..1.
+    """
+    found: NDArray[np.bool_] = ~sure | (reading.confidences < min_confidence)
+    return found
+
+
 def _shown(
     places: NDArray[np.int64], reference: Reading, candidate: Reading, pictures: Pictures
 ) -> tuple[ReadPicture, ...]:

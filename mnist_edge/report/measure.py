@@ -173,7 +173,7 @@ def _scheme(
         p_value=pair.p_value,
         agreement=pair.agreement,
         pictures_to_see=figures.power(pair, itself=itself),
-        abstained=int((~pictures.sure | (confidences < model.min_confidence)).sum()),
+        abstained=int(figures.abstained(reading, pictures.sure, model.min_confidence).sum()),
         flipped=int((reference.answers != reading.answers).sum()),
         classes=figures.class_figures(reference, reading, labels),
         confusion=figures.confusion(reading, labels),
