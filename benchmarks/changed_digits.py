@@ -25,9 +25,10 @@ import shipped
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnist_edge import Classifier, dataset
-from mnist_edge.dataset import Digits
-from mnist_edge.modelstore import SCHEMES
+from mnist_edge import Classifier
+from mnist_edge.data import mnist
+from mnist_edge.data.mnist import Digits
+from mnist_edge.modelstore.loading import SCHEMES
 from mnist_edge.training.augmentation import rewritten
 
 SEED = 77
@@ -127,7 +128,7 @@ def _main() -> None:
     parser.add_argument("--by", choices=CHANGE, default=rewritten.__name__, help="what is done")
     parser.add_argument("--scheme", choices=SCHEMES, default="int8")
     chosen = parser.parse_args()
-    digits = dataset.load().validation
+    digits = mnist.load().validation
     changed = change(digits, chosen.by)
     folders = chosen.models or shipped.folders()
     rows = [measure(folder, chosen.scheme, digits, changed) for folder in folders]

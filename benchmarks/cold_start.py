@@ -18,9 +18,9 @@ from pathlib import Path
 
 from rows import Row, count, main, row_of_peaks, row_of_times
 
-from mnist_edge import modelstore
-from mnist_edge.benchmarking.floor import script_command
-from mnist_edge.benchmarking.starting import predict_command, time_starts
+from mnist_edge.evaluation.benchmark.baseline import script_command
+from mnist_edge.evaluation.benchmark.cold_start import predict_command, time_starts
+from mnist_edge.modelstore import loading
 
 PICTURE = Path(str(resources.files("mnist_edge.samples"))) / "digit.png"
 WALL, MEMORY = 1.25, 1.15
@@ -32,7 +32,7 @@ _HEAVY = ("numpy", "PIL", "tflite_runtime", "ai_edge_litert")
 def measure(share: float) -> Iterator[Row]:
     """Rows of starts; twenty of each at full size."""
     rounds = count(20, share, least=2)
-    model = modelstore.load().path
+    model = loading.load().path
     ours, script = time_starts(
         [predict_command(model, PICTURE), script_command(model, PICTURE)], rounds=rounds
     )

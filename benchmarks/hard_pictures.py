@@ -27,8 +27,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from mnist_edge import dataset
-from mnist_edge.dataset import Mnist
+from mnist_edge.data import mnist
+from mnist_edge.data.mnist import Mnist
 
 SEVERITIES = (1, 2, 3)
 
@@ -767,7 +767,7 @@ def _letter(sheet: _Sheet, severity: int) -> None:
 
 @cache
 def _mnist() -> Mnist:
-    return dataset.load()
+    return mnist.load()
 
 
 def _some_digit(rng: Generator) -> tuple[str, Field]:

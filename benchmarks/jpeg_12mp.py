@@ -17,8 +17,8 @@ from hard_pictures import make
 from PIL import Image
 from rows import Row, count, in_turn, main, row_of_times
 
-from mnist_edge.decoding import decode
-from mnist_edge.picture import WORKING_SIDE, read_pixels
+from mnist_edge.preprocessing.decoding import decode
+from mnist_edge.preprocessing.pipeline import WORKING_SIDE, read_pixels
 
 TARGET = 0.6
 """Most that reading may take of the time of decoding everything."""

@@ -21,10 +21,11 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from mnist_edge import Classifier, dataset
-from mnist_edge.dataset import Digits
-from mnist_edge.markdown import markdown_table
-from mnist_edge.modelstore import DEFAULT_MODEL
+from mnist_edge import Classifier
+from mnist_edge.data import mnist
+from mnist_edge.data.mnist import Digits
+from mnist_edge.modelstore.loading import DEFAULT_MODEL
+from mnist_edge.system.text import markdown_table
 
 _ACROSS = 8
 """Digits in a row."""
@@ -124,7 +125,7 @@ def _main() -> None:
     parser.add_argument("--markdown", action="store_true", help="print them as a Markdown table")
     chosen = parser.parse_args()
     classifier = Classifier(chosen.model)
-    digits = dataset.load_test()
+    digits = mnist.load_test()
     found = misread(classifier, digits)
     title = summary(found, digits, model=classifier.model.name, threshold=classifier.min_confidence)
     print(title)

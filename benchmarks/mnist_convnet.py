@@ -50,7 +50,7 @@ def network() -> keras.Model:
 def to_int8() -> bytes:
     """The bytes of its ``.tflite`` file: raw pixels in, logits out."""
     from converters import calibration, conversion, schemes
-    from mnist_edge import dataset
+    from mnist_edge.data import mnist as dataset
 
     import_keras().utils.set_random_seed(_SEED)
     mnist = dataset.load()

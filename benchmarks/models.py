@@ -38,14 +38,14 @@ import shipped
 from numpy.typing import NDArray
 
 from converters import microcontroller
-from mnist_edge import modelstore
-from mnist_edge.engines import TFLiteEngine, open_engine
 from mnist_edge.errors import ConversionError, MissingDependency
-from mnist_edge.files import write_json
-from mnist_edge.interpreter import quantize
-from mnist_edge.modelstore import StoredModel
-from mnist_edge.picture import look
-from mnist_edge.report.model_file import inspect
+from mnist_edge.evaluation.report.model_stats import inspect
+from mnist_edge.modelstore import loading
+from mnist_edge.modelstore.loading import StoredModel
+from mnist_edge.preprocessing.pipeline import look
+from mnist_edge.runtimes.backends import TFLiteEngine, open_engine
+from mnist_edge.runtimes.interpreter import quantize
+from mnist_edge.system.files import write_json
 
 CONVNET = "mnist_convnet"
 DIGIT = Path(__file__).parents[1] / "mnist_edge" / "samples" / "digit.png"
@@ -87,7 +87,7 @@ class Row:
 
 def shipped_model(folder: Path) -> Contender:
     """The int8 file of a model folder."""
-    stored = modelstore.load(folder)
+    stored = loading.load(folder)
     record = folder / "training.json"
     return Contender(
         name=folder.name,

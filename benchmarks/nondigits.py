@@ -31,10 +31,11 @@ import numpy as np
 import shipped
 from numpy.typing import NDArray
 
-from mnist_edge import Classifier, dataset
-from mnist_edge.classifier import Prediction
-from mnist_edge.files import write_json
-from mnist_edge.training.nondigits import HELD_OUT, KINDS, TAUGHT, draw
+from mnist_edge import Classifier
+from mnist_edge.data import mnist
+from mnist_edge.inference.classifier import Prediction
+from mnist_edge.system.files import write_json
+from mnist_edge.training.outliers import HELD_OUT, KINDS, TAUGHT, draw
 
 SEED = 1_000_003
 """Of the pictures: recipes draw theirs with small ones."""
@@ -92,7 +93,7 @@ class Result:
         )
 
 
-def draw_kinds(count: int, seed: int, digits: dataset.Digits) -> dict[str, NDArray[np.uint8]]:
+def draw_kinds(count: int, seed: int, digits: mnist.Digits) -> dict[str, NDArray[np.uint8]]:
     """Pictures of every kind, ``(count, 28, 28)`` each."""
     pictures = draw(count * len(KINDS), digits=digits, seed=seed)
     # The kinds take turns.
@@ -216,7 +217,7 @@ def _main() -> None:
     chosen = parser.parse_args()
     if chosen.refuse is not None and not 0 <= chosen.refuse < 1:
         parser.error(f"--refuse {chosen.refuse} is outside 0..1")
-    digits = dataset.load().validation
+    digits = mnist.load().validation
     kinds = draw_kinds(chosen.count, chosen.seed, digits)
     results = []
     for folder in chosen.models or shipped.folders():

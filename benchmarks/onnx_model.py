@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.numpy_runtime.graph import Graph, Operator, Tensor, read
+from mnist_edge.runtimes.numpy_backend.graph import Graph, Operator, Tensor, read
 
 onnx: Any = import_module("onnx")  # the peers' environment alone has it
 _OPSET, _FORMAT = 17, 9

@@ -28,9 +28,10 @@ import shipped
 from numpy.typing import NDArray
 from rows import Row, count, in_turn, main, row_of_times
 
-from mnist_edge import Classifier, dataset
-from mnist_edge.interpreter import Interpreter
-from mnist_edge.workers import cores
+from mnist_edge import Classifier
+from mnist_edge.data import mnist
+from mnist_edge.inference.worker_pool import cores
+from mnist_edge.runtimes.interpreter import Interpreter
 
 HERE = Path(__file__).parent
 PEERS = HERE.parent / ".venv-peers" / "bin" / "python"
@@ -58,7 +59,7 @@ _AGREEING = 0.995
 
 def measure(share: float) -> Iterator[Row]:
     """Two rows for each peer; five rounds at full size."""
-    digits = dataset.load().validation.images[: count(_DIGITS, share, least=200)]
+    digits = mnist.load().validation.images[: count(_DIGITS, share, least=200)]
     stored = (MODEL / "int8.tflite").read_bytes()
     read = Interpreter(stored).logits(digits).argmax(axis=1)
     classifier = Classifier(MODEL / "int8.tflite", threads=cores())

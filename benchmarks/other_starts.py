@@ -18,8 +18,8 @@ from cold_start import PICTURE
 from other_runtimes import FLOOR, PYTHONS, WORDS, models, ran
 from rows import Row, count, main, row_of_peaks, row_of_times
 
-from mnist_edge.benchmarking.floor import SCRIPT
-from mnist_edge.benchmarking.starting import predict_command, time_starts
+from mnist_edge.evaluation.benchmark.baseline import SCRIPT
+from mnist_edge.evaluation.benchmark.cold_start import predict_command, time_starts
 
 _IMPORT = "from {module} import Interpreter"
 _PICTURE = """\

@@ -3,8 +3,8 @@
 
     python benchmarks/picture_steps.py
 
-The steps are those of ``mnist_edge.picture.look``, called by their own doors; what is between them
-is in the whole alone, so that the shares do not add up to one.
+The steps are those of ``mnist_edge.preprocessing.pipeline.look``, called by their own doors; what
+is between them is in the whole alone, so that the shares do not add up to one.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from hard_pictures import make
 from PIL import Image
 from rows import Row, count, in_turn, main, row_of_times
 
-from mnist_edge import layout
-from mnist_edge.components import label
-from mnist_edge.decoding import read_colours
-from mnist_edge.drawing import is_drawing, strength_of
-from mnist_edge.frames import without_frame
-from mnist_edge.ink import find_ink
-from mnist_edge.picture import WORKING_SIDE, is_mnist_form, look, normalise
-from mnist_edge.strokes import find_pieces
+from mnist_edge.preprocessing import layout
+from mnist_edge.preprocessing.binarization import find_ink
+from mnist_edge.preprocessing.cell_borders import without_frame
+from mnist_edge.preprocessing.connected_components import label
+from mnist_edge.preprocessing.decoding import read_colours
+from mnist_edge.preprocessing.flat_background import is_drawing, strength_of
+from mnist_edge.preprocessing.handwriting import find_pieces
+from mnist_edge.preprocessing.pipeline import WORKING_SIDE, is_mnist_form, look, normalise
 
 CONDITIONS = ("light", "ruled")
 """Of photographs (benchmarks/hard_pictures.py)."""

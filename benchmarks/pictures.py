@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from mnist_edge import Classifier
-from mnist_edge.picture import look
+from mnist_edge.preprocessing.pipeline import look
 
 SEVERAL = ("number", "page")
 """Conditions whose pictures are of several digits."""

@@ -19,9 +19,10 @@ import numpy as np
 from PIL import Image
 from rows import Row, count, main, row_of_peaks, row_of_times
 
-from mnist_edge import dataset, modelstore
-from mnist_edge.benchmarking.floor import FOLDER_SCRIPT, script_command
-from mnist_edge.benchmarking.starting import time_starts
+from mnist_edge.data import mnist
+from mnist_edge.evaluation.benchmark.baseline import FOLDER_SCRIPT, script_command
+from mnist_edge.evaluation.benchmark.cold_start import time_starts
+from mnist_edge.modelstore import loading
 
 FAST, FLAT = 1.6, 1.1
 """How many times as fast as the bare loop on two cores, and most memory for ten times as many."""
@@ -30,8 +31,8 @@ _ROUNDS = 3
 
 def measure(share: float) -> Iterator[Row]:
     """Rows for a folder of as many of the 10,000 test digits, and for a tenth of it."""
-    images = dataset.load_test().images[: count(10_000, share, least=20)]
-    model = modelstore.load().path
+    images = mnist.load_test().images[: count(10_000, share, least=20)]
+    model = loading.load().path
     with tempfile.TemporaryDirectory(prefix="mnist-edge-") as temporary:
         whole, tenth = Path(temporary) / "whole", Path(temporary) / "tenth"
         for folder, some in ((whole, images), (tenth, images[: len(images) // 10])):

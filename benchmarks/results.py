@@ -19,9 +19,9 @@ from pathlib import Path
 import shipped
 from rows import Row
 
-from mnist_edge.files import write_text
-from mnist_edge.markdown import markdown_table
-from mnist_edge.workers import cores
+from mnist_edge.inference.worker_pool import cores
+from mnist_edge.system.files import write_text
+from mnist_edge.system.text import markdown_table
 
 _SCRIPT = "The script looks for no digit in a picture, checks no model and has no command line."
 _KERNELS = (

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 
-from mnist_edge.benchmarking.timing import Ratio, ratio_of, take_turns
+from mnist_edge.evaluation.benchmark.timing import Ratio, ratio_of, take_turns
 
 Goal = Literal["at most", "at least"]
 

@@ -27,8 +27,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnist_edge import Classifier, dataset
-from mnist_edge.workers import cores
+from mnist_edge import Classifier
+from mnist_edge.data import mnist
+from mnist_edge.inference.worker_pool import cores
 
 _LOOK = 0.05
 """Seconds between two looks at a run's memory."""
@@ -146,7 +147,7 @@ def predict(model: str, folder: Path, *options: str) -> Cost:
 
 def measure_speed(model: str, count: int, rounds: int) -> None:
     """The tables of pictures and of arrays."""
-    images = dataset.load_test().images[:count]
+    images = mnist.load_test().images[:count]
     classifiers = [Classifier(model, threads=threads) for threads in (1, cores())]
     file = classifiers[0].model.path
     several = str(cores())
@@ -199,7 +200,7 @@ def bare_arrays(file: Path, images: NDArray[np.uint8]) -> list[int]:
 
 def measure_memory(model: str, counts: Sequence[int], jobs: int) -> None:
     """The table of memory."""
-    images = dataset.load_test().images[:100]
+    images = mnist.load_test().images[:100]
     print(f"{'pictures':>10} {'MB':>7} {'MB of each worker':>18} {'clock s':>9}")
     for count in counts:
         with tempfile.TemporaryDirectory() as temporary:

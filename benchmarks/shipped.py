@@ -8,8 +8,8 @@ import os
 import platform
 from pathlib import Path
 
-from mnist_edge import board
-from mnist_edge.runtimes import runtime
+from mnist_edge.device import board
+from mnist_edge.runtimes.selection import runtime
 
 MODELS = Path(__file__).parents[1] / "models"
 """The repository's own: an installed package may bring others."""

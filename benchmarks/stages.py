@@ -18,7 +18,7 @@ import numpy as np
 import shipped
 from rows import Row, count, main, row_of_times
 
-from mnist_edge.benchmarking.starting import time_starts
+from mnist_edge.evaluation.benchmark.cold_start import time_starts
 
 CONVERSION = 15.0
 """Most seconds that a conversion to int8 may take."""

@@ -17,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 from rows import Row, count, in_turn, main, row_of_times
 
-from mnist_edge import Classifier, dataset, modelstore
-from mnist_edge.benchmarking.floor import as_input, bare_call
-from mnist_edge.engines import native_module
-from mnist_edge.interpreter import Interpreter, dequantize
-from mnist_edge.runtimes import in_use
-from mnist_edge.workers import cores
+from mnist_edge import Classifier
+from mnist_edge.data import mnist
+from mnist_edge.evaluation.benchmark.baseline import as_input, bare_call
+from mnist_edge.inference.worker_pool import cores
+from mnist_edge.modelstore import loading
+from mnist_edge.runtimes.backends import native_module
+from mnist_edge.runtimes.interpreter import Interpreter, dequantize
+from mnist_edge.runtimes.selection import in_use
 
 EVALUATING, TOGETHER = 1.1, 2.0
 """Most that evaluating on one thread may take of the floor's time, and how many times as fast two
@@ -32,8 +34,8 @@ _ROUNDS = 5
 
 def measure(share: float) -> Iterator[Row]:
     """Rows for as many of the 10,000 test digits."""
-    digits = dataset.load_test().images[: count(10_000, share, least=100)]
-    stored = modelstore.load()
+    digits = mnist.load_test().images[: count(10_000, share, least=100)]
+    stored = loading.load()
     interpreter = Interpreter(stored.content)
     classifier = Classifier(stored.path, threads=cores())
     inputs = as_input(digits, interpreter.input)

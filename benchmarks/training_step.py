@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 from rows import Row, count, main, row_of_times
 
-from mnist_edge import dataset
-from mnist_edge.dataset import Mnist
+from mnist_edge.data import mnist as dataset
+from mnist_edge.data.mnist import Mnist
 from mnist_edge.training import augmentation, recipes, trainer
 from mnist_edge.training.recipes import Recipe
 

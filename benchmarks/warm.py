@@ -14,11 +14,12 @@ from collections.abc import Iterator
 
 from rows import Row, count, in_turn, main, row_of_times
 
-from mnist_edge import Classifier, modelstore
-from mnist_edge.acceptance import built_in_digits
-from mnist_edge.benchmarking.floor import as_input, bare_call
-from mnist_edge.benchmarking.timing import a_turn
-from mnist_edge.interpreter import Interpreter
+from mnist_edge import Classifier
+from mnist_edge.data.builtin_digits import built_in_digits
+from mnist_edge.evaluation.benchmark.baseline import as_input, bare_call
+from mnist_edge.evaluation.benchmark.timing import a_turn
+from mnist_edge.modelstore import loading
+from mnist_edge.runtimes.interpreter import Interpreter
 
 MODELS = ("edge", "nano")
 TARGET = 1.2
@@ -29,14 +30,14 @@ def measure(share: float) -> Iterator[Row]:
     """A row for each model that the wheel carries; two hundred rounds at full size."""
     digits = built_in_digits().images
     for name in MODELS:
-        stored = modelstore.load(name)
+        stored = loading.load(name)
         inputs = as_input(digits, Interpreter(stored.content).input)
         classifier, bare = Classifier(name), bare_call(stored.content)
         ours, floor = in_turn(
             [a_turn(classifier.predict, digits), a_turn(bare, inputs)],
             rounds=count(200, share, least=5),
         )
-        default = name == modelstore.DEFAULT_MODEL
+        default = name == loading.DEFAULT_MODEL
         yield row_of_times(
             f"Classifier.predict(array), {name}",
             ours,

@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.artifact import sha256
 from converters.microcontroller import MicroRun
-from mnist_edge.dataset import Digits
+from converters.writer import sha256
+from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import ConversionError, InvalidValue
-from mnist_edge.interpreter import CLASSES, PIXELS, quantization_table
-from mnist_edge.manifest import ModelManifest, TensorSpec
-from mnist_edge.trial import try_model
+from mnist_edge.modelstore.manifest import ModelManifest, TensorSpec
+from mnist_edge.runtimes.interpreter import CLASSES, PIXELS, quantization_table
+from mnist_edge.runtimes.sandbox import try_model
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.dataset import Mnist
+from mnist_edge.data.mnist import Mnist
 from mnist_edge.errors import ConversionError, InvalidValue
-from mnist_edge.manifest import LABELS, Calibration
+from mnist_edge.modelstore.manifest import LABELS, Calibration
 
 DEFAULT_COUNT = 500
 DEFAULT_SEED = 1

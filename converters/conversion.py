@@ -11,30 +11,25 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from converters import artifact, calibration, metadata, source, tflite, verify
-from converters.batches import with_any_batch
+from converters import calibration, loader, metadata, tf_converter, verify, writer
 from converters.calibration import CalibrationSet
+from converters.compact import slim
+from converters.dynamic_batch import with_any_batch
+from converters.loader import Source
 from converters.metadata import Metadata
 from converters.operators import DEFAULT_TARGET
-from converters.rescue import Way, alternatives
+from converters.recovery import Way, alternatives
 from converters.schemes import RGB, Scheme, float32
-from converters.slim import slim
-from converters.source import Source
 from converters.verify import Verified
-from mnist_edge import readings
-from mnist_edge.dataset import Digits, Mnist
+from mnist_edge.data.idx import SHA256
+from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.errors import ConversionError, UnsuitableModel
-from mnist_edge.evaluation import (
-    choose_threshold,
-    count_correct,
-    fit_temperature,
-    softmax,
-)
-from mnist_edge.idx import SHA256
-from mnist_edge.interpreter import PIXELS
-from mnist_edge.manifest import ModelManifest, Score
-from mnist_edge.metrics import calibration_error
-from mnist_edge.readings import RAW, READS_WELL, Reading
+from mnist_edge.metrics.calibration import choose_threshold, count_correct, fit_temperature, softmax
+from mnist_edge.metrics.classification import calibration_error
+from mnist_edge.modelstore.manifest import ModelManifest, Score
+from mnist_edge.runtimes import input_scaling
+from mnist_edge.runtimes.input_scaling import RAW, READS_WELL, Reading
+from mnist_edge.runtimes.interpreter import PIXELS
 from mnist_edge.training.backend import versions
 
 
@@ -59,7 +54,7 @@ class Prepared:
     def float32_size(self) -> int:
         """Bytes of its file in float32, which the others are compared with."""
         scheme, no_digits = float32(), np.zeros((0, *PIXELS), np.uint8)
-        named = tflite.to_tflite(self.origin.network, self.reading, scheme, no_digits)
+        named = tf_converter.to_tflite(self.origin.network, self.reading, scheme, no_digits)
         return len(_finished(named, self.origin.recipe, scheme))
 
 
@@ -95,15 +90,15 @@ def prepare(model_file: Path, mnist: Mnist, *, pixels: str | None = None) -> Pre
         ModelError: the file is no digit model, or reads digits under no one reading.
         UnknownName: there is no such reading.
     """
-    told = readings.find_reading(pixels) if pixels else None
-    sample = mnist.validation.take(np.arange(readings.DIGITS))
-    origin = source.load_source(model_file, sample.images)
+    told = input_scaling.find_reading(pixels) if pixels else None
+    sample = mnist.validation.take(np.arange(input_scaling.DIGITS))
+    origin = loader.load_source(model_file, sample.images)
     if told or origin.ours:
         reading, found = told or RAW, []
     else:
-        judgement = readings.judge(origin.network.run, sample)
+        judgement = input_scaling.judge(origin.network.run, sample)
         try:
-            reading = readings.choose(judgement, name=str(model_file))
+            reading = input_scaling.choose(judgement, name=str(model_file))
         except UnsuitableModel as error:
             # How it was trained may be why it reads nothing.
             raise UnsuitableModel("; ".join([str(error), *origin.faults])) from error
@@ -275,7 +270,9 @@ def to_file(prepared: Prepared, way: Way) -> bytes:
 
 def _named(prepared: Prepared, way: Way) -> bytes:
     """A model as TensorFlow gives it, whose tensors have the names of their layers."""
-    return tflite.to_tflite(way.network, prepared.reading, way.scheme, way.calibrated_on.images)
+    return tf_converter.to_tflite(
+        way.network, prepared.reading, way.scheme, way.calibrated_on.images
+    )
 
 
 def _finished(named: bytes, recipe: str, scheme: Scheme) -> bytes:
@@ -311,7 +308,7 @@ def _save(prepared: Prepared, attempt: _Attempt, folder: Path, tried: tuple[str,
     probabilities = softmax(logits, temperature=temperature)
     manifest = ModelManifest(
         file=f"{scheme.name}.tflite",
-        sha256=artifact.sha256(content),
+        sha256=writer.sha256(content),
         size=len(content),
         scheme=scheme.name,
         input=verified.trial.input,
@@ -333,7 +330,7 @@ def _save(prepared: Prepared, attempt: _Attempt, folder: Path, tried: tuple[str,
         golden=verified.golden,
     )
     return Converted(
-        path=artifact.save(folder, content, manifest),
+        path=writer.save(folder, content, manifest),
         content=content,
         manifest=manifest,
         ratio=len(content) / prepared.float32_size,

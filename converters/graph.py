@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.errors import UnsuitableModel
-from mnist_edge.interpreter import CLASSES, PIXELS
-from mnist_edge.readings import Reading
+from mnist_edge.runtimes.input_scaling import Reading
+from mnist_edge.runtimes.interpreter import CLASSES, PIXELS
 from mnist_edge.training.backend import import_tensorflow
 
 _BATCH = 250

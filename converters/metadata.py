@@ -17,8 +17,8 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from converters.slim import DESCRIPTION, pack, unpack
-from mnist_edge.manifest import LABELS
+from converters.compact import DESCRIPTION, pack, unpack
+from mnist_edge.modelstore.manifest import LABELS
 
 LABELS_FILE = "labels.txt"
 """Name of the archived file with one label a line."""

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from mnist_edge import errors
 from mnist_edge.errors import ConversionError, MissingDependency, MnistEdgeError
-from mnist_edge.quiet import captured_descriptors
+from mnist_edge.system.capture import captured_descriptors
 
 _ARENAS = range(1 << 10, (16 << 20) + 1, 16)
 """Bytes to choose from: a digit and TFLM's records take more than the first; 16 is its step."""

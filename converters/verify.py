@@ -12,18 +12,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.golden import golden_inputs
+from converters.golden_inputs import golden_inputs
 from converters.operators import Operator, read_operators, unknown_to
 from converters.schemes import Scheme
-from mnist_edge.comparison import compare
-from mnist_edge.dataset import Digits
+from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import AccuracyLost, ConversionError, MnistEdgeError
-from mnist_edge.evaluation import count_correct, softmax
-from mnist_edge.golden import TOLERANCE, pack
-from mnist_edge.interpreter import quantize
-from mnist_edge.manifest import Golden, Score, TensorSpec
-from mnist_edge.runtimes import runtime
-from mnist_edge.trial import Trial, try_model
+from mnist_edge.metrics.calibration import count_correct, softmax
+from mnist_edge.metrics.paired import compare
+from mnist_edge.modelstore.manifest import Golden, Score, TensorSpec
+from mnist_edge.runtimes.golden import TOLERANCE, pack
+from mnist_edge.runtimes.interpreter import quantize
+from mnist_edge.runtimes.sandbox import Trial, try_model
+from mnist_edge.runtimes.selection import runtime
 
 MAX_DROP = 0.3
 """Percentage points of validation accuracy that a scheme may cost: six times what int8 costs a

@@ -12,17 +12,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mnist_edge.classifier import Classifier, FoundDigit, Page, Prediction
     from mnist_edge.errors import MnistEdgeError
+    from mnist_edge.inference.classifier import Classifier, FoundDigit, Page, Prediction
 
 __version__ = "0.1.0"
 __all__ = ["Classifier", "FoundDigit", "MnistEdgeError", "Page", "Prediction", "__version__"]
 
 _HOMES = {
-    "Classifier": "mnist_edge.classifier",
-    "FoundDigit": "mnist_edge.classifier",
-    "Page": "mnist_edge.classifier",
-    "Prediction": "mnist_edge.classifier",
+    "Classifier": "mnist_edge.inference.classifier",
+    "FoundDigit": "mnist_edge.inference.classifier",
+    "Page": "mnist_edge.inference.classifier",
+    "Prediction": "mnist_edge.inference.classifier",
     "MnistEdgeError": "mnist_edge.errors",
 }
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mnist_edge import dataset
-from mnist_edge.dataset import Digits, Mnist
+from mnist_edge.data import mnist as dataset
+from mnist_edge.data.mnist import Digits, Mnist
 
 ROOT = Path(__file__).parents[1]
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "mnist_edge", "converters", "models")

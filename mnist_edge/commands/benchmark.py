@@ -1,6 +1,7 @@
 """``mnist-edge benchmark``: what reading digits takes on this machine.
 
-``--format json`` writes one object: the fields of ``mnist_edge.benchmarking.content.Benchmark``.
+``--format json`` writes one object: the fields of
+``mnist_edge.evaluation.benchmark.results.Benchmark``.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ import typer
 from mnist_edge.commands.console import DocumentFormat, ModelArgument, RuntimeOption, note, table
 
 if TYPE_CHECKING:
-    from mnist_edge.benchmarking.content import Benchmark, ModelTimes
-    from mnist_edge.benchmarking.heat import Heat
-    from mnist_edge.benchmarking.timing import Latency, Ratio
+    from mnist_edge.device.thermal import Heat
+    from mnist_edge.evaluation.benchmark.results import Benchmark, ModelTimes
+    from mnist_edge.evaluation.benchmark.timing import Latency, Ratio
 
 _WIDTH = 80
 
@@ -56,11 +57,11 @@ def command(
     compared take turns, so that the ratios hold on a busy machine as well. With
     numpy for a runtime, the time of each operator, too; the others do not tell.
     """
-    from mnist_edge import modelstore
-    from mnist_edge.benchmarking.measure import Plan, against_floor, measure
+    from mnist_edge.evaluation.benchmark.measure import Plan, against_floor, measure
+    from mnist_edge.modelstore import loading
 
     plan = Plan(digits=digits, starts=starts)
-    models = [modelstore.load(name) for name in (model, *(compare or ()))]
+    models = [loading.load(name) for name in (model, *(compare or ()))]
     found = measure(
         models,
         plan=plan,

@@ -42,24 +42,24 @@ def command(
     one archive. pip downloads the wheels, so a network is needed here, and
     nothing of the board.
     """
-    from mnist_edge import bundling
-    from mnist_edge.files import require_writable
+    from mnist_edge.deployment import bundle
+    from mnist_edge.system.files import require_writable
 
-    board = bundling.find_target(target)
-    models = [bundling.find_model(name) for name in model or []]
+    board = bundle.find_target(target)
+    models = [bundle.find_model(name) for name in model or []]
     path = out or Path(f"mnist-edge-{board.name}.tar.gz")
     require_writable(path.parent)
     with tempfile.TemporaryDirectory(prefix="mnist-edge-bundle-") as temporary:
         folder = Path(temporary)
         note("building mnist-edge")
-        own = bundling.make_own_wheel(folder / "own")
+        own = bundle.make_own_wheel(folder / "own")
         note(f"downloading what it needs on {board.title}")
-        written = bundling.pack(
+        written = bundle.pack(
             path,
             board,
             own=own,
-            wheels=bundling.fetch_wheels(own, board, folder / "wheels"),
-            installer=bundling.fetch_installer(board, folder / "installer"),
+            wheels=bundle.fetch_wheels(own, board, folder / "wheels"),
+            installer=bundle.fetch_installer(board, folder / "installer"),
             models=models,
         )
     typer.echo(f"wrote {path}: {written.wheels} wheels, {written.size / 1e6:.1f} MB")

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from mnist_edge.runtimes import choosing
+from mnist_edge.runtimes.selection import choosing
 
 Item = TypeVar("Item")
 

@@ -11,16 +11,16 @@ import typer
 
 from mnist_edge.commands.console import GATE_MISSED, DataOption, note, table
 from mnist_edge.errors import ConversionError, InvalidValue
-from mnist_edge.modelstore import DEFAULT_MODEL
+from mnist_edge.modelstore.loading import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from converters.conversion import Converted, Prepared
-    from converters.explain import Layer
+    from converters.layer_error import Layer
     from converters.schemes import Scheme
-    from mnist_edge.dataset import Digits
+    from mnist_edge.data.mnist import Digits
 
 
 class Emit(str, Enum):
@@ -104,10 +104,10 @@ def command(
     writes files that take raw ones. Every file is run on the TFLite runtime over
     the validation digits, in a process of its own, before it is written.
     """
-    from converters import calibration, conversion, operators, schemes, source, verify
-    from mnist_edge import dataset
-    from mnist_edge.files import require_writable
-    from mnist_edge.modelstore import find_folder
+    from converters import calibration, conversion, loader, operators, schemes, verify
+    from mnist_edge.data import mnist as dataset
+    from mnist_edge.modelstore.loading import find_folder
+    from mnist_edge.system.files import require_writable
 
     chosen = schemes.find_schemes(
         quantize or ["int8"], io_dtype=io_dtype, weights=weights, colour=colour
@@ -115,7 +115,7 @@ def command(
     operators.require_target(target)
     _require_sound(pixels=pixels, max_drop=max_drop, emit=emit, chosen=chosen)
     path = Path(model)
-    model_file = source.find_model_file(path if path.exists() else find_folder(model))
+    model_file = loader.find_model_file(path if path.exists() else find_folder(model))
     folder = out or (model_file if model_file.is_dir() else model_file.parent)
     require_writable(folder)
     mnist = dataset.load(data)
@@ -158,7 +158,7 @@ def _require_sound(
     *, pixels: str | None, max_drop: float, emit: Emit | None, chosen: list[Scheme]
 ) -> None:
     """Refuses, before any work, what cannot be done."""
-    from mnist_edge.readings import find_reading
+    from mnist_edge.runtimes.input_scaling import find_reading
 
     if pixels:
         find_reading(pixels)
@@ -196,7 +196,7 @@ def conversion_table(made: list[Converted]) -> str:
 
 def _explained(prepared: Prepared, calibration: NDArray[np.uint8], picture: Path) -> str:
     """Measures where int8 hurts, draws it, and gives the table."""
-    from converters import explain
+    from converters import layer_error as explain
 
     layers = explain.explain(
         prepared.origin.network,
@@ -211,7 +211,7 @@ def _explained(prepared: Prepared, calibration: NDArray[np.uint8], picture: Path
 
 def _verdict(layers: list[Layer]) -> list[str]:
     """The worst layers by name, after the table."""
-    from converters.explain import HEALTHY, SUSPECT, suspects, weakest
+    from converters.layer_error import HEALTHY, SUSPECT, suspects, weakest
 
     def named(layer: Layer) -> str:
         return f"layer {layers.index(layer) + 1}, {layer.name}"
@@ -250,7 +250,7 @@ def _emit_c(converted: Converted, digits: Digits) -> str:
     """Writes the model as C, and tells how it does on a microcontroller's interpreter."""
     from converters import c_source, microcontroller
     from mnist_edge.errors import MissingDependency
-    from mnist_edge.files import write_text
+    from mnist_edge.system.files import write_text
 
     golden = c_source.golden_vectors(converted.content, digits)
     try:

@@ -43,7 +43,7 @@ import typer
 from mnist_edge.commands.console import RuntimeOption
 
 if TYPE_CHECKING:
-    from mnist_edge.doctor.finding import Finding
+    from mnist_edge.device.doctor.finding import Finding
 
 _WIDTH = 80
 _STATUS, _NAME = 7, 21
@@ -64,9 +64,9 @@ def command(
     its own.
     """
     from mnist_edge import __version__
-    from mnist_edge.doctor.finding import worst
-    from mnist_edge.doctor.machine import examine_machine
-    from mnist_edge.doctor.software import examine_software
+    from mnist_edge.device.doctor.finding import worst
+    from mnist_edge.device.doctor.machine import examine_machine
+    from mnist_edge.device.doctor.software import examine_software
 
     findings = itertools.chain(examine_machine(), examine_software())
     if as_json:

@@ -11,8 +11,8 @@ import typer
 from mnist_edge.commands.console import DocumentFormat, ModelArgument, RuntimeOption, table
 
 if TYPE_CHECKING:
-    from mnist_edge.manifest import ModelManifest, Score, TensorSpec
-    from mnist_edge.readings import Judgement
+    from mnist_edge.modelstore.manifest import ModelManifest, Score, TensorSpec
+    from mnist_edge.runtimes.input_scaling import Judgement
 
 
 def command(
@@ -37,15 +37,15 @@ def command(
     """
     import numpy as np
 
-    from mnist_edge import foreign
-    from mnist_edge.interpreter import PIXELS
-    from mnist_edge.modelstore import load
-    from mnist_edge.trial import open_model, try_model
+    from mnist_edge.modelstore.loading import load
+    from mnist_edge.runtimes import unverified
+    from mnist_edge.runtimes.interpreter import PIXELS
+    from mnist_edge.runtimes.sandbox import open_model, try_model
 
     stored = load(model, scheme=scheme)
     trial = try_model(stored.content, np.zeros((1, *PIXELS), np.uint8), name=str(stored.path))
     manifest = stored.manifest
-    judgement = foreign.judge(open_model(stored)) if manifest is None else None
+    judgement = unverified.judge(open_model(stored)) if manifest is None else None
     kept = manifest is None or (manifest.input, manifest.output) == (trial.input, trial.output)
     if output is DocumentFormat.json:
         document = {

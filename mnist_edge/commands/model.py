@@ -10,7 +10,7 @@ import typer
 from mnist_edge.commands.console import DocumentFormat, RuntimeOption, note, table
 
 if TYPE_CHECKING:
-    from mnist_edge.installing import Verified
+    from mnist_edge.deployment.install import Verified
 
 command = typer.Typer(
     add_completion=False,
@@ -35,9 +35,9 @@ def _install(
 
     Whatever goes wrong leaves the model in use that was.
     """
-    from mnist_edge import installing
+    from mnist_edge.deployment import install
 
-    _say_in_use(installing.install(source))
+    _say_in_use(install.install(source))
 
 
 @command.command("list")
@@ -47,19 +47,19 @@ def _list(
     ] = DocumentFormat.text,
 ) -> None:
     """List the models on this device, with a star at the one in use."""
-    from mnist_edge import installed, modelstore
+    from mnist_edge.modelstore import loading, registry
 
-    record = installed.read_record()
-    in_use = record.in_use or modelstore.DEFAULT_MODEL
-    shipped = {name: modelstore.shipped_file(name) for name in modelstore.shipped_models()}
-    files = {**shipped, **{name: installed.find_file(name) for name in installed.names()}}
+    record = registry.read_record()
+    in_use = record.in_use or loading.DEFAULT_MODEL
+    shipped = {name: loading.shipped_file(name) for name in loading.shipped_models()}
+    files = {**shipped, **{name: registry.find_file(name) for name in registry.names()}}
     entries = [
         {"name": name, "in_use": name == in_use, "shipped": name in shipped, **_facts(file)}
         for name, file in files.items()
         if file is not None
     ]
     if output is DocumentFormat.json:
-        before = [name or modelstore.DEFAULT_MODEL for name in record.before]
+        before = [name or loading.DEFAULT_MODEL for name in record.before]
         typer.echo(json.dumps({"models": entries, "before": before}, indent=2))
         return
     typer.echo(table(["  model", "scheme", "bytes", "validation"], map(_row, entries)))
@@ -73,17 +73,17 @@ def _use(
     runtime: RuntimeOption = None,
 ) -> None:
     """Put a model of the list in use, once it passed every check."""
-    from mnist_edge import installing
+    from mnist_edge.deployment import install
 
-    _say_in_use(installing.use(name))
+    _say_in_use(install.use(name))
 
 
 @command.command("rollback")
 def _rollback(runtime: RuntimeOption = None) -> None:
     """Put the model in use that was before, once it passed every check."""
-    from mnist_edge import installing
+    from mnist_edge.deployment import install
 
-    _say_in_use(installing.rollback())
+    _say_in_use(install.rollback())
 
 
 @command.command("verify")
@@ -100,9 +100,9 @@ def _verify(
 
     The exit status is 1 where it does not pass.
     """
-    from mnist_edge import installing
+    from mnist_edge.deployment import install
 
-    verified = installing.verify(name)
+    verified = install.verify(name)
     typer.echo(f"{verified.name}: good")
     width = max(len(finding.check) for finding in verified.findings)
     for finding in verified.findings:
@@ -116,12 +116,12 @@ def _say_in_use(verified: Verified) -> None:
 
 def _facts(file: Any) -> dict[str, Any]:
     """What a manifest says; that it is damaged where it says nothing."""
-    from mnist_edge import modelstore
     from mnist_edge.errors import ModelError
+    from mnist_edge.modelstore import loading
 
     facts: dict[str, Any] = {"path": str(file), "scheme": file.stem}
     try:
-        stored = modelstore.load(file)
+        stored = loading.load(file)
     except ModelError as error:
         return {**facts, "error": {"type": type(error).__name__, "message": str(error)}}
     validation = stored.manifest.validation.accuracy if stored.manifest else None

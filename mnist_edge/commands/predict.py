@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge import runtimes
-from mnist_edge.commands.answers import PAGE_WRITERS, WRITERS, Answer, append_jsonl
 from mnist_edge.commands.console import (
     AllOption,
     Format,
@@ -26,13 +24,15 @@ from mnist_edge.commands.console import (
     counted,
     note,
 )
-from mnist_edge.commands.drawings import explained, find_targets
+from mnist_edge.commands.explain_output import explained, find_targets
+from mnist_edge.commands.prediction_output import PAGE_WRITERS, WRITERS, Answer, append_jsonl
 from mnist_edge.errors import InvalidValue, PictureError
+from mnist_edge.runtimes import selection
 
 if TYPE_CHECKING:
-    from mnist_edge.classifier import Classifier
-    from mnist_edge.journal import Paths
-    from mnist_edge.sources import Found
+    from mnist_edge.inference.classifier import Classifier
+    from mnist_edge.inference.inputs import Found
+    from mnist_edge.inference.results_log import Paths
 
 
 def command(
@@ -126,10 +126,10 @@ def command(
     folder begins with the folder's. A run that is killed goes on where it was
     with the same --resume; the exit status is of all the lines in the file.
     """
-    from mnist_edge.classifier import Classifier
-    from mnist_edge.digests import PathSet
-    from mnist_edge.journal import open_journal
-    from mnist_edge.workers import cores
+    from mnist_edge.inference.classifier import Classifier
+    from mnist_edge.inference.path_set import PathSet
+    from mnist_edge.inference.results_log import open_journal
+    from mnist_edge.inference.worker_pool import cores
 
     drawn = "--explain" if explain is not None else "--show" if show else None
     if always and min_confidence is not None:
@@ -213,7 +213,7 @@ def _chosen(names: Sequence[str], paths_from: str | None, shard: str | None) -> 
     Raises:
         InvalidValue: there are none, standard input is asked for twice, or a bad shard.
     """
-    from mnist_edge.sources import Shard, find_pictures, listed_pictures
+    from mnist_edge.inference.inputs import Shard, find_pictures, listed_pictures
 
     if not names and paths_from is None:
         raise InvalidValue("no picture is named: give PICTURE..., or a list by --paths-from")
@@ -242,10 +242,10 @@ def _ending() -> Iterator[None]:
 
 def warn(classifier: Classifier) -> None:
     """Tells what a user should know before the answers come."""
-    if runtimes.is_last_resort():
+    if selection.is_last_resort():
         note(
             "no TFLite runtime is installed: numpy runs the model, slower; for a faster one: "
-            f"{runtimes.how_to_install()}"
+            f"{selection.how_to_install()}"
         )
     if classifier.warning:
         note(f"warning: {classifier.warning}")
@@ -255,7 +255,7 @@ def _read(
     found: Iterable[Found], classifier: Classifier, *, every: bool, jobs: int
 ) -> Generator[Answer, None, None]:
     """Reads pictures by the chunk, in several processes where it takes long."""
-    from mnist_edge.bulk import read_digits, read_many, read_pages
+    from mnist_edge.inference.batch import read_digits, read_many, read_pages
 
     work = partial(read_pages if every else read_digits, classifier)
     with closing(read_many(work, found, jobs=jobs)) as read:
@@ -265,8 +265,8 @@ def _read(
 
 def _sighted(found: Iterable[Found], classifier: Classifier, *, every: bool) -> Iterator[Answer]:
     """Reads pictures one by one, and keeps how each was seen."""
-    from mnist_edge.picture import PAGE_SIDE, WORKING_SIDE, look
-    from mnist_edge.sources import picture_at
+    from mnist_edge.inference.inputs import picture_at
+    from mnist_edge.preprocessing.pipeline import PAGE_SIDE, WORKING_SIDE, look
 
     for path, error in found:
         try:
@@ -289,7 +289,7 @@ def _insisted(answer: Answer) -> Answer:
 
 def _shown(answers: Iterable[Answer]) -> Iterator[Answer]:
     """Prints each answer's pixels once it is printed itself."""
-    from mnist_edge.explain import as_text
+    from mnist_edge.inference.explain import as_text
 
     for answer in answers:
         yield answer

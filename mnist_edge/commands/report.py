@@ -21,11 +21,11 @@ from mnist_edge.commands.console import (
     progress,
 )
 from mnist_edge.errors import InvalidValue, UnknownName
-from mnist_edge.modelstore import SCHEMES
+from mnist_edge.modelstore.loading import SCHEMES
 
 if TYPE_CHECKING:
-    from mnist_edge.modelstore import StoredModel
-    from mnist_edge.report import Pictures, Report
+    from mnist_edge.evaluation.report import Pictures, Report
+    from mnist_edge.modelstore.loading import StoredModel
 
 
 def command(
@@ -111,11 +111,12 @@ def command(
     Needs no TensorFlow. Where a gate (--max-..., --min-...) is missed, the exit
     status is 3.
     """
-    from mnist_edge import modelstore, report
-    from mnist_edge.commands.reported import printed, printed_side_by_side
-    from mnist_edge.files import exists, require_writable, write_text
-    from mnist_edge.report.gates import Limits, reasons
-    from mnist_edge.report.junit import to_junit
+    from mnist_edge.commands.report_text import printed, printed_side_by_side
+    from mnist_edge.evaluation import report
+    from mnist_edge.evaluation.report.gates import Limits, reasons
+    from mnist_edge.evaluation.report.junit import to_junit
+    from mnist_edge.modelstore import loading
+    from mnist_edge.system.files import exists, require_writable, write_text
 
     if compare:
         first, second = map(report.load, compare)
@@ -132,7 +133,7 @@ def command(
     )
     plan = report.Plan(pictures=corrupted, severities=_severities(severities))
     limits.require(plan)
-    found = modelstore.find_folder(model)
+    found = loading.find_folder(model)
     labelled = None if data == report.MNIST_TEST else report.find_labelled(Path(data))
     if labelled is not None:
         beside = RUNS / f"{found.resolve().name}-{Path(data).resolve().stem}"
@@ -170,7 +171,7 @@ def command(
 
 def _severities(said: str) -> tuple[int, ...]:
     """Numbers with commas between, or all."""
-    from mnist_edge.corruptions import SEVERITIES
+    from mnist_edge.data.corruptions import SEVERITIES
 
     if said == "all":
         return SEVERITIES
@@ -184,25 +185,26 @@ def _severities(said: str) -> tuple[int, ...]:
 
 def _models(model: str | None, schemes: Sequence[str] | None, against: str) -> list[StoredModel]:
     """Every scheme of a folder, or the reference and those that were named."""
-    from mnist_edge import modelstore
+    from mnist_edge.modelstore import loading
 
     for name in (against, *(schemes or ())):
         if name not in SCHEMES:
             raise UnknownName("scheme", name, SCHEMES)
     if not schemes:
-        return modelstore.load_all(model)
-    folder = modelstore.find_folder(model)
-    return [modelstore.load(folder, scheme=name) for name in dict.fromkeys((against, *schemes))]
+        return loading.load_all(model)
+    folder = loading.find_folder(model)
+    return [loading.load(folder, scheme=name) for name in dict.fromkeys((against, *schemes))]
 
 
 def _mnist_test(mnist: Path | None) -> Pictures:
-    from mnist_edge import dataset, report
+    from mnist_edge.data import mnist as dataset
+    from mnist_edge.evaluation import report
 
     return report.mnist_test(dataset.load_test(mnist))
 
 
 def _own_pictures(data: Path, labelled: Sequence[tuple[str, int]]) -> Pictures:
-    from mnist_edge import report
+    from mnist_edge.evaluation import report
 
     with _progressing(len(labelled), "reading pictures") as update:
         return report.read(data, labelled, on_progress=update)
@@ -210,8 +212,8 @@ def _own_pictures(data: Path, labelled: Sequence[tuple[str, int]]) -> Pictures:
 
 def _keep_test_scores(models: Sequence[StoredModel], measured: Report, folder: Path) -> None:
     """Where the report goes beside the model, the test scores go into the manifests."""
-    from mnist_edge import report
-    from mnist_edge.files import write_text
+    from mnist_edge.evaluation import report
+    from mnist_edge.system.files import write_text
 
     results = {scheme.scheme: scheme for scheme in measured.schemes}
     for stored in models:

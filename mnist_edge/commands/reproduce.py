@@ -30,19 +30,19 @@ def command(
     Writes REPRODUCTION.md, reproduction.json and reproduction.png. Takes about a
     quarter of an hour on two cores; started again it keeps what is finished.
     """
-    from mnist_edge import dataset
-    from mnist_edge.files import replacing, require_writable, write_json, write_text
-    from mnist_edge.report import machine
-    from mnist_edge.reproduction import measuring, page, systems
+    from mnist_edge.data import mnist
+    from mnist_edge.evaluation.report import machine
+    from mnist_edge.evaluation.reproduction import measure, page, systems
+    from mnist_edge.system.files import replacing, require_writable, write_json, write_text
     from mnist_edge.training.backend import import_keras, versions
 
     chosen = systems.find_systems(only or [])
     require_writable(out)
     import_keras()
-    source = dataset.locate(data)
+    source = mnist.locate(data)
     rows = []
     with ShowTraining() as listener:
-        for row in measuring.reproduce(chosen, source, out, listener=listener):
+        for row in measure.reproduce(chosen, source, out, listener=listener):
             note(f"{row.system.recipe}: {row.test_float:.2f} % float, {row.test_int8:.2f} % int8")
             rows.append(row)
     where = f"TensorFlow {versions()['tensorflow']} on {machine()}"

@@ -102,8 +102,8 @@ def command(
     softmax-l2-softmax-twice, softmax-l2-scaled-twice, softmax-l2-both-mistakes,
     cnn-unscaled, mlp-dropout-unscaled.
     """
-    from mnist_edge import dataset
-    from mnist_edge.files import require_writable
+    from mnist_edge.data import mnist as dataset
+    from mnist_edge.system.files import require_writable
     from mnist_edge.training import recipes, trainer
     from mnist_edge.training.backend import import_keras
 

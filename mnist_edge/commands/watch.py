@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.commands.answers import Answer, to_document
 from mnist_edge.commands.console import (
     AllOption,
     MinConfidenceOption,
@@ -20,10 +19,11 @@ from mnist_edge.commands.console import (
     RuntimeOption,
     note,
 )
+from mnist_edge.commands.prediction_output import Answer, to_document
 from mnist_edge.errors import PictureError, PictureNotFound
 
 if TYPE_CHECKING:
-    from mnist_edge.classifier import Classifier
+    from mnist_edge.inference.classifier import Classifier
 
 _SLICE = 0.1
 """Seconds within which a signal is acted upon."""
@@ -55,10 +55,10 @@ def command(
 
     With --once, the exit status is 1 where a picture could not be read.
     """
-    from mnist_edge.classifier import Classifier
     from mnist_edge.commands.predict import warn
-    from mnist_edge.journal import open_journal
-    from mnist_edge.watching import sweep, watch
+    from mnist_edge.inference.classifier import Classifier
+    from mnist_edge.inference.folder_watcher import sweep, watch
+    from mnist_edge.inference.results_log import open_journal
 
     if not folder.is_dir():
         raise PictureNotFound(f"no folder {folder}; make it, or check the path")
@@ -86,7 +86,7 @@ def command(
 
 
 def _answer(classifier: Classifier, path: str, *, every: bool) -> Answer:
-    from mnist_edge.picture import PAGE_SIDE, WORKING_SIDE, look
+    from mnist_edge.preprocessing.pipeline import PAGE_SIDE, WORKING_SIDE, look
 
     try:
         sight = look(path, side=PAGE_SIDE if every else WORKING_SIDE)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.dataset import Digits
+from mnist_edge.data.mnist import Digits
 
 _SIDE = 28
 _MIDDLE = (_SIDE - 1) / 2

@@ -10,7 +10,7 @@ from importlib import import_module, metadata
 from types import ModuleType
 
 from mnist_edge.errors import MissingDependency
-from mnist_edge.quiet import captured_descriptors
+from mnist_edge.system.capture import captured_descriptors
 
 INSTALL_HINT = "pip install 'mnist-edge[workstation]' (in a clone: pip install '.[workstation]')"
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.dataset import Digits
+from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidValue, UnknownName
 from mnist_edge.training import augmentation, networks, optimizers
 

@@ -23,22 +23,22 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.dataset import Digits, Mnist
+from mnist_edge.data.idx import SHA256
+from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.errors import CheckpointMismatch
-from mnist_edge.evaluation import softmax
-from mnist_edge.files import replacing, require_writable, write_bytes, write_json
-from mnist_edge.idx import SHA256
-from mnist_edge.training.ahead import Ahead
+from mnist_edge.metrics.calibration import softmax
+from mnist_edge.system.files import replacing, require_writable, write_bytes, write_json
 from mnist_edge.training.backend import import_keras, versions
-from mnist_edge.training.curves import draw_curves
-from mnist_edge.training.feeding import in_batches
+from mnist_edge.training.input_pipeline import in_batches
+from mnist_edge.training.learning_curves import draw_curves
 from mnist_edge.training.losses import NO_DIGIT, cross_entropy, of_digits, with_teaching
-from mnist_edge.training.nondigits import TAUGHT, draw
 from mnist_edge.training.normalization import (
     has_normalization,
     measure_statistics,
     with_fused_normalization,
 )
+from mnist_edge.training.outliers import TAUGHT, draw
+from mnist_edge.training.prefetch import Ahead
 from mnist_edge.training.recipes import Recipe
 
 if TYPE_CHECKING:

@@ -11,11 +11,12 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from mnist_edge import dataset, modelstore
-from mnist_edge.files import write_json
-from mnist_edge.picture import read_pixels
-from mnist_edge.runtimes import runtime
-from mnist_edge.trial import open_model
+from mnist_edge.data import mnist
+from mnist_edge.modelstore import loading
+from mnist_edge.preprocessing.pipeline import read_pixels
+from mnist_edge.runtimes.sandbox import open_model
+from mnist_edge.runtimes.selection import runtime
+from mnist_edge.system.files import write_json
 
 _DATA = Path(__file__).parent
 _SCALE = 4
@@ -28,14 +29,14 @@ _TWO = [[(16, 20), (22, 12), (34, 12), (38, 22), (30, 36), (14, 50), (42, 50)]]
 
 def main() -> None:
     """Draws the pictures, reads them, and writes both."""
-    first = dataset.load_test().images[0]
+    first = mnist.load_test().images[0]
     pictures = {
         "mnist-seven.png": Image.fromarray(first),
         "pen-four.png": _draw(_FOUR, "RGB", paper=(236, 233, 226), ink=(38, 52, 128)),
         "chalk-three.png": _draw(_THREE, "L", paper=30, ink=235),
         "clear-two.png": _draw(_TWO, "RGBA", paper=(0, 0, 0, 0), ink=(0, 0, 0, 255)),
     }
-    stored = modelstore.load()
+    stored = loading.load()
     interpreter = open_model(stored)
     answers = {}
     for name, image in pictures.items():

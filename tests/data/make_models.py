@@ -11,8 +11,9 @@ Run from the root of the repository: ``python tests/data/make_models.py``.
   logits, two outputs, int32 pixels.
 - ``greedy``: ``quadrants-int8``, damaged so that it claims 16 million tensors.
 - ``regression-*``: one softmax regression on the digits halved to 14x14, which reads about nine in
-  ten; each file takes its input as another of ``mnist_edge.readings``, in another type and shape.
-  ``regression.npy`` has the weights, for pixels divided by 255, the bias in the last row.
+  ten; each file takes its input as another of ``mnist_edge.runtimes.input_scaling``, in another
+  type and shape. ``regression.npy`` has the weights, for pixels divided by 255, the bias in the
+  last row.
 - ``operators-*``: small networks of random weights and int8, which between them have the operators,
   strides, paddings and activations that the numpy runtime knows; ``operators-float`` takes and
   gives float32.
@@ -28,8 +29,8 @@ from typing import Any
 
 import numpy as np
 
-from mnist_edge import dataset
-from mnist_edge.evaluation import softmax
+from mnist_edge.data import mnist
+from mnist_edge.metrics.calibration import softmax
 from mnist_edge.training.backend import import_tensorflow
 
 _TARGET = Path(__file__).parent / "models"
@@ -80,7 +81,7 @@ def main() -> None:
 
 
 def _write_regressions(tf: Any) -> None:
-    train = dataset.load().train.take(np.arange(10_000))
+    train = mnist.load().train.take(np.arange(10_000))
     trained = _train(_halved(train.images / 255), train.labels)
     np.save(_TARGET / "regression.npy", trained)
     digits = train.images[:96]
@@ -119,7 +120,7 @@ def _write_regressions(tf: Any) -> None:
 
 def _write_operators(tf: Any) -> None:
     nn, random = tf.nn, np.random.default_rng(0)
-    samples = dataset.load().train.images[:96, ..., np.newaxis].astype(np.float32)
+    samples = mnist.load().train.images[:96, ..., np.newaxis].astype(np.float32)
 
     def weights(*shape: int) -> Any:
         return random.normal(0, 2 / np.sqrt(np.prod(shape[:-1])), shape).astype(np.float32)

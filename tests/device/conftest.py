@@ -16,7 +16,7 @@ from hypothesis import settings
 from numpy.typing import NDArray
 
 from mnist_edge.commands.app import main
-from mnist_edge.dataset import Mnist
+from mnist_edge.data.mnist import Mnist
 
 # The same examples every time, and none that fails because the machine was busy.
 settings.register_profile("device", derandomize=True, deadline=None, max_examples=60)

@@ -16,9 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_edge import artifacts, downloading
-from mnist_edge.artifacts import LIMIT, Artifact
+from mnist_edge.deployment import artifact
+from mnist_edge.deployment.artifact import LIMIT, Artifact
 from mnist_edge.errors import DownloadFailed, InvalidArtifact, MnistEdgeError
+from mnist_edge.system import https
 
 Pack = Callable[[dict[str, bytes]], bytes]
 
@@ -60,16 +61,16 @@ def check_refused(content: bytes, tmp_path: Path, said: str) -> None:
     path = tmp_path / "update"
     path.write_bytes(content)
     with pytest.raises(InvalidArtifact, match=said) as refused:
-        artifacts.read(str(path))
+        artifact.read(str(path))
     assert "\n" not in str(refused.value)
 
 
 def test_loose_files_are_an_artifact(parts: dict[str, bytes], tmp_path: Path) -> None:
     for name, content in parts.items():
         (tmp_path / name).write_bytes(content)
-    check(artifacts.read(str(tmp_path / "int8.tflite")), parts)
+    check(artifact.read(str(tmp_path / "int8.tflite")), parts)
     (tmp_path / "int8.json.sig").unlink()
-    assert artifacts.read(str(tmp_path / "int8.tflite")).signature is None
+    assert artifact.read(str(tmp_path / "int8.tflite")).signature is None
 
 
 @both
@@ -80,7 +81,7 @@ def test_an_archive_is_known_by_its_contents(
     files = {f"{folder}{name}": content for name, content in parts.items()}
     files |= {f"{folder}._int8.tflite": b"macOS", f"{folder}README": b"more"}
     (tmp_path / "whatever.bin").write_bytes(pack(files))
-    check(artifacts.read(str(tmp_path / "whatever.bin")), parts)
+    check(artifact.read(str(tmp_path / "whatever.bin")), parts)
 
 
 @both
@@ -172,7 +173,7 @@ def test_a_damaged_archive_is_whole_or_refused(
     path = tmp_path_factory.getbasetemp() / "damaged"
     path.write_bytes(content[:offset] if cut else content)
     try:
-        found = artifacts.read(str(path))
+        found = artifact.read(str(path))
     except MnistEdgeError:
         return
     # What has no checksum is the names in a tar, and the signature's may be another.
@@ -216,31 +217,31 @@ def served(answers: dict[str, Any]) -> Iterator[str]:
 @pytest.fixture
 def plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lets addresses of this machine stand for those of the network."""
-    monkeypatch.setattr(downloading, "_SCHEMES", ("http",))
+    monkeypatch.setattr(https, "_SCHEMES", ("http",))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
 
 @pytest.mark.usefixtures("plain_http")
 def test_an_address_of_a_model_brings_its_manifest_and_signature(parts: dict[str, bytes]) -> None:
     with served({f"/v2/{name}": content for name, content in parts.items()}) as root:
-        check(artifacts.read(f"{root}/v2/int8.tflite"), parts)
+        check(artifact.read(f"{root}/v2/int8.tflite"), parts)
     answers = {f"/{name}?key=1": content for name, content in parts.items()}
     for status in (403, 404, 410):
         with served({**answers, "/int8.json.sig?key=1": status}) as root:
-            assert artifacts.read(f"{root}/int8.tflite?key=1").signature is None
+            assert artifact.read(f"{root}/int8.tflite?key=1").signature is None
 
 
 @pytest.mark.usefixtures("plain_http")
 @both
 def test_an_address_of_an_archive_is_an_artifact(pack: Pack, parts: dict[str, bytes]) -> None:
     with served({"/latest": "/v2/update", "/v2/update": pack(parts)}) as root:
-        check(artifacts.read(f"{root}/latest"), parts)
+        check(artifact.read(f"{root}/latest"), parts)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/m", "file:///etc/passwd", "ftp://a/b"])
 def test_an_address_that_is_not_https_is_refused(url: str) -> None:
     with pytest.raises(DownloadFailed, match="is no https address"):
-        artifacts.read(url)
+        artifact.read(url)
 
 
 @pytest.mark.usefixtures("plain_http")
@@ -258,7 +259,7 @@ def test_an_address_that_is_not_https_is_refused(url: str) -> None:
 )
 def test_an_address_without_a_file_is_told(answer: Any, said: str) -> None:
     with served({"/m": answer}) as root, pytest.raises(DownloadFailed, match=said) as refused:
-        artifacts.read(f"{root}/m")
+        artifact.read(f"{root}/m")
     assert "\n" not in str(refused.value)
 
 
@@ -267,19 +268,19 @@ def test_an_address_without_a_file_is_told(answer: Any, said: str) -> None:
 def test_a_download_ends_at_the_limit(promised: int | None) -> None:
     answers = {"/m": (bytes(LIMIT + 1), promised)}
     with served(answers) as root, pytest.raises(InvalidArtifact, match="is larger than"):
-        artifacts.read(f"{root}/m")
+        artifact.read(f"{root}/m")
 
 
 @pytest.mark.usefixtures("plain_http")
 def test_a_download_that_takes_too_long_ends(
     parts: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(downloading, "_LONGEST", -1)
+    monkeypatch.setattr(https, "_LONGEST", -1)
     with served({"/m": tar(parts)}) as root, pytest.raises(DownloadFailed, match="takes longer"):
-        artifacts.read(f"{root}/m")
+        artifact.read(f"{root}/m")
 
 
 @pytest.mark.usefixtures("plain_http")
 def test_nobody_there_is_told() -> None:
     with pytest.raises(DownloadFailed, match="check the address and the network"):
-        artifacts.read("http://127.0.0.1:9/int8.tflite")
+        artifact.read("http://127.0.0.1:9/int8.tflite")

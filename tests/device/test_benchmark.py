@@ -16,16 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from mnist_edge import modelstore
-from mnist_edge.acceptance import built_in_digits
-from mnist_edge.benchmarking import floor, starting
-from mnist_edge.benchmarking.content import Benchmark, ModelTimes
-from mnist_edge.benchmarking.heat import Heat, feel, slowed
-from mnist_edge.benchmarking.measure import Plan, ratios_in_turn
-from mnist_edge.benchmarking.timing import latency_of, ratio_of, take_turns
+from mnist_edge.data.builtin_digits import built_in_digits
+from mnist_edge.device.thermal import Heat, feel, slowed
 from mnist_edge.errors import InvalidValue, ProgramFailed
-from mnist_edge.interpreter import Interpreter, dequantize
-from mnist_edge.runtimes import choosing
+from mnist_edge.evaluation.benchmark import baseline, cold_start
+from mnist_edge.evaluation.benchmark.measure import Plan, ratios_in_turn
+from mnist_edge.evaluation.benchmark.results import Benchmark, ModelTimes
+from mnist_edge.evaluation.benchmark.timing import latency_of, ratio_of, take_turns
+from mnist_edge.modelstore import loading
+from mnist_edge.runtimes.interpreter import Interpreter, dequantize
+from mnist_edge.runtimes.selection import choosing
 
 Run = Callable[..., CompletedProcess[str]]
 SECONDS = st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=50)
@@ -92,7 +92,7 @@ def test_what_slows_a_whole_round_leaves_the_ratio_alone(slow: list[float], rati
 def test_a_programs_peak_is_its_own_and_not_its_parents() -> None:
     ballast = np.ones(60 << 17)  # 60 MiB in this process
     command = [sys.executable, "-S", "-c", "pass"]
-    (small,) = starting.time_starts([command], rounds=2)
+    (small,) = cold_start.time_starts([command], rounds=2)
     assert ballast.all()
     assert len(small.seconds) == 2
     if small.peak_mib is not None:
@@ -101,7 +101,7 @@ def test_a_programs_peak_is_its_own_and_not_its_parents() -> None:
 
 def test_a_program_that_fails_is_not_timed() -> None:
     with pytest.raises(ProgramFailed, match=r"status 3.*doctor"):
-        starting.time_starts([[sys.executable, "-S", "-c", "raise SystemExit(3)"]], rounds=1)
+        cold_start.time_starts([[sys.executable, "-S", "-c", "raise SystemExit(3)"]], rounds=1)
 
 
 def test_programs_are_started_in_turn(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_programs_are_started_in_turn(tmp_path: Path) -> None:
     commands = [
         [sys.executable, "-S", "-c", f"open({str(log)!r}, 'a').write({name!r})"] for name in "AB"
     ]
-    starting.time_starts(commands, rounds=2)
+    cold_start.time_starts(commands, rounds=2)
     assert log.read_text(encoding="utf-8") == "ABABAB"  # the first of each does not count
 
 
@@ -118,23 +118,23 @@ def test_the_bare_script_reads_a_plain_digit_as_predict_does(
 ) -> None:
     digits, path = built_in_digits(), tmp_path / "digit.png"
     Image.fromarray(255 - digits.images[70]).save(path)
-    command = floor.script_command(nano / "int8.tflite", path)
+    command = baseline.script_command(nano / "int8.tflite", path)
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     assert said == str(digits.labels[70])
     assert run("predict", "--model", nano, path).stdout.startswith(f"{path}: {said} ")
 
 
 def test_the_bare_loop_gives_the_same_logits(nano: Path) -> None:
-    model = modelstore.load(nano)
+    model = loading.load(nano)
     digits = built_in_digits().images
-    interpreter, call = Interpreter(model.content), floor.bare_call(model.content)
-    outputs = np.concatenate([call(one) for one in floor.as_input(digits, interpreter.input)])
+    interpreter, call = Interpreter(model.content), baseline.bare_call(model.content)
+    outputs = np.concatenate([call(one) for one in baseline.as_input(digits, interpreter.input)])
     assert np.array_equal(dequantize(outputs, interpreter.output), interpreter.logits(digits))
 
 
 def test_there_is_no_floor_under_numpy(nano: Path) -> None:
     with choosing("numpy"), pytest.raises(InvalidValue, match="leave --against out"):
-        floor.bare_call(modelstore.load(nano).content)
+        baseline.bare_call(loading.load(nano).content)
 
 
 @pytest.mark.usefixtures("little")

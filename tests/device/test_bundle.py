@@ -15,15 +15,15 @@ from subprocess import CompletedProcess
 import pytest
 
 from bundles import HERE, make_bundle, make_wheel
-from mnist_edge import bundling
-from mnist_edge.bundling.targets import (
+from mnist_edge.deployment import bundle as bundling
+from mnist_edge.deployment.bundle.targets import (
     LINUX_X86_64,
     PI_BOOKWORM_32,
     PI_BOOKWORM_64,
     PI_TRIXIE_64,
     Target,
 )
-from mnist_edge.bundling.wheels import needed
+from mnist_edge.deployment.bundle.wheels import needed
 from mnist_edge.errors import BundleFailed, ModelHashMismatch, UnknownName
 
 Run = Callable[..., CompletedProcess[str]]

@@ -21,8 +21,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bundles import HERE, answer, install, make_bundle, make_wheel, printed_command, releases
-from mnist_edge import bundling
-from mnist_edge.bundling.targets import SystemPackage
+from mnist_edge.deployment import bundle as bundling
+from mnist_edge.deployment.bundle.targets import SystemPackage
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "mnist_edge" / "bundling" / "install.sh"

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_edge import Classifier, Prediction, modelstore
-from mnist_edge.dataset import Digits, Mnist
+from mnist_edge import Classifier, Prediction
+from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.errors import InvalidValue
-from mnist_edge.evaluation import LEAST_ANSWERED, count_correct, softmax
-from mnist_edge.metrics import calibration_error
-from mnist_edge.runtimes import runtime
-from mnist_edge.trial import open_model
+from mnist_edge.metrics.calibration import LEAST_ANSWERED, count_correct, softmax
+from mnist_edge.metrics.classification import calibration_error
+from mnist_edge.modelstore import loading
+from mnist_edge.runtimes.sandbox import open_model
+from mnist_edge.runtimes.selection import runtime
 
 LOGITS = st.lists(st.floats(-10_000, 10_000), min_size=10, max_size=10)
 LOW = "low-confidence"
@@ -70,7 +71,7 @@ def test_softmax_takes_each_row_by_itself() -> None:
 
 
 def test_the_shipped_model_reads_the_test_digits_as_its_manifest_says(test_digits: Digits) -> None:
-    stored = modelstore.load()
+    stored = loading.load()
     assert stored.manifest is not None
     assert stored.manifest.test is not None
     logits = open_model(stored).logits(test_digits.images)
@@ -84,7 +85,7 @@ def test_the_shipped_model_reads_the_test_digits_as_its_manifest_says(test_digit
 def test_the_shipped_model_is_as_sure_of_the_validation_digits_as_its_manifest_says(
     mnist: Mnist,
 ) -> None:
-    manifest = modelstore.load().manifest
+    manifest = loading.load().manifest
     assert manifest is not None
     found = Classifier().predict_pixels(mnist.validation.images)
     probabilities = np.array([one.probabilities for one in found])
@@ -142,7 +143,7 @@ def test_logits_are_divided_by_the_temperature_of_the_manifest(
     nano: Path, tmp_path: Path, test_digits: Digits
 ) -> None:
     digits = test_digits.images[:20]
-    logits = open_model(modelstore.load(nano)).logits(digits)
+    logits = open_model(loading.load(nano)).logits(digits)
     for confidence, temperature in (({}, 1.0), ({"temperature": 5.0}, 5.0)):
         found = Classifier(an_own(nano, tmp_path, **confidence)).predict_pixels(digits)
         expected = softmax(logits, temperature=temperature).tolist()
@@ -154,7 +155,7 @@ def test_it_abstains_below_the_manifests_threshold_unless_it_is_given_another(
 ) -> None:
     digits = test_digits.images[:1_000]
     sure = [one.confidence for one in Classifier(nano, min_confidence=0.0).predict_pixels(digits)]
-    temperature = modelstore.load(nano).temperature
+    temperature = loading.load(nano).temperature
     own = an_own(nano, tmp_path, temperature=temperature, min_confidence=0.9)
     for asked, least in ((None, 0.9), (0.5, 0.5), (0.95, 0.95), (0.0, 0.0)):
         classifier = Classifier(own, min_confidence=asked)
@@ -211,7 +212,7 @@ def test_threads_change_no_answer(classifier: Classifier, test_digits: Digits) -
     assert Classifier(threads=2).predict_pixels(digits) == classifier.predict_pixels(digits)
 
 
-@pytest.mark.parametrize("scheme", modelstore.SCHEMES)
+@pytest.mark.parametrize("scheme", loading.SCHEMES)
 def test_every_shipped_scheme_reads_the_first_test_digits(scheme: str, test_digits: Digits) -> None:
     found = Classifier(scheme=scheme).predict_pixels(test_digits.images[:8])
     assert [prediction.digit for prediction in found] == test_digits.labels[:8].tolist()

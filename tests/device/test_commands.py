@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mnist_edge import Classifier, modelstore
+from mnist_edge import Classifier
 from mnist_edge.commands.app import main
-from mnist_edge.dataset import Digits
+from mnist_edge.data.mnist import Digits
+from mnist_edge.modelstore import loading
 
 SAMPLE = Path(__file__).parents[2] / "mnist_edge" / "samples" / "digit.png"
 
@@ -226,7 +227,7 @@ def test_help_and_version_import_no_numpy_no_pillow_and_no_runtime() -> None:
 @pytest.mark.parametrize("words", [["predict", str(SAMPLE)], ["info"]])
 def test_a_device_command_imports_no_tensorflow_and_no_workstation_room(words: list[str]) -> None:
     imported = _imported(*words)
-    assert "mnist_edge.interpreter" in imported
+    assert "mnist_edge.runtimes.interpreter" in imported
     rooms = {name for name in imported if name.startswith(("mnist_edge.training", "converters"))}
     assert not imported & {"tensorflow", "keras"}
     assert not rooms
@@ -267,7 +268,7 @@ def test_ten_thousand_png_files_are_read_as_the_arrays_are(
     )
     lines = [json.loads(line) for line in outcome.stdout.splitlines()]
     assert len(lines) == len(test_digits) == 10_000
-    classifier = Classifier(modelstore.DEFAULT_MODEL, min_confidence=0)
+    classifier = Classifier(loading.DEFAULT_MODEL, min_confidence=0)
     arrays = classifier.predict_pixels(test_digits.images)
     assert [line["digit"] for line in lines] == [one.digit for one in arrays]
     assert [line["confidence"] for line in lines] == [round(one.confidence, 6) for one in arrays]

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mnist_edge.comparison import Comparison, compare, compare_by_class
 from mnist_edge.errors import InvalidValue
-from mnist_edge.evaluation import count_correct
+from mnist_edge.metrics.calibration import count_correct
+from mnist_edge.metrics.paired import Comparison, compare, compare_by_class
 
 
 def logits(answers: list[int]) -> NDArray[np.float32]:

@@ -9,17 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mnist_edge.classifier import Classifier
-from mnist_edge.components import label
-from mnist_edge.corruptions import CORRUPTIONS, DEFAULT_SEVERITY, SEVERITIES, corrupt
-from mnist_edge.corruptions.blurs import MOVED
-from mnist_edge.corruptions.draws import Draws
-from mnist_edge.corruptions.geometry import ANGLES, DISTANCES, SCALES, SHEARS
-from mnist_edge.corruptions.light import BRIGHTENED, FLIPPED, PHOTONS
-from mnist_edge.corruptions.overlays import DOTTED, STRIPES, ZIGZAGS
-from mnist_edge.dataset import Digits, Mnist
+from mnist_edge.data.corruptions import CORRUPTIONS, DEFAULT_SEVERITY, SEVERITIES, corrupt
+from mnist_edge.data.corruptions.blurs import MOVED
+from mnist_edge.data.corruptions.draws import Draws
+from mnist_edge.data.corruptions.geometry import ANGLES, DISTANCES, SCALES, SHEARS
+from mnist_edge.data.corruptions.light import BRIGHTENED, FLIPPED, PHOTONS
+from mnist_edge.data.corruptions.overlays import DOTTED, STRIPES, ZIGZAGS
+from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.errors import InvalidValue, UnknownName
-from mnist_edge.interpreter import Interpreter
+from mnist_edge.inference.classifier import Classifier
+from mnist_edge.preprocessing.connected_components import label
+from mnist_edge.runtimes.interpreter import Interpreter
 
 KINDS = list(CORRUPTIONS)
 LEAVING_BLANK = {

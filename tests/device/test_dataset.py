@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mnist_edge import dataset
-from mnist_edge.dataset import Digits, Mnist
+from mnist_edge.data import mnist as dataset
+from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.errors import DataError, DataHashMismatch, DataUnavailable, MalformedData
 
 NAMES = {

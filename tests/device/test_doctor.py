@@ -16,13 +16,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_edge import __version__, board, modelstore, runtimes
-from mnist_edge.doctor import machine, probe
-from mnist_edge.doctor.finding import Finding
-from mnist_edge.doctor.machine import examine_machine
-from mnist_edge.doctor.software import examine_software
-from mnist_edge.golden import pack
-from mnist_edge.runtimes import VARIABLE
+from mnist_edge import __version__
+from mnist_edge.device import board
+from mnist_edge.device.doctor import machine, probe
+from mnist_edge.device.doctor.finding import Finding
+from mnist_edge.device.doctor.machine import examine_machine
+from mnist_edge.device.doctor.software import examine_software
+from mnist_edge.modelstore import loading
+from mnist_edge.runtimes import selection
+from mnist_edge.runtimes.golden import pack
+from mnist_edge.runtimes.selection import VARIABLE
 
 Run = Callable[..., CompletedProcess[str]]
 Start = Callable[..., CompletedProcess[bytes]]
@@ -190,7 +193,7 @@ def test_the_json_says_the_same_for_programs(run: Run) -> None:
     assert all(set(finding) == fields for finding in findings.values())
     assert document["status"] in {finding["status"] for finding in findings.values()}
     assert findings["numpy-runtime"]["facts"]["in_use"]
-    assert findings["model nano"]["facts"]["sha256"]["int8"] == modelstore.load(NANO).sha256
+    assert findings["model nano"]["facts"]["sha256"]["int8"] == loading.load(NANO).sha256
     assert findings["self-test nano"]["facts"]["runtime"] == f"numpy {np.__version__}"
     assert findings["speed edge"]["facts"]["microseconds"] > 0
 
@@ -273,7 +276,7 @@ def test_that_numpy_is_good_without_that_runtime(
 ) -> None:
     write(packages / "numpy/__init__.py", "__version__ = '2.2.6'\n")
     installed = {"ai-edge-litert": "2.3.0", "numpy": "2.2.6"}
-    monkeypatch.setattr(runtimes, "_version", installed.get)
+    monkeypatch.setattr(selection, "_version", installed.get)
     assert tried()["numpy"].status == "good"
 
 
@@ -303,8 +306,8 @@ def test_a_runtime_that_was_chosen_and_is_not_there_is_bad(
 def test_numpy_alone_is_a_warning_where_a_faster_one_is_to_be_had(
     architecture: str, libc: tuple[str, str], status: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtimes, "_is_installed", {"numpy"}.__contains__)
-    monkeypatch.setattr(runtimes, "_version", {"numpy": np.__version__}.get)
+    monkeypatch.setattr(selection, "_is_installed", {"numpy"}.__contains__)
+    monkeypatch.setattr(selection, "_version", {"numpy": np.__version__}.get)
     monkeypatch.setattr(platform, "machine", lambda: architecture)
     monkeypatch.setattr(platform, "libc_ver", lambda: libc)
     found = tried()["numpy-runtime"]
@@ -313,7 +316,7 @@ def test_numpy_alone_is_a_warning_where_a_faster_one_is_to_be_had(
 
 
 def test_not_even_numpy_is_bad(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runtimes, "_is_installed", set[str]().__contains__)
+    monkeypatch.setattr(selection, "_is_installed", set[str]().__contains__)
     check_advice(tried()["runtime"], "bad", "numpy is not installed", "")
 
 
@@ -324,7 +327,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir(parents=True)
     for suffix in ("tflite", "json"):
         shutil.copy(NANO / f"int8.{suffix}", folder)
-    monkeypatch.setattr(modelstore, "_shipped_root", lambda: folder.parent)
+    monkeypatch.setattr(loading, "_shipped_root", lambda: folder.parent)
     # A child finds what is shipped by itself: it is told by the folder.
     in_child = probe.try_model
     monkeypatch.setattr(probe, "try_model", lambda name: in_child(str(folder.parent / name)))
@@ -333,14 +336,14 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def give_golden(folder: Path, *, off: int) -> None:
     """Gives a model the golden vectors of the installed runtime, one of them so many steps off."""
-    from mnist_edge.interpreter import Interpreter
+    from mnist_edge.runtimes.interpreter import Interpreter
 
-    model = modelstore.load(folder)
+    model = loading.load(folder)
     inputs = np.zeros((16, 28, 28), np.uint8)
     outputs = np.stack([Interpreter(model.content).raw_output(digit) for digit in inputs])
     outputs[5, 0] += off
     path = folder / "int8.json"
-    golden = pack(inputs, outputs, runtime=runtimes.runtime(), tolerance=10)
+    golden = pack(inputs, outputs, runtime=selection.runtime(), tolerance=10)
     document = json.loads(path.read_text())
     document["golden"] = golden.__dict__
     path.write_text(json.dumps(document))

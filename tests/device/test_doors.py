@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_edge import Classifier, modelstore
-from mnist_edge.picture import read_pixels
-from mnist_edge.runtimes import runtime
-from mnist_edge.trial import open_model
+from mnist_edge import Classifier
+from mnist_edge.modelstore import loading
+from mnist_edge.preprocessing.pipeline import read_pixels
+from mnist_edge.runtimes.sandbox import open_model
+from mnist_edge.runtimes.selection import runtime
 
 DATA = Path(__file__).parents[1] / "data"
 GOLDEN = json.loads((DATA / "golden.json").read_text())
@@ -46,13 +47,13 @@ def classifier() -> Classifier:
 
 
 def test_the_golden_answers_are_of_the_shipped_model(data: Path) -> None:
-    assert GOLDEN["model"] == modelstore.load().sha256, AGAIN
+    assert GOLDEN["model"] == loading.load().sha256, AGAIN
     assert {path.name for path in (data / "pictures").iterdir()} == set(NAMES), AGAIN
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_raw_outputs_are_the_golden_ones(name: str, pictures: Path) -> None:
-    raw = open_model(modelstore.load()).raw_output(read_pixels(pictures / name))
+    raw = open_model(loading.load()).raw_output(read_pixels(pictures / name))
     golden = np.array(GOLDEN["answers"][name]["raw"])
     # Another runtime may round the last step of a kernel the other way.
     steps = 0 if runtime() == GOLDEN["runtime"] else 1

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_edge.ed25519 import is_signed
+from mnist_edge.deployment.ed25519 import is_signed
 from signing import Signer
 
 _ORDER = 2**252 + 27742317777372353535851937790883648493

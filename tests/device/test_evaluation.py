@@ -6,12 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mnist_edge.evaluation import (
-    choose_threshold,
-    fit_temperature,
-    softmax,
-)
-from mnist_edge.metrics import calibration_error
+from mnist_edge.metrics.calibration import choose_threshold, fit_temperature, softmax
+from mnist_edge.metrics.classification import calibration_error
 
 
 def logits(answers: list[int]) -> NDArray[np.float32]:

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from mnist_edge import Classifier, Prediction
-from mnist_edge.classifier import Abstention
-from mnist_edge.components import Piece
-from mnist_edge.explain import ACCENT, SIDE, TIMES, as_text, corner, draw, headline
-from mnist_edge.ink import Ink
-from mnist_edge.picture import Sight, look
+from mnist_edge.inference.classifier import Abstention
+from mnist_edge.inference.explain import ACCENT, SIDE, TIMES, as_text, corner, draw, headline
+from mnist_edge.preprocessing.binarization import Ink
+from mnist_edge.preprocessing.connected_components import Piece
+from mnist_edge.preprocessing.pipeline import Sight, look
 
 Run = Callable[..., CompletedProcess[str]]
 Start = Callable[..., CompletedProcess[bytes]]
@@ -438,6 +438,6 @@ def test_what_explains_is_imported_when_asked_for(
     assert ran.returncode == 0
     lines = ran.stderr.decode().splitlines()
     imported = {line.rpartition("|")[2].strip() for line in lines if "import time:" in line}
-    assert "mnist_edge.classifier" in imported
-    assert ("mnist_edge.explain" in imported) == asked
+    assert "mnist_edge.inference.classifier" in imported
+    assert ("mnist_edge.inference.explain" in imported) == asked
     assert "matplotlib" not in imported

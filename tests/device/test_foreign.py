@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mnist_edge import Classifier, modelstore
-from mnist_edge.dataset import Digits
+from mnist_edge import Classifier
+from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import UnsuitableModel
-from mnist_edge.evaluation import softmax
-from mnist_edge.readings import READINGS
-from mnist_edge.trial import open_model
+from mnist_edge.metrics.calibration import softmax
+from mnist_edge.modelstore import loading
+from mnist_edge.runtimes.input_scaling import READINGS
+from mnist_edge.runtimes.sandbox import open_model
 
 MODELS = Path(__file__).parents[1] / "data" / "models"
 WEIGHTS = np.load(MODELS / "regression.npy").astype(np.float64)
@@ -198,7 +199,7 @@ def test_damaged_digits_to_try_it_on_are_an_error(
 
 
 def test_a_digit_has_its_logits_wherever_it_stands_in_a_batch(test_digits: Digits) -> None:
-    model = open_model(modelstore.load(regression("batch")))
+    model = open_model(loading.load(regression("batch")))
     assert model.input.shape[0] == 8
     digits = test_digits.images[:9]
     alone = np.concatenate([model.logits(digit[np.newaxis]) for digit in digits])

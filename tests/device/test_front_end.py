@@ -13,13 +13,18 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from mnist_edge import Classifier
-from mnist_edge.components import Piece, label, largest_around, smallest_around
-from mnist_edge.dataset import Digits
-from mnist_edge.decoding import read_colours
-from mnist_edge.frames import without_frame
-from mnist_edge.layout import group_strokes, reading_order
-from mnist_edge.picture import look, stroke_width
-from mnist_edge.rules import without_rules
+from mnist_edge.data.mnist import Digits
+from mnist_edge.preprocessing.cell_borders import without_frame
+from mnist_edge.preprocessing.connected_components import (
+    Piece,
+    label,
+    largest_around,
+    smallest_around,
+)
+from mnist_edge.preprocessing.decoding import read_colours
+from mnist_edge.preprocessing.layout import group_strokes, reading_order
+from mnist_edge.preprocessing.pipeline import look, stroke_width
+from mnist_edge.preprocessing.ruled_lines import without_rules
 
 
 @st.composite

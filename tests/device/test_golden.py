@@ -16,13 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mnist_edge import modelstore
 from mnist_edge.errors import InvalidManifest
-from mnist_edge.golden import pack, self_test, unpack
-from mnist_edge.interpreter import Interpreter
-from mnist_edge.manifest import Golden, ModelManifest
-from mnist_edge.modelstore import StoredModel
-from mnist_edge.runtimes import choosing, runtime
+from mnist_edge.modelstore import loading
+from mnist_edge.modelstore.loading import StoredModel
+from mnist_edge.modelstore.manifest import Golden, ModelManifest
+from mnist_edge.runtimes.golden import pack, self_test, unpack
+from mnist_edge.runtimes.interpreter import Interpreter
+from mnist_edge.runtimes.selection import choosing, runtime
 
 SHIPPED = Path(__file__).parents[2] / "models" / "nano"
 INPUTS = np.random.default_rng(1).integers(0, 256, (16, 28, 28), np.uint8)
@@ -30,7 +30,7 @@ INPUTS = np.random.default_rng(1).integers(0, 256, (16, 28, 28), np.uint8)
 
 def answered(scheme: str = "int8") -> tuple[StoredModel, NDArray[Any]]:
     """A shipped model, and its outputs on the installed runtime."""
-    model = modelstore.load(SHIPPED, scheme=scheme)
+    model = loading.load(SHIPPED, scheme=scheme)
     interpreter = Interpreter(model.content)
     return model, np.stack([interpreter.raw_output(digit) for digit in INPUTS])
 
@@ -50,7 +50,7 @@ def off_by(outputs: NDArray[Any], steps: int) -> NDArray[Any]:
     return moved
 
 
-@pytest.mark.parametrize("scheme", modelstore.SCHEMES)
+@pytest.mark.parametrize("scheme", loading.SCHEMES)
 def test_a_model_that_answers_as_it_did_passes(scheme: str) -> None:
     found = self_test(with_golden(*answered(scheme)))
     assert found is not None
@@ -106,10 +106,10 @@ def test_numpy_gives_the_integers_of_the_tflite_runtime() -> None:
 
 
 def test_a_model_without_golden_vectors_is_not_judged(tiny: Path) -> None:
-    model = modelstore.load(SHIPPED)
+    model = loading.load(SHIPPED)
     assert model.manifest is not None
     assert self_test(replace(model, manifest=replace(model.manifest, golden=None))) is None
-    assert self_test(modelstore.load(tiny / "quadrants-int8.tflite")) is None
+    assert self_test(loading.load(tiny / "quadrants-int8.tflite")) is None
 
 
 def test_golden_vectors_go_through_the_manifest_on_disk(tmp_path: Path) -> None:
@@ -117,7 +117,7 @@ def test_golden_vectors_go_through_the_manifest_on_disk(tmp_path: Path) -> None:
     assert model.manifest is not None
     shutil.copy(model.path, tmp_path)
     (tmp_path / "int8.json").write_text(model.manifest.to_json())
-    found = self_test(modelstore.load(tmp_path))
+    found = self_test(loading.load(tmp_path))
     assert found is not None
     assert found.passed
 
@@ -181,7 +181,7 @@ def test_damaged_vectors_are_named_and_what_to_do(damage: Callable[[Golden], Gol
 
 @given(text=st.text(max_size=40) | st.binary(max_size=60).map(deflated))
 def test_any_text_is_vectors_or_refused(text: str) -> None:
-    model, outputs = modelstore.load(SHIPPED), np.zeros((1, 10), np.int8)
+    model, outputs = loading.load(SHIPPED), np.zeros((1, 10), np.int8)
     assert model.manifest is not None
     packed = pack(INPUTS[:1], outputs, runtime="any", tolerance=0)
     for damaged in (replace(packed, inputs=text), replace(packed, outputs=text)):

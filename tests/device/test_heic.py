@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mnist_edge.errors import UnreadablePicture
-from mnist_edge.picture import read_pixels
+from mnist_edge.preprocessing.pipeline import read_pixels
 
 PICTURES = Path(__file__).parents[1] / "data" / "pictures"
 CHALK = Image.open(PICTURES / "chalk-three.png").copy()
@@ -131,7 +131,7 @@ def test_other_pictures_do_not_import_it_and_pillow_is_left_as_it_was(
 ) -> None:
     ran = start("predict", str(PICTURES / "chalk-three.png"), interpreter=("-X", "importtime"))
     assert ran.returncode == 0
-    assert b"mnist_edge.decoding" in ran.stderr
+    assert b"mnist_edge.preprocessing.decoding" in ran.stderr
     assert b"pillow_heif" not in ran.stderr
     read_pixels(WHOLE)
     assert "HEIF" not in Image.OPEN

@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_edge import Classifier, acceptance, installed, installing, modelstore
-from mnist_edge.dataset import Mnist
+from mnist_edge import Classifier
+from mnist_edge.data.builtin_digits import built_in_digits
+from mnist_edge.data.mnist import Mnist
+from mnist_edge.deployment import acceptance, install
 from mnist_edge.errors import (
     InvalidArtifact,
     InvalidManifest,
@@ -28,6 +30,7 @@ from mnist_edge.errors import (
     NotWritable,
     UntrustedModel,
 )
+from mnist_edge.modelstore import loading, registry
 from signing import Signer
 
 SAMPLE = Path(__file__).parents[2] / "mnist_edge" / "samples" / "digit.png"
@@ -59,23 +62,23 @@ def renamed(nano: Path, folder: Path, **changes: Any) -> Path:
 
 def promised_accuracy(model: Path) -> float:
     """What the manifest beside a model says of the validation digits, 0..1."""
-    manifest = modelstore.load(model).manifest
+    manifest = loading.load(model).manifest
     assert manifest is not None
     return manifest.validation.accuracy
 
 
 def in_use() -> str:
-    return modelstore.load().path.parent.name
+    return loading.load().path.parent.name
 
 
 def check_refused(source: Path, error: type[MnistEdgeError], said: str) -> None:
     """It is refused in one line, and what was in use is in use, as are the files of the store."""
-    before, files = in_use(), sorted(installed.store_folder().rglob("*"))
+    before, files = in_use(), sorted(registry.store_folder().rglob("*"))
     with pytest.raises(error, match=said) as refused:
-        installing.install(str(source))
+        install.install(str(source))
     assert "\n" not in str(refused.value)
     assert in_use() == before
-    assert sorted(installed.store_folder().rglob("*")) == files
+    assert sorted(registry.store_folder().rglob("*")) == files
 
 
 def test_an_installed_model_is_the_one_in_use(store: Path, update: Path, run: Run) -> None:
@@ -86,16 +89,16 @@ def test_an_installed_model_is_the_one_in_use(store: Path, update: Path, run: Ru
     assert said.stdout.startswith(f"in use: {in_use()} (100 of 100 built-in digits")
     assert str(store) in run("info").stdout
     assert Classifier().model.path.parent.parent == store
-    assert Classifier(in_use()).model == modelstore.load()
+    assert Classifier(in_use()).model == loading.load()
     assert ": 7 (" in run("predict", SAMPLE).stdout
     # The shipped one is there by its name all the same.
-    assert store not in modelstore.load("nano").path.parents
+    assert store not in loading.load("nano").path.parents
 
 
 def test_installing_twice_changes_nothing(store: Path, update: Path) -> None:
-    first = installing.install(str(update))
+    first = install.install(str(update))
     files = {path: path.stat().st_mtime_ns for path in store.rglob("*")}
-    assert installing.install(str(update)) == first
+    assert install.install(str(update)) == first
     assert {path: path.stat().st_mtime_ns for path in store.rglob("*")} == files
 
 
@@ -104,16 +107,16 @@ def test_a_folder_in_the_way_is_not_the_model_in_use(
 ) -> None:
     shutil.copytree(update.parent, tmp_path / "here" / "nano")
     monkeypatch.chdir(tmp_path / "here")
-    assert modelstore.load().path.is_absolute()
-    assert modelstore.load("nano").path == Path("nano/int8.tflite")
+    assert loading.load().path.is_absolute()
+    assert loading.load("nano").path == Path("nano/int8.tflite")
 
 
 def test_rollback_goes_back_step_by_step(
     store: Path, update: Path, nano: Path, tmp_path: Path, run: Run
 ) -> None:
-    second = installing.install(str(update)).name
-    third = installing.install(str(nano / "float32.tflite")).name
-    assert modelstore.load().path.name == "float32.tflite"
+    second = install.install(str(update)).name
+    third = install.install(str(nano / "float32.tflite")).name
+    assert loading.load().path.name == "float32.tflite"
     assert run("model", "use", "edge").returncode == 0
     for name in (third, second, "edge"):
         rolled = run("model", "rollback")
@@ -129,13 +132,13 @@ def test_rollback_goes_back_step_by_step(
 def test_the_list_tells_what_is_there_and_what_is_in_use(
     store: Path, update: Path, run: Run
 ) -> None:
-    name = installing.install(str(update)).name
+    name = install.install(str(update)).name
     document = json.loads(run("model", "list", "--format", "json").stdout)
     entries = {entry["name"]: entry for entry in document["models"]}
     assert document["before"] == ["edge"]
     assert [key for key, entry in entries.items() if entry["in_use"]] == [name]
     assert [entries["edge"]["shipped"], entries[name]["shipped"]] == [True, False]
-    assert entries[name]["sha256"] == modelstore.load(name).sha256
+    assert entries[name]["sha256"] == loading.load(name).sha256
     promised = promised_accuracy(update)
     assert entries[name]["validation_accuracy"] == promised
     (line,) = (line for line in run("model", "list").stdout.splitlines() if line[0] == "*")
@@ -149,7 +152,7 @@ def test_the_list_tells_what_is_there_and_what_is_in_use(
 
 
 def test_verify_names_every_check(store: Path, update: Path, run: Run) -> None:
-    name = installing.install(str(update)).name
+    name = install.install(str(update)).name
     for words in (("model", "verify"), ("model", "verify", "nano")):
         verified = run(*words)
         assert verified.returncode == 0
@@ -165,7 +168,7 @@ def test_verify_names_every_check(store: Path, update: Path, run: Run) -> None:
 def test_a_damaged_model_in_use_is_told_and_can_be_left_and_mended(
     store: Path, update: Path, run: Run
 ) -> None:
-    name = installing.install(str(update)).name
+    name = install.install(str(update)).name
     path = store / name / "int8.tflite"
     path.write_bytes(path.read_bytes()[:-1])
     told = run("predict", SAMPLE)
@@ -175,22 +178,22 @@ def test_a_damaged_model_in_use_is_told_and_can_be_left_and_mended(
     assert run("model", "rollback").returncode == 0
     assert in_use() == "edge"
     with pytest.raises(ModelHashMismatch):
-        installing.use(name)
+        install.use(name)
     assert in_use() == "edge"
-    installing.install(str(update))
+    install.install(str(update))
     assert in_use() == name
 
 
 def test_a_manifest_changed_on_the_device_is_noticed(store: Path, update: Path) -> None:
-    name = installing.install(str(update)).name
+    name = install.install(str(update)).name
     path = store / name / "int8.json"
     path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     with pytest.raises(ModelHashMismatch, match="changed since it was installed"):
-        installing.verify()
+        install.verify()
 
 
 def test_a_model_in_use_that_is_gone_is_told(store: Path, update: Path, run: Run) -> None:
-    shutil.rmtree(store / installing.install(str(update)).name)
+    shutil.rmtree(store / install.install(str(update)).name)
     told = run("predict", SAMPLE)
     assert told.returncode == 1
     assert "is gone; go back to the one before with: mnist-edge model rollback" in told.stderr
@@ -208,9 +211,9 @@ def test_a_damaged_record_is_told_and_written_anew(
     store.mkdir()
     (store / "in-use.json").write_text(record)
     with pytest.raises(InvalidRecord, match="mnist-edge model use NAME"):
-        modelstore.load()
+        loading.load()
     assert run("predict", SAMPLE, "--model", "nano").returncode == 0
-    installing.install(str(update))
+    install.install(str(update))
     assert in_use().startswith("second-try")
 
 
@@ -219,11 +222,11 @@ def test_a_name_in_the_record_does_not_walk_out_of_the_store(store: Path, update
     for name in ("../update", str(update), "../update-int8-0123456789ab"):
         (store / "in-use.json").write_text(json.dumps({"in_use": name, "before": []}))
         with pytest.raises(ModelNotFound, match="is gone"):
-            modelstore.load()
+            loading.load()
 
 
 def test_a_model_that_is_not_its_manifests_is_refused(store: Path, update: Path) -> None:
-    installing.install(str(update))
+    install.install(str(update))
     content = bytearray(update.read_bytes())
     content[-1] ^= 1
     update.write_bytes(content)
@@ -262,7 +265,7 @@ def test_a_model_that_does_not_read_digits_is_rejected(
         "input": {"shape": [1, 28, 28, 1], "dtype": "int8"},
         "output": {"shape": [1, 10], "dtype": "int8"},
     }
-    from mnist_edge.interpreter import Interpreter
+    from mnist_edge.runtimes.interpreter import Interpreter
 
     model = tiny / "quadrants-int8.tflite"
     opened = Interpreter(model.read_bytes())
@@ -300,7 +303,7 @@ def test_a_store_that_cannot_be_written_is_told(
     monkeypatch.setenv("MNIST_EDGE_MODELS", str(tmp_path / "file" / "store"))
     assert in_use() == "edge"
     with pytest.raises(NotWritable, match="cannot write"):
-        installing.install(str(update))
+        install.install(str(update))
     assert in_use() == "edge"
 
 
@@ -309,7 +312,7 @@ def test_models_live_in_the_users_folder_for_data(
 ) -> None:
     monkeypatch.delenv("MNIST_EDGE_MODELS")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    installing.install(str(update))
+    install.install(str(update))
     assert (tmp_path / "data" / "mnist-edge" / "models" / "in-use.json").is_file()
 
 
@@ -319,7 +322,7 @@ def test_what_a_killed_installation_left_is_removed_in_time(store: Path, update:
         folder.mkdir(parents=True)
         (folder / "int8.tflite").write_bytes(b"half")
     os.utime(old, (0, 0))
-    installing.install(str(update))
+    install.install(str(update))
     assert not old.exists()
     assert new.exists()
 
@@ -341,13 +344,13 @@ def test_a_device_with_a_key_takes_what_is_signed_alone(
         signature.write_bytes(wrong)
         check_refused(update, UntrustedModel, "is signed by no key in")
     signature.write_bytes(signer.sign(manifest.read_bytes()))
-    name = installing.install(str(update)).name
+    name = install.install(str(update)).name
     assert in_use() == name
-    assert {f.check: f.found for f in installing.verify().findings}["signature"] == (
+    assert {f.check: f.found for f in install.verify().findings}["signature"] == (
         "by a trusted key"
     )
     # What came with the package needs no signature.
-    assert installing.rollback().name == in_use() == "edge"
+    assert install.rollback().name == in_use() == "edge"
     # What was signed is the manifest, and so the model.
     manifest.write_text(manifest.read_text(encoding="utf-8") + " ")
     check_refused(update, UntrustedModel, "was changed since")
@@ -356,11 +359,11 @@ def test_a_device_with_a_key_takes_what_is_signed_alone(
 def test_a_model_from_before_the_key_is_not_put_in_use_again(
     store: Path, update: Path, signer: Signer
 ) -> None:
-    name = installing.install(str(update)).name
-    installing.rollback()
+    name = install.install(str(update)).name
+    install.rollback()
     (store / "trusted.pem").write_text(signer.pem)
     with pytest.raises(UntrustedModel):
-        installing.use(name)
+        install.use(name)
     assert in_use() == "edge"
 
 
@@ -391,12 +394,12 @@ def test_openssl_signs_for_a_device(store: Path, update: Path, tmp_path: Path) -
     signature = manifest.with_suffix(".json.sig")
     words = ("-sign", "-rawin", "-inkey", private, "-in", manifest, "-out", signature)
     openssl("pkeyutl", *words)
-    installing.install(str(update))
+    install.install(str(update))
     assert in_use().startswith("second-try")
 
 
 def test_the_built_in_digits_are_validation_digits(mnist: Mnist) -> None:
-    digits = acceptance.built_in_digits()
+    digits = built_in_digits()
     assert np.bincount(digits.labels).tolist() == [10] * 10
     for digit in range(10):
         first = np.flatnonzero(mnist.validation.labels == digit)[:10]

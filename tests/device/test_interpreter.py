@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mnist_edge import modelstore
-from mnist_edge.dataset import Digits
+from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidModel, UnsuitableModel
-from mnist_edge.interpreter import Interpreter, dequantize, quantization_table
-from mnist_edge.manifest import TensorSpec
-from mnist_edge.trial import open_model, try_model
+from mnist_edge.modelstore import loading
+from mnist_edge.modelstore.manifest import TensorSpec
+from mnist_edge.runtimes.interpreter import Interpreter, dequantize, quantization_table
+from mnist_edge.runtimes.sandbox import open_model, try_model
 
 INTEGERS = ("int8", "uint8", "int16")
 FAR_BELOW = -100.0
@@ -109,7 +109,7 @@ def quarters(digits: NDArray[np.uint8]) -> NDArray[np.float64]:
 def test_a_model_of_any_type_gives_its_logits_in_real_units(
     kind: str, tiny: Path, test_digits: Digits
 ) -> None:
-    interpreter = open_model(modelstore.load(tiny / f"quadrants-{kind}.tflite"))
+    interpreter = open_model(loading.load(tiny / f"quadrants-{kind}.tflite"))
     assert interpreter.input.dtype == interpreter.output.dtype == kind
     digits = test_digits.images[:20]
     logits = interpreter.logits(digits)
@@ -124,9 +124,9 @@ def test_a_model_of_any_type_gives_its_logits_in_real_units(
 def test_a_model_that_takes_its_pixels_in_one_row_is_a_digit_model(
     tiny: Path, test_digits: Digits
 ) -> None:
-    flat = open_model(modelstore.load(tiny / "flat.tflite"))
+    flat = open_model(loading.load(tiny / "flat.tflite"))
     assert flat.input.shape == (1, 784)
-    square = open_model(modelstore.load(tiny / "quadrants-float32.tflite"))
+    square = open_model(loading.load(tiny / "quadrants-float32.tflite"))
     digits = test_digits.images[:5]
     assert np.array_equal(flat.logits(digits), square.logits(digits))
 
@@ -156,7 +156,7 @@ def test_the_interpreter_says_nothing_on_either_stream(
     ],
 )
 def test_a_sound_model_of_something_else_is_unsuitable(name: str, said: str, tiny: Path) -> None:
-    stored = modelstore.load(tiny / f"{name}.tflite")
+    stored = loading.load(tiny / f"{name}.tflite")
     with pytest.raises(UnsuitableModel, match=said) as refused:
         Interpreter(stored.content)
     assert "\n" not in str(refused.value)
@@ -168,8 +168,8 @@ def test_a_sound_model_of_something_else_is_unsuitable(name: str, said: str, tin
 OPEN_MODELS = """
 import json, resource, sys
 from mnist_edge.errors import MnistEdgeError
-from mnist_edge.modelstore import load
-from mnist_edge.trial import open_model
+from mnist_edge.modelstore.loading import load
+from mnist_edge.runtimes.sandbox import open_model
 
 limit, *paths = sys.argv[1:]
 resource.setrlimit(resource.RLIMIT_AS, (int(limit), int(limit)))
@@ -234,4 +234,4 @@ def test_a_file_of_something_else_is_no_model(content: bytes, tmp_path: Path) ->
     path = tmp_path / "model.tflite"
     path.write_bytes(content)
     with pytest.raises(InvalidModel, match=r"model\.tflite is not a TFLite model"):
-        modelstore.load(path)
+        loading.load(path)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnist_edge.errors import InvalidManifest
-from mnist_edge.manifest import SCHEMA_VERSION, ModelManifest, Score
+from mnist_edge.modelstore.manifest import SCHEMA_VERSION, ModelManifest, Score
 
 SHIPPED = Path(__file__).parents[2] / "models" / "nano"
 SOURCE = Path("somewhere/int8.json")

@@ -9,8 +9,8 @@ from scipy.special import log_softmax
 from scipy.stats import binned_statistic, entropy, mannwhitneyu
 
 from mnist_edge.errors import InvalidValue
-from mnist_edge.evaluation import softmax
-from mnist_edge.metrics import (
+from mnist_edge.metrics.calibration import softmax
+from mnist_edge.metrics.classification import (
     calibration_error,
     confusion_matrix,
     coverage_curve,

@@ -17,7 +17,7 @@ from PIL import Image
 
 import models
 from mnist_edge import Classifier
-from mnist_edge.dataset import Digits
+from mnist_edge.data.mnist import Digits
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 SCORES = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=1, max_size=20)
@@ -91,7 +91,7 @@ def test_nondigits_are_counted_by_kind_within_80_columns_without_tensorflow(
     nano: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("matplotlib")
-    from mnist_edge.training.nondigits import HELD_OUT, KINDS
+    from mnist_edge.training.outliers import HELD_OUT, KINDS
 
     out = tmp_path / "nondigits.json"
     # The articles' models have one file each.

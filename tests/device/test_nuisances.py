@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from mnist_edge import Classifier
-from mnist_edge.ink import blur
-from mnist_edge.picture import read_pixels
+from mnist_edge.preprocessing.binarization import blur
+from mnist_edge.preprocessing.pipeline import read_pixels
 
 Field: TypeAlias = NDArray[np.float32]
 Stroke: TypeAlias = list[tuple[float, float]]

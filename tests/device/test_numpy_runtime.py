@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mnist_edge.dataset import Digits
+from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidModel, UnsuitableModel
-from mnist_edge.interpreter import Interpreter
-from mnist_edge.numpy_runtime.engine import NumpyEngine
-from mnist_edge.numpy_runtime.fixed_point import factor
-from mnist_edge.numpy_runtime.graph import read
-from mnist_edge.runtimes import choosing
+from mnist_edge.runtimes.interpreter import Interpreter
+from mnist_edge.runtimes.numpy_backend.backend import NumpyEngine
+from mnist_edge.runtimes.numpy_backend.fixed_point import factor
+from mnist_edge.runtimes.numpy_backend.graph import read
+from mnist_edge.runtimes.selection import choosing
 
 TINY = [
     *(f"operators-{name}" for name in ("depthwise", "float", "kept", "maximum", "mean")),
@@ -59,7 +59,7 @@ def test_they_are_the_same_on_every_test_digit(path: Path, test_digits: Digits) 
 
 
 def test_the_tiny_models_have_every_operator_that_numpy_runs() -> None:
-    from mnist_edge.numpy_runtime.engine import _KERNELS
+    from mnist_edge.runtimes.numpy_backend.backend import _KERNELS
 
     found = {operator.name for path in FILES for operator in read(path.read_bytes()).operators}
     assert found == set(_KERNELS)

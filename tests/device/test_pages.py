@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mnist_edge import Classifier
-from mnist_edge.components import Piece, label
-from mnist_edge.dataset import Digits
-from mnist_edge.explain import ACCENT
-from mnist_edge.segmentation import Candidate, Line, cut_lines
+from mnist_edge.data.mnist import Digits
+from mnist_edge.inference.explain import ACCENT
+from mnist_edge.preprocessing.connected_components import Piece, label
+from mnist_edge.preprocessing.segmentation import Candidate, Line, cut_lines
 
 Run = Callable[..., CompletedProcess[str]]
 

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 
-from mnist_edge.dataset import Digits
-from mnist_edge.decoding import read_colours
+from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import PictureNotFound, UnreadablePicture
-from mnist_edge.picture import is_mnist_form, read_pixels
+from mnist_edge.preprocessing.decoding import read_colours
+from mnist_edge.preprocessing.pipeline import is_mnist_form, read_pixels
 
 PICTURES = Path(__file__).parents[1] / "data" / "pictures"
 CHALK = Image.open(PICTURES / "chalk-three.png").copy()

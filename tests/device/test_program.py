@@ -122,7 +122,7 @@ def test_a_report_imports_no_tensorflow_and_no_workstation_room(
     assert ran.returncode == 0
     lines = ran.stderr.decode().splitlines()
     imported = {line.rpartition("|")[2].strip() for line in lines if "import time:" in line}
-    assert {"numpy", "mnist_edge.report", "mnist_edge.interpreter"} <= imported
+    assert {"numpy", "mnist_edge.evaluation.report", "mnist_edge.runtimes.interpreter"} <= imported
     assert not imported & {"tensorflow", "keras", "matplotlib", "converters"}
     assert not [name for name in imported if name.startswith("mnist_edge.training")]
 

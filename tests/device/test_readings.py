@@ -11,9 +11,17 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 
-from mnist_edge.dataset import Digits
+from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import UnknownName, UnsuitableModel
-from mnist_edge.readings import RAW, READINGS, Judged, Run, choose, find_reading, judge
+from mnist_edge.runtimes.input_scaling import (
+    RAW,
+    READINGS,
+    Judged,
+    Run,
+    choose,
+    find_reading,
+    judge,
+)
 
 
 def of_unit_length(values: NDArray[np.float64], axis: int | tuple[int, ...]) -> NDArray[np.float64]:

@@ -13,21 +13,22 @@ import jsonschema
 import numpy as np
 import pytest
 
-from mnist_edge import modelstore, report
-from mnist_edge.comparison import compare
-from mnist_edge.corruptions import CORRUPTIONS, corrupt
-from mnist_edge.dataset import Digits
+from mnist_edge.data.corruptions import CORRUPTIONS, corrupt
+from mnist_edge.data.idx import SHA256
+from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidValue, ModelNotFound
-from mnist_edge.evaluation import softmax
-from mnist_edge.idx import SHA256
-from mnist_edge.interpreter import Interpreter
-from mnist_edge.manifest import Score
-from mnist_edge.metrics import calibration_error, confusion_matrix
-from mnist_edge.report import Plan, Report, SchemeReport, content, details
-from mnist_edge.report.figures import MOST_FLIPS
-from mnist_edge.report.model_file import inspect
-from mnist_edge.runtimes import runtime
-from mnist_edge.statistics import wilson_interval
+from mnist_edge.evaluation import report
+from mnist_edge.evaluation.report import Plan, Report, SchemeReport, details, results
+from mnist_edge.evaluation.report.model_stats import inspect
+from mnist_edge.evaluation.report.statistics import MOST_FLIPS
+from mnist_edge.metrics.calibration import softmax
+from mnist_edge.metrics.classification import calibration_error, confusion_matrix
+from mnist_edge.metrics.intervals import wilson_interval
+from mnist_edge.metrics.paired import compare
+from mnist_edge.modelstore import loading
+from mnist_edge.modelstore.manifest import Score
+from mnist_edge.runtimes.interpreter import Interpreter
+from mnist_edge.runtimes.selection import runtime
 
 CLEAN = Plan(pictures=0)
 """Nothing is corrupted."""
@@ -35,7 +36,7 @@ CLEAN = Plan(pictures=0)
 
 def measured(folder: Path, digits: Digits, *, plan: Plan = CLEAN, **more: Any) -> Report:
     return report.measure(
-        modelstore.load_all(folder),
+        loading.load_all(folder),
         report.mnist_test(digits),
         plan=plan,
         on_progress=lambda count: None,
@@ -51,7 +52,7 @@ def test_what_is_measured_is_what_the_models_answer(own: Path, test_digits: Digi
     # Not a whole number of the chunks that it is measured in.
     digits = test_digits.take(np.arange(1_050))
     steps: list[int] = []
-    models, pictures = modelstore.load_all(own), report.mnist_test(digits)
+    models, pictures = loading.load_all(own), report.mnist_test(digits)
     found = report.measure(models, pictures, plan=CLEAN, on_progress=steps.append)
     assert sum(steps) == report.steps(models, pictures, CLEAN)
     assert (found.model, found.reference, found.runtime) == ("own", "float32", runtime())
@@ -178,7 +179,7 @@ def test_what_is_abstained_from_is_no_wrong_answer(own: Path, test_digits: Digit
     ):
         path.write_text(json.dumps({**manifest, "min_confidence": threshold}), encoding="utf-8")
         found = report.measure(
-            modelstore.load_all(own), given, plan=Plan(), on_progress=lambda count: None
+            loading.load_all(own), given, plan=Plan(), on_progress=lambda count: None
         )
         told[name] = found.schemes[1].corruptions
     for each, sure, none in zip(told["all"], told["sure"], told["none"], strict=True):
@@ -234,7 +235,7 @@ def test_reference_and_candidate_swapped_negate(own: Path, test_digits: Digits) 
 
 def test_what_is_in_the_files_is_counted(nano: Path) -> None:
     found = {
-        scheme: inspect((nano / f"{scheme}.tflite").read_bytes()) for scheme in modelstore.SCHEMES
+        scheme: inspect((nano / f"{scheme}.tflite").read_bytes()) for scheme in loading.SCHEMES
     }
     # Every scheme has the same network, whatever its numbers are kept in.
     assert {one.parameters for one in found.values()} == {10_826}
@@ -261,7 +262,7 @@ def test_depthwise_filters_are_counted_by_channel(tiny: Path) -> None:
 def test_the_arena_holds_what_the_widest_operator_reads_and_writes(nano: Path, tiny: Path) -> None:
     found = {
         scheme: inspect((nano / f"{scheme}.tflite").read_bytes()).arena
-        for scheme in modelstore.SCHEMES
+        for scheme in loading.SCHEMES
     }
     # The second convolution: 8 maps in, 16 out. Weights take no part, whatever they are kept in.
     widest = 14 * 14 * (8 + 16)
@@ -298,7 +299,7 @@ def test_times_are_told_of_every_scheme(quick: Path, test_digits: Digits) -> Non
 
 def test_the_document_meets_its_schema(quick: Path, test_digits: Digits) -> None:
     found = measured(quick, test_digits.take(np.arange(400)), plan=Plan(pictures=10))
-    gate = content.GateResult(
+    gate = results.GateResult(
         name="--max-drop", limit=0.3, value=0.1, unit="points", scheme="int8", passed=True
     )
     document = report.to_document(dataclasses.replace(found, gates=(gate,)))
@@ -317,7 +318,7 @@ def test_the_document_meets_its_schema(quick: Path, test_digits: Digits) -> None
 def test_the_schema_knows_every_field_that_there_is() -> None:
     schema = report.schema()
     known = {"Report": schema, **schema["$defs"]}
-    everything = {**vars(details), **vars(content)}
+    everything = {**vars(details), **vars(results)}
     mirrored = {name: one for name, one in everything.items() if dataclasses.is_dataclass(one)}
     assert set(known) == set(mirrored)
     for name, one in mirrored.items():
@@ -339,7 +340,7 @@ def test_the_inputs_are_named_by_their_hashes(own: Path, test_digits: Digits) ->
     assert found.data.sha256 != whole
     assert found.command == "mnist-edge report own"
     for scheme in found.schemes:
-        assert scheme.sha256 == modelstore.load(own, scheme=scheme.scheme).sha256
+        assert scheme.sha256 == loading.load(own, scheme=scheme.scheme).sha256
 
 
 def test_pictures_of_a_broken_scheme_are_not_kept_without_end(
@@ -373,11 +374,11 @@ def test_a_folder_without_the_reference_says_how_to_make_it(own: Path, test_digi
 
 def test_a_model_without_a_manifest_gets_none(quick: Path, test_digits: Digits) -> None:
     found = measured(quick, test_digits.take(np.arange(10)))
-    assert report.with_test_score(modelstore.load(quick), found.schemes[1]) is None
+    assert report.with_test_score(loading.load(quick), found.schemes[1]) is None
 
 
 def test_a_test_score_changes_nothing_else_in_a_manifest(own: Path, test_digits: Digits) -> None:
-    stored = modelstore.load(own)
+    stored = loading.load(own)
     assert stored.manifest is not None
     int8: SchemeReport = measured(own, test_digits.take(np.arange(10))).schemes[1]
     score = Score(correct=int8.correct, total=10, runtime=runtime())

@@ -14,16 +14,17 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from mnist_edge import modelstore, report
-from mnist_edge.commands.reported import as_text, compared_as_text
-from mnist_edge.dataset import Digits
+from mnist_edge.commands.report_text import as_text, compared_as_text
+from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidValue
-from mnist_edge.manifest import Score
-from mnist_edge.report import Plan, Report
-from mnist_edge.report.gates import Limits, reasons
-from mnist_edge.report.junit import to_junit
-from mnist_edge.report.pages import to_comparison_html, to_comparison_markdown
-from mnist_edge.runtimes import runtime
+from mnist_edge.evaluation import report
+from mnist_edge.evaluation.report import Plan, Report
+from mnist_edge.evaluation.report.gates import Limits, reasons
+from mnist_edge.evaluation.report.junit import to_junit
+from mnist_edge.evaluation.report.render import to_comparison_html, to_comparison_markdown
+from mnist_edge.modelstore import loading
+from mnist_edge.modelstore.manifest import Score
+from mnist_edge.runtimes.selection import runtime
 
 Run = Callable[..., CompletedProcess[str]]
 CLEAN = ("--corrupted", "0")
@@ -34,7 +35,7 @@ FORMS = ("json", "markdown", "html")
 def of_nano(nano: Path, test_digits: Digits) -> Report:
     """A report of all schemes of the shipped model over a few digits."""
     return report.measure(
-        modelstore.load_all(nano),
+        loading.load_all(nano),
         report.mnist_test(test_digits.take(np.arange(900, 1_000))),
         plan=Plan(pictures=10, severities=(1, 5)),
         command="mnist-edge report models/nano",
@@ -69,7 +70,7 @@ def test_the_command_writes_the_report_and_the_manifests_test_scores(own: Path, 
     assert {"report.json", "report.md"} <= set(report_names(own))
     assert "report.json" in ran.stderr
     for scheme in document["schemes"]:
-        stored = modelstore.load(own, scheme=scheme["scheme"])
+        stored = loading.load(own, scheme=scheme["scheme"])
         assert stored.manifest is not None
         assert stored.manifest.test == Score(
             correct=scheme["correct"], total=10_000, runtime=runtime()

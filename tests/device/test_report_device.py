@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from mnist_edge import board
-from mnist_edge.report import device
-from mnist_edge.workers import cores
+from mnist_edge.device import board, machine
+from mnist_edge.inference.worker_pool import cores
 
 PI = """\
 processor\t: 0
@@ -42,12 +41,12 @@ def say(root: Path, place: str, text: str) -> None:
 def test_a_raspberry_pi_is_named_by_its_board(root: Path) -> None:
     say(root, "proc/cpuinfo", PI)
     say(root, "proc/device-tree/model", "Raspberry Pi 5 Model B Rev 1.0\0")
-    assert device.cpu(root) == "Raspberry Pi 5 Model B Rev 1.0, Cortex-A76 (asimd asimddp)"
+    assert machine.cpu(root) == "Raspberry Pi 5 Model B Rev 1.0, Cortex-A76 (asimd asimddp)"
 
 
 def test_a_server_is_named_by_its_processor(root: Path) -> None:
     say(root, "proc/cpuinfo", SERVER)
-    assert device.cpu(root) == "Some(R) Processor @ 2.50GHz (avx2 avx512f avx512_vnni)"
+    assert machine.cpu(root) == "Some(R) Processor @ 2.50GHz (avx2 avx512f avx512_vnni)"
 
 
 def test_governor_and_temperature_are_told_where_the_system_does(root: Path) -> None:
@@ -58,8 +57,8 @@ def test_governor_and_temperature_are_told_where_the_system_does(root: Path) -> 
 
 
 def test_a_system_that_tells_nothing_is_no_error(root: Path) -> None:
-    assert (device.cpu(root), board.governor(root), board.temperature(root)) == (None, None, None)
+    assert (machine.cpu(root), board.governor(root), board.temperature(root)) == (None, None, None)
     say(root, "sys/class/thermal/thermal_zone0/temp", "hot")
     assert board.temperature(root) is None
     assert cores() >= 1
-    assert device.machine().count(", ") == 2
+    assert machine.machine().count(", ") == 2

@@ -22,11 +22,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mnist_edge.errors import InvalidValue
-from mnist_edge.report.comparing import side_by_side
-from mnist_edge.report.pages import to_comparison_html, to_html, to_markdown, to_picture
-from mnist_edge.report.pages.style import COLOURS
-from mnist_edge.report.pages.thumbnails import data_uri
-from mnist_edge.report.pages.wording import claim_and_figures
+from mnist_edge.evaluation.report.diff import side_by_side
+from mnist_edge.evaluation.report.render import to_comparison_html, to_html, to_markdown, to_picture
+from mnist_edge.evaluation.report.render.formatting import claim_and_figures
+from mnist_edge.evaluation.report.render.style import COLOURS
+from mnist_edge.evaluation.report.render.thumbnails import data_uri
 
 Document = dict[str, Any]
 

@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from mnist_edge import Classifier, report
-from mnist_edge.dataset import Digits
+from mnist_edge import Classifier
+from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import DataError, DataUnavailable, MalformedData
+from mnist_edge.evaluation import report
 
 Run = Callable[..., CompletedProcess[str]]
 NAMES = {"mnist-seven.png": 7, "clear-two.png": 2, "chalk-three.png": 3, "pen-four.png": 4}

@@ -12,21 +12,22 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mnist_edge import modelstore, report
-from mnist_edge.comparison import Comparison
-from mnist_edge.dataset import Digits
-from mnist_edge.numpy_runtime.graph import Graph, read
-from mnist_edge.report import Plan, SchemeReport
-from mnist_edge.report.details import CorruptionResult
-from mnist_edge.report.verdict import verdict
-from mnist_edge.statistics import Interval
+from mnist_edge.data.mnist import Digits
+from mnist_edge.evaluation import report
+from mnist_edge.evaluation.report import Plan, SchemeReport
+from mnist_edge.evaluation.report.details import CorruptionResult
+from mnist_edge.evaluation.report.verdict import verdict
+from mnist_edge.metrics.intervals import Interval
+from mnist_edge.metrics.paired import Comparison
+from mnist_edge.modelstore import loading
+from mnist_edge.runtimes.numpy_backend.graph import Graph, read
 
 
 @pytest.fixture(scope="module")
 def any_scheme(nano: Path, test_digits: Digits) -> SchemeReport:
     """A scheme's figures, for others to be put in."""
     found = report.measure(
-        [modelstore.load(nano, scheme="float32")],
+        [loading.load(nano, scheme="float32")],
         report.mnist_test(test_digits.take(np.arange(10))),
         plan=Plan(pictures=0),
         on_progress=lambda count: None,
@@ -208,7 +209,7 @@ def test_a_broken_quantization_is_called_out_first(
     (own / "int8.json").unlink()
     shutil.copy(own / "float32.tflite", own / "float16.tflite")
     found = report.measure(
-        modelstore.load_all(own),
+        loading.load_all(own),
         report.mnist_test(test_digits.take(np.arange(1_000))),
         plan=Plan(pictures=0),
         on_progress=lambda count: None,

@@ -9,9 +9,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from mnist_edge import runtimes
 from mnist_edge.errors import MissingDependency, UnknownName
-from mnist_edge.runtimes import VARIABLE, choosing, how_to_install, is_last_resort, runtime
+from mnist_edge.runtimes import selection
+from mnist_edge.runtimes.selection import (
+    VARIABLE,
+    choosing,
+    how_to_install,
+    is_last_resort,
+    runtime,
+)
 
 Run = Callable[..., CompletedProcess[str]]
 SAMPLE = Path(__file__).parents[2] / "mnist_edge" / "samples" / "digit.png"
@@ -28,8 +34,8 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def these(*packages: str) -> None:
         versions = dict.fromkeys(packages, "1.0")
-        monkeypatch.setattr(runtimes, "_is_installed", versions.__contains__)
-        monkeypatch.setattr(runtimes, "_version", versions.get)
+        monkeypatch.setattr(selection, "_is_installed", versions.__contains__)
+        monkeypatch.setattr(selection, "_version", versions.get)
 
     return these
 
@@ -89,7 +95,7 @@ def test_a_runtime_that_is_missing_is_an_error_with_what_to_type(
 ) -> None:
     install("numpy")
     machine = SimpleNamespace(platform=platform, version_info=version)
-    monkeypatch.setattr(runtimes, "sys", machine)
+    monkeypatch.setattr(selection, "sys", machine)
     assert how_to_install() == line
     said = rf"is not installed.*: {line}.*numpy"
     with pytest.raises(MissingDependency, match=said) as missing, choosing("tflite-runtime"):

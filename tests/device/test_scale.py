@@ -19,15 +19,16 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from mnist_edge import Classifier, bulk, sources, workers
-from mnist_edge.dataset import Digits
-from mnist_edge.digests import PathSet
-from mnist_edge.engines import open_engine
+from mnist_edge import Classifier
+from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidValue, WorkerLost
-from mnist_edge.interpreter import Interpreter
-from mnist_edge.picture import glance, look
-from mnist_edge.sources import Shard, find_pictures
-from mnist_edge.workers import in_order
+from mnist_edge.inference import batch, inputs, worker_pool
+from mnist_edge.inference.inputs import Shard, find_pictures
+from mnist_edge.inference.path_set import PathSet
+from mnist_edge.inference.worker_pool import in_order
+from mnist_edge.preprocessing.pipeline import glance, look
+from mnist_edge.runtimes.backends import open_engine
+from mnist_edge.runtimes.interpreter import Interpreter
 
 Run = Callable[..., CompletedProcess[str]]
 SAMPLE = Path(__file__).parents[2] / "mnist_edge" / "samples" / "digit.png"
@@ -49,7 +50,7 @@ def folder(tmp_path: Path, test_digits: Digits, monkeypatch: pytest.MonkeyPatch)
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers are started whatever the time, which a test has not."""
-    monkeypatch.setattr(bulk, "_SOON", -1.0)
+    monkeypatch.setattr(batch, "_SOON", -1.0)
 
 
 def jsonl(run: Run, *arguments: str | Path) -> CompletedProcess[str]:
@@ -129,7 +130,7 @@ def test_a_folder_is_read_in_the_order_of_its_paths_however_many_names_are_held(
     (tmp_path / "b" / "round").symlink_to(tmp_path)
     expected = sorted(str(tmp_path / name) for name in names[:-1])
     for held in (1, 2, 100):
-        monkeypatch.setattr(sources, "_HELD", held)
+        monkeypatch.setattr(inputs, "_HELD", held)
         assert list(find_pictures([str(tmp_path)])) == [(path, None) for path in expected]
 
 
@@ -325,7 +326,7 @@ def test_a_glance_at_digits_has_what_a_look_has(test_digits: Digits) -> None:
 @given(paths=st.lists(NAMES, max_size=60), others=st.lists(NAMES, max_size=20))
 def test_a_set_of_digests_is_a_set(paths: list[str], others: list[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mnist_edge.digests._RECENT", 7)
+        patch.setattr("mnist_edge.inference.path_set._RECENT", 7)
         kept = PathSet()
         for path in paths:
             kept.add(path)
@@ -334,4 +335,4 @@ def test_a_set_of_digests_is_a_set(paths: list[str], others: list[str]) -> None:
 
 
 def test_there_is_a_core_at_least() -> None:
-    assert workers.cores() >= 1
+    assert worker_pool.cores() >= 1

@@ -13,18 +13,18 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays as drawn
 
 from mnist_edge import Classifier
-from mnist_edge.dataset import Digits
-from mnist_edge.picture import glance, look, read_pixels
+from mnist_edge.data.mnist import Digits
+from mnist_edge.preprocessing.pipeline import glance, look, read_pixels
 
 SAMPLE = Path(__file__).parents[2] / "mnist_edge" / "samples" / "digit.png"
 UNUSED = {
     "csv",
     "importlib.metadata",
     "importlib.resources",
-    "mnist_edge.dataset",
-    "mnist_edge.foreign",
-    "mnist_edge.readings",
-    "mnist_edge.segmentation",
+    "mnist_edge.data.mnist",
+    "mnist_edge.runtimes.unverified",
+    "mnist_edge.runtimes.input_scaling",
+    "mnist_edge.preprocessing.segmentation",
 }
 """Modules that reading one picture with a model of ours has no use for."""
 

@@ -10,7 +10,7 @@ from scipy.optimize import brentq, minimize_scalar
 from scipy.stats import binomtest
 
 from mnist_edge.errors import InvalidValue
-from mnist_edge.statistics import (
+from mnist_edge.metrics.intervals import (
     Interval,
     difference_interval,
     digits_needed,

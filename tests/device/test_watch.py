@@ -19,10 +19,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from mnist_edge.dataset import Digits
+from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidValue, NotWritable
-from mnist_edge.journal import open_journal
-from mnist_edge.watching import PATIENCE, Watcher
+from mnist_edge.inference.folder_watcher import PATIENCE, Watcher
+from mnist_edge.inference.results_log import open_journal
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Launch = Callable[..., "subprocess.Popen[bytes]"]

@@ -16,8 +16,8 @@ import pytest
 
 from mnist_edge import __version__
 from mnist_edge.commands.app import COMMANDS
-from mnist_edge.report import load, schema
-from mnist_edge.report.pages import to_picture
+from mnist_edge.evaluation.report import load, schema
+from mnist_edge.evaluation.report.render import to_picture
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ("edge", "nano")

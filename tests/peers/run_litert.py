@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_edge.trial import try_model
+from mnist_edge.runtimes.sandbox import try_model
 
 pixels, folder = np.load(sys.argv[1]), Path(sys.argv[2])
 for model in map(Path, sys.argv[3:]):

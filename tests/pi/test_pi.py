@@ -19,10 +19,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from mnist_edge import modelstore
-from mnist_edge.dataset import Digits
-from mnist_edge.runtimes import NUMPY, RUNTIMES, VARIABLE, choosing
-from mnist_edge.trial import Trial, try_model
+from mnist_edge.data.mnist import Digits
+from mnist_edge.modelstore import loading
+from mnist_edge.runtimes.sandbox import Trial, try_model
+from mnist_edge.runtimes.selection import NUMPY, RUNTIMES, VARIABLE, choosing
 from systems import SYSTEMS, System, name_of
 from userland import PYTHON, Userland
 
@@ -138,7 +138,7 @@ def logits(digits: Digits) -> Callable[[str], Trial]:
     def of(model: str) -> Trial:
         if model not in given:
             with choosing(GOLDEN_RUNTIME):
-                content = modelstore.load(ROOT / "models" / model).content
+                content = loading.load(ROOT / "models" / model).content
                 given[model] = try_model(content, digits.images, name=model)
         return given[model]
 
@@ -146,13 +146,13 @@ def logits(digits: Digits) -> Callable[[str], Trial]:
 
 
 def tried(pi: Userland, model: str, pixels: NDArray[np.uint8], runtime: str) -> NDArray[Any]:
-    """What a model gives there: ``mnist_edge.trial``'s child, with the folder that it takes."""
+    """What a model gives there, run by the child of ``mnist_edge.runtimes.sandbox``."""
     folder = pi.home / "trial"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     shutil.copy(ROOT / "models" / model / "int8.tflite", folder / "model.tflite")
     np.save(folder / "pixels.npy", pixels)
-    pi.check([PYTHON, "-m", "mnist_edge.trial", "trial"], env={VARIABLE: runtime})
+    pi.check([PYTHON, "-m", "mnist_edge.runtimes.sandbox", "trial"], env={VARIABLE: runtime})
     document = json.loads((folder / "trial.json").read_text())
     assert document["runtime"].startswith(runtime)
     found: NDArray[Any] = np.load(folder / "logits.npy")

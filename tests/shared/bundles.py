@@ -14,9 +14,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
 
-from mnist_edge import bundling
-from mnist_edge.artifacts import Artifact
-from mnist_edge.bundling.targets import LINUX_X86_64, Target
+from mnist_edge.deployment import bundle as bundling
+from mnist_edge.deployment.artifact import Artifact
+from mnist_edge.deployment.bundle.targets import LINUX_X86_64, Target
 
 HERE = dataclasses.replace(
     LINUX_X86_64,

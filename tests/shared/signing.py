@@ -1,6 +1,7 @@
 """Signing, for tests alone: the arithmetic of RFC 8032, section 5.1.6, on affine points.
 
-It shares nothing with ``mnist_edge.ed25519``, so that neither hides the other's mistakes.
+It shares nothing with ``mnist_edge.deployment.ed25519``, so that neither hides the
+other's mistakes.
 """
 
 from __future__ import annotations

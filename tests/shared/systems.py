@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mnist_edge.runtimes import NUMPY
+from mnist_edge.runtimes.selection import NUMPY
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mnist_edge.dataset import Mnist
+from mnist_edge.data.mnist import Mnist
 from mnist_edge.training import trainer
 from mnist_edge.training.recipes import Recipe
 from recorder import Recorder, Train

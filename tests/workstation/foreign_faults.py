@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from foreign_models import dense_net, keras_2, keras_3, marking_layer, save, train
-from mnist_edge.dataset import Digits, Mnist
+from mnist_edge.data.mnist import Digits, Mnist
 
 
 @dataclass(frozen=True, kw_only=True)

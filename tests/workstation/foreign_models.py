@@ -23,7 +23,7 @@ from foreign_formats import (
     to_tensorflow_1_14,
     to_tensorflow_2_0,
 )
-from mnist_edge.dataset import Mnist
+from mnist_edge.data.mnist import Mnist
 from mnist_edge.training.backend import import_keras, import_tensorflow
 
 Reading = Callable[[NDArray[Any]], NDArray[Any]]

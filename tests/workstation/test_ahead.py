@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from mnist_edge.training.ahead import Ahead
+from mnist_edge.training.prefetch import Ahead
 
 
 def test_work_goes_on_while_another_thread_makes_something() -> None:
@@ -26,7 +26,7 @@ def test_an_error_is_raised_where_the_result_is_fetched() -> None:
 
 def test_a_program_ends_without_what_nobody_fetched() -> None:
     code = (
-        "import threading; from mnist_edge.training.ahead import Ahead; "
+        "import threading; from mnist_edge.training.prefetch import Ahead; "
         "Ahead(threading.Event().wait); print('over')"
     )
     # Without the daemon thread it would never end.

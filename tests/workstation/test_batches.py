@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from converters import schemes, source, tflite
-from converters.batches import with_any_batch
-from converters.slim import slim, unpack
-from mnist_edge.dataset import Mnist
+from converters import loader, schemes, tf_converter
+from converters.compact import slim, unpack
+from converters.dynamic_batch import with_any_batch
+from mnist_edge.data.mnist import Mnist
 from mnist_edge.errors import InvalidModel
-from mnist_edge.modelstore import SCHEMES
-from mnist_edge.readings import RAW
+from mnist_edge.modelstore.loading import SCHEMES
+from mnist_edge.runtimes.input_scaling import RAW
 from mnist_edge.training import networks
 from mnist_edge.training.backend import import_keras
 from peers import run_peer
@@ -37,10 +37,10 @@ def flattening(
     import_keras().utils.set_random_seed(1)
     path = tmp_path_factory.mktemp("flattening") / "model.keras"
     request.param().save(path)
-    network = source.load_source(path, small_mnist.validation.images[:1]).network
+    network = loader.load_source(path, small_mnist.validation.images[:1]).network
     calibration = small_mnist.train.images[:100]
     return {
-        name: tflite.to_tflite(network, RAW, make(), calibration)
+        name: tf_converter.to_tflite(network, RAW, make(), calibration)
         for name, make in schemes.SCHEMES.items()
     }
 

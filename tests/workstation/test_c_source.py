@@ -13,13 +13,13 @@ import pytest
 from converters import c_source, microcontroller
 from converters.c_source import GoldenVectors
 from converters.microcontroller import MicroRun
-from mnist_edge import modelstore
-from mnist_edge.dataset import Mnist
+from mnist_edge.data.mnist import Mnist
 from mnist_edge.errors import ConversionError, InvalidValue, MissingDependency
-from mnist_edge.interpreter import quantization_table, quantize
-from mnist_edge.manifest import ModelManifest
+from mnist_edge.modelstore import loading
+from mnist_edge.modelstore.manifest import ModelManifest
+from mnist_edge.runtimes.interpreter import quantization_table, quantize
+from mnist_edge.runtimes.sandbox import try_model
 from mnist_edge.training.backend import import_tensorflow
-from mnist_edge.trial import try_model
 
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
 DIALECTS = [
@@ -57,23 +57,23 @@ int main(void) {
 
 
 @pytest.fixture(scope="module")
-def stored(nano: Path) -> modelstore.StoredModel:
-    return modelstore.load(nano / "int8.tflite")
+def stored(nano: Path) -> loading.StoredModel:
+    return loading.load(nano / "int8.tflite")
 
 
 @pytest.fixture(scope="module")
-def manifest(stored: modelstore.StoredModel) -> ModelManifest:
+def manifest(stored: loading.StoredModel) -> ModelManifest:
     assert stored.manifest is not None
     return stored.manifest
 
 
 @pytest.fixture(scope="module")
-def golden(stored: modelstore.StoredModel, mnist: Mnist) -> GoldenVectors:
+def golden(stored: loading.StoredModel, mnist: Mnist) -> GoldenVectors:
     return c_source.golden_vectors(stored.content, mnist.validation)
 
 
 @pytest.fixture(scope="module")
-def micro(stored: modelstore.StoredModel, golden: GoldenVectors) -> MicroRun:
+def micro(stored: loading.StoredModel, golden: GoldenVectors) -> MicroRun:
     # Asked for without importing it: it, TensorFlow and tflite-runtime are not for one process.
     if find_spec("tflite_micro") is None:
         pytest.skip("tflite-micro is not installed")
@@ -112,7 +112,7 @@ def test_the_c_source_compiles_without_a_warning_and_holds_the_model(
     compiler: str,
     language: str,
     standard: str,
-    stored: modelstore.StoredModel,
+    stored: loading.StoredModel,
     manifest: ModelManifest,
     golden: GoldenVectors,
     tmp_path: Path,
@@ -129,7 +129,7 @@ def test_the_c_source_compiles_without_a_warning_and_holds_the_model(
 
 
 def test_a_c_plus_plus_program_links_with_the_model_compiled_as_c(
-    stored: modelstore.StoredModel, manifest: ModelManifest, golden: GoldenVectors, tmp_path: Path
+    stored: loading.StoredModel, manifest: ModelManifest, golden: GoldenVectors, tmp_path: Path
 ) -> None:
     _write(tmp_path, c_source.c_source(stored.content, manifest, golden))
     _write(tmp_path, {"main.cpp": PROGRAM})
@@ -139,7 +139,7 @@ def test_a_c_plus_plus_program_links_with_the_model_compiled_as_c(
 
 
 def test_scales_survive_the_way_through_c(
-    stored: modelstore.StoredModel, manifest: ModelManifest, golden: GoldenVectors, tmp_path: Path
+    stored: loading.StoredModel, manifest: ModelManifest, golden: GoldenVectors, tmp_path: Path
 ) -> None:
     scales = [float(np.float32(scale)) for scale in (1 / 255, 1e-30, 1 / 3, 7e20, 16_777_217)]
     for scale in scales:
@@ -153,7 +153,7 @@ def test_scales_survive_the_way_through_c(
 
 
 def test_the_text_is_of_the_model_alone_and_fits_in_a_hundred_columns(
-    stored: modelstore.StoredModel, manifest: ModelManifest, golden: GoldenVectors, mnist: Mnist
+    stored: loading.StoredModel, manifest: ModelManifest, golden: GoldenVectors, mnist: Mnist
 ) -> None:
     files = c_source.c_source(stored.content, manifest, golden)
     again = c_source.golden_vectors(stored.content, mnist.validation)
@@ -167,7 +167,7 @@ def test_the_text_is_of_the_model_alone_and_fits_in_a_hundred_columns(
 
 
 def test_a_name_that_would_end_the_comment_does_not(
-    stored: modelstore.StoredModel, manifest: ModelManifest, golden: GoldenVectors, tmp_path: Path
+    stored: loading.StoredModel, manifest: ModelManifest, golden: GoldenVectors, tmp_path: Path
 ) -> None:
     named = replace(manifest, recipe="*/ é /* ??/\n.keras")
     _write(tmp_path, c_source.c_source(stored.content, named, golden))
@@ -175,7 +175,7 @@ def test_a_name_that_would_end_the_comment_does_not(
 
 
 def test_golden_vectors_are_the_first_digit_of_each_label_as_the_runtime_reads_it(
-    stored: modelstore.StoredModel, golden: GoldenVectors, mnist: Mnist
+    stored: loading.StoredModel, golden: GoldenVectors, mnist: Mnist
 ) -> None:
     assert golden.inputs.dtype == golden.outputs.dtype == np.int8
     labels = list(mnist.validation.labels)
@@ -188,7 +188,7 @@ def test_golden_vectors_are_the_first_digit_of_each_label_as_the_runtime_reads_i
 
 
 def test_golden_vectors_want_a_digit_of_each_label(
-    stored: modelstore.StoredModel, mnist: Mnist
+    stored: loading.StoredModel, mnist: Mnist
 ) -> None:
     lacking = mnist.validation.take(np.flatnonzero(mnist.validation.labels != 4))
     with pytest.raises(InvalidValue, match="a digit of each label"):
@@ -199,7 +199,7 @@ def test_golden_vectors_want_a_digit_of_each_label(
 def test_a_model_that_is_not_int8_at_both_ends_is_refused(
     scheme: str, nano: Path, golden: GoldenVectors, mnist: Mnist
 ) -> None:
-    other = modelstore.load(nano / f"{scheme}.tflite")
+    other = loading.load(nano / f"{scheme}.tflite")
     assert other.manifest is not None
     with pytest.raises(ConversionError, match="--quantize int8 --emit c") as caught:
         c_source.golden_vectors(other.content, mnist.validation)
@@ -215,7 +215,7 @@ def test_a_microcontroller_gives_the_golden_outputs(golden: GoldenVectors, micro
 
 
 def test_a_microcontroller_is_never_more_than_a_step_off_the_device_runtime(
-    stored: modelstore.StoredModel, micro: MicroRun, small_mnist: Mnist
+    stored: loading.StoredModel, micro: MicroRun, small_mnist: Mnist
 ) -> None:
     images = small_mnist.validation.images
     trial = try_model(stored.content, images, name="nano")
@@ -245,7 +245,7 @@ def test_the_arena_is_what_the_model_needs_and_no_more(nano: Path, micro: MicroR
 
 
 def test_the_c_source_tells_the_arena_and_the_outputs_of_a_microcontroller(
-    stored: modelstore.StoredModel,
+    stored: loading.StoredModel,
     manifest: ModelManifest,
     golden: GoldenVectors,
     micro: MicroRun,
@@ -266,7 +266,7 @@ def test_the_c_source_tells_the_arena_and_the_outputs_of_a_microcontroller(
 
 
 def test_an_operator_that_a_microcontroller_lacks_is_named(
-    stored: modelstore.StoredModel, golden: GoldenVectors, micro: MicroRun
+    stored: loading.StoredModel, golden: GoldenVectors, micro: MicroRun
 ) -> None:
     import_tensorflow()
     from tensorflow.lite.python.schema_py_generated import BuiltinOperator
@@ -294,7 +294,7 @@ def test_what_a_microcontroller_cannot_run_is_an_error_of_one_line(
 
 
 def test_a_missing_tflite_micro_is_named_with_the_line_that_installs_it(
-    stored: modelstore.StoredModel,
+    stored: loading.StoredModel,
     golden: GoldenVectors,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

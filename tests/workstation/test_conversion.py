@@ -17,15 +17,22 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from converters import artifact, calibration, conversion, explain, schemes, source, tflite, verify
+from converters import (
+    calibration,
+    conversion,
+    layer_error,
+    loader,
+    schemes,
+    tf_converter,
+    verify,
+    writer,
+)
+from converters.compact import unpack
 from converters.conversion import Converted, Prepared
-from converters.equalize import equalize
+from converters.equalization import equalize
 from converters.operators import DEFAULT_TARGET, read_operators, require_target, unknown_to
-from converters.slim import unpack
-from mnist_edge import golden, modelstore
-from mnist_edge.comparison import compare
-from mnist_edge.dataset import Mnist
-from mnist_edge.doctor import probe
+from mnist_edge.data.mnist import Mnist
+from mnist_edge.device.doctor import probe
 from mnist_edge.errors import (
     AccuracyLost,
     ConversionError,
@@ -38,18 +45,21 @@ from mnist_edge.errors import (
     UnknownName,
     UnsuitableModel,
 )
-from mnist_edge.evaluation import (
+from mnist_edge.metrics.calibration import (
     LEAST_ANSWERED,
     choose_threshold,
     fit_temperature,
     softmax,
 )
-from mnist_edge.metrics import calibration_error
-from mnist_edge.readings import RAW
+from mnist_edge.metrics.classification import calibration_error
+from mnist_edge.metrics.paired import compare
+from mnist_edge.modelstore import loading
+from mnist_edge.runtimes import golden
+from mnist_edge.runtimes.input_scaling import RAW
+from mnist_edge.runtimes.sandbox import Trial, try_model
 from mnist_edge.training import trainer
 from mnist_edge.training.backend import import_keras, import_tensorflow
 from mnist_edge.training.recipes import RECIPES, find_recipe
-from mnist_edge.trial import Trial, try_model
 from peers import run_on_litert
 from recorder import Train
 
@@ -76,10 +86,10 @@ def _converted(
     prepared = conversion.prepare(folder / trainer.MODEL_FILE, digits)
     assert prepared.reading.name == "pixels"
     made = _every(prepared, folder, every, max_drop=max_drop)
-    assert [one.manifest.scheme for one in made] == list(modelstore.SCHEMES)
+    assert [one.manifest.scheme for one in made] == list(loading.SCHEMES)
     assert all(one.manifest.recipe == name for one in made)
     trials = [
-        try_model(modelstore.load(one.path).content, digits.test.images, name=name) for one in made
+        try_model(loading.load(one.path).content, digits.test.images, name=name) for one in made
     ]
     reference = conversion.keras_logits(prepared.origin, prepared.reading, digits.test)
     return reference, list(zip(every, trials, strict=True))
@@ -141,7 +151,7 @@ def test_float32_on_the_device_gives_the_logits_that_keras_gives(
     model = import_keras().models.load_model(NANO / "model.keras", compile=False)
     keras = trainer.evaluate(model, small_mnist.validation)
     np.testing.assert_allclose(prepared.reference, keras, atol=1e-3)
-    content = tflite.to_tflite(
+    content = tf_converter.to_tflite(
         prepared.origin.network, RAW, schemes.float32(), small_mnist.train.images[:10]
     )
     device = try_model(content, small_mnist.validation.images, name="nano").logits
@@ -166,7 +176,7 @@ def test_normalization_folds_into_weights_by_arithmetic_that_every_processor_doe
     prepared: Prepared, small_mnist: Mnist
 ) -> None:
     model = unpack(
-        tflite.to_tflite(
+        tf_converter.to_tflite(
             prepared.origin.network, RAW, schemes.float32(), small_mnist.train.images[:10]
         )
     )
@@ -197,7 +207,7 @@ def test_confidence_is_fitted_to_what_the_device_makes_of_the_validation_digits(
     blind = replace(prepared, mnist=replace(prepared.mnist, test=digits.take(np.arange(0))))
     for made in _every(blind, tmp_path, schemes.find_schemes(["all"]), max_drop=DROP_BOUND):
         logits = try_model(made.content, digits.images, name=str(made.path)).logits
-        manifest = modelstore.load(made.path).manifest
+        manifest = loading.load(made.path).manifest
         assert manifest is not None
         temperature = fit_temperature(logits, digits.labels)
         assert manifest.temperature == temperature
@@ -391,7 +401,7 @@ def test_a_missed_gate_exits_with_3_and_writes_nothing_unless_kept(
     assert list(tmp_path.iterdir()) == []
     (kept,) = _every(prepared, tmp_path, [schemes.int8()], max_drop=-5.0, keep=True)
     assert kept.gate is not None
-    modelstore.load(kept.path)
+    loading.load(kept.path)
 
 
 def test_a_scheme_that_fails_does_not_keep_the_others_from_being_made(
@@ -467,8 +477,8 @@ def test_equalizing_changes_no_answer_and_brings_weights_to_one_range(
     np.testing.assert_allclose(equalized.run(digits), network.run(digits), rtol=1e-3, atol=1e-3)
 
 
-def _layers(prepared: Prepared, digits: Mnist) -> list[explain.Layer]:
-    return explain.explain(
+def _layers(prepared: Prepared, digits: Mnist) -> list[layer_error.Layer]:
+    return layer_error.explain(
         prepared.origin.network,
         prepared.reading,
         calibration=calibration.draw(digits).images,
@@ -482,22 +492,22 @@ def test_a_sound_model_is_explained_as_rounding_alone(
     layers = _layers(prepared, small_mnist)
     operators = ["CONV_2D", "CONV_2D", "MAX_POOL_2D", *["CONV_2D"] * 4, "MEAN", "FULLY_CONNECTED"]
     assert [layer.operator for layer in layers] == operators
-    assert explain.suspects(layers) == []
-    assert explain.weakest(layers).sqnr > 30
+    assert layer_error.suspects(layers) == []
+    assert layer_error.weakest(layers).sqnr > 30
     for layer in layers:
         # A pooling moves integers about.
         if layer.operator == "MAX_POOL_2D":
             assert layer.sqnr == math.inf
         else:
             # Where ReLU leaves nothing, nothing is rounded.
-            assert 0.4 * explain.HEALTHY < layer.rmse < explain.SUSPECT
+            assert 0.4 * layer_error.HEALTHY < layer.rmse < layer_error.SUSPECT
         if layer.weights:
             assert layer.weights[0] < 0 < layer.weights[1]
         # What is beyond the range of the few digits that it was calibrated on.
         assert layer.saturated < 0.002
         assert layer.activations[0] < layer.activations[1]
     picture = tmp_path / "explain.png"
-    explain.plot(picture, layers, title="nano")
+    layer_error.plot(picture, layers, title="nano")
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
@@ -505,8 +515,8 @@ def test_the_layer_that_hurts_is_named(small_mnist: Mnist, tmp_path: Path) -> No
     unbalanced = conversion.prepare(_unbalanced(small_mnist, tmp_path / "a.keras"), small_mnist)
     layers = _layers(unbalanced, small_mnist)
     # The hidden layer's one scale is its large unit's: what reads it has nothing to read.
-    (suspect,) = explain.suspects(layers)
-    assert suspect is explain.weakest(layers) is layers[-1]
+    (suspect,) = layer_error.suspects(layers)
+    assert suspect is layer_error.weakest(layers) is layers[-1]
     assert suspect.sqnr < 1
     hidden = layers[-2]
     assert hidden.activations[1] > 1000
@@ -520,7 +530,7 @@ def test_int8_has_every_end_and_granularity(
 ) -> None:
     chosen = schemes.find_schemes(["int8"], io_dtype=io_dtype, weights=weights, colour=colour)
     (made,) = _every(prepared, tmp_path, chosen, max_drop=DROP_BOUND)
-    manifest = modelstore.load(made.path).manifest
+    manifest = loading.load(made.path).manifest
     assert manifest is not None
     assert manifest.input.dtype == manifest.output.dtype == io_dtype
     assert manifest.input.shape == (1, 28, 28, 3 if colour == schemes.RGB else 1)
@@ -595,7 +605,7 @@ def test_hdf5_without_h5py_is_an_error_that_says_what_to_install(
     path.write_bytes(b"\x89HDF\r\n\x1a\n")
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(MissingDependency, match=r"h5py does not import.*pip install"):
-        source.load_source(path, NO_DIGITS)
+        loader.load_source(path, NO_DIGITS)
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (784,), (28, 28, 1)])
@@ -632,7 +642,7 @@ def test_calibration_settings_outside_their_range_are_refused(
 def test_schemes_come_in_one_order_whatever_the_order_asked_for() -> None:
     assert [s.name for s in schemes.find_schemes(["int8", "float32"])] == ["float32", "int8"]
     assert len(schemes.find_schemes(["all"])) == 5
-    assert tuple(schemes.SCHEMES) == modelstore.SCHEMES
+    assert tuple(schemes.SCHEMES) == loading.SCHEMES
     assert all(make().name == name for name, make in schemes.SCHEMES.items())
     with pytest.raises(UnknownName, match="choose one of float32"):
         schemes.find_schemes(["int4"])
@@ -650,7 +660,7 @@ def _save(path: Path, shape: tuple[int, ...], outputs: int) -> Path:
 def test_a_model_that_reads_no_digits_is_refused_with_every_reason(tmp_path: Path) -> None:
     path = _save(tmp_path / "wrong.keras", (32, 32), 11)
     with pytest.raises(UnsuitableModel) as caught:
-        source.load_source(path, NO_DIGITS)
+        loader.load_source(path, NO_DIGITS)
     assert "(32, 32)" in str(caught.value)
     assert "(11,)" in str(caught.value)
 
@@ -664,11 +674,11 @@ def test_what_is_no_keras_file_is_an_error_of_one_line(tmp_path: Path, nano: Pat
     empty.touch()
     for path in (truncated, text, empty):
         with pytest.raises(InvalidModel) as caught:
-            source.load_source(path, NO_DIGITS)
+            loader.load_source(path, NO_DIGITS)
         assert str(path) in str(caught.value)
         assert "\n" not in str(caught.value)
     with pytest.raises(ModelNotFound, match="mnist-edge train"):
-        source.find_model_file(tmp_path)
+        loader.find_model_file(tmp_path)
 
 
 def _damaged(content: bytes, chance: random.Random) -> bytes:
@@ -709,7 +719,7 @@ def test_a_damaged_file_loads_or_is_an_error_of_ours(
     for _ in range(40):
         path.write_bytes(_damaged(content, chance))
         try:
-            source.load_source(path, NO_DIGITS)
+            loader.load_source(path, NO_DIGITS)
         except ModelError as error:
             refusals.append(str(error))
     assert len(refusals) > 20
@@ -730,7 +740,7 @@ def test_hdf5_that_leads_its_reader_in_circles_is_an_error_of_ours(tmp_path: Pat
     content[second : second + 16] = bytes(16)
     path.write_bytes(content)
     with pytest.raises(InvalidModel, match="keeps its reader busy without an end"):
-        source.load_source(path, NO_DIGITS)
+        loader.load_source(path, NO_DIGITS)
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_of_ours(
@@ -746,7 +756,7 @@ def test_every_file_carries_golden_vectors_of_the_device_runtime(
     prepared: Prepared, tmp_path: Path
 ) -> None:
     for made in _every(prepared, tmp_path, schemes.find_schemes(["all"])):
-        stored = modelstore.load(made.path)
+        stored = loading.load(made.path)
         assert stored.manifest is not None
         vectors = stored.manifest.golden
         assert vectors is not None
@@ -760,7 +770,7 @@ def test_every_file_carries_golden_vectors_of_the_device_runtime(
 def test_golden_vectors_catch_a_planted_fault(prepared: Prepared, tmp_path: Path) -> None:
     (made,) = _every(prepared, tmp_path, [schemes.int8()])
     faulty = _edited(made.content, _lost_weight_scale)
-    artifact.save(tmp_path, faulty, replace(made.manifest, sha256=artifact.sha256(faulty)))
+    writer.save(tmp_path, faulty, replace(made.manifest, sha256=writer.sha256(faulty)))
     found = probe.try_model(str(made.path))
     assert not found["passed"]
     assert max(found["steps"]) > golden.TOLERANCE

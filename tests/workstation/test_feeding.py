@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mnist_edge.training.feeding import in_batches
+from mnist_edge.training.input_pipeline import in_batches
 
 
 def test_batches_hold_every_picture_and_its_target_the_last_batch_with_fewer() -> None:

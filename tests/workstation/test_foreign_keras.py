@@ -13,18 +13,19 @@ import pytest
 from numpy.typing import NDArray
 
 import foreign_models
-from converters import calibration, conversion, graph, schemes, source
+from converters import calibration, conversion, graph, loader, schemes
 from converters.calibration import CalibrationSet
 from converters.conversion import Converted, Prepared
 from converters.graph import Network
 from foreign_faults import FAULTS
 from foreign_models import SOUND, ForeignModel, dense_net, keras_2, keras_3, save
-from mnist_edge import modelstore, readings
-from mnist_edge.dataset import Mnist
+from mnist_edge.data.mnist import Mnist
 from mnist_edge.errors import MnistEdgeError, UnknownName
-from mnist_edge.evaluation import softmax
+from mnist_edge.metrics.calibration import softmax
+from mnist_edge.modelstore import loading
+from mnist_edge.runtimes import input_scaling
+from mnist_edge.runtimes.sandbox import try_model
 from mnist_edge.training.backend import import_tensorflow
-from mnist_edge.trial import try_model
 
 HALF_A_POINT = 0.005
 """Of accuracy: five digits of the thousand."""
@@ -92,7 +93,7 @@ def test_int8_takes_raw_pixels_and_reads_as_well_as_its_original(
 ) -> None:
     published = publish(name)
     made = _to_int8(published.prepared, tmp_path, calibrated_on)
-    stored = modelstore.load(made.path)
+    stored = loading.load(made.path)
     assert stored.manifest == made.manifest
     assert made.manifest.reading == published.prepared.reading.name
 
@@ -229,11 +230,11 @@ def test_code_beside_a_saved_model_is_not_run(
 def test_the_shipped_model_is_read_as_the_pixels_it_was_trained_on(
     nano: Path, small_mnist: Mnist
 ) -> None:
-    sample = small_mnist.validation.take(np.arange(readings.DIGITS))
-    origin = source.load_source(nano / "model.keras", sample.images)
-    judgement = readings.judge(origin.network.run, sample)
+    sample = small_mnist.validation.take(np.arange(input_scaling.DIGITS))
+    origin = loader.load_source(nano / "model.keras", sample.images)
+    judgement = input_scaling.judge(origin.network.run, sample)
     assert judgement.clear
-    assert judgement.best.reading is readings.RAW
+    assert judgement.best.reading is input_scaling.RAW
 
 
 def test_a_reading_that_the_user_says_is_taken_untried(nano: Path, small_mnist: Mnist) -> None:
@@ -241,7 +242,7 @@ def test_a_reading_that_the_user_says_is_taken_untried(nano: Path, small_mnist: 
     assert prepared.reading.name == "inverted"
     assert not any(FINDING.search(finding) for finding in prepared.findings)
     own = conversion.prepare(nano / "model.keras", small_mnist)
-    assert own.reading is readings.RAW
+    assert own.reading is input_scaling.RAW
     assert prepared.score.accuracy < own.score.accuracy
 
 
@@ -250,7 +251,7 @@ def test_an_unknown_reading_is_refused_with_the_names_of_all(
 ) -> None:
     with pytest.raises(UnknownName) as caught:
         conversion.prepare(nano / "model.keras", small_mnist, pixels="pixels/256")
-    assert ", ".join(readings.READINGS) in str(caught.value)
+    assert ", ".join(input_scaling.READINGS) in str(caught.value)
 
 
 def test_of_readings_that_are_one_to_the_model_the_simplest_is_taken(
@@ -267,7 +268,7 @@ def test_of_readings_that_are_one_to_the_model_the_simplest_is_taken(
     accuracy = foreign_models.train(keras, model, small_mnist, "x/255")
     path = save(model, tmp_path / "standardizing.keras")
     prepared = conversion.prepare(path, small_mnist)
-    assert prepared.reading is readings.RAW
+    assert prepared.reading is input_scaling.RAW
     assert prepared.score.accuracy == pytest.approx(accuracy, abs=HALF_A_POINT)
     # The runner-up is the first that is another to it.
     finding = FINDING.fullmatch(prepared.findings[0])
@@ -276,11 +277,11 @@ def test_of_readings_that_are_one_to_the_model_the_simplest_is_taken(
 
 
 def test_a_model_to_which_all_readings_are_one_is_clear(small_mnist: Mnist) -> None:
-    sample = small_mnist.validation.take(np.arange(readings.DIGITS))
+    sample = small_mnist.validation.take(np.arange(input_scaling.DIGITS))
     answers = 3 * np.eye(10, dtype=np.float32)[sample.labels]
-    judgement = readings.judge(lambda values: answers, sample)
+    judgement = input_scaling.judge(lambda values: answers, sample)
     assert judgement.clear
-    assert readings.choose(judgement, name="anything") is readings.RAW
+    assert input_scaling.choose(judgement, name="anything") is input_scaling.RAW
 
 
 def test_a_model_that_reads_poorly_is_converted_with_a_warning(
@@ -290,7 +291,7 @@ def test_a_model_that_reads_poorly_is_converted_with_a_warning(
     model = dense_net(keras)
     few = replace(small_mnist, train=small_mnist.train.take(np.arange(300)))
     accuracy = foreign_models.train(keras, model, few, "x/255", epochs=10)
-    assert 0.6 < accuracy < readings.READS_WELL
+    assert 0.6 < accuracy < input_scaling.READS_WELL
     prepared = conversion.prepare(save(model, tmp_path / "poor.keras"), small_mnist)
     (warning,) = prepared.findings[1:]
     assert warning == (
@@ -314,9 +315,9 @@ def _identity(shape: tuple[int, ...]) -> Network:
     )
 
 
-@pytest.mark.parametrize("name", readings.READINGS)
+@pytest.mark.parametrize("name", input_scaling.READINGS)
 def test_a_reading_is_the_same_in_numpy_and_in_the_graph(name: str, small_mnist: Mnist) -> None:
-    reading = readings.find_reading(name)
+    reading = input_scaling.find_reading(name)
     constant = import_tensorflow().constant
     blank = np.zeros((1, 28, 28), np.uint8)
     for shape in ((28, 28), (28, 28, 1), (784,)):

@@ -4,7 +4,7 @@ import mnist_convnet
 import numpy as np
 import pytest
 
-from mnist_edge.trial import try_model
+from mnist_edge.runtimes.sandbox import try_model
 
 
 @pytest.mark.slow

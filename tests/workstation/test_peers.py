@@ -10,16 +10,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from converters import calibration, conversion, schemes, source, tflite
+from converters import calibration, conversion, loader, schemes, tf_converter
+from converters.compact import slim
 from converters.conversion import Converted
 from converters.metadata import Metadata, add_metadata
-from converters.slim import slim
-from mnist_edge.dataset import Mnist
+from mnist_edge.data.mnist import Mnist
 from mnist_edge.errors import InvalidModel
-from mnist_edge.manifest import LABELS
-from mnist_edge.modelstore import SCHEMES
-from mnist_edge.readings import RAW
-from mnist_edge.trial import try_model
+from mnist_edge.modelstore.loading import SCHEMES
+from mnist_edge.modelstore.manifest import LABELS
+from mnist_edge.runtimes.input_scaling import RAW
+from mnist_edge.runtimes.sandbox import try_model
 from peers import run_on_litert, run_peer
 
 GREY = Metadata(name="nano", colour_space="grayscale", input_range=(-128, 127))
@@ -106,9 +106,11 @@ def test_mediapipes_own_reader_finds_the_labels_and_the_normalization(colour_nan
 def test_metadata_takes_few_bytes_and_leaves_the_answers_alone(
     scheme: str, nano: Path, small_mnist: Mnist
 ) -> None:
-    network = source.load_source(nano / "model.keras", small_mnist.validation.images[:1]).network
+    network = loader.load_source(nano / "model.keras", small_mnist.validation.images[:1]).network
     plain = slim(
-        tflite.to_tflite(network, RAW, schemes.SCHEMES[scheme](), small_mnist.train.images[:50])
+        tf_converter.to_tflite(
+            network, RAW, schemes.SCHEMES[scheme](), small_mnist.train.images[:50]
+        )
     )
     described = add_metadata(plain, GREY)
     assert described == add_metadata(plain, GREY)

@@ -7,16 +7,16 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from converters import schemes, source, tflite
+from converters import loader, schemes, tf_converter
+from converters.compact import pack, slim, unpack
 from converters.metadata import Metadata, add_metadata
 from converters.operators import read_operators
-from converters.slim import pack, slim, unpack
-from mnist_edge.dataset import Mnist
+from mnist_edge.data.mnist import Mnist
 from mnist_edge.errors import InvalidModel
-from mnist_edge.modelstore import SCHEMES
-from mnist_edge.readings import RAW
+from mnist_edge.modelstore.loading import SCHEMES
+from mnist_edge.runtimes.input_scaling import RAW
+from mnist_edge.runtimes.sandbox import try_model
 from mnist_edge.training.backend import import_tensorflow
-from mnist_edge.trial import try_model
 
 GREY = Metadata(name="nano", colour_space="grayscale", input_range=(-128, 127))
 
@@ -24,10 +24,10 @@ GREY = Metadata(name="nano", colour_space="grayscale", input_range=(-128, 127))
 @pytest.fixture(scope="module")
 def originals(nano: Path, small_mnist: Mnist) -> dict[str, bytes]:
     """The shipped model by each scheme, as TensorFlow writes it."""
-    network = source.load_source(nano / "model.keras", small_mnist.validation.images[:1]).network
+    network = loader.load_source(nano / "model.keras", small_mnist.validation.images[:1]).network
     calibration = small_mnist.train.images[:100]
     return {
-        name: tflite.to_tflite(network, RAW, make(), calibration)
+        name: tf_converter.to_tflite(network, RAW, make(), calibration)
         for name, make in schemes.SCHEMES.items()
     }
 

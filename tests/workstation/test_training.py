@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_edge.dataset import Digits, Mnist
+from mnist_edge.data.idx import SHA256
+from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.errors import CheckpointMismatch, InvalidValue, UnknownName
-from mnist_edge.idx import SHA256
 from mnist_edge.training import networks, optimizers, recipes, trainer
 from mnist_edge.training.backend import import_keras
 from mnist_edge.training.recipes import RECIPES, find_recipe

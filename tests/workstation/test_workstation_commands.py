@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mnist_edge.errors import UnknownName
-from mnist_edge.reproduction import systems
+from mnist_edge.evaluation.reproduction import systems
 from mnist_edge.training import trainer
 from mnist_edge.training.recipes import RECIPES, find_recipe
 

@@ -1,0 +1,37 @@
+"""The inputs that every converted model's golden vectors are of."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_edge.data.mnist import Digits
+from mnist_edge.runtimes.interpreter import PIXELS
+
+_INK = 255
+
+
+def golden_inputs(digits: Digits) -> NDArray[np.uint8]:
+    """Sixteen small inputs: a digit of each label, and six patterns that drive it to its ends.
+
+    The patterns are no ink, all ink, a ramp to the right, one downwards, a checkerboard of single
+    pixels, and a digit with ink and paper swapped: sums saturate under them that no digit reaches.
+
+    Args:
+        digits: the first of each label is taken.
+
+    Returns:
+        ``(16, 28, 28) uint8``; fewer where a label has no digit.
+    """
+    _, first = np.unique(digits.labels, return_index=True)
+    chosen = digits.images[first]
+    rows, columns = np.indices(PIXELS)
+    patterns = [
+        np.zeros(PIXELS),
+        np.full(PIXELS, _INK),
+        columns * _INK // (PIXELS[1] - 1),
+        rows * _INK // (PIXELS[0] - 1),
+        (rows + columns) % 2 * _INK,
+        _INK - chosen[0],
+    ]
+    return np.concatenate([chosen, np.array(patterns, np.uint8)])

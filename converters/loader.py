@@ -1,0 +1,250 @@
+"""Loading the model to convert, from any file that Keras ever wrote, down to its logits."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from converters import formats, graph, keras_2_13
+from converters.formats import ModelFile
+from converters.graph import Network
+from mnist_edge.errors import InvalidModel, MissingDependency, ModelNotFound, UnsuitableModel
+from mnist_edge.runtimes.interpreter import PIXELS
+from mnist_edge.system.capture import captured_descriptors
+from mnist_edge.training.backend import import_keras, import_tensorflow, import_tf_keras
+from mnist_edge.training.recipes import RECIPES
+from mnist_edge.training.trainer import MODEL_FILE, RECORD_FILE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """A network ready to be converted, with what is known of its making."""
+
+    path: Path
+    """The model file, or the folder of a SavedModel."""
+    network: Network
+    """Up to its logits, for any number of digits."""
+    framework: str
+    """What loaded it, with its version."""
+    recipe: str
+    """The recipe in ``training.json`` beside it, else the file's own name."""
+    seed: int | None
+    """The training seed, if known."""
+    ours: bool
+    """Whether a recipe of this project made it: then it eats raw pixels."""
+    faults: tuple[str, ...]
+    """What is wrong with how it was built or trained, though it can be converted."""
+
+
+def find_model_file(model: Path) -> Path:
+    """The Keras file itself, the SavedModel, or the Keras file in a model folder.
+
+    Raises:
+        ModelNotFound: there is none.
+    """
+    if model.is_dir() and not (model / MODEL_FILE).is_file() and _is_saved_model(model):
+        return model
+    path = model / MODEL_FILE if model.is_dir() else model
+    if not path.is_file():
+        raise ModelNotFound(
+            f"no Keras model at {path}; make one with: mnist-edge train --recipe nano, "
+            "then: mnist-edge convert runs/nano"
+        )
+    return path
+
+
+def _is_saved_model(folder: Path) -> bool:
+    return any(folder.glob("saved_model.pb*"))
+
+
+def load_source(path: Path, digits: NDArray[np.uint8]) -> Source:
+    """Loads and checks a model.
+
+    Args:
+        path: a ``.keras`` file, a ``.h5`` file of any Keras whatever its name, or the folder of a
+            SavedModel.
+        digits: ``(n, 28, 28)``, some to run it on.
+
+    Raises:
+        InvalidModel: the file is not one that Keras can load.
+        UnsuitableModel: it takes no digit, or gives no ten answers, or is code of its author.
+        MissingDependency: the workstation extra is not installed.
+    """
+    file = formats.identify(path)
+    concrete, framework = _LOADERS[file.format](file)
+    whole = graph.freeze(concrete, name=str(path))
+    network, cut = graph.cut_softmax(whole)
+    network = graph.free_batch(network, digits.astype(np.float32), name=str(path))
+    recipe, seed = _origin(path)
+    return Source(
+        path=path,
+        network=network,
+        framework=framework,
+        recipe=recipe,
+        seed=seed,
+        ours=recipe in RECIPES,
+        faults=_faults(cut, formats.loss_takes_logits(file.loss)),
+    )
+
+
+def _faults(cut: tuple[str, ...], loss_takes_logits: bool | None) -> tuple[str, ...]:
+    faults = []
+    if len(cut) > 1:
+        faults.append(
+            f"softmax twice: the network ends in {' behind '.join(cut)}; all are cut, train it "
+            "again with one at most"
+        )
+    if cut and cut[0] != "log_softmax" and loss_takes_logits:
+        faults.append(
+            f"softmax twice: the network ends in a {cut[0]}, and it was compiled with a loss of "
+            "from_logits=True, which applies another; train it again with one of the two"
+        )
+    if not cut and loss_takes_logits is False:
+        faults.append(
+            "softmax never: the network ends in logits, and it was compiled with a loss that "
+            "takes probabilities; train it again with from_logits=True"
+        )
+    return tuple(faults)
+
+
+def _load_keras(file: ModelFile) -> tuple[Any, str]:
+    """By the Keras of today, else by the maintained Keras 2."""
+    reasons = []
+    with tempfile.TemporaryDirectory(prefix="mnist-edge-") as temporary:
+        # Keras goes by a name's end, and files are called anything.
+        path = Path(temporary) / f"model{_SUFFIXES[file.format]}"
+        if not (file.format == "keras" and keras_2_13.modernize(file.path, path)):
+            path.symlink_to(file.path.resolve())
+        for load in (_by_keras_3, _by_keras_2):
+            try:
+                with _quietly():
+                    model, framework = load(path)
+                    return _trace(model), framework
+            except UnsuitableModel as error:
+                raise UnsuitableModel(f"{file.path}: {error}") from error
+            except MissingDependency:
+                raise
+            # Both Keras raise what the format's reader happened to raise.
+            except Exception as error:  # noqa: BLE001  # the next is tried, and all reasons told
+                reasons.append(" ".join(str(error).split()))
+    unknown = re.search(r"Unknown layer: '?(\w+)", " ".join(reasons))
+    if unknown:
+        raise UnsuitableModel(
+            f"{file.path}: {unknown[1]} is a custom layer, which is in its author's code and not "
+            "in the file; rebuild it of Keras' own layers, or export it with model.export"
+        )
+    raise InvalidModel(
+        f"{file.path} is not a model that Keras 3 or 2 can load "
+        f"({'; '.join(reason[:150] for reason in reasons)}); save it again with model.save, or "
+        "export it with model.export"
+    )
+
+
+def _by_keras_3(path: Path) -> tuple[Any, str]:
+    keras = import_keras()
+    return keras.models.load_model(path, compile=False), f"keras {keras.__version__}"
+
+
+def _by_keras_2(path: Path) -> tuple[Any, str]:
+    keras = import_tf_keras()
+    from tf_keras.src.saving.serialization_lib import SafeModeScope
+
+    # Without it Keras 2 runs code that is stored in HDF5.
+    with SafeModeScope(safe_mode=True):
+        return keras.models.load_model(path, compile=False), f"tf_keras {keras.__version__}"
+
+
+def _trace(model: Any) -> Any:
+    tensorflow = import_tensorflow()
+    inputs = getattr(model, "inputs", None)
+    if not inputs:
+        raise UnsuitableModel("it was saved before it was built; give its first layer an Input")
+    if len(inputs) != 1 or len(model.outputs) != 1:
+        raise UnsuitableModel(
+            f"it has {len(inputs)} input(s) and {len(model.outputs)} output(s), expected one "
+            "of each"
+        )
+    (entry,) = inputs
+    forward = tensorflow.function(lambda digits: model(digits, training=False))
+    return forward.get_concrete_function(
+        tensorflow.TensorSpec(tuple(entry.shape), tensorflow.as_dtype(entry.dtype))
+    )
+
+
+def _load_saved_model(file: ModelFile) -> tuple[Any, str]:
+    tensorflow = import_tensorflow()
+    try:
+        with _quietly():
+            loaded = tensorflow.saved_model.load(str(file.path))
+            signatures = dict(loaded.signatures)
+    # The reader raises OSError for a missing file, and protobuf's and its own for damage.
+    except Exception as error:
+        reason = " ".join(str(error).split())[:200]
+        raise InvalidModel(
+            f"{file.path} is not a SavedModel that TensorFlow can load ({reason}); export it again"
+        ) from error
+    signature = signatures.get("serving_default", next(iter(signatures.values()), None))
+    if signature is None:
+        raise UnsuitableModel(
+            f"{file.path} has no signature to call; export it again with model.export"
+        )
+    # The function keeps the loaded model, and with it its variables, alive.
+    signature.loaded = loaded
+    return _with_batch(signature), f"tensorflow {tensorflow.__version__}"
+
+
+def _with_batch(signature: Any) -> Any:
+    """The signature, or one of a batch of one where it takes a single digit."""
+    tensorflow = import_tensorflow()
+    taken = signature.structured_input_signature[1]
+    if len(taken) != 1 or len(signature.structured_outputs) != 1:
+        return signature
+    ((name, spec),) = taken.items()
+    if spec.shape.rank is None or spec.shape.num_elements() != math.prod(PIXELS):
+        return signature
+    if spec.shape[0] == 1:
+        return signature
+
+    def forward(digits: Any) -> Any:
+        (answers,) = signature(**{name: digits[0]}).values()
+        return answers[tensorflow.newaxis]
+
+    return tensorflow.function(forward, autograph=False).get_concrete_function(
+        tensorflow.TensorSpec((1, *spec.shape), spec.dtype)
+    )
+
+
+_SUFFIXES = {"hdf5": ".h5", "keras": ".keras"}
+_LOADERS: dict[str, Callable[[ModelFile], tuple[Any, str]]] = {
+    "keras": _load_keras,
+    "hdf5": _load_keras,
+    "savedmodel": _load_saved_model,
+}
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    with captured_descriptors(1, 2), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _origin(path: Path) -> tuple[str, int | None]:
+    if path.name != MODEL_FILE:
+        return path.name, None
+    try:
+        settings = json.loads((path.parent / RECORD_FILE).read_text(encoding="utf-8"))["settings"]
+        return str(settings["name"]), int(settings["seed"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return path.name, None

@@ -1,0 +1,190 @@
+"""How ``mnist-edge predict`` writes what it read.
+
+Each writer takes the answers as they come and gives how many pictures could not be read.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from mnist_edge.commands.console import Format, note
+from mnist_edge.errors import PictureError
+
+if TYPE_CHECKING:
+    from mnist_edge.inference.classifier import Page, Prediction
+    from mnist_edge.inference.results_log import Journal
+    from mnist_edge.preprocessing.pipeline import Sight
+
+_DECIMALS = 6
+"""Digits after the point of a probability; int8 logits are far coarser."""
+_COLUMNS = ("path", "digit", "confidence", "abstained", "error", *map(str, range(10)))
+"""Of a CSV with one digit a picture."""
+_EDGES = ("left", "top", "right", "bottom")
+_PAGE_COLUMNS = ("path", "line", "digit", "confidence", "abstained", *_EDGES, "error")
+"""Of a CSV with every digit of a picture."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """A picture with what was read in it, or with why nothing was."""
+
+    path: str
+    outcome: Prediction | Page | PictureError
+    sight: Sight | None = None
+    """What was seen in it; None where it could not be read."""
+
+
+def write_text(answers: Iterable[Answer], top: int) -> int:
+    """A line a picture."""
+    failed = 0
+    for answer in answers:
+        if isinstance(answer.outcome, PictureError):
+            failed += 1
+            note(f"mnist-edge: {answer.outcome}")
+        else:
+            typer.echo(f"{answer.path}: {_said(answer.outcome, top)}")
+    return failed
+
+
+def write_json(answers: Iterable[Answer], top: int) -> int:
+    """One list of all pictures."""
+    documents = [to_document(answer, top) for answer in answers]
+    typer.echo(json.dumps(documents, indent=2))
+    return sum("error" in document for document in documents)
+
+
+def write_jsonl(answers: Iterable[Answer], top: int) -> int:
+    """One object a picture, each as soon as it is known."""
+    failed = 0
+    for answer in answers:
+        document = to_document(answer, top)
+        failed += "error" in document
+        typer.echo(json.dumps(document))
+    return failed
+
+
+def append_jsonl(answers: Iterable[Answer], top: int, journal: Journal) -> int:
+    """The same lines, put into a file as soon as they are known.
+
+    Returns:
+        How many pictures in the whole file could not be read.
+    """
+    for answer in answers:
+        journal.write(to_document(answer, top))
+    return journal.failed
+
+
+def write_csv(answers: Iterable[Answer], top: int) -> int:
+    """One row a picture."""
+    del top  # all ten are in the row
+    return _write_rows(answers, _COLUMNS, _row)
+
+
+def write_page_csv(answers: Iterable[Answer], top: int) -> int:
+    """One row a digit, and one for a picture that has none or cannot be read."""
+    del top
+    return _write_rows(answers, _PAGE_COLUMNS, _rows)
+
+
+def _write_rows(
+    answers: Iterable[Answer],
+    columns: Sequence[str],
+    rows: Callable[[dict[str, Any]], Iterable[dict[str, Any]]],
+) -> int:
+    import csv
+
+    writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+    writer.writeheader()
+    failed = 0
+    for answer in answers:
+        if isinstance(answer.outcome, PictureError):
+            failed += 1
+            writer.writerow({"path": answer.path, "error": str(answer.outcome)})
+        else:
+            writer.writerows(rows(to_document(answer, top=1)))
+    return failed
+
+
+def _row(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    probabilities = document.pop("probabilities")
+    yield {**document, **{str(digit): p for digit, p in enumerate(probabilities)}}
+
+
+def _rows(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    path = document["path"]
+    for digit in document["digits"]:
+        box = digit.pop("box")
+        yield {"path": path, **digit, **dict(zip(_EDGES, box, strict=True))}
+    if not document["digits"]:
+        yield {"path": path, "abstained": "blank"}
+
+
+def _said(outcome: Prediction | Page, top: int) -> str:
+    """An answer in a line of text; lines of writing are parted by spaces."""
+    from mnist_edge.inference.classifier import Page
+
+    if not isinstance(outcome, Page):
+        if outcome.abstained:
+            return f"- ({outcome.abstained})"
+        return ", ".join(f"{digit} ({100 * p:.1f} %)" for digit, p in outcome.top(top))
+    if not outcome.digits:
+        return "- (blank)"
+    least = min(digit.prediction.confidence for digit in outcome.digits)
+    lines = outcome.text.split("\n")
+    return f"{' '.join(lines)} ({100 * least:.1f} %)"
+
+
+def to_document(answer: Answer, top: int) -> dict[str, Any]:
+    """One answer as JSON has it.
+
+    Args:
+        answer: of one picture.
+        top: likeliest digits to list, where it is more than one.
+    """
+    from mnist_edge.inference.classifier import Page
+
+    outcome = answer.outcome
+    if isinstance(outcome, PictureError):
+        error = {"type": type(outcome).__name__, "message": str(outcome)}
+        return {"path": answer.path, "error": error}
+    if isinstance(outcome, Page):
+        digits = [
+            {**_judged(digit.prediction), "line": number, "box": list(digit.box)}
+            for number, line in enumerate(outcome.lines, start=1)
+            for digit in line
+        ]
+        return {"path": answer.path, "digits": digits, "text": outcome.text}
+    document = {"path": answer.path, **_judged(outcome)}
+    document["probabilities"] = [round(p, _DECIMALS) for p in outcome.probabilities]
+    if top > 1:
+        document["top"] = [
+            {"digit": digit, "confidence": round(p, _DECIMALS)} for digit, p in outcome.top(top)
+        ]
+    return document
+
+
+def _judged(prediction: Prediction) -> dict[str, Any]:
+    judged: dict[str, Any] = {
+        "digit": prediction.digit,
+        "confidence": round(prediction.confidence, _DECIMALS),
+    }
+    if prediction.abstained:
+        judged["abstained"] = prediction.abstained
+    return judged
+
+
+WRITERS: dict[Format, Callable[[Iterable[Answer], int], int]] = {
+    Format.text: write_text,
+    Format.json: write_json,
+    Format.jsonl: write_jsonl,
+    Format.csv: write_csv,
+}
+"""What writes pictures of one digit, by format."""
+PAGE_WRITERS = {**WRITERS, Format.csv: write_page_csv}
+"""What writes pictures of many."""

@@ -1,0 +1,1 @@
+"""MNIST: fetch, verify, split, and corrupt on purpose."""

@@ -1,0 +1,24 @@
+"""A hundred labelled digits that come with the package, for checks without MNIST at hand."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import numpy as np
+from PIL import Image
+
+from mnist_edge.data.mnist import Digits
+
+_SHAPE = (28, 28)
+
+
+def built_in_digits() -> Digits:
+    """A hundred of MNIST's validation digits, ten of each, that come with the package."""
+    path = resources.files("mnist_edge.samples") / "digits.png"
+    with path.open("rb") as stream, Image.open(stream) as picture:
+        sheet = np.asarray(picture, np.uint8)
+    height, width = _SHAPE
+    rows, columns = sheet.shape[0] // height, sheet.shape[1] // width
+    tiles = sheet.reshape(rows, height, columns, width).swapaxes(1, 2)
+    labels = np.repeat(np.arange(rows, dtype=np.uint8), columns)
+    return Digits(images=np.ascontiguousarray(tiles.reshape(-1, *_SHAPE)), labels=labels)

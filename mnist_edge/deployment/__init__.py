@@ -1,0 +1,1 @@
+"""Put models and the program on devices."""

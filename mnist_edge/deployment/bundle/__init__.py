@@ -1,0 +1,22 @@
+"""One archive with which a board without a network installs mnist-edge.
+
+``targets`` says what each board is; ``wheels`` and ``own_wheel`` gather, ``archive`` packs;
+``install.sh`` is what runs on the board, where this package is not installed yet.
+"""
+
+from mnist_edge.deployment.bundle.archive import Bundle, find_model, pack
+from mnist_edge.deployment.bundle.own_wheel import make_own_wheel
+from mnist_edge.deployment.bundle.targets import TARGETS, Target, find_target
+from mnist_edge.deployment.bundle.wheels import fetch_installer, fetch_wheels
+
+__all__ = [
+    "TARGETS",
+    "Bundle",
+    "Target",
+    "fetch_installer",
+    "fetch_wheels",
+    "find_model",
+    "find_target",
+    "make_own_wheel",
+    "pack",
+]

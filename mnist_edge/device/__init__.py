@@ -1,0 +1,1 @@
+"""Describe the machine and check that it is sound."""

@@ -1,0 +1,153 @@
+"""What the machine itself has to do with reading pictures."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+from mnist_edge.device import board
+from mnist_edge.device.doctor.finding import Finding
+
+_OLDEST_PYTHON = (3, 10)
+_OLDEST_GLIBC = (2, 34)
+"""What tflite-runtime 2.14.0's wheels for Arm were linked against."""
+_LITTLE_MEMORY = 64 << 20
+"""Bytes below which reading a picture may not fit: a bare process that reads one takes 43 MiB."""
+_HOT = 80.0
+"""Degrees Celsius from which on a Raspberry Pi slows itself (Raspberry Pi documentation,
+frequency management and thermal control)."""
+_NOTABLE = frozenset(
+    {"neon", "vfpv4", "asimd", "asimdhp", "asimddp", "i8mm", "sve"}
+    | {"sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni"}
+)
+"""Extensions that the runtimes' kernels make use of."""
+_MIB = 1 << 20
+
+
+def examine_machine(root: Path = board.ROOT) -> Iterator[Finding]:
+    """What the machine says of itself; what it does not say is left out.
+
+    Args:
+        root: of the file system that is read.
+    """
+    model = board.board(root)
+    yield Finding(name="board", found=model or "not told: no Raspberry Pi", facts={"model": model})
+    yield _cpu(board.processor(root))
+    yield _libc(board.processor(root))
+    yield _python()
+    if memory := board.memory(root):
+        yield _memory(memory)
+    degrees = board.temperature(root)
+    if degrees is not None:
+        yield _temperature(degrees)
+    if held := board.throttling(root):
+        yield _throttling(held)
+
+
+def _cpu(cpu: board.Processor) -> Finding:
+    notable = [feature for feature in cpu.features if feature in _NOTABLE]
+    bits = f"{cpu.python_bits}-bit Python"
+    if cpu.kernel_bits != cpu.python_bits:
+        bits += f" on a {cpu.kernel_bits}-bit kernel"
+    found = ", ".join(filter(None, [cpu.name, cpu.architecture, bits, " ".join(notable)]))
+    facts = asdict(cpu)
+    if cpu.has_vectors:
+        return Finding(name="cpu", found=found, facts=facts)
+    return Finding(
+        name="cpu",
+        status="warning",
+        found=f"{found}, no NEON",
+        advice="where a TFLite runtime crashes, choose --runtime numpy",
+        facts=facts,
+    )
+
+
+def _libc(cpu: board.Processor) -> Finding:
+    libc = board.libc()
+    name, version = libc or (None, None)
+    facts = {"name": name, "version": version}
+    if libc is None:
+        found = "not glibc: no TFLite runtime has a wheel, numpy runs the models"
+        return Finding(name="libc", found=found, facts=facts)
+    found = " ".join(libc)
+    if cpu.architecture.startswith(("arm", "aarch")) and _numbers(libc[1]) < _OLDEST_GLIBC:
+        return Finding(
+            name="libc",
+            status="warning",
+            found=found,
+            advice="tflite-runtime's wheels for Arm need glibc 2.34: take Raspberry Pi OS bookworm "
+            "or later, or choose --runtime numpy",
+            facts=facts,
+        )
+    return Finding(name="libc", found=found, facts=facts)
+
+
+def _python() -> Finding:
+    version = ".".join(map(str, sys.version_info[:3]))
+    facts = {"version": version, "executable": sys.executable}
+    if sys.version_info >= _OLDEST_PYTHON:
+        return Finding(name="python", found=version, facts=facts)
+    return Finding(
+        name="python",
+        status="bad",
+        found=version,
+        advice="take Python 3.10 or later",
+        facts=facts,
+    )
+
+
+def _memory(memory: board.Memory) -> Finding:
+    found = f"{memory.available // _MIB:,} of {memory.total // _MIB:,} MiB available"
+    facts = {"total_bytes": memory.total, "available_bytes": memory.available}
+    if memory.available >= _LITTLE_MEMORY:
+        return Finding(name="memory", found=found, facts=facts)
+    return Finding(
+        name="memory",
+        status="warning",
+        found=found,
+        advice="end other programs, or add swap: large photographs may not fit",
+        facts=facts,
+    )
+
+
+def _temperature(degrees: float) -> Finding:
+    found, facts = f"{degrees:.0f} degrees Celsius", {"celsius": degrees}
+    if degrees < _HOT:
+        return Finding(name="temperature", found=found, facts=facts)
+    return Finding(
+        name="temperature",
+        status="warning",
+        found=found,
+        advice="cool it: a Raspberry Pi slows itself from 80 degrees on",
+        facts=facts,
+    )
+
+
+def _throttling(held: board.Throttling) -> Finding:
+    facts = {"now": list(held.now), "since_start": list(held.before)}
+    said = [f"{', '.join(held.now)} now"] if held.now else []
+    said += [f"{', '.join(held.before)} since the start"] if held.before else []
+    if not said:
+        return Finding(name="throttling", found="none since the start", facts=facts)
+    powerless = "under-voltage" in {*held.now, *held.before}
+    return Finding(
+        name="throttling",
+        status="bad" if "under-voltage" in held.now else "warning",
+        found="; ".join(said),
+        advice="use the power supply made for the board, and a short thick cable"
+        if powerless
+        else "cool it: it is slowed by its heat",
+        facts=facts,
+    )
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    """A version for comparing; what is no number ends it."""
+    numbers = []
+    for part in version.split("."):
+        if not part.isdigit():
+            break
+        numbers.append(int(part))
+    return tuple(numbers)

@@ -1,0 +1,204 @@
+"""Whether the packages work, and the shipped models on them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from mnist_edge.device import board
+from mnist_edge.device.doctor import probe
+from mnist_edge.device.doctor.finding import Finding
+from mnist_edge.device.doctor.probe import ProbeFailed
+from mnist_edge.errors import MissingDependency, ModelError, UsageError
+from mnist_edge.modelstore import loading
+from mnist_edge.runtimes import selection
+
+_OLDEST_PILLOW = (9, 4)
+_REINSTALL = "pip install --force-reinstall --no-cache-dir"
+
+
+def examine_software() -> Iterator[Finding]:
+    """Tries every package, and every shipped model in int8."""
+    yield _numpy()
+    yield _pillow()
+    in_use = ""
+    try:
+        in_use = selection.in_use()
+    except (UsageError, MissingDependency) as error:
+        yield Finding(
+            name="runtime",
+            status="bad",
+            found=str(error),
+            advice=f"unset {selection.VARIABLE}, or name another",
+        )
+    for name in selection.RUNTIMES:
+        yield _runtime(name, in_use=name == in_use)
+    for model in loading.shipped_models():
+        yield _files(model)
+    for model in loading.shipped_models() if in_use else []:
+        yield from _answers(model)
+
+
+def _numpy() -> Finding:
+    try:
+        version = probe.import_package("numpy")["version"]
+    except ProbeFailed as failure:
+        return _broken("numpy", failure, f"{_REINSTALL} numpy, or: sudo apt install python3-numpy")
+    # The binary interface that compiled packages use was broken once, by 2.0.
+    abi = int(version.partition(".")[0])
+    found, facts = f"{version}, binary interface {abi}", {"version": version, "abi": abi}
+    if abi < 2 or selection.installed("tflite-runtime") is None:
+        return Finding(name="numpy", found=found, facts=facts)
+    return Finding(
+        name="numpy",
+        status="bad",
+        found=f"{found}, but tflite-runtime was built for 1",
+        advice="pip install 'numpy<2'",
+        facts=facts,
+    )
+
+
+def _pillow() -> Finding:
+    try:
+        version = probe.import_package("PIL")["version"]
+    except ProbeFailed as failure:
+        return _broken("pillow", failure, f"{_REINSTALL} pillow, or: sudo apt install python3-pil")
+    if tuple(map(int, version.split(".")[:2])) >= _OLDEST_PILLOW:
+        return Finding(name="pillow", found=version, facts={"version": version})
+    return Finding(
+        name="pillow",
+        status="warning",
+        found=f"{version}, older than any that is tested",
+        advice="pip install 'pillow>=9.4'",
+        facts={"version": version},
+    )
+
+
+def _broken(name: str, failure: ProbeFailed, advice: str) -> Finding:
+    return Finding(
+        name=name, status="bad", found=f"it {failure}", advice=advice, facts={"version": None}
+    )
+
+
+def _runtime(name: str, *, in_use: bool) -> Finding:
+    version = selection.installed(name)
+    facts: dict[str, Any] = {"version": version, "in_use": in_use, "import_seconds": None}
+    # The package numpy has a line of its own.
+    title = "numpy-runtime" if name == selection.NUMPY else name
+    if version is None:
+        return Finding(name=title, found="not installed", facts=facts)
+    try:
+        facts["import_seconds"] = probe.import_runtime(name)["seconds"]
+    except ProbeFailed as failure:
+        return Finding(
+            name=title,
+            status="bad" if in_use else "warning",
+            found=f"{version}{', in use,' if in_use else ''} {failure}",
+            advice=f"{_REINSTALL} {name}"
+            + (f", or choose --runtime {selection.NUMPY}" if name != selection.NUMPY else ""),
+            facts=facts,
+        )
+    found = f"{version}, imports in {facts['import_seconds']:.2f} s{', in use' if in_use else ''}"
+    if title == "numpy-runtime" and in_use and selection.is_last_resort():
+        found += ", the slowest"
+        if _has_wheel():
+            return Finding(
+                name=title,
+                status="warning",
+                found=found,
+                advice=f"for a faster one: {selection.how_to_install()}",
+                facts=facts,
+            )
+        found += f"; none other has a wheel for {board.processor().userland}"
+    return Finding(name=title, found=found, facts=facts)
+
+
+def _has_wheel() -> bool:
+    """Whether a TFLite runtime is to be had for this machine; of systems but Linux it is said."""
+    if sys.platform != "linux":
+        return True
+    if board.libc() is None:
+        return False
+    # ai-edge-litert, for the later Pythons, has none for 32 bits.
+    bits_32 = {"armv7l"} if sys.version_info < (3, 12) else set[str]()
+    return board.processor().userland in {"x86_64", "aarch64"} | bits_32
+
+
+def _files(model: str) -> Finding:
+    """Whether a model's files are those that their manifests vouch for."""
+    name = f"model {model}"
+    try:
+        files = loading.load_all(model)
+    except ModelError as error:
+        return Finding(
+            name=name,
+            status="bad",
+            found=str(error),
+            advice=f"{_REINSTALL} mnist-edge",
+            facts={"sha256": {}},
+        )
+    facts = {"sha256": {file.path.stem: file.sha256 for file in files}}
+    strangers = [file.path.name for file in files if file.manifest is None]
+    if strangers:
+        return Finding(
+            name=name,
+            status="warning",
+            found=f"nothing vouches for {', '.join(strangers)}",
+            advice=f"{_REINSTALL} mnist-edge",
+            facts=facts,
+        )
+    count = f"{len(files)} files" if len(files) > 1 else "1 file"
+    return Finding(name=name, found=f"{count}, as the manifests have them", facts=facts)
+
+
+def _answers(model: str) -> Iterator[Finding]:
+    """The self-test of a model, and of the default one how long a digit takes."""
+    name = f"self-test {model}"
+    try:
+        tried = probe.try_model(model)
+    except ProbeFailed as failure:
+        facts = {"runtime": None, "steps": None, "allowed": None}
+        yield Finding(
+            name=name,
+            status="bad",
+            found=f"it {failure}",
+            advice=f"choose --runtime {selection.NUMPY}, or mend what is bad above",
+            facts=facts,
+        )
+        return
+    yield _self_test(name, tried)
+    if model == loading.DEFAULT_MODEL:
+        milliseconds = tried["microseconds"] / 1000
+        yield Finding(
+            name=f"speed {model}",
+            found=f"{milliseconds:.2f} ms a digit on {tried['runtime']}",
+            facts={"runtime": tried["runtime"], "microseconds": tried["microseconds"]},
+        )
+
+
+def _self_test(name: str, tried: dict[str, Any]) -> Finding:
+    steps, allowed = tried["steps"], tried["allowed"]
+    facts = {"runtime": tried["runtime"], "steps": steps, "allowed": allowed}
+    if steps is None:
+        return Finding(
+            name=name,
+            status="warning",
+            found="its manifest has no golden vectors to compare its answers with",
+            advice="install a later mnist-edge, or convert the model again",
+            facts=facts,
+        )
+    differ, most = sum(step > 0 for step in steps), max(steps)
+    found = f"{len(steps)} golden vectors, " + (
+        f"{differ} of them up to {most:.3g} steps off" if differ else "all the same"
+    )
+    if tried["passed"]:
+        return Finding(name=name, found=found, facts=facts)
+    return Finding(
+        name=name,
+        status="bad",
+        found=f"{found}, {allowed:g} allowed: this machine computes wrong answers",
+        advice=f"choose --runtime {selection.NUMPY}, or: {_REINSTALL} "
+        f"{tried['runtime'].split(' ')[0]}",
+        facts=facts,
+    )

@@ -1,0 +1,1 @@
+"""Measure models: accuracy drop, speed, and the reproduced tutorials."""

@@ -1,0 +1,236 @@
+"""What models take on this machine, alone, beside each other and beside a floor."""
+
+from __future__ import annotations
+
+import datetime as dt
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_edge.data.builtin_digits import built_in_digits
+from mnist_edge.device import machine
+from mnist_edge.device.thermal import feel, slowed
+from mnist_edge.errors import InvalidValue
+from mnist_edge.evaluation.benchmark import baseline
+from mnist_edge.evaluation.benchmark.cold_start import predict_command, time_starts
+from mnist_edge.evaluation.benchmark.results import (
+    AgainstFloor,
+    Benchmark,
+    ColdStart,
+    Compared,
+    ModelTimes,
+    OperatorTime,
+    Rate,
+)
+from mnist_edge.evaluation.benchmark.timing import (
+    WARM_UP,
+    Clock,
+    Ratio,
+    a_turn,
+    latency_of,
+    ratio_of,
+    seconds_of_each,
+    seconds_to_load,
+    take_turns,
+    throughput,
+)
+from mnist_edge.inference.classifier import Classifier
+from mnist_edge.inference.worker_pool import cores
+from mnist_edge.modelstore.loading import StoredModel
+from mnist_edge.runtimes.backends import open_engine
+from mnist_edge.runtimes.interpreter import Interpreter
+from mnist_edge.runtimes.numpy_backend.backend import NumpyEngine
+from mnist_edge.runtimes.selection import NUMPY, in_use, runtime
+
+BATCHES = (1, 32, 256)
+"""Digits in a call that throughput is measured with."""
+_A_TURN = 20
+"""Digits that are read each time it is a model's turn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """How much is measured.
+
+    Raises:
+        InvalidValue: fewer than one of something.
+    """
+
+    digits: int = 1_000
+    """Digits that latency and throughput are measured over; ten lie beyond the 99th percentile."""
+    pictures: int = 100
+    """Times that a picture is read from its file."""
+    rounds: int = 50
+    """Rounds of what is measured in turn, besides cold starts."""
+    starts: int = 5
+    """Times that a program is started."""
+
+    def __post_init__(self) -> None:
+        for name in ("digits", "pictures", "rounds", "starts"):
+            if getattr(self, name) < 1:
+                raise InvalidValue(f"{name} {getattr(self, name)}: expected at least 1")
+
+
+def measure(
+    models: Sequence[StoredModel],
+    *,
+    plan: Plan,
+    measure_floor: Callable[[StoredModel, Plan], AgainstFloor] | None = None,
+    on_progress: Callable[[str], None] = lambda what: None,
+) -> Benchmark:
+    """Measures models on the runtime in use.
+
+    Args:
+        models: the first is what the others are compared with.
+        plan: how much is measured.
+        measure_floor: ``against_floor``, where the first is to be held against it.
+        on_progress: told what is about to be measured.
+
+    Raises:
+        ModelError: a model does not run.
+        InvalidValue: a floor is asked for, and numpy is the runtime in use.
+        ProgramFailed: ``mnist-edge predict`` ended with an error.
+    """
+    before = feel()
+    times = []
+    for model in models:
+        on_progress(f"measuring {model.name}")
+        times.append(_measured(model, plan))
+    compared: tuple[Compared, ...] = ()
+    if len(models) > 1:
+        on_progress("comparing in turn")
+        compared = _compared(models, plan)
+    against = None
+    if measure_floor is not None:
+        on_progress("measuring the floor in turn")
+        against = measure_floor(models[0], plan)
+    after = feel()
+    return Benchmark(
+        runtime=runtime(),
+        machine=machine.machine(),
+        cpu=machine.cpu(),
+        date=dt.datetime.now(tz=dt.timezone.utc).date().isoformat(),
+        before=before,
+        after=after,
+        slowed=slowed(before, after),
+        models=tuple(times),
+        compared=compared,
+        floor=against,
+    )
+
+
+def against_floor(model: StoredModel, plan: Plan) -> AgainstFloor:
+    """Holds a model against a bare loop and a bare script on the same runtime.
+
+    Raises:
+        InvalidValue: numpy is the runtime in use.
+        ProgramFailed: one of the programs ended with an error.
+    """
+    digits = built_in_digits().images[:_A_TURN]
+    bare, classifier = baseline.bare_call(model.content), Classifier(model.path)
+    inputs = baseline.as_input(digits, Interpreter(model.content).input)
+    seconds = take_turns(
+        [a_turn(classifier.predict, digits), a_turn(bare, inputs)], rounds=plan.rounds
+    )
+    ours, script = time_starts(
+        [predict_command(model.path, _PICTURE), baseline.script_command(model.path, _PICTURE)],
+        rounds=plan.starts,
+    )
+    peaks = (ours.peak_mib, script.peak_mib)
+    return AgainstFloor(
+        digit=ratio_of(*seconds),
+        cold_start=ratio_of(ours.seconds, script.seconds),
+        memory=peaks[0] / peaks[1] if peaks[0] and peaks[1] else None,
+    )
+
+
+def ratios_in_turn(
+    calls: Sequence[Callable[[], object]], *, rounds: int, clock: Clock = time.perf_counter
+) -> list[Ratio]:
+    """Every call but the first in the first, which take turns: A B C A B C.
+
+    One round more is made before, and does not count.
+    """
+    take_turns(calls, rounds=1, clock=clock)
+    first, *others = take_turns(calls, rounds=rounds, clock=clock)
+    return [ratio_of(other, first) for other in others]
+
+
+def _measured(model: StoredModel, plan: Plan) -> ModelTimes:
+    digits = np.resize(built_in_digits().images, (plan.digits, 28, 28))
+    classifier = Classifier(model.path)
+    picture = _PICTURE.read_bytes()
+    for _ in range(WARM_UP):
+        classifier.predict(digits[0])
+        classifier.predict(picture)
+    (cold,) = time_starts([predict_command(model.path, _PICTURE)], rounds=plan.starts)
+    return ModelTimes(
+        model=model.name,
+        sha256=model.sha256,
+        bytes=len(model.content),
+        load_ms=1e3 * seconds_to_load(model.content),
+        digit=latency_of(seconds_of_each(classifier.predict, digits)),
+        picture=latency_of(
+            seconds_of_each(lambda _: classifier.predict(picture), digits[: plan.pictures])
+        ),
+        throughput=tuple(
+            Rate(
+                threads=threads,
+                batch=batch,
+                digits_per_second=throughput(model.content, digits, threads=threads, batch=batch),
+            )
+            for threads in sorted({1, cores()})
+            for batch in BATCHES
+        ),
+        cold_start=ColdStart(
+            starts=plan.starts,
+            median_ms=1e3 * statistics.median(cold.seconds),
+            least_ms=1e3 * min(cold.seconds),
+            peak_mib=cold.peak_mib,
+        ),
+        operators=_operators(model, digits) if in_use() == NUMPY else None,
+    )
+
+
+def _compared(models: Sequence[StoredModel], plan: Plan) -> tuple[Compared, ...]:
+    digits = built_in_digits().images[:_A_TURN]
+    ratios = ratios_in_turn(
+        [a_turn(Classifier(model.path).predict, digits) for model in models], rounds=plan.rounds
+    )
+    first, *others = time_starts(
+        [predict_command(model.path, _PICTURE) for model in models], rounds=plan.starts
+    )
+    return tuple(
+        Compared(
+            model=model.name,
+            to=models[0].name,
+            digit=ratio,
+            cold_start=ratio_of(starts.seconds, first.seconds),
+        )
+        for model, ratio, starts in zip(models[1:], ratios, others, strict=True)
+    )
+
+
+def _operators(model: StoredModel, digits: NDArray[np.uint8]) -> tuple[OperatorTime, ...]:
+    engine = open_engine(model.content)
+    if not isinstance(engine, NumpyEngine):
+        raise TypeError(f"{type(engine).__name__} does not tell what an operator takes")
+    some = np.resize(digits, (2 * WARM_UP, *digits.shape[1:]))
+    inputs = baseline.as_input(some, engine.inputs[0])
+    rounds = [engine.seconds_of_operators(one[np.newaxis]) for one in inputs][WARM_UP:]
+    medians = 1e6 * np.median(rounds, axis=0)
+    names = [name for name, _, _ in engine.operators()]
+    return tuple(
+        OperatorTime(name=name, median_us=float(median), share=float(median / medians.sum()))
+        for name, median in zip(names, medians, strict=True)
+    )
+
+
+_PICTURE = Path(str(resources.files("mnist_edge.samples"))) / "digit.png"
+"""A drawing of 240x200 pixels, as a user has one."""

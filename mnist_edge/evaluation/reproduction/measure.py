@@ -1,0 +1,105 @@
+"""Training each system and measuring it, float and int8.
+
+Every accuracy is measured on the device runtime, but those along the way, which Keras computes
+after each round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from converters import calibration, loader, schemes, tf_converter
+from converters.graph import Network
+from mnist_edge.data import mnist as dataset
+from mnist_edge.data.mnist import Digits, Mnist
+from mnist_edge.evaluation.reproduction.systems import System
+from mnist_edge.metrics.calibration import count_correct
+from mnist_edge.runtimes.input_scaling import RAW
+from mnist_edge.runtimes.sandbox import try_model
+from mnist_edge.training import trainer
+from mnist_edge.training.recipes import find_recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """What became of one system."""
+
+    system: System
+    """The article's."""
+    training: float
+    """Float training accuracy of the final weights over the 55,000, in percent."""
+    validation: float
+    """Float validation accuracy of the final weights, in percent."""
+    test_float: float
+    """Float test accuracy, in percent."""
+    test_int8: float
+    """int8 test accuracy, in percent."""
+    validations: tuple[tuple[int, float], ...]
+    """Step and validation accuracy in percent at each validation."""
+    seconds: float
+    """Training time."""
+
+
+def reproduce(
+    systems: Sequence[System], data: Path, folder: Path, *, listener: trainer.Listener
+) -> Iterator[Row]:
+    """Trains each system, or takes its finished training, and measures it.
+
+    Args:
+        systems: which.
+        data: an ``.npz`` or a folder of IDX files, as ``dataset.locate`` gives it.
+        folder: each system's run goes into its own folder below.
+        listener: follows the trainings.
+
+    Raises:
+        MnistEdgeError: as training and conversion.
+    """
+    for system in systems:
+        recipe = find_recipe(system.recipe)
+        mnist = dataset.load(data, choose_validation=system.choose_validation)
+        run = folder / recipe.name
+        if not trainer.finished(run, recipe):
+            trainer.train(recipe, mnist, run, resume=True, listener=listener)
+        yield _measured(system, run, mnist)
+
+
+def _measured(system: System, run: Path, mnist: Mnist) -> Row:
+    origin = loader.load_source(run / trainer.MODEL_FILE, mnist.validation.images[:1])
+    record = trainer.read_record(run)
+    images = calibration.draw(mnist).images
+    splits = (mnist.train, mnist.validation, mnist.test)
+    reference = _device_logits(origin.network, schemes.float32(), images, splits)
+    quantized = _device_logits(origin.network, schemes.int8(), images, (mnist.test,))
+    training, validation, test = (
+        _percent(logits, split) for logits, split in zip(reference, splits, strict=True)
+    )
+    return Row(
+        system=system,
+        training=training,
+        validation=validation,
+        test_float=test,
+        test_int8=_percent(quantized[0], mnist.test),
+        validations=tuple(
+            (int(entry["step"]), 100 * entry["val_accuracy"]) for entry in record.rounds
+        ),
+        seconds=record.seconds,
+    )
+
+
+def _device_logits(
+    network: Network, scheme: schemes.Scheme, images: NDArray[np.uint8], splits: Sequence[Digits]
+) -> list[NDArray[np.float32]]:
+    """Logits of each split on the device runtime."""
+    content = tf_converter.to_tflite(network, RAW, scheme, images)
+    pixels = np.concatenate([split.images for split in splits])
+    logits = try_model(content, pixels, name=scheme.name).logits
+    return np.split(logits, np.cumsum([len(split) for split in splits])[:-1])
+
+
+def _percent(logits: NDArray[np.float32], digits: Digits) -> float:
+    return 100 * count_correct(logits, digits.labels) / len(digits)

@@ -1,0 +1,1 @@
+"""Classify one picture, a page, or a million."""

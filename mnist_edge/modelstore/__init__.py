@@ -1,0 +1,1 @@
+"""Models on disk: manifests, loading, and which one is in use."""

@@ -1,0 +1,236 @@
+"""From a name, a folder or a file to the bytes of a model and what vouches for them.
+
+A model folder holds ``<scheme>.tflite`` and ``<scheme>.json`` side by side. The bytes are read
+once, hashed, compared with the manifest, and those bytes are what runs: nobody can swap the
+file between the check and the use.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+
+from mnist_edge.errors import (
+    InvalidManifest,
+    InvalidModel,
+    ModelError,
+    ModelHashMismatch,
+    ModelNotFound,
+)
+from mnist_edge.modelstore import registry
+from mnist_edge.modelstore.manifest import ModelManifest
+from mnist_edge.system.files import exists
+
+DEFAULT_MODEL = "edge"
+"""The shipped model that is in use where no other was put in use."""
+SCHEMES = ("float32", "float16", "dynamic", "int8", "int16x8")
+"""Every scheme a model folder may hold, the reference first."""
+
+_FILE_IDENTIFIER = b"TFL3"
+"""Bytes 4 to 8 of every TFLite flatbuffer (tensorflow/compiler/mlir/lite/schema/schema.fbs)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoredModel:
+    """A model read from disk."""
+
+    path: Path
+    """The ``.tflite`` file."""
+    content: bytes
+    """Its bytes, whole."""
+    manifest: ModelManifest | None
+    """What vouches for the bytes; None for a ``.tflite`` that has no manifest beside it."""
+
+    @property
+    def name(self) -> str:
+        """Folder and scheme, for example ``nano/int8``."""
+        return f"{self.path.parent.name}/{self.path.stem}"
+
+    @property
+    def temperature(self) -> float:
+        """What logits are divided by before the softmax; 1.0 where no manifest says it."""
+        return self.manifest.temperature if self.manifest else 1.0
+
+    @property
+    def min_confidence(self) -> float:
+        """Confidence below which it abstains, 0..1; 0.0, never, where no manifest says it."""
+        return self.manifest.min_confidence if self.manifest else 0.0
+
+    @cached_property
+    def sha256(self) -> str:
+        """Of the bytes, hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+def shipped_models() -> list[str]:
+    """Names of the models that are installed with this package."""
+    return sorted(
+        entry.name
+        for entry in _shipped_root().iterdir()
+        if entry.is_dir() and any(entry.glob("*.tflite"))
+    )
+
+
+def shipped_file(name: str) -> Path:
+    """The int8 file of a shipped model."""
+    return _shipped_root() / name / "int8.tflite"
+
+
+def find_folder(model: str | Path | None) -> Path:
+    """The folder of a shipped or an installed model's name, or the folder itself.
+
+    Args:
+        model: the model in use where it is None.
+
+    Raises:
+        ModelNotFound: there is none.
+        InvalidRecord: it cannot be told which model is in use.
+    """
+    if model is None:
+        return _file_in_use().parent
+    if exists(model) and Path(model).is_dir():
+        return Path(model)
+    # A name has no separator in it: "../x" must not walk out of the package.
+    if Path(model).name == str(model) and str(model) in shipped_models():
+        return _shipped_root() / model
+    if (file := registry.find_file(str(model))) is not None:
+        return file.parent
+    shipped = ", ".join(shipped_models())
+    if exists(model):
+        raise ModelNotFound(f"{model} is no model folder; give its folder, or one of: {shipped}")
+    raise ModelNotFound(
+        f"no model {str(model)!r}: give a shipped model ({shipped}), a model folder, "
+        "or, to predict and info, a .tflite file"
+    )
+
+
+def load(model: str | Path | None = None, *, scheme: str | None = None) -> StoredModel:
+    """Reads and verifies one model.
+
+    Args:
+        model: a shipped or an installed model's name, a model folder, or a ``.tflite`` file; the
+            model in use where it is None.
+        scheme: which file of a folder, int8 where it is None; not used for a file. An installed
+            model has one file, whose scheme is its own.
+
+    Raises:
+        ModelNotFound: nothing is there.
+        InvalidRecord: it cannot be told which model is in use.
+        InvalidModel: the file is not a TFLite model.
+        InvalidManifest: the manifest beside it cannot be read.
+        ModelHashMismatch: the bytes are not those the manifest vouches for.
+    """
+    path = _find_file(model, scheme)
+    if model is not None:
+        return _read(path)
+    try:
+        return _read(path)
+    except ModelError as error:
+        message = f"{error}; or leave this model with: mnist-edge model rollback"
+        raise type(error)(message) from error
+
+
+def _read(path: Path) -> StoredModel:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelNotFound(f"cannot read {path}: {error.strerror}") from error
+    manifest = _read_manifest(path)
+    stored = StoredModel(path=path, content=content, manifest=manifest)
+    require_vouched(stored)
+    return stored
+
+
+def require_vouched(stored: StoredModel) -> None:
+    """Checks that the bytes are those of a model, and those that the manifest vouches for.
+
+    Raises:
+        ModelHashMismatch: they are other bytes.
+        InvalidModel: they are no TFLite model.
+    """
+    path, content, manifest = stored.path, stored.content, stored.manifest
+    if manifest and stored.sha256 != manifest.sha256:
+        raise ModelHashMismatch(
+            f"{path} has sha256 {stored.sha256[:12]} ({len(content)} bytes), its manifest vouches "
+            f"for {manifest.sha256[:12]} ({manifest.size} bytes); copy both files again, or "
+            "convert the model again"
+        )
+    if not is_model(content):
+        raise InvalidModel(
+            f"{path} is not a TFLite model ({len(content)} bytes); "
+            "expected a file made by: mnist-edge convert"
+        )
+
+
+def is_model(content: bytes) -> bool:
+    """Whether bytes begin as a TFLite model does."""
+    return content[4:8] == _FILE_IDENTIFIER
+
+
+def load_all(model: str | Path | None) -> list[StoredModel]:
+    """Reads every scheme that a model folder holds, in the order of ``SCHEMES``.
+
+    Raises:
+        ModelNotFound: no such folder, or no ``.tflite`` in it.
+        ModelError: as ``load``.
+    """
+    folder = find_folder(model)
+    present = [scheme for scheme in SCHEMES if (folder / f"{scheme}.tflite").is_file()]
+    if not present:
+        raise ModelNotFound(
+            f"{folder} holds no .tflite; make them with: mnist-edge convert {folder} --quantize all"
+        )
+    return [load(folder, scheme=scheme) for scheme in present]
+
+
+def _find_file(model: str | Path | None, scheme: str | None) -> Path:
+    if model is not None and exists(model) and Path(model).is_file():
+        return Path(model)
+    file = _file_in_use() if model is None else registry.find_file(str(model))
+    # A folder of that name here goes before an installed model, as before a shipped one.
+    if file is not None and not (model is not None and exists(model)):
+        path = file.with_stem(scheme or file.stem)
+        if not path.is_file():
+            raise ModelNotFound(f"{file.parent.name} has {file.stem} alone; leave --scheme out")
+        return path
+    folder = find_folder(model)
+    path = folder / f"{scheme or 'int8'}.tflite"
+    if not path.is_file():
+        raise ModelNotFound(
+            f"{folder} has no {path.name}; make it with: "
+            f"mnist-edge convert {folder} --quantize {path.stem}"
+        )
+    return path
+
+
+def _file_in_use() -> Path:
+    """The file of the model in use; whatever lies in the working folder has no part in it."""
+    name = registry.read_record().in_use or DEFAULT_MODEL
+    file = registry.find_file(name)
+    if file is None and name in shipped_models():
+        file = shipped_file(name)
+    if file is None:
+        raise ModelNotFound(
+            f"the model in use, {name}, is gone; go back to the one before with: "
+            "mnist-edge model rollback"
+        )
+    return file
+
+
+def _shipped_root() -> Path:
+    # Importing importlib.resources would take longer than reading a model.
+    return Path(import_module("mnist_edge.models").__path__[0])
+
+
+def _read_manifest(model_path: Path) -> ModelManifest | None:
+    path = model_path.with_suffix(".json")
+    if not path.is_file():
+        return None
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidManifest(f"cannot read {path}: {error}") from error
+    return ModelManifest.from_json(text, source=path)

@@ -1,0 +1,1 @@
+"""Run a model on tflite-runtime, ai-edge-litert or numpy."""

@@ -1,0 +1,65 @@
+"""A ``.tflite`` that this project did not make: what its input means, and a word of warning."""
+
+from __future__ import annotations
+
+from mnist_edge.modelstore.loading import StoredModel
+from mnist_edge.runtimes import input_scaling
+from mnist_edge.runtimes.input_scaling import RAW, READINGS, Judgement
+from mnist_edge.runtimes.interpreter import Interpreter
+from mnist_edge.runtimes.sandbox import open_model
+
+
+def judge(interpreter: Interpreter) -> Judgement | None:
+    """Tries a model under every reading that its input has room for.
+
+    A quantized input was ranged by what the model was trained on: a reading that is clipped by it
+    is not the model's own, and what is left of its contrast might win all the same.
+
+    Returns:
+        None where no labelled digits are at hand to try it on.
+
+    Raises:
+        DataError: the digits at hand are damaged.
+    """
+    from mnist_edge.data.mnist import load_at_hand
+
+    digits = load_at_hand(input_scaling.DIGITS)
+    if digits is None:
+        return None
+    held = [reading for reading in READINGS.values() if interpreter.holds(reading)]
+    return input_scaling.judge(interpreter.run, digits, among=held)
+
+
+def open_foreign(
+    model: StoredModel, *, pixels: str | None, threads: int = 1
+) -> tuple[Interpreter, str]:
+    """An interpreter for a model without a manifest, and what to tell the user of it.
+
+    Args:
+        model: without a manifest.
+        pixels: the name of what its input means, where the user says it; found by trying else.
+        threads: as ``Interpreter`` has it.
+
+    Raises:
+        UnknownName: there is no such reading.
+        UnsuitableModel: no digit model, or one that reads digits under no reading, or under two
+            about as well.
+        InvalidModel: the runtime cannot load it, or crashes on it.
+        DataError: the digits at hand are damaged.
+    """
+    told = None if pixels is None else input_scaling.find_reading(pixels)
+    raw = open_model(model, threads=threads)
+    judgement = judge(raw) if told is None else None
+    if told is not None:
+        reading, found = told, f"taking {told.name} as told"
+    elif judgement is None:
+        reading = RAW
+        found = (
+            f"no MNIST is at hand to try it on: taking {RAW.name}; say otherwise with --pixels, "
+            "or name MNIST by MNIST_EDGE_DATA"
+        )
+    else:
+        reading = input_scaling.choose(judgement, name=str(model.path))
+        found = f"{judgement.summary()}: taking {reading.name}; override with --pixels"
+    opened = Interpreter(model.content, reading=reading, threads=threads)
+    return opened, f"nothing vouches for {model.path}: {found}"

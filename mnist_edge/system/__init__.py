@@ -1,0 +1,1 @@
+"""The operating system: atomic files, paths, child processes, captured output, HTTPS."""

@@ -1,0 +1,89 @@
+"""Printed letters, words and symbols, in the typefaces that come with matplotlib."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from mnist_edge.errors import MissingDependency
+from mnist_edge.training.backend import INSTALL_HINT
+from mnist_edge.training.outliers.primitives import CANVAS, Ink, Random
+
+LETTERS = "AEFHKMNPRTVWXYaefhkmnptvwx"
+"""Letters that nobody takes for a digit: no B C D G I J L O Q S U Z, no b c d g i j l o q r s u
+y z."""
+SYMBOLS = "&@#%*+=<>^~:;€£¥±÷∑π√Ω≠µ"
+"""Signs that nobody takes for a digit: no braces, no ? and no strokes."""
+_TEXT_FACES = (
+    "DejaVuSans",
+    "DejaVuSans-Bold",
+    "DejaVuSans-Oblique",
+    "DejaVuSansMono",
+    "DejaVuSerif",
+    "DejaVuSerif-Bold",
+    "DejaVuSerif-Italic",
+    "STIXGeneral",
+    "STIXGeneralBol",
+    "STIXGeneralItalic",
+    "cmr10",
+    "cmss10",
+    "cmtt10",
+)
+_SYMBOL_FACES = _TEXT_FACES[:7]
+"""Those that have every one of ``SYMBOLS``."""
+
+
+def letter(random: Random) -> Ink:
+    """One printed letter."""
+    return _printed(LETTERS[random.integers(len(LETTERS))], _TEXT_FACES, 48, random)
+
+
+def word(random: Random) -> Ink:
+    """Two to four printed letters."""
+    count = int(random.integers(2, 5))
+    letters = "".join(LETTERS[index] for index in random.integers(0, len(LETTERS), count))
+    return _printed(letters, _TEXT_FACES, 66 // count, random)
+
+
+def symbol(random: Random) -> Ink:
+    """One printed sign."""
+    return _printed(SYMBOLS[random.integers(len(SYMBOLS))], _SYMBOL_FACES, 48, random)
+
+
+def _printed(text: str, faces: tuple[str, ...], size: int, random: Random) -> Ink:
+    font = _font(faces[random.integers(len(faces))], size)
+    middle = CANVAS / 2
+    image = Image.new("L", (CANVAS, CANVAS))
+    ImageDraw.Draw(image).text(
+        (middle, middle),
+        text,
+        fill=255,
+        font=font,
+        anchor="mm",
+        stroke_width=int(random.integers(0, 1 + size // 12)),
+    )
+    angle, slant, stretch = random.normal(0, 0.1), random.normal(0, 0.15), random.uniform(0.9, 1.3)
+    cosine, sine = np.cos(angle), np.sin(angle)
+    matrix = np.array([[cosine * stretch, sine + slant], [-sine, cosine]])
+    offset = middle - matrix @ (middle, middle)
+    image = image.transform(
+        image.size,
+        Image.Transform.AFFINE,
+        (*matrix[0], offset[0], *matrix[1], offset[1]),
+        Image.Resampling.BILINEAR,
+    )
+    return np.asarray(image, np.float32) / np.float32(255)
+
+
+@cache
+def _font(face: str, size: int) -> ImageFont.FreeTypeFont:
+    try:
+        from matplotlib import get_data_path
+    except ImportError as error:
+        raise MissingDependency(
+            f"printed letters need matplotlib's typefaces: {INSTALL_HINT}"
+        ) from error
+    return ImageFont.truetype(str(Path(get_data_path(), "fonts", "ttf", f"{face}.ttf")), size)

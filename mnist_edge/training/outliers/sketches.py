@@ -1,0 +1,214 @@
+"""What a hand draws that is no digit: letters, shapes, arrows, ticks, clothes."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image
+
+from mnist_edge.training.outliers.primitives import (
+    CANVAS,
+    Corners,
+    Ink,
+    Path,
+    Random,
+    arc,
+    curved,
+    hand,
+    paint,
+    star,
+    straight,
+    turned,
+)
+
+_LETTERS: dict[str, tuple[list[Corners], list[Corners]]] = {
+    "A": ([[(0, 1), (0.5, 0), (1, 1)], [(0.2, 0.62), (0.8, 0.62)]], []),
+    "E": ([[(0.9, 0), (0.1, 0), (0.1, 1), (0.9, 1)], [(0.1, 0.5), (0.75, 0.5)]], []),
+    "F": ([[(0.9, 0), (0.1, 0), (0.1, 1)], [(0.1, 0.45), (0.7, 0.45)]], []),
+    "H": ([[(0.1, 0), (0.1, 1)], [(0.9, 0), (0.9, 1)], [(0.1, 0.5), (0.9, 0.5)]], []),
+    "K": ([[(0.1, 0), (0.1, 1)], [(0.9, 0), (0.1, 0.55), (0.9, 1)]], []),
+    "M": ([[(0, 1), (0.15, 0), (0.5, 0.7), (0.85, 0), (1, 1)]], []),
+    "N": ([[(0.1, 1), (0.1, 0), (0.9, 1), (0.9, 0)]], []),
+    "P": (
+        [[(0.1, 1), (0.1, 0)]],
+        [[(0.1, 0), (0.75, 0.08), (0.85, 0.3), (0.6, 0.52), (0.1, 0.52)]],
+    ),
+    "R": (
+        [[(0.1, 1), (0.1, 0)], [(0.3, 0.5), (0.9, 1)]],
+        [[(0.1, 0), (0.7, 0.05), (0.8, 0.28), (0.6, 0.5), (0.1, 0.5)]],
+    ),
+    "T": ([[(0, 0), (1, 0)], [(0.5, 0), (0.5, 1)]], []),
+    "W": ([[(0, 0), (0.25, 1), (0.5, 0.3), (0.75, 1), (1, 0)]], []),
+    "X": ([[(0, 0), (1, 1)], [(1, 0), (0, 1)]], []),
+    "e": ([], [[(0.1, 0.5), (0.9, 0.45), (0.6, 0.02), (0.1, 0.35), (0.25, 0.95), (0.9, 0.85)]]),
+    "f": ([[(0.1, 0.45), (0.85, 0.45)]], [[(0.9, 0.15), (0.6, 0), (0.45, 0.3), (0.45, 1)]]),
+    "h": ([[(0.1, 0), (0.1, 1)]], [[(0.1, 0.7), (0.5, 0.42), (0.85, 0.6), (0.85, 1)]]),
+    "k": ([[(0.1, 0), (0.1, 1)], [(0.8, 0.35), (0.1, 0.7), (0.85, 1)]], []),
+    "m": (
+        [[(0, 0.3), (0, 1)]],
+        [
+            [(0, 0.6), (0.25, 0.3), (0.5, 0.5), (0.5, 1)],
+            [(0.5, 0.6), (0.75, 0.3), (1, 0.5), (1, 1)],
+        ],
+    ),
+    "n": ([[(0, 0.2), (0, 1)]], [[(0, 0.5), (0.5, 0.2), (0.9, 0.5), (0.9, 1)]]),
+    "v": ([[(0, 0), (0.5, 1), (1, 0)]], []),
+    "w": ([], [[(0, 0.2), (0.2, 0.95), (0.5, 0.35), (0.75, 0.95), (1, 0.2)]]),
+}
+"""Straight strokes and curved ones of letters that nobody takes for a digit."""
+
+_SQUARE: Corners = [(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)]
+_TRIANGLE: Corners = [(0.5, 0), (1, 0.9), (0, 0.9), (0.5, 0)]
+_ARROW: Corners = [
+    (0, 0.35),
+    (0.6, 0.35),
+    (0.6, 0.1),
+    (1, 0.5),
+    (0.6, 0.9),
+    (0.6, 0.65),
+    (0, 0.65),
+    (0, 0.35),
+]
+_PLUS: Corners = [
+    (0.35, 0),
+    (0.65, 0),
+    (0.65, 0.35),
+    (1, 0.35),
+    (1, 0.65),
+    (0.65, 0.65),
+    (0.65, 1),
+    (0.35, 1),
+    (0.35, 0.65),
+    (0, 0.65),
+    (0, 0.35),
+    (0.35, 0.35),
+    (0.35, 0),
+]
+
+
+def written_letter(random: Random) -> Ink:
+    """A letter as a hand writes it."""
+    lines, curves = list(_LETTERS.values())[random.integers(len(_LETTERS))]
+    draw = hand(random, 1.3)
+
+    def unsteady(points: Corners) -> Path:
+        moved: Path = np.asarray(points) + random.normal(0, 0.035, (len(points), 2))
+        return moved
+
+    strokes = [draw(straight(unsteady(points))) for points in lines]
+    strokes += [draw(curved(unsteady(points))) for points in curves]
+    return paint(strokes, _pen(random))
+
+
+def shape(random: Random) -> Ink:
+    """Triangles, squares, stars and crosses, drawn or filled; discs, filled."""
+    # Drawn, a disc and a hexagon would be a 0; a lozenge is a 0 or a 1.
+    drawn = (
+        straight(_TRIANGLE),
+        straight(_SQUARE),
+        straight(_PLUS),
+        star(int(random.integers(4, 8)), random.uniform(0.18, 0.28)),
+    )
+    filled = (*drawn, arc(), star(int(random.integers(3, 5)), 0.5))
+    choice = drawn if random.random() < 1 / 2 else filled
+    path = hand(random)(choice[random.integers(len(choice))])
+    return paint([path], _pen(random)) if choice is drawn else paint([], filled=[path])
+
+
+def arrow(random: Random) -> Ink:
+    """An arrow, of strokes or as an outline. One of strokes lies flat: upright it is like a 1."""
+    draw = hand(random)
+    if random.random() < 1 / 2:
+        path = draw(turned(straight(_ARROW), random.uniform(0, 2 * np.pi)))
+        return paint([path], _pen(random)) if random.random() < 1 / 2 else paint([], filled=[path])
+    angle = random.normal(0, 0.3) + random.choice((0, np.pi))
+    head = random.uniform(0.25, 0.4)
+    strokes = ([(0, 0.5), (1, 0.5)], [(1 - head, 0.5 - head), (1, 0.5), (1 - head, 0.5 + head)])
+    return paint([draw(turned(straight(points), angle)) for points in strokes], _pen(random))
+
+
+def tick(random: Random) -> Ink:
+    """Ticks and crosses, most of them in a box."""
+    draw = hand(random)
+    bottom = random.uniform(0.3, 0.45)
+    corners = [(0, random.uniform(0.4, 0.6)), (bottom, 1), (1, 0.1)]
+    mark = curved(corners) if random.random() < 1 / 2 else straight(corners)
+    crossed = [straight([(0.15, 0.15), (0.85, 0.85)]), straight([(0.85, 0.15), (0.15, 0.85)])]
+    box = straight(_SQUARE)
+    strokes = ([mark], [box, *crossed], [box, 0.15 + 0.7 * mark], [box, 1.2 * mark])
+    chosen = strokes[random.integers(len(strokes))]
+    width = _pen(random) if len(chosen) == 1 else random.uniform(0.05, 0.1)
+    return paint([draw(path) for path in chosen], width)
+
+
+def scribble(random: Random) -> Ink:
+    """Curves to and fro, one over the other."""
+    count = int(random.integers(1, 4))
+    turns = (7, 12) if count == 1 else (5, 9)
+    strokes = [curved(random.uniform(0, 1, (random.integers(*turns), 2))) for _ in range(count)]
+    return paint(strokes, random.uniform(0.05, 0.12))
+
+
+def grid(random: Random) -> Ink:
+    """Three or more lines side by side, and two sets of lines that cross."""
+    angle = random.normal(0, 0.1) + random.choice((0, np.pi / 2, random.uniform(0, np.pi)))
+    draw = hand(random, 0.7)
+    strokes: list[Path] = []
+    for across in range(int(random.integers(1, 3))):
+        count = int(random.integers(3, 6))
+        ends = random.uniform(0, 0.3), random.uniform(0.7, 1)
+        for at in np.linspace(0, 1, count) + random.normal(0, 0.03, count):
+            tilt = random.normal(0, 0.03)
+            line = straight([(ends[0], at - tilt), (ends[1], at + tilt)])
+            strokes.append(draw(turned(line, angle + across * np.pi / 2)))
+    return paint(strokes, random.uniform(0.04, 0.12))
+
+
+def garment(random: Random) -> Ink:
+    """Clothes, shoes and bags from the front, in one grey, in many, or striped."""
+    half, whole = _garment(random)
+    outline = [*half, *[(1 - x, y) for x, y in reversed(half)]] if half else whole
+    ink = paint([], filled=[hand(random, 0.5)(straight([*outline, outline[0]]))])
+    cells = int(random.integers(2, 9))
+    coarse = Image.fromarray(random.random((cells, cells), np.float32))
+    cloth = np.asarray(coarse.resize((CANVAS, CANVAS), Image.Resampling.BICUBIC))
+    if random.random() < 1 / 4:
+        rows = np.arange(CANVAS, dtype=np.float32)[:, None]
+        cloth = np.sin(rows * random.uniform(0.2, 0.8)) * 0.5 + 0.5
+    shaded = ink * (1 - random.uniform(0, 0.8) * np.clip(cloth, 0, 1))
+    return np.asarray(shaded, np.float32)
+
+
+def _garment(random: Random) -> tuple[Corners, Corners]:
+    """The left half of what is the same on both sides, or a whole outline."""
+
+    def between(low: float, high: float) -> float:
+        return float(random.uniform(low, high))
+
+    which = random.integers(6)
+    if which == 0:  # a shirt
+        sleeve, width = between(0.3, 0.95), between(0.22, 0.32)
+        shoulder = [(0.38, 0), (width, 0.05), (between(-0.05, 0.08), sleeve)]
+        side = [(0.16, sleeve + 0.05), (width, between(0.25, 0.35)), (width + 0.02, 1)]
+        return [*shoulder, *side], []
+    if which == 1:  # trousers
+        width = between(0.2, 0.32)
+        return [
+            (width, 0),
+            (width - between(0, 0.08), 1),
+            (0.45, 1),
+            (0.5, between(0.25, 0.45)),
+        ], []
+    if which == 2:  # a dress
+        return [(0.4, 0), (0.33, 0.3), (between(0, 0.25), 1)], []
+    if which == 3:  # a shoe
+        back, top = between(0.25, 0.5), between(0.15, 0.3)
+        upper = [(0, back), (0.1, top), (0.35, top), (0.6, 0.5), (0.95, 0.6), (1, 0.8)]
+        return [], [*upper, (0, 0.8)]
+    if which == 4:  # a boot
+        return [], [(0.2, 0), (0.55, 0), (0.55, 0.55), (0.95, 0.7), (1, 0.95), (0.15, 1)]
+    return [(0.35, 0.05), (0.3, 0.33), (0, 0.35), (between(0, 0.1), 1)], []  # a bag
+
+
+def _pen(random: Random) -> float:
+    """The thickness of a pen in MNIST, as a share of the drawing's longest side."""
+    return float(random.uniform(0.07, 0.17))

@@ -1,0 +1,126 @@
+"""What fills the whole frame: noise, greys, patterns, and what a photograph has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from mnist_edge.preprocessing.mnist_format import SIDE
+from mnist_edge.training.outliers.primitives import Ink, Random
+
+_AXIS = np.arange(SIDE, dtype=np.float32) - (SIDE - 1) / 2
+"""Rows or columns, counted from the middle of the frame."""
+
+
+def noise(random: Random) -> Ink:
+    """A level of its own for each pixel: uniform, normal, or specks of salt and pepper."""
+    shape = (SIDE, SIDE)
+    if random.random() < 1 / 3:
+        values = random.random(shape) ** random.uniform(0.5, 6)
+    elif random.random() < 1 / 2:
+        values = random.normal(random.random(), random.uniform(0.05, 0.5), shape)
+    else:
+        values = (random.random(shape) < random.uniform(0.02, 0.98)) * random.uniform(0.4, 1)
+    return _levels(values)
+
+
+def clouds(random: Random) -> Ink:
+    """Noise that is blurred: soft at one size, or rough at several."""
+    layers = [
+        _soft(random, int(random.integers(2, 15))) * random.random()
+        for _ in range(random.integers(1, 4))
+    ]
+    return _stretched(np.sum(layers, axis=0), random)
+
+
+def plain(random: Random) -> Ink:
+    """One grey, from black to white; a gradient; either with some grain."""
+    level = random.random()
+    slope = _direction(random) * random.uniform(0, 0.06) * (random.random() < 1 / 2)
+    grain = random.normal(0, 1, (SIDE, SIDE)) * random.uniform(0, 0.1) * (random.random() < 1 / 2)
+    return _levels(level + slope + grain)
+
+
+def stripes(random: Random) -> Ink:
+    """Waves, bars, chequers and rings, three across the frame at least."""
+    frequency = random.uniform(2 * np.pi * 3 / SIDE, 2.5)
+    phase = random.uniform(0, 2 * np.pi)
+    turn = random.uniform(0, np.pi)
+    first = np.sin(_direction(random, turn) * frequency + phase)
+    which = random.integers(3)
+    if which == 1:
+        first = first * np.sin(_direction(random, turn + np.pi / 2) * frequency + phase)
+    elif which == 2:
+        first = np.sin(np.hypot(_AXIS[:, None], _AXIS + random.uniform(-8, 8)) * frequency + phase)
+    return _levels(0.5 + first * random.uniform(0.2, 0.5) * random.choice((1, 8)))
+
+
+def scene(random: Random) -> Ink:
+    """Greys as a photograph has them: light that falls off, things in it, blur and grain."""
+    image = Image.fromarray(np.uint8(255 * _levels(random.random() + _direction(random) * 0.03)))
+    pen = ImageDraw.Draw(image)
+    for _ in range(random.integers(2, 7)):
+        x, y = random.uniform(-8, SIDE, 2)
+        width, height = random.uniform(6, 24, 2)
+        box = (x, y, x + width, y + height)
+        grey = int(random.integers(256))
+        if random.random() < 1 / 2:
+            pen.ellipse(box, fill=grey)
+        else:
+            pen.polygon([(float(a), float(b)) for a, b in random.uniform(-6, 34, (4, 2))], grey)
+    small = int(random.integers(8, SIDE + 1))
+    blurred = image.resize((small, small), Image.Resampling.BOX).resize(image.size)
+    grain = random.normal(0, random.uniform(0, 0.08), (SIDE, SIDE))
+    shade = 0.7 + 0.6 * _soft(random, 3)
+    return _levels(np.asarray(blurred) / 255 * shade + grain)
+
+
+def dust(random: Random) -> Ink:
+    """An empty frame with a few specks, and now and then a line along an edge."""
+    values = np.zeros((SIDE, SIDE))
+    for _ in range(random.integers(1, 12)):
+        height, width = random.integers(1, 4, 2)
+        top, left = random.integers(0, SIDE - 3, 2)
+        values[top : top + height, left : left + width] = random.uniform(0.2, 1)
+    if random.random() < 1 / 3:
+        values[: random.integers(1, 3)] = random.uniform(0.3, 1)
+    values = np.rot90(values, random.integers(4))
+    return _levels(values * random.uniform(0.4, 1) + random.uniform(0, 0.1) * random.random((1, 1)))
+
+
+def blob(random: Random) -> Ink:
+    """Stains, solid or speckled, on an empty frame."""
+    values = _stretched(_soft(random, int(random.integers(4, 12))) - random.uniform(0, 0.2), random)
+    if random.random() < 1 / 3:
+        values = values * random.random(values.shape)
+    if random.random() < 1 / 2:
+        across = np.hypot(_AXIS[:, None] / random.uniform(8, 14), _AXIS / random.uniform(8, 14))
+        values = values * (across < 1)
+    return _levels(values)
+
+
+def _soft(random: Random, cells: int) -> Ink:
+    """Random levels on ``cells`` by ``cells`` points, drawn smoothly over the frame; 0..1."""
+    coarse = Image.fromarray(random.random((cells, cells), np.float32))
+    return _levels(np.asarray(coarse.resize((SIDE, SIDE), Image.Resampling.BICUBIC)))
+
+
+def _direction(random: Random, angle: float | None = None) -> Ink:
+    """How far each pixel lies from the middle in the direction of an angle, or in any."""
+    angle = random.uniform(0, 2 * np.pi) if angle is None else angle
+    distance: Ink = _AXIS[:, None] * np.float32(np.sin(angle)) + _AXIS * np.float32(np.cos(angle))
+    return distance
+
+
+def _stretched(values: NDArray[np.floating[Any]], random: Random) -> Ink:
+    """Contrast anything from faint to two levels."""
+    spread = (values - values.mean()) / (values.std() + 1e-6)
+    return _levels(random.uniform(0.2, 0.8) + spread * random.uniform(0.08, 1.5))
+
+
+def _levels(values: NDArray[np.floating[Any]]) -> Ink:
+    levels: Ink = np.clip(values, 0, 1).astype(np.float32)
+    return levels
