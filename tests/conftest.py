@@ -1,18 +1,30 @@
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from subprocess import CompletedProcess
 
+import numpy as np
 import pytest
+from hypothesis import settings
+from numpy.typing import NDArray
 
+from mnist_edge.commands.app import main
 from mnist_edge.data import mnist as dataset
 from mnist_edge.data.mnist import Digits, Mnist
+from tests.support.paths import DATA, NANO, ROOT
 
-ROOT = Path(__file__).parents[1]
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "mnist_edge", "converters", "models")
+
+# The same examples every time, and none that fails because the machine was busy.
+settings.register_profile("device", derandomize=True, deadline=None, max_examples=60)
+settings.load_profile("device")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -39,7 +51,7 @@ def test_digits() -> Digits:
 @pytest.fixture(scope="session")
 def nano() -> Path:
     """The folder of the shipped model."""
-    return Path(__file__).parents[1] / "models" / "nano"
+    return NANO
 
 
 @pytest.fixture(scope="session")
@@ -62,3 +74,117 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (built,) = (folder / "dist").glob("*.whl")
     return built
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of the committed models, pictures and answers."""
+    return DATA
+
+
+@pytest.fixture(scope="session")
+def pictures(data: Path) -> Path:
+    """The folder of the committed pictures."""
+    return data / "pictures"
+
+
+@pytest.fixture(scope="session")
+def tiny(data: Path) -> Path:
+    """The folder of the committed models, none of which has a manifest."""
+    return data / "models"
+
+
+@pytest.fixture(scope="session")
+def arrays(mnist: Mnist) -> dict[str, NDArray[np.uint8]]:
+    """The four arrays as they were published, by file, put together from the splits."""
+    left = np.setdiff1d(np.arange(60_000), mnist.train_indices)
+    images, labels = np.empty((60_000, 28, 28), np.uint8), np.empty(60_000, np.uint8)
+    images[mnist.train_indices], images[left] = mnist.train.images, mnist.validation.images
+    labels[mnist.train_indices], labels[left] = mnist.train.labels, mnist.validation.labels
+    return {
+        "train-images-idx3-ubyte": images,
+        "train-labels-idx1-ubyte": labels,
+        "t10k-images-idx3-ubyte": mnist.test.images,
+        "t10k-labels-idx1-ubyte": mnist.test.labels,
+    }
+
+
+@pytest.fixture(scope="session")
+def originals(
+    arrays: dict[str, NDArray[np.uint8]], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Path]:
+    """A folder with the four files as they were published, wherever the data came from."""
+    folder = tmp_path_factory.mktemp("originals")
+    for name, array in arrays.items():
+        magic = 2051 if array.ndim == 3 else 2049
+        header = struct.pack(f">{1 + array.ndim}I", magic, *array.shape)
+        (folder / name).write_bytes(header + array.tobytes())
+    yield folder
+    # pytest keeps the folders of its last runs, and this one is 55 MB.
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def own(nano: Path, tmp_path: Path) -> Path:
+    """A folder with copies of the shipped float32 and int8, which have no test score yet."""
+    folder = tmp_path / "own"
+    folder.mkdir()
+    for scheme in ("float32", "int8"):
+        shutil.copy(nano / f"{scheme}.tflite", folder)
+        document = json.loads((nano / f"{scheme}.json").read_text(encoding="utf-8"))
+        document["test"] = None
+        (folder / f"{scheme}.json").write_text(json.dumps(document), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def quick(tiny: Path, tmp_path: Path) -> Path:
+    """A folder of tiny models, which answer nearly alike and read few digits."""
+    folder = tmp_path / "quick"
+    folder.mkdir()
+    shutil.copy(tiny / "quadrants-float32.tflite", folder / "float32.tflite")
+    shutil.copy(tiny / "quadrants-int8.tflite", folder / "int8.tflite")
+    return folder
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., CompletedProcess[str]]:
+    """Runs the program in this process, which is quicker than starting another."""
+
+    def in_this_process(*arguments: str | Path) -> CompletedProcess[str]:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        said = capsys.readouterr()
+        code = ended.value.code
+        assert isinstance(code, int)
+        return CompletedProcess(arguments, code, said.out, said.err)
+
+    return in_this_process
+
+
+@pytest.fixture(scope="session")
+def start() -> Callable[..., CompletedProcess[bytes]]:
+    """Runs the program in a process of its own, as a user does; takes what subprocess.run takes."""
+
+    def in_a_process(
+        *arguments: str | Path,
+        interpreter: tuple[str, ...] = (),
+        env: dict[str, str] | None = None,
+        stdout: int = subprocess.PIPE,
+        stdin: bytes = b"",
+        cwd: Path | None = None,
+    ) -> CompletedProcess[bytes]:
+        # Unbuffered output, which some machines set, hides what a user's buffered one does.
+        inherited = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
+        return subprocess.run(
+            [sys.executable, *interpreter, "-m", "mnist_edge", *map(str, arguments)],
+            check=False,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            input=stdin,
+            cwd=cwd,
+            env={**inherited, **(env or {})},
+        )
+
+    return in_a_process

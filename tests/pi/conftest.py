@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from systems import SYSTEMS, System, name_of
-from userland import Unavailable, Userland, give_project, make_userland
+from tests.support.paths import ROOT
+from tests.support.systems import SYSTEMS, System, name_of
+from tests.support.userland import Unavailable, Userland, give_project, make_userland
 
-CACHE = Path(__file__).parents[2] / ".cache" / "pi"
+CACHE = ROOT / ".cache" / "pi"
 """Where file systems and wheels are kept from one run to the next."""
 
 

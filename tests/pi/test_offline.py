@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from bundles import printed_command
-from systems import SYSTEMS, System
-from userland import Userland
+from tests.support.bundles import printed_command
+from tests.support.systems import SYSTEMS, System
+from tests.support.userland import Userland
 
 TARGET = "pi-bookworm-64"
 _SECONDS = 1800

@@ -23,10 +23,10 @@ from mnist_edge.data.mnist import Digits
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes.sandbox import Trial, try_model
 from mnist_edge.runtimes.selection import NUMPY, RUNTIMES, VARIABLE, choosing
-from systems import SYSTEMS, System, name_of
-from userland import PYTHON, Userland
+from tests.support.paths import ROOT
+from tests.support.systems import SYSTEMS, System, name_of
+from tests.support.userland import PYTHON, Userland
 
-ROOT = Path(__file__).parents[2]
 PICTURES = sorted((ROOT / "tests" / "data" / "pictures").glob("*.png"))
 SAMPLES = ROOT / "mnist_edge" / "samples"
 MODELS = ("edge", "nano")

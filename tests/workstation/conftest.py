@@ -9,7 +9,7 @@ import pytest
 from mnist_edge.data.mnist import Mnist
 from mnist_edge.training import trainer
 from mnist_edge.training.recipes import Recipe
-from recorder import Recorder, Train
+from tests.support.recorder import Recorder, Train
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,368 @@
+"""What a bundle's installer does, what it refuses, and what is left where it is stopped."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+import platform
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mnist_edge.deployment import bundle as bundling
+from mnist_edge.deployment.bundle.targets import SystemPackage
+from tests.support.bundles import (
+    HERE,
+    answer,
+    install,
+    make_bundle,
+    make_wheel,
+    printed_command,
+    releases,
+)
+from tests.support.paths import ROOT
+
+SCRIPT = ROOT / "mnist_edge/deployment/bundle/install.sh"
+Run = Callable[..., CompletedProcess[str]]
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="installs on Linux")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """The home of whoever installs."""
+    folder = tmp_path / "home"
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.parametrize("shell", ["sh", "dash", "bash", "busybox sh"])
+def test_every_shell_reads_the_installer(shell: str) -> None:
+    program, *words = shell.split()
+    if shutil.which(program) is None:
+        pytest.skip(f"no {program} here")
+    subprocess.run([program, *words, "-n", str(SCRIPT)], check=True)
+
+
+@linux
+def test_a_bundle_installs_offline_and_says_what_to_type(tmp_path: Path, home: Path) -> None:
+    model = bundling.find_model("nano")
+    ran = install(make_bundle(tmp_path, models=[model, model]), home)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    command = printed_command(ran.stdout)
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert said == f"{command[-1]}: 7 (version 1)\n"
+    assert Path(command[-1]).read_bytes() == (ROOT / "mnist_edge/samples/digit.png").read_bytes()
+    installed = (home / "models.txt").read_text().split()
+    assert installed == ["models/01/int8.tflite", "models/02/int8.tflite"]
+
+
+@linux
+def test_installing_again_changes_the_version_and_nothing_else(tmp_path: Path, home: Path) -> None:
+    first, second = make_bundle(tmp_path), make_bundle(tmp_path, version="2")
+    assert install(first, home).returncode == 0
+    assert install(first, home).returncode == 0
+    assert answer(home) == "x: 7 (version 1)\n"
+    assert install(second, home).returncode == 0
+    assert answer(home) == "x: 7 (version 2)\n"
+    # What was in use before is there for whatever still runs of it; older ones are not.
+    assert len(releases(home)) == 2
+    assert sorted(path.name for path in (home / ".local/share/mnist-edge").iterdir()) == [
+        "current",
+        "install.lock",
+        "releases",
+    ]
+
+
+@linux
+def test_where_the_launcher_is_on_the_path_its_name_is_enough(tmp_path: Path, home: Path) -> None:
+    path = f"{home}/.local/bin:{os.environ['PATH']}"
+    ran = install(make_bundle(tmp_path), home, PATH=path)
+    assert printed_command(ran.stdout)[:2] == ["mnist-edge", "predict"]
+
+
+@linux
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+@given(choice=st.data())
+def test_a_changed_byte_anywhere_is_refused_before_anything_is_done(
+    choice: st.DataObject, whole_bundle: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = tmp_path_factory.mktemp("tampered")
+    bundle, home = folder / "bundle", folder / "home"
+    shutil.copytree(whole_bundle, bundle)
+    home.mkdir()
+    # What is changed in the installer itself is another program, which may do anything.
+    files = sorted(p for p in bundle.rglob("*") if p.is_file() and p.name != "install.sh")
+    path = choice.draw(st.sampled_from(files))
+    content = bytearray(path.read_bytes())
+    content[choice.draw(st.integers(0, len(content) - 1))] ^= choice.draw(st.integers(1, 255))
+    path.write_bytes(content)
+    ran = install(bundle, home)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "copy the archive again" in ran.stderr
+    assert not list(home.iterdir())
+
+
+@pytest.fixture(scope="module")
+def whole_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that nobody changes."""
+    return make_bundle(tmp_path_factory.mktemp("whole"))
+
+
+@linux
+@pytest.mark.parametrize("lost", ["SHA256SUMS", "target.sh", "wheels/other-1.0-py3-none-any.whl"])
+def test_a_file_that_is_missing_is_refused(lost: str, tmp_path: Path, home: Path) -> None:
+    bundle = make_bundle(tmp_path)
+    (bundle / lost).unlink()
+    ran = install(bundle, home)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.splitlines()[-1].startswith("mnist-edge: this bundle ")
+    assert not list(home.iterdir())
+
+
+@linux
+def test_a_checksum_that_is_missing_is_refused(tmp_path: Path, home: Path) -> None:
+    bundle = make_bundle(tmp_path)
+    lines = (bundle / "SHA256SUMS").read_text().splitlines(keepends=True)
+    (bundle / "SHA256SUMS").write_text("".join(line for line in lines if "other" not in line))
+    ran = install(bundle, home)
+    assert ran.returncode == 1
+    assert "SHA256SUMS has not all of" in ran.stderr
+    assert not list(home.iterdir())
+
+
+@linux
+def test_what_was_unpacked_there_before_is_not_installed(tmp_path: Path, home: Path) -> None:
+    bundle = make_bundle(tmp_path)
+    make_wheel(bundle / "wheels", "stranger-1", files={"stranger.py": ""})
+    assert install(bundle, home).returncode == 0
+    assert not list(home.rglob("stranger.py"))
+
+
+@linux
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"python": "3.99"}, "here is no Python 3.99: make one for this system"),
+        ({"kernels": ("pdp11",)}, f"bits on {platform.machine()}: make one for this machine"),
+        ({"bits": 16}, "make one for this machine"),
+        (
+            {"from_system": (SystemPackage(name="x", module="xyzzy", debian="python3-xyzzy"),)},
+            "xyzzy is not here, and no wheel of it exists: sudo apt install python3-xyzzy",
+        ),
+    ],
+    ids=["python", "kernel", "bits", "system packages"],
+)
+def test_another_machine_is_refused_with_what_to_do(
+    changes: dict[str, object], said: str, tmp_path: Path, home: Path
+) -> None:
+    bundle = make_bundle(tmp_path, target=dataclasses.replace(HERE, **changes))  # type: ignore[arg-type]
+    ran = install(bundle, home)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("mnist-edge: ")
+    assert said in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert not list(home.iterdir())
+
+
+@linux
+def test_what_the_system_has_is_seen_in_the_environment(tmp_path: Path, home: Path) -> None:
+    package = SystemPackage(name="json", module="json", debian="python3")
+    target = dataclasses.replace(HERE, from_system=(package,))
+    assert install(make_bundle(tmp_path, target=target), home).returncode == 0
+    (release,) = releases(home)
+    assert "include-system-site-packages = true" in (release / "pyvenv.cfg").read_text()
+
+
+@linux
+def test_a_release_that_fails_its_self_test_is_not_switched_to(tmp_path: Path, home: Path) -> None:
+    assert install(make_bundle(tmp_path), home).returncode == 0
+    before = releases(home)
+    ran = install(make_bundle(tmp_path, version="2", broken=True), home)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert "doctor was here" in ran.stderr
+    assert ran.stderr.splitlines()[-1].startswith("mnist-edge: the self-test failed")
+    assert answer(home) == "x: 7 (version 1)\n"
+    assert releases(home) == before
+
+
+@linux
+def test_two_installations_do_not_meet(tmp_path: Path, home: Path) -> None:
+    bundle = make_bundle(tmp_path)
+    assert install(bundle, home).returncode == 0
+    lock = home / ".local/share/mnist-edge/install.lock"
+    flock = shutil.which("flock") or ""
+    with subprocess.Popen([flock, lock, "cat"], stdin=subprocess.PIPE) as holder:
+        while subprocess.run([flock, "--nonblock", lock, "true"], check=False).returncode == 0:
+            pass
+        ran = install(bundle, home)
+        holder.communicate()
+    assert ran.returncode == 1
+    assert "another installation is running" in ran.stderr
+    assert install(bundle, home).returncode == 0
+
+
+@linux
+def test_somebody_elses_program_is_not_overwritten(tmp_path: Path, home: Path) -> None:
+    launcher = home / ".local/bin/mnist-edge"
+    launcher.parent.mkdir(parents=True)
+    launcher.write_text("pipx made this")
+    ran = install(make_bundle(tmp_path), home)
+    assert ran.returncode == 1
+    assert "is another installation's; remove it" in ran.stderr
+    assert launcher.read_text() == "pipx made this"
+    assert not releases(home)
+
+
+CHANGING = ("mkdir", "flock", "readlink", "rm", "mktemp", "cp", "sync", "ln", "mv", "true")
+"""The commands that an installation is stopped at: all that change something, and some more."""
+
+
+def make_steps(folder: Path, number: str) -> str:
+    """A search path by which the installer is stopped at one of its commands.
+
+    Args:
+        folder: is made; a file in it counts.
+        number: name of the signal that its process group gets.
+    """
+    folder.mkdir()
+    (folder / "count").write_text("0")
+    for name in (*CHANGING, f"python{HERE.python}"):
+        real = sys.executable if name.startswith("python") else shutil.which(name)
+        script = folder / name
+        script.write_text(
+            f"#!/bin/sh\nread -r count <{folder}/count\necho $((count + 1)) >{folder}/count\n"
+            f'[ $((count + 1)) -ne "$STOP_AT" ] || kill -s {number} 0\nexec {real} "$@"\n'
+        )
+        script.chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+@linux
+@pytest.mark.slow
+def test_a_kill_at_any_step_leaves_a_release_that_works(tmp_path: Path, home: Path) -> None:
+    first, second = make_bundle(tmp_path), make_bundle(tmp_path, version="2")
+    assert install(first, home).returncode == 0
+    shutil.copytree(home, tmp_path / "kept", symlinks=True)
+    found = []
+    for step in range(1, 100):
+        path = make_steps(tmp_path / f"steps-{step}", "KILL")
+        ran = install(second, home, PATH=path, STOP_AT=str(step))
+        if ran.returncode == 0:
+            break
+        assert ran.returncode == -signal.SIGKILL
+        found.append(answer(home))
+        # Whatever was left, the same once more succeeds, and leaves nothing of it.
+        if step % 4 == 0:
+            assert install(second, home).returncode == 0
+            assert answer(home) == "x: 7 (version 2)\n"
+            assert len(releases(home)) == 2
+        shutil.rmtree(home)
+        shutil.copytree(tmp_path / "kept", home, symlinks=True)
+    assert len(found) >= 12
+    assert set(found) == {"x: 7 (version 1)\n", "x: 7 (version 2)\n"}
+    # First the old one, then the new one: the switch is one step.
+    assert found == sorted(found)
+
+
+@linux
+def test_an_installation_that_is_asked_to_end_tidies_up(tmp_path: Path, home: Path) -> None:
+    first, second = make_bundle(tmp_path), make_bundle(tmp_path, version="2")
+    assert install(first, home).returncode == 0
+    before = releases(home)
+    path = make_steps(tmp_path / "steps", "TERM")
+    # At the first step after the release was made.
+    (tmp_path / "steps" / "mktemp").unlink()
+    for name in ("mkdir", "flock", "readlink", "rm", f"python{HERE.python}"):
+        (tmp_path / "steps" / name).unlink()
+    ran = install(second, home, PATH=path, STOP_AT="1")
+    assert ran.returncode in {1, -signal.SIGTERM}
+    assert releases(home) == before
+    assert answer(home) == "x: 7 (version 1)\n"
+
+
+@linux
+@pytest.mark.parametrize("name", ["home", "R&D-100%|mine"])
+def test_the_service_is_filled_in_and_systemd_takes_it(name: str, tmp_path: Path) -> None:
+    home = tmp_path / name
+    home.mkdir()
+    assert install(make_bundle(tmp_path), home).returncode == 0
+    unit = home / ".local/share/mnist-edge/current/mnist-edge-watch.service"
+    text = unit.read_text()
+    assert not re.search("@[A-Z]+@", text)
+    # systemd takes a percent sign for the beginning of a name of its own.
+    assert f'ReadWritePaths="{home}/digits"'.replace("%", "%%") in text
+    (command,) = re.findall('^ExecStart="(.*?)" watch', text, re.MULTILINE)
+    assert Path(command.replace("%%", "%")).is_file()
+    systemd = shutil.which("systemd-analyze")
+    if systemd is None:
+        pytest.skip("no systemd here to try it on")
+    ran = subprocess.run([systemd, "verify", unit], check=False, capture_output=True, text=True)
+    assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@linux
+@pytest.mark.slow
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="is made for x86-64")
+def test_a_real_bundle_installs_reads_and_survives_a_kill(
+    tmp_path: Path, home: Path, run: Run
+) -> None:
+    out = tmp_path / "mnist-edge.tar.gz"
+    made = run("bundle", "--target", "linux-x86_64", "--model", "nano", "--out", out)
+    assert made.returncode == 0, made.stderr
+    assert hashlib.sha256(out.read_bytes()).hexdigest() in made.stdout
+    with tarfile.open(out) as archive:
+        archive.extractall(tmp_path, filter="data")
+    bundle = tmp_path / "mnist-edge-linux-x86_64"
+    script = ["/bin/sh", str(bundle / "install.sh")]
+    # Root may take the network away altogether; for others pip is told to leave it alone.
+    alone = ["unshare", "--net"]
+    if subprocess.run([*alone, "true"], check=False, capture_output=True).returncode == 0:
+        script = [*alone, *script]
+    environment = {"HOME": str(home), "PATH": os.environ["PATH"]}
+
+    def said(*words: str) -> str:
+        ran = subprocess.run(
+            words, check=False, capture_output=True, text=True, cwd="/", env=environment
+        )
+        assert ran.returncode == 0, ran.stderr
+        return ran.stdout
+
+    command = printed_command(said(*script))
+    assert said(*command).endswith(": 7 (100.0 %)\n")
+    assert "* nano-int8-" in said(command[0], "model", "list")
+    assert "self-test edge" in said(command[0], "doctor")
+    assert printed_command(said(*script)) == command
+
+    # Once pip is in the middle of numpy, and once everything is there but not switched to.
+    current = home / ".local/share/mnist-edge/current"
+    before = current.readlink()
+    for landmark in ("numpy/core", "mnist_edge/models"):
+        there = releases(home)
+        with subprocess.Popen(
+            script, cwd="/", env=environment, start_new_session=True, stdout=subprocess.PIPE
+        ) as going:
+            pattern = f"lib/python3.*/site-packages/{landmark}"
+            while not [
+                found
+                for release in releases(home)
+                if release not in there
+                for found in release.glob(pattern)
+            ]:
+                assert going.poll() is None
+            os.killpg(going.pid, signal.SIGKILL)
+        assert current.readlink() == before
+        assert said(*command).endswith(": 7 (100.0 %)\n")
+    assert printed_command(said(*script)) == command
+    assert len(releases(home)) == 2

@@ -1,0 +1,287 @@
+"""Models as they travel: archives that lie, and addresses that do not keep what they promise."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mnist_edge.deployment import artifact
+from mnist_edge.deployment.artifact import LIMIT, Artifact
+from mnist_edge.errors import DownloadFailed, InvalidArtifact, MnistEdgeError
+from mnist_edge.system import https
+from tests.support.paths import NANO
+
+Pack = Callable[[dict[str, bytes]], bytes]
+
+
+@pytest.fixture(scope="module")
+def parts() -> dict[str, bytes]:
+    """The shipped int8 model and its manifest, by name, with something like a signature."""
+    folder = NANO
+    files = {name: (folder / name).read_bytes() for name in ("int8.tflite", "int8.json")}
+    return {**files, "int8.json.sig": b"s" * 64}
+
+
+def tar(files: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def zipped(files: dict[str, bytes]) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return packed.getvalue()
+
+
+both = pytest.mark.parametrize("pack", [tar, zipped])
+
+
+def check(found: Artifact, parts: dict[str, bytes]) -> None:
+    assert (found.content, found.manifest, found.signature) == tuple(parts.values())
+
+
+def check_refused(content: bytes, tmp_path: Path, said: str) -> None:
+    path = tmp_path / "update"
+    path.write_bytes(content)
+    with pytest.raises(InvalidArtifact, match=said) as refused:
+        artifact.read(str(path))
+    assert "\n" not in str(refused.value)
+
+
+def test_loose_files_are_an_artifact(parts: dict[str, bytes], tmp_path: Path) -> None:
+    for name, content in parts.items():
+        (tmp_path / name).write_bytes(content)
+    check(artifact.read(str(tmp_path / "int8.tflite")), parts)
+    (tmp_path / "int8.json.sig").unlink()
+    assert artifact.read(str(tmp_path / "int8.tflite")).signature is None
+
+
+@both
+@pytest.mark.parametrize("folder", ["", "./", "release/nano/"])
+def test_an_archive_is_known_by_its_contents(
+    folder: str, pack: Pack, parts: dict[str, bytes], tmp_path: Path
+) -> None:
+    files = {f"{folder}{name}": content for name, content in parts.items()}
+    files |= {f"{folder}._int8.tflite": b"macOS", f"{folder}README": b"more"}
+    (tmp_path / "whatever.bin").write_bytes(pack(files))
+    check(artifact.read(str(tmp_path / "whatever.bin")), parts)
+
+
+@both
+@pytest.mark.parametrize("name", ["../int8.tflite", "/etc/int8.tflite", "a/../../b", "C:/x"])
+def test_a_path_that_leads_out_is_refused(
+    name: str, pack: Pack, parts: dict[str, bytes], tmp_path: Path
+) -> None:
+    check_refused(pack({**parts, name: b"x"}), tmp_path, "a path that leads out of it")
+    assert [path.name for path in tmp_path.iterdir()] == ["update"]
+
+
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE])
+def test_links_and_devices_in_a_tar_are_refused(
+    kind: bytes, parts: dict[str, bytes], tmp_path: Path
+) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        member = tarfile.TarInfo("int8.json")
+        member.type, member.linkname = kind, "/etc/passwd"
+        archive.addfile(member)
+    check_refused(packed.getvalue(), tmp_path, "a link or a device")
+
+
+def test_a_link_in_a_zip_is_refused(parts: dict[str, bytes], tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        member = zipfile.ZipInfo("int8.json")
+        member.external_attr = 0o120777 << 16
+        archive.writestr(member, "/etc/passwd")
+    check_refused(packed.getvalue(), tmp_path, "a link or a device")
+
+
+@both
+def test_what_unpacks_to_too_much_is_refused(
+    pack: Pack, parts: dict[str, bytes], tmp_path: Path
+) -> None:
+    packed = pack({**parts, "zeros": bytes(LIMIT)})
+    assert len(packed) < LIMIT // 100
+    check_refused(packed, tmp_path, f"has more than {LIMIT:,} bytes")
+
+
+def test_a_sparse_file_is_as_large_as_it_says(tmp_path: Path) -> None:
+    # GNU tar's old form: a header with a map of holes, and next to nothing in the archive.
+    member = tarfile.TarInfo("zeros.tflite")
+    member.type = tarfile.GNUTYPE_SPARSE
+    header = bytearray(member.tobuf(tarfile.GNU_FORMAT))
+    header[386:410] = b"00000000000\0" * 2
+    header[483:495] = f"{1 << 32:011o}\0".encode()
+    header[148:156] = b" " * 8
+    header[148:156] = f"{sum(header[:512]):06o}\0 ".encode()
+    import gzip
+
+    check_refused(gzip.compress(bytes(header) + bytes(1024)), tmp_path, "has more than")
+
+
+def test_what_is_too_large_is_refused(parts: dict[str, bytes], tmp_path: Path) -> None:
+    check_refused(parts["int8.tflite"] + bytes(LIMIT), tmp_path, "has more than")
+
+
+@both
+def test_no_model_several_and_one_without_a_manifest_are_refused(
+    pack: Pack, parts: dict[str, bytes], tmp_path: Path
+) -> None:
+    check_refused(pack({"README": b"nothing"}), tmp_path, "holds 0 models")
+    check_refused(pack({**parts, "float32.tflite": b"another"}), tmp_path, "holds 2 models")
+    del (left := dict(parts))["int8.json"]
+    check_refused(pack(left), tmp_path, "comes without int8.json")
+    check_refused(pack({**left, "elsewhere/int8.json": b""}), tmp_path, "comes without")
+
+
+def test_what_is_no_artifact_is_told(tmp_path: Path) -> None:
+    for content in (b"", b"<html>", b"\x1f\x8b", b"PK\x03\x04", b"\x1f\x8b\x08" + bytes(40)):
+        check_refused(content, tmp_path, "update (is no .tflite|.*copy it again)|cannot read")
+
+
+@both
+@given(position=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), cut=st.booleans())
+def test_a_damaged_archive_is_whole_or_refused(
+    pack: Pack,
+    parts: dict[str, bytes],
+    tmp_path_factory: pytest.TempPathFactory,
+    position: float,
+    bit: int,
+    cut: bool,
+) -> None:
+    content = bytearray(pack(parts))
+    offset = int(position * len(content))
+    content[offset] ^= 1 << bit
+    path = tmp_path_factory.getbasetemp() / "damaged"
+    path.write_bytes(content[:offset] if cut else content)
+    try:
+        found = artifact.read(str(path))
+    except MnistEdgeError:
+        return
+    # What has no checksum is the names in a tar, and the signature's may be another.
+    check(found, {**parts, "int8.json.sig": found.signature or parts["int8.json.sig"]})
+
+
+@contextmanager
+def served(answers: dict[str, Any]) -> Iterator[str]:
+    """Serves bytes, statuses, and addresses to go on to, over HTTP on this machine."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer = answers.get(self.path, 404)
+            if isinstance(answer, str):
+                self.send_response(302)
+                self.send_header("Location", answer)
+                self.end_headers()
+            elif isinstance(answer, int):
+                self.send_error(answer)
+            else:
+                content, promised = answer if isinstance(answer, tuple) else (answer, len(answer))
+                self.send_response(200)
+                if promised is not None:
+                    self.send_header("Content-Length", str(promised))
+                self.end_headers()
+                self.wfile.write(content)
+
+        def log_message(self, *words: Any) -> None:
+            """Keeps the tests' output to the tests."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets addresses of this machine stand for those of the network."""
+    monkeypatch.setattr(https, "_SCHEMES", ("http",))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+@pytest.mark.usefixtures("plain_http")
+def test_an_address_of_a_model_brings_its_manifest_and_signature(parts: dict[str, bytes]) -> None:
+    with served({f"/v2/{name}": content for name, content in parts.items()}) as root:
+        check(artifact.read(f"{root}/v2/int8.tflite"), parts)
+    answers = {f"/{name}?key=1": content for name, content in parts.items()}
+    for status in (403, 404, 410):
+        with served({**answers, "/int8.json.sig?key=1": status}) as root:
+            assert artifact.read(f"{root}/int8.tflite?key=1").signature is None
+
+
+@pytest.mark.usefixtures("plain_http")
+@both
+def test_an_address_of_an_archive_is_an_artifact(pack: Pack, parts: dict[str, bytes]) -> None:
+    with served({"/latest": "/v2/update", "/v2/update": pack(parts)}) as root:
+        check(artifact.read(f"{root}/latest"), parts)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/m", "file:///etc/passwd", "ftp://a/b"])
+def test_an_address_that_is_not_https_is_refused(url: str) -> None:
+    with pytest.raises(DownloadFailed, match="is no https address"):
+        artifact.read(url)
+
+
+@pytest.mark.usefixtures("plain_http")
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (404, "there is no http://.*; check the address"),
+        (500, "cannot fetch http://.*500"),
+        ("ftp://127.0.0.1/m", "ftp://127.0.0.1/m is no https address"),
+        ("file:///etc/passwd", "is not allowed|is no https address"),
+        ("/m", "cannot fetch"),
+        ((b"half", 10), "broke off at 4 of 10 bytes"),
+        ((b"half", "many"), "cannot fetch"),
+    ],
+)
+def test_an_address_without_a_file_is_told(answer: Any, said: str) -> None:
+    with served({"/m": answer}) as root, pytest.raises(DownloadFailed, match=said) as refused:
+        artifact.read(f"{root}/m")
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.usefixtures("plain_http")
+@pytest.mark.parametrize("promised", [LIMIT + 1, None])
+def test_a_download_ends_at_the_limit(promised: int | None) -> None:
+    answers = {"/m": (bytes(LIMIT + 1), promised)}
+    with served(answers) as root, pytest.raises(InvalidArtifact, match="is larger than"):
+        artifact.read(f"{root}/m")
+
+
+@pytest.mark.usefixtures("plain_http")
+def test_a_download_that_takes_too_long_ends(
+    parts: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(https, "_LONGEST", -1)
+    with served({"/m": tar(parts)}) as root, pytest.raises(DownloadFailed, match="takes longer"):
+        artifact.read(f"{root}/m")
+
+
+@pytest.mark.usefixtures("plain_http")
+def test_nobody_there_is_told() -> None:
+    with pytest.raises(DownloadFailed, match="check the address and the network"):
+        artifact.read("http://127.0.0.1:9/int8.tflite")

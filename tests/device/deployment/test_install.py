@@ -1,0 +1,418 @@
+"""Models put on a device: what is refused, what is in use afterwards, and how one goes back."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnist_edge import Classifier
+from mnist_edge.data.builtin_digits import built_in_digits
+from mnist_edge.data.mnist import Mnist
+from mnist_edge.deployment import acceptance, install
+from mnist_edge.errors import (
+    InvalidArtifact,
+    InvalidManifest,
+    InvalidModel,
+    InvalidRecord,
+    MnistEdgeError,
+    ModelHashMismatch,
+    ModelNotFound,
+    ModelRejected,
+    NotWritable,
+    UntrustedModel,
+)
+from mnist_edge.modelstore import loading, registry
+from tests.support.paths import SAMPLE
+from tests.support.signing import Signer
+
+Run = Callable[..., CompletedProcess[str]]
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of installed models, not made yet."""
+    folder = tmp_path / "store"
+    monkeypatch.setenv("MNIST_EDGE_MODELS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def update(nano: Path, tmp_path: Path) -> Path:
+    """The shipped int8 file with a manifest of its own, as an update."""
+    return renamed(nano, tmp_path / "update", recipe="Second Try!")
+
+
+def renamed(nano: Path, folder: Path, **changes: Any) -> Path:
+    """A copy of the shipped int8 model whose manifest says something else."""
+    folder.mkdir()
+    shutil.copy(nano / "int8.tflite", folder)
+    document = json.loads((nano / "int8.json").read_text(encoding="utf-8"))
+    (folder / "int8.json").write_text(json.dumps({**document, **changes}), encoding="utf-8")
+    return folder / "int8.tflite"
+
+
+def promised_accuracy(model: Path) -> float:
+    """What the manifest beside a model says of the validation digits, 0..1."""
+    manifest = loading.load(model).manifest
+    assert manifest is not None
+    return manifest.validation.accuracy
+
+
+def in_use() -> str:
+    return loading.load().path.parent.name
+
+
+def check_refused(source: Path, error: type[MnistEdgeError], said: str) -> None:
+    """It is refused in one line, and what was in use is in use, as are the files of the store."""
+    before, files = in_use(), sorted(registry.store_folder().rglob("*"))
+    with pytest.raises(error, match=said) as refused:
+        install.install(str(source))
+    assert "\n" not in str(refused.value)
+    assert in_use() == before
+    assert sorted(registry.store_folder().rglob("*")) == files
+
+
+def test_an_installed_model_is_the_one_in_use(store: Path, update: Path, run: Run) -> None:
+    assert in_use() == "edge"
+    said = run("model", "install", update)
+    assert (said.returncode, said.stderr) == (0, "")
+    assert in_use().startswith("second-try-int8-")
+    assert said.stdout.startswith(f"in use: {in_use()} (100 of 100 built-in digits")
+    assert str(store) in run("info").stdout
+    assert Classifier().model.path.parent.parent == store
+    assert Classifier(in_use()).model == loading.load()
+    assert ": 7 (" in run("predict", SAMPLE).stdout
+    # The shipped one is there by its name all the same.
+    assert store not in loading.load("nano").path.parents
+
+
+def test_installing_twice_changes_nothing(store: Path, update: Path) -> None:
+    first = install.install(str(update))
+    files = {path: path.stat().st_mtime_ns for path in store.rglob("*")}
+    assert install.install(str(update)) == first
+    assert {path: path.stat().st_mtime_ns for path in store.rglob("*")} == files
+
+
+def test_a_folder_in_the_way_is_not_the_model_in_use(
+    store: Path, update: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(update.parent, tmp_path / "here" / "nano")
+    monkeypatch.chdir(tmp_path / "here")
+    assert loading.load().path.is_absolute()
+    assert loading.load("nano").path == Path("nano/int8.tflite")
+
+
+def test_rollback_goes_back_step_by_step(
+    store: Path, update: Path, nano: Path, tmp_path: Path, run: Run
+) -> None:
+    second = install.install(str(update)).name
+    third = install.install(str(nano / "float32.tflite")).name
+    assert loading.load().path.name == "float32.tflite"
+    assert run("model", "use", "edge").returncode == 0
+    for name in (third, second, "edge"):
+        rolled = run("model", "rollback")
+        assert rolled.stdout.startswith(f"in use: {name} (")
+        assert in_use() == name
+    ended = run("model", "rollback")
+    assert ended.returncode == 1
+    assert "no model was in use before edge" in ended.stderr
+    assert run("model", "use", third).returncode == 0
+    assert in_use() == third
+
+
+def test_the_list_tells_what_is_there_and_what_is_in_use(
+    store: Path, update: Path, run: Run
+) -> None:
+    name = install.install(str(update)).name
+    document = json.loads(run("model", "list", "--format", "json").stdout)
+    entries = {entry["name"]: entry for entry in document["models"]}
+    assert document["before"] == ["edge"]
+    assert [key for key, entry in entries.items() if entry["in_use"]] == [name]
+    assert [entries["edge"]["shipped"], entries[name]["shipped"]] == [True, False]
+    assert entries[name]["sha256"] == loading.load(name).sha256
+    promised = promised_accuracy(update)
+    assert entries[name]["validation_accuracy"] == promised
+    (line,) = (line for line in run("model", "list").stdout.splitlines() if line[0] == "*")
+    assert line.split() == ["*", name, "int8", "15,993", f"{100 * promised:.2f}", "%"]
+    (store / name / "int8.json").write_text("{")
+    listed = run("model", "list", "--format", "json")
+    assert listed.returncode == 0
+    (damaged,) = (e for e in json.loads(listed.stdout)["models"] if e["name"] == name)
+    assert damaged["error"]["type"] == "InvalidManifest"
+    assert "damaged" in run("model", "list").stdout
+
+
+def test_verify_names_every_check(store: Path, update: Path, run: Run) -> None:
+    name = install.install(str(update)).name
+    for words in (("model", "verify"), ("model", "verify", "nano")):
+        verified = run(*words)
+        assert verified.returncode == 0
+        head, *lines = verified.stdout.splitlines()
+        assert head == f"{'nano' if 'nano' in words else name}: good"
+        checks = ("sha256", "signature", "shape and type", "golden vectors", "accuracy")
+        assert all(line.startswith(check) for line, check in zip(lines, checks, strict=True))
+    missing = run("model", "verify", "giant-int8-0123456789ab")
+    assert missing.returncode == 1
+    assert name in missing.stderr
+
+
+def test_a_damaged_model_in_use_is_told_and_can_be_left_and_mended(
+    store: Path, update: Path, run: Run
+) -> None:
+    name = install.install(str(update)).name
+    path = store / name / "int8.tflite"
+    path.write_bytes(path.read_bytes()[:-1])
+    told = run("predict", SAMPLE)
+    assert told.returncode == 1
+    assert "mnist-edge model rollback" in told.stderr
+    assert run("model", "verify").returncode == 1
+    assert run("model", "rollback").returncode == 0
+    assert in_use() == "edge"
+    with pytest.raises(ModelHashMismatch):
+        install.use(name)
+    assert in_use() == "edge"
+    install.install(str(update))
+    assert in_use() == name
+
+
+def test_a_manifest_changed_on_the_device_is_noticed(store: Path, update: Path) -> None:
+    name = install.install(str(update)).name
+    path = store / name / "int8.json"
+    path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    with pytest.raises(ModelHashMismatch, match="changed since it was installed"):
+        install.verify()
+
+
+def test_a_model_in_use_that_is_gone_is_told(store: Path, update: Path, run: Run) -> None:
+    shutil.rmtree(store / install.install(str(update)).name)
+    told = run("predict", SAMPLE)
+    assert told.returncode == 1
+    assert "is gone; go back to the one before with: mnist-edge model rollback" in told.stderr
+    assert "is in use and gone" in run("model", "list").stderr
+    assert run("model", "rollback").returncode == 0
+    assert run("predict", SAMPLE).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "record", ["", "[]", "{}", '{"in_use": 3, "before": []}', '{"in_use": null, "before": [[]]}']
+)
+def test_a_damaged_record_is_told_and_written_anew(
+    record: str, store: Path, update: Path, run: Run
+) -> None:
+    store.mkdir()
+    (store / "in-use.json").write_text(record)
+    with pytest.raises(InvalidRecord, match="mnist-edge model use NAME"):
+        loading.load()
+    assert run("predict", SAMPLE, "--model", "nano").returncode == 0
+    install.install(str(update))
+    assert in_use().startswith("second-try")
+
+
+def test_a_name_in_the_record_does_not_walk_out_of_the_store(store: Path, update: Path) -> None:
+    store.mkdir()
+    for name in ("../update", str(update), "../update-int8-0123456789ab"):
+        (store / "in-use.json").write_text(json.dumps({"in_use": name, "before": []}))
+        with pytest.raises(ModelNotFound, match="is gone"):
+            loading.load()
+
+
+def test_a_model_that_is_not_its_manifests_is_refused(store: Path, update: Path) -> None:
+    install.install(str(update))
+    content = bytearray(update.read_bytes())
+    content[-1] ^= 1
+    update.write_bytes(content)
+    check_refused(update, ModelHashMismatch, "its manifest vouches for")
+
+
+@pytest.mark.parametrize("end", ["input", "output"])
+def test_a_manifest_that_promises_other_ends_is_refused(
+    end: str, store: Path, nano: Path, tmp_path: Path
+) -> None:
+    document = json.loads((nano / "int8.json").read_text(encoding="utf-8"))
+    ends = {end: {**document[end], "zero_point": 3}}
+    check_refused(renamed(nano, tmp_path / "o", **ends), InvalidManifest, f"promises {end}")
+
+
+@pytest.mark.parametrize("changes", [{"scheme": "../x"}, {"scheme": "int4"}, {"recipe": None}])
+def test_a_manifest_of_no_known_scheme_or_recipe_is_refused(
+    changes: dict[str, Any], store: Path, nano: Path, tmp_path: Path
+) -> None:
+    check_refused(renamed(nano, tmp_path / "o", **changes), InvalidManifest, "scheme|recipe")
+
+
+def vouched(model: Path, nano: Path, folder: Path, **changes: Any) -> Path:
+    """Some model under the shipped manifest, whose hash is made to fit."""
+    from hashlib import sha256
+
+    path = renamed(nano, folder, sha256=sha256(model.read_bytes()).hexdigest(), **changes)
+    shutil.copy(model, path)
+    return path
+
+
+def test_a_model_that_does_not_read_digits_is_rejected(
+    store: Path, nano: Path, tiny: Path, tmp_path: Path
+) -> None:
+    tensors = {
+        "input": {"shape": [1, 28, 28, 1], "dtype": "int8"},
+        "output": {"shape": [1, 10], "dtype": "int8"},
+    }
+    from mnist_edge.runtimes.interpreter import Interpreter
+
+    model = tiny / "quadrants-int8.tflite"
+    opened = Interpreter(model.read_bytes())
+    for end, spec in (("input", opened.input), ("output", opened.output)):
+        tensors[end] = {**vars(spec), "shape": list(spec.shape)}
+    path = vouched(model, nano, tmp_path / "o", **tensors)
+    check_refused(path, ModelRejected, "golden vectors with up to [0-9]+ steps of difference")
+    manifest = path.with_suffix(".json")
+    document = json.loads(manifest.read_text(encoding="utf-8"))
+    del document["golden"]
+    manifest.write_text(json.dumps(document), encoding="utf-8")
+    said = f"of the 100 built-in digits; one that reads {100 * promised_accuracy(path):.2f} %"
+    check_refused(path, ModelRejected, said)
+
+
+def test_a_model_that_crashes_the_runtime_is_refused(
+    store: Path, nano: Path, tmp_path: Path
+) -> None:
+    broken = tmp_path / "broken.tflite"
+    broken.write_bytes((nano / "int8.tflite").read_bytes()[:2000])
+    check_refused(vouched(broken, nano, tmp_path / "o"), InvalidModel, "damaged|cannot load")
+
+
+def test_what_is_missing_is_told(store: Path, update: Path, tmp_path: Path) -> None:
+    check_refused(tmp_path / "nothing.tflite", ModelNotFound, "no file .*nothing.tflite")
+    check_refused(tmp_path, ModelNotFound, "no file")
+    update.with_suffix(".json").unlink()
+    check_refused(update, InvalidArtifact, "comes without int8.json, its manifest")
+
+
+def test_a_store_that_cannot_be_written_is_told(
+    update: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("MNIST_EDGE_MODELS", str(tmp_path / "file" / "store"))
+    assert in_use() == "edge"
+    with pytest.raises(NotWritable, match="cannot write"):
+        install.install(str(update))
+    assert in_use() == "edge"
+
+
+def test_models_live_in_the_users_folder_for_data(
+    update: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MNIST_EDGE_MODELS")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    install.install(str(update))
+    assert (tmp_path / "data" / "mnist-edge" / "models" / "in-use.json").is_file()
+
+
+def test_what_a_killed_installation_left_is_removed_in_time(store: Path, update: Path) -> None:
+    old, new = store / ".incoming-1", store / ".incoming-2"
+    for folder in (old, new):
+        folder.mkdir(parents=True)
+        (folder / "int8.tflite").write_bytes(b"half")
+    os.utime(old, (0, 0))
+    install.install(str(update))
+    assert not old.exists()
+    assert new.exists()
+
+
+@pytest.fixture(scope="module")
+def signer() -> Signer:
+    """The owner of a key."""
+    return Signer(b"\x07" * 32)
+
+
+def test_a_device_with_a_key_takes_what_is_signed_alone(
+    store: Path, update: Path, signer: Signer
+) -> None:
+    store.mkdir()
+    (store / "trusted.pem").write_text(Signer(b"\x08" * 32).pem + signer.pem)
+    check_refused(update, UntrustedModel, "is not signed, and .*trusted.pem asks for it")
+    manifest, signature = update.with_suffix(".json"), update.with_suffix(".json.sig")
+    for wrong in (b"", b"\0" * 64, Signer(b"\x09" * 32).sign(manifest.read_bytes())):
+        signature.write_bytes(wrong)
+        check_refused(update, UntrustedModel, "is signed by no key in")
+    signature.write_bytes(signer.sign(manifest.read_bytes()))
+    name = install.install(str(update)).name
+    assert in_use() == name
+    assert {f.check: f.found for f in install.verify().findings}["signature"] == (
+        "by a trusted key"
+    )
+    # What came with the package needs no signature.
+    assert install.rollback().name == in_use() == "edge"
+    # What was signed is the manifest, and so the model.
+    manifest.write_text(manifest.read_text(encoding="utf-8") + " ")
+    check_refused(update, UntrustedModel, "was changed since")
+
+
+def test_a_model_from_before_the_key_is_not_put_in_use_again(
+    store: Path, update: Path, signer: Signer
+) -> None:
+    name = install.install(str(update)).name
+    install.rollback()
+    (store / "trusted.pem").write_text(signer.pem)
+    with pytest.raises(UntrustedModel):
+        install.use(name)
+    assert in_use() == "edge"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "-----BEGIN PUBLIC KEY-----\n!\n-----END PUBLIC KEY-----",
+        "-----BEGIN PUBLIC KEY-----\nMCo=\n-----END PUBLIC KEY-----",
+    ],
+)
+def test_keys_that_cannot_be_read_trust_nothing(text: str, store: Path, update: Path) -> None:
+    store.mkdir()
+    (store / "trusted.pem").write_text(text)
+    check_refused(update, UntrustedModel, "trusted.pem")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
+def test_openssl_signs_for_a_device(store: Path, update: Path, tmp_path: Path) -> None:
+    def openssl(*words: str | Path) -> None:
+        program = shutil.which("openssl") or ""
+        subprocess.run([program, *map(str, words)], check=True, capture_output=True)
+
+    store.mkdir()
+    private, manifest = tmp_path / "private.pem", update.with_suffix(".json")
+    openssl("genpkey", "-algorithm", "ed25519", "-out", private)
+    openssl("pkey", "-in", private, "-pubout", "-out", store / "trusted.pem")
+    signature = manifest.with_suffix(".json.sig")
+    words = ("-sign", "-rawin", "-inkey", private, "-in", manifest, "-out", signature)
+    openssl("pkeyutl", *words)
+    install.install(str(update))
+    assert in_use().startswith("second-try")
+
+
+def test_the_built_in_digits_are_validation_digits(mnist: Mnist) -> None:
+    digits = built_in_digits()
+    assert np.bincount(digits.labels).tolist() == [10] * 10
+    for digit in range(10):
+        first = np.flatnonzero(mnist.validation.labels == digit)[:10]
+        expected = mnist.validation.images[first]
+        assert np.array_equal(digits.images[digits.labels == digit], expected)
+    assert digits.images.dtype == np.uint8
+
+
+@pytest.mark.parametrize(("accuracy", "fewest"), [(1.0, 100), (0.99, 93), (0.95, 85), (0.5, 80)])
+def test_the_fewest_digits_are_what_bad_luck_alone_does_not_undercut(
+    accuracy: float, fewest: int
+) -> None:
+    from scipy.stats import binom
+
+    assert acceptance.fewest_right(accuracy, 100) == max(80, int(binom.ppf(1e-4, 100, accuracy)))
+    assert abs(acceptance.fewest_right(accuracy, 100) - fewest) <= 2

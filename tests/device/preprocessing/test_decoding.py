@@ -1,0 +1,493 @@
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from numpy.typing import NDArray
+from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
+
+from mnist_edge.data.mnist import Digits
+from mnist_edge.errors import PictureNotFound, UnreadablePicture
+from mnist_edge.preprocessing.decoding import read_colours
+from mnist_edge.preprocessing.pipeline import is_mnist_form, read_pixels
+from tests.support.paths import PICTURES
+
+CHALK = Image.open(PICTURES / "chalk-three.png").copy()
+"""Light on dark, 8-bit grey: the picture that the others here are made of."""
+STEPS = 3
+"""Grey levels by which rounding may move a pixel on its way through another mode."""
+LOSS = 8
+"""Grey levels by which a lossy format may move the mean pixel; another digit moves it by 40."""
+
+
+def encoded(image: Image.Image, kind: str, **settings: Any) -> bytes:
+    stream = io.BytesIO()
+    image.save(stream, kind, **settings)
+    return stream.getvalue()
+
+
+def deep(image: Image.Image) -> NDArray[np.uint16]:
+    return np.asarray(image, np.uint16) * np.uint16(257)
+
+
+def largest_difference(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> int:
+    return int(np.abs(first.astype(int) - second).max())
+
+
+def test_every_digit_of_the_test_split_is_in_mnist_form(test_digits: Digits) -> None:
+    assert all(is_mnist_form(digit) for digit in test_digits.images)
+
+
+def test_a_digit_in_mnist_form_comes_through_a_png_untouched(test_digits: Digits) -> None:
+    for digit in test_digits.images[:200]:
+        assert np.array_equal(read_pixels(encoded(Image.fromarray(digit), "PNG")), digit)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda digit: 255 - digit, id="inverted"),
+        pytest.param(lambda digit: np.roll(digit, 3, axis=0), id="off centre"),
+        pytest.param(lambda digit: digit[2:26, 2:26], id="cropped"),
+    ],
+)
+def test_a_digit_out_of_mnist_form_is_brought_into_it(change: Any, test_digits: Digits) -> None:
+    changed = change(test_digits.images[0])
+    assert not is_mnist_form(changed)
+    assert is_mnist_form(read_pixels(changed))
+
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        ("PNG", {}),
+        ("WEBP", {"lossless": True}),
+        ("BMP", {}),
+        ("TIFF", {}),
+        ("TIFF", {"compression": "tiff_lzw"}),
+        ("GIF", {}),
+        ("PPM", {}),
+    ],
+)
+def test_a_lossless_format_gives_the_pixels_of_the_array(kind: str, settings: Any) -> None:
+    assert np.array_equal(
+        read_pixels(encoded(CHALK, kind, **settings)), read_pixels(np.asarray(CHALK))
+    )
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
+def test_a_lossy_format_gives_nearly_the_pixels_of_the_array(kind: str) -> None:
+    lossy = read_pixels(encoded(CHALK, kind, quality=90))
+    assert np.abs(lossy.astype(int) - read_pixels(np.asarray(CHALK))).mean() < LOSS
+
+
+def test_a_two_colour_pbm_gives_the_pixels_of_black_and_white() -> None:
+    stark = CHALK.point(lambda grey: 255 * (grey > 127))
+    content = encoded(stark.convert("1"), "PPM")
+    assert content.startswith(b"P4")
+    assert np.array_equal(read_pixels(content), read_pixels(np.asarray(stark)))
+
+
+@pytest.mark.parametrize(
+    ("image", "kind"),
+    [
+        pytest.param(CHALK.convert("LA"), "PNG", id="LA"),
+        pytest.param(CHALK.convert("P"), "PNG", id="P"),
+        pytest.param(CHALK.convert("RGB"), "PNG", id="RGB"),
+        pytest.param(CHALK.convert("RGBA"), "PNG", id="RGBA"),
+        pytest.param(CHALK.convert("CMYK"), "TIFF", id="CMYK"),
+        pytest.param(CHALK.convert("RGB").convert("YCbCr"), "TIFF", id="YCbCr"),
+        pytest.param(
+            Image.merge("LAB", [CHALK, *[Image.new("L", CHALK.size, 128)] * 2]), "TIFF", id="LAB"
+        ),
+        pytest.param(Image.fromarray(deep(CHALK)), "PNG", id="I;16"),
+        pytest.param(Image.fromarray(deep(CHALK)), "TIFF", id="I;16 TIFF"),
+        pytest.param(Image.fromarray(deep(CHALK).astype(">u2")), "TIFF", id="I;16B"),
+        pytest.param(Image.fromarray(deep(CHALK).astype(np.int32)), "TIFF", id="I"),
+        pytest.param(Image.fromarray(np.asarray(CHALK, np.float32) / 255), "TIFF", id="F"),
+    ],
+)
+def test_every_mode_gives_the_pixels_of_plain_grey(image: Image.Image, kind: str) -> None:
+    content = encoded(image, kind)
+    with Image.open(io.BytesIO(content)) as stored:
+        assert stored.mode == image.mode
+    plain = read_pixels(CHALK)
+    assert largest_difference(read_pixels(content), plain) <= STEPS
+    assert largest_difference(read_pixels(image), plain) <= STEPS
+
+
+@pytest.mark.parametrize("mode", ["La", "RGBa", "HSV", "PA"])
+def test_a_mode_that_no_file_has_is_read_from_a_pil_image(mode: str) -> None:
+    steps = {"La": ["LA"], "RGBa": ["RGBA"], "HSV": ["RGB"], "PA": ["P"]}
+    image = CHALK
+    for step in [*steps[mode], mode]:
+        image = image.convert(step)
+    assert largest_difference(read_pixels(image), read_pixels(CHALK)) <= STEPS
+
+
+def test_a_transparent_picture_lies_on_white_paper() -> None:
+    with Image.open(PICTURES / "clear-two.png") as clear:
+        assert clear.mode == "RGBA"
+        ink = np.asarray(clear)[:, :, 3]
+        assert np.array_equal(read_pixels(clear), read_pixels(np.uint8(255) - ink))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF"])
+def test_a_transparent_palette_entry_is_white_paper(kind: str) -> None:
+    ink = np.asarray(CHALK) > 127
+    image = Image.fromarray(ink.astype(np.uint8))
+    # Entry 0 is black, like the ink, and only its transparency tells it apart.
+    image.putpalette([0, 0, 0, 0, 0, 0])
+    content = encoded(image, kind, transparency=0)
+    assert np.array_equal(read_pixels(content), read_pixels(np.where(ink, 0, 255).astype(np.uint8)))
+
+
+def test_deep_grey_with_a_transparent_level_is_not_taken_for_blank() -> None:
+    content = encoded(Image.fromarray(deep(CHALK)), "PNG", transparency=5)
+    assert largest_difference(read_pixels(content), read_pixels(CHALK)) <= STEPS
+
+
+# Orientation, as EXIF 2.3 numbers it, with what a camera did to the upright picture.
+TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_90,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_270,
+}
+
+
+def turned(orientation: int, kind: str = "PNG") -> bytes:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return encoded(CHALK.transpose(TURNS[orientation]), kind, exif=exif.tobytes())
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+def test_a_picture_is_turned_the_way_its_exif_orientation_says(orientation: int) -> None:
+    assert np.array_equal(read_pixels(turned(orientation)), read_pixels(CHALK))
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "WEBP", "TIFF"])
+def test_every_format_with_exif_is_turned(kind: str) -> None:
+    difference = read_pixels(turned(6, kind)).astype(int) - read_pixels(CHALK)
+    assert np.abs(difference).mean() < LOSS
+
+
+def test_a_pil_image_is_turned_like_the_file_that_it_was_opened_from() -> None:
+    with Image.open(io.BytesIO(turned(6))) as image:
+        assert np.array_equal(read_pixels(image), read_pixels(CHALK))
+
+
+@pytest.mark.parametrize("name", ["chalk-three.png", "pen-four.png", "clear-two.png"])
+def test_dark_on_light_and_light_on_dark_give_the_same_pixels(name: str) -> None:
+    with Image.open(PICTURES / name) as image:
+        white = Image.new("RGBA", image.size, "white")
+        grey = np.asarray(Image.alpha_composite(white, image.convert("RGBA")).convert("L"))
+    assert np.array_equal(read_pixels(grey), read_pixels(np.uint8(255) - grey))
+
+
+@given(
+    index=st.integers(0, 9_999),
+    scale=st.floats(1.2, 6),
+    margins=st.tuples(*[st.integers(0, 60)] * 4),
+    paper=st.sampled_from([0, 20, 235, 255]),
+)
+def test_wherever_and_however_large_a_digit_is_it_ends_centred_in_the_box(
+    test_digits: Digits, index: int, scale: float, margins: tuple[int, int, int, int], paper: int
+) -> None:
+    side = round(28 * scale)
+    digit = Image.fromarray(test_digits.images[index]).resize(
+        (side, side), Image.Resampling.BICUBIC
+    )
+    left, top, right, bottom = margins
+    canvas = Image.new("L", (left + side + right, top + side + bottom))
+    canvas.paste(digit, (left, top))
+    # 200 of 255 levels are the ink's, so that it is told from every paper here.
+    ink = np.asarray(canvas, float) * 200 / 255
+    page = paper + ink if paper < 128 else paper - ink
+    pixels = read_pixels(page.astype(np.uint8))
+    assert pixels.shape == (28, 28)
+    assert pixels.dtype == np.uint8
+    assert pixels.max() == 255
+    rows, columns = np.nonzero(pixels)
+    assert max(np.ptp(rows), np.ptp(columns)) + 1 == 20
+    for inked in (rows, columns):
+        weights = pixels[rows, columns].astype(float)
+        at_the_edge = inked.min() == 0 or inked.max() == 27
+        # Moved by whole pixels, it can be half a pixel off; rounding to 8 bits adds a little.
+        assert abs(np.average(inked, weights=weights) - 14) <= 0.52 or at_the_edge
+
+
+def test_a_picture_that_was_read_is_read_again_unchanged(test_digits: Digits) -> None:
+    for digit in test_digits.images[:100]:
+        once = read_pixels(np.pad(digit, ((40, 3), (9, 0))))
+        assert np.array_equal(read_pixels(once), once)
+
+
+@pytest.mark.parametrize("size", [(28, 28), (50, 40), (1, 1), (3, 400)])
+def test_a_blank_picture_of_any_grey_is_all_background(size: tuple[int, int]) -> None:
+    for grey in range(256):
+        assert not read_pixels(np.full(size, grey, np.uint8)).any()
+
+
+@given(paper=st.integers(0, 232), grain=st.integers(0, 2**32 - 1))
+def test_the_grain_of_paper_is_not_ink(paper: int, grain: int) -> None:
+    noise = np.random.default_rng(grain).integers(0, 24, (40, 40))
+    assert not read_pixels((paper + noise).astype(np.uint8)).any()
+
+
+@pytest.mark.parametrize(("paper", "towards"), [(0, 1), (100, 1), (127, 1), (128, -1), (255, -1)])
+def test_faint_ink_is_read_and_a_stain_is_not(paper: int, towards: int) -> None:
+    page = np.full((40, 30), paper, np.uint8)
+    page[10:30, 14:17] = paper + 20 * towards
+    assert not read_pixels(page).any()
+    page[10:30, 14:17] = paper + 30 * towards
+    assert read_pixels(page).max() == 255
+
+
+@pytest.mark.parametrize("fill", [0.0, 1.0, -7.5])
+def test_a_blank_picture_of_real_numbers_is_all_background(fill: float) -> None:
+    assert not read_pixels(Image.new("F", (30, 30), fill)).any()
+
+
+@pytest.mark.parametrize("size", [(1, 4_000), (4_000, 1), (1, 1), (2, 2)])
+def test_a_picture_of_any_aspect_is_read(size: tuple[int, int]) -> None:
+    grey = np.zeros(size, np.uint8)
+    grey.flat[grey.size // 2] = 255
+    assert read_pixels(grey).shape == (28, 28)
+
+
+def test_real_numbers_at_the_ends_of_their_range_are_read() -> None:
+    values = np.asarray(CHALK, np.float32)
+    largest = np.finfo(np.float32).max
+    values = np.where(values > 127, largest, -largest).astype(np.float32)
+    assert read_pixels(Image.fromarray(values)).any()
+
+
+def check_refusal(picture: Any, said: str, kind: type[Exception] = UnreadablePicture) -> None:
+    with pytest.raises(kind, match=said) as refused:
+        read_pixels(picture)
+    assert type(refused.value) is kind
+    assert "\n" not in str(refused.value)
+
+
+def test_a_missing_picture_is_not_found(tmp_path: Path) -> None:
+    check_refusal(tmp_path / "none.png", "no picture .*none.png; check", PictureNotFound)
+
+
+def test_a_path_that_no_system_takes_is_refused() -> None:
+    check_refusal("digit\0.png", "digit", PictureNotFound)
+    check_refusal("d" * 5_000, "cannot read")
+
+
+def test_a_folder_is_no_picture(tmp_path: Path) -> None:
+    check_refusal(tmp_path, "cannot read .*: Is a directory")
+
+
+@pytest.mark.parametrize(
+    "content", [b"\n", b"a digit, honestly", b"\x89PNG\r\n\x1a\n", b"%PDF-1.7"]
+)
+def test_bytes_of_something_else_are_no_picture(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "digit.png"
+    path.write_bytes(content)
+    check_refusal(content, "the picture is (not an image|damaged)")
+    check_refusal(path, "digit.png is (not an image|damaged)")
+
+
+def test_an_empty_file_is_said_to_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "digit.png").touch()
+    check_refusal(tmp_path / "digit.png", "digit.png is empty")
+    check_refusal(b"", "the picture is empty")
+    check_refusal(io.BytesIO(), "the picture is empty")
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM"])
+def test_a_truncated_file_is_refused_wherever_it_ends(kind: str) -> None:
+    content = encoded(CHALK, kind)
+    for part in (0.02, 0.1, 0.3, 0.5, 0.8, 0.95):
+        check_refusal(content[: int(part * len(content))], "is (not an image|damaged or truncated)")
+
+
+def test_a_truncated_file_that_pil_opened_is_refused_too() -> None:
+    content = encoded(CHALK, "PNG")
+    with Image.open(io.BytesIO(content[: len(content) // 2])) as image:
+        check_refusal(image, "damaged or truncated")
+
+
+def test_a_stream_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "write-only.png").open("wb") as stream:
+        check_refusal(stream, "cannot read .*write-only.png")
+
+
+@pytest.mark.parametrize("size", [(0, 5), (5, 0), (0, 0)])
+def test_a_pil_image_without_pixels_is_refused(size: tuple[int, int]) -> None:
+    check_refusal(Image.new("L", size), "pixels")
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "uint16", "int8", "bool", "O"])
+def test_an_array_of_another_type_is_refused(dtype: str) -> None:
+    check_refusal(np.zeros((28, 28), dtype), "an array of .* was given; expected uint8, 0..255")
+
+
+@pytest.mark.parametrize(
+    "shape", [(), (0,), (784,), (0, 28), (28, 28, 2), (28, 28, 5), (0, 28, 3), (1, 28, 28, 1)]
+)
+def test_an_array_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
+    check_refusal(np.zeros(shape, np.uint8), "an array of shape .* was given; expected")
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_picture_with_values_that_are_no_numbers_is_refused(value: float) -> None:
+    values = np.zeros((30, 30), np.float32)
+    values[3, 4] = value
+    check_refusal(encoded(Image.fromarray(values), "TIFF"), "not numbers")
+
+
+@pytest.mark.parametrize("side", [10_000, 20_000])
+def test_a_picture_that_would_fill_the_memory_is_refused(side: int) -> None:
+    # A few bytes claim it; of the smaller, 100 million pixels, Pillow only warns.
+    content = bytearray(encoded(Image.new("1", (8, 8)), "PNG"))
+    struct.pack_into(">II", content, 16, side, side)
+    check_refusal(with_checksums(content), "too large")
+
+
+def test_a_picture_with_damaged_metadata_is_read_without_a_word(recwarn: Any) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 1
+    exif[0x010E] = "a description that is cut off"
+    damaged = exif.tobytes()[:-20]
+    pixels = read_pixels(encoded(CHALK, "JPEG", quality=90, exif=damaged))
+    assert np.abs(pixels.astype(int) - read_pixels(CHALK)).mean() < LOSS
+    assert not recwarn.list
+
+
+@given(content=st.binary(max_size=300))
+def test_any_bytes_are_read_or_refused(content: bytes) -> None:
+    check_read_or_refused(content)
+
+
+def check_read_or_refused(content: bytes) -> None:
+    try:
+        pixels = read_pixels(content)
+    except UnreadablePicture as refused:
+        said = str(refused)
+    else:
+        said = ""
+        assert pixels.shape == (28, 28)
+        assert pixels.dtype == np.uint8
+    assert "\n" not in said
+
+
+def with_checksums(png: bytearray) -> bytes:
+    """A PNG whose chunks' checksums are put right, so that damage reaches the decoder."""
+    start = 8
+    while start + 12 <= len(png):
+        (size,) = struct.unpack_from(">I", png, start)
+        end = start + 8 + size
+        if end + 4 > len(png):
+            break
+        struct.pack_into(">I", png, end, zlib.crc32(png[start + 4 : end]))
+        start = end + 4
+    return bytes(png)
+
+
+WHOLE = [
+    encoded(CHALK, "PNG"),
+    encoded(CHALK.convert("P"), "PNG", transparency=3),
+    encoded(CHALK, "JPEG"),
+    turned(6, "JPEG"),
+    turned(8),
+    encoded(CHALK, "WEBP"),
+    encoded(CHALK, "BMP"),
+    encoded(CHALK, "GIF"),
+    encoded(CHALK, "PPM"),
+    encoded(CHALK.convert("CMYK"), "TIFF"),
+]
+
+
+@settings(max_examples=300)
+@given(
+    content=st.sampled_from(WHOLE),
+    # Headers stand first: half of the damage goes there.
+    changes=st.lists(
+        st.tuples(st.integers(0, 150) | st.integers(0, 5_000), st.integers(0, 255)),
+        min_size=1,
+        max_size=8,
+    ),
+    kept=st.just(1.0) | st.floats(0, 1),
+)
+def test_a_damaged_picture_is_read_or_refused(
+    content: bytes, changes: list[tuple[int, int]], kept: float
+) -> None:
+    damaged = bytearray(content)
+    for position, value in changes:
+        damaged[position % len(damaged)] = value
+    check_read_or_refused(with_checksums(damaged[: int(kept * len(damaged))]))
+
+
+@settings(max_examples=120)
+@given(
+    arrays.arrays(np.uint8, arrays.array_shapes(min_dims=1, max_dims=4, min_side=0, max_side=32))
+)
+def test_any_small_array_is_read_exactly_when_it_is_a_picture(array: NDArray[np.uint8]) -> None:
+    channels = array.shape[2] if array.ndim == 3 else 1
+    if array.size and array.ndim in (2, 3) and channels in (1, 3, 4):
+        pixels = read_pixels(array)
+        assert pixels.shape == (28, 28)
+        assert pixels.dtype == np.uint8
+        assert pixels.max() in (0, 255) or np.array_equal(pixels, array.reshape(pixels.shape))
+    else:
+        with pytest.raises(UnreadablePicture):
+            read_pixels(array)
+
+
+def test_a_digit_in_mnist_form_but_black_on_white_is_inverted_and_nothing_more(
+    test_digits: Digits,
+) -> None:
+    for image in test_digits.images[:200]:
+        assert np.array_equal(read_pixels(255 - image), image)
+
+
+def test_of_a_moving_gif_the_first_picture_is_read() -> None:
+    blank = Image.new("L", CHALK.size, 30)
+    content = encoded(CHALK, "GIF", save_all=True, append_images=[blank, CHALK.rotate(90)])
+    with Image.open(io.BytesIO(content)) as moving:
+        assert getattr(moving, "n_frames", 1) == 3
+    assert largest_difference(read_pixels(content), read_pixels(CHALK)) <= STEPS
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "MPO"])
+def test_a_large_jpeg_is_decoded_no_larger_than_needed(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures = {"save_all": True, "append_images": [CHALK]} if kind == "MPO" else {}
+    content = encoded(CHALK.resize((2880, 2560)), kind, **pictures)
+    decoded = []
+    load = JpegImageFile.load
+
+    def watched(image: JpegImageFile) -> Any:
+        decoded.append(image.size)
+        return load(image)
+
+    monkeypatch.setattr(JpegImageFile, "load", watched)
+    read_pixels(content)
+    assert max(decoded) == (720, 640)
+
+
+def test_a_pil_image_keeps_its_size() -> None:
+    with Image.open(io.BytesIO(encoded(CHALK.resize((2880, 2560)), "JPEG"))) as image:
+        _, scale = read_colours(image, side=640)
+        assert image.size == (2880, 2560)
+        assert scale == 2880 / 640

@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from subprocess import CompletedProcess
+from types import SimpleNamespace
+
+import pytest
+
+from mnist_edge.errors import MissingDependency, UnknownName
+from mnist_edge.runtimes import selection
+from mnist_edge.runtimes.selection import (
+    VARIABLE,
+    choosing,
+    how_to_install,
+    is_last_resort,
+    runtime,
+)
+from tests.support.paths import SAMPLE
+
+Run = Callable[..., CompletedProcess[str]]
+
+
+@pytest.fixture(autouse=True)
+def nothing_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+
+
+@pytest.fixture
+def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Lets these packages alone look installed."""
+
+    def these(*packages: str) -> None:
+        versions = dict.fromkeys(packages, "1.0")
+        monkeypatch.setattr(selection, "_is_installed", versions.__contains__)
+        monkeypatch.setattr(selection, "_version", versions.get)
+
+    return these
+
+
+@pytest.mark.parametrize(
+    ("installed", "used"),
+    [
+        (("tflite-runtime", "ai-edge-litert", "numpy"), "tflite-runtime"),
+        (("ai-edge-litert", "numpy"), "ai-edge-litert"),
+        (("numpy",), "numpy"),
+    ],
+)
+def test_the_first_that_is_installed_is_used(
+    installed: tuple[str, ...], used: str, install: Callable[..., None]
+) -> None:
+    install(*installed)
+    assert runtime() == f"{used} 1.0"
+    assert is_last_resort() == (used == "numpy")
+
+
+def test_the_environment_chooses_another(
+    install: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("tflite-runtime", "numpy")
+    monkeypatch.setenv(VARIABLE, "numpy")
+    assert runtime() == "numpy 1.0"
+    assert not is_last_resort()
+
+
+def test_a_choice_ends_with_its_context(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = runtime()
+    with choosing("numpy"):
+        assert runtime().startswith("numpy ")
+    assert runtime() == before
+    assert VARIABLE not in os.environ
+    monkeypatch.setenv(VARIABLE, "numpy")
+    with pytest.raises(UnknownName), choosing("tensorflow"):
+        pass
+    assert os.environ[VARIABLE] == "numpy"
+
+
+@pytest.mark.parametrize(
+    ("platform", "version", "line"),
+    [
+        ("linux", (3, 11), "pip install tflite-runtime"),
+        ("linux", (3, 12), "pip install ai-edge-litert"),
+        ("darwin", (3, 11), "pip install ai-edge-litert"),
+        ("win32", (3, 10), "pip install ai-edge-litert"),
+    ],
+)
+def test_a_runtime_that_is_missing_is_an_error_with_what_to_type(
+    platform: str,
+    version: tuple[int, int],
+    line: str,
+    install: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    install("numpy")
+    machine = SimpleNamespace(platform=platform, version_info=version)
+    monkeypatch.setattr(selection, "sys", machine)
+    assert how_to_install() == line
+    said = rf"is not installed.*: {line}.*numpy"
+    with pytest.raises(MissingDependency, match=said) as missing, choosing("tflite-runtime"):
+        pass
+    assert "\n" not in str(missing.value)
+
+
+def test_predict_answers_alike_on_numpy_and_says_nothing_of_it(run: Run) -> None:
+    expected = run("predict", "--format", "jsonl", SAMPLE)
+    on_numpy = run("predict", "--runtime", "numpy", "--format", "jsonl", SAMPLE)
+    assert (on_numpy.returncode, on_numpy.stdout, on_numpy.stderr) == (0, expected.stdout, "")
+    assert VARIABLE not in os.environ
+
+
+def test_predict_says_once_that_numpy_is_the_last_resort(
+    run: Run, install: Callable[..., None]
+) -> None:
+    install("numpy")
+    found = run("predict", SAMPLE, SAMPLE)
+    assert found.returncode == 0
+    assert found.stdout.count(": 7 (") == 2
+    assert found.stderr.count("slower") == 1
+    assert how_to_install() in found.stderr
+
+
+def test_info_names_the_runtime_that_was_chosen(run: Run, tiny: Path) -> None:
+    found = run("info", "--runtime", "numpy")
+    assert found.returncode == 0
+    assert "found by numpy 1" in found.stdout.replace("found by numpy 2", "found by numpy 1")
+
+
+def test_a_child_process_tries_a_model_on_the_same_runtime(run: Run, tiny: Path) -> None:
+    found = run("info", "--runtime", "numpy", tiny / "greedy.tflite")
+    assert found.returncode == 1
+    assert "16000000" in found.stderr
+
+
+def test_report_on_numpy_refuses_what_is_not_int8_in_one_line(run: Run, tmp_path: Path) -> None:
+    found = run("report", "--runtime", "numpy", "--out", tmp_path)
+    assert found.returncode == 1
+    assert "the numpy runtime runs int8 models" in found.stderr
+    assert len(found.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("command", [("predict", SAMPLE), ("report",), ("info",)])
+def test_an_unknown_runtime_is_wrong_usage(command: tuple[str | Path, ...], run: Run) -> None:
+    found = run(*command, "--runtime", "tensorflow")
+    assert found.returncode == 2
+    assert found.stderr == (
+        "mnist-edge: unknown runtime 'tensorflow': choose one of tflite-runtime, ai-edge-litert, "
+        "numpy\n"
+    )
+
+
+def test_an_unknown_runtime_in_the_environment_is_wrong_usage(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(VARIABLE, "onnx")
+    assert run("predict", SAMPLE).returncode == 2
+
+
+def test_a_runtime_that_does_not_import_is_an_error_that_knows_a_way(
+    install: Callable[..., None], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install("ai-edge-litert", "numpy")
+    monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
+    found = run("predict", SAMPLE)
+    assert found.returncode == 1
+    assert "choose --runtime numpy" in found.stderr

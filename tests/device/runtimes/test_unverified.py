@@ -1,0 +1,247 @@
+"""Models that others made: no manifest says what their input means."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from mnist_edge import Classifier
+from mnist_edge.data.mnist import Digits
+from mnist_edge.errors import UnsuitableModel
+from mnist_edge.metrics.calibration import softmax
+from mnist_edge.modelstore import loading
+from mnist_edge.runtimes.input_scaling import READINGS
+from mnist_edge.runtimes.sandbox import open_model
+from tests.support.paths import TINY
+
+WEIGHTS = np.load(TINY / "regression.npy").astype(np.float64)
+FOUND = {
+    "float32": "pixels/255",
+    "uint8": "pixels/255",
+    "int8": "pixels/127.5-1",
+    "rgb": "inverted/255",
+    "batch": "pixels-standardized",
+}
+"""What each regression takes its input to mean."""
+FLOATS = ("float32", "batch")
+INTEGER_SLACK = 0.05
+"""Probability that int8 weights and a step of the output may cost."""
+
+Run = Callable[..., CompletedProcess[str]]
+Start = Callable[..., CompletedProcess[bytes]]
+
+
+def regression(name: str) -> Path:
+    return TINY / f"regression-{name}.tflite"
+
+
+@cache
+def classifier(name: str) -> Classifier:
+    return Classifier(regression(name))
+
+
+def answers(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The logits of the regression, worked out by numpy; made for pixels divided by 255."""
+    halved = values.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)).reshape(-1, 196)
+    return np.asarray(halved @ WEIGHTS[:-1] + WEIGHTS[-1])
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_its_input_means_is_found_and_told_on_one_line(name: str) -> None:
+    warning = classifier(name).warning
+    assert warning is not None
+    assert warning.startswith(f"nothing vouches for {regression(name)}: {FOUND[name]} (log-loss 0.")
+    assert warning.endswith(f": taking {FOUND[name]}; override with --pixels")
+    assert "\n" not in warning
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_its_probabilities_are_the_networks_own_under_one_softmax(
+    name: str, test_digits: Digits
+) -> None:
+    digits = test_digits.take(np.arange(500))
+    own = softmax(answers(digits.images / 255))
+    predictions = classifier(name).predict_pixels(digits.images)
+    found = np.array([prediction.probabilities for prediction in predictions])
+    assert found.sum(axis=1) == pytest.approx(1)
+    assert np.abs(found - own).max() < (1e-5 if name in FLOATS else INTEGER_SLACK)
+    right = [(one.argmax(axis=1) == digits.labels).sum() for one in (found, own)]
+    # Of 500; more than 8 in 10 is what tells the right reading from a wrong one.
+    assert abs(right[0] - right[1]) <= (0 if name in FLOATS else 5)
+    assert right[1] > 400
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("float32", "text"), ("uint8", "json"), ("int8", "text"), ("rgb", "text"), ("batch", "json")],
+)
+def test_predict_warns_beside_its_answers_and_not_among_them(
+    name: str, kind: str, pictures: Path, run: Run
+) -> None:
+    path = pictures / "mnist-seven.png"
+    ran = run("predict", path, "--model", regression(name), "--format", kind)
+    assert ran.returncode == 0
+    assert ran.stderr == f"warning: {classifier(name).warning}\n"
+    if kind == "text":
+        assert ran.stdout.startswith(f"{path}: 7 (")
+        assert ran.stdout.count("\n") == 1
+    else:
+        (answer,) = json.loads(ran.stdout)
+        assert answer["digit"] == 7
+
+
+@pytest.mark.parametrize("name", ["uint8", "batch"])
+def test_info_shows_every_reading_the_best_first(name: str, run: Run) -> None:
+    document = json.loads(run("info", regression(name), "--format", "json").stdout)
+    assert document["manifest"] is None
+    readings = document["readings"]
+    assert readings[0]["pixels"] == FOUND[name]
+    assert readings[0]["accuracy"] > 0.8
+    text = run("info", regression(name))
+    assert (text.returncode, text.stderr) == (0, "")
+    assert f"no manifest: nothing vouches for {regression(name).name}" in text.stdout
+    _, _, table = text.stdout.partition("reading of its input (--pixels)")
+    shown = [line.split() for line in table.splitlines()[1:]]
+    assert [row[0] for row in shown] == [one["pixels"] for one in readings]
+    assert [float(row[1]) for row in shown] == pytest.approx(
+        [one["log_loss"] for one in readings], abs=1e-3
+    )
+
+
+def test_what_the_user_says_is_taken_untried(
+    pictures: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, test_digits: Digits
+) -> None:
+    # There is nothing to try it on.
+    monkeypatch.setenv("MNIST_EDGE_DATA", str(tmp_path / "nowhere"))
+    told = "pixels/255-0.5"
+    words = ("--model", regression("float32"), "--pixels", told, "--format", "json")
+    ran = run("predict", pictures / "mnist-seven.png", *words)
+    assert ran.stderr == (
+        f"warning: nothing vouches for {regression('float32')}: taking {told} as told\n"
+    )
+    (answer,) = json.loads(ran.stdout)
+    own = softmax(answers(test_digits.images[:1] / 255 - 0.5))[0]
+    assert answer["probabilities"] == pytest.approx(own, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", ["pixels/256", "PIXELS", ""])
+def test_a_reading_that_is_none_is_wrong_usage_and_lists_all(
+    name: str, pictures: Path, run: Run
+) -> None:
+    ran = run("predict", pictures, "--model", regression("float32"), "--pixels", name)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr == (
+        f"mnist-edge: unknown reading of the pixels {name!r}: choose one of {', '.join(READINGS)}\n"
+    )
+
+
+def test_a_model_with_a_manifest_is_not_told_what_it_takes(
+    pictures: Path, nano: Path, run: Run
+) -> None:
+    for model in ("nano", nano / "float32.tflite"):
+        ran = run("predict", pictures, "--model", model, "--pixels", "pixels")
+        assert (ran.returncode, ran.stdout) == (2, "")
+        assert "has a manifest, which says that it takes raw pixels" in ran.stderr
+        assert ran.stderr.count("\n") == 1
+    assert Classifier().warning is None
+
+
+def test_without_mnist_it_takes_raw_pixels_says_so_and_fetches_nothing(
+    pictures: Path, tmp_path: Path, start: Start
+) -> None:
+    env = {
+        "XDG_CACHE_HOME": str(tmp_path),
+        "MNIST_EDGE_DATA": "",
+        # A fetch, were it tried, would fail the command.
+        "https_proxy": "http://127.0.0.1:9",
+        "PATH": "",
+    }
+    path = pictures / "mnist-seven.png"
+    words = ("--model", regression("float32"), "--format", "json")
+    ran = start("predict", path, *words, env=env)
+    assert ran.returncode == 0
+    assert ran.stderr.decode() == (
+        f"warning: nothing vouches for {regression('float32')}: no MNIST is at hand to try it "
+        "on: taking pixels; say otherwise with --pixels, or name MNIST by MNIST_EDGE_DATA\n"
+    )
+    told = start("predict", path, *words, "--pixels", "pixels", env=env)
+    assert ran.stdout == told.stdout
+    info = start("info", regression("float32"), "--format", "json", env=env)
+    assert (info.returncode, info.stderr) == (0, b"")
+    assert json.loads(info.stdout)["readings"] == []
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["named", "in the cache"])
+def test_damaged_digits_to_try_it_on_are_an_error(
+    named: bool, pictures: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    folder = tmp_path / "mnist-edge"
+    folder.mkdir()
+    for part in ("train", "t10k"):
+        for end in ("images-idx3", "labels-idx1"):
+            (folder / f"{part}-{end}-ubyte").write_bytes(b"\0\0\x08")
+    monkeypatch.setenv("MNIST_EDGE_DATA", str(folder) if named else "")
+    for words in (["predict", pictures, "--model"], ["info"]):
+        ran = run(*words, regression("float32"))
+        assert (ran.returncode, ran.stdout) == (1, "")
+        assert ran.stderr.startswith(f"mnist-edge: {folder}")
+        assert "is truncated" in ran.stderr
+        assert ran.stderr.count("\n") == 1
+
+
+def test_a_digit_has_its_logits_wherever_it_stands_in_a_batch(test_digits: Digits) -> None:
+    model = open_model(loading.load(regression("batch")))
+    assert model.input.shape[0] == 8
+    digits = test_digits.images[:9]
+    alone = np.concatenate([model.logits(digit[np.newaxis]) for digit in digits])
+    for count in (1, 7, 8, 9):
+        assert np.array_equal(model.logits(digits[:count]), alone[:count])
+    assert np.array_equal(model.logits(digits[::-1]), alone[::-1])
+    assert model.logits(digits[:0]).shape == (0, 10)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("edgetpu", "is compiled for the Edge TPU"),
+        ("custom", "needs Mystery-Op:v2, which no TFLite runtime brings"),
+        ("flex", "needs TensorFlow's own Erfinv, which no TFLite runtime brings"),
+    ],
+)
+def test_an_operator_that_nothing_here_can_run_is_named(
+    name: str, said: str, pictures: Path, run: Run
+) -> None:
+    path = TINY / f"{name}.tflite"
+    for words in (["predict", pictures, "--model"], ["info"]):
+        ran = run(*words, path)
+        assert (ran.returncode, ran.stdout) == (1, "")
+        assert ran.stderr.startswith(f"mnist-edge: {path}: the model {said}")
+        assert ran.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "tried"),
+    [
+        # Whatever it is given it answers 0, and knows nothing by that.
+        ("zero", ["pixels 2.30 (", "inverted 2.30 ("]),
+        ("quadrants-float32", [f"{reading} " for reading in READINGS]),
+    ],
+)
+def test_a_model_that_reads_no_digits_is_refused_with_all_that_was_tried(
+    name: str, tried: list[str], tiny: Path
+) -> None:
+    with pytest.raises(UnsuitableModel, match=rf"{name}\.tflite reads no digits under") as refused:
+        Classifier(tiny / f"{name}.tflite")
+    _, _, table = str(refused.value).partition("log-loss and accuracy: ")
+    assert all(one in table for one in tried)
+    assert table.endswith("say on what pixels with --pixels")
+    assert "\n" not in table

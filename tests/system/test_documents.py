@@ -1,0 +1,144 @@
+"""What the documents say is what the program says."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import jsonschema
+import pytest
+
+from mnist_edge import __version__
+from mnist_edge.commands.app import COMMANDS
+from mnist_edge.evaluation.report import load, schema
+from mnist_edge.evaluation.report.render import to_picture
+from tests.support.paths import ROOT
+
+SHIPPED = ("edge", "nano")
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def report_of(model: str) -> dict[str, Any]:
+    """The report of a shipped model."""
+    return load(ROOT / "models" / model / "report.json")
+
+
+def test_the_help_in_the_readme_is_the_programs() -> None:
+    outcome = subprocess.run(
+        [sys.executable, "-m", "mnist_edge", "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"},
+    )
+    said = "\n".join(line.rstrip() for line in outcome.stdout.strip().splitlines())
+    assert said in README
+
+
+def test_the_accuracy_table_in_the_readme_is_the_shipped_models_report() -> None:
+    report = (ROOT / "models" / "edge" / "report.md").read_text(encoding="utf-8")
+    (table, *_) = re.findall(r"(?:^\|.*\n)+", report, re.MULTILINE)
+    assert table in README
+
+
+@pytest.mark.parametrize("model", SHIPPED)
+def test_the_first_table_of_the_readme_is_the_reports(model: str) -> None:
+    first, *_ = re.findall(r"(?:^\|.*\n)+", README, re.MULTILINE)
+    schemes = {scheme["scheme"]: scheme for scheme in report_of(model)["schemes"]}
+    int8 = schemes["int8"]
+    low, high = int8["drop_interval"]
+    cells = [
+        f"[`{model}`](models/{model}/report.md)",
+        f"{100 * schemes['float32']['accuracy']:.2f} %",
+        f"{100 * int8['accuracy']:.2f} %",
+        f"{int8['drop_points']:+.2f} ({low:+.2f} to {high:+.2f})".replace("-", "\u2212"),
+        f"{int8['size']:,}",
+    ]
+    assert f"| {' | '.join(cells)} |\n" in first
+
+
+def test_the_verdict_in_the_readme_is_the_reports() -> None:
+    assert report_of("edge")["verdict"] in " ".join(README.split())
+
+
+@pytest.mark.parametrize("model", SHIPPED)
+def test_the_picture_of_a_shipped_model_is_its_report(model: str) -> None:
+    picture = (ROOT / "models" / model / "report.svg").read_text(encoding="utf-8")
+    assert picture == to_picture(report_of(model))
+
+
+@pytest.mark.parametrize("model", SHIPPED)
+def test_the_report_of_a_shipped_model_meets_the_schema(model: str) -> None:
+    jsonschema.Draft202012Validator(schema()).validate(report_of(model))
+
+
+@pytest.mark.slow
+def test_the_steps_for_continuous_integration_run_as_they_stand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (steps,) = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    (command,) = re.findall(r"^ *(mnist-edge .*)$", steps, re.MULTILINE)
+    shutil.copytree(ROOT / "models" / "nano", tmp_path / "runs" / "nano")
+    monkeypatch.chdir(tmp_path)
+    words = [sys.executable, "-m", "mnist_edge", *command.split()[1:]]
+    passed = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert passed.returncode == 0, passed.stderr
+    kept = re.findall(r"^ {6}(\S+)$", steps, re.MULTILINE)
+    assert len(kept) == 2
+    assert all(list(tmp_path.glob(pattern)) for pattern in kept)
+    (suite,) = ET.parse(tmp_path / "report.xml").getroot()  # noqa: S314  # written a moment ago
+    assert [case.get("name") for case in suite] == [
+        "measured",
+        "--max-drop 0.3",
+        "--max-size 20000",
+    ]
+    assert suite.get("failures") == "0"
+
+
+def test_every_file_that_a_document_links_to_is_there() -> None:
+    for document in (ROOT / "README.md", ROOT / "models" / "README.md", ROOT / "CHANGELOG.md"):
+        for link in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
+            if not link.startswith("http"):
+                assert (document.parent / link).exists(), f"{document.name}: {link}"
+
+
+def test_the_changelog_has_this_version() -> None:
+    assert f"## {__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f'version = "{__version__}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_within_80_columns(command: str) -> None:
+    outcome = subprocess.run(
+        [sys.executable, "-m", "mnist_edge", command, "--help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"},
+    )
+    assert all(len(line) <= 80 for line in outcome.stdout.splitlines())
+
+
+def test_the_lock_names_no_address_and_hashes_everything() -> None:
+    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    assert "://" not in lock
+    assert not re.search(r"^(-i|--index|--extra-index|-f|--find-links)", lock, re.MULTILINE)
+    entries = re.split(r"\n(?=[\w.-]+==)", lock.strip())
+    assert all("--hash=sha256:" in entry for entry in entries if "==" in entry)
+
+
+@pytest.mark.parametrize("model", SHIPPED)
+def test_the_shipped_report_is_of_the_shipped_files(model: str) -> None:
+    folder = ROOT / "models" / model
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    for scheme in report["schemes"]:
+        manifest = json.loads((folder / f"{scheme['scheme']}.json").read_text(encoding="utf-8"))
+        assert manifest["sha256"] == scheme["sha256"]
+        assert manifest["test"]["correct"] == scheme["correct"]

@@ -1,0 +1,365 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from converters import calibration, conversion, graph, loader, schemes
+from converters.calibration import CalibrationSet
+from converters.conversion import Converted, Prepared
+from converters.graph import Network
+from mnist_edge.data.mnist import Mnist
+from mnist_edge.errors import MnistEdgeError, UnknownName
+from mnist_edge.metrics.calibration import softmax
+from mnist_edge.modelstore import loading
+from mnist_edge.runtimes import input_scaling
+from mnist_edge.runtimes.sandbox import try_model
+from mnist_edge.training.backend import import_tensorflow
+from tests.support import foreign_models
+from tests.support.foreign_faults import FAULTS
+from tests.support.foreign_models import SOUND, ForeignModel, dense_net, keras_2, keras_3, save
+from tests.support.paths import PICTURES
+
+HALF_A_POINT = 0.005
+"""Of accuracy: five digits of the thousand."""
+NAMES = {
+    "x": "pixels",
+    "x/255": "pixels/255",
+    "1-x/255": "inverted/255",
+    "x/127.5-1": "pixels/127.5-1",
+    "x/255-0.5": "pixels/255-0.5",
+    "(x/255-0.1307)/0.3081": "pixels-standardized",
+    "normalize(x, axis=1)": "pixels-unit-columns",
+}
+"""What we call the readings of those who publish models."""
+FINDING = re.compile(
+    r"(\S+) \(log-loss \d\.\d\d(?: at temperature \S+)?, \d+\.\d %; "
+    r"next (\S+), \d\.\d\d(?: at temperature \S+)?\): "
+    r"taking \1; override with --pixels"
+)
+"""The line on how a model was read: its reading, and the runner-up."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    """A model as it was found, and what became of it."""
+
+    model: ForeignModel
+    prepared: Prepared
+
+
+Publish = Callable[[str], Published]
+
+
+@pytest.fixture(scope="module")
+def publish(small_mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Publish:
+    """Builds and prepares one of ``SOUND``, once for all tests."""
+
+    @cache
+    def build(name: str) -> Published:
+        model = SOUND[name](tmp_path_factory.mktemp(name), small_mnist)
+        return Published(model=model, prepared=conversion.prepare(model.path, small_mnist))
+
+    return build
+
+
+@pytest.fixture(scope="module")
+def calibrated_on(small_mnist: Mnist) -> CalibrationSet:
+    """More digits than by default: networks hardly trained leave their ranges more often."""
+    return calibration.draw(small_mnist, count=2_000)
+
+
+def _to_int8(prepared: Prepared, folder: Path, calibrated_on: CalibrationSet) -> Converted:
+    asked = conversion.as_asked(prepared, schemes.int8(), calibrated_on)
+    # The default is for five thousand digits: of one thousand it is three.
+    return conversion.convert(prepared, folder, asked, max_drop=100 * HALF_A_POINT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SOUND)
+def test_int8_takes_raw_pixels_and_reads_as_well_as_its_original(
+    name: str,
+    publish: Publish,
+    calibrated_on: CalibrationSet,
+    small_mnist: Mnist,
+    tmp_path: Path,
+) -> None:
+    published = publish(name)
+    made = _to_int8(published.prepared, tmp_path, calibrated_on)
+    stored = loading.load(made.path)
+    assert stored.manifest == made.manifest
+    assert made.manifest.reading == published.prepared.reading.name
+
+    trial = try_model(stored.content, small_mnist.validation.images, name=name)
+    assert trial.input.dtype == trial.output.dtype == "int8"
+    assert trial.input.shape[0] == 1
+    accuracy = (trial.logits.argmax(axis=1) == small_mnist.validation.labels).mean()
+    assert accuracy >= published.model.accuracy - HALF_A_POINT
+    # Probabilities are never below zero, and their logarithms never above.
+    assert trial.logits.min() < 0 < trial.logits.max()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SOUND)
+def test_the_reading_found_is_the_one_trained_under(name: str, publish: Publish) -> None:
+    model, prepared = publish(name).model, publish(name).prepared
+    assert prepared.score.accuracy >= model.accuracy - HALF_A_POINT
+    # Dropout leaves this one so unsure of itself that larger inputs, of more contrast, do it good.
+    if name != "keras_2_1_h5":
+        assert prepared.reading.name == NAMES[model.reading]
+    finding = FINDING.fullmatch(prepared.findings[0])
+    assert finding
+    assert finding[1] == prepared.reading.name != finding[2]
+
+
+def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    return 1 / (1 + np.exp(-logits))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "activation"),
+    [
+        ("tensorflow_2_8_h5", softmax),
+        ("saved_model_keras_2", softmax),
+        ("softmax_layer", softmax),
+        ("softmax_twice", lambda logits: softmax(softmax(logits))),
+        ("log_softmax", lambda logits: np.log(softmax(logits))),
+        ("sigmoids", _sigmoid),
+    ],
+)
+def test_what_was_cut_is_the_activation_at_the_end_and_nothing_else(
+    name: str,
+    activation: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+    publish: Publish,
+    small_mnist: Mnist,
+) -> None:
+    model, prepared = publish(name).model, publish(name).prepared
+    images = small_mnist.test.images[:100]
+    values = foreign_models.READINGS[model.reading](images).astype(np.float32)
+    logits = prepared.origin.network.run(values)
+    np.testing.assert_allclose(activation(logits), _own_answers(model.path, values), atol=1e-5)
+
+
+def _own_answers(path: Path, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What a model answers where nothing of this project is between."""
+    if path.is_dir():
+        tensorflow = import_tensorflow()
+        serve = tensorflow.saved_model.load(str(path)).signatures["serving_default"]
+        (answers,) = serve(tensorflow.constant(values)).values()
+    else:
+        keras = keras_2() if path.suffix == ".h5" else keras_3()
+        answers = keras.models.load_model(path, compile=False)(values)
+    return np.asarray(answers, np.float32)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "finding"),
+    [
+        ("logits_loss_after_softmax", "softmax twice.*from_logits=True"),
+        ("logits_loss_after_softmax_h5", "softmax twice.*from_logits=True"),
+        ("logits_loss_after_softmax_saved", "softmax twice.*from_logits=True"),
+        ("softmax_twice", "softmax twice: the network ends in softmax behind softmax"),
+        ("probabilities_loss_on_logits", "softmax never.*from_logits=True"),
+    ],
+)
+def test_a_softmax_too_many_or_too_few_is_named(name: str, finding: str, publish: Publish) -> None:
+    named = [one for one in publish(name).prepared.findings if "softmax" in one]
+    assert len(named) == 1
+    assert re.match(f"warning: {finding}", named[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["keras_3_h5", "saved_model_keras_2", "log_softmax", "sigmoids"])
+def test_a_model_that_fits_its_loss_has_no_such_finding(name: str, publish: Publish) -> None:
+    assert "softmax" not in " ".join(publish(name).prepared.findings)
+
+
+def _below(folder: Path) -> set[Path]:
+    return set(folder.rglob("*"))
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS.keys() - {"no_builtin"}))
+def test_what_is_no_digit_model_is_refused_in_one_line_that_says_why(
+    name: str, small_mnist: Mnist, tmp_path: Path
+) -> None:
+    fault = FAULTS[name](tmp_path, small_mnist)
+    before = _below(tmp_path)
+    with pytest.raises(MnistEdgeError, match=fault.words) as caught:
+        conversion.prepare(fault.path, small_mnist)
+    assert "\n" not in str(caught.value)
+    assert str(fault.path) in str(caught.value)
+    # Code inside the file would have left its mark.
+    assert _below(tmp_path) == before
+
+
+def test_a_layer_that_tflite_has_no_operator_for_is_named(
+    small_mnist: Mnist, calibrated_on: CalibrationSet, tmp_path: Path
+) -> None:
+    fault = FAULTS["no_builtin"](tmp_path, small_mnist)
+    prepared = conversion.prepare(fault.path, small_mnist)
+    before = _below(tmp_path)
+    with pytest.raises(MnistEdgeError, match=fault.words) as caught:
+        _to_int8(prepared, tmp_path, calibrated_on)
+    assert "\n" not in str(caught.value)
+    assert _below(tmp_path) == before
+
+
+@pytest.mark.slow
+def test_code_beside_a_saved_model_is_not_run(
+    publish: Publish, calibrated_on: CalibrationSet, tmp_path: Path
+) -> None:
+    published = publish("saved_model_with_lambda")
+    model = published.model
+    assert model.mark
+    _to_int8(published.prepared, tmp_path, calibrated_on)
+    assert not model.mark.exists()
+    # Keras 2 runs it: the mark works.
+    keras_2().models.load_model(model.path)
+    assert model.mark.exists()
+
+
+def test_the_shipped_model_is_read_as_the_pixels_it_was_trained_on(
+    nano: Path, small_mnist: Mnist
+) -> None:
+    sample = small_mnist.validation.take(np.arange(input_scaling.DIGITS))
+    origin = loader.load_source(nano / "model.keras", sample.images)
+    judgement = input_scaling.judge(origin.network.run, sample)
+    assert judgement.clear
+    assert judgement.best.reading is input_scaling.RAW
+
+
+def test_a_reading_that_the_user_says_is_taken_untried(nano: Path, small_mnist: Mnist) -> None:
+    prepared = conversion.prepare(nano / "model.keras", small_mnist, pixels="inverted")
+    assert prepared.reading.name == "inverted"
+    assert not any(FINDING.search(finding) for finding in prepared.findings)
+    own = conversion.prepare(nano / "model.keras", small_mnist)
+    assert own.reading is input_scaling.RAW
+    assert prepared.score.accuracy < own.score.accuracy
+
+
+def test_an_unknown_reading_is_refused_with_the_names_of_all(
+    nano: Path, small_mnist: Mnist
+) -> None:
+    with pytest.raises(UnknownName) as caught:
+        conversion.prepare(nano / "model.keras", small_mnist, pixels="pixels/256")
+    assert ", ".join(input_scaling.READINGS) in str(caught.value)
+
+
+def test_of_readings_that_are_one_to_the_model_the_simplest_is_taken(
+    small_mnist: Mnist, tmp_path: Path
+) -> None:
+    keras = keras_3()
+    model = keras.Sequential(
+        [
+            keras.Input((784,)),
+            keras.layers.LayerNormalization(epsilon=1e-9),
+            keras.layers.Dense(10, activation="softmax"),
+        ]
+    )
+    accuracy = foreign_models.train(keras, model, small_mnist, "x/255")
+    path = save(model, tmp_path / "standardizing.keras")
+    prepared = conversion.prepare(path, small_mnist)
+    assert prepared.reading is input_scaling.RAW
+    assert prepared.score.accuracy == pytest.approx(accuracy, abs=HALF_A_POINT)
+    # The runner-up is the first that is another to it.
+    finding = FINDING.fullmatch(prepared.findings[0])
+    assert finding
+    assert finding[2] in {"pixels-unit-columns", "pixels-unit-rows"}
+
+
+def test_a_model_to_which_all_readings_are_one_is_clear(small_mnist: Mnist) -> None:
+    sample = small_mnist.validation.take(np.arange(input_scaling.DIGITS))
+    answers = 3 * np.eye(10, dtype=np.float32)[sample.labels]
+    judgement = input_scaling.judge(lambda values: answers, sample)
+    assert judgement.clear
+    assert input_scaling.choose(judgement, name="anything") is input_scaling.RAW
+
+
+def test_a_model_that_reads_poorly_is_converted_with_a_warning(
+    small_mnist: Mnist, tmp_path: Path
+) -> None:
+    keras = keras_3()
+    model = dense_net(keras)
+    few = replace(small_mnist, train=small_mnist.train.take(np.arange(300)))
+    accuracy = foreign_models.train(keras, model, few, "x/255", epochs=10)
+    assert 0.6 < accuracy < input_scaling.READS_WELL
+    prepared = conversion.prepare(save(model, tmp_path / "poor.keras"), small_mnist)
+    (warning,) = prepared.findings[1:]
+    assert warning == (
+        f"warning: the model reads {100 * accuracy:.1f} % of the validation digits right"
+    )
+
+
+def _identity(shape: tuple[int, ...]) -> Network:
+    """A network that gives what it takes."""
+    tensorflow = import_tensorflow()
+    forward = tensorflow.function(tensorflow.identity).get_concrete_function(
+        tensorflow.TensorSpec((None, *shape), tensorflow.float32)
+    )
+    (taken,), (given,) = forward.inputs, forward.outputs
+    return Network(
+        graph=forward.graph.as_graph_def(),
+        input=taken.name,
+        output=given.name,
+        shape=shape,
+        batch=None,
+    )
+
+
+@pytest.mark.parametrize("name", input_scaling.READINGS)
+def test_a_reading_is_the_same_in_numpy_and_in_the_graph(name: str, small_mnist: Mnist) -> None:
+    reading = input_scaling.find_reading(name)
+    constant = import_tensorflow().constant
+    blank = np.zeros((1, 28, 28), np.uint8)
+    for shape in ((28, 28), (28, 28, 1), (784,)):
+        forward = graph.read_pixels(_identity(shape), reading)
+        for image in [*small_mnist.test.images[:10, None], blank]:
+            expected = reading.apply(image).reshape(1, *shape)
+            given = forward(constant(image.reshape(1, *shape).astype(np.float32)))
+            np.testing.assert_allclose(given, expected, atol=1e-4 * np.abs(expected).max())
+
+
+def _mnist_edge(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "mnist_edge", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_convert_then_predict(publish: Publish, tmp_path: Path) -> None:
+    converted = _mnist_edge("convert", publish("keras_2_1_h5").model.path, "--out", tmp_path)
+    assert converted.returncode == 0, converted.stderr
+    assert [line.split()[0] for line in converted.stdout.splitlines()] == ["scheme", "int8"]
+    finding, wrote = converted.stderr.splitlines()
+    assert FINDING.fullmatch(finding)
+    assert wrote == f"wrote {tmp_path / 'int8.tflite'}"
+
+    picture = PICTURES / "mnist-seven.png"
+    predicted = _mnist_edge("predict", "--model", tmp_path / "int8.tflite", picture)
+    assert predicted.returncode == 0, predicted.stderr
+    assert predicted.stdout.startswith(f"{picture}: 7 (")
+    assert predicted.stderr == ""
+
+
+@pytest.mark.slow
+def test_convert_refuses_in_one_line(small_mnist: Mnist, tmp_path: Path) -> None:
+    fault = FAULTS["lambda_h5"](tmp_path, small_mnist)
+    refused = _mnist_edge("convert", fault.path)
+    assert refused.returncode == 1
+    assert refused.stdout == ""
+    assert refused.stderr.count("\n") == 1
+    assert str(fault.path) in refused.stderr
+    assert list(tmp_path.iterdir()) == [fault.path]
