@@ -37,11 +37,11 @@ COMMANDS = (
     "reproduce",
 )
 """Names of the commands, in the order of ``--help``; each is a module beside this one, whose
-``command`` is a function, or a typer of several."""
+``<name>_command`` is a function, or a typer of several."""
 
 
 class LazyGroup(TyperGroup):
-    """A group whose commands are modules with a ``command``.
+    """A group whose commands are modules that are imported when they are called.
 
     Contexts and commands are click's, which later typers carry inside themselves: no one
     import names them in every version.
@@ -56,11 +56,11 @@ class LazyGroup(TyperGroup):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"mnist_edge.commands.{cmd_name}")
-        if isinstance(module.command, typer.Typer):
-            several = module.command
-        else:
+        several = getattr(module, f"{cmd_name}_command")
+        if not isinstance(several, typer.Typer):
+            function = several
             several = typer.Typer(add_completion=False, rich_markup_mode=None)
-            several.command(cmd_name)(module.command)
+            several.command(cmd_name)(function)
         command = typer.main.get_command(several)
         command.name = cmd_name
         return command

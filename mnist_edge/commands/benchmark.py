@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.commands.console import DocumentFormat, ModelArgument, RuntimeOption, note, table
+from mnist_edge.commands.console import (
+    DocumentFormat,
+    ModelArgument,
+    RuntimeOption,
+    format_table,
+    note,
+)
 
 if TYPE_CHECKING:
     from mnist_edge.device.thermal import Heat
@@ -31,7 +37,7 @@ class Against(str, Enum):
     floor = "floor"
 
 
-def command(
+def benchmark_command(
     model: ModelArgument = None,
     compare: Annotated[
         list[str] | None,
@@ -86,7 +92,7 @@ def _lines(found: Benchmark) -> Iterator[str]:
         yield from _model(times)
     if found.compared:
         yield f"\nin turn, times of {found.compared[0].to}"
-        yield table(
+        yield format_table(
             ("", "one digit", "quartiles", "cold start", "quartiles"),
             [
                 (one.model, *_ratio_cells(one.digit), *_ratio_cells(one.cold_start))
@@ -96,7 +102,7 @@ def _lines(found: Benchmark) -> Iterator[str]:
     if found.floor:
         memory = found.floor.memory
         yield f"\nin turn, times of the floor ({found.models[0].model})"
-        yield table(
+        yield format_table(
             ("", "ratio", "quartiles"),
             [
                 ("one digit, to set_tensor, invoke, get_tensor", *_ratio_cells(found.floor.digit)),
@@ -108,13 +114,13 @@ def _lines(found: Benchmark) -> Iterator[str]:
 
 def _model(times: ModelTimes) -> Iterator[str]:
     yield f"{times.model}, {times.bytes:,} bytes"
-    yield table(
+    yield format_table(
         ("", "median", "p95", "p99", "runs"),
         [("one digit", *_latency(times.digit)), ("digit.png", *_latency(times.picture))],
     )
     yield f"after {times.digit.warm_up} of each that do not count"
     batches = sorted({rate.batch for rate in times.throughput})
-    yield table(
+    yield format_table(
         ("digits a second, in calls of", *(f"{batch}" for batch in batches)),
         [
             (
@@ -136,7 +142,7 @@ def _model(times: ModelTimes) -> Iterator[str]:
         f"median of {cold.starts}), {memory}"
     )
     if times.operators is not None:
-        yield table(
+        yield format_table(
             ("operator", "median", "share"),
             [
                 (one.name, f"{one.median_us:.0f} us", f"{100 * one.share:.0f} %")

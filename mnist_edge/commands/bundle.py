@@ -11,7 +11,7 @@ import typer
 from mnist_edge.commands.console import note
 
 
-def command(
+def bundle_command(
     target: Annotated[
         str,
         typer.Option(

@@ -113,13 +113,13 @@ def note(message: str) -> None:
 
 
 @contextmanager
-def progress(length: int, label: str) -> Iterator[Any]:
+def progress_bar(length: int, label: str) -> Iterator[Any]:
     """A progress bar with time left on standard error; nothing where that is no terminal."""
     with typer.progressbar(length=length, label=label, file=sys.stderr) as bar:
         yield bar
 
 
-def counted(items: Iterable[Item], label: str) -> Iterator[Item]:
+def count_progress(items: Iterable[Item], label: str) -> Iterator[Item]:
     """Yields the items; on a terminal's standard error it says how many there have been."""
     if not sys.stderr.isatty():
         yield from items
@@ -133,7 +133,7 @@ def counted(items: Iterable[Item], label: str) -> Iterator[Item]:
     typer.echo("\r\033[K", err=True, nl=False)
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Columns under a header: the first set left, the others right."""
     lines = [list(header), *(list(row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.commands.console import GATE_MISSED, DataOption, note, table
+from mnist_edge.commands.console import GATE_MISSED, DataOption, format_table, note
 from mnist_edge.errors import ConversionError, InvalidValue
 from mnist_edge.modelstore.loading import DEFAULT_MODEL
 
@@ -29,7 +29,7 @@ class Emit(str, Enum):
     c = "c"
 
 
-def command(
+def convert_command(
     model: Annotated[
         str,
         typer.Argument(help="A model folder, a .keras or .h5 file, a SavedModel, or a name."),
@@ -178,7 +178,7 @@ def _tell(converted: Converted) -> None:
 
 def conversion_table(made: list[Converted]) -> str:
     """Size, share of float32's size, and validation accuracy of each file."""
-    return table(
+    return format_table(
         ["scheme", "bytes", "of float32", "validation, Keras", "quantized", "drop"],
         [
             [
@@ -226,7 +226,7 @@ def _verdict(layers: list[Layer]) -> list[str]:
 
 def explain_table(layers: list[Layer]) -> str:
     """Ranges, saturation and error of each layer."""
-    return table(
+    return format_table(
         ["layer", "weights", "activations", "saturated", "RMSE/scale", "SQNR"],
         [
             [

@@ -50,7 +50,7 @@ _STATUS, _NAME = 7, 21
 """Columns of a finding's status and name."""
 
 
-def command(
+def doctor_command(
     as_json: Annotated[
         bool, typer.Option("--json", help="Write one JSON object for programs.")
     ] = False,

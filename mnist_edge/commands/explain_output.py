@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnist_edge.commands.prediction_output import Answer
+from mnist_edge.commands.prediction_output import PictureResult
 from mnist_edge.errors import InvalidValue, PictureError
 from mnist_edge.system.files import require_writable
 
@@ -19,7 +19,7 @@ _LONGEST = 50
 bytes, and a character may be four."""
 
 
-def find_targets(out: str, names: Sequence[str], found: Sequence[Found]) -> list[Path]:
+def explanation_paths(out: str, names: Sequence[str], found: Sequence[Found]) -> list[Path]:
     """Where the explanation of each picture goes: ``out`` itself, or a numbered file in it.
 
     Raises:
@@ -57,7 +57,9 @@ def _numbered(number: int, path: str) -> str:
     return f"{number:04}-{stem[:_LONGEST]}.png"
 
 
-def explained(answers: Iterable[Answer], targets: Iterable[Path]) -> Iterator[Answer]:
+def write_explanations(
+    answers: Iterable[PictureResult], targets: Iterable[Path]
+) -> Iterator[PictureResult]:
     """Draws each answer into its file as it passes; there is none to a picture not read."""
     from mnist_edge.inference.explain import write
 

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.commands.console import DocumentFormat, ModelArgument, RuntimeOption, table
+from mnist_edge.commands.console import DocumentFormat, ModelArgument, RuntimeOption, format_table
 
 if TYPE_CHECKING:
     from mnist_edge.modelstore.manifest import ModelManifest, Score, TensorSpec
     from mnist_edge.runtimes.input_scaling import Judgement
 
 
-def command(
+def info_command(
     model: ModelArgument = None,
     scheme: Annotated[
         str | None,
@@ -92,7 +92,7 @@ def _comparison(manifest: ModelManifest | None, found: dict[str, TensorSpec], ru
             promise = str(getattr(promised, field.name)) if promised else "no manifest"
             mark = "" if promise == value or not promised else "  DIFFERS"
             rows.append([f"{end} {field.name.replace('_', ' ')}", promise, value + mark])
-    return table(["", "promised", f"found by {runtime}"], rows)
+    return format_table(["", "promised", f"found by {runtime}"], rows)
 
 
 def _readings(judgement: Judgement) -> str:
@@ -106,7 +106,7 @@ def _readings(judgement: Judgement) -> str:
         ]
         for one in judgement.tried
     ]
-    return table(
+    return format_table(
         ["reading of its input (--pixels)", "log-loss", "at temperature", "accuracy"], rows
     )
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_edge.commands.console import DocumentFormat, RuntimeOption, note, table
+from mnist_edge.commands.console import DocumentFormat, RuntimeOption, format_table, note
 
 if TYPE_CHECKING:
     from mnist_edge.deployment.install import Verified
 
-command = typer.Typer(
+model_command = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -20,7 +20,7 @@ command = typer.Typer(
 )
 
 
-@command.command("install")
+@model_command.command("install")
 def _install(
     source: Annotated[
         str,
@@ -40,7 +40,7 @@ def _install(
     _say_in_use(install.install(source))
 
 
-@command.command("list")
+@model_command.command("list")
 def _list(
     output: Annotated[
         DocumentFormat, typer.Option("--format", "-f", help="How to write.")
@@ -62,12 +62,12 @@ def _list(
         before = [name or loading.DEFAULT_MODEL for name in record.before]
         typer.echo(json.dumps({"models": entries, "before": before}, indent=2))
         return
-    typer.echo(table(["  model", "scheme", "bytes", "validation"], map(_row, entries)))
+    typer.echo(format_table(["  model", "scheme", "bytes", "validation"], map(_row, entries)))
     if in_use not in files:
         note(f"warning: {in_use} is in use and gone; go back with: mnist-edge model rollback")
 
 
-@command.command("use")
+@model_command.command("use")
 def _use(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A model of the list.")],
     runtime: RuntimeOption = None,
@@ -78,7 +78,7 @@ def _use(
     _say_in_use(install.use(name))
 
 
-@command.command("rollback")
+@model_command.command("rollback")
 def _rollback(runtime: RuntimeOption = None) -> None:
     """Put the model in use that was before, once it passed every check."""
     from mnist_edge.deployment import install
@@ -86,7 +86,7 @@ def _rollback(runtime: RuntimeOption = None) -> None:
     _say_in_use(install.rollback())
 
 
-@command.command("verify")
+@model_command.command("verify")
 def _verify(
     name: Annotated[
         str | None,

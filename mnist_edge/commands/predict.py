@@ -21,11 +21,11 @@ from mnist_edge.commands.console import (
     MinConfidenceOption,
     ModelOption,
     RuntimeOption,
-    counted,
+    count_progress,
     note,
 )
-from mnist_edge.commands.explain_output import explained, find_targets
-from mnist_edge.commands.prediction_output import PAGE_WRITERS, WRITERS, Answer, append_jsonl
+from mnist_edge.commands.explain_output import explanation_paths, write_explanations
+from mnist_edge.commands.prediction_output import PAGE_WRITERS, WRITERS, PictureResult, append_jsonl
 from mnist_edge.errors import InvalidValue, PictureError
 from mnist_edge.runtimes import selection
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from mnist_edge.inference.results_log import Paths
 
 
-def command(
+def predict_command(
     pictures: Annotated[
         list[str] | None,
         typer.Argument(
@@ -144,7 +144,7 @@ def command(
     targets: list[Path] = []
     if explain is not None:
         every_one = list(found)
-        found, targets = iter(every_one), find_targets(explain, names, every_one)
+        found, targets = iter(every_one), explanation_paths(explain, names, every_one)
     classifier = Classifier(model, pixels=pixels, min_confidence=min_confidence)
     warn(classifier)
     with ExitStack() as stack:
@@ -153,16 +153,16 @@ def command(
         if journal:
             found = _new(found, journal.pictures)
         if not sys.stdout.isatty():
-            found = counted(found, "reading")
+            found = count_progress(found, "reading")
         if drawn:
-            answers: Iterator[Answer] = _sighted(found, classifier, every=every)
+            answers: Iterator[PictureResult] = _sighted(found, classifier, every=every)
         else:
             # Standard input is this process's own.
             processes = 1 if "-" in names else jobs or cores()
             read = _read(found, classifier, every=every, jobs=processes)
             answers = stack.enter_context(closing(read))
         answers = map(_insisted, answers) if always else answers
-        answers = explained(answers, targets) if targets else answers
+        answers = write_explanations(answers, targets) if targets else answers
         answers = _shown(answers) if show else answers
         if journal:
             failed = append_jsonl(answers, top, journal)
@@ -253,17 +253,19 @@ def warn(classifier: Classifier) -> None:
 
 def _read(
     found: Iterable[Found], classifier: Classifier, *, every: bool, jobs: int
-) -> Generator[Answer, None, None]:
+) -> Generator[PictureResult, None, None]:
     """Reads pictures by the chunk, in several processes where it takes long."""
     from mnist_edge.inference.batch import read_digits, read_many, read_pages
 
     work = partial(read_pages if every else read_digits, classifier)
     with closing(read_many(work, found, jobs=jobs)) as read:
         for path, outcome in read:
-            yield Answer(path=path, outcome=outcome)
+            yield PictureResult(path=path, outcome=outcome)
 
 
-def _sighted(found: Iterable[Found], classifier: Classifier, *, every: bool) -> Iterator[Answer]:
+def _sighted(
+    found: Iterable[Found], classifier: Classifier, *, every: bool
+) -> Iterator[PictureResult]:
     """Reads pictures one by one, and keeps how each was seen."""
     from mnist_edge.inference.inputs import picture_at
     from mnist_edge.preprocessing.pipeline import PAGE_SIDE, WORKING_SIDE, look
@@ -274,12 +276,12 @@ def _sighted(found: Iterable[Found], classifier: Classifier, *, every: bool) -> 
                 raise error
             sight = look(picture_at(path), side=PAGE_SIDE if every else WORKING_SIDE)
             outcome = classifier.judge_all(sight) if every else classifier.judge(sight)
-            yield Answer(path=path, outcome=outcome, sight=sight)
+            yield PictureResult(path=path, outcome=outcome, sight=sight)
         except PictureError as reason:
-            yield Answer(path=path, outcome=reason)
+            yield PictureResult(path=path, outcome=reason)
 
 
-def _insisted(answer: Answer) -> Answer:
+def _insisted(answer: PictureResult) -> PictureResult:
     """With the likeliest digit where there was none, but for a picture that cannot be read."""
     outcome = answer.outcome
     return (
@@ -287,7 +289,7 @@ def _insisted(answer: Answer) -> Answer:
     )
 
 
-def _shown(answers: Iterable[Answer]) -> Iterator[Answer]:
+def _shown(answers: Iterable[PictureResult]) -> Iterator[PictureResult]:
     """Prints each answer's pixels once it is printed itself."""
     from mnist_edge.inference.explain import as_text
 

@@ -31,7 +31,7 @@ _PAGE_COLUMNS = ("path", "line", "digit", "confidence", "abstained", *_EDGES, "e
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class PictureResult:
     """A picture with what was read in it, or with why nothing was."""
 
     path: str
@@ -40,7 +40,7 @@ class Answer:
     """What was seen in it; None where it could not be read."""
 
 
-def write_text(answers: Iterable[Answer], top: int) -> int:
+def print_text(answers: Iterable[PictureResult], top: int) -> int:
     """A line a picture."""
     failed = 0
     for answer in answers:
@@ -52,48 +52,48 @@ def write_text(answers: Iterable[Answer], top: int) -> int:
     return failed
 
 
-def write_json(answers: Iterable[Answer], top: int) -> int:
+def print_json(answers: Iterable[PictureResult], top: int) -> int:
     """One list of all pictures."""
-    documents = [to_document(answer, top) for answer in answers]
+    documents = [result_document(answer, top) for answer in answers]
     typer.echo(json.dumps(documents, indent=2))
     return sum("error" in document for document in documents)
 
 
-def write_jsonl(answers: Iterable[Answer], top: int) -> int:
+def print_jsonl(answers: Iterable[PictureResult], top: int) -> int:
     """One object a picture, each as soon as it is known."""
     failed = 0
     for answer in answers:
-        document = to_document(answer, top)
+        document = result_document(answer, top)
         failed += "error" in document
         typer.echo(json.dumps(document))
     return failed
 
 
-def append_jsonl(answers: Iterable[Answer], top: int, journal: Journal) -> int:
+def append_jsonl(answers: Iterable[PictureResult], top: int, journal: Journal) -> int:
     """The same lines, put into a file as soon as they are known.
 
     Returns:
         How many pictures in the whole file could not be read.
     """
     for answer in answers:
-        journal.write(to_document(answer, top))
+        journal.write(result_document(answer, top))
     return journal.failed
 
 
-def write_csv(answers: Iterable[Answer], top: int) -> int:
+def print_csv(answers: Iterable[PictureResult], top: int) -> int:
     """One row a picture."""
     del top  # all ten are in the row
     return _write_rows(answers, _COLUMNS, _row)
 
 
-def write_page_csv(answers: Iterable[Answer], top: int) -> int:
+def print_page_csv(answers: Iterable[PictureResult], top: int) -> int:
     """One row a digit, and one for a picture that has none or cannot be read."""
     del top
     return _write_rows(answers, _PAGE_COLUMNS, _rows)
 
 
 def _write_rows(
-    answers: Iterable[Answer],
+    answers: Iterable[PictureResult],
     columns: Sequence[str],
     rows: Callable[[dict[str, Any]], Iterable[dict[str, Any]]],
 ) -> int:
@@ -107,7 +107,7 @@ def _write_rows(
             failed += 1
             writer.writerow({"path": answer.path, "error": str(answer.outcome)})
         else:
-            writer.writerows(rows(to_document(answer, top=1)))
+            writer.writerows(rows(result_document(answer, top=1)))
     return failed
 
 
@@ -140,7 +140,7 @@ def _said(outcome: Prediction | Page, top: int) -> str:
     return f"{' '.join(lines)} ({100 * least:.1f} %)"
 
 
-def to_document(answer: Answer, top: int) -> dict[str, Any]:
+def result_document(answer: PictureResult, top: int) -> dict[str, Any]:
     """One answer as JSON has it.
 
     Args:
@@ -179,12 +179,12 @@ def _judged(prediction: Prediction) -> dict[str, Any]:
     return judged
 
 
-WRITERS: dict[Format, Callable[[Iterable[Answer], int], int]] = {
-    Format.text: write_text,
-    Format.json: write_json,
-    Format.jsonl: write_jsonl,
-    Format.csv: write_csv,
+WRITERS: dict[Format, Callable[[Iterable[PictureResult], int], int]] = {
+    Format.text: print_text,
+    Format.json: print_json,
+    Format.jsonl: print_jsonl,
+    Format.csv: print_csv,
 }
 """What writes pictures of one digit, by format."""
-PAGE_WRITERS = {**WRITERS, Format.csv: write_page_csv}
+PAGE_WRITERS = {**WRITERS, Format.csv: print_page_csv}
 """What writes pictures of many."""

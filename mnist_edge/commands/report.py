@@ -18,7 +18,7 @@ from mnist_edge.commands.console import (
     PageFormat,
     RuntimeOption,
     note,
-    progress,
+    progress_bar,
 )
 from mnist_edge.errors import InvalidValue, UnknownName
 from mnist_edge.modelstore.loading import SCHEMES
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mnist_edge.modelstore.loading import StoredModel
 
 
-def command(
+def report_command(
     ctx: typer.Context,
     model: Annotated[
         str | None,
@@ -111,7 +111,7 @@ def command(
     Needs no TensorFlow. Where a gate (--max-..., --min-...) is missed, the exit
     status is 3.
     """
-    from mnist_edge.commands.report_text import printed, printed_side_by_side
+    from mnist_edge.commands.report_text import render_comparison, render_report
     from mnist_edge.evaluation import report
     from mnist_edge.evaluation.report.gates import Limits, reasons
     from mnist_edge.evaluation.report.junit import to_junit
@@ -121,7 +121,7 @@ def command(
     if compare:
         first, second = map(report.load, compare)
         both = report.side_by_side(first, second)
-        typer.echo(printed_side_by_side(both, output.value), nl=False)
+        typer.echo(render_comparison(both, output.value), nl=False)
         return
     limits = Limits(
         max_drop=max_drop,
@@ -163,7 +163,7 @@ def command(
     for reason in missed:
         note(reason)
     document = report.to_document(measured)
-    typer.echo(printed(document, output.value), nl=False)
+    typer.echo(render_report(document, output.value), nl=False)
     note(f"wrote {', '.join(map(str, [*files, *([junit] if junit else [])]))}")
     if missed:
         raise typer.Exit(GATE_MISSED)
@@ -228,5 +228,5 @@ def _progressing(length: int, label: str) -> Iterator[Callable[[int], None]]:
     if not sys.stderr.isatty():
         yield lambda count: None
         return
-    with progress(length, label) as bar:
+    with progress_bar(length, label) as bar:
         yield bar.update

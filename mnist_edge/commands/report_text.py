@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Any
 
-from mnist_edge.commands.console import table
+from mnist_edge.commands.console import format_table
 from mnist_edge.evaluation.report.diff import SideBySide
 from mnist_edge.evaluation.report.render import (
     to_comparison_html,
@@ -25,34 +25,34 @@ _FLIPS = 10
 """Flips that are told of; the page shows all."""
 
 
-def printed(document: dict[str, Any], form: str) -> str:
+def render_report(document: dict[str, Any], form: str) -> str:
     """The report as text, json, markdown or html."""
     writers = {"json": _as_json, "markdown": to_markdown, "html": to_html}
-    return writers[form](document) if form in writers else as_text(document) + "\n"
+    return writers[form](document) if form in writers else format_report(document) + "\n"
 
 
-def printed_side_by_side(found: SideBySide, form: str) -> str:
+def render_comparison(found: SideBySide, form: str) -> str:
     """Two reports side by side as text, json, markdown or html."""
     if form == "json":
         return _as_json(dataclasses.asdict(found))
     writers = {"markdown": to_comparison_markdown, "html": to_comparison_html}
-    return writers[form](found) if form in writers else compared_as_text(found) + "\n"
+    return writers[form](found) if form in writers else format_comparison(found) + "\n"
 
 
 def _as_json(document: dict[str, Any]) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def as_text(document: dict[str, Any]) -> str:
+def format_report(document: dict[str, Any]) -> str:
     """The report, part by part."""
     parts = [
         _wrapped(document["verdict"]),
-        table(*_accuracy(document)),
-        table(*_pairs(document)),
+        format_table(*_accuracy(document)),
+        format_table(*_pairs(document)),
         _flips(document),
-        table(*_recall(document)),
+        format_table(*_recall(document)),
         _corruptions(document),
-        table(*_times(document)),
+        format_table(*_times(document)),
         _provenance(document),
         *_unread(document),
     ]
@@ -136,7 +136,7 @@ def _corruptions(document: dict[str, Any]) -> str:
         ]
         for results in zip(*(scheme["corruptions"] for scheme in schemes), strict=True)
     ]
-    return table(header, rows)
+    return format_table(header, rows)
 
 
 def _times(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -180,7 +180,7 @@ def _unread(document: dict[str, Any]) -> Iterator[str]:
             yield "\n".join([f"{len(pictures):,} {kind}:", *told])
 
 
-def compared_as_text(found: SideBySide) -> str:
+def format_comparison(found: SideBySide) -> str:
     """Two reports side by side: what changed, both verdicts, every figure."""
     lines = [_wrapped(found.summary)]
     if not found.same_pictures:
@@ -207,8 +207,8 @@ def compared_as_text(found: SideBySide) -> str:
     return "\n\n".join(
         [
             "\n".join(lines),
-            table(["", "A", "B"], facts),
-            table(["", "A", "B", "B - A", "95 %", ""], rows),
+            format_table(["", "A", "B"], facts),
+            format_table(["", "A", "B", "B - A", "95 %", ""], rows),
             "* more than chance explains, as if A and B were independent.",
         ]
     )

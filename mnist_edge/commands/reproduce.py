@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from mnist_edge.commands.console import RUNS, DataOption, DocumentFormat, note
-from mnist_edge.commands.train import ShowTraining
+from mnist_edge.commands.train import TrainingProgress
 
 
-def command(
+def reproduce_command(
     only: Annotated[
         list[str] | None,
         typer.Option("--only", help="One row, by its recipe; repeat for several."),
@@ -41,7 +41,7 @@ def command(
     import_keras()
     source = mnist.locate(data)
     rows = []
-    with ShowTraining() as listener:
+    with TrainingProgress() as listener:
         for row in measure.reproduce(chosen, source, out, listener=listener):
             note(f"{row.system.recipe}: {row.test_float:.2f} % float, {row.test_int8:.2f} % int8")
             rows.append(row)

@@ -17,7 +17,7 @@ import typer
 from mnist_edge.commands.console import RUNS, DataOption, note
 
 
-def command(
+def run_command(
     recipe: Annotated[str, typer.Option("--recipe", "-r", help="Which recipe.")] = "quick",
     data: DataOption = None,
     out: Annotated[

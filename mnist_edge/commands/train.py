@@ -10,14 +10,14 @@ from typing import Annotated, Any
 
 import typer
 
-from mnist_edge.commands.console import RUNS, DataOption, note, progress
+from mnist_edge.commands.console import RUNS, DataOption, note, progress_bar
 
 _TIMED = (10, 60)
 """Steps of a run between which it is timed, to tell how long it will take; the first ones, which
 are compiled for, say nothing."""
 
 
-class ShowTraining(ExitStack):
+class TrainingProgress(ExitStack):
     """Shows a run on standard error: the summary, a progress bar, a line a round."""
 
     def on_network(self, number: int, networks: int) -> None:
@@ -34,7 +34,7 @@ class ShowTraining(ExitStack):
         note(summary)
         if step:
             note(f"resuming at step {step:,} of {total_steps:,}")
-        self._bar: Any = self.enter_context(progress(total_steps, "training"))
+        self._bar: Any = self.enter_context(progress_bar(total_steps, "training"))
         self._bar.update(step)
         self._round_step, self._round_ended = step, 0.0
 
@@ -73,7 +73,7 @@ class ShowTraining(ExitStack):
         return max(1, round(per_step * (self._total - step) / 60))
 
 
-def command(
+def train_command(
     recipe: Annotated[str, typer.Option("--recipe", "-r", help="Which recipe.")] = "edge",
     epochs: Annotated[
         int | None, typer.Option("--epochs", help="Passes over the training digits.")
@@ -117,7 +117,7 @@ def command(
     require_writable(folder)
     import_keras()
     mnist = dataset.load(data)
-    with ShowTraining() as listener:
+    with TrainingProgress() as listener:
         trainer.train(chosen, mnist, folder, resume=resume, listener=listener)
     record = trainer.read_record(folder)
     typer.echo(

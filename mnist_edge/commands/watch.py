@@ -19,7 +19,7 @@ from mnist_edge.commands.console import (
     RuntimeOption,
     note,
 )
-from mnist_edge.commands.prediction_output import Answer, to_document
+from mnist_edge.commands.prediction_output import PictureResult, result_document
 from mnist_edge.errors import PictureError, PictureNotFound
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _SLICE = 0.1
 """Seconds within which a signal is acted upon."""
 
 
-def command(
+def watch_command(
     folder: Annotated[Path, typer.Argument(help="Folder that pictures arrive in.")],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="File of results; appended to where it exists.")
@@ -76,7 +76,7 @@ def command(
             # It may be a slow writer's.
             if (unreadable and not arrival.final) or not arrival.is_unchanged():
                 continue
-            journal.append(to_document(answer, top=1))
+            journal.append(result_document(answer, top=1))
             read, failed = read + 1, failed + unreadable
             if unreadable:
                 note(f"mnist-edge: {answer.outcome}")
@@ -85,15 +85,15 @@ def command(
         raise typer.Exit(1)
 
 
-def _answer(classifier: Classifier, path: str, *, every: bool) -> Answer:
+def _answer(classifier: Classifier, path: str, *, every: bool) -> PictureResult:
     from mnist_edge.preprocessing.pipeline import PAGE_SIDE, WORKING_SIDE, look
 
     try:
         sight = look(path, side=PAGE_SIDE if every else WORKING_SIDE)
         outcome = classifier.judge_all(sight) if every else classifier.judge(sight)
     except PictureError as reason:
-        return Answer(path=path, outcome=reason)
-    return Answer(path=path, outcome=outcome)
+        return PictureResult(path=path, outcome=reason)
+    return PictureResult(path=path, outcome=outcome)
 
 
 class _Ending:

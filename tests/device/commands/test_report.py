@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
-from mnist_edge.commands.report_text import as_text, compared_as_text
+from mnist_edge.commands.report_text import format_comparison, format_report
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidValue
 from mnist_edge.evaluation import report
@@ -90,7 +90,7 @@ def test_the_command_leaves_the_model_alone_when_it_writes_elsewhere(
 def test_the_verdict_is_what_is_read_first_and_nothing_is_wider_than_a_terminal(
     of_nano: Report,
 ) -> None:
-    text = as_text(report.to_document(of_nano))
+    text = format_report(report.to_document(of_nano))
     first, *_ = text.split("\n\n")
     assert " ".join(first.split()) == of_nano.verdict
     assert max(map(len, text.splitlines())) <= 80
@@ -325,7 +325,11 @@ def test_reports_the_other_way_round_negate(two: tuple[dict[str, Any], dict[str,
 def test_reports_of_other_pictures_say_so(two: tuple[dict[str, Any], dict[str, Any]]) -> None:
     two[1]["data"]["sha256"] = {}
     found = report.side_by_side(*two)
-    for text in (compared_as_text(found), to_comparison_html(found), to_comparison_markdown(found)):
+    for text in (
+        format_comparison(found),
+        to_comparison_html(found),
+        to_comparison_markdown(found),
+    ):
         assert "not of the same pictures" in text
 
 
