@@ -32,7 +32,7 @@ _HEAVY = ("numpy", "PIL", "tflite_runtime", "ai_edge_litert")
 def measure(share: float) -> Iterator[Row]:
     """Rows of starts; twenty of each at full size."""
     rounds = count(20, share, least=2)
-    model = loading.load().path
+    model = loading.load_model().path
     ours, script = time_starts(
         [predict_command(model, PICTURE), script_command(model, PICTURE)], rounds=rounds
     )

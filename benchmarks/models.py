@@ -43,7 +43,7 @@ from mnist_edge.evaluation.report.model_stats import inspect
 from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.preprocessing.pipeline import look
-from mnist_edge.runtimes.backends import TFLiteEngine, open_engine
+from mnist_edge.runtimes.backends import TFLiteBackend, open_backend
 from mnist_edge.runtimes.interpreter import quantize
 from mnist_edge.system.files import write_json
 
@@ -87,7 +87,7 @@ class Row:
 
 def shipped_model(folder: Path) -> Contender:
     """The int8 file of a model folder."""
-    stored = loading.load(folder)
+    stored = loading.load_model(folder)
     record = folder / "training.json"
     return Contender(
         name=folder.name,
@@ -191,11 +191,11 @@ def table(rows: Sequence[Row]) -> str:
 
 def _invoke(content: bytes) -> Callable[[], object]:
     """A model's ``invoke``, ready to run over a digit."""
-    engine = open_engine(content)
+    engine = open_backend(content)
     (wanted,) = engine.inputs
     digit = quantize(look(DIGIT).pixels, wanted).reshape(1, *wanted.shape)
     engine.invoke(digit)
-    if not isinstance(engine, TFLiteEngine):
+    if not isinstance(engine, TFLiteBackend):
         return lambda: engine.invoke(digit)
     # The package has no use for a digit that is run and not read.
     invoke: Callable[[], object] = engine._native.invoke  # noqa: SLF001

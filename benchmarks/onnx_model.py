@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.runtimes.numpy_backend.graph import Graph, Operator, Tensor, read
+from mnist_edge.runtimes.numpy_backend.model_graph import Graph, GraphOperator, Tensor, parse_graph
 
 onnx: Any = import_module("onnx")  # the peers' environment alone has it
 _OPSET, _FORMAT = 17, 9
@@ -63,7 +63,7 @@ class OnnxModel:
         """The model: from ``(n, 1, 28, 28) uint8`` pixels to ``(n, 10) float32`` logits."""
         onnx.checker.check_model(self.proto, full_check=True)
 
-    def _step(self, operator: Operator, tensors: tuple[Tensor, ...], real: str) -> str:
+    def _step(self, operator: GraphOperator, tensors: tuple[Tensor, ...], real: str) -> str:
         """Adds an operator that takes real values; gives the name of those that it makes."""
         options, made = operator.options, tensors[operator.outputs[0]]
         strides = {"strides": [options.scalar(2, "i"), options.scalar(1, "i")]}
@@ -90,7 +90,9 @@ class OnnxModel:
             raise SystemExit(f"{operator.name} is not known here")
         return self._requantized(real, made)
 
-    def _weights(self, operator: Operator, tensors: tuple[Tensor, ...], ordered: Any) -> list[str]:
+    def _weights(
+        self, operator: GraphOperator, tensors: tuple[Tensor, ...], ordered: Any
+    ) -> list[str]:
         """Real weights and biases of an operator, out of integers with a scale a channel."""
         names = []
         for position, order in zip(operator.inputs[1:], (ordered, np.asarray), strict=True):
@@ -127,7 +129,7 @@ class OnnxModel:
 def main() -> None:
     """Writes the model."""
     source, target = map(Path, sys.argv[1:])
-    target.write_bytes(OnnxModel(read(source.read_bytes())).proto.SerializeToString())
+    target.write_bytes(OnnxModel(parse_graph(source.read_bytes())).proto.SerializeToString())
 
 
 if __name__ == "__main__":

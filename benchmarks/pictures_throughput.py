@@ -32,7 +32,7 @@ _ROUNDS = 3
 def measure(share: float) -> Iterator[Row]:
     """Rows for a folder of as many of the 10,000 test digits, and for a tenth of it."""
     images = mnist.load_test().images[: count(10_000, share, least=20)]
-    model = loading.load().path
+    model = loading.load_model().path
     with tempfile.TemporaryDirectory(prefix="mnist-edge-") as temporary:
         whole, tenth = Path(temporary) / "whole", Path(temporary) / "tenth"
         for folder, some in ((whole, images), (tenth, images[: len(images) // 10])):

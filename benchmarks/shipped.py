@@ -9,7 +9,7 @@ import platform
 from pathlib import Path
 
 from mnist_edge.device import board
-from mnist_edge.runtimes.selection import runtime
+from mnist_edge.runtimes.selection import describe_runtime
 
 MODELS = Path(__file__).parents[1] / "models"
 """The repository's own: an installed package may bring others."""
@@ -28,8 +28,8 @@ def setting() -> dict[str, str]:
     cores = f"{os.cpu_count()} cores"
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     return {
-        "runtime": runtime(),
-        "processor": board.name() or platform.machine(),
+        "runtime": describe_runtime(),
+        "processor": board.describe_board() or platform.machine(),
         "machine": f"{platform.system()} {platform.machine()}, {cores}{load}",
         "date": dt.datetime.now(tz=dt.timezone.utc).date().isoformat(),
     }

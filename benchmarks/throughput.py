@@ -22,9 +22,9 @@ from mnist_edge.data import mnist
 from mnist_edge.evaluation.benchmark.baseline import as_input, bare_call
 from mnist_edge.inference.worker_pool import cores
 from mnist_edge.modelstore import loading
-from mnist_edge.runtimes.backends import native_module
+from mnist_edge.runtimes.backends import import_runtime
 from mnist_edge.runtimes.interpreter import Interpreter, dequantize
-from mnist_edge.runtimes.selection import in_use
+from mnist_edge.runtimes.selection import selected_runtime
 
 EVALUATING, TOGETHER = 1.1, 2.0
 """Most that evaluating on one thread may take of the floor's time, and how many times as fast two
@@ -35,7 +35,7 @@ _ROUNDS = 5
 def measure(share: float) -> Iterator[Row]:
     """Rows for as many of the 10,000 test digits."""
     digits = mnist.load_test().images[: count(10_000, share, least=100)]
-    stored = loading.load()
+    stored = loading.load_model()
     interpreter = Interpreter(stored.content)
     classifier = Classifier(stored.path, threads=cores())
     inputs = as_input(digits, interpreter.input)
@@ -82,7 +82,7 @@ def measure(share: float) -> Iterator[Row]:
 
 def _batched_call(content: bytes, batch: int) -> Callable[[NDArray[Any]], NDArray[Any]]:
     """The bare call with the input resized to hold a batch."""
-    native = native_module(in_use()).Interpreter(model_content=content)
+    native = import_runtime(selected_runtime()).Interpreter(model_content=content)
     taken = native.get_input_details()[0]
     native.resize_tensor_input(taken["index"], (batch, *taken["shape"][1:]))
     native.allocate_tensors()

@@ -30,7 +30,7 @@ def measure(share: float) -> Iterator[Row]:
     """A row for each model that the wheel carries; two hundred rounds at full size."""
     digits = built_in_digits().images
     for name in MODELS:
-        stored = loading.load(name)
+        stored = loading.load_model(name)
         inputs = as_input(digits, Interpreter(stored.content).input)
         classifier, bare = Classifier(name), bare_call(stored.content)
         ours, floor = in_turn(

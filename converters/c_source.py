@@ -20,7 +20,7 @@ from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import ConversionError, InvalidValue
 from mnist_edge.modelstore.manifest import ModelManifest, TensorSpec
 from mnist_edge.runtimes.interpreter import CLASSES, PIXELS, quantization_table
-from mnist_edge.runtimes.sandbox import try_model
+from mnist_edge.runtimes.sandbox import run_sandboxed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ def golden_vectors(content: bytes, digits: Digits) -> GoldenVectors:
     if len(labels) != CLASSES:
         raise InvalidValue(f"golden vectors need a digit of each label, found {labels.tolist()}")
     images = digits.images[first]
-    trial = try_model(content, images, name="the model")
+    trial = run_sandboxed(content, images, name="the model")
     _require_int8(trial.input, trial.output)
     inputs = quantization_table(trial.input)[images].reshape(CLASSES, -1)
     # The trial's logits are whole steps of the scale, give or take a float32's rounding.

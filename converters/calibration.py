@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mnist_edge.data.mnist import Mnist
 from mnist_edge.errors import ConversionError, InvalidValue
-from mnist_edge.modelstore.manifest import LABELS, Calibration
+from mnist_edge.modelstore.manifest import LABELS, CalibrationSample
 
 DEFAULT_COUNT = 500
 DEFAULT_SEED = 1
@@ -25,7 +25,7 @@ class CalibrationSet:
 
     images: NDArray[np.uint8]
     """``(count, 28, 28)``, 0 background, 255 ink."""
-    record: Calibration
+    record: CalibrationSample
     """What the manifest says of them."""
 
 
@@ -51,7 +51,7 @@ def draw(mnist: Mnist, *, count: int = DEFAULT_COUNT, seed: int = DEFAULT_SEED) 
     originals = mnist.train_indices[chosen].astype("<i8")
     return CalibrationSet(
         images=mnist.train.images[chosen],
-        record=Calibration(
+        record=CalibrationSample(
             count=count, seed=seed, indices_sha256=hashlib.sha256(originals.tobytes()).hexdigest()
         ),
     )

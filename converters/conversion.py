@@ -28,7 +28,7 @@ from mnist_edge.metrics.calibration import choose_threshold, count_correct, fit_
 from mnist_edge.metrics.classification import calibration_error
 from mnist_edge.modelstore.manifest import ModelManifest, Score
 from mnist_edge.runtimes import input_scaling
-from mnist_edge.runtimes.input_scaling import RAW, READS_WELL, Reading
+from mnist_edge.runtimes.input_scaling import GOOD_ACCURACY, RAW_PIXELS, InputScaling
 from mnist_edge.runtimes.interpreter import PIXELS
 from mnist_edge.training.backend import versions
 
@@ -39,7 +39,7 @@ class Prepared:
 
     origin: Source
     """The network, and where it came from."""
-    reading: Reading
+    reading: InputScaling
     """What it takes its input to mean."""
     mnist: Mnist
     """Calibration comes from its train split, verification from its validation split."""
@@ -90,15 +90,15 @@ def prepare(model_file: Path, mnist: Mnist, *, pixels: str | None = None) -> Pre
         ModelError: the file is no digit model, or reads digits under no one reading.
         UnknownName: there is no such reading.
     """
-    told = input_scaling.find_reading(pixels) if pixels else None
-    sample = mnist.validation.take(np.arange(input_scaling.DIGITS))
+    told = input_scaling.find_input_scaling(pixels) if pixels else None
+    sample = mnist.validation.take(np.arange(input_scaling.SAMPLE_SIZE))
     origin = loader.load_source(model_file, sample.images)
     if told or origin.ours:
-        reading, found = told or RAW, []
+        reading, found = told or RAW_PIXELS, []
     else:
-        judgement = input_scaling.judge(origin.network.run, sample)
+        judgement = input_scaling.rank_scalings(origin.network.run, sample)
         try:
-            reading = input_scaling.choose(judgement, name=str(model_file))
+            reading = input_scaling.choose_scaling(judgement, name=str(model_file))
         except UnsuitableModel as error:
             # How it was trained may be why it reads nothing.
             raise UnsuitableModel("; ".join([str(error), *origin.faults])) from error
@@ -110,7 +110,7 @@ def prepare(model_file: Path, mnist: Mnist, *, pixels: str | None = None) -> Pre
         runtime=origin.framework,
     )
     found += [f"warning: {fault}" for fault in origin.faults]
-    if score.accuracy < READS_WELL:
+    if score.accuracy < GOOD_ACCURACY:
         found.append(
             f"warning: the model reads {100 * score.accuracy:.1f} % of the validation digits right"
         )
@@ -124,7 +124,7 @@ def prepare(model_file: Path, mnist: Mnist, *, pixels: str | None = None) -> Pre
     )
 
 
-def keras_logits(origin: Source, reading: Reading, digits: Digits) -> NDArray[np.float32]:
+def keras_logits(origin: Source, reading: InputScaling, digits: Digits) -> NDArray[np.float32]:
     """A model's own logits of some digits, ``(n, 10)``."""
     return origin.network.run(reading.apply(digits.images))
 

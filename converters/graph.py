@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.errors import UnsuitableModel
-from mnist_edge.runtimes.input_scaling import Reading
+from mnist_edge.runtimes.input_scaling import InputScaling
 from mnist_edge.runtimes.interpreter import CLASSES, PIXELS
 from mnist_edge.training.backend import import_tensorflow
 
@@ -219,7 +219,7 @@ def fold_constants(network: Network) -> Network:
     return replace(network, graph=tf_optimizer.OptimizeGraph(settings, meta))
 
 
-def read_pixels(network: Network, reading: Reading, *, channels: int | None = None) -> Any:
+def read_pixels(network: Network, reading: InputScaling, *, channels: int | None = None) -> Any:
     """A traced function of one raw digit: the reading is part of its graph.
 
     Args:
@@ -242,7 +242,7 @@ def read_pixels(network: Network, reading: Reading, *, channels: int | None = No
     )
 
 
-def _read(pixels: Any, reading: Reading) -> Any:
+def _read(pixels: Any, reading: InputScaling) -> Any:
     """``Reading.apply`` as operations of the graph."""
     tensorflow = import_tensorflow()
     if not reading.unit_axes:

@@ -25,8 +25,8 @@ from converters.graph import Network
 from converters.operators import read_operators
 from converters.schemes import int8
 from mnist_edge.errors import ConversionError
-from mnist_edge.runtimes.input_scaling import Reading
-from mnist_edge.system.capture import captured_descriptors
+from mnist_edge.runtimes.input_scaling import InputScaling
+from mnist_edge.system.capture import capture_descriptors
 from mnist_edge.system.files import replacing
 from mnist_edge.training.backend import import_tensorflow
 from mnist_edge.training.learning_curves import new_figure
@@ -65,7 +65,7 @@ class Layer:
 
 def explain(
     network: Network,
-    reading: Reading,
+    reading: InputScaling,
     *,
     calibration: NDArray[np.uint8],
     digits: NDArray[np.uint8],
@@ -86,7 +86,7 @@ def explain(
     """
     tensorflow = import_tensorflow()
     content = tf_converter.to_tflite(network, reading, int8(), calibration)
-    with captured_descriptors(1, 2), warnings.catch_warnings():
+    with capture_descriptors(1, 2), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             converter, shape = tf_converter.converter(network, reading, int8(), calibration)

@@ -21,7 +21,7 @@ from converters.formats import ModelFile
 from converters.graph import Network
 from mnist_edge.errors import InvalidModel, MissingDependency, ModelNotFound, UnsuitableModel
 from mnist_edge.runtimes.interpreter import PIXELS
-from mnist_edge.system.capture import captured_descriptors
+from mnist_edge.system.capture import capture_descriptors
 from mnist_edge.training.backend import import_keras, import_tensorflow, import_tf_keras
 from mnist_edge.training.recipes import RECIPES
 from mnist_edge.training.trainer import MODEL_FILE, RECORD_FILE
@@ -235,7 +235,7 @@ _LOADERS: dict[str, Callable[[ModelFile], tuple[Any, str]]] = {
 
 @contextmanager
 def _quietly() -> Iterator[None]:
-    with captured_descriptors(1, 2), warnings.catch_warnings():
+    with capture_descriptors(1, 2), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 

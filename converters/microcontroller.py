@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from mnist_edge import errors
 from mnist_edge.errors import ConversionError, MissingDependency, MnistEdgeError
-from mnist_edge.system.capture import captured_descriptors
+from mnist_edge.system.capture import capture_descriptors
 
 _ARENAS = range(1 << 10, (16 << 20) + 1, 16)
 """Bytes to choose from: a digit and TFLM's records take more than the first; 16 is its step."""
@@ -84,11 +84,11 @@ def _run(content: bytes, inputs: NDArray[np.int8]) -> dict[str, Any]:
         ) from error
 
     def fits(arena: int) -> bool:
-        with captured_descriptors(2), suppress(RuntimeError):  # TFLM tells at length what it lacks
+        with capture_descriptors(2), suppress(RuntimeError):  # TFLM tells at length what it lacks
             return load(content, arena_size=arena) is not None
         return False
 
-    with captured_descriptors(2) as said:
+    with capture_descriptors(2) as said:
         try:
             load(content, arena_size=_ARENAS[-1])  # what this does not cure is not want of memory
             arena = _ARENAS[bisect_left(_ARENAS, True, key=fits)]

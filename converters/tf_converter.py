@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from converters.graph import Network, read_pixels
 from converters.schemes import PER_TENSOR, RGB, Scheme
 from mnist_edge.errors import ConversionError
-from mnist_edge.runtimes.input_scaling import Reading
-from mnist_edge.system.capture import captured_descriptors
+from mnist_edge.runtimes.input_scaling import InputScaling
+from mnist_edge.system.capture import capture_descriptors
 from mnist_edge.training.backend import import_tensorflow
 
 
 def to_tflite(
-    network: Network, reading: Reading, scheme: Scheme, calibration: NDArray[np.uint8]
+    network: Network, reading: InputScaling, scheme: Scheme, calibration: NDArray[np.uint8]
 ) -> bytes:
     """Converts a network for one digit at a time.
 
@@ -32,7 +32,7 @@ def to_tflite(
     Raises:
         ConversionError: TensorFlow cannot convert it; the message is TensorFlow's reason.
     """
-    with captured_descriptors(1, 2) as said, warnings.catch_warnings():
+    with capture_descriptors(1, 2) as said, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             made, _ = converter(network, reading, scheme, calibration)
@@ -47,7 +47,7 @@ def to_tflite(
 
 
 def converter(
-    network: Network, reading: Reading, scheme: Scheme, calibration: NDArray[np.uint8]
+    network: Network, reading: InputScaling, scheme: Scheme, calibration: NDArray[np.uint8]
 ) -> tuple[Any, tuple[int, ...]]:
     """A ``tf.lite.TFLiteConverter`` that is set up, and the shape of its input.
 

@@ -20,10 +20,10 @@ from mnist_edge.errors import AccuracyLost, ConversionError, MnistEdgeError
 from mnist_edge.metrics.calibration import count_correct, softmax
 from mnist_edge.metrics.paired import compare
 from mnist_edge.modelstore.manifest import Golden, Score, TensorSpec
-from mnist_edge.runtimes.golden import TOLERANCE, pack
+from mnist_edge.runtimes.golden import TOLERANCE, encode_golden
 from mnist_edge.runtimes.interpreter import quantize
-from mnist_edge.runtimes.sandbox import Trial, try_model
-from mnist_edge.runtimes.selection import runtime
+from mnist_edge.runtimes.sandbox import SandboxRun, run_sandboxed
+from mnist_edge.runtimes.selection import describe_runtime
 
 MAX_DROP = 0.3
 """Percentage points of validation accuracy that a scheme may cost: six times what int8 costs a
@@ -46,7 +46,7 @@ network that learnt nothing still uses 0.30."""
 class Verified:
     """What the device runtime made of a converted model."""
 
-    trial: Trial
+    trial: SandboxRun
     """Its two ends, its logits of the validation digits, and the runtime that gave them."""
     score: Score
     """Of the converted model, on the validation digits."""
@@ -88,7 +88,7 @@ def verify(
     inputs = golden_inputs(validation)
     try:
         # In one run, so that the golden vectors are of the very process that the proof is of.
-        trial = try_model(
+        trial = run_sandboxed(
             content, np.concatenate([validation.images, inputs]), name=f"the {scheme.name} model"
         )
     except MnistEdgeError as error:
@@ -122,7 +122,7 @@ def verify(
         runtime=trial.runtime,
     )
     # The trial's logits are whole steps of the output, give or take a float32's rounding.
-    golden = pack(
+    golden = encode_golden(
         inputs,
         quantize(golden_logits, trial.output),
         runtime=trial.runtime,
@@ -137,7 +137,7 @@ def other_runtime(target: str) -> str | None:
     Args:
         target: one of ``operators.known_targets``.
     """
-    installed = runtime()
+    installed = describe_runtime()
     if installed.replace(" ", "==") == target:
         return None
     return (

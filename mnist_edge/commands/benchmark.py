@@ -24,7 +24,7 @@ from mnist_edge.commands.console import (
 )
 
 if TYPE_CHECKING:
-    from mnist_edge.device.thermal import Heat
+    from mnist_edge.device.thermal import ThermalState
     from mnist_edge.evaluation.benchmark.results import Benchmark, ModelTimes
     from mnist_edge.evaluation.benchmark.timing import Latency, Ratio
 
@@ -67,7 +67,7 @@ def benchmark_command(
     from mnist_edge.modelstore import loading
 
     plan = Plan(digits=digits, starts=starts)
-    models = [loading.load(name) for name in (model, *(compare or ()))]
+    models = [loading.load_model(name) for name in (model, *(compare or ()))]
     found = measure(
         models,
         plan=plan,
@@ -160,7 +160,7 @@ def _ratio_cells(ratio: Ratio) -> tuple[str, str]:
     return f"{ratio.median:.2f}", f"{ratio.low:.2f}..{ratio.high:.2f}"
 
 
-def _heat(heat: Heat) -> str:
+def _heat(heat: ThermalState) -> str:
     said = [] if heat.celsius is None else [f"{heat.celsius:.0f} degrees Celsius"]
     said += [] if heat.mhz is None else [f"{heat.mhz:,.0f} MHz"]
     if heat.throttled is not None:

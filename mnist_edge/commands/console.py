@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from mnist_edge.runtimes.selection import choosing
+from mnist_edge.runtimes.selection import using_runtime
 
 Item = TypeVar("Item")
 
@@ -37,7 +37,7 @@ MnistOption = Annotated[
 def _use_runtime(ctx: typer.Context, name: str | None) -> str | None:
     """Uses the runtime that was named until the command ends."""
     if name is not None:
-        ctx.with_resource(choosing(name))
+        ctx.with_resource(using_runtime(name))
     return name
 
 

@@ -106,7 +106,7 @@ def convert_command(
     """
     from converters import calibration, conversion, loader, operators, schemes, verify
     from mnist_edge.data import mnist as dataset
-    from mnist_edge.modelstore.loading import find_folder
+    from mnist_edge.modelstore.loading import find_model_folder
     from mnist_edge.system.files import require_writable
 
     chosen = schemes.find_schemes(
@@ -115,7 +115,7 @@ def convert_command(
     operators.require_target(target)
     _require_sound(pixels=pixels, max_drop=max_drop, emit=emit, chosen=chosen)
     path = Path(model)
-    model_file = loader.find_model_file(path if path.exists() else find_folder(model))
+    model_file = loader.find_model_file(path if path.exists() else find_model_folder(model))
     folder = out or (model_file if model_file.is_dir() else model_file.parent)
     require_writable(folder)
     mnist = dataset.load(data)
@@ -158,10 +158,10 @@ def _require_sound(
     *, pixels: str | None, max_drop: float, emit: Emit | None, chosen: list[Scheme]
 ) -> None:
     """Refuses, before any work, what cannot be done."""
-    from mnist_edge.runtimes.input_scaling import find_reading
+    from mnist_edge.runtimes.input_scaling import find_input_scaling
 
     if pixels:
-        find_reading(pixels)
+        find_input_scaling(pixels)
     if math.isnan(max_drop):
         raise InvalidValue("--max-drop nan is no number of percentage points")
     if emit and "int8" not in [scheme.name for scheme in chosen]:

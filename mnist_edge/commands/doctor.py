@@ -65,10 +65,10 @@ def doctor_command(
     """
     from mnist_edge import __version__
     from mnist_edge.device.doctor.finding import worst
-    from mnist_edge.device.doctor.machine import examine_machine
+    from mnist_edge.device.doctor.host import examine_host
     from mnist_edge.device.doctor.software import examine_software
 
-    findings = itertools.chain(examine_machine(), examine_software())
+    findings = itertools.chain(examine_host(), examine_software())
     if as_json:
         found = list(findings)
         document = {

@@ -12,7 +12,7 @@ from mnist_edge.commands.console import DocumentFormat, ModelArgument, RuntimeOp
 
 if TYPE_CHECKING:
     from mnist_edge.modelstore.manifest import ModelManifest, Score, TensorSpec
-    from mnist_edge.runtimes.input_scaling import Judgement
+    from mnist_edge.runtimes.input_scaling import ScalingRanking
 
 
 def info_command(
@@ -37,15 +37,15 @@ def info_command(
     """
     import numpy as np
 
-    from mnist_edge.modelstore.loading import load
+    from mnist_edge.modelstore.loading import load_model
     from mnist_edge.runtimes import unverified
     from mnist_edge.runtimes.interpreter import PIXELS
-    from mnist_edge.runtimes.sandbox import open_model, try_model
+    from mnist_edge.runtimes.sandbox import open_model, run_sandboxed
 
-    stored = load(model, scheme=scheme)
-    trial = try_model(stored.content, np.zeros((1, *PIXELS), np.uint8), name=str(stored.path))
+    stored = load_model(model, scheme=scheme)
+    trial = run_sandboxed(stored.content, np.zeros((1, *PIXELS), np.uint8), name=str(stored.path))
     manifest = stored.manifest
-    judgement = unverified.judge(open_model(stored)) if manifest is None else None
+    judgement = unverified.rank_supported_scalings(open_model(stored)) if manifest is None else None
     kept = manifest is None or (manifest.input, manifest.output) == (trial.input, trial.output)
     if output is DocumentFormat.json:
         document = {
@@ -60,12 +60,12 @@ def info_command(
             "agree": kept,
             "readings": [
                 {
-                    "pixels": one.reading.name,
+                    "pixels": one.scaling.name,
                     "log_loss": round(one.log_loss, 4),
                     "temperature": round(one.temperature, 4),
                     "accuracy": round(one.accuracy, 4),
                 }
-                for one in (judgement.tried if judgement else ())
+                for one in (judgement.ranked if judgement else ())
             ],
         }
         typer.echo(json.dumps(document, indent=2))
@@ -95,16 +95,16 @@ def _comparison(manifest: ModelManifest | None, found: dict[str, TensorSpec], ru
     return format_table(["", "promised", f"found by {runtime}"], rows)
 
 
-def _readings(judgement: Judgement) -> str:
+def _readings(judgement: ScalingRanking) -> str:
     """How well the model reads validation digits under each reading of its input."""
     rows = [
         [
-            one.reading.name,
+            one.scaling.name,
             f"{one.log_loss:.3f}",
             f"{one.temperature:.3g}",
             f"{100 * one.accuracy:.1f} %",
         ]
-        for one in judgement.tried
+        for one in judgement.ranked
     ]
     return format_table(
         ["reading of its input (--pixels)", "log-loss", "at temperature", "accuracy"], rows

@@ -49,10 +49,13 @@ def _list(
     """List the models on this device, with a star at the one in use."""
     from mnist_edge.modelstore import loading, registry
 
-    record = registry.read_record()
+    record = registry.read_usage()
     in_use = record.in_use or loading.DEFAULT_MODEL
     shipped = {name: loading.shipped_file(name) for name in loading.shipped_models()}
-    files = {**shipped, **{name: registry.find_file(name) for name in registry.names()}}
+    files = {
+        **shipped,
+        **{name: registry.find_installed_file(name) for name in registry.installed_models()},
+    }
     entries = [
         {"name": name, "in_use": name == in_use, "shipped": name in shipped, **_facts(file)}
         for name, file in files.items()
@@ -121,7 +124,7 @@ def _facts(file: Any) -> dict[str, Any]:
 
     facts: dict[str, Any] = {"path": str(file), "scheme": file.stem}
     try:
-        stored = loading.load(file)
+        stored = loading.load_model(file)
     except ModelError as error:
         return {**facts, "error": {"type": type(error).__name__, "message": str(error)}}
     validation = stored.manifest.validation.accuracy if stored.manifest else None

@@ -242,10 +242,10 @@ def _ending() -> Iterator[None]:
 
 def warn(classifier: Classifier) -> None:
     """Tells what a user should know before the answers come."""
-    if selection.is_last_resort():
+    if selection.is_numpy_fallback():
         note(
             "no TFLite runtime is installed: numpy runs the model, slower; for a faster one: "
-            f"{selection.how_to_install()}"
+            f"{selection.install_command()}"
         )
     if classifier.warning:
         note(f"warning: {classifier.warning}")

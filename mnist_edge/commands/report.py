@@ -133,7 +133,7 @@ def report_command(
     )
     plan = report.Plan(pictures=corrupted, severities=_severities(severities))
     limits.require(plan)
-    found = loading.find_folder(model)
+    found = loading.find_model_folder(model)
     labelled = None if data == report.MNIST_TEST else report.find_labelled(Path(data))
     if labelled is not None:
         beside = RUNS / f"{found.resolve().name}-{Path(data).resolve().stem}"
@@ -191,9 +191,9 @@ def _models(model: str | None, schemes: Sequence[str] | None, against: str) -> l
         if name not in SCHEMES:
             raise UnknownName("scheme", name, SCHEMES)
     if not schemes:
-        return loading.load_all(model)
-    folder = loading.find_folder(model)
-    return [loading.load(folder, scheme=name) for name in dict.fromkeys((against, *schemes))]
+        return loading.load_all_schemes(model)
+    folder = loading.find_model_folder(model)
+    return [loading.load_model(folder, scheme=name) for name in dict.fromkeys((against, *schemes))]
 
 
 def _mnist_test(mnist: Path | None) -> Pictures:

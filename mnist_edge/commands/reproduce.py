@@ -31,7 +31,7 @@ def reproduce_command(
     quarter of an hour on two cores; started again it keeps what is finished.
     """
     from mnist_edge.data import mnist
-    from mnist_edge.evaluation.report import machine
+    from mnist_edge.evaluation.report import describe_machine
     from mnist_edge.evaluation.reproduction import measure, page, systems
     from mnist_edge.system.files import replacing, require_writable, write_json, write_text
     from mnist_edge.training.backend import import_keras, versions
@@ -45,7 +45,7 @@ def reproduce_command(
         for row in measure.reproduce(chosen, source, out, listener=listener):
             note(f"{row.system.recipe}: {row.test_float:.2f} % float, {row.test_int8:.2f} % int8")
             rows.append(row)
-    where = f"TensorFlow {versions()['tensorflow']} on {machine()}"
+    where = f"TensorFlow {versions()['tensorflow']} on {describe_machine()}"
     document = page.to_document(rows, machine=where)
     markdown = page.to_markdown(rows, machine=where)
     write_json(out / "reproduction.json", document)

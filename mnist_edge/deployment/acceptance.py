@@ -12,8 +12,8 @@ from mnist_edge.errors import InvalidManifest, ModelRejected
 from mnist_edge.metrics.calibration import count_correct
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.modelstore.manifest import ModelManifest
-from mnist_edge.runtimes.golden import self_test
-from mnist_edge.runtimes.sandbox import Trial, try_model
+from mnist_edge.runtimes.golden import run_self_test
+from mnist_edge.runtimes.sandbox import SandboxRun, run_sandboxed
 
 _LEAST = 0.8
 """Share of the built-in digits that every model must read, whatever its manifest promises; logistic
@@ -60,7 +60,7 @@ def examine(artifact: Artifact, *, keys: tuple[bytes, ...]) -> tuple[StoredModel
         raise InvalidManifest(f"{artifact.source} has no manifest; convert the model again")
     digits = built_in_digits()
     # A damaged model can crash the runtime: this one runs in a process of its own.
-    trial = try_model(stored.content, digits.images, name=artifact.source)
+    trial = run_sandboxed(stored.content, digits.images, name=artifact.source)
     _require_ends(manifest, trial, artifact.source)
     golden = _golden_vectors(stored, artifact.source)
     right = count_correct(trial.logits, digits.labels)
@@ -84,7 +84,7 @@ def examine(artifact: Artifact, *, keys: tuple[bytes, ...]) -> tuple[StoredModel
 
 def _golden_vectors(stored: StoredModel, source: str) -> str:
     """What came of the golden vectors that a manifest carries, for a person."""
-    differences = self_test(stored)
+    differences = run_self_test(stored)
     if differences is None:
         return "none carried"
     largest = float(differences.steps.max())
@@ -116,7 +116,7 @@ def fewest_right(accuracy: float, total: int) -> int:
     return max(fewest, math.ceil(_LEAST * total))
 
 
-def _require_ends(manifest: ModelManifest, trial: Trial, source: str) -> None:
+def _require_ends(manifest: ModelManifest, trial: SandboxRun, source: str) -> None:
     for end in ("input", "output"):
         promised, found = getattr(manifest, end), getattr(trial, end)
         if promised != found:

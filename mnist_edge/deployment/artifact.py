@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit, urlunsplit
 
 from mnist_edge.errors import InvalidArtifact, InvalidManifest, MnistEdgeError, ModelNotFound
-from mnist_edge.modelstore.loading import StoredModel, is_model, require_vouched
+from mnist_edge.modelstore.loading import StoredModel, is_model, require_verified
 from mnist_edge.modelstore.manifest import ModelManifest
 from mnist_edge.system.files import exists
 from mnist_edge.system.https import download, fetch
@@ -58,7 +58,7 @@ class Artifact:
             raise InvalidManifest(f"the manifest of {self.source} is no UTF-8: {error}") from error
         manifest = ModelManifest.from_json(text, source=Path(self.source))
         stored = StoredModel(path=Path(self.source), content=self.content, manifest=manifest)
-        require_vouched(stored)
+        require_verified(stored)
         return stored
 
 

@@ -25,7 +25,7 @@ from mnist_edge.errors import InvalidManifest, InvalidRecord, ModelHashMismatch,
 from mnist_edge.modelstore import registry
 from mnist_edge.modelstore.loading import DEFAULT_MODEL, SCHEMES, shipped_file, shipped_models
 from mnist_edge.modelstore.manifest import ModelManifest
-from mnist_edge.modelstore.registry import RECORD, Record, read_record, store_folder
+from mnist_edge.modelstore.registry import RECORD_FILE, UsageRecord, read_usage, store_folder
 from mnist_edge.system.files import not_writable, sync_folder, write_bytes, write_json
 
 _REMEMBERED = 20
@@ -95,7 +95,7 @@ def rollback() -> Verified:
         ModelError: it did not pass a check; what was in use is in use.
         NotWritable: the folder of models cannot be written.
     """
-    record = read_record()
+    record = read_usage()
     if not record.before:
         raise ModelNotFound(
             f"no model was in use before {record.in_use or DEFAULT_MODEL}; choose another with: "
@@ -103,7 +103,7 @@ def rollback() -> Verified:
         )
     name, *before = record.before
     verified = verify(name or DEFAULT_MODEL)
-    _write(Record(in_use=name, before=tuple(before)))
+    _write(UsageRecord(in_use=name, before=tuple(before)))
     return verified
 
 
@@ -118,14 +118,14 @@ def verify(name: str | None = None) -> Verified:
         ModelError: it did not pass a check.
     """
     if name is None:
-        name = read_record().in_use or DEFAULT_MODEL
-    path = registry.find_file(name)
+        name = read_usage().in_use or DEFAULT_MODEL
+    path = registry.find_installed_file(name)
     if path is None and name in shipped_models():
         # It came with the package, and whoever can change it can change this code as well.
         _, findings = examine(artifacts.read(str(shipped_file(name))), keys=())
         return Verified(name=name, findings=findings)
     if path is None:
-        known = ", ".join([*shipped_models(), *registry.names()])
+        known = ", ".join([*shipped_models(), *registry.installed_models()])
         raise ModelNotFound(f"no model {name!r} on this device; there are: {known}")
     artifact = artifacts.read(str(path))
     if _name(artifact) != name:
@@ -178,15 +178,15 @@ def _sweep(store: Path) -> None:
 
 def _switch(name: str) -> None:
     try:
-        record = read_record()
+        record = read_usage()
     except InvalidRecord:
-        record = Record()
+        record = UsageRecord()
     if name != (record.in_use or DEFAULT_MODEL):
         before = (record.in_use, *record.before)[:_REMEMBERED]
-        _write(Record(in_use=name, before=before))
+        _write(UsageRecord(in_use=name, before=before))
 
 
-def _write(record: Record) -> None:
+def _write(record: UsageRecord) -> None:
     store = store_folder()
-    write_json(store / RECORD, asdict(record))
+    write_json(store / RECORD_FILE, asdict(record))
     sync_folder(store)

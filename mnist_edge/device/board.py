@@ -89,13 +89,13 @@ class Throttling:
     """What was so at some time since the start."""
 
 
-def board(root: Path = ROOT) -> str | None:
+def read_model_name(root: Path = ROOT) -> str | None:
     """The board's model, for example ``Raspberry Pi 4 Model B Rev 1.4``."""
     text = _text(root / "proc/device-tree/model")
     return text.strip("\0 \n") or None if text else None
 
 
-def processor(root: Path = ROOT) -> Processor:
+def read_processor(root: Path = ROOT) -> Processor:
     """The CPU that this runs on."""
     # Arm and x86 say the same by other names, and Arm says it once for each core.
     fields: dict[str, str] = {}
@@ -112,19 +112,19 @@ def processor(root: Path = ROOT) -> Processor:
     )
 
 
-def name(root: Path = ROOT) -> str | None:
+def describe_board(root: Path = ROOT) -> str | None:
     """The board's name, where it is one, and the processor's."""
-    names = [board(root), processor(root).name or platform.processor()]
+    names = [read_model_name(root), read_processor(root).name or platform.processor()]
     return ", ".join(name for name in names if name) or None
 
 
-def libc() -> tuple[str, str] | None:
+def read_libc() -> tuple[str, str] | None:
     """The C library's name and version, for example ``("glibc", "2.36")``; musl says none."""
     name, version = platform.libc_ver()
     return (name, version) if name else None
 
 
-def memory(root: Path = ROOT) -> Memory | None:
+def read_memory(root: Path = ROOT) -> Memory | None:
     """How much memory there is."""
     sizes = {}
     for line in (_text(root / "proc/meminfo") or "").splitlines():
@@ -137,7 +137,7 @@ def memory(root: Path = ROOT) -> Memory | None:
     return Memory(total=sizes["MemTotal"], available=sizes["MemAvailable"])
 
 
-def temperature(root: Path = ROOT) -> float | None:
+def read_temperature(root: Path = ROOT) -> float | None:
     """The hottest zone, in degrees Celsius."""
     degrees = []
     for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*/temp")):
@@ -148,7 +148,7 @@ def temperature(root: Path = ROOT) -> float | None:
     return max(degrees, default=None)
 
 
-def clock(root: Path = ROOT) -> float | None:
+def read_clock(root: Path = ROOT) -> float | None:
     """The first core's clock now, in MHz."""
     governed = _word(root / _GOVERNED / "scaling_cur_freq")
     if governed.isdigit():
@@ -157,12 +157,12 @@ def clock(root: Path = ROOT) -> float | None:
     return float(told[1]) if told else None
 
 
-def governor(root: Path = ROOT) -> str | None:
+def read_governor(root: Path = ROOT) -> str | None:
     """How the kernel sets the first core's clock, for example ``ondemand``."""
     return _word(root / _GOVERNED / "scaling_governor") or None
 
 
-def throttling(root: Path = ROOT) -> Throttling | None:
+def read_throttling(root: Path = ROOT) -> Throttling | None:
     """What the firmware of a Raspberry Pi says of its power and heat."""
     said = _text(root / "sys/devices/platform/soc/soc:firmware/get_throttled") or _vcgencmd()
     try:

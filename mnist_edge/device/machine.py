@@ -13,7 +13,7 @@ _FLAGS = ("neon", "asimd", "asimddp", "i8mm", "sve", "avx2", "avx_vnni", "avx512
 """Instructions that make int8 or float32 faster, by Linux's names for them."""
 
 
-def machine() -> str:
+def describe_machine() -> str:
     """System, architecture, cores and Python."""
     return (
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
@@ -21,19 +21,19 @@ def machine() -> str:
     )
 
 
-def cpu(root: Path = board.ROOT) -> str | None:
+def describe_cpu(root: Path = board.ROOT) -> str | None:
     """The board's and the processor's names, and its flags that matter to int8; None where unknown.
 
     Args:
         root: of the file system that is read.
     """
-    features = board.processor(root).features
+    features = board.read_processor(root).features
     flags = " ".join(flag for flag in _FLAGS if flag in features)
-    told = [board.name(root), f"({flags})" if flags else None]
+    told = [board.describe_board(root), f"({flags})" if flags else None]
     return " ".join(part for part in told if part) or None
 
 
-def peak_memory() -> float | None:
+def peak_memory_mib() -> float | None:
     """The most memory that this process has had, in MiB; None where the system does not tell."""
     try:
         import resource

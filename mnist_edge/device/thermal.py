@@ -15,7 +15,7 @@ _SLOWER = 0.9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Heat:
+class ThermalState:
     """Of the processor, at one moment."""
 
     celsius: float | None
@@ -26,21 +26,21 @@ class Heat:
     """What a Raspberry Pi's firmware holds back now; None where there is no such firmware."""
 
 
-def feel(root: Path = board.ROOT) -> Heat:
+def read_thermal_state(root: Path = board.ROOT) -> ThermalState:
     """What the machine says now.
 
     Args:
         root: of the file system that is read.
     """
-    held = board.throttling(root)
-    return Heat(
-        celsius=board.temperature(root),
-        mhz=board.clock(root),
+    held = board.read_throttling(root)
+    return ThermalState(
+        celsius=board.read_temperature(root),
+        mhz=board.read_clock(root),
         throttled=held.now if held else None,
     )
 
 
-def slowed(before: Heat, after: Heat) -> str | None:
+def throttling_reason(before: ThermalState, after: ThermalState) -> str | None:
     """Why figures taken between two moments are a slowed machine's; None where they are not."""
     held = sorted({*(before.throttled or ()), *(after.throttled or ())})
     if held:

@@ -139,7 +139,7 @@ class Classifier:
     ) -> None:
         if min_confidence is not None and not 0 <= min_confidence <= 1:
             raise InvalidValue(f"minimum confidence {min_confidence} is outside 0..1")
-        self.model = loading.load(model, scheme=scheme)
+        self.model = loading.load_model(model, scheme=scheme)
         if min_confidence is None:
             min_confidence = self.model.min_confidence
         self.min_confidence = min_confidence
@@ -149,7 +149,7 @@ class Classifier:
         if self.model.manifest is None:
             from mnist_edge.runtimes import unverified
 
-            self._interpreter, self.warning = unverified.open_foreign(
+            self._interpreter, self.warning = unverified.open_unverified(
                 self.model, pixels=pixels, threads=threads
             )
             return

@@ -79,7 +79,7 @@ def shipped_file(name: str) -> Path:
     return _shipped_root() / name / "int8.tflite"
 
 
-def find_folder(model: str | Path | None) -> Path:
+def find_model_folder(model: str | Path | None) -> Path:
     """The folder of a shipped or an installed model's name, or the folder itself.
 
     Args:
@@ -96,7 +96,7 @@ def find_folder(model: str | Path | None) -> Path:
     # A name has no separator in it: "../x" must not walk out of the package.
     if Path(model).name == str(model) and str(model) in shipped_models():
         return _shipped_root() / model
-    if (file := registry.find_file(str(model))) is not None:
+    if (file := registry.find_installed_file(str(model))) is not None:
         return file.parent
     shipped = ", ".join(shipped_models())
     if exists(model):
@@ -107,7 +107,7 @@ def find_folder(model: str | Path | None) -> Path:
     )
 
 
-def load(model: str | Path | None = None, *, scheme: str | None = None) -> StoredModel:
+def load_model(model: str | Path | None = None, *, scheme: str | None = None) -> StoredModel:
     """Reads and verifies one model.
 
     Args:
@@ -140,11 +140,11 @@ def _read(path: Path) -> StoredModel:
         raise ModelNotFound(f"cannot read {path}: {error.strerror}") from error
     manifest = _read_manifest(path)
     stored = StoredModel(path=path, content=content, manifest=manifest)
-    require_vouched(stored)
+    require_verified(stored)
     return stored
 
 
-def require_vouched(stored: StoredModel) -> None:
+def require_verified(stored: StoredModel) -> None:
     """Checks that the bytes are those of a model, and those that the manifest vouches for.
 
     Raises:
@@ -170,33 +170,33 @@ def is_model(content: bytes) -> bool:
     return content[4:8] == _FILE_IDENTIFIER
 
 
-def load_all(model: str | Path | None) -> list[StoredModel]:
+def load_all_schemes(model: str | Path | None) -> list[StoredModel]:
     """Reads every scheme that a model folder holds, in the order of ``SCHEMES``.
 
     Raises:
         ModelNotFound: no such folder, or no ``.tflite`` in it.
         ModelError: as ``load``.
     """
-    folder = find_folder(model)
+    folder = find_model_folder(model)
     present = [scheme for scheme in SCHEMES if (folder / f"{scheme}.tflite").is_file()]
     if not present:
         raise ModelNotFound(
             f"{folder} holds no .tflite; make them with: mnist-edge convert {folder} --quantize all"
         )
-    return [load(folder, scheme=scheme) for scheme in present]
+    return [load_model(folder, scheme=scheme) for scheme in present]
 
 
 def _find_file(model: str | Path | None, scheme: str | None) -> Path:
     if model is not None and exists(model) and Path(model).is_file():
         return Path(model)
-    file = _file_in_use() if model is None else registry.find_file(str(model))
+    file = _file_in_use() if model is None else registry.find_installed_file(str(model))
     # A folder of that name here goes before an installed model, as before a shipped one.
     if file is not None and not (model is not None and exists(model)):
         path = file.with_stem(scheme or file.stem)
         if not path.is_file():
             raise ModelNotFound(f"{file.parent.name} has {file.stem} alone; leave --scheme out")
         return path
-    folder = find_folder(model)
+    folder = find_model_folder(model)
     path = folder / f"{scheme or 'int8'}.tflite"
     if not path.is_file():
         raise ModelNotFound(
@@ -208,8 +208,8 @@ def _find_file(model: str | Path | None, scheme: str | None) -> Path:
 
 def _file_in_use() -> Path:
     """The file of the model in use; whatever lies in the working folder has no part in it."""
-    name = registry.read_record().in_use or DEFAULT_MODEL
-    file = registry.find_file(name)
+    name = registry.read_usage().in_use or DEFAULT_MODEL
+    file = registry.find_installed_file(name)
     if file is None and name in shipped_models():
         file = shipped_file(name)
     if file is None:

@@ -48,7 +48,7 @@ class Pixels:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Calibration:
+class CalibrationSample:
     """The training digits whose activations set the integer ranges."""
 
     count: int
@@ -133,7 +133,7 @@ class ModelManifest:
     file makes it of raw pixels itself."""
     data_sha256: dict[str, str]
     """sha256 of each MNIST file that training and calibration used."""
-    calibration: Calibration | None
+    calibration: CalibrationSample | None
     """None for a scheme that needs none."""
     toolchain: dict[str, str]
     """Version of each package that made the file."""
@@ -208,7 +208,7 @@ class ModelManifest:
 
 def _manifest(document: dict[str, Any]) -> ModelManifest:
     optional = {
-        "calibration": _optional(Calibration, document["calibration"]),
+        "calibration": _optional(CalibrationSample, document["calibration"]),
         "test": _optional(Score, document["test"]),
         "golden": _optional(Golden, document.get("golden")),
     }

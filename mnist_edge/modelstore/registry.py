@@ -23,9 +23,9 @@ from types import NoneType
 
 from mnist_edge.errors import InvalidRecord, NotWritable
 
-VARIABLE = "MNIST_EDGE_MODELS"
+STORE_VARIABLE = "MNIST_EDGE_MODELS"
 """The environment variable that names another folder for installed models."""
-RECORD = "in-use.json"
+RECORD_FILE = "in-use.json"
 """Name of the file that says which model is in use. Replacing it is the switch."""
 
 _NAME = re.compile(r"[a-z0-9-]+-(?P<scheme>[a-z0-9]+)-[0-9a-f]{12}")
@@ -33,7 +33,7 @@ _NAME = re.compile(r"[a-z0-9-]+-(?P<scheme>[a-z0-9]+)-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Record:
+class UsageRecord:
     """Which model is in use, and which were."""
 
     in_use: str | None = None
@@ -53,7 +53,7 @@ def store_folder() -> Path:
     Raises:
         NotWritable: this user has no home.
     """
-    if named := os.environ.get(VARIABLE):
+    if named := os.environ.get(STORE_VARIABLE):
         return Path(named)
     try:
         if sys.platform == "win32":
@@ -64,30 +64,30 @@ def store_folder() -> Path:
             base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
     except RuntimeError as error:
         raise NotWritable(
-            f"this user has no home folder to keep models in; name a folder by {VARIABLE}"
+            f"this user has no home folder to keep models in; name a folder by {STORE_VARIABLE}"
         ) from error
     return Path(base) / "mnist-edge" / "models"
 
 
-def read_record() -> Record:
+def read_usage() -> UsageRecord:
     """Which model is in use; the shipped default where nothing was ever installed.
 
     Raises:
         InvalidRecord: there is a record, and it cannot be read.
     """
     try:
-        path = store_folder() / RECORD
+        path = store_folder() / RECORD_FILE
     except NotWritable:
-        return Record()
+        return UsageRecord()
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        return Record(in_use=document["in_use"], before=tuple(document["before"]))
+        return UsageRecord(in_use=document["in_use"], before=tuple(document["before"]))
     except (FileNotFoundError, NotADirectoryError):
-        return Record()
+        return UsageRecord()
     except OSError as error:
         raise InvalidRecord(
             f"cannot read {path}: {error.strerror}; make it readable, or name another folder by "
-            f"{VARIABLE}"
+            f"{STORE_VARIABLE}"
         ) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidRecord(
@@ -96,7 +96,7 @@ def read_record() -> Record:
         ) from error
 
 
-def find_file(name: str) -> Path | None:
+def find_installed_file(name: str) -> Path | None:
     """The ``.tflite`` of an installed model; None where no model of that name is installed."""
     matched = _NAME.fullmatch(name)
     if not matched:
@@ -109,10 +109,10 @@ def find_file(name: str) -> Path | None:
     return path if path.is_file() and path.with_suffix(".json").is_file() else None
 
 
-def names() -> list[str]:
+def installed_models() -> list[str]:
     """Names of all installed models, in alphabetical order."""
     try:
         entries = [entry.name for entry in store_folder().iterdir()]
     except (OSError, NotWritable):
         return []
-    return sorted(name for name in entries if find_file(name))
+    return sorted(name for name in entries if find_installed_file(name))

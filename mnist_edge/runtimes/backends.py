@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from mnist_edge.errors import InvalidModel, MissingDependency
 from mnist_edge.modelstore.manifest import TensorSpec
-from mnist_edge.runtimes.selection import NUMPY, RUNTIMES, in_use, runtime
-from mnist_edge.system.capture import captured_descriptors
+from mnist_edge.runtimes.selection import NUMPY, RUNTIMES, describe_runtime, selected_runtime
+from mnist_edge.system.capture import capture_descriptors
 
 _AT_ONCE = 32
 """Digits that are quantized together, and whose answers are dequantized together."""
@@ -31,10 +31,10 @@ _BATCHED = {"x86_64", "AMD64"}
 64 bits of Arm's (cortex-a7 and cortex-a72, emulated) are a step off in one logit of a thousand."""
 
 
-class Engine(Protocol):
+class Backend(Protocol):
     """A model that is ready to run."""
 
-    at_once: int
+    preferred_batch: int
     """Runs that ``invoke`` is best given together."""
     inputs: list[TensorSpec]
     """What it takes."""
@@ -51,14 +51,14 @@ class Engine(Protocol):
 
         Args:
             values: ``(n, *shape)`` for an input of that shape, in its type: each of the n is a run.
-                n is ``at_once`` at most.
+                n is ``preferred_batch`` at most.
 
         Returns:
             ``(n, *shape)`` for an output of that shape, in its type.
         """
 
 
-def open_engine(content: bytes) -> Engine:
+def open_backend(content: bytes) -> Backend:
     """A model on the runtime in use, for one thread.
 
     Args:
@@ -70,21 +70,21 @@ def open_engine(content: bytes) -> Engine:
         UnknownName: the environment names a runtime that there is not.
         MissingDependency: it names one that is not installed, or the one installed does not import.
     """
-    name = in_use()
+    name = selected_runtime()
     try:
-        native = native_module(name)
+        native = import_runtime(name)
     except ImportError as error:
         raise MissingDependency(
-            f"{runtime()} does not import ({error}): pip install --force-reinstall mnist-edge, or "
-            f"choose --runtime {NUMPY}"
+            f"{describe_runtime()} does not import ({error}): pip install --force-reinstall "
+            f"mnist-edge, or choose --runtime {NUMPY}"
         ) from error
     if name == NUMPY:
-        engine: Engine = native.NumpyEngine(content)
+        engine: Backend = native.NumpyBackend(content)
         return engine
-    return TFLiteEngine(native, content)
+    return TFLiteBackend(native, content)
 
 
-def native_module(name: str) -> Any:
+def import_runtime(name: str) -> Any:
     """Imports a runtime.
 
     Args:
@@ -100,7 +100,7 @@ def native_module(name: str) -> Any:
     return import_module(RUNTIMES[name])
 
 
-class TFLiteEngine:
+class TFLiteBackend:
     """A model on tflite-runtime or ai-edge-litert.
 
     Args:
@@ -111,11 +111,11 @@ class TFLiteEngine:
         InvalidModel: the runtime cannot load the bytes.
     """
 
-    at_once = _AT_ONCE
+    preferred_batch = _AT_ONCE
     """What comes before and after a run is made of many at once in little more time than of one."""
 
     def __init__(self, native: Any, content: bytes) -> None:
-        with captured_descriptors(2) as said:
+        with capture_descriptors(2) as said:
             try:
                 # A digit is too small to be shared out among a kernel's threads.
                 self._native: Any = native.Interpreter(model_content=content, num_threads=1)
@@ -179,7 +179,7 @@ class TFLiteEngine:
         details = self._native.get_tensor_details()
         if any(np.issubdtype(tensor["dtype"], np.floating) for tensor in details):
             return False
-        with captured_descriptors(2):
+        with capture_descriptors(2):
             try:
                 twin = self._open_twin()
                 twin.resize_tensor_input(self._input_position, self._batch_shape)
@@ -213,8 +213,8 @@ def _refused(reason: str) -> InvalidModel:
             "and convert again"
         )
     return InvalidModel(
-        f"{runtime()} cannot load the model ({reason}); copy the file again, or convert it again "
-        "with: mnist-edge convert"
+        f"{describe_runtime()} cannot load the model ({reason}); copy the file again, or convert "
+        "it again with: mnist-edge convert"
     )
 
 

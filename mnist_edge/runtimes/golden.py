@@ -17,7 +17,7 @@ from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.modelstore.manifest import Golden, TensorSpec
 from mnist_edge.runtimes.interpreter import CLASSES, PIXELS
 from mnist_edge.runtimes.sandbox import open_model
-from mnist_edge.runtimes.selection import runtime
+from mnist_edge.runtimes.selection import describe_runtime
 
 TOLERANCE = 10
 """Steps by which another runtime's outputs may differ. Those of ai-edge-litert 2.3.0 differ from
@@ -30,7 +30,7 @@ _MOST = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Differences:
+class SelfTest:
     """How far a model's outputs are from its golden ones."""
 
     runtime: str
@@ -48,7 +48,7 @@ class Differences:
         return bool(self.steps.max() <= self.allowed)
 
 
-def self_test(model: StoredModel) -> Differences | None:
+def run_self_test(model: StoredModel) -> SelfTest | None:
     """Runs a model on its golden vectors.
 
     The same runtime computes the same integers on every processor, so nothing is allowed for an
@@ -66,14 +66,14 @@ def self_test(model: StoredModel) -> Differences | None:
     if model.manifest is None or model.manifest.golden is None:
         return None
     golden, spec = model.manifest.golden, model.manifest.output
-    inputs, expected = unpack(golden, spec, name=str(model.path))
+    inputs, expected = decode_golden(golden, spec, name=str(model.path))
     interpreter = open_model(model)
     found = np.stack([interpreter.raw_output(digit) for digit in inputs])
     wide = expected.astype(np.float64)
     difference = np.abs(found - wide).max(axis=1)
-    exact = golden.runtime == runtime() and np.issubdtype(expected.dtype, np.integer)
-    return Differences(
-        runtime=runtime(),
+    exact = golden.runtime == describe_runtime() and np.issubdtype(expected.dtype, np.integer)
+    return SelfTest(
+        runtime=describe_runtime(),
         golden_runtime=golden.runtime,
         # An output that is no number is no answer.
         steps=np.nan_to_num(difference, nan=np.inf, posinf=np.inf) / _step(wide, spec),
@@ -88,7 +88,7 @@ def _step(outputs: NDArray[np.float64], spec: TensorSpec) -> float:
     return float(np.ptp(outputs)) / _LEVELS or 1.0
 
 
-def pack(
+def encode_golden(
     inputs: NDArray[np.uint8], logits: NDArray[np.generic], *, runtime: str, tolerance: float
 ) -> Golden:
     """Golden vectors as a manifest has them.
@@ -107,7 +107,7 @@ def pack(
     )
 
 
-def unpack(
+def decode_golden(
     golden: Golden, output: TensorSpec, *, name: str
 ) -> tuple[NDArray[np.uint8], NDArray[np.generic]]:
     """Inputs and expected outputs of golden vectors.

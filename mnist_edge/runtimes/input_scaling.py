@@ -30,13 +30,13 @@ if TYPE_CHECKING:
     # predict reads pictures without any of it.
     from mnist_edge.data.mnist import Digits
 
-DIGITS = 300
+SAMPLE_SIZE = 300
 """Labelled digits that a judgement is made on."""
-CLEAR = 1.02
+CLEAR_RATIO = 1.02
 """The runner-up's score over the winner's, from which on the winner is clear."""
-READS_DIGITS = 0.5
+MIN_ACCURACY = 0.5
 """Share of digits read right, below which a model is taken to read something else."""
-READS_WELL = 0.9
+GOOD_ACCURACY = 0.9
 """Share of digits read right, below which a user is warned."""
 _ALIKE = 1e-3
 """Share of a score within which two readings are one to the model."""
@@ -55,7 +55,7 @@ Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class InputScaling:
     """One meaning of a model's input: ``scale * pixels + offset``, or vectors of length one."""
 
     name: str
@@ -86,19 +86,19 @@ class Reading:
         return np.asarray(values / np.sqrt(np.maximum(squares, _EPSILON)), np.float32)
 
 
-def _readings() -> tuple[Reading, ...]:
+def _readings() -> tuple[InputScaling, ...]:
     plain = (
-        Reading(name="pixels"),
-        Reading(name="pixels/255", scale=1 / 255),
-        Reading(name="pixels/127.5-1", scale=1 / 127.5, offset=-1.0),
-        Reading(name="pixels/255-0.5", scale=1 / 255, offset=-0.5),
+        InputScaling(name="pixels"),
+        InputScaling(name="pixels/255", scale=1 / 255),
+        InputScaling(name="pixels/127.5-1", scale=1 / 127.5, offset=-1.0),
+        InputScaling(name="pixels/255-0.5", scale=1 / 255, offset=-0.5),
         # Mean and standard deviation of MNIST's training pixels, as PyTorch's examples have them:
         # https://github.com/pytorch/examples/blob/main/mnist/main.py
-        Reading(name="pixels-standardized", scale=1 / (255 * 0.3081), offset=-0.1307 / 0.3081),
+        InputScaling(name="pixels-standardized", scale=1 / (255 * 0.3081), offset=-0.1307 / 0.3081),
         # keras.utils.normalize(x, axis=1) on (n, 28, 28), on its default axis, and on (n, 784).
-        Reading(name="pixels-unit-columns", unit_axes=(1,)),
-        Reading(name="pixels-unit-rows", unit_axes=(2,)),
-        Reading(name="pixels-unit-image", unit_axes=(1, 2)),
+        InputScaling(name="pixels-unit-columns", unit_axes=(1,)),
+        InputScaling(name="pixels-unit-rows", unit_axes=(2,)),
+        InputScaling(name="pixels-unit-image", unit_axes=(1, 2)),
     )
     swapped = (
         replace(
@@ -113,28 +113,28 @@ def _readings() -> tuple[Reading, ...]:
     return (*plain, *swapped)
 
 
-READINGS: dict[str, Reading] = {reading.name: reading for reading in _readings()}
+INPUT_SCALINGS: dict[str, InputScaling] = {reading.name: reading for reading in _readings()}
 """Every reading by its name; the one that this project's models are trained on comes first."""
-RAW = READINGS["pixels"]
+RAW_PIXELS = INPUT_SCALINGS["pixels"]
 """What this project's own models take: the pixels themselves."""
 
 
-def find_reading(name: str) -> Reading:
+def find_input_scaling(name: str) -> InputScaling:
     """The reading of a name.
 
     Raises:
         UnknownName: there is no such reading.
     """
-    if name not in READINGS:
-        raise UnknownName("reading of the pixels", name, READINGS)
-    return READINGS[name]
+    if name not in INPUT_SCALINGS:
+        raise UnknownName("reading of the pixels", name, INPUT_SCALINGS)
+    return INPUT_SCALINGS[name]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judged:
+class RankedScaling:
     """One reading, tried."""
 
-    reading: Reading
+    scaling: InputScaling
     log_loss: float
     """Mean negative log probability of the right digit in nats, at ``temperature``; ln 10 = 2.30
     knows nothing."""
@@ -154,45 +154,47 @@ class Judged:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Judgement:
+class ScalingRanking:
     """What trying every reading on the same digits gave."""
 
-    tried: tuple[Judged, ...]
+    ranked: tuple[RankedScaling, ...]
     """The best first; of those alike to the model, the simplest."""
 
     @property
-    def best(self) -> Judged:
+    def best(self) -> RankedScaling:
         """The reading of least score."""
-        return self.tried[0]
+        return self.ranked[0]
 
     @property
-    def rival(self) -> Judged:
+    def runner_up(self) -> RankedScaling:
         """The best of those that are another reading to the model than the winner."""
         beyond = self.best.score * (1 + _ALIKE)
-        return next((one for one in self.tried if one.score > beyond), self.best)
+        return next((one for one in self.ranked if one.score > beyond), self.best)
 
     @property
-    def clear(self) -> bool:
+    def is_clear(self) -> bool:
         """Whether the winner stands out, or all readings are one to the model."""
-        return self.rival is self.best or self.rival.score >= CLEAR * self.best.score
+        return self.runner_up is self.best or self.runner_up.score >= CLEAR_RATIO * self.best.score
 
     def summary(self) -> str:
         """The winner and the runner-up on one line."""
-        best, rival = self.best, self.rival
+        best, runner_up = self.best, self.runner_up
         return (
-            f"{best.reading.name} (log-loss {best.loss_text()}, {100 * best.accuracy:.1f} %; "
-            f"next {rival.reading.name}, {rival.loss_text()})"
+            f"{best.scaling.name} (log-loss {best.loss_text()}, {100 * best.accuracy:.1f} %; "
+            f"next {runner_up.scaling.name}, {runner_up.loss_text()})"
         )
 
     def table(self) -> str:
         """Every reading with its log-loss and accuracy, on one line."""
         return ", ".join(
-            f"{one.reading.name} {one.log_loss:.2f} ({100 * one.accuracy:.0f} %)"
-            for one in self.tried
+            f"{one.scaling.name} {one.log_loss:.2f} ({100 * one.accuracy:.0f} %)"
+            for one in self.ranked
         )
 
 
-def judge(run: Run, digits: Digits, *, among: Iterable[Reading] | None = None) -> Judgement:
+def rank_scalings(
+    run: Run, digits: Digits, *, among: Iterable[InputScaling] | None = None
+) -> ScalingRanking:
     """Tries every reading.
 
     Args:
@@ -202,23 +204,25 @@ def judge(run: Run, digits: Digits, *, among: Iterable[Reading] | None = None) -
     """
     tried = [
         _judged(reading, run(reading.apply(digits.images)).astype(np.float64), digits.labels)
-        for reading in among or READINGS.values()
+        for reading in among or INPUT_SCALINGS.values()
     ]
     least = min(one.score for one in tried)
     # Sorting keeps the order of equals: the simplest reading comes before those alike to it.
-    return Judgement(
-        tried=tuple(sorted(tried, key=lambda one: max(one.score, least * (1 + _ALIKE))))
+    return ScalingRanking(
+        ranked=tuple(sorted(tried, key=lambda one: max(one.score, least * (1 + _ALIKE))))
     )
 
 
-def _judged(reading: Reading, logits: NDArray[np.float64], labels: NDArray[np.uint8]) -> Judged:
+def _judged(
+    reading: InputScaling, logits: NDArray[np.float64], labels: NDArray[np.uint8]
+) -> RankedScaling:
     # A reading far from the model's own may drive it beyond what floats hold.
     logits = np.nan_to_num(logits, nan=0.0, posinf=0.0, neginf=0.0)
     losses = [_log_loss(logits * inverse, labels) for inverse in _INVERSE_TEMPERATURES]
     best = int(np.argmin(losses))
     temperature = 1 / float(_INVERSE_TEMPERATURES[best])
-    return Judged(
-        reading=reading,
+    return RankedScaling(
+        scaling=reading,
         log_loss=losses[best],
         temperature=temperature,
         score=losses[best] * (1 + _TEMPERATURE_COST * abs(math.log(temperature))),
@@ -232,7 +236,7 @@ def _log_loss(logits: NDArray[np.float64], labels: NDArray[np.uint8]) -> float:
     return float((total - logits[np.arange(len(labels)), labels]).mean())
 
 
-def choose(judgement: Judgement, *, name: str) -> Reading:
+def choose_scaling(judgement: ScalingRanking, *, name: str) -> InputScaling:
     """The reading that a judgement speaks for.
 
     Args:
@@ -243,14 +247,14 @@ def choose(judgement: Judgement, *, name: str) -> Reading:
         UnsuitableModel: it reads digits under no reading, or under two about as well.
     """
     tried = f"log-loss and accuracy: {judgement.table()}"
-    if judgement.best.accuracy < READS_DIGITS:
+    if judgement.best.accuracy < MIN_ACCURACY:
         raise UnsuitableModel(
             f"{name} reads no digits under any reading of its input ({tried}); was it trained "
             "on MNIST? If it was, say on what pixels with --pixels"
         )
-    if not judgement.clear:
+    if not judgement.is_clear:
         raise UnsuitableModel(
             f"{name} reads digits about as well under several readings of its input ({tried}); "
             "say which it was trained on with --pixels"
         )
-    return judgement.best.reading
+    return judgement.best.scaling

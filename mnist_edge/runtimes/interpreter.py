@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from mnist_edge.errors import UnsuitableModel
 from mnist_edge.modelstore.manifest import TensorSpec
-from mnist_edge.runtimes.backends import Engine, open_engine
+from mnist_edge.runtimes.backends import Backend, open_backend
 
 if TYPE_CHECKING:
     # Our own models do without.
-    from mnist_edge.runtimes.input_scaling import Reading
+    from mnist_edge.runtimes.input_scaling import InputScaling
 
 PIXELS = (28, 28)
 """Height and width of a digit."""
@@ -46,9 +46,11 @@ class Interpreter:
         MissingDependency: it names one that is not installed, or the one installed is broken.
     """
 
-    def __init__(self, content: bytes, *, reading: Reading | None = None, threads: int = 1) -> None:
+    def __init__(
+        self, content: bytes, *, reading: InputScaling | None = None, threads: int = 1
+    ) -> None:
         self._content, self._reading, self._threads = content, reading, threads
-        self._engine = open_engine(content)
+        self._engine = open_backend(content)
         self._engines = [self._engine]
         inputs, outputs = self._engine.inputs, self._engine.outputs
         if len(inputs) != 1 or len(outputs) != 1:
@@ -90,7 +92,7 @@ class Interpreter:
         """
         return self._each_batch(values, lambda batch: quantize(batch, self.input))
 
-    def holds(self, reading: Reading) -> bool:
+    def supports(self, reading: InputScaling) -> bool:
         """Whether the input's own type has room for what a reading gives.
 
         A quantized input was ranged by what the model was trained on.
@@ -108,13 +110,13 @@ class Interpreter:
     def _each_batch(
         self, digits: NDArray[Any], quantized: Callable[[NDArray[Any]], NDArray[Any]]
     ) -> NDArray[np.float32]:
-        step = self._batch * self._engine.at_once
+        step = self._batch * self._engine.preferred_batch
         if 0 < len(digits) <= step:
             return self._answers(self._engine, quantized(digits))
         logits = np.empty((len(digits), CLASSES), np.float32)
         starts = range(0, len(digits), step)
 
-        def read(engine: Engine, starts: Iterable[int]) -> None:
+        def read(engine: Backend, starts: Iterable[int]) -> None:
             for start in starts:
                 values = quantized(digits[start : start + step])
                 logits[start : start + step] = self._answers(engine, values)
@@ -127,18 +129,18 @@ class Interpreter:
         from concurrent.futures import ThreadPoolExecutor
 
         while len(self._engines) < threads:
-            self._engines.append(open_engine(self._content))
+            self._engines.append(open_backend(self._content))
         shares = [starts[number::threads] for number in range(threads)]
         with ThreadPoolExecutor(threads) as pool:
             # A list, for what a thread raises to be raised here.
             list(pool.map(read, self._engines[:threads], shares))
         return logits
 
-    def _answers(self, engine: Engine, values: NDArray[Any]) -> NDArray[np.float32]:
+    def _answers(self, engine: Backend, values: NDArray[Any]) -> NDArray[np.float32]:
         """The logits of as many digits as are run at once, ``(n, 10)``."""
         return self._logits_of(dequantize(self._invoke(engine, values), self.output))
 
-    def _invoke(self, engine: Engine, values: NDArray[Any]) -> NDArray[Any]:
+    def _invoke(self, engine: Backend, values: NDArray[Any]) -> NDArray[Any]:
         """The outputs of as many digits as are run at once, ``(n, 10)``."""
         count = len(values)
         if self._channels > 1:
@@ -160,11 +162,11 @@ class Interpreter:
         return answers
 
 
-def _opened(content: bytes, reading: Reading | None, threads: int) -> Interpreter:
+def _opened(content: bytes, reading: InputScaling | None, threads: int) -> Interpreter:
     return Interpreter(content, reading=reading, threads=threads)
 
 
-def _quantizer(spec: TensorSpec, reading: Reading | None) -> _Quantizer:
+def _quantizer(spec: TensorSpec, reading: InputScaling | None) -> _Quantizer:
     """From pixels to what the input takes: by a table, where each pixel is read by itself."""
     if reading is not None and reading.unit_axes:
         return lambda pixels: quantize(reading.apply(pixels), spec)
@@ -174,7 +176,7 @@ def _quantizer(spec: TensorSpec, reading: Reading | None) -> _Quantizer:
     return partial(table.take, mode="clip")
 
 
-def _last_operator(engine: Engine) -> str:
+def _last_operator(engine: Backend) -> str:
     """The operator that makes the output, under changes of type and shape."""
     makers = {
         made: (name, taken) for name, taken, outputs in engine.operators() for made in outputs

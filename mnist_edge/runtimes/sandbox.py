@@ -25,7 +25,7 @@ from mnist_edge.errors import InvalidManifest, InvalidModel, MnistEdgeError
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.modelstore.manifest import TensorSpec
 from mnist_edge.runtimes.interpreter import PIXELS, Interpreter
-from mnist_edge.runtimes.selection import runtime
+from mnist_edge.runtimes.selection import describe_runtime
 
 _MEMORY = 1 << 30
 """Bytes of address space that the child may take: a damaged model can ask for all there is. A
@@ -37,7 +37,7 @@ _TIMEOUT_A_DIGIT = 1.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trial:
+class SandboxRun:
     """What a model did in a process of its own."""
 
     input: TensorSpec
@@ -63,7 +63,7 @@ def open_model(model: StoredModel, *, threads: int = 1) -> Interpreter:
         MissingDependency: the runtime that was chosen is not installed.
     """
     if model.manifest is None:
-        try_model(model.content, np.zeros((1, *PIXELS), np.uint8), name=str(model.path))
+        run_sandboxed(model.content, np.zeros((1, *PIXELS), np.uint8), name=str(model.path))
     interpreter = Interpreter(model.content, threads=threads)
     if model.manifest is not None:
         for end in ("input", "output"):
@@ -76,7 +76,7 @@ def open_model(model: StoredModel, *, threads: int = 1) -> Interpreter:
     return interpreter
 
 
-def try_model(content: bytes, pixels: NDArray[np.uint8], *, name: str) -> Trial:
+def run_sandboxed(content: bytes, pixels: NDArray[np.uint8], *, name: str) -> SandboxRun:
     """Runs a model over digits in a process of its own.
 
     Args:
@@ -126,7 +126,7 @@ def try_model(content: bytes, pixels: NDArray[np.uint8], *, name: str) -> Trial:
         document = json.loads(outcome.read_text(encoding="utf-8"))
         if "error" in document:
             raise getattr(errors, document["error"])(f"{name}: {document['message']}")
-        return Trial(
+        return SandboxRun(
             input=_tensor_spec(document["input"]),
             output=_tensor_spec(document["output"]),
             logits=np.load(folder / "logits.npy"),
@@ -140,7 +140,7 @@ def _run(folder: Path) -> dict[str, Any]:
     return {
         "input": asdict(interpreter.input),
         "output": asdict(interpreter.output),
-        "runtime": runtime(),
+        "runtime": describe_runtime(),
     }
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.runtimes import input_scaling
-from mnist_edge.runtimes.input_scaling import RAW, READINGS, Judgement
+from mnist_edge.runtimes.input_scaling import INPUT_SCALINGS, RAW_PIXELS, ScalingRanking
 from mnist_edge.runtimes.interpreter import Interpreter
 from mnist_edge.runtimes.sandbox import open_model
 
 
-def judge(interpreter: Interpreter) -> Judgement | None:
+def rank_supported_scalings(interpreter: Interpreter) -> ScalingRanking | None:
     """Tries a model under every reading that its input has room for.
 
     A quantized input was ranged by what the model was trained on: a reading that is clipped by it
@@ -23,14 +23,14 @@ def judge(interpreter: Interpreter) -> Judgement | None:
     """
     from mnist_edge.data.mnist import load_at_hand
 
-    digits = load_at_hand(input_scaling.DIGITS)
+    digits = load_at_hand(input_scaling.SAMPLE_SIZE)
     if digits is None:
         return None
-    held = [reading for reading in READINGS.values() if interpreter.holds(reading)]
-    return input_scaling.judge(interpreter.run, digits, among=held)
+    held = [reading for reading in INPUT_SCALINGS.values() if interpreter.supports(reading)]
+    return input_scaling.rank_scalings(interpreter.run, digits, among=held)
 
 
-def open_foreign(
+def open_unverified(
     model: StoredModel, *, pixels: str | None, threads: int = 1
 ) -> tuple[Interpreter, str]:
     """An interpreter for a model without a manifest, and what to tell the user of it.
@@ -47,19 +47,19 @@ def open_foreign(
         InvalidModel: the runtime cannot load it, or crashes on it.
         DataError: the digits at hand are damaged.
     """
-    told = None if pixels is None else input_scaling.find_reading(pixels)
+    told = None if pixels is None else input_scaling.find_input_scaling(pixels)
     raw = open_model(model, threads=threads)
-    judgement = judge(raw) if told is None else None
+    judgement = rank_supported_scalings(raw) if told is None else None
     if told is not None:
         reading, found = told, f"taking {told.name} as told"
     elif judgement is None:
-        reading = RAW
+        reading = RAW_PIXELS
         found = (
-            f"no MNIST is at hand to try it on: taking {RAW.name}; say otherwise with --pixels, "
-            "or name MNIST by MNIST_EDGE_DATA"
+            f"no MNIST is at hand to try it on: taking {RAW_PIXELS.name}; say otherwise with "
+            "--pixels, or name MNIST by MNIST_EDGE_DATA"
         )
     else:
-        reading = input_scaling.choose(judgement, name=str(model.path))
+        reading = input_scaling.choose_scaling(judgement, name=str(model.path))
         found = f"{judgement.summary()}: taking {reading.name}; override with --pixels"
     opened = Interpreter(model.content, reading=reading, threads=threads)
     return opened, f"nothing vouches for {model.path}: {found}"

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def captured_descriptors(*descriptors: int) -> Iterator[Callable[[], str]]:
+def capture_descriptors(*descriptors: int) -> Iterator[Callable[[], str]]:
     """Sends what is written to some file descriptors to a temporary file for a while.
 
     TensorFlow and the TFLite runtime announce themselves on every load, below Python's own

@@ -10,7 +10,7 @@ from importlib import import_module, metadata
 from types import ModuleType
 
 from mnist_edge.errors import MissingDependency
-from mnist_edge.system.capture import captured_descriptors
+from mnist_edge.system.capture import capture_descriptors
 
 INSTALL_HINT = "pip install 'mnist-edge[workstation]' (in a clone: pip install '.[workstation]')"
 
@@ -67,5 +67,5 @@ def versions() -> dict[str, str]:
 def _quiet() -> Iterator[None]:
     """TensorFlow tells everybody about CPU flags and missing CUDA while it is imported."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with captured_descriptors(2):
+    with capture_descriptors(2):
         yield

@@ -15,7 +15,7 @@ from mnist_edge.data import mnist
 from mnist_edge.modelstore import loading
 from mnist_edge.preprocessing.pipeline import read_pixels
 from mnist_edge.runtimes.sandbox import open_model
-from mnist_edge.runtimes.selection import runtime
+from mnist_edge.runtimes.selection import describe_runtime
 from mnist_edge.system.files import write_json
 
 _DATA = Path(__file__).parent
@@ -36,7 +36,7 @@ def main() -> None:
         "chalk-three.png": _draw(_THREE, "L", paper=30, ink=235),
         "clear-two.png": _draw(_TWO, "RGBA", paper=(0, 0, 0, 0), ink=(0, 0, 0, 255)),
     }
-    stored = loading.load()
+    stored = loading.load_model()
     interpreter = open_model(stored)
     answers = {}
     for name, image in pictures.items():
@@ -45,7 +45,7 @@ def main() -> None:
         image.save(path, optimize=True)
         raw = interpreter.raw_output(read_pixels(path))
         answers[name] = {"digit": int(raw.argmax()), "raw": raw.tolist()}
-    document = {"model": stored.sha256, "runtime": runtime(), "answers": answers}
+    document = {"model": stored.sha256, "runtime": describe_runtime(), "answers": answers}
     write_json(_DATA / "golden.json", document)
 
 

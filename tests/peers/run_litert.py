@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from mnist_edge.runtimes.sandbox import try_model
+from mnist_edge.runtimes.sandbox import run_sandboxed
 
 pixels, folder = np.load(sys.argv[1]), Path(sys.argv[2])
 for model in map(Path, sys.argv[3:]):
-    trial = try_model(model.read_bytes(), pixels, name=str(model))
+    trial = run_sandboxed(model.read_bytes(), pixels, name=str(model))
     np.save(folder / f"{model.stem}.npy", trial.logits)
     sys.stdout.write(f"{trial.runtime}\n")

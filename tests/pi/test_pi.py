@@ -21,8 +21,8 @@ from PIL import Image
 
 from mnist_edge.data.mnist import Digits
 from mnist_edge.modelstore import loading
-from mnist_edge.runtimes.sandbox import Trial, try_model
-from mnist_edge.runtimes.selection import NUMPY, RUNTIMES, VARIABLE, choosing
+from mnist_edge.runtimes.sandbox import SandboxRun, run_sandboxed
+from mnist_edge.runtimes.selection import NUMPY, RUNTIME_VARIABLE, RUNTIMES, using_runtime
 from tests.support.paths import ROOT
 from tests.support.systems import SYSTEMS, System, name_of
 from tests.support.userland import PYTHON, Userland
@@ -131,15 +131,15 @@ def test_it_says_what_a_model_is(pi: Userland, mnist_edge: Run) -> None:
 
 
 @pytest.fixture(scope="module")
-def logits(digits: Digits) -> Callable[[str], Trial]:
+def logits(digits: Digits) -> Callable[[str], SandboxRun]:
     """What a model gives here, on the runtime of the golden vectors."""
-    given: dict[str, Trial] = {}
+    given: dict[str, SandboxRun] = {}
 
-    def of(model: str) -> Trial:
+    def of(model: str) -> SandboxRun:
         if model not in given:
-            with choosing(GOLDEN_RUNTIME):
-                content = loading.load(ROOT / "models" / model).content
-                given[model] = try_model(content, digits.images, name=model)
+            with using_runtime(GOLDEN_RUNTIME):
+                content = loading.load_model(ROOT / "models" / model).content
+                given[model] = run_sandboxed(content, digits.images, name=model)
         return given[model]
 
     return of
@@ -152,7 +152,9 @@ def tried(pi: Userland, model: str, pixels: NDArray[np.uint8], runtime: str) -> 
     folder.mkdir()
     shutil.copy(ROOT / "models" / model / "int8.tflite", folder / "model.tflite")
     np.save(folder / "pixels.npy", pixels)
-    pi.check([PYTHON, "-m", "mnist_edge.runtimes.sandbox", "trial"], env={VARIABLE: runtime})
+    pi.check(
+        [PYTHON, "-m", "mnist_edge.runtimes.sandbox", "trial"], env={RUNTIME_VARIABLE: runtime}
+    )
     document = json.loads((folder / "trial.json").read_text())
     assert document["runtime"].startswith(runtime)
     found: NDArray[Any] = np.load(folder / "logits.npy")
@@ -165,7 +167,7 @@ def test_it_gives_the_integers_that_x86_64_gives(
     runtimes: list[str],
     pi: Userland,
     digits: Digits,
-    logits: Callable[[str], Trial],
+    logits: Callable[[str], SandboxRun],
 ) -> None:
     expected = logits(model)
     second, first = np.sort(expected.logits, axis=1)[:, -2:].T

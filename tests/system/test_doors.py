@@ -16,7 +16,7 @@ from mnist_edge import Classifier
 from mnist_edge.modelstore import loading
 from mnist_edge.preprocessing.pipeline import read_pixels
 from mnist_edge.runtimes.sandbox import open_model
-from mnist_edge.runtimes.selection import runtime
+from mnist_edge.runtimes.selection import describe_runtime
 from tests.support.paths import DATA
 
 GOLDEN = json.loads((DATA / "golden.json").read_text())
@@ -47,16 +47,16 @@ def classifier() -> Classifier:
 
 
 def test_the_golden_answers_are_of_the_shipped_model(data: Path) -> None:
-    assert GOLDEN["model"] == loading.load().sha256, AGAIN
+    assert GOLDEN["model"] == loading.load_model().sha256, AGAIN
     assert {path.name for path in (data / "pictures").iterdir()} == set(NAMES), AGAIN
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_raw_outputs_are_the_golden_ones(name: str, pictures: Path) -> None:
-    raw = open_model(loading.load()).raw_output(read_pixels(pictures / name))
+    raw = open_model(loading.load_model()).raw_output(read_pixels(pictures / name))
     golden = np.array(GOLDEN["answers"][name]["raw"])
     # Another runtime may round the last step of a kernel the other way.
-    steps = 0 if runtime() == GOLDEN["runtime"] else 1
+    steps = 0 if describe_runtime() == GOLDEN["runtime"] else 1
     assert np.abs(raw.astype(int) - golden).max() <= steps, AGAIN
 
 

@@ -27,7 +27,7 @@ from mnist_edge.inference.inputs import Shard, find_pictures
 from mnist_edge.inference.path_set import PathSet
 from mnist_edge.inference.worker_pool import in_order
 from mnist_edge.preprocessing.pipeline import glance, look
-from mnist_edge.runtimes.backends import open_engine
+from mnist_edge.runtimes.backends import open_backend
 from mnist_edge.runtimes.interpreter import Interpreter
 from tests.support.paths import ROOT
 
@@ -295,7 +295,7 @@ def test_a_graph_that_no_batch_fits_is_run_one_by_one(test_digits: Digits) -> No
     together = Interpreter(content).logits(test_digits.images[:20])
     alone = [Interpreter(content).logits(digit[np.newaxis])[0] for digit in test_digits.images[:20]]
     assert np.array_equal(together, alone)
-    assert open_engine(content).inputs[0].shape[0] == 1
+    assert open_backend(content).inputs[0].shape[0] == 1
 
 
 @given(

@@ -120,7 +120,7 @@ def find_model(model: str) -> Artifact:
     Raises:
         ModelError: there is none, or it is not the one that its manifest vouches for.
     """
-    artifact = artifacts.read(str(loading.load(model).path))
+    artifact = artifacts.read(str(loading.load_model(model).path))
     _manifest(artifact)
     return artifact
 

@@ -38,7 +38,7 @@ class ProbeFailed(Exception):
     """What was tried failed; the message is what came of it, to follow "it"."""
 
 
-def import_package(module: str, *, seconds: float = _SECONDS) -> dict[str, Any]:
+def probe_package(module: str, *, seconds: float = _SECONDS) -> dict[str, Any]:
     """Imports a module in a child.
 
     Args:
@@ -54,7 +54,7 @@ def import_package(module: str, *, seconds: float = _SECONDS) -> dict[str, Any]:
     return _probe("package", module, seconds)
 
 
-def import_runtime(name: str, *, seconds: float = _SECONDS) -> dict[str, Any]:
+def probe_runtime(name: str, *, seconds: float = _SECONDS) -> dict[str, Any]:
     """Imports one of ``mnist_edge.runtimes.selection.RUNTIMES`` in a child.
 
     Otherwise as ``import_package``.
@@ -62,7 +62,7 @@ def import_runtime(name: str, *, seconds: float = _SECONDS) -> dict[str, Any]:
     return _probe("runtime", name, seconds)
 
 
-def try_model(model: str, *, seconds: float = _SECONDS) -> dict[str, Any]:
+def probe_model(model: str, *, seconds: float = _SECONDS) -> dict[str, Any]:
     """Runs a model on the runtime in use, in a child.
 
     Args:
@@ -130,9 +130,9 @@ def _package(module: str) -> dict[str, Any]:
 
 
 def _runtime(name: str) -> dict[str, Any]:
-    from mnist_edge.runtimes.backends import native_module
+    from mnist_edge.runtimes.backends import import_runtime
 
-    return _imported(lambda: native_module(name))
+    return _imported(lambda: import_runtime(name))
 
 
 def _imported(load: Callable[[], Any]) -> dict[str, Any]:
@@ -149,10 +149,10 @@ def _model(name: str) -> dict[str, Any]:
     from mnist_edge.runtimes import golden
     from mnist_edge.runtimes.interpreter import PIXELS
     from mnist_edge.runtimes.sandbox import open_model
-    from mnist_edge.runtimes.selection import runtime
+    from mnist_edge.runtimes.selection import describe_runtime
 
-    model = loading.load(name)
-    found = golden.self_test(model)
+    model = loading.load_model(name)
+    found = golden.run_self_test(model)
     interpreter, digit = open_model(model), np.zeros((1, *PIXELS), np.uint8)
     times: list[float] = []
     while len(times) < _RUNS and sum(times) < _LONG_ENOUGH:
@@ -160,7 +160,7 @@ def _model(name: str) -> dict[str, Any]:
         interpreter.logits(digit)
         times.append(time.perf_counter() - before)
     return {
-        "runtime": runtime(),
+        "runtime": describe_runtime(),
         "steps": [min(float(step), sys.float_info.max) for step in found.steps] if found else None,
         "allowed": found.allowed if found else None,
         "passed": found.passed if found else None,

@@ -24,13 +24,13 @@ def examine_software() -> Iterator[Finding]:
     yield _pillow()
     in_use = ""
     try:
-        in_use = selection.in_use()
+        in_use = selection.selected_runtime()
     except (UsageError, MissingDependency) as error:
         yield Finding(
             name="runtime",
             status="bad",
             found=str(error),
-            advice=f"unset {selection.VARIABLE}, or name another",
+            advice=f"unset {selection.RUNTIME_VARIABLE}, or name another",
         )
     for name in selection.RUNTIMES:
         yield _runtime(name, in_use=name == in_use)
@@ -42,13 +42,13 @@ def examine_software() -> Iterator[Finding]:
 
 def _numpy() -> Finding:
     try:
-        version = probe.import_package("numpy")["version"]
+        version = probe.probe_package("numpy")["version"]
     except ProbeFailed as failure:
         return _broken("numpy", failure, f"{_REINSTALL} numpy, or: sudo apt install python3-numpy")
     # The binary interface that compiled packages use was broken once, by 2.0.
     abi = int(version.partition(".")[0])
     found, facts = f"{version}, binary interface {abi}", {"version": version, "abi": abi}
-    if abi < 2 or selection.installed("tflite-runtime") is None:
+    if abi < 2 or selection.installed_version("tflite-runtime") is None:
         return Finding(name="numpy", found=found, facts=facts)
     return Finding(
         name="numpy",
@@ -61,7 +61,7 @@ def _numpy() -> Finding:
 
 def _pillow() -> Finding:
     try:
-        version = probe.import_package("PIL")["version"]
+        version = probe.probe_package("PIL")["version"]
     except ProbeFailed as failure:
         return _broken("pillow", failure, f"{_REINSTALL} pillow, or: sudo apt install python3-pil")
     if tuple(map(int, version.split(".")[:2])) >= _OLDEST_PILLOW:
@@ -82,14 +82,14 @@ def _broken(name: str, failure: ProbeFailed, advice: str) -> Finding:
 
 
 def _runtime(name: str, *, in_use: bool) -> Finding:
-    version = selection.installed(name)
+    version = selection.installed_version(name)
     facts: dict[str, Any] = {"version": version, "in_use": in_use, "import_seconds": None}
     # The package numpy has a line of its own.
     title = "numpy-runtime" if name == selection.NUMPY else name
     if version is None:
         return Finding(name=title, found="not installed", facts=facts)
     try:
-        facts["import_seconds"] = probe.import_runtime(name)["seconds"]
+        facts["import_seconds"] = probe.probe_runtime(name)["seconds"]
     except ProbeFailed as failure:
         return Finding(
             name=title,
@@ -100,17 +100,17 @@ def _runtime(name: str, *, in_use: bool) -> Finding:
             facts=facts,
         )
     found = f"{version}, imports in {facts['import_seconds']:.2f} s{', in use' if in_use else ''}"
-    if title == "numpy-runtime" and in_use and selection.is_last_resort():
+    if title == "numpy-runtime" and in_use and selection.is_numpy_fallback():
         found += ", the slowest"
         if _has_wheel():
             return Finding(
                 name=title,
                 status="warning",
                 found=found,
-                advice=f"for a faster one: {selection.how_to_install()}",
+                advice=f"for a faster one: {selection.install_command()}",
                 facts=facts,
             )
-        found += f"; none other has a wheel for {board.processor().userland}"
+        found += f"; none other has a wheel for {board.read_processor().userland}"
     return Finding(name=title, found=found, facts=facts)
 
 
@@ -118,18 +118,18 @@ def _has_wheel() -> bool:
     """Whether a TFLite runtime is to be had for this machine; of systems but Linux it is said."""
     if sys.platform != "linux":
         return True
-    if board.libc() is None:
+    if board.read_libc() is None:
         return False
     # ai-edge-litert, for the later Pythons, has none for 32 bits.
     bits_32 = {"armv7l"} if sys.version_info < (3, 12) else set[str]()
-    return board.processor().userland in {"x86_64", "aarch64"} | bits_32
+    return board.read_processor().userland in {"x86_64", "aarch64"} | bits_32
 
 
 def _files(model: str) -> Finding:
     """Whether a model's files are those that their manifests vouch for."""
     name = f"model {model}"
     try:
-        files = loading.load_all(model)
+        files = loading.load_all_schemes(model)
     except ModelError as error:
         return Finding(
             name=name,
@@ -156,7 +156,7 @@ def _answers(model: str) -> Iterator[Finding]:
     """The self-test of a model, and of the default one how long a digit takes."""
     name = f"self-test {model}"
     try:
-        tried = probe.try_model(model)
+        tried = probe.probe_model(model)
     except ProbeFailed as failure:
         facts = {"runtime": None, "steps": None, "allowed": None}
         yield Finding(

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from mnist_edge.errors import InvalidValue
 from mnist_edge.modelstore.manifest import TensorSpec
-from mnist_edge.runtimes.backends import native_module
+from mnist_edge.runtimes.backends import import_runtime
 from mnist_edge.runtimes.interpreter import quantize
-from mnist_edge.runtimes.selection import NUMPY, RUNTIMES, in_use
+from mnist_edge.runtimes.selection import NUMPY, RUNTIMES, selected_runtime
 
 SCRIPT = """\
 import sys, numpy as np
@@ -78,7 +78,7 @@ def bare_call(content: bytes) -> Callable[[NDArray[np.uint8]], NDArray[Any]]:
         InvalidValue: numpy is the runtime in use, which has no floor.
     """
     _module()
-    interpreter = native_module(in_use()).Interpreter(model_content=content)
+    interpreter = import_runtime(selected_runtime()).Interpreter(model_content=content)
     interpreter.allocate_tensors()
     taken = interpreter.get_input_details()[0]["index"]
     given = interpreter.get_output_details()[0]["index"]
@@ -103,7 +103,7 @@ def as_input(digits: NDArray[np.uint8], spec: TensorSpec) -> NDArray[Any]:
 
 
 def _module() -> str:
-    name = in_use()
+    name = selected_runtime()
     if name == NUMPY:
         raise InvalidValue(
             "the floor is a bare loop over a TFLite runtime, and numpy is in use: install one, or "

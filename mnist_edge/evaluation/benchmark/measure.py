@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mnist_edge.data.builtin_digits import built_in_digits
 from mnist_edge.device import machine
-from mnist_edge.device.thermal import feel, slowed
+from mnist_edge.device.thermal import read_thermal_state, throttling_reason
 from mnist_edge.errors import InvalidValue
 from mnist_edge.evaluation.benchmark import baseline
 from mnist_edge.evaluation.benchmark.cold_start import predict_command, time_starts
@@ -43,10 +43,10 @@ from mnist_edge.evaluation.benchmark.timing import (
 from mnist_edge.inference.classifier import Classifier
 from mnist_edge.inference.worker_pool import cores
 from mnist_edge.modelstore.loading import StoredModel
-from mnist_edge.runtimes.backends import open_engine
+from mnist_edge.runtimes.backends import open_backend
 from mnist_edge.runtimes.interpreter import Interpreter
-from mnist_edge.runtimes.numpy_backend.backend import NumpyEngine
-from mnist_edge.runtimes.selection import NUMPY, in_use, runtime
+from mnist_edge.runtimes.numpy_backend.executor import NumpyBackend
+from mnist_edge.runtimes.selection import NUMPY, describe_runtime, selected_runtime
 
 BATCHES = (1, 32, 256)
 """Digits in a call that throughput is measured with."""
@@ -97,7 +97,7 @@ def measure(
         InvalidValue: a floor is asked for, and numpy is the runtime in use.
         ProgramFailed: ``mnist-edge predict`` ended with an error.
     """
-    before = feel()
+    before = read_thermal_state()
     times = []
     for model in models:
         on_progress(f"measuring {model.name}")
@@ -110,15 +110,15 @@ def measure(
     if measure_floor is not None:
         on_progress("measuring the floor in turn")
         against = measure_floor(models[0], plan)
-    after = feel()
+    after = read_thermal_state()
     return Benchmark(
-        runtime=runtime(),
-        machine=machine.machine(),
-        cpu=machine.cpu(),
+        runtime=describe_runtime(),
+        machine=machine.describe_machine(),
+        cpu=machine.describe_cpu(),
         date=dt.datetime.now(tz=dt.timezone.utc).date().isoformat(),
         before=before,
         after=after,
-        slowed=slowed(before, after),
+        slowed=throttling_reason(before, after),
         models=tuple(times),
         compared=compared,
         floor=against,
@@ -194,7 +194,7 @@ def _measured(model: StoredModel, plan: Plan) -> ModelTimes:
             least_ms=1e3 * min(cold.seconds),
             peak_mib=cold.peak_mib,
         ),
-        operators=_operators(model, digits) if in_use() == NUMPY else None,
+        operators=_operators(model, digits) if selected_runtime() == NUMPY else None,
     )
 
 
@@ -218,8 +218,8 @@ def _compared(models: Sequence[StoredModel], plan: Plan) -> tuple[Compared, ...]
 
 
 def _operators(model: StoredModel, digits: NDArray[np.uint8]) -> tuple[OperatorTime, ...]:
-    engine = open_engine(model.content)
-    if not isinstance(engine, NumpyEngine):
+    engine = open_backend(model.content)
+    if not isinstance(engine, NumpyBackend):
         raise TypeError(f"{type(engine).__name__} does not tell what an operator takes")
     some = np.resize(digits, (2 * WARM_UP, *digits.shape[1:]))
     inputs = baseline.as_input(some, engine.inputs[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mnist_edge import __version__
-from mnist_edge.device.thermal import Heat
+from mnist_edge.device.thermal import ThermalState
 from mnist_edge.evaluation.benchmark.timing import Latency, Ratio
 
 SCHEMA_VERSION = 1
@@ -113,8 +113,8 @@ class Benchmark:
     """Name of the processor; None where it is not known."""
     date: str
     """Day of the measurement, ISO 8601, UTC."""
-    before: Heat
-    after: Heat
+    before: ThermalState
+    after: ThermalState
     slowed: str | None
     """Why the figures are those of a slowed machine; None where they are not."""
     models: tuple[ModelTimes, ...]

@@ -1,6 +1,6 @@
 """The accuracy-drop report: what each quantization scheme costs, measured and told."""
 
-from mnist_edge.device.machine import machine
+from mnist_edge.device.machine import describe_machine
 from mnist_edge.evaluation.report.diff import SideBySide, side_by_side
 from mnist_edge.evaluation.report.document import load, save, schema, to_document
 from mnist_edge.evaluation.report.labelled_images import (
@@ -22,9 +22,9 @@ __all__ = [
     "Report",
     "SchemeReport",
     "SideBySide",
+    "describe_machine",
     "find_labelled",
     "load",
-    "machine",
     "measure",
     "mnist_test",
     "read",

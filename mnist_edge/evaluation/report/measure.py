@@ -27,7 +27,7 @@ from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.modelstore.manifest import Score
 from mnist_edge.runtimes.interpreter import Interpreter
 from mnist_edge.runtimes.sandbox import open_model
-from mnist_edge.runtimes.selection import runtime
+from mnist_edge.runtimes.selection import describe_runtime
 
 REFERENCE = "float32"
 """The scheme that the others are compared with, unless another is named."""
@@ -90,7 +90,7 @@ def measure(
         model=name,
         reference=reference,
         verdict=verdict(name, schemes),
-        runtime=runtime(),
+        runtime=describe_runtime(),
         data=Data(
             name=pictures.name,
             pictures=len(labels),
@@ -107,7 +107,7 @@ def with_test_score(model: StoredModel, scheme: SchemeReport) -> str | None:
     """The model's manifest, as JSON, with the test score filled in; None without a manifest."""
     if model.manifest is None:
         return None
-    score = Score(correct=scheme.correct, total=scheme.total, runtime=runtime())
+    score = Score(correct=scheme.correct, total=scheme.total, runtime=describe_runtime())
     return dataclasses.replace(model.manifest, test=score).to_json()
 
 
@@ -190,11 +190,11 @@ def _scheme(
 def _times(threads: tuple[int, ...], schemes: list[SchemeTimes]) -> Times:
     return Times(
         date=datetime.now(timezone.utc).date().isoformat(),
-        machine=machine.machine(),
-        cpu=machine.cpu(),
+        machine=machine.describe_machine(),
+        cpu=machine.describe_cpu(),
         threads=threads,
-        governor=board.governor(),
-        temperature_c=board.temperature(),
-        peak_memory_mb=machine.peak_memory(),
+        governor=board.read_governor(),
+        temperature_c=board.read_temperature(),
+        peak_memory_mb=machine.peak_memory_mib(),
         schemes=tuple(schemes),
     )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mnist_edge.evaluation.report.details import Operators
-from mnist_edge.runtimes.numpy_backend.graph import Graph, Operator, Tensor, read
+from mnist_edge.runtimes.numpy_backend.model_graph import Graph, GraphOperator, Tensor, parse_graph
 
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 """Operators that multiply by a weight and add: after what they take come weights and biases."""
@@ -42,7 +42,7 @@ def inspect(content: bytes) -> ModelFile:
     Raises:
         InvalidModel: the bytes are damaged.
     """
-    graph = read(content)
+    graph = parse_graph(content)
     counts = Counter((operator.name, operator.version) for operator in graph.operators)
     return ModelFile(
         parameters=sum(math.prod(graph.tensors[place].shape) for place in _parameters(graph)),
@@ -78,7 +78,7 @@ def _parameters(graph: Graph) -> set[int]:
     }
 
 
-def _multiply_adds(graph: Graph, operator: Operator) -> int:
+def _multiply_adds(graph: Graph, operator: GraphOperator) -> int:
     """Every output is a sum of as many products as a filter has weights for it."""
     if operator.name not in _WEIGHTED:
         return 0

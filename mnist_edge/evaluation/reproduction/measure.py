@@ -19,8 +19,8 @@ from mnist_edge.data import mnist as dataset
 from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.evaluation.reproduction.systems import System
 from mnist_edge.metrics.calibration import count_correct
-from mnist_edge.runtimes.input_scaling import RAW
-from mnist_edge.runtimes.sandbox import try_model
+from mnist_edge.runtimes.input_scaling import RAW_PIXELS
+from mnist_edge.runtimes.sandbox import run_sandboxed
 from mnist_edge.training import trainer
 from mnist_edge.training.recipes import find_recipe
 
@@ -95,9 +95,9 @@ def _device_logits(
     network: Network, scheme: schemes.Scheme, images: NDArray[np.uint8], splits: Sequence[Digits]
 ) -> list[NDArray[np.float32]]:
     """Logits of each split on the device runtime."""
-    content = tf_converter.to_tflite(network, RAW, scheme, images)
+    content = tf_converter.to_tflite(network, RAW_PIXELS, scheme, images)
     pixels = np.concatenate([split.images for split in splits])
-    logits = try_model(content, pixels, name=scheme.name).logits
+    logits = run_sandboxed(content, pixels, name=scheme.name).logits
     return np.split(logits, np.cumsum([len(split) for split in splits])[:-1])
 
 

@@ -20,7 +20,7 @@ _MOST_SHIFT = 30
 
 
 @dataclass(frozen=True)
-class Factor:
+class FixedPointFactor:
     """Factors of ``multiplier / 2**31 * 2**shift``, one or one a channel."""
 
     multiplier: NDArray[np.int64]
@@ -67,7 +67,7 @@ class Factor:
         return high
 
 
-def factor(real: NDArray[np.float64] | float) -> Factor:
+def to_fixed_point(real: NDArray[np.float64] | float) -> FixedPointFactor:
     """Real factors as integers.
 
     Args:
@@ -88,4 +88,4 @@ def factor(real: NDArray[np.float64] | float) -> Factor:
     multiplier, shift = np.where(none, 0, multiplier), np.where(none, 0, shift)
     if shift.max(initial=0) > _MOST_SHIFT:
         raise OverflowError(f"a factor of {np.max(real)}")
-    return Factor(multiplier, shift)
+    return FixedPointFactor(multiplier, shift)

@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from mnist_edge.errors import InvalidModel
 
-MOST_ITEMS = 4096
+MAX_ITEMS = 4096
 """Tables in one vector, beyond which a file is taken for damaged; ``nano`` has 16 tensors."""
 
 
 @dataclass(frozen=True)
-class Table:
+class FlatbufferTable:
     """A table in a file."""
 
     content: bytes
@@ -31,7 +31,7 @@ class Table:
     """Where the table begins, in bytes."""
 
     @classmethod
-    def root(cls, content: bytes) -> Table:
+    def root(cls, content: bytes) -> FlatbufferTable:
         """The table that a file begins with.
 
         Raises:
@@ -50,17 +50,17 @@ class Table:
         place = self._find(field)
         return default if place is None else _unpack(self.content, f"<{form}", place)
 
-    def table(self, field: int) -> Table | None:
+    def table(self, field: int) -> FlatbufferTable | None:
         """A table within this one; None where there is none."""
         place = self._follow(field)
-        return None if place is None else Table(self.content, place)
+        return None if place is None else FlatbufferTable(self.content, place)
 
-    def tables(self, field: int) -> list[Table]:
+    def tables(self, field: int) -> list[FlatbufferTable]:
         """A vector of tables."""
-        places = self.array(field, "<u4", most=MOST_ITEMS)
+        places = self.array(field, "<u4", most=MAX_ITEMS)
         first = (self._follow(field) or 0) + 4
         return [
-            Table(self.content, first + 4 * number + int(distance))
+            FlatbufferTable(self.content, first + 4 * number + int(distance))
             for number, distance in enumerate(places)
         ]
 

@@ -20,7 +20,7 @@ most of ``nano`` are 8,820."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Windows:
+class SlidingWindows:
     """Where windows lie in pictures of one size."""
 
     size: tuple[int, int]
@@ -55,7 +55,9 @@ class Windows:
         return as_strided(pictures, (n, *self.count, *self.size, channels), steps, writeable=False)
 
 
-def sliding(node: Node, size: tuple[int, int], strides: tuple[int, int], padding: int) -> Windows:
+def plan_windows(
+    node: Node, size: tuple[int, int], strides: tuple[int, int], padding: int
+) -> SlidingWindows:
     """The windows of an operator over the tensor that it is given.
 
     With SAME padding an odd row or column is added below and to the right
@@ -82,6 +84,6 @@ def sliding(node: Node, size: tuple[int, int], strides: tuple[int, int], padding
         pads.append((added // 2, added - added // 2))
     values = math.prod((*counts, *size, channels))
     node.require(values <= _MOST_VALUES, f"windows of {values} values")
-    return Windows(
+    return SlidingWindows(
         size=size, strides=strides, pads=(pads[0], pads[1]), count=(counts[0], counts[1])
     )

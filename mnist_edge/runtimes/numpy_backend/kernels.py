@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.runtimes.numpy_backend.fixed_point import Factor
-from mnist_edge.runtimes.numpy_backend.im2col import Windows, sliding
+from mnist_edge.runtimes.numpy_backend.fixed_point import FixedPointFactor
+from mnist_edge.runtimes.numpy_backend.im2col import SlidingWindows, plan_windows
 from mnist_edge.runtimes.numpy_backend.node import Kernel, Node
 
 
-def max_pool(node: Node) -> Kernel:
+def prepare_max_pool(node: Node) -> Kernel:
     """MAX_POOL_2D: the greatest value of every window."""
     taken = _pool(node)
     shape, finish = node.given.shape[1:], node.clamp(node.options.scalar(5, "b"))
@@ -34,7 +34,7 @@ def max_pool(node: Node) -> Kernel:
     return run
 
 
-def average_pool(node: Node) -> Kernel:
+def prepare_average_pool(node: Node) -> Kernel:
     """AVERAGE_POOL_2D: the mean of what is in the picture of every window, halves from zero."""
     taken = _pool(node)
     shape, finish = node.given.shape[1:], node.clamp(node.options.scalar(5, "b"))
@@ -47,7 +47,7 @@ def average_pool(node: Node) -> Kernel:
     return run
 
 
-def mean(node: Node) -> Kernel:
+def prepare_mean(node: Node) -> Kernel:
     """MEAN over some dimensions."""
     node.require_int8()
     _, axes = node.constant(0, "int32", 1)
@@ -70,16 +70,16 @@ def mean(node: Node) -> Kernel:
     return run
 
 
-def _general_mean(node: Node, count: int) -> tuple[Factor, tuple[int, int]]:
+def _general_mean(node: Node, count: int) -> tuple[FixedPointFactor, tuple[int, int]]:
     """What makes a mean of a sum, and what is taken off before and added after."""
     whole = node.rescaling(node.given.scale / node.made.scale)
     # The division goes into the factor, which keeps its precision by the count's power of two.
     bits = min(count.bit_length() - 1, 31 + int(whole.shift))
-    divided = Factor((whole.multiplier << bits) // count, whole.shift - bits)
+    divided = FixedPointFactor((whole.multiplier << bits) // count, whole.shift - bits)
     return divided, (count * node.given.zero_point, node.made.zero_point)
 
 
-def _global_mean(node: Node, count: int) -> tuple[Factor, tuple[int, int]]:
+def _global_mean(node: Node, count: int) -> tuple[FixedPointFactor, tuple[int, int]]:
     """The same where the mean of a picture keeps its dimensions, which has a kernel of its own."""
     scales = np.float32(node.given.scale), np.float32(node.made.scale)
     divided = node.rescaling(float(scales[0] / (np.float32(count) * scales[1])))
@@ -90,7 +90,7 @@ def _global_mean(node: Node, count: int) -> tuple[Factor, tuple[int, int]]:
     return divided, (0, node.made.zero_point - rounded)
 
 
-def reshape(node: Node) -> Kernel:
+def prepare_reshape(node: Node) -> Kernel:
     """RESHAPE: the same values in another shape, which every tensor made is brought to."""
     shapes = node.given.shape, node.made.shape
     alike = node.given.dtype == node.made.dtype and math.prod(shapes[0]) == math.prod(shapes[1])
@@ -98,7 +98,7 @@ def reshape(node: Node) -> Kernel:
     return lambda values: values
 
 
-def softmax(node: Node) -> Kernel:
+def prepare_softmax(node: Node) -> Kernel:
     """SOFTMAX of the last dimension, by a table of exponentials in float32."""
     node.require_int8()
     ends = node.made.scale, node.made.zero_point
@@ -124,7 +124,7 @@ def softmax(node: Node) -> Kernel:
     return run
 
 
-def multiply(node: Node) -> Kernel:
+def prepare_mul(node: Node) -> Kernel:
     """MUL by a constant: one number, or as many as the tensor has."""
     node.require_int8()
     node.require_shape(node.given.shape)
@@ -143,7 +143,7 @@ def multiply(node: Node) -> Kernel:
     )
 
 
-def quantize(node: Node) -> Kernel:
+def prepare_quantize(node: Node) -> Kernel:
     """QUANTIZE: from one integer type and scale to another, or from real values."""
     node.require_shape(node.given.shape)
     finish = node.finish(0)
@@ -163,7 +163,7 @@ def quantize(node: Node) -> Kernel:
     return lambda values: finish(rescaling.round_half_away(values.astype(np.int64) - offset))
 
 
-def dequantize(node: Node) -> Kernel:
+def prepare_dequantize(node: Node) -> Kernel:
     """DEQUANTIZE: the real values, each rounded to float32 once."""
     node.require_shape(node.given.shape)
     known = node.given.dtype in ("int8", "uint8") and len(node.given.scales) == 1
@@ -172,7 +172,7 @@ def dequantize(node: Node) -> Kernel:
     return lambda values: ((values.astype(np.int64) - offset) * scale).astype(np.float32)
 
 
-def _pool(node: Node) -> Windows:
+def _pool(node: Node) -> SlidingWindows:
     """The windows of a pooling operator."""
     node.require_int8()
     given, made, options = node.given, node.made, node.options
@@ -181,6 +181,6 @@ def _pool(node: Node) -> Windows:
     node.require(same, "two scales")
     size = options.scalar(4, "i"), options.scalar(3, "i")
     strides = options.scalar(2, "i"), options.scalar(1, "i")
-    taken = sliding(node, size, strides, options.scalar(0, "b"))
+    taken = plan_windows(node, size, strides, options.scalar(0, "b"))
     node.require_shape((given.shape[0], *taken.count, given.shape[3]))
     return taken

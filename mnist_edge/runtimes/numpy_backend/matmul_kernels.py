@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.runtimes.numpy_backend.fixed_point import Factor
-from mnist_edge.runtimes.numpy_backend.graph import Tensor
-from mnist_edge.runtimes.numpy_backend.im2col import sliding
+from mnist_edge.runtimes.numpy_backend.fixed_point import FixedPointFactor
+from mnist_edge.runtimes.numpy_backend.im2col import plan_windows
+from mnist_edge.runtimes.numpy_backend.model_graph import Tensor
 from mnist_edge.runtimes.numpy_backend.node import Kernel, Node
 
 _EXACT_FLOAT32 = 1 << 24
 """Sums of whole numbers are exact in float32 while none is greater."""
 
 
-def convolution(node: Node) -> Kernel:
+def prepare_conv(node: Node) -> Kernel:
     """CONV_2D: every window times every filter."""
     node.require_int8()
     filters, matrix = node.constant(0, "int8", 4)
@@ -33,7 +33,7 @@ def convolution(node: Node) -> Kernel:
     node.require(dilations == (1, 1), f"dilations {dilations}")
     node.require(depth == given.shape[3], f"filters {depth} deep")
     strides = options.scalar(2, "i"), options.scalar(1, "i")
-    taken = sliding(node, (height, width), strides, options.scalar(0, "b"))
+    taken = plan_windows(node, (height, width), strides, options.scalar(0, "b"))
     node.require_shape((given.shape[0], *taken.count, channels))
     sums = _products(node, filters, matrix.reshape(channels, -1))
     rescaling, finish = _rescaling(node, filters), node.finish(options.scalar(3, "b"))
@@ -46,7 +46,7 @@ def convolution(node: Node) -> Kernel:
     return run
 
 
-def fully_connected(node: Node) -> Kernel:
+def prepare_fully_connected(node: Node) -> Kernel:
     """FULLY_CONNECTED: the values, in one row or several, times a matrix."""
     node.require_int8()
     weights, matrix = node.constant(0, "int8", 2)
@@ -63,7 +63,7 @@ def fully_connected(node: Node) -> Kernel:
     return lambda values: finish(rescaling.round_half_up(sums(values.reshape(-1, length))))
 
 
-def depthwise_convolution(node: Node) -> Kernel:
+def prepare_depthwise_conv(node: Node) -> Kernel:
     """DEPTHWISE_CONV_2D: every channel times filters of its own."""
     node.require_int8()
     filters, weights = node.constant(0, "int8", 4)
@@ -75,7 +75,7 @@ def depthwise_convolution(node: Node) -> Kernel:
     copies, rest = divmod(channels, given.shape[3])
     node.require(one == 1 and rest == 0, f"filters of shape {filters.shape}")
     strides = options.scalar(2, "i"), options.scalar(1, "i")
-    taken = sliding(node, (height, width), strides, options.scalar(0, "b"))
+    taken = plan_windows(node, (height, width), strides, options.scalar(0, "b"))
     node.require_shape((given.shape[0], *taken.count, channels))
     wide = weights[0].astype(np.int64)
     constant = _bias(node, channels) - given.zero_point * wide.sum(axis=(0, 1))
@@ -126,7 +126,7 @@ def _bias(node: Node, channels: int) -> NDArray[np.int64]:
     return bias.astype(np.int64)
 
 
-def _rescaling(node: Node, weights: Tensor, axis: int = 0) -> Factor:
+def _rescaling(node: Node, weights: Tensor, axis: int = 0) -> FixedPointFactor:
     """From the scale of the sums, one or one a channel, to that of the output."""
     channels = weights.shape[axis]
     node.require(

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.errors import UnsuitableModel
-from mnist_edge.runtimes.numpy_backend.fixed_point import Factor, factor
-from mnist_edge.runtimes.numpy_backend.flatbuffer import Table
-from mnist_edge.runtimes.numpy_backend.graph import Tensor
-from mnist_edge.runtimes.selection import how_to_install
+from mnist_edge.runtimes.numpy_backend.fixed_point import FixedPointFactor, to_fixed_point
+from mnist_edge.runtimes.numpy_backend.flatbuffer import FlatbufferTable
+from mnist_edge.runtimes.numpy_backend.model_graph import Tensor
+from mnist_edge.runtimes.selection import install_command
 
 Kernel: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
 """What runs an operator: ``(n, *shape)`` to an array of as many values as n of what it makes."""
@@ -38,7 +38,7 @@ class Node:
     """Its other inputs in order: weights, bias, axes."""
     made: Tensor
     """The tensor that it makes."""
-    options: Table
+    options: FlatbufferTable
     """Its settings."""
 
     def require(self, holds: bool, otherwise: str) -> None:
@@ -96,14 +96,14 @@ class Node:
         )
         return found, found.data
 
-    def rescaling(self, real: NDArray[np.float64] | float) -> Factor:
+    def rescaling(self, real: NDArray[np.float64] | float) -> FixedPointFactor:
         """Real factors in integers.
 
         Raises:
             UnsuitableModel: larger than accumulators have room for.
         """
         try:
-            return factor(real)
+            return to_fixed_point(real)
         except OverflowError as error:
             raise unsuitable(f"{self.name} with {error}") from error
 
@@ -142,5 +142,5 @@ def unsuitable(what: str) -> UnsuitableModel:
     """The error for what the numpy runtime does not do."""
     return UnsuitableModel(
         f"the numpy runtime runs int8 models of the commonest operators, not {what}; a TFLite "
-        f"runtime may run it: {how_to_install()}"
+        f"runtime may run it: {install_command()}"
     )

@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 
 from mnist_edge import __version__
 from mnist_edge.device import board
-from mnist_edge.device.doctor import machine, probe
+from mnist_edge.device.doctor import host, probe
 from mnist_edge.device.doctor.finding import Finding
-from mnist_edge.device.doctor.machine import examine_machine
+from mnist_edge.device.doctor.host import examine_host
 from mnist_edge.device.doctor.software import examine_software
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes import selection
-from mnist_edge.runtimes.golden import pack
-from mnist_edge.runtimes.selection import VARIABLE
+from mnist_edge.runtimes.golden import encode_golden
+from mnist_edge.runtimes.selection import RUNTIME_VARIABLE
 from tests.support.paths import NANO
 
 Run = Callable[..., CompletedProcess[str]]
@@ -48,7 +48,7 @@ NAMES = ["board", "cpu", "libc", "python", "memory", "numpy", "pillow", "tflite-
 
 @pytest.fixture(autouse=True)
 def nothing_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(RUNTIME_VARIABLE, raising=False)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def write(path: Path, text: str) -> None:
 
 
 def looked(root: Path) -> dict[str, Finding]:
-    return {finding.name: finding for finding in examine_machine(root)}
+    return {finding.name: finding for finding in examine_host(root)}
 
 
 def tried() -> dict[str, Finding]:
@@ -161,7 +161,7 @@ def test_programs_of_32_bits_on_a_kernel_of_64_are_told(
 ) -> None:
     monkeypatch.setattr(struct, "calcsize", lambda _: 4)
     assert "32-bit Python on a 64-bit kernel" in looked(pi)["cpu"].found
-    assert board.processor(pi).userland == "armv7l"
+    assert board.read_processor(pi).userland == "armv7l"
 
 
 @given(content=st.binary(max_size=80))
@@ -193,7 +193,7 @@ def test_the_json_says_the_same_for_programs(run: Run) -> None:
     assert all(set(finding) == fields for finding in findings.values())
     assert document["status"] in {finding["status"] for finding in findings.values()}
     assert findings["numpy-runtime"]["facts"]["in_use"]
-    assert findings["model nano"]["facts"]["sha256"]["int8"] == loading.load(NANO).sha256
+    assert findings["model nano"]["facts"]["sha256"]["int8"] == loading.load_model(NANO).sha256
     assert findings["self-test nano"]["facts"]["runtime"] == f"numpy {np.__version__}"
     assert findings["speed edge"]["facts"]["microseconds"] > 0
 
@@ -263,7 +263,7 @@ def test_whatever_an_import_does_is_told(program: str, said: str, packages: Path
     write(packages / "broken.py", program)
     with pytest.raises(probe.ProbeFailed, match=said):
         # A hang is given up soon; what starts Python is given time.
-        probe.import_package("broken", seconds=0.5 if "sleep" in program else 60)
+        probe.probe_package("broken", seconds=0.5 if "sleep" in program else 60)
 
 
 def test_a_numpy_that_the_runtime_was_not_built_for_is_bad(packages: Path) -> None:
@@ -288,11 +288,11 @@ def test_an_old_pillow_is_a_warning(packages: Path) -> None:
 def test_a_runtime_that_was_chosen_and_is_not_there_is_bad(
     monkeypatch: pytest.MonkeyPatch, run: Run
 ) -> None:
-    monkeypatch.setenv(VARIABLE, "tensorflow")
+    monkeypatch.setenv(RUNTIME_VARIABLE, "tensorflow")
     ran = run("doctor")
     assert ran.returncode == 1
     assert "bad     runtime" in ran.stdout
-    assert f"unset {VARIABLE}" in ran.stdout
+    assert f"unset {RUNTIME_VARIABLE}" in ran.stdout
 
 
 @pytest.mark.parametrize(
@@ -329,8 +329,8 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         shutil.copy(NANO / f"int8.{suffix}", folder)
     monkeypatch.setattr(loading, "_shipped_root", lambda: folder.parent)
     # A child finds what is shipped by itself: it is told by the folder.
-    in_child = probe.try_model
-    monkeypatch.setattr(probe, "try_model", lambda name: in_child(str(folder.parent / name)))
+    in_child = probe.probe_model
+    monkeypatch.setattr(probe, "probe_model", lambda name: in_child(str(folder.parent / name)))
     return folder
 
 
@@ -338,12 +338,12 @@ def give_golden(folder: Path, *, off: int) -> None:
     """Gives a model the golden vectors of the installed runtime, one of them so many steps off."""
     from mnist_edge.runtimes.interpreter import Interpreter
 
-    model = loading.load(folder)
+    model = loading.load_model(folder)
     inputs = np.zeros((16, 28, 28), np.uint8)
     outputs = np.stack([Interpreter(model.content).raw_output(digit) for digit in inputs])
     outputs[5, 0] += off
     path = folder / "int8.json"
-    golden = pack(inputs, outputs, runtime=selection.runtime(), tolerance=10)
+    golden = encode_golden(inputs, outputs, runtime=selection.describe_runtime(), tolerance=10)
     document = json.loads(path.read_text())
     document["golden"] = golden.__dict__
     path.write_text(json.dumps(document))
@@ -386,5 +386,5 @@ def test_a_model_that_nothing_vouches_for_is_a_warning(models: Path) -> None:
 
 
 def test_an_old_python_is_bad(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(machine, "_OLDEST_PYTHON", (sys.version_info[0] + 1, 0))
+    monkeypatch.setattr(host, "_OLDEST_PYTHON", (sys.version_info[0] + 1, 0))
     check_advice(looked(tmp_path)["python"], "bad", ".", "take Python")

@@ -24,7 +24,7 @@ from mnist_edge.evaluation.report.junit import to_junit
 from mnist_edge.evaluation.report.render import to_comparison_html, to_comparison_markdown
 from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.manifest import Score
-from mnist_edge.runtimes.selection import runtime
+from mnist_edge.runtimes.selection import describe_runtime
 
 Run = Callable[..., CompletedProcess[str]]
 CLEAN = ("--corrupted", "0")
@@ -35,7 +35,7 @@ FORMS = ("json", "markdown", "html")
 def of_nano(nano: Path, test_digits: Digits) -> Report:
     """A report of all schemes of the shipped model over a few digits."""
     return report.measure(
-        loading.load_all(nano),
+        loading.load_all_schemes(nano),
         report.mnist_test(test_digits.take(np.arange(900, 1_000))),
         plan=Plan(pictures=10, severities=(1, 5)),
         command="mnist-edge report models/nano",
@@ -70,10 +70,10 @@ def test_the_command_writes_the_report_and_the_manifests_test_scores(own: Path, 
     assert {"report.json", "report.md"} <= set(report_names(own))
     assert "report.json" in ran.stderr
     for scheme in document["schemes"]:
-        stored = loading.load(own, scheme=scheme["scheme"])
+        stored = loading.load_model(own, scheme=scheme["scheme"])
         assert stored.manifest is not None
         assert stored.manifest.test == Score(
-            correct=scheme["correct"], total=10_000, runtime=runtime()
+            correct=scheme["correct"], total=10_000, runtime=describe_runtime()
         )
 
 

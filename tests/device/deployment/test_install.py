@@ -62,13 +62,13 @@ def renamed(nano: Path, folder: Path, **changes: Any) -> Path:
 
 def promised_accuracy(model: Path) -> float:
     """What the manifest beside a model says of the validation digits, 0..1."""
-    manifest = loading.load(model).manifest
+    manifest = loading.load_model(model).manifest
     assert manifest is not None
     return manifest.validation.accuracy
 
 
 def in_use() -> str:
-    return loading.load().path.parent.name
+    return loading.load_model().path.parent.name
 
 
 def check_refused(source: Path, error: type[MnistEdgeError], said: str) -> None:
@@ -89,10 +89,10 @@ def test_an_installed_model_is_the_one_in_use(store: Path, update: Path, run: Ru
     assert said.stdout.startswith(f"in use: {in_use()} (100 of 100 built-in digits")
     assert str(store) in run("info").stdout
     assert Classifier().model.path.parent.parent == store
-    assert Classifier(in_use()).model == loading.load()
+    assert Classifier(in_use()).model == loading.load_model()
     assert ": 7 (" in run("predict", SAMPLE).stdout
     # The shipped one is there by its name all the same.
-    assert store not in loading.load("nano").path.parents
+    assert store not in loading.load_model("nano").path.parents
 
 
 def test_installing_twice_changes_nothing(store: Path, update: Path) -> None:
@@ -107,8 +107,8 @@ def test_a_folder_in_the_way_is_not_the_model_in_use(
 ) -> None:
     shutil.copytree(update.parent, tmp_path / "here" / "nano")
     monkeypatch.chdir(tmp_path / "here")
-    assert loading.load().path.is_absolute()
-    assert loading.load("nano").path == Path("nano/int8.tflite")
+    assert loading.load_model().path.is_absolute()
+    assert loading.load_model("nano").path == Path("nano/int8.tflite")
 
 
 def test_rollback_goes_back_step_by_step(
@@ -116,7 +116,7 @@ def test_rollback_goes_back_step_by_step(
 ) -> None:
     second = install.install(str(update)).name
     third = install.install(str(nano / "float32.tflite")).name
-    assert loading.load().path.name == "float32.tflite"
+    assert loading.load_model().path.name == "float32.tflite"
     assert run("model", "use", "edge").returncode == 0
     for name in (third, second, "edge"):
         rolled = run("model", "rollback")
@@ -138,7 +138,7 @@ def test_the_list_tells_what_is_there_and_what_is_in_use(
     assert document["before"] == ["edge"]
     assert [key for key, entry in entries.items() if entry["in_use"]] == [name]
     assert [entries["edge"]["shipped"], entries[name]["shipped"]] == [True, False]
-    assert entries[name]["sha256"] == loading.load(name).sha256
+    assert entries[name]["sha256"] == loading.load_model(name).sha256
     promised = promised_accuracy(update)
     assert entries[name]["validation_accuracy"] == promised
     (line,) = (line for line in run("model", "list").stdout.splitlines() if line[0] == "*")
@@ -211,7 +211,7 @@ def test_a_damaged_record_is_told_and_written_anew(
     store.mkdir()
     (store / "in-use.json").write_text(record)
     with pytest.raises(InvalidRecord, match="mnist-edge model use NAME"):
-        loading.load()
+        loading.load_model()
     assert run("predict", SAMPLE, "--model", "nano").returncode == 0
     install.install(str(update))
     assert in_use().startswith("second-try")
@@ -222,7 +222,7 @@ def test_a_name_in_the_record_does_not_walk_out_of_the_store(store: Path, update
     for name in ("../update", str(update), "../update-int8-0123456789ab"):
         (store / "in-use.json").write_text(json.dumps({"in_use": name, "before": []}))
         with pytest.raises(ModelNotFound, match="is gone"):
-            loading.load()
+            loading.load_model()
 
 
 def test_a_model_that_is_not_its_manifests_is_refused(store: Path, update: Path) -> None:

@@ -41,24 +41,30 @@ def say(root: Path, place: str, text: str) -> None:
 def test_a_raspberry_pi_is_named_by_its_board(root: Path) -> None:
     say(root, "proc/cpuinfo", PI)
     say(root, "proc/device-tree/model", "Raspberry Pi 5 Model B Rev 1.0\0")
-    assert machine.cpu(root) == "Raspberry Pi 5 Model B Rev 1.0, Cortex-A76 (asimd asimddp)"
+    assert (
+        machine.describe_cpu(root) == "Raspberry Pi 5 Model B Rev 1.0, Cortex-A76 (asimd asimddp)"
+    )
 
 
 def test_a_server_is_named_by_its_processor(root: Path) -> None:
     say(root, "proc/cpuinfo", SERVER)
-    assert machine.cpu(root) == "Some(R) Processor @ 2.50GHz (avx2 avx512f avx512_vnni)"
+    assert machine.describe_cpu(root) == "Some(R) Processor @ 2.50GHz (avx2 avx512f avx512_vnni)"
 
 
 def test_governor_and_temperature_are_told_where_the_system_does(root: Path) -> None:
     say(root, "sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "ondemand\n")
     say(root, "sys/class/thermal/thermal_zone0/temp", "48312\n")
-    assert board.governor(root) == "ondemand"
-    assert board.temperature(root) == 48.312
+    assert board.read_governor(root) == "ondemand"
+    assert board.read_temperature(root) == 48.312
 
 
 def test_a_system_that_tells_nothing_is_no_error(root: Path) -> None:
-    assert (machine.cpu(root), board.governor(root), board.temperature(root)) == (None, None, None)
+    assert (
+        machine.describe_cpu(root),
+        board.read_governor(root),
+        board.read_temperature(root),
+    ) == (None, None, None)
     say(root, "sys/class/thermal/thermal_zone0/temp", "hot")
-    assert board.temperature(root) is None
+    assert board.read_temperature(root) is None
     assert cores() >= 1
-    assert machine.machine().count(", ") == 2
+    assert machine.describe_machine().count(", ") == 2

@@ -19,7 +19,7 @@ from mnist_edge.metrics.calibration import LEAST_ANSWERED, count_correct, softma
 from mnist_edge.metrics.classification import calibration_error
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes.sandbox import open_model
-from mnist_edge.runtimes.selection import runtime
+from mnist_edge.runtimes.selection import describe_runtime
 
 LOGITS = st.lists(st.floats(-10_000, 10_000), min_size=10, max_size=10)
 LOW = "low-confidence"
@@ -71,13 +71,13 @@ def test_softmax_takes_each_row_by_itself() -> None:
 
 
 def test_the_shipped_model_reads_the_test_digits_as_its_manifest_says(test_digits: Digits) -> None:
-    stored = loading.load()
+    stored = loading.load_model()
     assert stored.manifest is not None
     assert stored.manifest.test is not None
     logits = open_model(stored).logits(test_digits.images)
     correct = count_correct(logits, test_digits.labels)
     # Another runtime may read a digit or two otherwise.
-    slack = 0 if runtime() == stored.manifest.test.runtime else 10
+    slack = 0 if describe_runtime() == stored.manifest.test.runtime else 10
     assert correct == pytest.approx(stored.manifest.test.correct, abs=slack)
     assert stored.manifest.test.total == len(test_digits)
 
@@ -85,7 +85,7 @@ def test_the_shipped_model_reads_the_test_digits_as_its_manifest_says(test_digit
 def test_the_shipped_model_is_as_sure_of_the_validation_digits_as_its_manifest_says(
     mnist: Mnist,
 ) -> None:
-    manifest = loading.load().manifest
+    manifest = loading.load_model().manifest
     assert manifest is not None
     found = Classifier().predict_pixels(mnist.validation.images)
     probabilities = np.array([one.probabilities for one in found])
@@ -143,7 +143,7 @@ def test_logits_are_divided_by_the_temperature_of_the_manifest(
     nano: Path, tmp_path: Path, test_digits: Digits
 ) -> None:
     digits = test_digits.images[:20]
-    logits = open_model(loading.load(nano)).logits(digits)
+    logits = open_model(loading.load_model(nano)).logits(digits)
     for confidence, temperature in (({}, 1.0), ({"temperature": 5.0}, 5.0)):
         found = Classifier(an_own(nano, tmp_path, **confidence)).predict_pixels(digits)
         expected = softmax(logits, temperature=temperature).tolist()
@@ -155,7 +155,7 @@ def test_it_abstains_below_the_manifests_threshold_unless_it_is_given_another(
 ) -> None:
     digits = test_digits.images[:1_000]
     sure = [one.confidence for one in Classifier(nano, min_confidence=0.0).predict_pixels(digits)]
-    temperature = loading.load(nano).temperature
+    temperature = loading.load_model(nano).temperature
     own = an_own(nano, tmp_path, temperature=temperature, min_confidence=0.9)
     for asked, least in ((None, 0.9), (0.5, 0.5), (0.95, 0.95), (0.0, 0.0)):
         classifier = Classifier(own, min_confidence=asked)

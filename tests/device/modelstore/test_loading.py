@@ -33,18 +33,18 @@ def edit(manifest: Path, change: Any) -> None:
 
 def check_missing(model: str | Path, said: str, *, scheme: str = "int8") -> None:
     with pytest.raises(ModelNotFound, match=said) as missing:
-        loading.load(model, scheme=scheme)
+        loading.load_model(model, scheme=scheme)
     assert "\n" not in str(missing.value)
 
 
 def test_a_name_a_folder_and_a_file_give_the_same_model(copied: Path) -> None:
     content = (copied / "int8.tflite").read_bytes()
-    named = loading.load("nano")
+    named = loading.load_model("nano")
     assert named.content == content
-    assert loading.load(loading.DEFAULT_MODEL) == loading.load()
+    assert loading.load_model(loading.DEFAULT_MODEL) == loading.load_model()
     assert named.manifest is not None
     for door in (copied, str(copied), copied / "int8.tflite", str(copied / "int8.tflite")):
-        stored = loading.load(door)
+        stored = loading.load_model(door)
         assert stored.content == content
         assert stored.manifest == named.manifest
         assert stored.sha256 == named.manifest.sha256 == hashlib.sha256(content).hexdigest()
@@ -55,30 +55,32 @@ def test_a_folder_here_goes_before_a_shipped_model_of_its_name(
 ) -> None:
     copied.rename(copied.with_name("nano"))
     monkeypatch.chdir(copied.parent)
-    assert loading.load("nano").path == Path("nano/int8.tflite")
+    assert loading.load_model("nano").path == Path("nano/int8.tflite")
 
 
 def test_a_model_is_named_by_folder_and_scheme(copied: Path) -> None:
-    assert loading.load(copied).name == "own/int8"
+    assert loading.load_model(copied).name == "own/int8"
 
 
 @pytest.mark.parametrize("scheme", loading.SCHEMES)
 def test_a_scheme_chooses_the_file_of_a_folder(scheme: str) -> None:
-    stored = loading.load(scheme=scheme)
+    stored = loading.load_model(scheme=scheme)
     assert stored.path.name == f"{scheme}.tflite"
     assert stored.manifest is not None
     assert stored.manifest.scheme == scheme
 
 
 def test_a_folder_gives_all_its_schemes_the_reference_first(nano: Path, copied: Path) -> None:
-    assert [stored.path.stem for stored in loading.load_all("nano")] == list(loading.SCHEMES)
-    assert [stored.path.stem for stored in loading.load_all(copied)] == ["int8"]
+    assert [stored.path.stem for stored in loading.load_all_schemes("nano")] == list(
+        loading.SCHEMES
+    )
+    assert [stored.path.stem for stored in loading.load_all_schemes(copied)] == ["int8"]
     shutil.copy(nano / "float32.tflite", copied)
-    assert [stored.path.stem for stored in loading.load_all(copied)] == ["float32", "int8"]
+    assert [stored.path.stem for stored in loading.load_all_schemes(copied)] == ["float32", "int8"]
 
 
 def test_a_model_without_a_manifest_has_none(tiny: Path) -> None:
-    assert loading.load(tiny / "zero.tflite").manifest is None
+    assert loading.load_model(tiny / "zero.tflite").manifest is None
 
 
 def test_an_unknown_name_is_answered_with_the_names_there_are() -> None:
@@ -111,7 +113,7 @@ def test_a_folder_without_models_says_how_to_make_them(tmp_path: Path) -> None:
     with pytest.raises(
         ModelNotFound, match=r"holds no \.tflite; make them with: mnist-edge convert"
     ):
-        loading.load_all(tmp_path)
+        loading.load_all_schemes(tmp_path)
 
 
 def test_a_flipped_bit_is_caught_by_the_manifest(copied: Path) -> None:
@@ -120,7 +122,7 @@ def test_a_flipped_bit_is_caught_by_the_manifest(copied: Path) -> None:
     (copied / "int8.tflite").write_bytes(content)
     for door in (copied, copied / "int8.tflite"):
         with pytest.raises(ModelHashMismatch, match="its manifest vouches for") as caught:
-            loading.load(door)
+            loading.load_model(door)
         assert "\n" not in str(caught.value)
 
 
@@ -128,7 +130,7 @@ def test_a_truncated_model_is_caught_by_the_manifest(copied: Path) -> None:
     content = (copied / "int8.tflite").read_bytes()
     (copied / "int8.tflite").write_bytes(content[:-1])
     with pytest.raises(ModelHashMismatch, match=f"{len(content) - 1} bytes"):
-        loading.load(copied)
+        loading.load_model(copied)
 
 
 def test_a_manifest_that_vouches_for_something_else_makes_it_no_model(copied: Path) -> None:
@@ -137,14 +139,14 @@ def test_a_manifest_that_vouches_for_something_else_makes_it_no_model(copied: Pa
     digest = hashlib.sha256(content).hexdigest()
     edit(copied / "int8.json", lambda document: document.update(sha256=digest))
     with pytest.raises(InvalidModel, match="is not a TFLite model"):
-        loading.load(copied)
+        loading.load_model(copied)
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\x00", b"[]"])
 def test_a_damaged_manifest_is_named(content: bytes, copied: Path) -> None:
     (copied / "int8.json").write_bytes(content)
     with pytest.raises(InvalidManifest, match=r"int8\.json") as caught:
-        loading.load(copied)
+        loading.load_model(copied)
     assert "\n" not in str(caught.value)
 
 
@@ -160,15 +162,15 @@ def test_a_manifest_that_promises_another_model_is_refused(
 ) -> None:
     edit(copied / "int8.json", lambda document: document[end].update(promise))
     with pytest.raises(InvalidManifest, match=f"promises {end} .*, the model has") as refused:
-        open_model(loading.load(copied))
+        open_model(loading.load_model(copied))
     assert "\n" not in str(refused.value)
     with pytest.raises(InvalidManifest):
         Classifier(copied)
 
 
 def test_the_bytes_that_were_verified_are_those_that_run(copied: Path, tiny: Path) -> None:
-    stored = loading.load(copied)
+    stored = loading.load_model(copied)
     shutil.copy(tiny / "zero.tflite", copied / "int8.tflite")
     digit = np.diag(np.full(28, 255, np.uint8))[np.newaxis]
     swapped = open_model(stored).logits(digit)
-    assert np.array_equal(swapped, open_model(loading.load("nano")).logits(digit))
+    assert np.array_equal(swapped, open_model(loading.load_model("nano")).logits(digit))

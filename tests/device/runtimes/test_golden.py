@@ -20,9 +20,9 @@ from mnist_edge.errors import InvalidManifest
 from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.modelstore.manifest import Golden, ModelManifest
-from mnist_edge.runtimes.golden import pack, self_test, unpack
+from mnist_edge.runtimes.golden import decode_golden, encode_golden, run_self_test
 from mnist_edge.runtimes.interpreter import Interpreter
-from mnist_edge.runtimes.selection import choosing, runtime
+from mnist_edge.runtimes.selection import describe_runtime, using_runtime
 from tests.support.paths import NANO
 
 INPUTS = np.random.default_rng(1).integers(0, 256, (16, 28, 28), np.uint8)
@@ -30,7 +30,7 @@ INPUTS = np.random.default_rng(1).integers(0, 256, (16, 28, 28), np.uint8)
 
 def answered(scheme: str = "int8") -> tuple[StoredModel, NDArray[Any]]:
     """A shipped model, and its outputs on the installed runtime."""
-    model = loading.load(NANO, scheme=scheme)
+    model = loading.load_model(NANO, scheme=scheme)
     interpreter = Interpreter(model.content)
     return model, np.stack([interpreter.raw_output(digit) for digit in INPUTS])
 
@@ -39,7 +39,9 @@ def with_golden(
     model: StoredModel, outputs: NDArray[Any], *, given_by: str = "", tolerance: float = 3
 ) -> StoredModel:
     assert model.manifest is not None
-    packed = pack(INPUTS, outputs, runtime=given_by or runtime(), tolerance=tolerance)
+    packed = encode_golden(
+        INPUTS, outputs, runtime=given_by or describe_runtime(), tolerance=tolerance
+    )
     return replace(model, manifest=replace(model.manifest, golden=packed))
 
 
@@ -52,17 +54,17 @@ def off_by(outputs: NDArray[Any], steps: int) -> NDArray[Any]:
 
 @pytest.mark.parametrize("scheme", loading.SCHEMES)
 def test_a_model_that_answers_as_it_did_passes(scheme: str) -> None:
-    found = self_test(with_golden(*answered(scheme)))
+    found = run_self_test(with_golden(*answered(scheme)))
     assert found is not None
     assert found.passed
     assert found.steps.tolist() == [0] * 16
-    assert found.runtime == found.golden_runtime == runtime()
+    assert found.runtime == found.golden_runtime == describe_runtime()
 
 
 @pytest.mark.parametrize("scheme", ["int8", "int16x8"])
 def test_the_same_runtime_must_give_the_same_integers(scheme: str) -> None:
     model, outputs = answered(scheme)
-    found = self_test(with_golden(model, off_by(outputs, 1)))
+    found = run_self_test(with_golden(model, off_by(outputs, 1)))
     assert found is not None
     assert not found.passed
     assert found.allowed == 0
@@ -72,7 +74,7 @@ def test_the_same_runtime_must_give_the_same_integers(scheme: str) -> None:
 @pytest.mark.parametrize(("steps", "passed"), [(3, True), (4, False)])
 def test_another_runtime_may_differ_by_the_tolerance(steps: int, passed: bool) -> None:
     model, outputs = answered()
-    found = self_test(with_golden(model, off_by(outputs, steps), given_by="another 1.0"))
+    found = run_self_test(with_golden(model, off_by(outputs, steps), given_by="another 1.0"))
     assert found is not None
     assert found.steps.max() == steps
     assert found.passed == passed
@@ -82,7 +84,7 @@ def test_floats_may_differ_by_the_tolerance_in_steps_of_their_range() -> None:
     model, outputs = answered("float32")
     for share, passed in ((2.5, True), (3.5, False)):
         moved = outputs + np.float32(share * float(np.ptp(outputs)) / 255)
-        found = self_test(with_golden(model, moved))
+        found = run_self_test(with_golden(model, moved))
         assert found is not None
         assert found.passed == passed
         assert found.steps.max() == pytest.approx(share, rel=0.01)
@@ -91,25 +93,25 @@ def test_floats_may_differ_by_the_tolerance_in_steps_of_their_range() -> None:
 def test_an_expected_output_that_is_no_number_is_no_answer() -> None:
     model, outputs = answered("float32")
     outputs[3, 2] = np.nan
-    found = self_test(with_golden(model, outputs))
+    found = run_self_test(with_golden(model, outputs))
     assert found is not None
     assert not found.passed
 
 
 def test_numpy_gives_the_integers_of_the_tflite_runtime() -> None:
     model = with_golden(*answered())
-    with choosing("numpy"):
-        found = self_test(model)
+    with using_runtime("numpy"):
+        found = run_self_test(model)
     assert found is not None
     assert found.runtime.startswith("numpy")
     assert found.steps.max() == 0
 
 
 def test_a_model_without_golden_vectors_is_not_judged(tiny: Path) -> None:
-    model = loading.load(NANO)
+    model = loading.load_model(NANO)
     assert model.manifest is not None
-    assert self_test(replace(model, manifest=replace(model.manifest, golden=None))) is None
-    assert self_test(loading.load(tiny / "quadrants-int8.tflite")) is None
+    assert run_self_test(replace(model, manifest=replace(model.manifest, golden=None))) is None
+    assert run_self_test(loading.load_model(tiny / "quadrants-int8.tflite")) is None
 
 
 def test_golden_vectors_go_through_the_manifest_on_disk(tmp_path: Path) -> None:
@@ -117,7 +119,7 @@ def test_golden_vectors_go_through_the_manifest_on_disk(tmp_path: Path) -> None:
     assert model.manifest is not None
     shutil.copy(model.path, tmp_path)
     (tmp_path / "int8.json").write_text(model.manifest.to_json())
-    found = self_test(loading.load(tmp_path))
+    found = run_self_test(loading.load_model(tmp_path))
     assert found is not None
     assert found.passed
 
@@ -170,20 +172,22 @@ def deflated(content: bytes) -> str:
     ],
     ids=["truncated", "words", "fewer", "part", "none", "bomb"],
 )
-def test_damaged_vectors_are_named_and_what_to_do(damage: Callable[[Golden], Golden]) -> None:
+def test_damaged_vectors_are_named_and_what_to_do(
+    damage: Callable[[Golden], Golden],
+) -> None:
     model = with_golden(*answered())
     assert model.manifest is not None
     assert model.manifest.golden is not None
     damaged = replace(model.manifest, golden=damage(model.manifest.golden))
     with pytest.raises(InvalidManifest, match=r"golden vectors of .*convert the model again"):
-        self_test(replace(model, manifest=damaged))
+        run_self_test(replace(model, manifest=damaged))
 
 
 @given(text=st.text(max_size=40) | st.binary(max_size=60).map(deflated))
 def test_any_text_is_vectors_or_refused(text: str) -> None:
-    model, outputs = loading.load(NANO), np.zeros((1, 10), np.int8)
+    model, outputs = loading.load_model(NANO), np.zeros((1, 10), np.int8)
     assert model.manifest is not None
-    packed = pack(INPUTS[:1], outputs, runtime="any", tolerance=0)
+    packed = encode_golden(INPUTS[:1], outputs, runtime="any", tolerance=0)
     for damaged in (replace(packed, inputs=text), replace(packed, outputs=text)):
         with suppress(InvalidManifest):
-            unpack(damaged, model.manifest.output, name="any")
+            decode_golden(damaged, model.manifest.output, name="any")

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import UnknownName, UnsuitableModel
 from mnist_edge.runtimes.input_scaling import (
-    RAW,
-    READINGS,
-    Judged,
+    INPUT_SCALINGS,
+    RAW_PIXELS,
+    RankedScaling,
     Run,
-    choose,
-    find_reading,
-    judge,
+    choose_scaling,
+    find_input_scaling,
+    rank_scalings,
 )
 
 
@@ -48,11 +48,11 @@ IMAGES = arrays.arrays(np.uint8, st.tuples(st.integers(0, 3), st.just(28), st.ju
 
 
 def test_these_are_the_readings_the_raw_pixels_first() -> None:
-    assert list(READINGS) == NAMES
-    assert all(reading.name == name for name, reading in READINGS.items())
-    assert find_reading("pixels") is RAW
+    assert list(INPUT_SCALINGS) == NAMES
+    assert all(reading.name == name for name, reading in INPUT_SCALINGS.items())
+    assert find_input_scaling("pixels") is RAW_PIXELS
     with pytest.raises(UnknownName, match="unknown reading of the pixels 'pixel': choose one of"):
-        find_reading("pixel")
+        find_input_scaling("pixel")
 
 
 @pytest.mark.parametrize("kind", FORMULAS)
@@ -61,7 +61,7 @@ def test_a_reading_is_its_formula_in_floats_of_the_same_shape(
     kind: str, images: NDArray[np.uint8]
 ) -> None:
     for swapped, name in enumerate(EITHER):
-        found = READINGS[name + kind].apply(images)
+        found = INPUT_SCALINGS[name + kind].apply(images)
         real = images.astype(np.float64)
         assert found.dtype == np.float32
         assert found.shape == images.shape
@@ -73,7 +73,7 @@ def test_a_reading_is_its_formula_in_floats_of_the_same_shape(
 @given(images=IMAGES)
 def test_a_unit_vector_has_length_1_or_is_blank(kind: str, images: NDArray[np.uint8]) -> None:
     for name in EITHER:
-        vectors = READINGS[name + kind].apply(images).astype(np.float64)
+        vectors = INPUT_SCALINGS[name + kind].apply(images).astype(np.float64)
         squares = (vectors**2).sum(axis=UNIT_AXES[kind])
         blank = (images == (0 if name == "pixels" else 255)).all(axis=UNIT_AXES[kind])
         np.testing.assert_allclose(squares, np.where(blank, 0, 1), atol=1e-5)
@@ -82,7 +82,7 @@ def test_a_unit_vector_has_length_1_or_is_blank(kind: str, images: NDArray[np.ui
 @pytest.mark.parametrize("kind", FORMULAS)
 @given(images=IMAGES)
 def test_to_invert_is_to_swap_ink_and_paper(kind: str, images: NDArray[np.uint8]) -> None:
-    plain, inverted = (READINGS[name + kind] for name in EITHER)
+    plain, inverted = (INPUT_SCALINGS[name + kind] for name in EITHER)
     swapped = np.invert(images)
     np.testing.assert_allclose(inverted.apply(images), plain.apply(swapped), rtol=1e-5, atol=1e-5)
 
@@ -91,7 +91,7 @@ DIGITS = Digits(
     images=np.random.RandomState(0).randint(0, 256, (40, 28, 28)).astype(np.uint8),
     labels=(np.arange(40) % 10).astype(np.uint8),
 )
-READ_AS = {READINGS[name].apply(DIGITS.images).tobytes(): name for name in NAMES}
+READ_AS = {INPUT_SCALINGS[name].apply(DIGITS.images).tobytes(): name for name in NAMES}
 RIGHT = np.eye(10, dtype=np.float32)[DIGITS.labels]
 NOTHING = np.zeros((40, 10), np.float32)
 UNSURE = 4 * RIGHT
@@ -107,8 +107,8 @@ def answering(
     return lambda values: logits.get(READ_AS[values.tobytes()], otherwise)
 
 
-def judged(run: Run) -> dict[str, Judged]:
-    return {one.reading.name: one for one in judge(run, DIGITS).tried}
+def judged(run: Run) -> dict[str, RankedScaling]:
+    return {one.scaling.name: one for one in rank_scalings(run, DIGITS).ranked}
 
 
 def log_loss(logits: NDArray[np.float32], inverse_temperature: float) -> float:
@@ -158,9 +158,9 @@ BEYOND = st.sampled_from([math.nan, math.inf, -math.inf])
     arrays.arrays(np.float32, (40, 10), elements=BEYOND | st.just(0.0)), st.sampled_from(NAMES[1:])
 )
 def test_logits_beyond_floats_never_win(logits: NDArray[np.float32], name: str) -> None:
-    judgement = judge(answering({name: UNSURE}, otherwise=logits), DIGITS)
-    assert judgement.best.reading.name == name
-    assert all(math.isfinite(one.log_loss) and math.isfinite(one.score) for one in judgement.tried)
+    judgement = rank_scalings(answering({name: UNSURE}, otherwise=logits), DIGITS)
+    assert judgement.best.scaling.name == name
+    assert all(math.isfinite(one.log_loss) and math.isfinite(one.score) for one in judgement.ranked)
 
 
 @pytest.mark.parametrize(("right", "wrong"), [(math.inf, 0.0), (0.0, -math.inf)])
@@ -173,9 +173,9 @@ def test_an_infinity_counts_for_nothing_even_where_it_names_the_right_digit(
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_reading_under_which_a_model_reads_is_chosen(name: str) -> None:
-    judgement = judge(answering({name: UNSURE}), DIGITS)
-    assert judgement.clear
-    assert choose(judgement, name="net").name == name
+    judgement = rank_scalings(answering({name: UNSURE}), DIGITS)
+    assert judgement.is_clear
+    assert choose_scaling(judgement, name="net").name == name
     assert judgement.best.accuracy == 0.9
 
 
@@ -192,31 +192,31 @@ def test_of_readings_alike_to_the_model_the_simplest_is_chosen(
 ) -> None:
     # The simplest is the worst by a hair.
     slightly = {name: UNSURE * np.float32(1 - 1e-7 * NAMES.index(name)) for name in alike}
-    judgement = judge(answering(slightly), DIGITS)
-    assert choose(judgement, name="net").name == simplest
+    judgement = rank_scalings(answering(slightly), DIGITS)
+    assert choose_scaling(judgement, name="net").name == simplest
 
 
 def test_two_readings_that_are_nearly_as_good_are_not_chosen_between() -> None:
     other = UNSURE.copy()
     other[:4] *= 1.02
-    judgement = judge(answering({"pixels/255": UNSURE, "inverted": other}), DIGITS)
-    assert 1.002 < judgement.rival.score / judgement.best.score < 1.02
+    judgement = rank_scalings(answering({"pixels/255": UNSURE, "inverted": other}), DIGITS)
+    assert 1.002 < judgement.runner_up.score / judgement.best.score < 1.02
     with pytest.raises(UnsuitableModel, match="net reads digits about as well under sev") as unsure:
-        choose(judgement, name="net")
+        choose_scaling(judgement, name="net")
     assert "pixels/255 0." in str(unsure.value)
     assert str(unsure.value).endswith("say which it was trained on with --pixels")
     other[:4] *= 1.5
-    judgement = judge(answering({"pixels/255": UNSURE, "inverted": other}), DIGITS)
-    assert choose(judgement, name="net").name == "pixels/255"
+    judgement = rank_scalings(answering({"pixels/255": UNSURE, "inverted": other}), DIGITS)
+    assert choose_scaling(judgement, name="net").name == "pixels/255"
 
 
 @pytest.mark.parametrize(("right", "reads"), [(19, False), (20, True)])
 def test_a_model_reads_digits_if_it_reads_half_of_them(right: int, reads: bool) -> None:
     logits = 4 * RIGHT
     logits[right:] = np.roll(logits[right:], 1, axis=1)
-    judgement = judge(answering({"pixels": logits}), DIGITS)
+    judgement = rank_scalings(answering({"pixels": logits}), DIGITS)
     if reads:
-        assert choose(judgement, name="net") is RAW
+        assert choose_scaling(judgement, name="net") is RAW_PIXELS
     else:
         with pytest.raises(UnsuitableModel, match="net reads no digits under any reading"):
-            choose(judgement, name="net")
+            choose_scaling(judgement, name="net")

@@ -20,7 +20,7 @@ from mnist_edge.errors import InvalidModel, UnsuitableModel
 from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.manifest import TensorSpec
 from mnist_edge.runtimes.interpreter import Interpreter, dequantize, quantization_table
-from mnist_edge.runtimes.sandbox import open_model, try_model
+from mnist_edge.runtimes.sandbox import open_model, run_sandboxed
 
 INTEGERS = ("int8", "uint8", "int16")
 FAR_BELOW = -100.0
@@ -109,7 +109,7 @@ def quarters(digits: NDArray[np.uint8]) -> NDArray[np.float64]:
 def test_a_model_of_any_type_gives_its_logits_in_real_units(
     kind: str, tiny: Path, test_digits: Digits
 ) -> None:
-    interpreter = open_model(loading.load(tiny / f"quadrants-{kind}.tflite"))
+    interpreter = open_model(loading.load_model(tiny / f"quadrants-{kind}.tflite"))
     assert interpreter.input.dtype == interpreter.output.dtype == kind
     digits = test_digits.images[:20]
     logits = interpreter.logits(digits)
@@ -124,9 +124,9 @@ def test_a_model_of_any_type_gives_its_logits_in_real_units(
 def test_a_model_that_takes_its_pixels_in_one_row_is_a_digit_model(
     tiny: Path, test_digits: Digits
 ) -> None:
-    flat = open_model(loading.load(tiny / "flat.tflite"))
+    flat = open_model(loading.load_model(tiny / "flat.tflite"))
     assert flat.input.shape == (1, 784)
-    square = open_model(loading.load(tiny / "quadrants-float32.tflite"))
+    square = open_model(loading.load_model(tiny / "quadrants-float32.tflite"))
     digits = test_digits.images[:5]
     assert np.array_equal(flat.logits(digits), square.logits(digits))
 
@@ -134,7 +134,7 @@ def test_a_model_that_takes_its_pixels_in_one_row_is_a_digit_model(
 def test_a_trial_gives_what_the_interpreter_gives(nano: Path, test_digits: Digits) -> None:
     content = (nano / "int8.tflite").read_bytes()
     interpreter = Interpreter(content)
-    trial = try_model(content, test_digits.images[:20], name="nano")
+    trial = run_sandboxed(content, test_digits.images[:20], name="nano")
     assert (trial.input, trial.output) == (interpreter.input, interpreter.output)
     assert np.array_equal(trial.logits, interpreter.logits(test_digits.images[:20]))
 
@@ -156,7 +156,7 @@ def test_the_interpreter_says_nothing_on_either_stream(
     ],
 )
 def test_a_sound_model_of_something_else_is_unsuitable(name: str, said: str, tiny: Path) -> None:
-    stored = loading.load(tiny / f"{name}.tflite")
+    stored = loading.load_model(tiny / f"{name}.tflite")
     with pytest.raises(UnsuitableModel, match=said) as refused:
         Interpreter(stored.content)
     assert "\n" not in str(refused.value)
@@ -168,7 +168,7 @@ def test_a_sound_model_of_something_else_is_unsuitable(name: str, said: str, tin
 OPEN_MODELS = """
 import json, resource, sys
 from mnist_edge.errors import MnistEdgeError
-from mnist_edge.modelstore.loading import load
+from mnist_edge.modelstore.loading import load_model
 from mnist_edge.runtimes.sandbox import open_model
 
 limit, *paths = sys.argv[1:]
@@ -176,7 +176,7 @@ resource.setrlimit(resource.RLIMIT_AS, (int(limit), int(limit)))
 outcomes = []
 for path in paths:
     try:
-        open_model(load(path))
+        open_model(load_model(path))
         outcomes.append("opened")
     except MnistEdgeError as error:
         outcomes.append(type(error).__name__ + (" of many lines" if "\\n" in str(error) else ""))
@@ -234,4 +234,4 @@ def test_a_file_of_something_else_is_no_model(content: bytes, tmp_path: Path) ->
     path = tmp_path / "model.tflite"
     path.write_bytes(content)
     with pytest.raises(InvalidModel, match=r"model\.tflite is not a TFLite model"):
-        loading.load(path)
+        loading.load_model(path)

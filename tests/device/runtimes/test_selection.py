@@ -12,11 +12,11 @@ import pytest
 from mnist_edge.errors import MissingDependency, UnknownName
 from mnist_edge.runtimes import selection
 from mnist_edge.runtimes.selection import (
-    VARIABLE,
-    choosing,
-    how_to_install,
-    is_last_resort,
-    runtime,
+    RUNTIME_VARIABLE,
+    describe_runtime,
+    install_command,
+    is_numpy_fallback,
+    using_runtime,
 )
 from tests.support.paths import SAMPLE
 
@@ -25,7 +25,7 @@ Run = Callable[..., CompletedProcess[str]]
 
 @pytest.fixture(autouse=True)
 def nothing_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv(VARIABLE, raising=False)
+    monkeypatch.delenv(RUNTIME_VARIABLE, raising=False)
 
 
 @pytest.fixture
@@ -52,29 +52,29 @@ def test_the_first_that_is_installed_is_used(
     installed: tuple[str, ...], used: str, install: Callable[..., None]
 ) -> None:
     install(*installed)
-    assert runtime() == f"{used} 1.0"
-    assert is_last_resort() == (used == "numpy")
+    assert describe_runtime() == f"{used} 1.0"
+    assert is_numpy_fallback() == (used == "numpy")
 
 
 def test_the_environment_chooses_another(
     install: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install("tflite-runtime", "numpy")
-    monkeypatch.setenv(VARIABLE, "numpy")
-    assert runtime() == "numpy 1.0"
-    assert not is_last_resort()
+    monkeypatch.setenv(RUNTIME_VARIABLE, "numpy")
+    assert describe_runtime() == "numpy 1.0"
+    assert not is_numpy_fallback()
 
 
 def test_a_choice_ends_with_its_context(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = runtime()
-    with choosing("numpy"):
-        assert runtime().startswith("numpy ")
-    assert runtime() == before
-    assert VARIABLE not in os.environ
-    monkeypatch.setenv(VARIABLE, "numpy")
-    with pytest.raises(UnknownName), choosing("tensorflow"):
+    before = describe_runtime()
+    with using_runtime("numpy"):
+        assert describe_runtime().startswith("numpy ")
+    assert describe_runtime() == before
+    assert RUNTIME_VARIABLE not in os.environ
+    monkeypatch.setenv(RUNTIME_VARIABLE, "numpy")
+    with pytest.raises(UnknownName), using_runtime("tensorflow"):
         pass
-    assert os.environ[VARIABLE] == "numpy"
+    assert os.environ[RUNTIME_VARIABLE] == "numpy"
 
 
 @pytest.mark.parametrize(
@@ -96,9 +96,9 @@ def test_a_runtime_that_is_missing_is_an_error_with_what_to_type(
     install("numpy")
     machine = SimpleNamespace(platform=platform, version_info=version)
     monkeypatch.setattr(selection, "sys", machine)
-    assert how_to_install() == line
+    assert install_command() == line
     said = rf"is not installed.*: {line}.*numpy"
-    with pytest.raises(MissingDependency, match=said) as missing, choosing("tflite-runtime"):
+    with pytest.raises(MissingDependency, match=said) as missing, using_runtime("tflite-runtime"):
         pass
     assert "\n" not in str(missing.value)
 
@@ -107,7 +107,7 @@ def test_predict_answers_alike_on_numpy_and_says_nothing_of_it(run: Run) -> None
     expected = run("predict", "--format", "jsonl", SAMPLE)
     on_numpy = run("predict", "--runtime", "numpy", "--format", "jsonl", SAMPLE)
     assert (on_numpy.returncode, on_numpy.stdout, on_numpy.stderr) == (0, expected.stdout, "")
-    assert VARIABLE not in os.environ
+    assert RUNTIME_VARIABLE not in os.environ
 
 
 def test_predict_says_once_that_numpy_is_the_last_resort(
@@ -118,7 +118,7 @@ def test_predict_says_once_that_numpy_is_the_last_resort(
     assert found.returncode == 0
     assert found.stdout.count(": 7 (") == 2
     assert found.stderr.count("slower") == 1
-    assert how_to_install() in found.stderr
+    assert install_command() in found.stderr
 
 
 def test_info_names_the_runtime_that_was_chosen(run: Run, tiny: Path) -> None:
@@ -153,7 +153,7 @@ def test_an_unknown_runtime_is_wrong_usage(command: tuple[str | Path, ...], run:
 def test_an_unknown_runtime_in_the_environment_is_wrong_usage(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(VARIABLE, "onnx")
+    monkeypatch.setenv(RUNTIME_VARIABLE, "onnx")
     assert run("predict", SAMPLE).returncode == 2
 
 

@@ -17,7 +17,7 @@ from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import UnsuitableModel
 from mnist_edge.metrics.calibration import softmax
 from mnist_edge.modelstore import loading
-from mnist_edge.runtimes.input_scaling import READINGS
+from mnist_edge.runtimes.input_scaling import INPUT_SCALINGS
 from mnist_edge.runtimes.sandbox import open_model
 from tests.support.paths import TINY
 
@@ -138,7 +138,8 @@ def test_a_reading_that_is_none_is_wrong_usage_and_lists_all(
     ran = run("predict", pictures, "--model", regression("float32"), "--pixels", name)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr == (
-        f"mnist-edge: unknown reading of the pixels {name!r}: choose one of {', '.join(READINGS)}\n"
+        f"mnist-edge: unknown reading of the pixels {name!r}: "
+        f"choose one of {', '.join(INPUT_SCALINGS)}\n"
     )
 
 
@@ -199,7 +200,7 @@ def test_damaged_digits_to_try_it_on_are_an_error(
 
 
 def test_a_digit_has_its_logits_wherever_it_stands_in_a_batch(test_digits: Digits) -> None:
-    model = open_model(loading.load(regression("batch")))
+    model = open_model(loading.load_model(regression("batch")))
     assert model.input.shape[0] == 8
     digits = test_digits.images[:9]
     alone = np.concatenate([model.logits(digit[np.newaxis]) for digit in digits])
@@ -233,7 +234,7 @@ def test_an_operator_that_nothing_here_can_run_is_named(
     [
         # Whatever it is given it answers 0, and knows nothing by that.
         ("zero", ["pixels 2.30 (", "inverted 2.30 ("]),
-        ("quadrants-float32", [f"{reading} " for reading in READINGS]),
+        ("quadrants-float32", [f"{reading} " for reading in INPUT_SCALINGS]),
     ],
 )
 def test_a_model_that_reads_no_digits_is_refused_with_all_that_was_tried(

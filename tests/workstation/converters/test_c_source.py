@@ -18,7 +18,7 @@ from mnist_edge.errors import ConversionError, InvalidValue, MissingDependency
 from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.manifest import ModelManifest
 from mnist_edge.runtimes.interpreter import quantization_table, quantize
-from mnist_edge.runtimes.sandbox import try_model
+from mnist_edge.runtimes.sandbox import run_sandboxed
 from mnist_edge.training.backend import import_tensorflow
 
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
@@ -58,7 +58,7 @@ int main(void) {
 
 @pytest.fixture(scope="module")
 def stored(nano: Path) -> loading.StoredModel:
-    return loading.load(nano / "int8.tflite")
+    return loading.load_model(nano / "int8.tflite")
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +180,7 @@ def test_golden_vectors_are_the_first_digit_of_each_label_as_the_runtime_reads_i
     assert golden.inputs.dtype == golden.outputs.dtype == np.int8
     labels = list(mnist.validation.labels)
     images = mnist.validation.images[[labels.index(digit) for digit in range(10)]]
-    trial = try_model(stored.content, images, name="nano")
+    trial = run_sandboxed(stored.content, images, name="nano")
     inputs = quantization_table(trial.input)[images].reshape(10, -1)
     assert np.array_equal(golden.inputs, inputs)
     assert np.array_equal(golden.outputs, quantize(trial.logits, trial.output))
@@ -199,7 +199,7 @@ def test_golden_vectors_want_a_digit_of_each_label(
 def test_a_model_that_is_not_int8_at_both_ends_is_refused(
     scheme: str, nano: Path, golden: GoldenVectors, mnist: Mnist
 ) -> None:
-    other = loading.load(nano / f"{scheme}.tflite")
+    other = loading.load_model(nano / f"{scheme}.tflite")
     assert other.manifest is not None
     with pytest.raises(ConversionError, match="--quantize int8 --emit c") as caught:
         c_source.golden_vectors(other.content, mnist.validation)
@@ -218,7 +218,7 @@ def test_a_microcontroller_is_never_more_than_a_step_off_the_device_runtime(
     stored: loading.StoredModel, micro: MicroRun, small_mnist: Mnist
 ) -> None:
     images = small_mnist.validation.images
-    trial = try_model(stored.content, images, name="nano")
+    trial = run_sandboxed(stored.content, images, name="nano")
     inputs = quantization_table(trial.input)[images].reshape(len(images), -1)
     found = microcontroller.run(stored.content, inputs).outputs.astype(int)
     device = quantize(trial.logits, trial.output).astype(int)

@@ -14,8 +14,8 @@ from converters.operators import read_operators
 from mnist_edge.data.mnist import Mnist
 from mnist_edge.errors import InvalidModel
 from mnist_edge.modelstore.loading import SCHEMES
-from mnist_edge.runtimes.input_scaling import RAW
-from mnist_edge.runtimes.sandbox import try_model
+from mnist_edge.runtimes.input_scaling import RAW_PIXELS
+from mnist_edge.runtimes.sandbox import run_sandboxed
 from mnist_edge.training.backend import import_tensorflow
 
 GREY = Metadata(name="nano", colour_space="grayscale", input_range=(-128, 127))
@@ -27,7 +27,7 @@ def originals(nano: Path, small_mnist: Mnist) -> dict[str, bytes]:
     network = loader.load_source(nano / "model.keras", small_mnist.validation.images[:1]).network
     calibration = small_mnist.train.images[:100]
     return {
-        name: tf_converter.to_tflite(network, RAW, make(), calibration)
+        name: tf_converter.to_tflite(network, RAW_PIXELS, make(), calibration)
         for name, make in schemes.SCHEMES.items()
     }
 
@@ -73,7 +73,7 @@ def test_a_slim_model_gives_the_same_logits_bit_for_bit(
     slimmed = slim(original)
     assert len(slimmed) < len(original) - 1_000
     digits = small_mnist.validation.images[:200]
-    before, after = (try_model(one, digits, name="nano") for one in (original, slimmed))
+    before, after = (run_sandboxed(one, digits, name="nano") for one in (original, slimmed))
     assert (before.input, before.output) == (after.input, after.output)
     assert np.array_equal(before.logits, after.logits)
 

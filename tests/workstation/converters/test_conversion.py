@@ -55,8 +55,8 @@ from mnist_edge.metrics.classification import calibration_error
 from mnist_edge.metrics.paired import compare
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes import golden
-from mnist_edge.runtimes.input_scaling import RAW
-from mnist_edge.runtimes.sandbox import Trial, try_model
+from mnist_edge.runtimes.input_scaling import RAW_PIXELS
+from mnist_edge.runtimes.sandbox import SandboxRun, run_sandboxed
 from mnist_edge.training import trainer
 from mnist_edge.training.backend import import_keras, import_tensorflow
 from mnist_edge.training.recipes import RECIPES, find_recipe
@@ -73,7 +73,7 @@ LEAST_AGREEMENT = 0.95
 
 def _converted(
     name: str, train: Train, digits: Mnist, folder: Path, *, max_drop: float = DROP_BOUND
-) -> tuple[NDArray[np.float32], list[tuple[schemes.Scheme, Trial]]]:
+) -> tuple[NDArray[np.float32], list[tuple[schemes.Scheme, SandboxRun]]]:
     """A recipe briefly trained: Keras' logits of the test digits, and each scheme's trial."""
     recipe = find_recipe(name)
     # A deeper network that has learnt next to nothing answers by the last bit.
@@ -89,7 +89,8 @@ def _converted(
     assert [one.manifest.scheme for one in made] == list(loading.SCHEMES)
     assert all(one.manifest.recipe == name for one in made)
     trials = [
-        try_model(loading.load(one.path).content, digits.test.images, name=name) for one in made
+        run_sandboxed(loading.load_model(one.path).content, digits.test.images, name=name)
+        for one in made
     ]
     reference = conversion.keras_logits(prepared.origin, prepared.reading, digits.test)
     return reference, list(zip(every, trials, strict=True))
@@ -152,9 +153,9 @@ def test_float32_on_the_device_gives_the_logits_that_keras_gives(
     keras = trainer.evaluate(model, small_mnist.validation)
     np.testing.assert_allclose(prepared.reference, keras, atol=1e-3)
     content = tf_converter.to_tflite(
-        prepared.origin.network, RAW, schemes.float32(), small_mnist.train.images[:10]
+        prepared.origin.network, RAW_PIXELS, schemes.float32(), small_mnist.train.images[:10]
     )
-    device = try_model(content, small_mnist.validation.images, name="nano").logits
+    device = run_sandboxed(content, small_mnist.validation.images, name="nano").logits
     np.testing.assert_allclose(device, keras, atol=1e-3)
 
 
@@ -177,7 +178,7 @@ def test_normalization_folds_into_weights_by_arithmetic_that_every_processor_doe
 ) -> None:
     model = unpack(
         tf_converter.to_tflite(
-            prepared.origin.network, RAW, schemes.float32(), small_mnist.train.images[:10]
+            prepared.origin.network, RAW_PIXELS, schemes.float32(), small_mnist.train.images[:10]
         )
     )
     found = {buffer.data.tobytes() for buffer in model.buffers if buffer.data is not None}
@@ -206,8 +207,8 @@ def test_confidence_is_fitted_to_what_the_device_makes_of_the_validation_digits(
     # Another split must not have a say: with no test digits at all nothing changes.
     blind = replace(prepared, mnist=replace(prepared.mnist, test=digits.take(np.arange(0))))
     for made in _every(blind, tmp_path, schemes.find_schemes(["all"]), max_drop=DROP_BOUND):
-        logits = try_model(made.content, digits.images, name=str(made.path)).logits
-        manifest = loading.load(made.path).manifest
+        logits = run_sandboxed(made.content, digits.images, name=str(made.path)).logits
+        manifest = loading.load_model(made.path).manifest
         assert manifest is not None
         temperature = fit_temperature(logits, digits.labels)
         assert manifest.temperature == temperature
@@ -278,7 +279,7 @@ def test_verification_catches_a_planted_fault(
     validation = prepared.mnist.validation
     assert _verify(_sound(), prepared).gate is None
     faulty = _edited(_sound(), fault)
-    logits = try_model(faulty, validation.images, name="faulty").logits
+    logits = run_sandboxed(faulty, validation.images, name="faulty").logits
     planted = compare(prepared.reference, logits, validation.labels)
     assert planted.drop > 10 * DROP_BOUND
     assert planted.agreement < LEAST_AGREEMENT
@@ -379,10 +380,10 @@ def test_the_measured_targets_agree_with_the_runtime_that_is_installed(prepared:
         content = _edited(_sound(), partial(_convolutions_of_version, version))
         assert bool(unknown_to(DEFAULT_TARGET, read_operators(content))) is not loads
         if loads:
-            try_model(content, prepared.mnist.validation.images[:1], name="edited")
+            run_sandboxed(content, prepared.mnist.validation.images[:1], name="edited")
         else:
             with pytest.raises(InvalidModel, match=r"CONV_2D.*version"):
-                try_model(content, prepared.mnist.validation.images[:1], name="edited")
+                run_sandboxed(content, prepared.mnist.validation.images[:1], name="edited")
 
 
 def test_a_failed_verification_writes_nothing(prepared: Prepared, tmp_path: Path) -> None:
@@ -401,7 +402,7 @@ def test_a_missed_gate_exits_with_3_and_writes_nothing_unless_kept(
     assert list(tmp_path.iterdir()) == []
     (kept,) = _every(prepared, tmp_path, [schemes.int8()], max_drop=-5.0, keep=True)
     assert kept.gate is not None
-    loading.load(kept.path)
+    loading.load_model(kept.path)
 
 
 def test_a_scheme_that_fails_does_not_keep_the_others_from_being_made(
@@ -455,7 +456,7 @@ def test_a_rescue_finds_what_an_expert_would_and_says_what_it_tried(
     assert rescued.tried[0] == "100 calibration digits of seed 1: failed verification"
     assert rescued.tried[-1].startswith("equalized channels: ")
     assert rescued.drop <= DROP_BOUND
-    logits = try_model(rescued.content, small_mnist.test.images, name="rescued").logits
+    logits = run_sandboxed(rescued.content, small_mnist.test.images, name="rescued").logits
     own = conversion.keras_logits(unbalanced.origin, unbalanced.reading, small_mnist.test)
     assert compare(own, logits, small_mnist.test.labels).drop <= DROP_BOUND
 
@@ -473,7 +474,7 @@ def test_equalizing_changes_no_answer_and_brings_weights_to_one_range(
     network = prepared.origin.network
     equalized = equalize(network)
     assert equalized is not None
-    digits = RAW.apply(small_mnist.validation.images[:50])
+    digits = RAW_PIXELS.apply(small_mnist.validation.images[:50])
     np.testing.assert_allclose(equalized.run(digits), network.run(digits), rtol=1e-3, atol=1e-3)
 
 
@@ -530,7 +531,7 @@ def test_int8_has_every_end_and_granularity(
 ) -> None:
     chosen = schemes.find_schemes(["int8"], io_dtype=io_dtype, weights=weights, colour=colour)
     (made,) = _every(prepared, tmp_path, chosen, max_drop=DROP_BOUND)
-    manifest = loading.load(made.path).manifest
+    manifest = loading.load_model(made.path).manifest
     assert manifest is not None
     assert manifest.input.dtype == manifest.output.dtype == io_dtype
     assert manifest.input.shape == (1, 28, 28, 3 if colour == schemes.RGB else 1)
@@ -625,7 +626,7 @@ def test_a_saved_model_of_a_single_digit_gets_a_batch_of_one(
         tensorflow.saved_model.save(module, str(tmp_path / "single"), signatures=module.digit)
     digits = replace(small_mnist, validation=small_mnist.validation.take(np.arange(300)))
     single = conversion.prepare(tmp_path / "single", digits)
-    assert single.reading is RAW
+    assert single.reading is RAW_PIXELS
     np.testing.assert_allclose(single.reference, prepared.reference[:300], atol=1e-3)
     (made,) = _every(single, tmp_path, [schemes.int8()], max_drop=DROP_BOUND)
     assert made.manifest.input.shape == (1, *shape)
@@ -756,21 +757,21 @@ def test_every_file_carries_golden_vectors_of_the_device_runtime(
     prepared: Prepared, tmp_path: Path
 ) -> None:
     for made in _every(prepared, tmp_path, schemes.find_schemes(["all"])):
-        stored = loading.load(made.path)
+        stored = loading.load_model(made.path)
         assert stored.manifest is not None
         vectors = stored.manifest.golden
         assert vectors is not None
         assert vectors.runtime == stored.manifest.validation.runtime
-        inputs, outputs = golden.unpack(vectors, stored.manifest.output, name="nano")
+        inputs, outputs = golden.decode_golden(vectors, stored.manifest.output, name="nano")
         assert len(inputs) == len(outputs) == 16
         assert len(vectors.inputs) + len(vectors.outputs) < 6_000
-        assert probe.try_model(str(made.path))["steps"] == [0] * 16
+        assert probe.probe_model(str(made.path))["steps"] == [0] * 16
 
 
 def test_golden_vectors_catch_a_planted_fault(prepared: Prepared, tmp_path: Path) -> None:
     (made,) = _every(prepared, tmp_path, [schemes.int8()])
     faulty = _edited(made.content, _lost_weight_scale)
     writer.save(tmp_path, faulty, replace(made.manifest, sha256=writer.sha256(faulty)))
-    found = probe.try_model(str(made.path))
+    found = probe.probe_model(str(made.path))
     assert not found["passed"]
     assert max(found["steps"]) > golden.TOLERANCE

@@ -14,7 +14,7 @@ from converters.dynamic_batch import with_any_batch
 from mnist_edge.data.mnist import Mnist
 from mnist_edge.errors import InvalidModel
 from mnist_edge.modelstore.loading import SCHEMES
-from mnist_edge.runtimes.input_scaling import RAW
+from mnist_edge.runtimes.input_scaling import RAW_PIXELS
 from mnist_edge.training import networks
 from mnist_edge.training.backend import import_keras
 from tests.support.paths import ROOT
@@ -41,7 +41,7 @@ def flattening(
     network = loader.load_source(path, small_mnist.validation.images[:1]).network
     calibration = small_mnist.train.images[:100]
     return {
-        name: tf_converter.to_tflite(network, RAW, make(), calibration)
+        name: tf_converter.to_tflite(network, RAW_PIXELS, make(), calibration)
         for name, make in schemes.SCHEMES.items()
     }
 

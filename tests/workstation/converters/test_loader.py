@@ -21,7 +21,7 @@ from mnist_edge.errors import MnistEdgeError, UnknownName
 from mnist_edge.metrics.calibration import softmax
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes import input_scaling
-from mnist_edge.runtimes.sandbox import try_model
+from mnist_edge.runtimes.sandbox import run_sandboxed
 from mnist_edge.training.backend import import_tensorflow
 from tests.support import foreign_models
 from tests.support.foreign_faults import FAULTS
@@ -94,11 +94,11 @@ def test_int8_takes_raw_pixels_and_reads_as_well_as_its_original(
 ) -> None:
     published = publish(name)
     made = _to_int8(published.prepared, tmp_path, calibrated_on)
-    stored = loading.load(made.path)
+    stored = loading.load_model(made.path)
     assert stored.manifest == made.manifest
     assert made.manifest.reading == published.prepared.reading.name
 
-    trial = try_model(stored.content, small_mnist.validation.images, name=name)
+    trial = run_sandboxed(stored.content, small_mnist.validation.images, name=name)
     assert trial.input.dtype == trial.output.dtype == "int8"
     assert trial.input.shape[0] == 1
     accuracy = (trial.logits.argmax(axis=1) == small_mnist.validation.labels).mean()
@@ -231,11 +231,11 @@ def test_code_beside_a_saved_model_is_not_run(
 def test_the_shipped_model_is_read_as_the_pixels_it_was_trained_on(
     nano: Path, small_mnist: Mnist
 ) -> None:
-    sample = small_mnist.validation.take(np.arange(input_scaling.DIGITS))
+    sample = small_mnist.validation.take(np.arange(input_scaling.SAMPLE_SIZE))
     origin = loader.load_source(nano / "model.keras", sample.images)
-    judgement = input_scaling.judge(origin.network.run, sample)
-    assert judgement.clear
-    assert judgement.best.reading is input_scaling.RAW
+    judgement = input_scaling.rank_scalings(origin.network.run, sample)
+    assert judgement.is_clear
+    assert judgement.best.scaling is input_scaling.RAW_PIXELS
 
 
 def test_a_reading_that_the_user_says_is_taken_untried(nano: Path, small_mnist: Mnist) -> None:
@@ -243,7 +243,7 @@ def test_a_reading_that_the_user_says_is_taken_untried(nano: Path, small_mnist: 
     assert prepared.reading.name == "inverted"
     assert not any(FINDING.search(finding) for finding in prepared.findings)
     own = conversion.prepare(nano / "model.keras", small_mnist)
-    assert own.reading is input_scaling.RAW
+    assert own.reading is input_scaling.RAW_PIXELS
     assert prepared.score.accuracy < own.score.accuracy
 
 
@@ -252,7 +252,7 @@ def test_an_unknown_reading_is_refused_with_the_names_of_all(
 ) -> None:
     with pytest.raises(UnknownName) as caught:
         conversion.prepare(nano / "model.keras", small_mnist, pixels="pixels/256")
-    assert ", ".join(input_scaling.READINGS) in str(caught.value)
+    assert ", ".join(input_scaling.INPUT_SCALINGS) in str(caught.value)
 
 
 def test_of_readings_that_are_one_to_the_model_the_simplest_is_taken(
@@ -269,7 +269,7 @@ def test_of_readings_that_are_one_to_the_model_the_simplest_is_taken(
     accuracy = foreign_models.train(keras, model, small_mnist, "x/255")
     path = save(model, tmp_path / "standardizing.keras")
     prepared = conversion.prepare(path, small_mnist)
-    assert prepared.reading is input_scaling.RAW
+    assert prepared.reading is input_scaling.RAW_PIXELS
     assert prepared.score.accuracy == pytest.approx(accuracy, abs=HALF_A_POINT)
     # The runner-up is the first that is another to it.
     finding = FINDING.fullmatch(prepared.findings[0])
@@ -278,11 +278,11 @@ def test_of_readings_that_are_one_to_the_model_the_simplest_is_taken(
 
 
 def test_a_model_to_which_all_readings_are_one_is_clear(small_mnist: Mnist) -> None:
-    sample = small_mnist.validation.take(np.arange(input_scaling.DIGITS))
+    sample = small_mnist.validation.take(np.arange(input_scaling.SAMPLE_SIZE))
     answers = 3 * np.eye(10, dtype=np.float32)[sample.labels]
-    judgement = input_scaling.judge(lambda values: answers, sample)
-    assert judgement.clear
-    assert input_scaling.choose(judgement, name="anything") is input_scaling.RAW
+    judgement = input_scaling.rank_scalings(lambda values: answers, sample)
+    assert judgement.is_clear
+    assert input_scaling.choose_scaling(judgement, name="anything") is input_scaling.RAW_PIXELS
 
 
 def test_a_model_that_reads_poorly_is_converted_with_a_warning(
@@ -292,7 +292,7 @@ def test_a_model_that_reads_poorly_is_converted_with_a_warning(
     model = dense_net(keras)
     few = replace(small_mnist, train=small_mnist.train.take(np.arange(300)))
     accuracy = foreign_models.train(keras, model, few, "x/255", epochs=10)
-    assert 0.6 < accuracy < input_scaling.READS_WELL
+    assert 0.6 < accuracy < input_scaling.GOOD_ACCURACY
     prepared = conversion.prepare(save(model, tmp_path / "poor.keras"), small_mnist)
     (warning,) = prepared.findings[1:]
     assert warning == (
@@ -316,9 +316,9 @@ def _identity(shape: tuple[int, ...]) -> Network:
     )
 
 
-@pytest.mark.parametrize("name", input_scaling.READINGS)
+@pytest.mark.parametrize("name", input_scaling.INPUT_SCALINGS)
 def test_a_reading_is_the_same_in_numpy_and_in_the_graph(name: str, small_mnist: Mnist) -> None:
-    reading = input_scaling.find_reading(name)
+    reading = input_scaling.find_input_scaling(name)
     constant = import_tensorflow().constant
     blank = np.zeros((1, 28, 28), np.uint8)
     for shape in ((28, 28), (28, 28, 1), (784,)):

@@ -18,8 +18,8 @@ from mnist_edge.data.mnist import Mnist
 from mnist_edge.errors import InvalidModel
 from mnist_edge.modelstore.loading import SCHEMES
 from mnist_edge.modelstore.manifest import LABELS
-from mnist_edge.runtimes.input_scaling import RAW
-from mnist_edge.runtimes.sandbox import try_model
+from mnist_edge.runtimes.input_scaling import RAW_PIXELS
+from mnist_edge.runtimes.sandbox import run_sandboxed
 from tests.support.peers import run_on_litert, run_peer
 
 GREY = Metadata(name="nano", colour_space="grayscale", input_range=(-128, 127))
@@ -45,7 +45,7 @@ def test_ai_edge_litert_reads_what_tflite_runtime_reads(nano: Path, small_mnist:
     digits = small_mnist.validation.images
     models = [nano / f"{scheme}.tflite" for scheme in SCHEMES]
     for model, theirs in zip(models, run_on_litert(models, digits), strict=True):
-        ours = try_model(model.read_bytes(), digits, name=model.stem)
+        ours = run_sandboxed(model.read_bytes(), digits, name=model.stem)
         assert ours.runtime.startswith("tflite-runtime")
         # Integers may end up two steps apart. Each runtime measures a dynamic model's activations
         # in its own way, where logits reach beyond 20.
@@ -72,7 +72,7 @@ def test_mediapipe_reads_the_digit_in_a_colour_picture(
     for pixels, picture in zip(colour, pictures, strict=True):
         Image.fromarray(pixels).save(picture)
     grey = np.stack([np.asarray(Image.fromarray(pixels).convert("L")) for pixels in colour])
-    nanos = try_model((nano / "int8.tflite").read_bytes(), grey, name="nano").logits
+    nanos = run_sandboxed((nano / "int8.tflite").read_bytes(), grey, name="nano").logits
     labels = json.loads(run_peer("classify.py", colour_nano, *pictures))
     # Of two digits over each other some are no digit to it, and no answer is likelier.
     first, second = np.sort(nanos, axis=1)[:, :-3:-1].T
@@ -109,14 +109,14 @@ def test_metadata_takes_few_bytes_and_leaves_the_answers_alone(
     network = loader.load_source(nano / "model.keras", small_mnist.validation.images[:1]).network
     plain = slim(
         tf_converter.to_tflite(
-            network, RAW, schemes.SCHEMES[scheme](), small_mnist.train.images[:50]
+            network, RAW_PIXELS, schemes.SCHEMES[scheme](), small_mnist.train.images[:50]
         )
     )
     described = add_metadata(plain, GREY)
     assert described == add_metadata(plain, GREY)
     assert len(described) - len(plain) <= 600 + 16  # the flatbuffer is of whole sixteens
     digits = small_mnist.validation.images[:100]
-    before, after = (try_model(one, digits, name=scheme) for one in (plain, described))
+    before, after = (run_sandboxed(one, digits, name=scheme) for one in (plain, described))
     assert (before.input, before.output) == (after.input, after.output)
     assert np.array_equal(before.logits, after.logits)
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mnist_edge.data.builtin_digits import built_in_digits
-from mnist_edge.device.thermal import Heat, feel, slowed
+from mnist_edge.device.thermal import ThermalState, read_thermal_state, throttling_reason
 from mnist_edge.errors import InvalidValue, ProgramFailed
 from mnist_edge.evaluation.benchmark import baseline, cold_start
 from mnist_edge.evaluation.benchmark.measure import Plan, ratios_in_turn
@@ -25,7 +25,7 @@ from mnist_edge.evaluation.benchmark.results import Benchmark, ModelTimes
 from mnist_edge.evaluation.benchmark.timing import latency_of, ratio_of, take_turns
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes.interpreter import Interpreter, dequantize
-from mnist_edge.runtimes.selection import choosing
+from mnist_edge.runtimes.selection import using_runtime
 
 Run = Callable[..., CompletedProcess[str]]
 SECONDS = st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=50)
@@ -125,7 +125,7 @@ def test_the_bare_script_reads_a_plain_digit_as_predict_does(
 
 
 def test_the_bare_loop_gives_the_same_logits(nano: Path) -> None:
-    model = loading.load(nano)
+    model = loading.load_model(nano)
     digits = built_in_digits().images
     interpreter, call = Interpreter(model.content), baseline.bare_call(model.content)
     outputs = np.concatenate([call(one) for one in baseline.as_input(digits, interpreter.input)])
@@ -133,8 +133,8 @@ def test_the_bare_loop_gives_the_same_logits(nano: Path) -> None:
 
 
 def test_there_is_no_floor_under_numpy(nano: Path) -> None:
-    with choosing("numpy"), pytest.raises(InvalidValue, match="leave --against out"):
-        baseline.bare_call(loading.load(nano).content)
+    with using_runtime("numpy"), pytest.raises(InvalidValue, match="leave --against out"):
+        baseline.bare_call(loading.load_model(nano).content)
 
 
 @pytest.mark.usefixtures("little")
@@ -157,7 +157,9 @@ def test_the_json_has_every_field(run: Run, nano: Path) -> None:
     assert document["compared"][0]["to"] == "nano/int8"
     assert document["compared"][0]["digit"]["rounds"] == 3
     assert document["floor"]["cold_start"]["rounds"] == 1
-    assert set(document["before"]) == set(asdict(Heat(celsius=None, mhz=None, throttled=None)))
+    assert set(document["before"]) == set(
+        asdict(ThermalState(celsius=None, mhz=None, throttled=None))
+    )
 
 
 @pytest.mark.usefixtures("little")
@@ -171,12 +173,16 @@ def test_the_table_fits_a_terminal_and_numpy_tells_its_operators(run: Run, nano:
 
 
 def test_a_board_that_slows_itself_is_told() -> None:
-    cool = Heat(celsius=50.0, mhz=1500.0, throttled=())
-    assert slowed(cool, cool) is None
-    assert "throttled" in str(slowed(cool, Heat(celsius=85.0, mhz=600.0, throttled=("throttled",))))
-    assert "600 MHz" in str(slowed(cool, Heat(celsius=85.0, mhz=600.0, throttled=None)))
+    cool = ThermalState(celsius=50.0, mhz=1500.0, throttled=())
+    assert throttling_reason(cool, cool) is None
+    assert "throttled" in str(
+        throttling_reason(cool, ThermalState(celsius=85.0, mhz=600.0, throttled=("throttled",)))
+    )
+    assert "600 MHz" in str(
+        throttling_reason(cool, ThermalState(celsius=85.0, mhz=600.0, throttled=None))
+    )
     # A governor wakes a clock up.
-    assert slowed(Heat(celsius=None, mhz=600.0, throttled=None), cool) is None
+    assert throttling_reason(ThermalState(celsius=None, mhz=600.0, throttled=None), cool) is None
 
 
 def test_heat_is_read_where_the_system_keeps_it(tmp_path: Path) -> None:
@@ -187,8 +193,10 @@ def test_heat_is_read_where_the_system_keeps_it(tmp_path: Path) -> None:
     }.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text, encoding="utf-8")
-    assert feel(tmp_path) == Heat(celsius=61.5, mhz=1800.0, throttled=("throttled",))
-    assert feel(tmp_path / "nothing").mhz is None
+    assert read_thermal_state(tmp_path) == ThermalState(
+        celsius=61.5, mhz=1800.0, throttled=("throttled",)
+    )
+    assert read_thermal_state(tmp_path / "nothing").mhz is None
 
 
 @pytest.mark.parametrize("name", ["digits", "pictures", "rounds", "starts"])

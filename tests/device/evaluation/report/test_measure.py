@@ -28,7 +28,7 @@ from mnist_edge.metrics.paired import compare
 from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.manifest import Score
 from mnist_edge.runtimes.interpreter import Interpreter
-from mnist_edge.runtimes.selection import runtime
+from mnist_edge.runtimes.selection import describe_runtime
 
 CLEAN = Plan(pictures=0)
 """Nothing is corrupted."""
@@ -36,7 +36,7 @@ CLEAN = Plan(pictures=0)
 
 def measured(folder: Path, digits: Digits, *, plan: Plan = CLEAN, **more: Any) -> Report:
     return report.measure(
-        loading.load_all(folder),
+        loading.load_all_schemes(folder),
         report.mnist_test(digits),
         plan=plan,
         on_progress=lambda count: None,
@@ -52,10 +52,10 @@ def test_what_is_measured_is_what_the_models_answer(own: Path, test_digits: Digi
     # Not a whole number of the chunks that it is measured in.
     digits = test_digits.take(np.arange(1_050))
     steps: list[int] = []
-    models, pictures = loading.load_all(own), report.mnist_test(digits)
+    models, pictures = loading.load_all_schemes(own), report.mnist_test(digits)
     found = report.measure(models, pictures, plan=CLEAN, on_progress=steps.append)
     assert sum(steps) == report.steps(models, pictures, CLEAN)
-    assert (found.model, found.reference, found.runtime) == ("own", "float32", runtime())
+    assert (found.model, found.reference, found.runtime) == ("own", "float32", describe_runtime())
     assert found.data.pictures == 1_050
     reference = logits_of(own, "float32", digits)
     for scheme in found.schemes:
@@ -179,7 +179,7 @@ def test_what_is_abstained_from_is_no_wrong_answer(own: Path, test_digits: Digit
     ):
         path.write_text(json.dumps({**manifest, "min_confidence": threshold}), encoding="utf-8")
         found = report.measure(
-            loading.load_all(own), given, plan=Plan(), on_progress=lambda count: None
+            loading.load_all_schemes(own), given, plan=Plan(), on_progress=lambda count: None
         )
         told[name] = found.schemes[1].corruptions
     for each, sure, none in zip(told["all"], told["sure"], told["none"], strict=True):
@@ -340,7 +340,7 @@ def test_the_inputs_are_named_by_their_hashes(own: Path, test_digits: Digits) ->
     assert found.data.sha256 != whole
     assert found.command == "mnist-edge report own"
     for scheme in found.schemes:
-        assert scheme.sha256 == loading.load(own, scheme=scheme.scheme).sha256
+        assert scheme.sha256 == loading.load_model(own, scheme=scheme.scheme).sha256
 
 
 def test_pictures_of_a_broken_scheme_are_not_kept_without_end(
@@ -374,13 +374,13 @@ def test_a_folder_without_the_reference_says_how_to_make_it(own: Path, test_digi
 
 def test_a_model_without_a_manifest_gets_none(quick: Path, test_digits: Digits) -> None:
     found = measured(quick, test_digits.take(np.arange(10)))
-    assert report.with_test_score(loading.load(quick), found.schemes[1]) is None
+    assert report.with_test_score(loading.load_model(quick), found.schemes[1]) is None
 
 
 def test_a_test_score_changes_nothing_else_in_a_manifest(own: Path, test_digits: Digits) -> None:
-    stored = loading.load(own)
+    stored = loading.load_model(own)
     assert stored.manifest is not None
     int8: SchemeReport = measured(own, test_digits.take(np.arange(10))).schemes[1]
-    score = Score(correct=int8.correct, total=10, runtime=runtime())
+    score = Score(correct=int8.correct, total=10, runtime=describe_runtime())
     expected = dataclasses.replace(stored.manifest, test=score).to_json()
     assert report.with_test_score(stored, int8) == expected

@@ -20,14 +20,14 @@ from mnist_edge.evaluation.report.verdict import verdict
 from mnist_edge.metrics.intervals import Interval
 from mnist_edge.metrics.paired import Comparison
 from mnist_edge.modelstore import loading
-from mnist_edge.runtimes.numpy_backend.graph import Graph, read
+from mnist_edge.runtimes.numpy_backend.model_graph import Graph, parse_graph
 
 
 @pytest.fixture(scope="module")
 def any_scheme(nano: Path, test_digits: Digits) -> SchemeReport:
     """A scheme's figures, for others to be put in."""
     found = report.measure(
-        [loading.load(nano, scheme="float32")],
+        [loading.load_model(nano, scheme="float32")],
         report.mnist_test(test_digits.take(np.arange(10))),
         plan=Plan(pictures=0),
         on_progress=lambda count: None,
@@ -203,13 +203,13 @@ def test_a_broken_quantization_is_called_out_first(
 ) -> None:
     # Of a bytearray, the file's numbers can be written to where they lie.
     content = bytearray((own / "int8.tflite").read_bytes())
-    plant(read(content))  # type: ignore[arg-type]
+    plant(parse_graph(content))  # type: ignore[arg-type]
     assert content != (own / "int8.tflite").read_bytes()
     (own / "int8.tflite").write_bytes(content)
     (own / "int8.json").unlink()
     shutil.copy(own / "float32.tflite", own / "float16.tflite")
     found = report.measure(
-        loading.load_all(own),
+        loading.load_all_schemes(own),
         report.mnist_test(test_digits.take(np.arange(1_000))),
         plan=Plan(pictures=0),
         on_progress=lambda count: None,

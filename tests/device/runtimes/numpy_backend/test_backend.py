@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidModel, UnsuitableModel
 from mnist_edge.runtimes.interpreter import Interpreter
-from mnist_edge.runtimes.numpy_backend.backend import NumpyEngine
-from mnist_edge.runtimes.numpy_backend.fixed_point import factor
-from mnist_edge.runtimes.numpy_backend.graph import read
-from mnist_edge.runtimes.selection import choosing
+from mnist_edge.runtimes.numpy_backend.executor import NumpyBackend
+from mnist_edge.runtimes.numpy_backend.fixed_point import to_fixed_point
+from mnist_edge.runtimes.numpy_backend.model_graph import parse_graph
+from mnist_edge.runtimes.selection import using_runtime
 from tests.support.paths import NANO, SAMPLE, TINY
 
 NAMES = [
@@ -35,9 +35,9 @@ def noise(count: int) -> NDArray[np.uint8]:
 
 
 def assert_equal_on_both(content: bytes, digits: NDArray[np.uint8]) -> None:
-    with choosing("tflite-runtime"):
+    with using_runtime("tflite-runtime"):
         expected = Interpreter(content).logits(digits)
-    with choosing("numpy"):
+    with using_runtime("numpy"):
         found = Interpreter(content).logits(digits)
     assert np.array_equal(found, expected)
 
@@ -58,9 +58,11 @@ def test_they_are_the_same_on_every_test_digit(path: Path, test_digits: Digits) 
 
 
 def test_the_tiny_models_have_every_operator_that_numpy_runs() -> None:
-    from mnist_edge.runtimes.numpy_backend.backend import _KERNELS
+    from mnist_edge.runtimes.numpy_backend.executor import _KERNELS
 
-    found = {operator.name for path in FILES for operator in read(path.read_bytes()).operators}
+    found = {
+        operator.name for path in FILES for operator in parse_graph(path.read_bytes()).operators
+    }
     assert found == set(_KERNELS)
 
 
@@ -69,7 +71,7 @@ def test_any_number_of_digits_gives_what_each_gives_alone(
     count: int, nano: Path, test_digits: Digits
 ) -> None:
     content, digits = (nano / "int8.tflite").read_bytes(), test_digits.images[:count]
-    with choosing("numpy"):
+    with using_runtime("numpy"):
         interpreter = Interpreter(content)
     alone = [interpreter.logits(digit[np.newaxis])[0] for digit in digits]
     assert interpreter.logits(digits).tolist() == [row.tolist() for row in alone]
@@ -80,7 +82,7 @@ def test_any_number_of_digits_gives_what_each_gives_alone(
     st.lists(st.integers(-(2**31), 2**31 - 1), min_size=1, max_size=20),
 )
 def test_products_are_rounded_twice(real: float, accumulators: list[int]) -> None:
-    by = factor(real)
+    by = to_fixed_point(real)
     values = [value >> max(int(by.shift), 0) for value in accumulators]
     assert Fraction(int(by.multiplier), 2**31) * Fraction(2) ** int(by.shift) == pytest.approx(
         Fraction(real), rel=2**-30
@@ -106,12 +108,12 @@ def test_products_are_rounded_twice(real: float, accumulators: list[int]) -> Non
 @pytest.mark.parametrize("real", [2.0**30, float("inf"), float("nan"), -1.0])
 def test_a_factor_without_room_for_its_products_is_refused(real: float) -> None:
     with pytest.raises(OverflowError, match="a factor"):
-        factor(real)
+        to_fixed_point(real)
 
 
 @pytest.mark.parametrize("name", ["float32", "float16", "dynamic", "int16x8"])
 def test_a_model_that_is_not_int8_is_refused_with_what_would_run_it(name: str, nano: Path) -> None:
-    with choosing("numpy"), pytest.raises(UnsuitableModel) as refused:
+    with using_runtime("numpy"), pytest.raises(UnsuitableModel) as refused:
         Interpreter((nano / f"{name}.tflite").read_bytes())
     said = str(refused.value)
     assert said.startswith("the numpy runtime runs int8 models")
@@ -123,14 +125,14 @@ def test_a_model_that_is_not_int8_is_refused_with_what_would_run_it(name: str, n
     ("name", "said"), [("custom", "Mystery-Op:v2"), ("pair", "float32"), ("greedy", "16000000")]
 )
 def test_other_models_are_refused_by_name(name: str, said: str, tiny: Path) -> None:
-    with choosing("numpy"), pytest.raises((InvalidModel, UnsuitableModel), match=said):
+    with using_runtime("numpy"), pytest.raises((InvalidModel, UnsuitableModel), match=said):
         Interpreter((tiny / f"{name}.tflite").read_bytes())
 
 
 def run_once(content: bytes) -> None:
     """Opens a model and runs it, or sees it refused as a model should be."""
     try:
-        engine = NumpyEngine(content)
+        engine = NumpyBackend(content)
         if len(engine.inputs) != 1 or len(engine.outputs) != 1:
             return
         [taken], [given_] = engine.inputs, engine.outputs
@@ -170,9 +172,9 @@ def test_a_truncated_model_is_refused(name: str, data: st.DataObject) -> None:
 @given(st.binary(max_size=200))
 def test_bytes_of_anything_are_refused(content: bytes) -> None:
     with pytest.raises((InvalidModel, UnsuitableModel)):
-        NumpyEngine(b"\x10\0\0\0TFL3" + content)
+        NumpyBackend(b"\x10\0\0\0TFL3" + content)
     with pytest.raises(InvalidModel):
-        NumpyEngine(content[:4] + b"TFL2" + content)
+        NumpyBackend(content[:4] + b"TFL2" + content)
 
 
 IMPORTED = """

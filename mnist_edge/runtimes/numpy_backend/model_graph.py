@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.errors import InvalidModel
-from mnist_edge.runtimes.numpy_backend.flatbuffer import Table
+from mnist_edge.runtimes.numpy_backend.flatbuffer import FlatbufferTable
 
 _MOST_VALUES = 1 << 24
 """Values in one tensor, beyond which a file is taken for damaged; the largest tensor of ``nano``
@@ -85,7 +85,7 @@ class Tensor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Operator:
+class GraphOperator:
     """One step of a model."""
 
     name: str
@@ -96,7 +96,7 @@ class Operator:
     """Positions of the tensors that it takes; -1 for an optional one that is left out."""
     outputs: tuple[int, ...]
     """Positions of the tensors that it makes."""
-    options: Table
+    options: FlatbufferTable
     """Its settings, by the schema's table for it."""
 
 
@@ -105,7 +105,7 @@ class Graph:
     """A model."""
 
     tensors: tuple[Tensor, ...]
-    operators: tuple[Operator, ...]
+    operators: tuple[GraphOperator, ...]
     """In the order that they run in."""
     inputs: tuple[int, ...]
     """Positions of the tensors that the model takes."""
@@ -113,7 +113,7 @@ class Graph:
     """Positions of the tensors that the model gives."""
 
 
-def read(content: bytes) -> Graph:
+def parse_graph(content: bytes) -> Graph:
     """Reads a model.
 
     Args:
@@ -127,7 +127,7 @@ def read(content: bytes) -> Graph:
             f"the model is damaged: it does not begin as a TFLite file ({len(content)} bytes); "
             "copy the file again, or convert it again with: mnist-edge convert"
         )
-    model = Table.root(content)
+    model = FlatbufferTable.root(content)
     codes = [(_name(code), code.scalar(2, "i", 1)) for code in model.tables(1)]
     subgraphs = model.tables(2)
     if len(subgraphs) != 1:
@@ -139,7 +139,7 @@ def read(content: bytes) -> Graph:
     return Graph(tensors=tensors, operators=operators, inputs=inputs, outputs=outputs)
 
 
-def _name(code: Table) -> str:
+def _name(code: FlatbufferTable) -> str:
     # Old files have the number in a byte, new ones in a field of its own as well.
     number = max(code.scalar(0, "b"), code.scalar(3, "i"))
     if number == _CUSTOM:
@@ -147,7 +147,7 @@ def _name(code: Table) -> str:
     return _OPERATORS.get(number, f"operator {number}")
 
 
-def _tensor(table: Table, buffers: list[Table]) -> Tensor:
+def _tensor(table: FlatbufferTable, buffers: list[FlatbufferTable]) -> Tensor:
     shape = tuple(table.array(0, "<i4", most=_MOST_DIMENSIONS).tolist())
     kind, buffer = table.scalar(1, "b"), table.scalar(2, "I")
     if kind not in _DTYPES:
@@ -178,7 +178,9 @@ def _tensor(table: Table, buffers: list[Table]) -> Tensor:
     )
 
 
-def _constant(buffer: Table, dtype: np.dtype[Any], shape: tuple[int, ...]) -> NDArray[Any] | None:
+def _constant(
+    buffer: FlatbufferTable, dtype: np.dtype[Any], shape: tuple[int, ...]
+) -> NDArray[Any] | None:
     data = buffer.array(0, "u1")
     if not len(data):
         return None
@@ -187,18 +189,18 @@ def _constant(buffer: Table, dtype: np.dtype[Any], shape: tuple[int, ...]) -> ND
     return data.view(dtype.newbyteorder("<")).reshape(shape)
 
 
-def _operator(table: Table, codes: list[tuple[str, int]], tensors: int) -> Operator:
+def _operator(table: FlatbufferTable, codes: list[tuple[str, int]], tensors: int) -> GraphOperator:
     code = table.scalar(0, "I")
     if code >= len(codes):
         raise _damaged(f"an operator is of kind {code} of {len(codes)}")
     name, version = codes[code]
-    return Operator(
+    return GraphOperator(
         name=name,
         version=version,
         inputs=_positions(table, 1, tensors),
         outputs=_positions(table, 2, tensors),
         # Without settings of its own an operator has the schema's defaults: a table of no fields.
-        options=table.table(4) or Table(_NO_FIELDS, 4),
+        options=table.table(4) or FlatbufferTable(_NO_FIELDS, 4),
     )
 
 
@@ -206,7 +208,7 @@ _NO_FIELDS = b"\4\0\4\0\4\0\0\0"
 """A vtable of no fields, and at byte 4 a table of it."""
 
 
-def _positions(table: Table, field: int, tensors: int) -> tuple[int, ...]:
+def _positions(table: FlatbufferTable, field: int, tensors: int) -> tuple[int, ...]:
     positions: list[int] = table.array(field, "<i4", most=100).tolist()
     if any(not -1 <= position < tensors for position in positions):
         raise _damaged(f"tensors {positions[:4]} are meant where there are {tensors}")

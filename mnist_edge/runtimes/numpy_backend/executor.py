@@ -12,21 +12,21 @@ from numpy.typing import NDArray
 
 from mnist_edge.modelstore.manifest import TensorSpec
 from mnist_edge.runtimes.numpy_backend import kernels, matmul_kernels
-from mnist_edge.runtimes.numpy_backend.graph import Graph, Operator, Tensor, read
+from mnist_edge.runtimes.numpy_backend.model_graph import Graph, GraphOperator, Tensor, parse_graph
 from mnist_edge.runtimes.numpy_backend.node import Kernel, Node, unsuitable
 
 _KERNELS: dict[str, Callable[[Node], Kernel]] = {
-    "AVERAGE_POOL_2D": kernels.average_pool,
-    "CONV_2D": matmul_kernels.convolution,
-    "DEPTHWISE_CONV_2D": matmul_kernels.depthwise_convolution,
-    "DEQUANTIZE": kernels.dequantize,
-    "FULLY_CONNECTED": matmul_kernels.fully_connected,
-    "MAX_POOL_2D": kernels.max_pool,
-    "MEAN": kernels.mean,
-    "MUL": kernels.multiply,
-    "QUANTIZE": kernels.quantize,
-    "RESHAPE": kernels.reshape,
-    "SOFTMAX": kernels.softmax,
+    "AVERAGE_POOL_2D": kernels.prepare_average_pool,
+    "CONV_2D": matmul_kernels.prepare_conv,
+    "DEPTHWISE_CONV_2D": matmul_kernels.prepare_depthwise_conv,
+    "DEQUANTIZE": kernels.prepare_dequantize,
+    "FULLY_CONNECTED": matmul_kernels.prepare_fully_connected,
+    "MAX_POOL_2D": kernels.prepare_max_pool,
+    "MEAN": kernels.prepare_mean,
+    "MUL": kernels.prepare_mul,
+    "QUANTIZE": kernels.prepare_quantize,
+    "RESHAPE": kernels.prepare_reshape,
+    "SOFTMAX": kernels.prepare_softmax,
 }
 """What prepares each operator that can be run."""
 _AT_ONCE = 32
@@ -41,7 +41,7 @@ _MOST_WEIGHTS = 1 << 22
 can mean the same ones, and each prepares its own."""
 
 
-class NumpyEngine:
+class NumpyBackend:
     """A model that is run by numpy, with the same int8 results as tflite-runtime 2.14.0.
 
     Args:
@@ -52,11 +52,11 @@ class NumpyEngine:
         UnsuitableModel: it has an operator or a type that is not run here.
     """
 
-    at_once = _AT_ONCE
+    preferred_batch = _AT_ONCE
     """Runs that ``invoke`` is best given together."""
 
     def __init__(self, content: bytes) -> None:
-        self._graph = read(content)
+        self._graph = parse_graph(content)
         # What a damaged file's scales overflow to is refused, or clipped like any other value.
         with np.errstate(all="ignore"):
             self._steps = _prepare(self._graph)
@@ -123,7 +123,7 @@ def _prepare(graph: Graph) -> list[tuple[Kernel, int, int]]:
     return steps
 
 
-def _node(graph: Graph, operator: Operator, taken: int) -> Node:
+def _node(graph: Graph, operator: GraphOperator, taken: int) -> Node:
     others = [position for position in operator.inputs if position != taken]
     return Node(
         name=operator.name,

@@ -26,23 +26,23 @@ _NOTABLE = frozenset(
 _MIB = 1 << 20
 
 
-def examine_machine(root: Path = board.ROOT) -> Iterator[Finding]:
+def examine_host(root: Path = board.ROOT) -> Iterator[Finding]:
     """What the machine says of itself; what it does not say is left out.
 
     Args:
         root: of the file system that is read.
     """
-    model = board.board(root)
+    model = board.read_model_name(root)
     yield Finding(name="board", found=model or "not told: no Raspberry Pi", facts={"model": model})
-    yield _cpu(board.processor(root))
-    yield _libc(board.processor(root))
+    yield _cpu(board.read_processor(root))
+    yield _libc(board.read_processor(root))
     yield _python()
-    if memory := board.memory(root):
+    if memory := board.read_memory(root):
         yield _memory(memory)
-    degrees = board.temperature(root)
+    degrees = board.read_temperature(root)
     if degrees is not None:
         yield _temperature(degrees)
-    if held := board.throttling(root):
+    if held := board.read_throttling(root):
         yield _throttling(held)
 
 
@@ -65,7 +65,7 @@ def _cpu(cpu: board.Processor) -> Finding:
 
 
 def _libc(cpu: board.Processor) -> Finding:
-    libc = board.libc()
+    libc = board.read_libc()
     name, version = libc or (None, None)
     facts = {"name": name, "version": version}
     if libc is None:
