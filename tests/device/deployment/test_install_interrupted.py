@@ -67,7 +67,7 @@ def killed(at):
 
 def in_use():
     # As predict does it: the record, then the model's bytes against its manifest.
-    found = loading.load()
+    found = loading.load_model()
     assert found.manifest is not None
     return found.path.parent.name
 
