@@ -1,5 +1,5 @@
 # ruff: noqa: INP001  # scripts, not a package
-"""A photo of twelve megapixels: decoding it, and all of ``read_pixels``, beside Pillow's decoding.
+"""A photo of twelve megapixels: decoding it, and all of ``preprocess``, beside Pillow's decoding.
 
     python benchmarks/jpeg_12mp.py
 
@@ -18,7 +18,7 @@ from PIL import Image
 from rows import Row, count, in_turn, main, row_of_times
 
 from mnist_edge.preprocessing.decoding import decode
-from mnist_edge.preprocessing.pipeline import WORKING_SIDE, read_pixels
+from mnist_edge.preprocessing.pipeline import WORKING_SIDE, preprocess
 
 TARGET = 0.6
 """Most that reading may take of the time of decoding everything."""
@@ -42,7 +42,7 @@ def measure(share: float) -> Iterator[Row]:
     decoding, ours, floor = in_turn(
         [
             lambda: decode(content, side=WORKING_SIDE),
-            lambda: read_pixels(content),
+            lambda: preprocess(content).pixels,
             lambda: Image.open(io.BytesIO(content)).load(),
         ],
         rounds=count(20, share, least=2),
@@ -54,7 +54,7 @@ def measure(share: float) -> Iterator[Row]:
         floor,
     )
     yield row_of_times(
-        "read_pixels of a 12-megapixel JPEG",
+        "preprocess a 12-megapixel JPEG",
         ours,
         "Pillow decoding all of it",
         floor,

@@ -42,7 +42,7 @@ from mnist_edge.errors import ConversionError, MissingDependency
 from mnist_edge.evaluation.report.model_stats import inspect
 from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.loading import StoredModel
-from mnist_edge.preprocessing.pipeline import look
+from mnist_edge.preprocessing.pipeline import trace_preprocessing
 from mnist_edge.runtimes.backends import TFLiteBackend, open_backend
 from mnist_edge.runtimes.interpreter import quantize
 from mnist_edge.system.files import write_json
@@ -193,7 +193,7 @@ def _invoke(content: bytes) -> Callable[[], object]:
     """A model's ``invoke``, ready to run over a digit."""
     engine = open_backend(content)
     (wanted,) = engine.inputs
-    digit = quantize(look(DIGIT).pixels, wanted).reshape(1, *wanted.shape)
+    digit = quantize(trace_preprocessing(DIGIT).pixels, wanted).reshape(1, *wanted.shape)
     engine.invoke(digit)
     if not isinstance(engine, TFLiteBackend):
         return lambda: engine.invoke(digit)

@@ -3,8 +3,8 @@
 
     python benchmarks/picture_steps.py
 
-The steps are those of ``mnist_edge.preprocessing.pipeline.look``, called by their own doors; what
-is between them is in the whole alone, so that the shares do not add up to one.
+The steps are those of ``mnist_edge.preprocessing.pipeline.trace_preprocessing``, called by
+themselves; what is between them is in the whole alone, so that the shares do not add up to one.
 """
 
 from __future__ import annotations
@@ -15,17 +15,19 @@ from importlib import resources
 
 import numpy as np
 from hard_pictures import make
+from numpy.typing import NDArray
 from PIL import Image
 from rows import Row, count, in_turn, main, row_of_times
 
 from mnist_edge.preprocessing import layout
-from mnist_edge.preprocessing.binarization import find_ink
-from mnist_edge.preprocessing.cell_borders import without_frame
-from mnist_edge.preprocessing.connected_components import label
-from mnist_edge.preprocessing.decoding import read_colours
-from mnist_edge.preprocessing.flat_background import is_drawing, strength_of
-from mnist_edge.preprocessing.handwriting import find_pieces
-from mnist_edge.preprocessing.pipeline import WORKING_SIDE, is_mnist_form, look, normalise
+from mnist_edge.preprocessing.binarization import binarize
+from mnist_edge.preprocessing.cell_borders import remove_border
+from mnist_edge.preprocessing.connected_components import label_components
+from mnist_edge.preprocessing.decoding import decode, to_rgb
+from mnist_edge.preprocessing.flat_background import has_flat_background, ink_strength
+from mnist_edge.preprocessing.handwriting import find_handwriting
+from mnist_edge.preprocessing.mnist_format import is_mnist_format
+from mnist_edge.preprocessing.pipeline import WORKING_SIDE, normalize_digit, trace_preprocessing
 
 CONDITIONS = ("light", "ruled")
 """Of photographs (benchmarks/hard_pictures.py)."""
@@ -45,44 +47,49 @@ def measure(share: float) -> Iterator[Row]:
 
 
 def _drawing(content: bytes, rounds: int) -> Iterator[Row]:
-    colours, _ = read_colours(content, side=WORKING_SIDE)
-    grey = np.asarray(Image.fromarray(colours).convert("L"))
-    strength = strength_of(grey)
+    rgb = _decoded(content)
+    grey = np.asarray(Image.fromarray(rgb).convert("L"))
+    strength = ink_strength(grey)
     mask = strength > _INK
     whole, *steps = in_turn(
         [
-            lambda: look(content),
-            lambda: read_colours(content, side=WORKING_SIDE),
-            lambda: (is_mnist_form(grey), is_drawing(grey), strength_of(grey)),
-            lambda: without_frame(mask, mask),
-            lambda: label(mask),
+            lambda: trace_preprocessing(content),
+            lambda: _decoded(content),
+            lambda: (is_mnist_format(grey), has_flat_background(grey), ink_strength(grey)),
+            lambda: remove_border(mask, mask),
+            lambda: label_components(mask),
         ],
         rounds=rounds,
     )
     names = ("decode", "tell drawing from photo", "look for a frame", "find pieces")
     for name, seconds in zip(names, steps, strict=True):
-        yield row_of_times(f"digit.png: {name}", seconds, "look", whole)
+        yield row_of_times(f"digit.png: {name}", seconds, "all steps", whole)
+
+
+def _decoded(content: bytes) -> NDArray[np.uint8]:
+    rgb, _ = to_rgb(*decode(content, side=WORKING_SIDE), side=WORKING_SIDE)
+    return rgb
 
 
 def _photo(condition: str, content: bytes, rounds: int) -> Iterator[Row]:
-    colours, _ = read_colours(content, side=WORKING_SIDE)
-    ink = find_ink(colours)
-    labels, pieces = find_pieces(ink)
+    rgb = _decoded(content)
+    ink = binarize(rgb)
+    labels, pieces = find_handwriting(ink)
     digit = layout.choose_digit(layout.group_strokes(pieces), *labels.shape)
     whole, *steps = in_turn(
         [
-            lambda: look(content),
-            lambda: read_colours(content, side=WORKING_SIDE),
-            lambda: find_ink(colours),
-            lambda: find_pieces(ink),
+            lambda: trace_preprocessing(content),
+            lambda: _decoded(content),
+            lambda: binarize(rgb),
+            lambda: find_handwriting(ink),
             lambda: layout.choose_digit(layout.group_strokes(pieces), *labels.shape),
-            lambda: digit and normalise(ink, labels, digit),
+            lambda: digit and normalize_digit(ink, labels, digit),
         ],
         rounds=rounds,
     )
-    names = ("decode", "take the light out", "keep the strokes", "choose the digit", "normalise")
+    names = ("decode", "take the light out", "keep the strokes", "choose the digit", "normalize")
     for name, seconds in zip(names, steps, strict=True):
-        yield row_of_times(f"{condition} photo: {name}", seconds, "look", whole)
+        yield row_of_times(f"{condition} photo: {name}", seconds, "all steps", whole)
 
 
 if __name__ == "__main__":

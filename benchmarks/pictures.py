@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from mnist_edge import Classifier
-from mnist_edge.preprocessing.pipeline import look
+from mnist_edge.preprocessing.pipeline import trace_preprocessing
 
 SEVERAL = ("number", "page")
 """Conditions whose pictures are of several digits."""
@@ -206,12 +206,12 @@ def figure(classifier: Classifier, seed: int) -> Image.Image:
 
 def _read_one(classifier: Classifier, image: Image.Image) -> tuple[Image.Image, str]:
     """A picture beside the pixels that the model sees of it, and what it says."""
-    sight = look(image)
+    trace = trace_preprocessing(image)
     both = Image.new("RGB", (240, 152), "white")
     both.paste(ImageOps.contain(image.convert("RGB"), (150, 152)), (0, 0))
-    inset = Image.fromarray(sight.pixels).resize((84, 84), Image.Resampling.NEAREST)
+    inset = Image.fromarray(trace.pixels).resize((84, 84), Image.Resampling.NEAREST)
     both.paste(inset, (154, 0))
-    prediction = classifier.judge(sight)
+    prediction = classifier.judge(trace)
     if prediction.digit is None:
         return both, f"- ({prediction.abstained})"
     return both, f"{prediction.digit} ({100 * prediction.confidence:.0f} %)"

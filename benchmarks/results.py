@@ -67,7 +67,7 @@ NOTES = {
     },
     "a step of training edge, with its input pipeline": "numpy makes the next epoch's "
     "pictures meanwhile, on a thread for which TensorFlow's, one a core, leave no core free.",
-    "read_pixels of a 12-megapixel JPEG": "Decoding at a quarter of the size takes little; taking "
+    "preprocess a 12-megapixel JPEG": "Decoding at a quarter of the size takes little; taking "
     "the light out of a photo at 640 pixels takes longer than decoding all of it.",
 }
 """Why a row falls short of its target, by what it measures; written by hand."""

@@ -64,6 +64,6 @@ def write_explanations(
     from mnist_edge.inference.explain import write
 
     for answer, target in zip(answers, targets, strict=True):
-        if answer.sight and not isinstance(answer.outcome, PictureError):
-            write(target, answer.sight, answer.outcome)
+        if answer.trace and not isinstance(answer.outcome, PictureError):
+            write(target, answer.trace, answer.outcome)
         yield answer

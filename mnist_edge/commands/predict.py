@@ -268,15 +268,15 @@ def _sighted(
 ) -> Iterator[PictureResult]:
     """Reads pictures one by one, and keeps how each was seen."""
     from mnist_edge.inference.inputs import picture_at
-    from mnist_edge.preprocessing.pipeline import PAGE_SIDE, WORKING_SIDE, look
+    from mnist_edge.preprocessing.pipeline import PAGE_SIDE, WORKING_SIDE, trace_preprocessing
 
     for path, error in found:
         try:
             if error:
                 raise error
-            sight = look(picture_at(path), side=PAGE_SIDE if every else WORKING_SIDE)
-            outcome = classifier.judge_all(sight) if every else classifier.judge(sight)
-            yield PictureResult(path=path, outcome=outcome, sight=sight)
+            trace = trace_preprocessing(picture_at(path), side=PAGE_SIDE if every else WORKING_SIDE)
+            outcome = classifier.judge_all(trace) if every else classifier.judge(trace)
+            yield PictureResult(path=path, outcome=outcome, trace=trace)
         except PictureError as reason:
             yield PictureResult(path=path, outcome=reason)
 
@@ -295,5 +295,5 @@ def _shown(answers: Iterable[PictureResult]) -> Iterator[PictureResult]:
 
     for answer in answers:
         yield answer
-        if answer.sight:
-            typer.echo(as_text(answer.sight.pixels, encoding=sys.stdout.encoding or "ascii"))
+        if answer.trace:
+            typer.echo(as_text(answer.trace.pixels, encoding=sys.stdout.encoding or "ascii"))

@@ -19,7 +19,7 @@ from mnist_edge.errors import PictureError
 if TYPE_CHECKING:
     from mnist_edge.inference.classifier import Page, Prediction
     from mnist_edge.inference.results_log import Journal
-    from mnist_edge.preprocessing.pipeline import Sight
+    from mnist_edge.preprocessing.pipeline import PreprocessingTrace
 
 _DECIMALS = 6
 """Digits after the point of a probability; int8 logits are far coarser."""
@@ -36,7 +36,7 @@ class PictureResult:
 
     path: str
     outcome: Prediction | Page | PictureError
-    sight: Sight | None = None
+    trace: PreprocessingTrace | None = None
     """What was seen in it; None where it could not be read."""
 
 

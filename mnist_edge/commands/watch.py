@@ -86,11 +86,11 @@ def watch_command(
 
 
 def _answer(classifier: Classifier, path: str, *, every: bool) -> PictureResult:
-    from mnist_edge.preprocessing.pipeline import PAGE_SIDE, WORKING_SIDE, look
+    from mnist_edge.preprocessing.pipeline import PAGE_SIDE, WORKING_SIDE, trace_preprocessing
 
     try:
-        sight = look(path, side=PAGE_SIDE if every else WORKING_SIDE)
-        outcome = classifier.judge_all(sight) if every else classifier.judge(sight)
+        trace = trace_preprocessing(path, side=PAGE_SIDE if every else WORKING_SIDE)
+        outcome = classifier.judge_all(trace) if every else classifier.judge(trace)
     except PictureError as reason:
         return PictureResult(path=path, outcome=reason)
     return PictureResult(path=path, outcome=outcome)

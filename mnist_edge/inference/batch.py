@@ -11,7 +11,7 @@ from mnist_edge.errors import PictureError
 from mnist_edge.inference.classifier import Classifier, Page, Prediction
 from mnist_edge.inference.inputs import Found, picture_at
 from mnist_edge.inference.worker_pool import in_order
-from mnist_edge.preprocessing.pipeline import PAGE_SIDE, Glance, glance, look
+from mnist_edge.preprocessing.pipeline import PAGE_SIDE, ModelInput, preprocess, trace_preprocessing
 
 Outcome: TypeAlias = Prediction | Page | PictureError
 """What was read in a picture, or why nothing was."""
@@ -30,13 +30,13 @@ the next."""
 def read_digits(classifier: Classifier, chunk: Sequence[Found]) -> list[Outcome]:
     """Reads the digit in each picture of a chunk, all that can be read together."""
     seen = [_seen(path, error) for path, error in chunk]
-    predictions = iter(classifier.judge_many([one for one in seen if isinstance(one, Glance)]))
-    return [next(predictions) if isinstance(one, Glance) else one for one in seen]
+    predictions = iter(classifier.judge_many([one for one in seen if isinstance(one, ModelInput)]))
+    return [next(predictions) if isinstance(one, ModelInput) else one for one in seen]
 
 
-def _seen(path: str, error: PictureError | None) -> Glance | PictureError:
+def _seen(path: str, error: PictureError | None) -> ModelInput | PictureError:
     try:
-        return error or glance(picture_at(path))
+        return error or preprocess(picture_at(path))
     except PictureError as reason:
         return reason
 
@@ -48,7 +48,7 @@ def read_pages(classifier: Classifier, chunk: Sequence[Found]) -> list[Outcome]:
 
 def _page(classifier: Classifier, path: str, error: PictureError | None) -> Outcome:
     try:
-        return error or classifier.judge_all(look(picture_at(path), side=PAGE_SIDE))
+        return error or classifier.judge_all(trace_preprocessing(picture_at(path), side=PAGE_SIDE))
     except PictureError as reason:
         return reason
 

@@ -15,21 +15,21 @@ from numpy.typing import NDArray
 from mnist_edge.errors import InvalidValue
 from mnist_edge.metrics.calibration import softmax
 from mnist_edge.modelstore import loading
-from mnist_edge.preprocessing.connected_components import Piece
+from mnist_edge.preprocessing.connected_components import Component
+from mnist_edge.preprocessing.decoding import Picture
 from mnist_edge.preprocessing.pipeline import (
     PAGE_SIDE,
-    Glance,
-    Picture,
-    Sight,
-    glance,
-    look,
-    normalise,
+    ModelInput,
+    PreprocessingTrace,
+    normalize_digit,
+    preprocess,
+    trace_preprocessing,
 )
 from mnist_edge.runtimes.interpreter import PIXELS
 from mnist_edge.runtimes.sandbox import open_model
 
 if TYPE_CHECKING:
-    from mnist_edge.preprocessing.segmentation import Line
+    from mnist_edge.preprocessing.segmentation import TextLine
 
 _TOGETHER = 256
 """Pictures that are read together: four threads then have two batches of 32 each."""
@@ -169,19 +169,19 @@ class Classifier:
         Raises:
             PictureError: the picture is missing, empty, truncated, or not an image.
         """
-        return self.judge(glance(picture))
+        return self.judge(preprocess(picture))
 
-    def judge(self, sight: Sight | Glance) -> Prediction:
+    def judge(self, trace: PreprocessingTrace | ModelInput) -> Prediction:
         """Reads the digit in a picture that was looked at already."""
-        (prediction,) = self.predict_pixels(sight.pixels[np.newaxis])
-        return _with_problem(prediction, sight)
+        (prediction,) = self.predict_pixels(trace.pixels[np.newaxis])
+        return _with_problem(prediction, trace)
 
-    def judge_many(self, sights: Sequence[Sight | Glance]) -> list[Prediction]:
+    def judge_many(self, traces: Sequence[PreprocessingTrace | ModelInput]) -> list[Prediction]:
         """Reads the digit in each of many pictures that were looked at already, all together."""
-        if not sights:
+        if not traces:
             return []
-        predictions = self.predict_pixels(np.stack([sight.pixels for sight in sights]))
-        return [_with_problem(*both) for both in zip(predictions, sights, strict=True)]
+        predictions = self.predict_pixels(np.stack([trace.pixels for trace in traces]))
+        return [_with_problem(*both) for both in zip(predictions, traces, strict=True)]
 
     def predict_many(self, pictures: Iterable[Picture]) -> Iterator[Prediction]:
         """Reads the digit in each picture, in their order, as ``predict`` does and in less time.
@@ -193,7 +193,7 @@ class Classifier:
             PictureError: as ``predict``, at the first that cannot be read.
         """
         remaining = iter(pictures)
-        while chunk := [glance(picture) for picture in islice(remaining, _TOGETHER)]:
+        while chunk := [preprocess(picture) for picture in islice(remaining, _TOGETHER)]:
             yield from self.judge_many(chunk)
 
     def predict_all(self, picture: Picture) -> Page:
@@ -207,32 +207,32 @@ class Classifier:
         Raises:
             PictureError: as ``predict``.
         """
-        return self.judge_all(look(picture, side=PAGE_SIDE))
+        return self.judge_all(trace_preprocessing(picture, side=PAGE_SIDE))
 
-    def judge_all(self, sight: Sight) -> Page:
+    def judge_all(self, trace: PreprocessingTrace) -> Page:
         """Reads every digit in a picture that was looked at already."""
-        from mnist_edge.preprocessing.segmentation import cut_lines
+        from mnist_edge.preprocessing.segmentation import segment_lines
 
-        labels, lines = cut_lines(sight.labels, sight.pieces)
-        found = [self._read_line(sight, labels, line) for line in lines]
+        labels, lines = segment_lines(trace.labels, trace.components)
+        found = [self._read_line(trace, labels, line) for line in lines]
         page = Page(lines=tuple(line for line in found if line))
-        if len(page.digits) == 1 and sight.digit and sight.problem is None:
+        if len(page.digits) == 1 and trace.digit and trace.problem is None:
             # One digit is read as it is where no other is looked for.
-            one = FoundDigit(prediction=self.judge(sight), box=_box(sight.digit, sight))
+            one = FoundDigit(prediction=self.judge(trace), box=_box(trace.digit, trace))
             return Page(lines=((one,),))
         return page
 
     def _read_line(
-        self, sight: Sight, labels: NDArray[np.int32], line: Line
+        self, trace: PreprocessingTrace, labels: NDArray[np.int32], line: TextLine
     ) -> tuple[FoundDigit, ...]:
         if not line.candidates:
             return ()
         pieces = [candidate.piece for candidate in line.candidates]
-        pixels = np.stack([normalise(sight.ink, labels, piece) for piece in pieces])
+        pixels = np.stack([normalize_digit(trace.ink_map, labels, piece) for piece in pieces])
         predictions = self.predict_pixels(pixels)
         scores = [math.log(max(prediction.probabilities)) for prediction in predictions]
         return tuple(
-            FoundDigit(prediction=predictions[number], box=_box(pieces[number], sight))
+            FoundDigit(prediction=predictions[number], box=_box(pieces[number], trace))
             for number in line.best(scores)
         )
 
@@ -271,19 +271,19 @@ class Classifier:
         )
 
 
-def _with_problem(prediction: Prediction, sight: Sight | Glance) -> Prediction:
+def _with_problem(prediction: Prediction, trace: PreprocessingTrace | ModelInput) -> Prediction:
     """The prediction, withheld where the picture is not of one digit."""
-    if sight.problem == "not-one-digit":
+    if trace.problem == "not-one-digit":
         return replace(prediction, digit=None, abstained="not-one-digit")
     return prediction
 
 
-def _box(piece: Piece, sight: Sight) -> tuple[int, int, int, int]:
+def _box(piece: Component, trace: PreprocessingTrace) -> tuple[int, int, int, int]:
     """Where a piece lies in the picture itself."""
-    height, width = sight.labels.shape
-    left, top = (math.floor(sight.scale * edge) for edge in (piece.left, piece.top))
+    height, width = trace.labels.shape
+    left, top = (math.floor(trace.scale * edge) for edge in (piece.left, piece.top))
     right, bottom = (
-        min(math.ceil(sight.scale * edge), round(sight.scale * size))
+        min(math.ceil(trace.scale * edge), round(trace.scale * size))
         for edge, size in ((piece.right, width), (piece.bottom, height))
     )
     return left, top, right, bottom

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from mnist_edge.inference.classifier import Page, Prediction
-from mnist_edge.preprocessing.connected_components import Piece
-from mnist_edge.preprocessing.pipeline import Sight
+from mnist_edge.preprocessing.connected_components import Component
+from mnist_edge.preprocessing.pipeline import PreprocessingTrace
 from mnist_edge.system.files import write_bytes
 
 Colour: TypeAlias = tuple[int, int, int]
@@ -65,11 +65,11 @@ def headline(prediction: Prediction) -> str:
     return f"{prediction.digit} ({100 * prediction.confidence:.1f} %)"
 
 
-def draw(sight: Sight, prediction: Prediction) -> Image.Image:
+def draw(trace: PreprocessingTrace, prediction: Prediction) -> Image.Image:
     """One picture of how a picture was read: itself, its ink, the model's pixels, their chances.
 
     Args:
-        sight: what was seen in it.
+        trace: what was seen in it.
         prediction: what the model made of that.
     """
     size = (corner(len(TITLES))[0], _TOP + SIDE + _MARGIN)
@@ -78,31 +78,31 @@ def draw(sight: Sight, prediction: Prediction) -> Image.Image:
     for panel, title in enumerate(TITLES):
         left, top = corner(panel)
         _write(canvas, title, at=(left, top - 26), size=16)
-    for panel, pixels in enumerate((sight.colours, _ink(sight), sight.pixels)):
+    for panel, pixels in enumerate((trace.rgb, _ink(trace), trace.pixels)):
         _show(canvas, panel, Image.fromarray(pixels).convert("RGB"))
-    for piece in sight.digits:
-        if piece is not sight.digit:
-            _box(canvas, sight, piece, _OTHER_BOX, line=1)
-    if sight.digit:
-        _box(canvas, sight, sight.digit, ACCENT, line=3)
+    for piece in trace.candidates:
+        if piece is not trace.digit:
+            _box(canvas, trace, piece, _OTHER_BOX, line=1)
+    if trace.digit:
+        _box(canvas, trace, trace.digit, ACCENT, line=3)
     _draw_bars(canvas, prediction)
     return canvas
 
 
-def draw_page(sight: Sight, page: Page) -> Image.Image:
+def draw_page(trace: PreprocessingTrace, page: Page) -> Image.Image:
     """A picture with a box round each digit that was read in it, and what it was read as.
 
     Args:
-        sight: what was seen in it.
+        trace: what was seen in it.
         page: what the model made of that.
     """
-    picture = Image.fromarray(sight.colours)
+    picture = Image.fromarray(trace.rgb)
     longest = corner(len(TITLES))[0] - 2 * _MARGIN
     width, height = _fitted(*picture.size, longest)
     canvas = Image.new("RGB", (longest + 2 * _MARGIN, height + 2 * _MARGIN), _PAPER)
     canvas.paste(picture.resize((width, height), Image.Resampling.BICUBIC), (_MARGIN, _MARGIN))
     pen = ImageDraw.Draw(canvas)
-    enlarged = width / (sight.scale * picture.width)
+    enlarged = width / (trace.scale * picture.width)
     for digit in page.digits:
         left, top, right, bottom = (round(_MARGIN + enlarged * edge) for edge in digit.box)
         answer = digit.prediction.digit
@@ -122,13 +122,13 @@ def encode(image: Image.Image, suffix: str) -> bytes:
     return stream.getvalue()
 
 
-def write(target: Path, sight: Sight, outcome: Prediction | Page) -> None:
+def write(target: Path, trace: PreprocessingTrace, outcome: Prediction | Page) -> None:
     """Draws an explanation into a file, whole or not at all.
 
     Raises:
         NotWritable: the folder or the file cannot be written.
     """
-    drawing = draw_page(sight, outcome) if isinstance(outcome, Page) else draw(sight, outcome)
+    drawing = draw_page(trace, outcome) if isinstance(outcome, Page) else draw(trace, outcome)
     write_bytes(target, encode(drawing, target.suffix))
 
 
@@ -157,12 +157,12 @@ def _holds(encoding: str, characters: str) -> bool:
     return True
 
 
-def _ink(sight: Sight) -> NDArray[np.uint8]:
+def _ink(trace: PreprocessingTrace) -> NDArray[np.uint8]:
     """The ink in grey on white, the digit's own in black."""
-    drawn = np.full((*sight.labels.shape, 3), _PAPER, np.uint8)
-    drawn[sight.labels > 0] = _OTHER_INK
-    if sight.digit:
-        drawn[np.isin(sight.labels, sight.digit.labels)] = 0
+    drawn = np.full((*trace.labels.shape, 3), _PAPER, np.uint8)
+    drawn[trace.labels > 0] = _OTHER_INK
+    if trace.digit:
+        drawn[np.isin(trace.labels, trace.digit.labels)] = 0
     return drawn
 
 
@@ -183,9 +183,11 @@ def _show(canvas: Image.Image, panel: int, image: Image.Image) -> None:
     canvas.paste(image.resize((width, height), smooth), (left, top))
 
 
-def _box(canvas: Image.Image, sight: Sight, piece: Piece, colour: Colour, *, line: int) -> None:
+def _box(
+    canvas: Image.Image, trace: PreprocessingTrace, piece: Component, colour: Colour, *, line: int
+) -> None:
     """Draws a box round a piece in the first panel, none of its ink covered."""
-    height, width = sight.labels.shape
+    height, width = trace.labels.shape
     across, down = _fitted(width, height)
     left, top = corner(0)
     reach = 2 + line

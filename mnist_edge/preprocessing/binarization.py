@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.preprocessing.connected_components import (
-    Image,
+    FloatImage,
     Mask,
-    label,
-    largest_around,
-    smallest_around,
+    dilate,
+    erode,
+    label_components,
 )
 
 _LUMA = (299, 587, 114)
@@ -64,10 +64,10 @@ _CLEAR, _FAINT = 0.45, 0.22
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ink:
+class InkMap:
     """How much a picture's pixels differ from their paper."""
 
-    contrast: Image
+    contrast: FloatImage
     """``(height, width)``, grey levels; 0 where a pixel is paper or lies on its other side."""
     noise: float
     """Standard deviation of the paper's contrast."""
@@ -87,7 +87,7 @@ class Ink:
         """
         clear = self.contrast > max(_CLEAR * full, 4 * self.noise)
         faint = self.contrast > max(_FAINT * full, 3 * self.noise)
-        labels, components = label(faint)
+        labels, components = label_components(faint)
         kept = np.zeros(len(components) + 1, np.bool_)
         kept[np.unique(labels[clear])] = True
         kept[0] = False
@@ -100,7 +100,7 @@ class Ink:
         return mask
 
 
-def find_ink(rgb: NDArray[np.uint8]) -> Ink:
+def binarize(rgb: NDArray[np.uint8]) -> InkMap:
     """The ink of a picture.
 
     Args:
@@ -124,13 +124,13 @@ def find_ink(rgb: NDArray[np.uint8]) -> Ink:
     return _measured(polarities[best] * channels[best])
 
 
-def _worth(paper_up: Image) -> float:
+def _worth(paper_up: FloatImage) -> float:
     """How well ink stands out of a channel's noise."""
     ink = _measured(paper_up)
     return ink.full(np.ones(paper_up.shape, np.bool_)) / (ink.noise + 1.0)
 
 
-def _measured(paper_up: Image) -> Ink:
+def _measured(paper_up: FloatImage) -> InkMap:
     """The ink of one channel in which paper is brighter than ink."""
     longest = max(paper_up.shape)
     share = _WINDOW if longest > TIGHT else _TIGHT_WINDOW
@@ -145,10 +145,10 @@ def _measured(paper_up: Image) -> Ink:
     if longest <= _CELL:
         # Lines and digit take near half of a small cell: only the lower half is the paper's.
         spread = min(spread, base - low)
-    return Ink(contrast=np.maximum(contrast - base, 0), noise=spread)
+    return InkMap(contrast=np.maximum(contrast - base, 0), noise=spread)
 
 
-def _closed(paper_up: Image, window: int) -> Image:
+def _closed(paper_up: FloatImage, window: int) -> FloatImage:
     """The paper: what is dark and narrower than the window filled, edges of shadows left be."""
     # Paper goes on beyond the edge: without it light that falls off towards it would be ink.
     reach = window // 2
@@ -158,11 +158,11 @@ def _closed(paper_up: Image, window: int) -> Image:
         beyond = np.pad(paper_up, reach, constant_values=float(np.median(border)))
     else:
         beyond = np.pad(paper_up, reach, mode="edge")
-    closed = smallest_around(largest_around(beyond, window), window)
+    closed = erode(dilate(beyond, window), window)
     return closed[reach:-reach, reach:-reach]
 
 
-def _without_shadows(paper_up: Image, contrast: Image) -> Image:
+def _without_shadows(paper_up: FloatImage, contrast: FloatImage) -> FloatImage:
     """Contrast in which a shadow that is narrower than the window is paper too.
 
     A shadow is wider than strokes are, and reaches in from outside; where nothing else is dark, it
@@ -173,30 +173,30 @@ def _without_shadows(paper_up: Image, contrast: Image) -> Image:
     stroke = 2 * round(thickest * longest / 2) + 1
     full = float(np.percentile(contrast, _STRONGEST))
     dark = contrast > max(LEAST_CONTRAST, 0.3 * full)
-    solid = _from_outside(smallest_around(dark.astype(np.float32), stroke) > 0)
+    solid = _from_outside(erode(dark.astype(np.float32), stroke) > 0)
     if not solid.any():
         return contrast
     shade = float(np.median(contrast[solid]))
-    wide = largest_around(solid.astype(np.float32), stroke) > 0
+    wide = dilate(solid.astype(np.float32), stroke) > 0
     ink = dark & (~wide | (contrast > (shade + full) / 2))
     # Shade is never as dark as ink.
     if shade > _SHADE * full or ink.sum() < _OTHER_INK * dark.sum():
         return contrast
     # Its edge, too: the window saw the light beyond it.
-    within = largest_around(solid.astype(np.float32), 3 * stroke) > 0
+    within = dilate(solid.astype(np.float32), 3 * stroke) > 0
     narrow = _closed(paper_up, stroke) - paper_up
     return np.where(within, narrow, contrast).astype(np.float32)
 
 
 def _from_outside(mask: Mask) -> Mask:
     """The pieces of a mask that reach the picture's edge: what casts a shadow is not on it."""
-    labels, _ = label(mask)
+    labels, _ = label_components(mask)
     edges = np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1]))
     outside: Mask = np.isin(labels, np.unique(edges[edges > 0]))
     return outside
 
 
-def _polarity(luma: Image) -> float:
+def _polarity(luma: FloatImage) -> float:
     """1 where ink is darker than its paper, -1 where it is lighter.
 
     Ink is little of a picture and far from its paper: the third moment has its sign. Frames and
@@ -215,7 +215,7 @@ def _polarity(luma: Image) -> float:
     return 1.0 if float((wide * wide * wide).sum()) <= 0 else -1.0
 
 
-def _shows_paper(border: Image, away: Image) -> bool:
+def _shows_paper(border: FloatImage, away: FloatImage) -> bool:
     """Whether the paper of a picture can be told from its border."""
     if max(away.shape) > TIGHT:
         return _is_paper(border, away)
@@ -223,18 +223,18 @@ def _shows_paper(border: Image, away: Image) -> bool:
     return bool(light - dark <= _UNEVEN)
 
 
-def _is_paper(border: Image, away: Image) -> bool:
+def _is_paper(border: FloatImage, away: FloatImage) -> bool:
     """Whether a border is of one tone, and much of the picture no further away from it."""
     near = _ONE_TONE * float(np.percentile(np.abs(away), _STRONGEST))
     rim = np.abs(border - np.median(border))
     return bool((rim < near).mean() > _BORDER and (np.abs(away) < near).mean() > _MUCH_PAPER)
 
 
-def _border(values: Image) -> Image:
+def _border(values: FloatImage) -> FloatImage:
     return np.concatenate((values[0], values[-1], values[:, 0], values[:, -1]))
 
 
-def _tight_paper(luma: Image) -> float:
+def _tight_paper(luma: FloatImage) -> float:
     """The paper of a small picture: its border's, unless that is a frame about other paper."""
     border = float(np.median(_border(luma)))
     middle = float(np.median(luma))
@@ -242,7 +242,7 @@ def _tight_paper(luma: Image) -> float:
     return middle if most else border
 
 
-def estimate_noise(values: Image) -> float:
+def estimate_noise(values: FloatImage) -> float:
     """Standard deviation of the pixels' own noise.
 
     By the second differences, to which a smooth picture adds nothing (J. Immerkaer, Fast Noise
@@ -255,7 +255,7 @@ def estimate_noise(values: Image) -> float:
     return float(np.median(np.abs(second)) / (0.6745 * 6))
 
 
-def blur(values: Image, radius: int) -> Image:
+def blur(values: FloatImage, radius: int) -> FloatImage:
     """The mean of a square around each pixel, twice: near to a Gaussian."""
     for _ in range(2):
         for axis in (0, 1):

@@ -10,17 +10,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from mnist_edge.preprocessing.connected_components import Mask, Piece, label
+from mnist_edge.preprocessing.connected_components import Component, Mask, label_components
 from mnist_edge.preprocessing.line_detection import (
     LENGTH,
     LONG,
     NEAR,
     RIM,
     THICK,
-    Line,
-    erase,
-    is_ruled,
-    level_lines,
+    RuledLine,
+    erase_line,
+    find_lines,
+    is_ruled_paper,
 )
 
 _SIDE = 160
@@ -47,7 +47,7 @@ _DIGIT = 0.2
 """Share of a side that a digit within the frame is high or wide at least."""
 
 
-def without_frame(mask: Mask, faint: Mask) -> tuple[Mask, Mask]:
+def remove_border(mask: Mask, faint: Mask) -> tuple[Mask, Mask]:
     """A mask without its frame and what lies beyond, strokes across its lines kept.
 
     Args:
@@ -58,20 +58,20 @@ def without_frame(mask: Mask, faint: Mask) -> tuple[Mask, Mask]:
         What is left of the mask, and what was taken out of it.
     """
     times = -(-max(mask.shape) // _SIDE)
-    found: list[Line] = []
+    found: list[RuledLine] = []
     # In the faint mask a dark line is as thick as its blurred edges, and in the other broken.
     both = (_reduced(faint, times), _reduced(mask, times))
-    if is_ruled(both[0]):
+    if is_ruled_paper(both[0]):
         return mask, np.zeros_like(mask)
     for coarse in both if both[1].sum() < _UNLIKE * both[0].sum() else both[:1]:
-        found += level_lines(coarse)
-        found += [replace(line, upright=True) for line in level_lines(coarse.T)]
+        found += find_lines(coarse)
+        found += [replace(line, upright=True) for line in find_lines(coarse.T)]
     for rim in (_FADED, RIM):
         frame = _borders(found, rim)
         frame = [line for line in frame if not any(_is_within(line, other) for other in frame)]
         rest = mask.copy()
         for line in frame:
-            erase(rest.T if line.upright else rest, line, times)
+            erase_line(rest.T if line.upright else rest, line, times)
         rest, holds_digit = _without_beyond(rest, frame, times)
         # What leaves nothing within may have been the digit, and is not taken for a frame rashly.
         if holds_digit:
@@ -79,7 +79,7 @@ def without_frame(mask: Mask, faint: Mask) -> tuple[Mask, Mask]:
     return rest, mask & ~rest
 
 
-def closes(frame: Mask, within: Mask) -> bool:
+def encloses(frame: Mask, within: Mask) -> bool:
     """Whether a frame lies about what is within it, at three sides at least."""
     if not within.any() or not frame.any():
         return False
@@ -101,7 +101,7 @@ def _reduced(mask: Mask, times: int) -> Mask:
     return reduced
 
 
-def _borders(lines: list[Line], rim: float) -> list[Line]:
+def _borders(lines: list[RuledLine], rim: float) -> list[RuledLine]:
     """The lines of which both ends leave the picture or meet another line."""
     sure = [line for line in lines if _is_border(line, lines, rim)]
     # Where one is sure, a line from it that fades before the picture's edge is another.
@@ -118,7 +118,7 @@ def _borders(lines: list[Line], rim: float) -> list[Line]:
     ]
 
 
-def _is_border(line: Line, lines: list[Line], rim: float) -> bool:
+def _is_border(line: RuledLine, lines: list[RuledLine], rim: float) -> bool:
     enters = [line.enters(column, rim) for column in (line.start, line.end)]
     long = line.end - line.start >= LONG * line.size[1]
     if any(enters) and long and line.thickness <= max(2, _THIN * max(line.size)):
@@ -130,7 +130,7 @@ def _is_border(line: Line, lines: list[Line], rim: float) -> bool:
     )
 
 
-def _is_within(line: Line, other: Line) -> bool:
+def _is_within(line: RuledLine, other: RuledLine) -> bool:
     """Whether a line is the stroke of a digit that stands on another line, or hangs from it."""
     same_side = (line.upright, line.inward) == (other.upright, other.inward)
     shorter = line.end - line.start < _SHORTER * (other.end - other.start)
@@ -139,7 +139,7 @@ def _is_within(line: Line, other: Line) -> bool:
     return same_side and further_in and (shorter or thicker)
 
 
-def _meets(line: Line, column: int, other: Line) -> bool:
+def _meets(line: RuledLine, column: int, other: RuledLine) -> bool:
     """Whether a line ends where one across it runs."""
     thin, thick = sorted((line.thickness, other.thickness))
     if thick > _HEAVIER * thin + 1:
@@ -149,11 +149,11 @@ def _meets(line: Line, column: int, other: Line) -> bool:
     return abs(other.row(row) - column) <= near and other.start - near <= row <= other.end + near
 
 
-def _without_beyond(mask: Mask, frame: list[Line], times: int) -> tuple[Mask, bool]:
+def _without_beyond(mask: Mask, frame: list[RuledLine], times: int) -> tuple[Mask, bool]:
     """A mask without the pieces beyond the frame, and whether a digit is left within it."""
     if not frame:
         return mask, False
-    labels, pieces = label(mask)
+    labels, pieces = label_components(mask)
     rows, columns = np.nonzero(mask)
     beyond = np.zeros(len(rows), np.bool_)
     for line in frame:
@@ -184,7 +184,7 @@ def _without_beyond(mask: Mask, frame: list[Line], times: int) -> tuple[Mask, bo
     return mask & ~outside[labels], True
 
 
-def _is_remnant(piece: Piece, size: tuple[int, ...]) -> bool:
+def _is_remnant(piece: Component, size: tuple[int, ...]) -> bool:
     """Whether a piece in the outer part is of a line that the search missed, or cut by the edge."""
     height, width = size
     cut = piece.top <= 1 or piece.left <= 1 or piece.bottom >= height - 1

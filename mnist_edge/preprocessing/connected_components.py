@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Mask = NDArray[np.bool_]
-Image = NDArray[np.float32]
+FloatImage = NDArray[np.float32]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Piece:
+class Component:
     """A connected piece of a mask, or several that belong together."""
 
     labels: tuple[int, ...]
@@ -40,9 +40,9 @@ class Piece:
         return self.right - self.left
 
 
-def joined(pieces: Sequence[Piece]) -> Piece:
+def merge(pieces: Sequence[Component]) -> Component:
     """One piece of several."""
-    return Piece(
+    return Component(
         labels=tuple(number for piece in pieces for number in piece.labels),
         area=sum(piece.area for piece in pieces),
         top=min(piece.top for piece in pieces),
@@ -52,7 +52,7 @@ def joined(pieces: Sequence[Piece]) -> Piece:
     )
 
 
-def label(mask: Mask) -> tuple[NDArray[np.int32], list[Piece]]:
+def label_components(mask: Mask) -> tuple[NDArray[np.int32], list[Component]]:
     """Numbers the pieces of a mask; pixels that touch at a corner belong together.
 
     Rows are taken as runs, and runs of neighbouring rows that touch are joined (A. Rosenfeld and
@@ -104,7 +104,7 @@ def _measured(
     rows: NDArray[np.int64],
     left: NDArray[np.int64],
     right: NDArray[np.int64],
-) -> list[Piece]:
+) -> list[Component]:
     count = int(numbers.max()) + 1
     area = np.bincount(numbers, weights=right - left, minlength=count)
     least = [np.full(count, np.iinfo(np.int64).max) for _ in range(2)]
@@ -113,7 +113,7 @@ def _measured(
         np.minimum.at(low, numbers, begin)
         np.maximum.at(high, numbers, end)
     return [
-        Piece(
+        Component(
             labels=(index + 1,),
             area=int(area[index]),
             top=int(least[0][index]),
@@ -125,19 +125,19 @@ def _measured(
     ]
 
 
-def largest_around(values: Image, size: int) -> Image:
+def dilate(values: FloatImage, size: int) -> FloatImage:
     """The largest value in a square of odd ``size`` around each pixel: a dilation."""
     for axis in (0, 1):
         values = running_maximum(values, size, axis)
     return values
 
 
-def smallest_around(values: Image, size: int) -> Image:
+def erode(values: FloatImage, size: int) -> FloatImage:
     """The smallest value in a square of odd ``size`` around each pixel: an erosion."""
-    return -largest_around(-values, size)
+    return -dilate(-values, size)
 
 
-def running_maximum(values: Image, size: int, axis: int) -> Image:
+def running_maximum(values: FloatImage, size: int, axis: int) -> FloatImage:
     """Maxima of windows by doubling: a window of 2n is two of n."""
     reach = size // 2
     padding = [(0, 0), (0, 0)]

@@ -64,23 +64,6 @@ _WHITE = 200
 """Brightness from which on ink would not be seen on white paper."""
 
 
-def read_colours(picture: Picture, *, side: int) -> tuple[NDArray[np.uint8], float]:
-    """A picture's colours on white paper: ``decode`` and ``in_colours`` in one.
-
-    Args:
-        picture: a path, encoded bytes, a binary stream, a PIL image or a uint8 array.
-        side: pixels that its longest side is brought down to; a smaller one stays as it is.
-
-    Returns:
-        As ``in_colours``.
-
-    Raises:
-        PictureError: as ``decode``.
-    """
-    image, longest = decode(picture, side=side)
-    return in_colours(image, longest, side=side)
-
-
 def decode(picture: Picture, *, side: int) -> tuple[Image.Image, int]:
     """A picture's pixels, as they are stored.
 
@@ -112,7 +95,7 @@ def decode(picture: Picture, *, side: int) -> tuple[Image.Image, int]:
         return _loaded(image, name, needed=side), longest
 
 
-def as_stored(image: Image.Image) -> NDArray[np.uint8] | None:
+def stored_gray(image: Image.Image) -> NDArray[np.uint8] | None:
     """The grey levels of a picture of which nothing but these is known, ``(height, width)``.
 
     None where there may be colours, an orientation, or a colour that is transparent.
@@ -122,7 +105,7 @@ def as_stored(image: Image.Image) -> NDArray[np.uint8] | None:
     return np.frombuffer(image.tobytes(), np.uint8).reshape(image.height, image.width)
 
 
-def in_colours(image: Image.Image, longest: int, *, side: int) -> tuple[NDArray[np.uint8], float]:
+def to_rgb(image: Image.Image, longest: int, *, side: int) -> tuple[NDArray[np.uint8], float]:
     """A picture's colours on white paper, turned the way its EXIF orientation says.
 
     Args:

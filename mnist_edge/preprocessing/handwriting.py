@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.preprocessing.binarization import TIGHT, Ink
-from mnist_edge.preprocessing.cell_borders import closes, without_frame
-from mnist_edge.preprocessing.connected_components import Piece, joined, label, largest_around
-from mnist_edge.preprocessing.ruled_lines import may_be_rules, without_rules
+from mnist_edge.preprocessing.binarization import TIGHT, InkMap
+from mnist_edge.preprocessing.cell_borders import encloses, remove_border
+from mnist_edge.preprocessing.connected_components import Component, dilate, label_components, merge
+from mnist_edge.preprocessing.ruled_lines import may_be_ruled_lines, remove_ruled_lines
 
 _EDGE = 0.13
 """Share of a side, from the edge, that is taken for the edge."""
@@ -26,7 +26,7 @@ _SPECK = 0.06
 """Height of a speck against the tallest piece's."""
 
 
-def find_pieces(ink: Ink) -> tuple[NDArray[np.int32], list[Piece]]:
+def find_handwriting(ink: InkMap) -> tuple[NDArray[np.int32], list[Component]]:
     """The pieces of handwriting in a picture's ink.
 
     Frames and what reaches in from outside are often darker than the handwriting: they are found
@@ -38,28 +38,28 @@ def find_pieces(ink: Ink) -> tuple[NDArray[np.int32], list[Piece]]:
     """
     left = np.ones(ink.contrast.shape, np.bool_)
     labels: NDArray[np.int32] = np.zeros(ink.contrast.shape, np.int32)
-    found: list[Piece] = []
-    first: tuple[NDArray[np.int32], list[Piece]] | None = None
+    found: list[Component] = []
+    first: tuple[NDArray[np.int32], list[Component]] | None = None
     for _ in range(_ROUNDS):
         full = ink.full(left)
         if not full:
             found = []
             break
         whole = ink.mask(full) & left
-        mask, frame = without_frame(whole, ink.faint(full) & left)
-        if max(whole.shape) <= TIGHT and not closes(frame, mask):
+        mask, frame = remove_border(whole, ink.faint(full) & left)
+        if max(whole.shape) <= TIGHT and not encloses(frame, mask):
             # Cut as tight as that, the bar of a 7 runs along an edge as a border would.
             mask = whole
         elif frame.any():
             # A frame hides fainter handwriting: that is measured without it.
             reach = max(2, round(_BLURRED * max(mask.shape)))
-            left &= (largest_around(frame.astype(np.float32), 2 * reach + 1) == 0) | mask
+            left &= (dilate(frame.astype(np.float32), 2 * reach + 1) == 0) | mask
             full = ink.full(left)
             mask = ink.mask(full) & left if full else mask
-        labels, found = label(mask)
-        if any(may_be_rules(one, mask) for one in found):
-            mask = without_rules(mask)
-            labels, found = label(mask)
+        labels, found = label_components(mask)
+        if any(may_be_ruled_lines(one, mask) for one in found):
+            mask = remove_ruled_lines(mask)
+            labels, found = label_components(mask)
         first = first or (labels, found)
         outside = [one for one in found if _is_outside(one, labels)]
         if max(labels.shape) <= TIGHT and not _any_clear(found, labels.shape):
@@ -67,8 +67,8 @@ def find_pieces(ink: Ink) -> tuple[NDArray[np.int32], list[Piece]]:
             outside = []
         if not outside:
             break
-        around = np.isin(labels, joined(outside).labels).astype(np.float32)
-        left &= largest_around(around, 2 * _MARGIN + 1) == 0
+        around = np.isin(labels, merge(outside).labels).astype(np.float32)
+        left &= dilate(around, 2 * _MARGIN + 1) == 0
         found = [one for one in found if one not in outside]
     if not found and first is not None and max(labels.shape) <= TIGHT:
         # A small picture is cut tight: what touches its edges is the digit.
@@ -76,7 +76,7 @@ def find_pieces(ink: Ink) -> tuple[NDArray[np.int32], list[Piece]]:
     return labels, _without_specks(found)
 
 
-def _without_specks(pieces: list[Piece]) -> list[Piece]:
+def _without_specks(pieces: list[Component]) -> list[Component]:
     if not pieces:
         return []
     tallest = max(max(piece.height, piece.width) for piece in pieces)
@@ -90,7 +90,7 @@ def _without_specks(pieces: list[Piece]) -> list[Piece]:
     return sorted(kept, key=lambda piece: -piece.area)
 
 
-def _any_clear(pieces: list[Piece], size: tuple[int, ...]) -> bool:
+def _any_clear(pieces: list[Component], size: tuple[int, ...]) -> bool:
     """Whether a piece as large as a digit touches no edge."""
     height, width = size
     largest = max((one.area for one in pieces), default=0)
@@ -101,7 +101,7 @@ def _any_clear(pieces: list[Piece], size: tuple[int, ...]) -> bool:
     )
 
 
-def _is_outside(component: Piece, labels: NDArray[np.int32]) -> bool:
+def _is_outside(component: Component, labels: NDArray[np.int32]) -> bool:
     """Whether a piece at the edge is of a frame, a neighbour or a table, and not of the digit."""
     height, width = labels.shape
     one = component

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mnist_edge.preprocessing.connected_components import Piece, joined
+from mnist_edge.preprocessing.connected_components import Component, merge
 
 _OVER = 0.3
 """Overlap in columns, as a share of the narrower, from which on two pieces may be one digit."""
@@ -19,25 +19,25 @@ _RIVAL = 0.55
 """Height of another piece, as a share of the digit's, from which on it is a digit too."""
 
 
-def group_strokes(pieces: Sequence[Piece]) -> list[Piece]:
+def group_strokes(pieces: Sequence[Component]) -> list[Component]:
     """Joins the strokes of one digit: the bar of a 5, the two strokes of a 4.
 
     Args:
         pieces: of one picture, the largest first.
     """
-    groups: list[Piece] = []
+    groups: list[Component] = []
     for piece in pieces:
         rest, merged = [], piece
         for group in groups:
             if _one_digit(group, merged):
-                merged = joined([group, merged])
+                merged = merge([group, merged])
             else:
                 rest.append(group)
         groups = [*rest, merged]
     return groups
 
 
-def _one_digit(first: Piece, second: Piece) -> bool:
+def _one_digit(first: Component, second: Component) -> bool:
     tall, small = sorted((first, second), key=lambda piece: -piece.height)
     across = min(tall.right, small.right) - max(tall.left, small.left)
     down = min(tall.bottom, small.bottom) - max(tall.top, small.top)
@@ -45,7 +45,7 @@ def _one_digit(first: Piece, second: Piece) -> bool:
     above_each_other = across >= _OVER * min(tall.width, small.width)
     if above_each_other:
         gap, slender = _STACK
-        both = joined([tall, small])
+        both = merge([tall, small])
         if -down <= gap * tall.height and both.height <= slender * both.width:
             return True
         return -down <= reach and small.height <= 0.8 * tall.height
@@ -53,10 +53,10 @@ def _one_digit(first: Piece, second: Piece) -> bool:
     return -across <= reach and down >= 0.5 * small.height and small.height <= _STROKE * tall.height
 
 
-def choose_digit(groups: Sequence[Piece], height: int, width: int) -> Piece | None:
+def choose_digit(groups: Sequence[Component], height: int, width: int) -> Component | None:
     """The digit that a picture of some height and width is of: large, and near the middle."""
 
-    def weight(piece: Piece) -> float:
+    def weight(piece: Component) -> float:
         off_x = abs((piece.left + piece.right) / width - 1)
         off_y = abs((piece.top + piece.bottom) / height - 1)
         return piece.height * max(piece.height, piece.width) * (1.3 - max(off_x, off_y))
@@ -64,7 +64,7 @@ def choose_digit(groups: Sequence[Piece], height: int, width: int) -> Piece | No
     return max(groups, key=weight, default=None)
 
 
-def rivals(digit: Piece, groups: Sequence[Piece]) -> list[Piece]:
+def competing_digits(digit: Component, groups: Sequence[Component]) -> list[Component]:
     """The other pieces of a picture that are as much a digit as the one it is of."""
     return [
         other
@@ -75,9 +75,9 @@ def rivals(digit: Piece, groups: Sequence[Piece]) -> list[Piece]:
     ]
 
 
-def reading_order(groups: Sequence[Piece]) -> list[list[Piece]]:
+def reading_order(groups: Sequence[Component]) -> list[list[Component]]:
     """Digits in lines from top to bottom, each from left to right."""
-    lines: list[list[Piece]] = []
+    lines: list[list[Component]] = []
     for piece in sorted(groups, key=lambda one: one.top + one.bottom):
         middle = (piece.top + piece.bottom) / 2
         for line in lines:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.preprocessing.connected_components import Mask, largest_around
+from mnist_edge.preprocessing.connected_components import Mask, dilate
 
 _SLOPES = np.linspace(-0.2, 0.2, 41)
 """Slopes that are looked for: up to eleven degrees, for turns and perspective."""
@@ -46,7 +46,7 @@ _TRIES = 30
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class RuledLine:
     """A nearly level line; of one nearly upright, rows and columns are exchanged."""
 
     upright: bool
@@ -88,7 +88,7 @@ class Line:
         return min(column, width - 1 - column) <= _SHORT * width
 
 
-def is_ruled(mask: Mask) -> bool:
+def is_ruled_paper(mask: Mask) -> bool:
     """Whether a line runs through the middle from edge to edge: paper's own, and no frame's."""
     for image in (mask, mask.T):
         height, width = image.shape
@@ -106,7 +106,7 @@ def is_ruled(mask: Mask) -> bool:
     return False
 
 
-def level_lines(mask: Mask) -> list[Line]:
+def find_lines(mask: Mask) -> list[RuledLine]:
     """Thin, straight, nearly level lines in the outer part of a mask, the clearest first."""
     width = mask.shape[1]
     left, lines = mask.copy(), []
@@ -121,7 +121,7 @@ def level_lines(mask: Mask) -> list[Line]:
             votes[max(0, which - 2) : which + 3, max(0, row - 1) : row + 2] = 0
             continue
         lines.append(line)
-        erase(left, line, 1)
+        erase_line(left, line, 1)
         votes = np.minimum(votes, _outer_votes(left))
     return lines
 
@@ -146,7 +146,7 @@ def _outer_votes(mask: Mask) -> NDArray[np.int64]:
     return votes
 
 
-def _measured(mask: Mask, slope: float, middle: int) -> Line | None:
+def _measured(mask: Mask, slope: float, middle: int) -> RuledLine | None:
     """How far a line runs and how thick it is; None where it is none."""
     height, width = mask.shape
     columns = np.arange(width)
@@ -163,7 +163,7 @@ def _measured(mask: Mask, slope: float, middle: int) -> Line | None:
     thickness = float(np.median(up + down + inked[reach]))
     if thickness > max(3, THICK * max(mask.shape)) or length < _SLENDER * thickness:
         return None
-    return Line(
+    return RuledLine(
         upright=False,
         slope=slope,
         middle=middle + float(np.median(down - up)) / 2,
@@ -205,7 +205,7 @@ def _along(mask: Mask, centre: NDArray[np.int_], reach: int) -> Mask:
     return band
 
 
-def erase(mask: Mask, line: Line, times: int) -> None:
+def erase_line(mask: Mask, line: RuledLine, times: int) -> None:
     """Takes a line out of a mask that is ``times`` finer than the one it was found in."""
     height, width = mask.shape
     thickness = line.thickness * times
@@ -217,9 +217,7 @@ def erase(mask: Mask, line: Line, times: int) -> None:
     # A stroke that crosses the line goes on at both of its sides.
     aside = 2 * half
     sides = np.stack((band[0], band[-1])).astype(np.float32)
-    crossing = (largest_around(sides[:1], 2 * aside + 1)[0] > 0) & (
-        largest_around(sides[1:], 2 * aside + 1)[0] > 0
-    )
+    crossing = (dilate(sides[:1], 2 * aside + 1)[0] > 0) & (dilate(sides[1:], 2 * aside + 1)[0] > 0)
     over = round(NEAR * max(height, width) + half)
     runs = (columns >= line.start * times - over) & (columns <= (line.end + 1) * times + over)
     rows = np.rint(centre).astype(int) + np.arange(-half, half + 1)[:, np.newaxis]

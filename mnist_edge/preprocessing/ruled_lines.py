@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mnist_edge.preprocessing.connected_components import Mask, Piece, label
+from mnist_edge.preprocessing.connected_components import Component, Mask, label_components
 
 _LINE = 0.7
 """Share of a side that a straight line must run along to be a rule or a frame."""
@@ -20,13 +20,13 @@ _SLOPES = np.linspace(-0.14, 0.14, 29)
 """Slopes of lines that are looked for: up to eight degrees."""
 
 
-def may_be_rules(piece: Piece, mask: Mask) -> bool:
+def may_be_ruled_lines(piece: Component, mask: Mask) -> bool:
     """Whether a piece runs along so much of a picture that it may be rules."""
     height, width = mask.shape
     return piece.width >= _LINE * width or piece.height >= _LINE * height
 
 
-def without_rules(mask: Mask) -> Mask:
+def remove_ruled_lines(mask: Mask) -> Mask:
     """A mask without the rules in it, strokes across them kept."""
     if max(mask.shape) < 64:
         return mask
@@ -88,7 +88,7 @@ def _of_thickness(line: Mask, mask: Mask) -> Mask:
     thin = max(3, round(_THIN * max(mask.shape)))
     kept = np.zeros_like(line)
     grown = line | _near(line, 2, 1) & mask | _near(line, 2, -1) & mask
-    band_labels, bands = label(grown)
+    band_labels, bands = label_components(grown)
     for band in bands:
         member = band_labels == band.labels[0]
         thickness = float(np.median(member.sum(axis=0)[member.any(axis=0)]))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.preprocessing.connected_components import Mask, Piece, joined
+from mnist_edge.preprocessing.connected_components import Component, Mask, merge
 from mnist_edge.preprocessing.layout import reading_order
 from mnist_edge.preprocessing.pipeline import stroke_width
 
@@ -52,7 +52,7 @@ _BULK = 3.0
 class Candidate:
     """What may be one digit of a line."""
 
-    piece: Piece
+    piece: Component
     first: int
     """Its first segment's number."""
     last: int
@@ -64,10 +64,10 @@ class Candidate:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Line:
+class TextLine:
     """A line of handwriting, cut."""
 
-    segments: tuple[Piece, ...]
+    segments: tuple[Component, ...]
     """From left to right."""
     unread: tuple[float, ...]
     """What each segment takes off the line's score where no digit has it."""
@@ -96,9 +96,9 @@ class Line:
         return list(ways[-1][1])
 
 
-def cut_lines(
-    labels: NDArray[np.int32], pieces: Sequence[Piece]
-) -> tuple[NDArray[np.int32], list[Line]]:
+def segment_lines(
+    labels: NDArray[np.int32], pieces: Sequence[Component]
+) -> tuple[NDArray[np.int32], list[TextLine]]:
     """Cuts the lines of a picture's handwriting.
 
     Args:
@@ -116,9 +116,9 @@ def cut_lines(
     return labels, [_line(labels, row, stroke) for row in _rows(pieces)]
 
 
-def _line(labels: NDArray[np.int32], row: Sequence[Piece], stroke: float) -> Line:
+def _line(labels: NDArray[np.int32], row: Sequence[Component], stroke: float) -> TextLine:
     height = float(np.median([one.height for one in row if _leads(one, row)]))
-    segments: list[Piece] = []
+    segments: list[Component] = []
     costs: list[float] = []
     wholes: list[tuple[int, int]] = []
     for piece in sorted(row, key=lambda one: one.left + one.right):
@@ -127,18 +127,18 @@ def _line(labels: NDArray[np.int32], row: Sequence[Piece], stroke: float) -> Lin
         segments += parts
         costs += [*cuts, 0.0]
     ink = _INK * height * stroke
-    return Line(
+    return TextLine(
         segments=tuple(segments),
         unread=tuple(_LOST * min(1.0, one.area / ink) for one in segments),
         candidates=tuple(_candidates(segments, costs, wholes, height, ink)),
     )
 
 
-def _leads(piece: Piece, among: Sequence[Piece]) -> bool:
+def _leads(piece: Component, among: Sequence[Component]) -> bool:
     return piece.height >= _STROKE * max(one.height for one in among)
 
 
-def _rows(pieces: Sequence[Piece]) -> list[list[Piece]]:
+def _rows(pieces: Sequence[Component]) -> list[list[Component]]:
     """Pieces by lines: the tall ones say where a line is, dots and bars join the nearest."""
     tall = [one for one in pieces if _leads(one, pieces)]
     rows = reading_order(tall)
@@ -153,7 +153,7 @@ def _rows(pieces: Sequence[Piece]) -> list[list[Piece]]:
 
 
 def _candidates(
-    segments: Sequence[Piece],
+    segments: Sequence[Component],
     costs: Sequence[float],
     wholes: Sequence[tuple[int, int]],
     height: float,
@@ -164,7 +164,7 @@ def _candidates(
         for last in range(first + 1, len(segments) + 1):
             gap = max(0.0, (segments[last - 1].left - right) / height)
             right = max(right, segments[last - 1].right)
-            piece = joined(segments[first:last])
+            piece = merge(segments[first:last])
             broad = piece.width > _BROAD * height and (first, last) not in wholes
             if gap > _GAP or broad:
                 break
@@ -183,8 +183,8 @@ def _candidates(
 
 
 def _cut(
-    labels: NDArray[np.int32], piece: Piece, height: float, stroke: float
-) -> tuple[list[Piece], list[float]]:
+    labels: NDArray[np.int32], piece: Component, height: float, stroke: float
+) -> tuple[list[Component], list[float]]:
     """The segments of a piece, and the strokes that each cut between them runs through."""
     # A cut more than there may be digits: the best two need not be the right one.
     most = int(piece.width / height / _NARROW)
@@ -193,7 +193,7 @@ def _cut(
     window = labels[piece.top : piece.bottom, piece.left : piece.right]
     member = np.isin(window, piece.labels)
     cuts = _paths(member, most, apart=max(2, round(_APART * height)), stroke=stroke)
-    parts: list[Piece] = []
+    parts: list[Component] = []
     costs: list[float] = []
     rest = member
     for path, cost in [*cuts, (np.full(len(member), piece.width), 0.0)]:
@@ -207,9 +207,9 @@ def _cut(
     return parts, costs[: len(parts) - 1]
 
 
-def _piece_of(mask: Mask, number: int, top: int, left: int) -> Piece:
+def _piece_of(mask: Mask, number: int, top: int, left: int) -> Component:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return Piece(
+    return Component(
         labels=(number,),
         area=int(mask.sum()),
         top=top + int(rows[0]),

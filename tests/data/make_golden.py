@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw
 
 from mnist_edge.data import mnist
 from mnist_edge.modelstore import loading
-from mnist_edge.preprocessing.pipeline import read_pixels
+from mnist_edge.preprocessing.pipeline import preprocess
 from mnist_edge.runtimes.sandbox import open_model
 from mnist_edge.runtimes.selection import describe_runtime
 from mnist_edge.system.files import write_json
@@ -43,7 +43,7 @@ def main() -> None:
         path = _DATA / "pictures" / name
         path.parent.mkdir(exist_ok=True)
         image.save(path, optimize=True)
-        raw = interpreter.raw_output(read_pixels(path))
+        raw = interpreter.raw_output(preprocess(path).pixels)
         answers[name] = {"digit": int(raw.argmax()), "raw": raw.tolist()}
     document = {"model": stored.sha256, "runtime": describe_runtime(), "answers": answers}
     write_json(_DATA / "golden.json", document)

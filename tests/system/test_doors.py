@@ -14,7 +14,7 @@ from PIL import Image
 
 from mnist_edge import Classifier
 from mnist_edge.modelstore import loading
-from mnist_edge.preprocessing.pipeline import read_pixels
+from mnist_edge.preprocessing.pipeline import preprocess
 from mnist_edge.runtimes.sandbox import open_model
 from mnist_edge.runtimes.selection import describe_runtime
 from tests.support.paths import DATA
@@ -53,7 +53,7 @@ def test_the_golden_answers_are_of_the_shipped_model(data: Path) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_raw_outputs_are_the_golden_ones(name: str, pictures: Path) -> None:
-    raw = open_model(loading.load_model()).raw_output(read_pixels(pictures / name))
+    raw = open_model(loading.load_model()).raw_output(preprocess(pictures / name).pixels)
     golden = np.array(GOLDEN["answers"][name]["raw"])
     # Another runtime may round the last step of a kernel the other way.
     steps = 0 if describe_runtime() == GOLDEN["runtime"] else 1

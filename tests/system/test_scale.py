@@ -26,7 +26,7 @@ from mnist_edge.inference import batch, inputs, worker_pool
 from mnist_edge.inference.inputs import Shard, find_pictures
 from mnist_edge.inference.path_set import PathSet
 from mnist_edge.inference.worker_pool import in_order
-from mnist_edge.preprocessing.pipeline import glance, look
+from mnist_edge.preprocessing.pipeline import preprocess, trace_preprocessing
 from mnist_edge.runtimes.backends import open_backend
 from mnist_edge.runtimes.interpreter import Interpreter
 from tests.support.paths import ROOT
@@ -310,7 +310,7 @@ def test_a_glance_has_what_a_look_has(dots: list[tuple[int, int, int]], inverted
     for row, column, grey in dots:
         pixels[row, column] = grey
     picture = np.invert(pixels) if inverted else pixels
-    seen, whole = glance(picture), look(picture)
+    seen, whole = preprocess(picture), trace_preprocessing(picture)
     assert np.array_equal(seen.pixels, whole.pixels)
     assert seen.problem == whole.problem
 
@@ -318,7 +318,7 @@ def test_a_glance_has_what_a_look_has(dots: list[tuple[int, int, int]], inverted
 def test_a_glance_at_digits_has_what_a_look_has(test_digits: Digits) -> None:
     for digit in test_digits.images[:25]:
         for picture in (digit, np.invert(digit), np.roll(digit, 3, axis=0)):
-            seen, whole = glance(picture), look(picture)
+            seen, whole = preprocess(picture), trace_preprocessing(picture)
             assert np.array_equal(seen.pixels, whole.pixels)
             assert seen.problem == whole.problem
 

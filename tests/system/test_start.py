@@ -14,7 +14,7 @@ from hypothesis.extra.numpy import arrays as drawn
 
 from mnist_edge import Classifier
 from mnist_edge.data.mnist import Digits
-from mnist_edge.preprocessing.pipeline import glance, look, read_pixels
+from mnist_edge.preprocessing.pipeline import preprocess, trace_preprocessing
 from tests.support.paths import SAMPLE
 
 UNUSED = {
@@ -62,19 +62,19 @@ def test_digits_in_mnists_form_are_read_as_a_look_would(
 ) -> None:
     for digit in test_digits.images[:300]:
         for picture in (digit, np.invert(digit)):
-            sight = look(picture)
-            assert np.array_equal(read_pixels(picture), digit)
-            assert np.array_equal(sight.pixels, digit)
-            assert classifier.predict(picture) == classifier.judge(sight)
+            trace = trace_preprocessing(picture)
+            assert np.array_equal(preprocess(picture).pixels, digit)
+            assert np.array_equal(trace.pixels, digit)
+            assert classifier.predict(picture) == classifier.judge(trace)
 
 
 @given(drawn(np.uint8, (28, 28), elements=st.sampled_from([0, 1, 255]), fill=st.just(0)))
 def test_any_array_is_read_as_a_look_would(
     classifier: Classifier, picture: np.ndarray[tuple[int, int], np.dtype[np.uint8]]
 ) -> None:
-    assert classifier.predict(picture) == classifier.judge(look(picture))
+    assert classifier.predict(picture) == classifier.judge(trace_preprocessing(picture))
 
 
 @pytest.mark.parametrize("shape", [(28, 28, 3), (27, 28), (56, 56)])
 def test_what_is_not_of_mnists_size_is_looked_at(shape: tuple[int, ...]) -> None:
-    assert glance(np.zeros(shape, np.uint8)).problem == "blank"
+    assert preprocess(np.zeros(shape, np.uint8)).problem == "blank"

@@ -18,7 +18,8 @@ from mnist_edge.data import idx
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import DataUnavailable, MalformedData, PictureError
 from mnist_edge.evaluation.report.results import Unreadable
-from mnist_edge.preprocessing.pipeline import SUFFIXES, look
+from mnist_edge.preprocessing.decoding import SUFFIXES
+from mnist_edge.preprocessing.pipeline import trace_preprocessing
 from mnist_edge.system.files import exists
 
 MNIST_TEST = "mnist-test"
@@ -110,11 +111,11 @@ def read(
     pixels, labels, paths, problems, unreadable = [], [], [], [], []
     for path, label in labelled:
         try:
-            sight = look(root / path)
-            pixels.append(sight.pixels)
+            trace = trace_preprocessing(root / path)
+            pixels.append(trace.pixels)
             labels.append(label)
             paths.append(path)
-            problems.append(sight.problem or (None if sight.pixels.any() else "blank"))
+            problems.append(trace.problem or (None if trace.pixels.any() else "blank"))
         except PictureError as error:
             # The message of a picture names it, from wherever it is.
             reason = str(error).replace(str(root / path), path)

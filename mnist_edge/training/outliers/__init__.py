@@ -20,8 +20,7 @@ from PIL import Image
 
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidValue, UnknownName
-from mnist_edge.preprocessing.mnist_format import SIDE
-from mnist_edge.preprocessing.pipeline import centre, fit
+from mnist_edge.preprocessing.mnist_format import SIDE, to_mnist_format
 from mnist_edge.training.outliers import composites, glyphs, icons, sketches, textures
 from mnist_edge.training.outliers.primitives import Ink, Random
 
@@ -107,7 +106,7 @@ def _picture(kind: Kind, random: Random, digits: Digits, stamps: Ink) -> NDArray
         ink = kind.make(random, digits)
         if not (ink > _CUT).any():
             continue
-        formed = centre(fit(ink))
+        formed = to_mnist_format(ink)
         if (formed > 0).sum() < _LEAST_INK:
             continue
         if kind.may_be_a_digit and (stamps @ _unit(formed[None])[0]).max() >= _LIKENESS:

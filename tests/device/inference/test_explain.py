@@ -20,9 +20,9 @@ from PIL import Image, ImageDraw, ImageFont
 from mnist_edge import Classifier, Prediction
 from mnist_edge.inference.classifier import Abstention
 from mnist_edge.inference.explain import ACCENT, SIDE, TIMES, as_text, corner, draw, headline
-from mnist_edge.preprocessing.binarization import Ink
-from mnist_edge.preprocessing.connected_components import Piece
-from mnist_edge.preprocessing.pipeline import Sight, look
+from mnist_edge.preprocessing.binarization import InkMap
+from mnist_edge.preprocessing.connected_components import Component
+from mnist_edge.preprocessing.pipeline import PreprocessingTrace, preprocess, trace_preprocessing
 
 Run = Callable[..., CompletedProcess[str]]
 Start = Callable[..., CompletedProcess[bytes]]
@@ -75,12 +75,12 @@ def bars(image: Image.Image) -> list[tuple[int, bool]]:
 def test_the_box_is_round_the_digit_and_its_ink_is_black(
     name: str, pictures: Path, classifier: Classifier
 ) -> None:
-    sight = look(pictures / name)
-    assert sight.digit
-    image = draw(sight, classifier.judge(sight))
+    trace = trace_preprocessing(pictures / name)
+    assert trace.digit
+    image = draw(trace, classifier.judge(trace))
     assert (image.mode, image.size) == ("RGB", _SIZE)
-    fit = SIDE / max(sight.labels.shape)
-    ends = (sight.digit.left, sight.digit.top, sight.digit.right, sight.digit.bottom)
+    fit = SIDE / max(trace.labels.shape)
+    ends = (trace.digit.left, trace.digit.top, trace.digit.right, trace.digit.bottom)
     expected = [10 + end * fit for end in ends]
     box = extent((panel(image, 0) == ACCENT).all(axis=2))
     # The line is 3 wide, and 2 pixels off the ink.
@@ -92,9 +92,9 @@ def test_the_box_is_round_the_digit_and_its_ink_is_black(
 def test_the_models_pixels_are_enlarged_and_not_changed(
     pictures: Path, classifier: Classifier
 ) -> None:
-    sight = look(pictures / "pen-four.png")
-    image = draw(sight, classifier.judge(sight))
-    large = np.kron(sight.pixels, np.ones((TIMES, TIMES), np.uint8))
+    trace = trace_preprocessing(pictures / "pen-four.png")
+    image = draw(trace, classifier.judge(trace))
+    large = np.kron(trace.pixels, np.ones((TIMES, TIMES), np.uint8))
     assert np.array_equal(inside(image, 2), np.repeat(large[..., np.newaxis], 3, axis=2))
     # A frame of one pixel, then paper.
     assert (panel(image, 2)[9, 9:-9] == 190).all()
@@ -102,9 +102,9 @@ def test_the_models_pixels_are_enlarged_and_not_changed(
 
 
 def test_the_bar_of_the_answer_is_longest_and_alone_accented(pictures: Path) -> None:
-    sight = look(pictures / "pen-four.png")
+    trace = trace_preprocessing(pictures / "pen-four.png")
     chances = (0.05, 0, 0.1, 0, 0.6, 0, 0, 0.25, 0, 0)
-    drawn = bars(draw(sight, Prediction(digit=4, confidence=0.6, probabilities=chances)))
+    drawn = bars(draw(trace, Prediction(digit=4, confidence=0.6, probabilities=chances)))
     lengths = [length for length, _ in drawn]
     assert [accented for _, accented in drawn] == [digit == 4 for digit in range(10)]
     full = SIDE - 72 - 22
@@ -113,8 +113,8 @@ def test_the_bar_of_the_answer_is_longest_and_alone_accented(pictures: Path) -> 
 
 
 def test_where_there_is_no_answer_no_bar_is_accented(pictures: Path) -> None:
-    sight = look(pictures / "pen-four.png")
-    drawn = bars(draw(sight, answer(None, abstained="low-confidence")))
+    trace = trace_preprocessing(pictures / "pen-four.png")
+    drawn = bars(draw(trace, answer(None, abstained="low-confidence")))
     assert not any(accented for _, accented in drawn)
 
 
@@ -128,12 +128,12 @@ def test_other_digits_have_grey_boxes_and_grey_ink(classifier: Classifier) -> No
     pen = ImageDraw.Draw(page)
     for left in (100, 260):
         pen.line([(left, 80), (left + 50, 80), (left + 15, 220)], fill=(20, 20, 90), width=14)
-    sight = look(page)
-    assert len(sight.digits) == 2
-    prediction = classifier.judge(sight)
+    trace = trace_preprocessing(page)
+    assert len(trace.candidates) == 2
+    prediction = classifier.judge(trace)
     assert prediction.abstained == "not-one-digit"
-    image = draw(sight, prediction)
-    (other,) = (one for one in sight.digits if one is not sight.digit)
+    image = draw(trace, prediction)
+    (other,) = (one for one in trace.candidates if one is not trace.digit)
     fit = SIDE / 400
     box = extent((panel(image, 0) == 128).all(axis=2))
     expected = [10 + end * fit for end in (other.left, other.top, other.right, other.bottom)]
@@ -144,26 +144,26 @@ def test_other_digits_have_grey_boxes_and_grey_ink(classifier: Classifier) -> No
 
 
 def test_a_blank_picture_has_no_box_and_no_ink(classifier: Classifier) -> None:
-    sight = look(Image.new("L", (300, 200), 230))
-    assert sight.digit is None
-    image = draw(sight, classifier.judge(sight))
+    trace = trace_preprocessing(Image.new("L", (300, 200), 230))
+    assert trace.digit is None
+    image = draw(trace, classifier.judge(trace))
     assert not (panel(image, 0) == ACCENT).all(axis=2).any()
     assert (inside(image, 1)[:180] == 255).all()
     assert not inside(image, 2).any()
 
 
-def made(height: int, width: int, piece: Piece | None) -> Sight:
-    """A sight of some size, its ink in one box."""
+def made(height: int, width: int, piece: Component | None) -> PreprocessingTrace:
+    """A trace of some size, its ink in one box."""
     labels = np.zeros((height, width), np.int32)
     if piece:
         labels[piece.top : piece.bottom, piece.left : piece.right] = 1
-    return Sight(
-        colours=np.full((height, width, 3), 200, np.uint8),
+    return PreprocessingTrace(
+        rgb=np.full((height, width, 3), 200, np.uint8),
         scale=1.0,
-        ink=Ink(contrast=255 * (labels > 0).astype(np.float32), noise=0.0),
+        ink_map=InkMap(contrast=255 * (labels > 0).astype(np.float32), noise=0.0),
         labels=labels,
-        pieces=(piece,) if piece else (),
-        digits=(piece,) if piece else (),
+        components=(piece,) if piece else (),
+        candidates=(piece,) if piece else (),
         digit=piece,
         pixels=np.zeros((28, 28), np.uint8),
         problem=None if piece else "blank",
@@ -174,7 +174,7 @@ def made(height: int, width: int, piece: Piece | None) -> Sight:
 def test_a_picture_of_any_aspect_is_drawn_with_its_box(size: tuple[int, int]) -> None:
     height, width = size
     # The ink that is hardest to box: all that there is, up to every edge.
-    piece = Piece(labels=(1,), area=height * width, top=0, left=0, bottom=height, right=width)
+    piece = Component(labels=(1,), area=height * width, top=0, left=0, bottom=height, right=width)
     image = draw(made(height, width, piece), answer())
     assert image.size == _SIZE
     fit = SIDE / max(size)
@@ -189,11 +189,11 @@ def test_a_picture_of_any_aspect_is_drawn_with_its_box(size: tuple[int, int]) ->
     st.integers(0, 9),
 )
 def test_any_small_picture_is_drawn(array: NDArray[np.uint8], digit: int) -> None:
-    sight = look(array)
-    assert sight.labels.shape == sight.colours.shape[:2]
-    image = draw(sight, answer(digit))
+    trace = trace_preprocessing(array)
+    assert trace.labels.shape == trace.rgb.shape[:2]
+    image = draw(trace, answer(digit))
     assert (image.mode, image.size) == ("RGB", _SIZE)
-    large = np.kron(sight.pixels, np.ones((TIMES, TIMES), np.uint8))
+    large = np.kron(trace.pixels, np.ones((TIMES, TIMES), np.uint8))
     assert np.array_equal(inside(image, 2)[..., 0], large)
 
 
@@ -207,7 +207,7 @@ def test_a_pillow_with_one_size_of_letters_writes_all_the_same(
         return ImageFont.load_default_imagefont()
 
     monkeypatch.setattr(ImageFont, "load_default", load_default)
-    image = draw(look(pictures / "pen-four.png"), answer(4))
+    image = draw(trace_preprocessing(pictures / "pen-four.png"), answer(4))
     assert image.size == _SIZE
     left, top, right, bottom = extent((np.asarray(image)[:70] == 34).all(axis=2))
     assert (right - left, bottom - top) >= (100, 20)
@@ -255,7 +255,7 @@ def test_show_prints_the_pixels_under_the_answer(pictures: Path, run: Run) -> No
     for index, name in enumerate(names):
         said, *drawn = lines[31 * index : 31 * (index + 1)]
         assert said == plain[index]
-        assert "\n".join(drawn) == as_text(look(name).pixels)
+        assert "\n".join(drawn) == as_text(preprocess(name).pixels)
 
 
 def test_show_needs_no_more_than_ascii(pictures: Path, start: Start) -> None:
@@ -263,7 +263,9 @@ def test_show_needs_no_more_than_ascii(pictures: Path, start: Start) -> None:
     assert (ran.returncode, ran.stderr) == (0, b"")
     said, _, drawn = ran.stdout.decode("ascii").partition("\n")
     assert said.endswith("pen-four.png: 4 (100.0 %)")
-    assert drawn.strip() == as_text(look(pictures / "pen-four.png").pixels, encoding="ascii")
+    assert drawn.strip() == as_text(
+        trace_preprocessing(pictures / "pen-four.png").pixels, encoding="ascii"
+    )
 
 
 @pytest.mark.parametrize("kind", ["json", "jsonl", "csv"])
@@ -294,8 +296,8 @@ def test_the_file_is_what_draw_draws_and_a_second_one_replaces_it(
     target = tmp_path / "how.png"
     for name in ("pen-four.png", "chalk-three.png"):
         run("predict", pictures / name, "--explain", target)
-        sight = look(pictures / name)
-        expected = draw(sight, classifier.judge(sight))
+        trace = trace_preprocessing(pictures / name)
+        expected = draw(trace, classifier.judge(trace))
         with Image.open(target) as image:
             assert np.array_equal(np.asarray(image), np.asarray(expected))
 
@@ -359,12 +361,12 @@ def test_always_is_explained_with_the_answer_it_insists_on(
 ) -> None:
     blank, target = tmp_path / "blank.png", tmp_path / "how.png"
     Image.new("L", (40, 40), 255).save(blank)
-    sight = look(blank)
-    withheld = classifier.judge(sight)
+    trace = trace_preprocessing(blank)
+    withheld = classifier.judge(trace)
     for words, prediction in (([], withheld), (["--always"], withheld.answered())):
         assert run("predict", blank, "--explain", target, *words).returncode == 0
         with Image.open(target) as image:
-            assert np.array_equal(np.asarray(image), np.asarray(draw(sight, prediction)))
+            assert np.array_equal(np.asarray(image), np.asarray(draw(trace, prediction)))
             assert any(accented for _, accented in bars(image)) == bool(words)
 
 

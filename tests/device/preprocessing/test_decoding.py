@@ -17,8 +17,9 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import PictureNotFound, UnreadablePicture
-from mnist_edge.preprocessing.decoding import read_colours
-from mnist_edge.preprocessing.pipeline import is_mnist_form, read_pixels
+from mnist_edge.preprocessing.decoding import decode, to_rgb
+from mnist_edge.preprocessing.mnist_format import is_mnist_format
+from mnist_edge.preprocessing.pipeline import preprocess
 from tests.support.paths import PICTURES
 
 CHALK = Image.open(PICTURES / "chalk-three.png").copy()
@@ -44,12 +45,12 @@ def largest_difference(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> i
 
 
 def test_every_digit_of_the_test_split_is_in_mnist_form(test_digits: Digits) -> None:
-    assert all(is_mnist_form(digit) for digit in test_digits.images)
+    assert all(is_mnist_format(digit) for digit in test_digits.images)
 
 
 def test_a_digit_in_mnist_form_comes_through_a_png_untouched(test_digits: Digits) -> None:
     for digit in test_digits.images[:200]:
-        assert np.array_equal(read_pixels(encoded(Image.fromarray(digit), "PNG")), digit)
+        assert np.array_equal(preprocess(encoded(Image.fromarray(digit), "PNG")).pixels, digit)
 
 
 @pytest.mark.parametrize(
@@ -62,8 +63,8 @@ def test_a_digit_in_mnist_form_comes_through_a_png_untouched(test_digits: Digits
 )
 def test_a_digit_out_of_mnist_form_is_brought_into_it(change: Any, test_digits: Digits) -> None:
     changed = change(test_digits.images[0])
-    assert not is_mnist_form(changed)
-    assert is_mnist_form(read_pixels(changed))
+    assert not is_mnist_format(changed)
+    assert is_mnist_format(preprocess(changed).pixels)
 
 
 @pytest.mark.parametrize(
@@ -80,21 +81,21 @@ def test_a_digit_out_of_mnist_form_is_brought_into_it(change: Any, test_digits: 
 )
 def test_a_lossless_format_gives_the_pixels_of_the_array(kind: str, settings: Any) -> None:
     assert np.array_equal(
-        read_pixels(encoded(CHALK, kind, **settings)), read_pixels(np.asarray(CHALK))
+        preprocess(encoded(CHALK, kind, **settings)).pixels, preprocess(np.asarray(CHALK)).pixels
     )
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
 def test_a_lossy_format_gives_nearly_the_pixels_of_the_array(kind: str) -> None:
-    lossy = read_pixels(encoded(CHALK, kind, quality=90))
-    assert np.abs(lossy.astype(int) - read_pixels(np.asarray(CHALK))).mean() < LOSS
+    lossy = preprocess(encoded(CHALK, kind, quality=90)).pixels
+    assert np.abs(lossy.astype(int) - preprocess(np.asarray(CHALK)).pixels).mean() < LOSS
 
 
 def test_a_two_colour_pbm_gives_the_pixels_of_black_and_white() -> None:
     stark = CHALK.point(lambda grey: 255 * (grey > 127))
     content = encoded(stark.convert("1"), "PPM")
     assert content.startswith(b"P4")
-    assert np.array_equal(read_pixels(content), read_pixels(np.asarray(stark)))
+    assert np.array_equal(preprocess(content).pixels, preprocess(np.asarray(stark)).pixels)
 
 
 @pytest.mark.parametrize(
@@ -120,9 +121,9 @@ def test_every_mode_gives_the_pixels_of_plain_grey(image: Image.Image, kind: str
     content = encoded(image, kind)
     with Image.open(io.BytesIO(content)) as stored:
         assert stored.mode == image.mode
-    plain = read_pixels(CHALK)
-    assert largest_difference(read_pixels(content), plain) <= STEPS
-    assert largest_difference(read_pixels(image), plain) <= STEPS
+    plain = preprocess(CHALK).pixels
+    assert largest_difference(preprocess(content).pixels, plain) <= STEPS
+    assert largest_difference(preprocess(image).pixels, plain) <= STEPS
 
 
 @pytest.mark.parametrize("mode", ["La", "RGBa", "HSV", "PA"])
@@ -131,14 +132,14 @@ def test_a_mode_that_no_file_has_is_read_from_a_pil_image(mode: str) -> None:
     image = CHALK
     for step in [*steps[mode], mode]:
         image = image.convert(step)
-    assert largest_difference(read_pixels(image), read_pixels(CHALK)) <= STEPS
+    assert largest_difference(preprocess(image).pixels, preprocess(CHALK).pixels) <= STEPS
 
 
 def test_a_transparent_picture_lies_on_white_paper() -> None:
     with Image.open(PICTURES / "clear-two.png") as clear:
         assert clear.mode == "RGBA"
         ink = np.asarray(clear)[:, :, 3]
-        assert np.array_equal(read_pixels(clear), read_pixels(np.uint8(255) - ink))
+        assert np.array_equal(preprocess(clear).pixels, preprocess(np.uint8(255) - ink).pixels)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "GIF"])
@@ -148,12 +149,14 @@ def test_a_transparent_palette_entry_is_white_paper(kind: str) -> None:
     # Entry 0 is black, like the ink, and only its transparency tells it apart.
     image.putpalette([0, 0, 0, 0, 0, 0])
     content = encoded(image, kind, transparency=0)
-    assert np.array_equal(read_pixels(content), read_pixels(np.where(ink, 0, 255).astype(np.uint8)))
+    assert np.array_equal(
+        preprocess(content).pixels, preprocess(np.where(ink, 0, 255).astype(np.uint8)).pixels
+    )
 
 
 def test_deep_grey_with_a_transparent_level_is_not_taken_for_blank() -> None:
     content = encoded(Image.fromarray(deep(CHALK)), "PNG", transparency=5)
-    assert largest_difference(read_pixels(content), read_pixels(CHALK)) <= STEPS
+    assert largest_difference(preprocess(content).pixels, preprocess(CHALK).pixels) <= STEPS
 
 
 # Orientation, as EXIF 2.3 numbers it, with what a camera did to the upright picture.
@@ -176,18 +179,18 @@ def turned(orientation: int, kind: str = "PNG") -> bytes:
 
 @pytest.mark.parametrize("orientation", TURNS)
 def test_a_picture_is_turned_the_way_its_exif_orientation_says(orientation: int) -> None:
-    assert np.array_equal(read_pixels(turned(orientation)), read_pixels(CHALK))
+    assert np.array_equal(preprocess(turned(orientation)).pixels, preprocess(CHALK).pixels)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP", "TIFF"])
 def test_every_format_with_exif_is_turned(kind: str) -> None:
-    difference = read_pixels(turned(6, kind)).astype(int) - read_pixels(CHALK)
+    difference = preprocess(turned(6, kind)).pixels.astype(int) - preprocess(CHALK).pixels
     assert np.abs(difference).mean() < LOSS
 
 
 def test_a_pil_image_is_turned_like_the_file_that_it_was_opened_from() -> None:
     with Image.open(io.BytesIO(turned(6))) as image:
-        assert np.array_equal(read_pixels(image), read_pixels(CHALK))
+        assert np.array_equal(preprocess(image).pixels, preprocess(CHALK).pixels)
 
 
 @pytest.mark.parametrize("name", ["chalk-three.png", "pen-four.png", "clear-two.png"])
@@ -195,7 +198,7 @@ def test_dark_on_light_and_light_on_dark_give_the_same_pixels(name: str) -> None
     with Image.open(PICTURES / name) as image:
         white = Image.new("RGBA", image.size, "white")
         grey = np.asarray(Image.alpha_composite(white, image.convert("RGBA")).convert("L"))
-    assert np.array_equal(read_pixels(grey), read_pixels(np.uint8(255) - grey))
+    assert np.array_equal(preprocess(grey).pixels, preprocess(np.uint8(255) - grey).pixels)
 
 
 @given(
@@ -217,7 +220,7 @@ def test_wherever_and_however_large_a_digit_is_it_ends_centred_in_the_box(
     # 200 of 255 levels are the ink's, so that it is told from every paper here.
     ink = np.asarray(canvas, float) * 200 / 255
     page = paper + ink if paper < 128 else paper - ink
-    pixels = read_pixels(page.astype(np.uint8))
+    pixels = preprocess(page.astype(np.uint8)).pixels
     assert pixels.shape == (28, 28)
     assert pixels.dtype == np.uint8
     assert pixels.max() == 255
@@ -232,53 +235,53 @@ def test_wherever_and_however_large_a_digit_is_it_ends_centred_in_the_box(
 
 def test_a_picture_that_was_read_is_read_again_unchanged(test_digits: Digits) -> None:
     for digit in test_digits.images[:100]:
-        once = read_pixels(np.pad(digit, ((40, 3), (9, 0))))
-        assert np.array_equal(read_pixels(once), once)
+        once = preprocess(np.pad(digit, ((40, 3), (9, 0)))).pixels
+        assert np.array_equal(preprocess(once).pixels, once)
 
 
 @pytest.mark.parametrize("size", [(28, 28), (50, 40), (1, 1), (3, 400)])
 def test_a_blank_picture_of_any_grey_is_all_background(size: tuple[int, int]) -> None:
     for grey in range(256):
-        assert not read_pixels(np.full(size, grey, np.uint8)).any()
+        assert not preprocess(np.full(size, grey, np.uint8)).pixels.any()
 
 
 @given(paper=st.integers(0, 232), grain=st.integers(0, 2**32 - 1))
 def test_the_grain_of_paper_is_not_ink(paper: int, grain: int) -> None:
     noise = np.random.default_rng(grain).integers(0, 24, (40, 40))
-    assert not read_pixels((paper + noise).astype(np.uint8)).any()
+    assert not preprocess((paper + noise).astype(np.uint8)).pixels.any()
 
 
 @pytest.mark.parametrize(("paper", "towards"), [(0, 1), (100, 1), (127, 1), (128, -1), (255, -1)])
 def test_faint_ink_is_read_and_a_stain_is_not(paper: int, towards: int) -> None:
     page = np.full((40, 30), paper, np.uint8)
     page[10:30, 14:17] = paper + 20 * towards
-    assert not read_pixels(page).any()
+    assert not preprocess(page).pixels.any()
     page[10:30, 14:17] = paper + 30 * towards
-    assert read_pixels(page).max() == 255
+    assert preprocess(page).pixels.max() == 255
 
 
 @pytest.mark.parametrize("fill", [0.0, 1.0, -7.5])
 def test_a_blank_picture_of_real_numbers_is_all_background(fill: float) -> None:
-    assert not read_pixels(Image.new("F", (30, 30), fill)).any()
+    assert not preprocess(Image.new("F", (30, 30), fill)).pixels.any()
 
 
 @pytest.mark.parametrize("size", [(1, 4_000), (4_000, 1), (1, 1), (2, 2)])
 def test_a_picture_of_any_aspect_is_read(size: tuple[int, int]) -> None:
     grey = np.zeros(size, np.uint8)
     grey.flat[grey.size // 2] = 255
-    assert read_pixels(grey).shape == (28, 28)
+    assert preprocess(grey).pixels.shape == (28, 28)
 
 
 def test_real_numbers_at_the_ends_of_their_range_are_read() -> None:
     values = np.asarray(CHALK, np.float32)
     largest = np.finfo(np.float32).max
     values = np.where(values > 127, largest, -largest).astype(np.float32)
-    assert read_pixels(Image.fromarray(values)).any()
+    assert preprocess(Image.fromarray(values)).pixels.any()
 
 
 def check_refusal(picture: Any, said: str, kind: type[Exception] = UnreadablePicture) -> None:
     with pytest.raises(kind, match=said) as refused:
-        read_pixels(picture)
+        preprocess(picture)
     assert type(refused.value) is kind
     assert "\n" not in str(refused.value)
 
@@ -368,8 +371,8 @@ def test_a_picture_with_damaged_metadata_is_read_without_a_word(recwarn: Any) ->
     exif[0x0112] = 1
     exif[0x010E] = "a description that is cut off"
     damaged = exif.tobytes()[:-20]
-    pixels = read_pixels(encoded(CHALK, "JPEG", quality=90, exif=damaged))
-    assert np.abs(pixels.astype(int) - read_pixels(CHALK)).mean() < LOSS
+    pixels = preprocess(encoded(CHALK, "JPEG", quality=90, exif=damaged)).pixels
+    assert np.abs(pixels.astype(int) - preprocess(CHALK).pixels).mean() < LOSS
     assert not recwarn.list
 
 
@@ -380,7 +383,7 @@ def test_any_bytes_are_read_or_refused(content: bytes) -> None:
 
 def check_read_or_refused(content: bytes) -> None:
     try:
-        pixels = read_pixels(content)
+        pixels = preprocess(content).pixels
     except UnreadablePicture as refused:
         said = str(refused)
     else:
@@ -444,20 +447,20 @@ def test_a_damaged_picture_is_read_or_refused(
 def test_any_small_array_is_read_exactly_when_it_is_a_picture(array: NDArray[np.uint8]) -> None:
     channels = array.shape[2] if array.ndim == 3 else 1
     if array.size and array.ndim in (2, 3) and channels in (1, 3, 4):
-        pixels = read_pixels(array)
+        pixels = preprocess(array).pixels
         assert pixels.shape == (28, 28)
         assert pixels.dtype == np.uint8
         assert pixels.max() in (0, 255) or np.array_equal(pixels, array.reshape(pixels.shape))
     else:
         with pytest.raises(UnreadablePicture):
-            read_pixels(array)
+            preprocess(array)
 
 
 def test_a_digit_in_mnist_form_but_black_on_white_is_inverted_and_nothing_more(
     test_digits: Digits,
 ) -> None:
     for image in test_digits.images[:200]:
-        assert np.array_equal(read_pixels(255 - image), image)
+        assert np.array_equal(preprocess(255 - image).pixels, image)
 
 
 def test_of_a_moving_gif_the_first_picture_is_read() -> None:
@@ -465,7 +468,7 @@ def test_of_a_moving_gif_the_first_picture_is_read() -> None:
     content = encoded(CHALK, "GIF", save_all=True, append_images=[blank, CHALK.rotate(90)])
     with Image.open(io.BytesIO(content)) as moving:
         assert getattr(moving, "n_frames", 1) == 3
-    assert largest_difference(read_pixels(content), read_pixels(CHALK)) <= STEPS
+    assert largest_difference(preprocess(content).pixels, preprocess(CHALK).pixels) <= STEPS
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "MPO"])
@@ -482,12 +485,12 @@ def test_a_large_jpeg_is_decoded_no_larger_than_needed(
         return load(image)
 
     monkeypatch.setattr(JpegImageFile, "load", watched)
-    read_pixels(content)
+    preprocess(content)
     assert max(decoded) == (720, 640)
 
 
 def test_a_pil_image_keeps_its_size() -> None:
     with Image.open(io.BytesIO(encoded(CHALK.resize((2880, 2560)), "JPEG"))) as image:
-        _, scale = read_colours(image, side=640)
+        _, scale = to_rgb(*decode(image, side=640), side=640)
         assert image.size == (2880, 2560)
         assert scale == 2880 / 640

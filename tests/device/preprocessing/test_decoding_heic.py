@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from mnist_edge.errors import UnreadablePicture
-from mnist_edge.preprocessing.pipeline import read_pixels
+from mnist_edge.preprocessing.pipeline import preprocess
 from tests.support.paths import PICTURES
 
 CHALK = Image.open(PICTURES / "chalk-three.png").copy()
@@ -48,7 +48,7 @@ WHOLE = heic(CHALK)
 
 
 def difference(picture: Any) -> float:
-    return float(np.abs(read_pixels(picture).astype(int) - read_pixels(CHALK)).mean())
+    return float(np.abs(preprocess(picture).pixels.astype(int) - preprocess(CHALK).pixels).mean())
 
 
 @pytest.mark.parametrize("mode", ["L", "RGB", "RGBA"])
@@ -80,13 +80,13 @@ def test_a_heic_that_would_fill_the_memory_is_refused() -> None:
     assert struct.unpack_from(">II", content, at + 8) == CHALK.size
     struct.pack_into(">II", content, at + 8, 10_000, 10_000)
     with pytest.raises(UnreadablePicture, match="too large"):
-        read_pixels(bytes(content))
+        preprocess(bytes(content))
 
 
 @pytest.mark.parametrize("part", [0.02, 0.1, 0.3, 0.5, 0.8, 0.95])
 def test_a_truncated_heic_is_refused(part: float) -> None:
     with pytest.raises(UnreadablePicture, match="damaged or truncated"):
-        read_pixels(WHOLE[: int(part * len(WHOLE))])
+        preprocess(WHOLE[: int(part * len(WHOLE))])
 
 
 @settings(max_examples=100)
@@ -102,7 +102,7 @@ def test_a_damaged_heic_is_read_or_refused(changes: list[tuple[int, int]]) -> No
     for position, value in changes:
         damaged[position % len(damaged)] = value
     try:
-        pixels = read_pixels(bytes(damaged))
+        pixels = preprocess(bytes(damaged)).pixels
     except UnreadablePicture:
         return
     assert pixels.shape == (28, 28)
@@ -133,5 +133,5 @@ def test_other_pictures_do_not_import_it_and_pillow_is_left_as_it_was(
     assert ran.returncode == 0
     assert b"mnist_edge.preprocessing.decoding" in ran.stderr
     assert b"pillow_heif" not in ran.stderr
-    read_pixels(WHOLE)
+    preprocess(WHOLE)
     assert "HEIF" not in Image.OPEN

@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 
 from mnist_edge import Classifier
 from mnist_edge.preprocessing.binarization import blur
-from mnist_edge.preprocessing.pipeline import read_pixels
+from mnist_edge.preprocessing.pipeline import preprocess
 
 Field: TypeAlias = NDArray[np.float32]
 Stroke: TypeAlias = list[tuple[float, float]]
@@ -359,7 +359,7 @@ def test_strokes_end_as_wide_as_a_pens_in_mnist(pen: float) -> None:
     for digit in (0, 2, 4, 7, 9):
         ink = coverage(DIGITS[digit], height=600, size=(800, 1000), pen=pen)
         page = laid(paper((800, 1000)), ink, BLACK)
-        amounts.append(read_pixels(photo(page, np.random.default_rng(digit))).sum() / 255)
+        amounts.append(preprocess(photo(page, np.random.default_rng(digit))).pixels.sum() / 255)
     # MNIST's validation digits have 103 pixels of ink on average; a hair line would leave 30.
     assert 60 <= np.mean(amounts) <= 170
 
@@ -406,8 +406,8 @@ def worst_difference(strokes: list[Stroke]) -> float:
     worst = 0.0
     for seed in range(4):
         ink = coverage(strokes, rng=np.random.default_rng(seed))
-        seen = read_pixels(photo(laid(paper(), ink), np.random.default_rng(seed)))
-        drawn = read_pixels(np.rint(255 * (1 - ink)).astype(np.uint8))
+        seen = preprocess(photo(laid(paper(), ink), np.random.default_rng(seed))).pixels
+        drawn = preprocess(np.rint(255 * (1 - ink)).astype(np.uint8)).pixels
         worst = max(worst, float(np.abs(seen.astype(int) - drawn).mean()))
     return worst
 

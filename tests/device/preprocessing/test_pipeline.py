@@ -14,17 +14,17 @@ from PIL import Image, ImageDraw
 
 from mnist_edge import Classifier
 from mnist_edge.data.mnist import Digits
-from mnist_edge.preprocessing.cell_borders import without_frame
+from mnist_edge.preprocessing.cell_borders import remove_border
 from mnist_edge.preprocessing.connected_components import (
-    Piece,
-    label,
-    largest_around,
-    smallest_around,
+    Component,
+    dilate,
+    erode,
+    label_components,
 )
-from mnist_edge.preprocessing.decoding import read_colours
+from mnist_edge.preprocessing.decoding import decode, to_rgb
 from mnist_edge.preprocessing.layout import group_strokes, reading_order
-from mnist_edge.preprocessing.pipeline import look, stroke_width
-from mnist_edge.preprocessing.ruled_lines import without_rules
+from mnist_edge.preprocessing.pipeline import stroke_width, trace_preprocessing
+from mnist_edge.preprocessing.ruled_lines import remove_ruled_lines
 
 
 @st.composite
@@ -53,7 +53,7 @@ def flooded(mask: NDArray[np.bool_]) -> list[set[tuple[int, int]]]:
 
 @given(masks())
 def test_pieces_are_those_that_a_flood_finds(mask: NDArray[np.bool_]) -> None:
-    labels, components = label(mask)
+    labels, components = label_components(mask)
     assert np.array_equal(labels > 0, mask)
     expected = {frozenset(piece) for piece in flooded(mask)}
     found = set()
@@ -73,7 +73,7 @@ def test_the_largest_and_smallest_around_are_those_of_the_window(
 ) -> None:
     values = np.random.default_rng(mask.sum()).random(mask.shape).astype(np.float32)
     reach = size // 2
-    largest, smallest = largest_around(values, size), smallest_around(values, size)
+    largest, smallest = dilate(values, size), erode(values, size)
     for row in range(values.shape[0]):
         for column in range(values.shape[1]):
             window = values[
@@ -83,8 +83,8 @@ def test_the_largest_and_smallest_around_are_those_of_the_window(
             assert smallest[row, column] == window.min()
 
 
-def piece(top: int, left: int, bottom: int, right: int) -> Piece:
-    return Piece(
+def piece(top: int, left: int, bottom: int, right: int) -> Component:
+    return Component(
         labels=(top * 1000 + left,),
         area=(bottom - top) * (right - left),
         top=top,
@@ -113,13 +113,13 @@ def test_rules_are_removed_and_the_strokes_across_them_kept() -> None:
     for row in (60, 100, 140):
         for column in range(300):
             mask[row + column // 60 : row + column // 60 + 2, column] = True
-    cleaned = without_rules(mask)
+    cleaned = remove_ruled_lines(mask)
     assert (cleaned & ~stroke).sum() < 0.02 * (mask & ~stroke).sum()
     assert (cleaned & stroke).sum() > 0.97 * stroke.sum()
     # The bar of a large 5 is as long, and does not come in from outside.
     bar = np.zeros((200, 300), np.bool_)
     bar[50:55, 40:265] = True
-    assert np.array_equal(without_rules(bar), bar)
+    assert np.array_equal(remove_ruled_lines(bar), bar)
 
 
 @pytest.mark.parametrize("width", [3, 5, 9])
@@ -231,7 +231,7 @@ def test_the_straight_strokes_of_a_digit_are_no_frame() -> None:
     seven[12:20, 15:95] = seven[12:110, 87:95] = True
     one[4:116, 30:40] = True
     for digit in (seven, one):
-        assert np.array_equal(without_frame(digit, digit)[0], digit)
+        assert np.array_equal(remove_border(digit, digit)[0], digit)
 
 
 def test_chalk_on_a_board_is_read(test_digits: Digits) -> None:
@@ -250,9 +250,9 @@ def test_chalk_on_a_board_is_read(test_digits: Digits) -> None:
 def test_a_tiny_digit_far_off_the_middle_is_found(test_digits: Digits) -> None:
     size = (900, 1200)
     ink = page(enlarged(test_digits.images[0], 90), size=size, at=(780, 60))
-    sight = look(drawn(ink, _gradient(size), 0.2))
-    assert sight.digit is not None
-    top, left = sight.digit.top * sight.scale, sight.digit.left * sight.scale
+    trace = trace_preprocessing(drawn(ink, _gradient(size), 0.2))
+    assert trace.digit is not None
+    top, left = trace.digit.top * trace.scale, trace.digit.left * trace.scale
     assert 780 <= top <= 820
     assert 60 <= left <= 110
     assert Classifier().predict(drawn(ink, _gradient(size), 0.2)).digit == 7
@@ -260,7 +260,7 @@ def test_a_tiny_digit_far_off_the_middle_is_found(test_digits: Digits) -> None:
 
 def test_a_digit_in_mnist_form_is_one_digit_though_it_is_in_pieces(test_digits: Digits) -> None:
     for index in (3448, 3552, 5676, 8020):
-        assert look(test_digits.images[index]).problem is None
+        assert trace_preprocessing(test_digits.images[index]).problem is None
 
 
 def test_two_digits_are_not_one(test_digits: Digits) -> None:
@@ -282,7 +282,7 @@ def test_paper_without_ink_is_blank(
     make: Callable[[tuple[int, int]], NDArray[np.float64]],
 ) -> None:
     empty = np.zeros((360, 480))
-    assert look(drawn(empty, make((360, 480)), 0.2)).problem == "blank"
+    assert trace_preprocessing(drawn(empty, make((360, 480)), 0.2)).problem == "blank"
 
 
 def test_red_ink_on_red_light_is_seen_in_another_channel() -> None:
@@ -290,19 +290,19 @@ def test_red_ink_on_red_light_is_seen_in_another_channel() -> None:
     ImageDraw.Draw(picture).line([(200, 60), (200, 240)], fill=(225, 20, 20), width=10)
     noise = np.random.default_rng(0).normal(0, 3, (300, 400, 3))
     noisy = np.clip(np.asarray(picture) + noise, 0, 255).astype(np.uint8)
-    sight = look(noisy)
-    assert sight.digit is not None
-    assert abs(sight.digit.height * sight.scale - 180) < 20
-    assert sight.digit.width < 30
+    trace = trace_preprocessing(noisy)
+    assert trace.digit is not None
+    assert abs(trace.digit.height * trace.scale - 180) < 20
+    assert trace.digit.width < 30
 
 
 def test_white_strokes_on_nothing_lie_on_black() -> None:
     picture = Image.new("RGBA", (100, 100), (0, 0, 0, 0))
     ImageDraw.Draw(picture).line([(50, 20), (50, 80)], fill=(255, 255, 255, 255), width=8)
-    colours, _ = read_colours(picture, side=640)
+    colours, _ = to_rgb(*decode(picture, side=640), side=640)
     assert colours[50, 50].tolist() == [255, 255, 255]
     assert colours[10, 10].tolist() == [0, 0, 0]
-    assert look(picture).digit is not None
+    assert trace_preprocessing(picture).digit is not None
 
 
 def test_a_large_photo_is_decoded_no_further_than_needed(
@@ -312,7 +312,7 @@ def test_a_large_photo_is_decoded_no_further_than_needed(
     ink = page(enlarged(test_digits.images[0], 1500), size=size, at=(700, 1200))
     path = tmp_path / "photo.jpg"
     Image.fromarray(drawn(ink, _plain(size), 0.2)).save(path, quality=90)
-    colours, scale = read_colours(path, side=640)
+    colours, scale = to_rgb(*decode(path, side=640), side=640)
     assert colours.shape == (480, 640, 3)
     assert scale == pytest.approx(4000 / 640)
     assert Classifier().predict(path).digit == 7

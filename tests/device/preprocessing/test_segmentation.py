@@ -18,8 +18,8 @@ from PIL import Image
 from mnist_edge import Classifier
 from mnist_edge.data.mnist import Digits
 from mnist_edge.inference.explain import ACCENT
-from mnist_edge.preprocessing.connected_components import Piece, label
-from mnist_edge.preprocessing.segmentation import Candidate, Line, cut_lines
+from mnist_edge.preprocessing.connected_components import Component, label_components
+from mnist_edge.preprocessing.segmentation import Candidate, TextLine, segment_lines
 
 Run = Callable[..., CompletedProcess[str]]
 
@@ -109,7 +109,7 @@ def test_digits_that_touch_are_parted(classifier: Classifier, test_digits: Digit
     right = touching = 0
     for first in range(0, 80, 2):
         ink = row(test_digits.images[first : first + 2], gap=-8)
-        touching += len(label(np.pad(ink > 0.4, 1))[1]) == 1
+        touching += len(label_components(np.pad(ink > 0.4, 1))[1]) == 1
         picture = on_page((ink, 120, 100), size=(360, 480))
         right += classifier.predict_all(picture).text == text_of(
             test_digits.labels[first : first + 2]
@@ -148,8 +148,8 @@ def test_dots_between_digits_are_not_digits(classifier: Classifier, test_digits:
     assert classifier.predict_all(photograph(page)).text == text_of(test_digits.labels[:3])
 
 
-def piece(number: int, left: int, right: int, height: int = 40) -> Piece:
-    return Piece(
+def piece(number: int, left: int, right: int, height: int = 40) -> Component:
+    return Component(
         labels=(number,), area=(right - left) * 10, top=0, left=left, bottom=height, right=right
     )
 
@@ -166,7 +166,7 @@ def candidate(first: int, last: int, *, weight: float, prior: float = 0.0) -> Ca
 def test_a_line_is_parted_where_the_parts_are_surer_than_the_whole(
     whole: float, parts: float, chosen: list[int]
 ) -> None:
-    line = Line(
+    line = TextLine(
         segments=(piece(1, 0, 10), piece(2, 10, 20)),
         unread=(3.0, 3.0),
         candidates=(
@@ -182,8 +182,8 @@ def test_a_cut_goes_where_it_crosses_the_least_ink() -> None:
     labels = np.zeros((60, 100), np.int32)
     # Two posts with a thin bridge between them.
     labels[10:50, 10:22] = labels[10:50, 70:82] = labels[28:31, 22:70] = 1
-    _, [bridge] = label(labels > 0)
-    cut, [line] = cut_lines(labels, [bridge])
+    _, [bridge] = label_components(labels > 0)
+    cut, [line] = segment_lines(labels, [bridge])
     assert len(line.segments) >= 2
     assert set(np.unique(cut[10:50, 10:22])) == {int(cut[20, 15])}
     assert set(np.unique(cut[10:50, 70:82])) == {int(cut[20, 75])}
@@ -262,5 +262,5 @@ def test_the_explanation_of_a_page_has_its_boxes(number: Path, tmp_path: Path, r
     assert run("predict", "--all", number, "--explain", out).returncode == 0
     with Image.open(out) as image:
         accented = (np.asarray(image.convert("RGB")) == ACCENT).all(axis=2)
-    _, boxes = label(accented)
+    _, boxes = label_components(accented)
     assert len(boxes) == 3

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.errors import InvalidValue, UnknownName
-from mnist_edge.preprocessing.pipeline import is_mnist_form
+from mnist_edge.preprocessing.mnist_format import is_mnist_format
 from mnist_edge.training import outliers
 from mnist_edge.training.outliers import KINDS
 
@@ -75,7 +75,7 @@ def test_all_kinds_are_drawn_where_none_are_named(digits: Digits) -> None:
 
 def test_most_drawings_are_in_mnists_form_and_the_others_anywhere(digits: Digits) -> None:
     pictures = outliers.draw(10 * len(DRAWINGS), digits=digits, seed=1, kinds=DRAWINGS)
-    in_form = np.array([is_mnist_form(picture) for picture in pictures])
+    in_form = np.array([is_mnist_format(picture) for picture in pictures])
     assert 0.4 < in_form.mean() < 0.8
     others = pictures[~in_form]
     assert 0.1 < (others[:, 0, 0] > 128).mean() < 0.4  # black on white
@@ -105,7 +105,7 @@ def test_what_might_be_a_digit_by_chance_is_drawn_again(digits: Digits) -> None:
     kinds = [name for name, kind in KINDS.items() if kind.may_be_a_digit]
     assert {"fragments", "scribbles"} <= set(kinds)
     pictures = outliers.draw(40 * len(kinds), digits=digits, seed=2, kinds=kinds)
-    formed = np.array([is_mnist_form(picture) for picture in pictures])
+    formed = np.array([is_mnist_format(picture) for picture in pictures])
     stamps = _vectors(digits.images).T
     nearest = (_vectors(pictures[formed]) @ stamps).max(axis=1)
     # Digits they have not seen are nearer to digits than any of these.

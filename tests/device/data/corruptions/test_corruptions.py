@@ -18,7 +18,7 @@ from mnist_edge.data.corruptions.overlays import DOTTED, STRIPES, ZIGZAGS
 from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.errors import InvalidValue, UnknownName
 from mnist_edge.inference.classifier import Classifier
-from mnist_edge.preprocessing.connected_components import label
+from mnist_edge.preprocessing.connected_components import label_components
 from mnist_edge.runtimes.interpreter import Interpreter
 
 KINDS = list(CORRUPTIONS)
@@ -348,7 +348,7 @@ def test_dots_lie_on_a_straight_line_and_zigzags_do_not() -> None:
 
 def test_dots_have_gaps_and_zigzags_have_none() -> None:
     def pieces(image: NDArray[np.uint8]) -> int:
-        return len(label(image > 100)[1])
+        return len(label_components(image > 100)[1])
 
     dotted = corrupt(full(30, grey=0), "dotted-line", severity=2)
     assert min(pieces(image) for image in dotted) >= 4
