@@ -31,7 +31,7 @@ tests: $(READY) $(PEERS_READY)
 	$(BIN)/pytest $(SIDE_BY_SIDE) --durations=10
 
 bench: $(READY) $(PEERS_READY)
-	$(BIN)/python benchmarks/results.py
+	$(BIN)/python -m benchmarks.speed.results
 
 test-pi: system-packages $(READY)
 	$(SUDO) $(BIN)/pytest $(SIDE_BY_SIDE) tests/pi

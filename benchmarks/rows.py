@@ -1,4 +1,3 @@
-# ruff: noqa: INP001  # scripts, not a package
 """What every benchmark of speed gives: rows, each a figure beside that of a floor or a peer."""
 
 from __future__ import annotations

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001  # scripts, not a package
 """What the benchmarks of models share: which are shipped, and what the figures were measured on."""
 
 from __future__ import annotations

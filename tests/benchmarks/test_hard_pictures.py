@@ -1,18 +1,12 @@
 from __future__ import annotations
 
-import importlib.util
-import sys
-from types import ModuleType
-
 import numpy as np
 import pytest
 
+from benchmarks.accuracy.hard_pictures.conditions import CONDITIONS, SEVERITIES, make
 from mnist_edge import Classifier
-from tests.support.paths import ROOT
 
-PATH = ROOT / "benchmarks" / "hard_pictures.py"
 SEED = 1
-SEVERITIES = (1, 2, 3)
 EACH = 5
 """Pictures of each severity: 15 of a condition."""
 NOT_ONE = ("number", "page", "nothing")
@@ -46,31 +40,18 @@ WHOLE = {"number": 12, "page": 12}
 
 
 @pytest.fixture(scope="module")
-def generator() -> ModuleType:
-    """The benchmark's generator, which is no part of the package."""
-    spec = importlib.util.spec_from_file_location("hard_pictures", PATH)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    # dataclasses look their module up by its name.
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
 def classifier() -> Classifier:
     return Classifier()
 
 
-def test_every_condition_has_a_floor(generator: ModuleType) -> None:
-    assert set(FLOORS) == set(generator.CONDITIONS)
+def test_every_condition_has_a_floor() -> None:
+    assert set(FLOORS) == set(CONDITIONS)
 
 
 @pytest.mark.parametrize("condition", FLOORS)
-def test_the_same_seed_gives_the_same_pictures(generator: ModuleType, condition: str) -> None:
+def test_the_same_seed_gives_the_same_pictures(condition: str) -> None:
     first, again, more, other = (
-        list(generator.make(condition, 2, count, seed))
+        list(make(condition, 2, count, seed))
         for count, seed in ((2, SEED), (2, SEED), (3, SEED), (2, SEED + 1))
     )
     for one, two, three in zip(first, again, more[:2], strict=True):
@@ -85,12 +66,10 @@ def test_the_same_seed_gives_the_same_pictures(generator: ModuleType, condition:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("condition", FLOORS)
-def test_hard_pictures_are_read(
-    generator: ModuleType, classifier: Classifier, condition: str
-) -> None:
+def test_hard_pictures_are_read(classifier: Classifier, condition: str) -> None:
     right = 0
     for severity in SEVERITIES:
-        for picture in generator.make(condition, severity, EACH, SEED):
+        for picture in make(condition, severity, EACH, SEED):
             assert min(picture.image.size) >= 16
             assert (picture.truth is None) == (condition == "nothing")
             assert (picture.condition, picture.severity) == (condition, severity)
@@ -102,12 +81,10 @@ def test_hard_pictures_are_read(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("condition", WHOLE)
-def test_every_digit_of_a_hard_picture_is_read(
-    generator: ModuleType, classifier: Classifier, condition: str
-) -> None:
+def test_every_digit_of_a_hard_picture_is_read(classifier: Classifier, condition: str) -> None:
     right = sum(
         classifier.predict_all(picture.image).text.replace("\n", "") == picture.truth
         for severity in SEVERITIES
-        for picture in generator.make(condition, severity, EACH, SEED)
+        for picture in make(condition, severity, EACH, SEED)
     )
     assert right >= WHOLE[condition]

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import mnist_convnet
 import numpy as np
 import pytest
 
+from benchmarks.peers import mnist_convnet
 from mnist_edge.runtimes.sandbox import run_sandboxed
 
 

@@ -5,22 +5,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-import changed_digits
-import misread
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from nondigits import area_under_roc, threshold_that_refuses
 from numpy.typing import NDArray
 from PIL import Image
 
-import models
+from benchmarks.accuracy import changed_digits, misread, models
+from benchmarks.accuracy.outliers import area_under_roc, threshold_that_refuses
 from mnist_edge import Classifier
 from mnist_edge.data.mnist import Digits
 from tests.support.paths import ROOT
 
-BENCHMARKS = ROOT / "benchmarks"
 SCORES = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=1, max_size=20)
 
 
@@ -28,11 +25,11 @@ def _run(script: str, *arguments: str | Path) -> str:
     """What a script prints, where neither TensorFlow nor Keras can be imported."""
     program = (
         "import runpy, sys; sys.modules.update(tensorflow=None, keras=None); "
-        "sys.argv = sys.argv[1:]; sys.path.insert(0, sys.argv[0].rpartition('/')[0]); "
-        "runpy.run_path(sys.argv[0], run_name='__main__')"
+        "sys.argv = sys.argv[1:]; "
+        "runpy.run_module('benchmarks.accuracy.' + sys.argv[0], run_name='__main__')"
     )
-    command = [sys.executable, "-c", program, str(BENCHMARKS / script), *map(str, arguments)]
-    ran = subprocess.run(command, check=False, capture_output=True, text=True)
+    command = [sys.executable, "-c", program, script, *map(str, arguments)]
+    ran = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT)
     assert ran.returncode == 0, ran.stderr
     return ran.stdout
 
@@ -51,7 +48,7 @@ def test_models_are_set_beside_the_convnet_within_80_columns(nano: Path, tmp_pat
     # Any file stands for the convnet, so that nothing is to be converted.
     convnet = nano / "float32.tflite"
     words = ("--convnet", convnet, "--rounds", "3", "--invocations", "2", "--json", out)
-    said = _run("models.py", nano, *words)
+    said = _run("models", nano, *words)
     lines = said.splitlines()
     assert all(len(line) <= 80 for line in lines[:-2])  # the last name the machine
     manifest = json.loads((nano / "int8.json").read_text(encoding="utf-8"))
@@ -96,8 +93,8 @@ def test_nondigits_are_counted_by_kind_within_80_columns_without_tensorflow(
 
     out = tmp_path / "nondigits.json"
     # The articles' models have one file each.
-    article = BENCHMARKS.parent / "models" / "softmax-l2"
-    said = _run("nondigits.py", nano, article, "--count", "2", "--json", out)
+    article = ROOT / "models" / "softmax-l2"
+    said = _run("outliers", nano, article, "--count", "2", "--json", out)
     assert all(len(line) <= 80 for line in said.splitlines()[:-2])
     results = json.loads(out.read_text(encoding="utf-8"))["results"]
     assert [result["scheme"] for result in results] == ["float32", "int8", "int8"]
@@ -113,9 +110,7 @@ def test_nondigits_are_counted_by_kind_within_80_columns_without_tensorflow(
 
 def test_what_is_misread_is_told_and_drawn_the_surest_first(nano: Path, tmp_path: Path) -> None:
     picture = tmp_path / "misread.png"
-    title, _, *table = _run(
-        "misread.py", "--model", nano, "--out", picture, "--markdown"
-    ).splitlines()
+    title, _, *table = _run("misread", "--model", nano, "--out", picture, "--markdown").splitlines()
     manifest = json.loads((nano / "int8.json").read_text(encoding="utf-8"))
     wrong = 10_000 - manifest["test"]["correct"]
     assert f"{wrong} of 10,000" in title
@@ -177,13 +172,13 @@ def _middle(images: NDArray[np.uint8], axis: int) -> NDArray[np.float64]:
 
 
 def test_changed_digits_are_read_without_tensorflow(nano: Path) -> None:
-    printed = _run("changed_digits.py", nano, nano).splitlines()
+    printed = _run("changed_digits", nano, nano).splitlines()
     assert all(len(line) <= 80 for line in printed[:3])
     (plain, changed), again = ([int(cell) for cell in line.split()[1:3]] for line in printed[1:3])
     assert [plain, changed] == again
     # Changed five times over, digits are misread more than five times as often.
     assert 5 * plain < changed < 1_000
     assert printed[2].endswith("+0 (+0 to +0)")
-    nudged = _run("changed_digits.py", nano, "--by", "nudged").splitlines()
+    nudged = _run("changed_digits", nano, "--by", "nudged").splitlines()
     assert nudged[0].split("of ")[2].startswith("25,000 nudged")
     assert int(nudged[1].split()[2]) < changed

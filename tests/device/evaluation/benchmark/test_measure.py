@@ -10,12 +10,12 @@ from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
-import results
-import rows
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from benchmarks import rows
+from benchmarks.speed import results
 from mnist_edge.data.builtin_digits import built_in_digits
 from mnist_edge.device.thermal import ThermalState, read_thermal_state, throttling_reason
 from mnist_edge.errors import InvalidValue, ProgramFailed
@@ -236,6 +236,10 @@ def test_the_page_shows_every_row_and_what_falls_short() -> None:
 
 
 def test_every_script_of_speed_is_run() -> None:
-    folder = Path(results.__file__).parent
-    measuring = {path.stem for path in folder.glob("*.py") if "rows import" in path.read_text()}
-    assert measuring - {"results"} == set(results.SCRIPTS)
+    benchmarks = Path(results.__file__).parents[1]
+    measuring = {
+        f"{path.parent.name}.{path.stem}"
+        for path in benchmarks.glob("*/*.py")
+        if "rows import" in path.read_text()
+    }
+    assert measuring - {"speed.results"} == set(results.SCRIPTS)

@@ -1,8 +1,7 @@
-# ruff: noqa: INP001  # scripts, not a package
 """How long many pictures take against a bare loop, and in how much memory.
 
-    python benchmarks/scale.py                  # 10,000 pictures, and 10,000 arrays
-    python benchmarks/scale.py --memory 10000 100000 1000000
+    python -m benchmarks.speed.scale                  # 10,000 pictures, and 10,000 arrays
+    python -m benchmarks.speed.scale --memory 10000 100000 1000000
 
 The pictures are MNIST's test digits as PNG files of 28x28; more than there are of them are hard
 links, a thousand in a folder. The bare loop is what eight lines of Pillow and tflite-runtime do in

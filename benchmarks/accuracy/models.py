@@ -1,13 +1,12 @@
-# ruff: noqa: INP001  # scripts, not a package
 """The shipped models side by side with Keras' mnist_convnet: size, accuracy and time of int8.
 
-    python benchmarks/models.py
-    python benchmarks/models.py --json models.json
+    python -m benchmarks.accuracy.models
+    python -m benchmarks.accuracy.models --json models.json
 
 Where there is no TensorFlow, on a Raspberry Pi, take the convnet along as a file:
 
-    python benchmarks/mnist_convnet.py mnist_convnet.tflite    # on the workstation
-    python benchmarks/models.py --convnet mnist_convnet.tflite
+    python -m benchmarks.peers.mnist_convnet mnist_convnet.tflite    # on the workstation
+    python -m benchmarks.accuracy.models --convnet mnist_convnet.tflite
 
 Time is that of `invoke` alone, on one thread of the device runtime: neither setting the input nor
 reading the output. The models take turns in rounds, so that whatever else the machine does slows
@@ -32,11 +31,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import mnist_convnet
 import numpy as np
-import shipped
 from numpy.typing import NDArray
 
+from benchmarks import shipped
+from benchmarks.peers import mnist_convnet
 from converters import microcontroller
 from mnist_edge.errors import ConversionError, MissingDependency
 from mnist_edge.evaluation.report.model_stats import inspect
@@ -48,7 +47,7 @@ from mnist_edge.runtimes.interpreter import quantize
 from mnist_edge.system.files import write_json
 
 CONVNET = "mnist_convnet"
-DIGIT = Path(__file__).parents[1] / "mnist_edge" / "samples" / "digit.png"
+DIGIT = Path(__file__).parents[2] / "mnist_edge" / "samples" / "digit.png"
 """What every model is timed on."""
 
 
@@ -205,7 +204,7 @@ def _invoke(content: bytes) -> Callable[[], object]:
 def _converted() -> bytes:
     with tempfile.TemporaryDirectory(prefix="mnist-edge-") as temporary:
         path = Path(temporary) / f"{CONVNET}.tflite"
-        command = [sys.executable, mnist_convnet.__file__, str(path)]
+        command = [sys.executable, "-m", mnist_convnet.__name__, str(path)]
         child = subprocess.run(command, capture_output=True, text=True, check=False)
         if child.returncode:
             raise SystemExit(f"{child.stderr}\n{CONVNET} was not converted; give --convnet FILE")

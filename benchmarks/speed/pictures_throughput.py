@@ -1,7 +1,6 @@
-# ruff: noqa: INP001  # scripts, not a package
 """Ten thousand PNG files in a folder: ``mnist-edge predict FOLDER`` beside a bare loop.
 
-    python benchmarks/pictures_throughput.py
+    python -m benchmarks.speed.pictures_throughput
 
 The files are the test digits as other programs save them, black on white. The floor is a script
 that decodes one after the other, makes it grey, inverts, resizes and runs it. Memory is flat where
@@ -17,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from rows import Row, count, main, row_of_peaks, row_of_times
 
+from benchmarks.rows import Row, count, main, row_of_peaks, row_of_times
 from mnist_edge.data import mnist
 from mnist_edge.evaluation.benchmark.baseline import FOLDER_SCRIPT, script_command
 from mnist_edge.evaluation.benchmark.cold_start import time_starts

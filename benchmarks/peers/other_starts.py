@@ -1,7 +1,6 @@
-# ruff: noqa: INP001  # scripts, not a package
 """One picture in a process of its own, by other runtimes: time, and memory.
 
-    python benchmarks/other_starts.py
+    python -m benchmarks.peers.other_starts
 
 A script for each, as tutorials have it: the picture made grey, inverted and resized, the model run
 once, the digit printed; no look at what is in the picture, no check of the model, no command line.
@@ -14,10 +13,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from cold_start import PICTURE
-from other_runtimes import FLOOR, PYTHONS, WORDS, models, ran
-from rows import Row, count, main, row_of_peaks, row_of_times
-
+from benchmarks.peers.other_runtimes import FLOOR, PYTHONS, WORDS, models, ran
+from benchmarks.rows import Row, count, main, row_of_peaks, row_of_times
+from benchmarks.speed.cold_start import PICTURE
 from mnist_edge.evaluation.benchmark.baseline import SCRIPT
 from mnist_edge.evaluation.benchmark.cold_start import predict_command, time_starts
 

@@ -1,7 +1,6 @@
-# ruff: noqa: INP001  # scripts, not a package
 """One runtime reads digits, in a process of its own: what ``other_runtimes.py`` starts.
 
-    python benchmarks/other_runtime.py RUNTIME MODEL DIGITS.npy CORES
+    python -m benchmarks.peers.other_runtime RUNTIME MODEL DIGITS.npy CORES
 
 Prints JSON: seconds of a digit, read one by one, the median of some; seconds of all digits by the
 quicker of the runtime's simple ways, a loop and a batch; and the digits that it read. Runs in the

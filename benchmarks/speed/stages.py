@@ -1,7 +1,6 @@
-# ruff: noqa: INP001  # scripts, not a package
 """The stages after training, each as its command: converting, and reporting.
 
-    python benchmarks/stages.py
+    python -m benchmarks.speed.stages
 
 Converting is held against importing TensorFlow, which no conversion can do without. Training's
 steps are ``training_step.py``'s, and all stages one after the other ``run_stages.py``'s.
@@ -15,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import shipped
-from rows import Row, count, main, row_of_times
 
+from benchmarks import shipped
+from benchmarks.rows import Row, count, main, row_of_times
 from mnist_edge.evaluation.benchmark.cold_start import time_starts
 
 CONVERSION = 15.0

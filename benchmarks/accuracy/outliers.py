@@ -1,9 +1,8 @@
-# ruff: noqa: INP001  # scripts, not a package
 """What models answer to pictures of what is no digit, kind by kind.
 
-    python benchmarks/nondigits.py
-    python benchmarks/nondigits.py models/edge runs/mine --json nondigits.json
-    python benchmarks/nondigits.py --refuse 0.01
+    python -m benchmarks.accuracy.outliers
+    python -m benchmarks.accuracy.outliers models/edge runs/mine --json nondigits.json
+    python -m benchmarks.accuracy.outliers --refuse 0.01
 
 Every picture goes to the model as it is, 28x28 pixels: what the front end would have refused
 before (several digits, no ink) is not taken away. A model answers where its confidence reaches
@@ -28,9 +27,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-import shipped
 from numpy.typing import NDArray
 
+from benchmarks import shipped
 from mnist_edge import Classifier
 from mnist_edge.data import mnist
 from mnist_edge.inference.classifier import Prediction

@@ -1,7 +1,6 @@
-# ruff: noqa: INP001  # scripts, not a package
 """One digit more, in a process that is running: ``Classifier.predict`` of an array.
 
-    python benchmarks/warm.py
+    python -m benchmarks.speed.warm
 
 The floor sets the input, runs, and reads the output on the same runtime, with the digits quantized
 beforehand. What predict does besides is to see that the array is in MNIST's form, to quantize it,
@@ -12,8 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from rows import Row, count, in_turn, main, row_of_times
-
+from benchmarks.rows import Row, count, in_turn, main, row_of_times
 from mnist_edge import Classifier
 from mnist_edge.data.builtin_digits import built_in_digits
 from mnist_edge.evaluation.benchmark.baseline import as_input, bare_call

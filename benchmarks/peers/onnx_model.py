@@ -1,7 +1,6 @@
-# ruff: noqa: INP001  # scripts, not a package
 """The same int8 model as an ONNX file, for onnxruntime to be timed with: what the peers run.
 
-    PYTHONPATH=. .venv-peers/bin/python benchmarks/onnx_model.py MODEL.tflite OUT.onnx
+    PYTHONPATH=. .venv-peers/bin/python -m benchmarks.peers.onnx_model MODEL.tflite OUT.onnx
 
 Weights, biases, scales and zero points are the TFLite file's own, in the form that onnxruntime
 fuses into its integer kernels: QuantizeLinear and DequantizeLinear around each operator, which its

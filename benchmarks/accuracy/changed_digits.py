@@ -1,9 +1,8 @@
-# ruff: noqa: INP001  # scripts, not a package
 """How many validation digits models misread, as they are and each changed five times.
 
-    python benchmarks/changed_digits.py
-    python benchmarks/changed_digits.py models/edge runs/mine --scheme float32
-    python benchmarks/changed_digits.py --by nudged
+    python -m benchmarks.accuracy.changed_digits
+    python -m benchmarks.accuracy.changed_digits models/edge runs/mine --scheme float32
+    python -m benchmarks.accuracy.changed_digits --by nudged
 
 Of the 5,000 digits as they are, good models misread so few that chance hides which is better. There
 are five times as many where each is changed anew: `rewritten`, harder, turned, warped and with
@@ -21,10 +20,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import shipped
 from numpy.typing import NDArray
 from PIL import Image
 
+from benchmarks import shipped
 from mnist_edge import Classifier
 from mnist_edge.data import mnist
 from mnist_edge.data.mnist import Digits

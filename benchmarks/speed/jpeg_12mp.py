@@ -1,10 +1,9 @@
-# ruff: noqa: INP001  # scripts, not a package
 """A photo of twelve megapixels: decoding it, and all of ``preprocess``, beside Pillow's decoding.
 
-    python benchmarks/jpeg_12mp.py
+    python -m benchmarks.speed.jpeg_12mp
 
-The photo is a generated one (benchmarks/hard_pictures.py), enlarged to 4000x3000 with a camera's
-noise and saved at quality 90. The floor decodes all of it, and does nothing with it.
+The photo is a generated one (benchmarks/accuracy/hard_pictures), enlarged to 4000x3000 with a
+camera's noise and saved at quality 90. The floor decodes all of it, and does nothing with it.
 """
 
 from __future__ import annotations
@@ -13,10 +12,10 @@ import io
 from collections.abc import Iterator
 
 import numpy as np
-from hard_pictures import make
 from PIL import Image
-from rows import Row, count, in_turn, main, row_of_times
 
+from benchmarks.accuracy.hard_pictures.conditions import make
+from benchmarks.rows import Row, count, in_turn, main, row_of_times
 from mnist_edge.preprocessing.decoding import decode
 from mnist_edge.preprocessing.pipeline import WORKING_SIDE, preprocess
 

@@ -1,7 +1,6 @@
-# ruff: noqa: INP001  # scripts, not a package
 """The network of Keras' example mnist_convnet in int8, with untrained weights.
 
-    python benchmarks/mnist_convnet.py mnist_convnet.tflite
+    python -m benchmarks.peers.mnist_convnet mnist_convnet.tflite
 
 How fast it runs and how large it is do not depend on what it has learnt. It is converted as every
 model here is, but that it is not verified: without training it reads nothing. `models.py` starts

@@ -1,9 +1,8 @@
-# ruff: noqa: INP001  # scripts, not a package
 """How well hard pictures are read, by condition and severity.
 
-    python benchmarks/pictures.py
-    python benchmarks/pictures.py --count 100 --dev digits-dev
-    python benchmarks/pictures.py --figure benchmarks/pictures.png
+    python -m benchmarks.accuracy.pictures
+    python -m benchmarks.accuracy.pictures --count 100 --dev digits-dev
+    python -m benchmarks.accuracy.pictures --figure benchmarks/accuracy/pictures.png
 
 Three ways to the model's pixels are compared: the usual recipe (grey, inverted, resized), the
 recipe with care (contrast stretched, ink told from paper by the border), and the project's own.
@@ -22,10 +21,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from hard_pictures import CONDITIONS, SEVERITIES, HardPicture, make
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
+from benchmarks.accuracy.hard_pictures.conditions import CONDITIONS, SEVERITIES, HardPicture, make
 from mnist_edge import Classifier
 from mnist_edge.preprocessing.pipeline import trace_preprocessing
 

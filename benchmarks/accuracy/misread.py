@@ -1,8 +1,7 @@
-# ruff: noqa: INP001  # scripts, not a package
 """Every test digit that a released model misreads, in one picture.
 
-    python benchmarks/misread.py --model models/edge --out models/edge/misread.png
-    python benchmarks/misread.py --model models/edge --markdown
+    python -m benchmarks.accuracy.misread --model models/edge --out models/edge/misread.png
+    python -m benchmarks.accuracy.misread --model models/edge --markdown
 
 For released models only: it reads MNIST's 10,000 test digits, and whoever looks at those while a
 model is still being chosen tunes it to them.

@@ -1,8 +1,7 @@
-# ruff: noqa: INP001  # scripts, not a package
 """Runs the benchmarks of speed one after the other, and writes benchmarks/RESULTS.md.
 
-    python benchmarks/results.py
-    python benchmarks/results.py --share 0.05 --only warm jpeg_12mp --out here.md
+    python -m benchmarks.speed.results
+    python -m benchmarks.speed.results --share 0.05 --only speed.warm speed.jpeg_12mp --out here.md
 
 On a machine that does nothing else: ratios hold under load, times do not.
 """
@@ -16,9 +15,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import shipped
-from rows import Row
-
+from benchmarks import shipped
+from benchmarks.rows import Row
 from mnist_edge.inference.worker_pool import cores
 from mnist_edge.system.files import write_text
 from mnist_edge.system.text import markdown_table
@@ -29,19 +27,19 @@ _KERNELS = (
     "are the same on every board. With ai-edge-litert installed instead, Classifier runs that."
 )
 
-HERE = Path(__file__).parent
+PAGE = Path(__file__).parents[1] / "RESULTS.md"
 SCRIPTS = {
-    "cold_start": "Starting",
-    "warm": "One digit more",
-    "throughput": "Ten thousand arrays",
-    "pictures_throughput": "Ten thousand files",
-    "jpeg_12mp": "A photo of twelve megapixels",
-    "picture_steps": "Steps of the front end",
-    "other_starts": "Starting, beside other runtimes",
-    "other_runtimes": "Other runtimes",
-    "stages": "Stages of the workstation",
-    "training_step": "Training",
-    "run_stages": "The whole path, stage by stage",
+    "speed.cold_start": "Starting",
+    "speed.warm": "One digit more",
+    "speed.throughput": "Ten thousand arrays",
+    "speed.pictures_throughput": "Ten thousand files",
+    "speed.jpeg_12mp": "A photo of twelve megapixels",
+    "speed.picture_steps": "Steps of the front end",
+    "peers.other_starts": "Starting, beside other runtimes",
+    "peers.other_runtimes": "Other runtimes",
+    "speed.stages": "Stages of the workstation",
+    "speed.training_step": "Training",
+    "speed.run_stages": "The whole path, stage by stage",
 }
 """Headings of the scripts, in order."""
 NOTES = {
@@ -75,7 +73,7 @@ NOTES = {
 
 def run(script: str, share: float) -> list[Row]:
     """The rows that a script prints."""
-    words = [sys.executable, str(HERE / f"{script}.py"), "--share", str(share)]
+    words = [sys.executable, "-m", f"benchmarks.{script}", "--share", str(share)]
     ran = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
     return [_row(line) for line in ran.stdout.splitlines()]
 
@@ -143,7 +141,7 @@ def _main() -> None:
     parser = argparse.ArgumentParser(description="Runs the benchmarks of speed.")
     parser.add_argument("--share", type=float, default=1.0, help="of the full size, 0..1")
     parser.add_argument("--only", nargs="+", choices=SCRIPTS, default=list(SCRIPTS))
-    parser.add_argument("--out", type=Path, default=HERE / "RESULTS.md")
+    parser.add_argument("--out", type=Path, default=PAGE)
     chosen = parser.parse_args()
     results = []
     for script in chosen.only:

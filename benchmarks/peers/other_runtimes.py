@@ -1,7 +1,6 @@
-# ruff: noqa: INP001  # scripts, not a package
 """Digits by other runtimes: ai-edge-litert, onnxruntime, full TensorFlow and Keras.
 
-    python benchmarks/other_runtimes.py
+    python -m benchmarks.peers.other_runtimes
 
 Each is started anew in every round, in turn with tflite-runtime, and reads the same 2,000
 validation digits: some one by one, on one thread, and all of them in its quickest simple way, a
@@ -24,17 +23,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import shipped
 from numpy.typing import NDArray
-from rows import Row, count, in_turn, main, row_of_times
 
+from benchmarks import shipped
+from benchmarks.rows import Row, count, in_turn, main, row_of_times
 from mnist_edge import Classifier
 from mnist_edge.data import mnist
 from mnist_edge.inference.worker_pool import cores
 from mnist_edge.runtimes.interpreter import Interpreter
 
 HERE = Path(__file__).parent
-PEERS = HERE.parent / ".venv-peers" / "bin" / "python"
+ROOT = HERE.parents[1]
+PEERS = ROOT / ".venv-peers" / "bin" / "python"
 MODEL = shipped.MODELS / "edge"
 FLOOR = "tflite-runtime"
 PYTHONS = {
@@ -100,7 +100,7 @@ def models(folder: Path) -> dict[str, Path]:
     files |= {"keras": MODEL / "model.keras", "onnxruntime": folder / "int8.onnx"}
     words = [HERE / "onnx_model.py", MODEL / "int8.tflite", files["onnxruntime"]]
     # The peers' environment has no installation of this project.
-    written = ran("onnxruntime", words, {"PYTHONPATH": str(HERE.parent)})
+    written = ran("onnxruntime", words, {"PYTHONPATH": str(ROOT)})
     if written is None:
         del files["onnxruntime"]
     return files

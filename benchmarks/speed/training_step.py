@@ -1,9 +1,8 @@
-# ruff: noqa: INP001  # scripts, not a package
 """A step of training with its input pipeline, and without: the recipe ``edge``, by its trainer.
 
 Its teachers are left out: they are no part of the pipeline that pictures come by.
 
-    python benchmarks/training_step.py
+    python -m benchmarks.speed.training_step
 
 Two runs take turns that differ in what is done to an epoch's pictures: what the recipe does, and
 nothing. Their epochs are of forty steps instead of 430, for which as many pictures a step are made;
@@ -20,8 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from rows import Row, count, main, row_of_times
 
+from benchmarks.rows import Row, count, main, row_of_times
 from mnist_edge.data import mnist as dataset
 from mnist_edge.data.mnist import Mnist
 from mnist_edge.training import augmentation, recipes, trainer

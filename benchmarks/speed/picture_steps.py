@@ -1,7 +1,6 @@
-# ruff: noqa: INP001  # scripts, not a package
 """Where the front end's time goes: each step beside the whole, for a drawing and for photos.
 
-    python benchmarks/picture_steps.py
+    python -m benchmarks.speed.picture_steps
 
 The steps are those of ``mnist_edge.preprocessing.pipeline.trace_preprocessing``, called by
 themselves; what is between them is in the whole alone, so that the shares do not add up to one.
@@ -14,11 +13,11 @@ from collections.abc import Iterator
 from importlib import resources
 
 import numpy as np
-from hard_pictures import make
 from numpy.typing import NDArray
 from PIL import Image
-from rows import Row, count, in_turn, main, row_of_times
 
+from benchmarks.accuracy.hard_pictures.conditions import make
+from benchmarks.rows import Row, count, in_turn, main, row_of_times
 from mnist_edge.preprocessing import layout
 from mnist_edge.preprocessing.binarization import binarize
 from mnist_edge.preprocessing.cell_borders import remove_border
@@ -30,7 +29,7 @@ from mnist_edge.preprocessing.mnist_format import is_mnist_format
 from mnist_edge.preprocessing.pipeline import WORKING_SIDE, normalize_digit, trace_preprocessing
 
 CONDITIONS = ("light", "ruled")
-"""Of photographs (benchmarks/hard_pictures.py)."""
+"""Of photographs (benchmarks/accuracy/hard_pictures)."""
 _INK = 0.25
 """Share of full ink from which on a pixel of a drawing counts."""
 

@@ -1,7 +1,6 @@
-# ruff: noqa: INP001  # scripts, not a package
 """``mnist-edge run`` stage by stage: what ``make run`` takes where MNIST is at hand.
 
-    python benchmarks/run_stages.py
+    python -m benchmarks.speed.run_stages
 
 It trains the recipe ``quick`` from nothing. Below full size nothing is trained: the shipped
 ``nano`` is there already, a finished training that is kept.
@@ -16,8 +15,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 
-import shipped
-from rows import Row, main
+from benchmarks import shipped
+from benchmarks.rows import Row, main
 
 STAGES = {
     "fetch": "finding MNIST in the cache, verified",

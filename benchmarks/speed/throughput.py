@@ -1,7 +1,6 @@
-# ruff: noqa: INP001  # scripts, not a package
 """Ten thousand digits that are arrays already: the test split, by the default model.
 
-    python benchmarks/throughput.py
+    python -m benchmarks.speed.throughput
 
 The floor is a loop of set_tensor, invoke, get_tensor over digits that were quantized beforehand, on
 one thread. The same loop with the whole batch in one tensor is there for comparison: the runtime's
@@ -15,8 +14,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rows import Row, count, in_turn, main, row_of_times
 
+from benchmarks.rows import Row, count, in_turn, main, row_of_times
 from mnist_edge import Classifier
 from mnist_edge.data import mnist
 from mnist_edge.evaluation.benchmark.baseline import as_input, bare_call

@@ -1,7 +1,6 @@
-# ruff: noqa: INP001  # scripts, not a package
 """Starting the program: beside a bare script on the same runtime, and beside bare Python.
 
-    python benchmarks/cold_start.py
+    python -m benchmarks.speed.cold_start
 
 The script opens the picture, makes it grey, inverts and resizes it, and runs the model: no look at
 what is in the picture, no check of the model, no command line. All take turns, in processes of
@@ -16,8 +15,7 @@ from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
-from rows import Row, count, main, row_of_peaks, row_of_times
-
+from benchmarks.rows import Row, count, main, row_of_peaks, row_of_times
 from mnist_edge.evaluation.benchmark.baseline import script_command
 from mnist_edge.evaluation.benchmark.cold_start import predict_command, time_starts
 from mnist_edge.modelstore import loading

@@ -1,0 +1,1 @@
+"""What this project is measured by: accuracy, speed, and beside its peers."""

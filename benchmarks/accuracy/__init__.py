@@ -1,0 +1,1 @@
+"""How well models and the front end read."""

@@ -1,0 +1,1 @@
+"""Other people's models and runtimes, to be measured beside."""
