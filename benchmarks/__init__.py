@@ -1,1 +1,1 @@
-"""What this project is measured by: accuracy, speed, and beside its peers."""
+"""Benchmarks of this project: accuracy, speed, and peers."""

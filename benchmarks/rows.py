@@ -1,4 +1,4 @@
-"""What every benchmark of speed gives: rows, each a figure beside that of a floor or a peer."""
+"""Rows of a speed benchmark: each a figure beside that of a floor or a peer."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ class Row:
     other: float | None = None
     """The median of that."""
     ratio: float | None = None
-    """Median of the ratios of each round, of times or bytes; where more is better, of the other
-    to this, so that it says how many times as fast."""
+    """Median over rounds of the ratio of times or bytes; inverted where more is better, so that it
+    says how many times as fast."""
     quartiles: tuple[float, float] | None = None
     """Of those ratios."""
     goal: Goal | None = None
-    """Which way the target goes; None where there is none."""
+    """Direction of the target, if there is one."""
     target: float | None = None
-    """Of the ratio, or of the figure where it stands alone."""
+    """Limit for the ratio, or for a figure that stands alone."""
 
     @property
     def short_by(self) -> float | None:
-        """Share by which the target is missed; None where it is met, or there is none."""
+        """Share by which the target is missed, or None."""
         if self.goal is None or self.target is None:
             return None
         value = self.figure if self.ratio is None else self.ratio
@@ -65,15 +65,15 @@ def row_of_times(
     goal: Goal | None = None,
     target: float | None = None,
 ) -> Row:
-    """A row of two things' seconds, one a round.
+    """Make a row of two series of seconds, one value per round.
 
     Args:
         what: the first.
         ours: its seconds.
         against: the second.
         theirs: its seconds, of the same rounds.
-        calls: things that were done in each of them.
-        goal: ``at least`` for how many times as fast, else how many times as long.
+        calls: calls made in each round.
+        goal: ``at least`` for how many times as fast, otherwise how many times as long.
         target: of the ratio.
     """
     fast = goal == "at least"
@@ -101,7 +101,7 @@ def row_of_peaks(
     *,
     target: float | None = None,
 ) -> Iterable[Row]:
-    """A row of two programs' memory in MiB; none where the system does not tell."""
+    """Yield a row of two programs' memory in MiB, or nothing if the system cannot tell."""
     if ours and theirs:
         yield Row(
             what=what,
@@ -116,17 +116,17 @@ def row_of_peaks(
 
 
 def in_turn(calls: Sequence[Callable[[], object]], *, rounds: int) -> list[list[float]]:
-    """Seconds of each call in every round, after a round that does not count."""
+    """Time each call in every round, in seconds, after a round that does not count."""
     take_turns(calls, rounds=1)
     return take_turns(calls, rounds=rounds)
 
 
 def main(measure: Callable[[float], Iterable[Row]], description: str | None) -> None:
-    """Prints the rows of a script as lines of JSON.
+    """Print the rows of a script as lines of JSON.
 
     Args:
-        measure: gives them; takes the share of the full size that is to be measured, 0..1.
-        description: of the script, its docstring.
+        measure: yields the rows; takes the share of the full size to measure, 0..1.
+        description: the docstring of the script.
     """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -141,5 +141,5 @@ def main(measure: Callable[[float], Iterable[Row]], description: str | None) -> 
 
 
 def count(full: int, share: float, least: int = 1) -> int:
-    """A share of a full number, and never fewer than some."""
+    """Return a share of a full number, but at least ``least``."""
     return max(least, round(full * share))

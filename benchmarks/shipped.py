@@ -1,4 +1,4 @@
-"""What the benchmarks of models share: which are shipped, and what the figures were measured on."""
+"""Which models are shipped, and the machine that figures were measured on."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ MODELS = Path(__file__).parents[1] / "models"
 
 
 def folders() -> list[Path]:
-    """Folders of the shipped models, those that hold an int8 file, by name."""
+    """List the folders of shipped models (those with an int8 file) by name."""
     return sorted(path.parent for path in MODELS.glob("*/int8.tflite"))
 
 
 def setting() -> dict[str, str]:
-    """The device runtime, the processor, what else it has to do, and the date.
+    """Describe the runtime, the processor, its load, and the date.
 
     A load above the number of cores means that others were waiting for the processor as well.
     """
@@ -35,5 +35,5 @@ def setting() -> dict[str, str]:
 
 
 def told(setting: dict[str, str]) -> str:
-    """The setting as two lines of text: what ran the models, then where and when."""
+    """Format the setting as two lines: runtime and processor, then machine and date."""
     return "{runtime}; {processor}\n{machine}; {date}".format_map(setting)

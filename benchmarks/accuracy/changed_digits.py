@@ -1,12 +1,12 @@
-"""How many validation digits models misread, as they are and each changed five times.
+"""Count misread validation digits, as they are and each changed five times.
 
     python -m benchmarks.accuracy.changed_digits
     python -m benchmarks.accuracy.changed_digits models/edge runs/mine --scheme float32
     python -m benchmarks.accuracy.changed_digits --by nudged
 
-Of the 5,000 digits as they are, good models misread so few that chance hides which is better. There
-are five times as many where each is changed anew: `rewritten`, harder, turned, warped and with
-other pens as training digits are by `mnist_edge.training.augmentation.rewritten`; or `nudged`,
+Good models misread so few of the 5,000 digits as they are that chance hides which is better.
+Changing each digit five times gives five times as many: `rewritten`, harder, turned, warped and
+with other pens as training digits are by `mnist_edge.training.augmentation.rewritten`; or `nudged`,
 turned, scaled and moved by so little that they are still MNIST's. What one model misreads of those
 is compared with the first's: the 95 % interval takes the five changes of a digit for one
 observation. No test digit is read, so that a network may be chosen by this.
@@ -53,7 +53,7 @@ class Row:
 
 
 def nudged(digits: Digits, random: np.random.RandomState) -> NDArray[np.uint8]:
-    """Each digit as the same writer might have written it again, ``(n, 28, 28)``."""
+    """Change each digit as its writer might have written it again: ``(n, 28, 28)``."""
     images = digits.images
     count, (height, width) = len(images), images.shape[1:]
     turn = random.uniform(-_TURN, _TURN, count)
@@ -79,13 +79,13 @@ CHANGE: dict[str, Callable[[Digits, np.random.RandomState], NDArray[np.uint8]]] 
 
 
 def change(digits: Digits, by: str, *, seed: int = SEED) -> NDArray[np.uint8]:
-    """``(CHANGES, n, 28, 28)``, each digit changed anew each time; ``by`` is in ``CHANGE``."""
+    """Change each digit ``CHANGES`` times: ``(CHANGES, n, 28, 28)``; ``by`` is in ``CHANGE``."""
     random = np.random.RandomState(seed)
     return np.stack([CHANGE[by](digits, random) for _ in range(CHANGES)])
 
 
 def measure(folder: Path, scheme: str, digits: Digits, changed: NDArray[np.uint8]) -> Row:
-    """Reads the digits as they are and changed; what is unsure counts by its likeliest digit."""
+    """Read the digits as they are and changed; an unsure answer counts by its likeliest digit."""
     classifier = Classifier(folder, scheme=scheme, min_confidence=0.0)
 
     def misread(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -100,13 +100,13 @@ def measure(folder: Path, scheme: str, digits: Digits, changed: NDArray[np.uint8
 
 
 def difference(row: Row, other: Row) -> tuple[int, float]:
-    """How many more changed digits ``row`` misreads than ``other``, and half its 95 % interval."""
+    """Return how many more changed digits ``row`` misreads, and half the 95 % interval."""
     each = row.changed.sum(axis=0) - other.changed.sum(axis=0).astype(float)
     return round(each.sum()), _Z * float(each.std(ddof=1)) * len(each) ** 0.5
 
 
 def table(rows: Sequence[Row], by: str) -> str:
-    """The rows as text, each but the first compared with it; ``by`` is what changed them."""
+    """Format the rows as text, each compared with the first; ``by`` is what changed them."""
     plain, changed = rows[0].plain.size, rows[0].changed.size
     heads = (f"of {plain:,}", f"of {changed:,} {by}", "more than the first")
     lines = ["{:<14}{:>12}{:>20}{:>26}".format("misread", *heads)]
@@ -123,7 +123,9 @@ def table(rows: Sequence[Row], by: str) -> str:
 
 def _main() -> None:
     parser = argparse.ArgumentParser(description="Misread validation digits, plain and changed.")
-    parser.add_argument("models", nargs="*", type=Path, help="model folders; else the shipped ones")
+    parser.add_argument(
+        "models", nargs="*", type=Path, help="model folders (default: the shipped ones)"
+    )
     parser.add_argument("--by", choices=CHANGE, default=rewritten.__name__, help="what is done")
     parser.add_argument("--scheme", choices=SCHEMES, default="int8")
     chosen = parser.parse_args()

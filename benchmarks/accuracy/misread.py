@@ -1,13 +1,13 @@
-"""Every test digit that a released model misreads, in one picture.
+"""Draw every test digit that a released model misreads into one picture.
 
     python -m benchmarks.accuracy.misread --model models/edge --out models/edge/misread.png
     python -m benchmarks.accuracy.misread --model models/edge --markdown
 
-For released models only: it reads MNIST's 10,000 test digits, and whoever looks at those while a
-model is still being chosen tunes it to them.
+For released models only: it reads MNIST's 10,000 test digits, and looking at those while a model is
+still being chosen tunes it to them.
 
-The int8 file answers whatever its confidence, so that there are as many as its accuracy says; how
-many of them its threshold would have withheld is said beside. The surest comes first.
+The int8 file answers at any confidence, so the count agrees with its accuracy; the title says how
+many of them its threshold would have withheld. The most confident comes first.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _MARGIN = 12
 _HEAD = 40
 """Pixels above the first row, for the title."""
 _TEXT, _FAINT, _FRAME = 30, 90, 200
-"""Greys of what is written and of the line around a digit."""
+"""Gray levels of text, of small text, and of the line around a digit."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +54,7 @@ class Misread:
 
 
 def misread(classifier: Classifier, digits: Digits) -> list[Misread]:
-    """The digits that a model misreads, the one it is surest of first."""
+    """Return the digits that a model misreads, the most confident first."""
     found = []
     for index, prediction in enumerate(classifier.predict_pixels(digits.images)):
         [(answer, confidence)] = prediction.top(1)
@@ -73,7 +73,7 @@ def misread(classifier: Classifier, digits: Digits) -> list[Misread]:
 
 
 def summary(found: Sequence[Misread], digits: Digits, *, model: str, threshold: float) -> str:
-    """How many, in a line."""
+    """Summarize the mistakes in one line."""
     withheld = sum(one.withheld for one in found)
     return (
         f"{model}: {len(found)} of {len(digits):,} test digits misread, {withheld} of them below "
@@ -82,7 +82,7 @@ def summary(found: Sequence[Misread], digits: Digits, *, model: str, threshold: 
 
 
 def sheet(found: Sequence[Misread], digits: Digits, *, title: str) -> Image.Image:
-    """All of them in rows, dark ink on white, under a title."""
+    """Draw all of them in rows, dark ink on white, under a title."""
     wide, high = _CELL
     rows = -(-len(found) // _ACROSS)
     picture = Image.new("L", (2 * _MARGIN + _ACROSS * wide, _HEAD + rows * high + _MARGIN), 255)
@@ -95,15 +95,15 @@ def sheet(found: Sequence[Misread], digits: Digits, *, title: str) -> Image.Imag
         side = _ENLARGED * ink.width
         picture.paste(ink.resize((side, side), Image.Resampling.NEAREST), (left + 1, top + 1))
         pen.rectangle((left, top, left + side + 1, top + side + 1), outline=_FRAME)
-        said = f"{one.label} read as {one.answer}"
-        pen.text((left, top + side + 5), said, fill=_TEXT, font=large)
+        caption = f"{one.label} read as {one.answer}"
+        pen.text((left, top + side + 5), caption, fill=_TEXT, font=large)
         where = f"no. {one.index}, {_percent(one.confidence)}"
         pen.text((left, top + side + 27), where, fill=_FAINT, font=small)
     return picture
 
 
 def markdown(found: Sequence[Misread]) -> str:
-    """All of them as a Markdown table."""
+    """Format all of them as a Markdown table."""
     return markdown_table(
         ("test digit", "label", "answer", "confidence"),
         [

@@ -1,4 +1,4 @@
-"""The shipped models side by side with Keras' mnist_convnet: size, accuracy and time of int8.
+"""Compare the shipped int8 models with Keras' mnist_convnet: size, accuracy and time.
 
     python -m benchmarks.accuracy.models
     python -m benchmarks.accuracy.models --json models.json
@@ -8,14 +8,14 @@ Where there is no TensorFlow, on a Raspberry Pi, take the convnet along as a fil
     python -m benchmarks.peers.mnist_convnet mnist_convnet.tflite    # on the workstation
     python -m benchmarks.accuracy.models --convnet mnist_convnet.tflite
 
-Time is that of `invoke` alone, on one thread of the device runtime: neither setting the input nor
-reading the output. The models take turns in rounds, so that whatever else the machine does slows
-all of them; the ratio to the convnet is the median of those of each round. On a busy machine only
-long rounds are slowed alike: keep 200 invocations, and trust the ratio before the times.
+Time is that of `invoke` alone, on one thread of the device runtime, without setting the input or
+reading the output. The models take turns in rounds, so that other load slows all of them; the ratio
+to the convnet is the median over rounds. On a busy machine only long rounds are slowed alike: keep
+200 invocations, and trust the ratio more than the times.
 
-Accuracy is that of the 10,000 test digits, as `mnist-edge report` wrote it down: nothing is run
-over them here. The convnet's weights are untrained, which changes neither its time nor its size;
-its accuracy is what Keras says of it, in float32.
+Accuracy on the 10,000 test digits is taken from `mnist-edge report`: nothing is run over them here.
+The convnet's weights are untrained, which changes neither its time nor its size; its accuracy is
+the one that Keras states, in float32.
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class Row:
 
 
 def shipped_model(folder: Path) -> Contender:
-    """The int8 file of a model folder."""
+    """Load the int8 file of a model folder."""
     stored = loading.load_model(folder)
     record = folder / "training.json"
     return Contender(
@@ -101,7 +101,7 @@ def shipped_model(folder: Path) -> Contender:
 
 
 def test_accuracy(model: StoredModel) -> float | None:
-    """As its manifest has it, else ``report.json``, unless that is of another file; 0..1."""
+    """Look up the test accuracy, 0..1, in the manifest or in the ``report.json`` of this file."""
     if model.manifest and model.manifest.test:
         return model.manifest.test.accuracy
     report = model.path.with_name("report.json")
@@ -111,7 +111,7 @@ def test_accuracy(model: StoredModel) -> float | None:
 
 
 def convnet(file: Path | None) -> Contender:
-    """Keras' example, from a file, or else converted in a process of its own."""
+    """Load Keras' example from a file, or convert it in a process of its own."""
     return Contender(
         name=CONVNET,
         content=file.read_bytes() if file else _converted(),
@@ -124,7 +124,7 @@ def convnet(file: Path | None) -> Contender:
 def take_turns(
     calls: Sequence[Callable[[], object]], *, rounds: int, invocations: int
 ) -> NDArray[np.float64]:
-    """Times calls in alternation: in each round each of them, some times over.
+    """Time calls in alternation: each call several times in each round.
 
     Returns:
         ``(rounds, calls)``, microseconds of one call.
@@ -140,7 +140,7 @@ def take_turns(
 
 
 def measure(contenders: Sequence[Contender], *, rounds: int, invocations: int) -> list[Row]:
-    """Times models side by side; the last is what the others are compared with."""
+    """Time models in turn; the others are compared with the last."""
     calls = [_invoke(one.content) for one in contenders]
     take_turns(calls, rounds=1, invocations=invocations)  # the first digits pay for cold caches
     times = take_turns(calls, rounds=rounds, invocations=invocations)
@@ -170,7 +170,7 @@ def arena_bytes(content: bytes) -> int | None:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows as text, at most 80 columns wide."""
+    """Format the rows as text, at most 80 columns wide."""
     heads = ("parameters", "int8 bytes", "arena", "accuracy", "us/digit", "ratio")
     lines = [f"{'model':<14}{''.join(f'{head:>11}' for head in heads)}"]
     for row in rows:
@@ -189,7 +189,7 @@ def table(rows: Sequence[Row]) -> str:
 
 
 def _invoke(content: bytes) -> Callable[[], object]:
-    """A model's ``invoke``, ready to run over a digit."""
+    """Return a model's ``invoke``, ready to run on a digit."""
     engine = open_backend(content)
     (wanted,) = engine.inputs
     digit = quantize(trace_preprocessing(DIGIT).pixels, wanted).reshape(1, *wanted.shape)
@@ -218,8 +218,10 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _main() -> None:
     parser = argparse.ArgumentParser(description="The shipped models beside Keras' mnist_convnet.")
-    parser.add_argument("models", nargs="*", type=Path, help="model folders; else the shipped ones")
-    parser.add_argument("--convnet", type=Path, help="its int8 file; else it is converted")
+    parser.add_argument(
+        "models", nargs="*", type=Path, help="model folders (default: the shipped ones)"
+    )
+    parser.add_argument("--convnet", type=Path, help="its int8 file (default: convert it)")
     parser.add_argument("--rounds", type=int, default=60)
     parser.add_argument("--invocations", type=int, default=200, help="of each model in a round")
     parser.add_argument("--json", type=Path, help="a file for the rows")

@@ -1,22 +1,21 @@
-"""What models answer to pictures of what is no digit, kind by kind.
+"""Measure how often models answer pictures that show no digit, by kind.
 
     python -m benchmarks.accuracy.outliers
     python -m benchmarks.accuracy.outliers models/edge runs/mine --json nondigits.json
     python -m benchmarks.accuracy.outliers --refuse 0.01
 
-Every picture goes to the model as it is, 28x28 pixels: what the front end would have refused
-before (several digits, no ink) is not taken away. A model answers where its confidence reaches
-the threshold in its manifest, as `mnist-edge predict` does; the share of each kind that is answered
-should be small. `--refuse` takes the threshold that refuses such a share of the validation digits
-in the manifest's place, so that models are compared at the same price. The area under the ROC
-curve is that of telling validation digits from the kind by confidence, at any threshold: 1 is
-perfect, 0.5 is chance.
+Every picture goes straight to the model, as 28x28 pixels, including those that the front end would
+refuse (several digits, no ink). As in `mnist-edge predict`, a model answers if its confidence
+reaches the threshold in its manifest; the share of each kind that is answered should be small.
+`--refuse` sets the threshold to refuse a given share of the validation digits instead, so that
+models are compared at the same cost. The area under the ROC curve tells how well confidence
+separates validation digits from the kind at any threshold: 1 is perfect, 0.5 is chance.
 
-The pictures are drawn with a seed that no training uses, and what some are made of are validation
+The pictures are drawn with a seed that no training uses; those made from digits use validation
 digits. Kinds in `HELD_OUT` are learnt from by no recipe, so that only they tell what a model does
 with pictures unlike any that it was shown; they are counted apart.
 
-Takes matplotlib, whose typefaces the letters are in, and no TensorFlow.
+Needs matplotlib, for its typefaces, and no TensorFlow.
 """
 
 from __future__ import annotations
@@ -81,7 +80,7 @@ class Result:
     """A kind each."""
 
     def summary(self, kinds: Sequence[str]) -> Summary:
-        """Mean and worst of some kinds."""
+        """Return the mean and the worst over some kinds."""
         rows = [row for row in self.rows if row.kind in kinds]
         answered, aucs = [row.answered for row in rows], [row.auc for row in rows]
         return Summary(
@@ -93,14 +92,14 @@ class Result:
 
 
 def draw_kinds(count: int, seed: int, digits: mnist.Digits) -> dict[str, NDArray[np.uint8]]:
-    """Pictures of every kind, ``(count, 28, 28)`` each."""
+    """Draw pictures of every kind, ``(count, 28, 28)`` each."""
     pictures = draw(count * len(KINDS), digits=digits, seed=seed)
     # The kinds take turns.
     return {kind: pictures[turn :: len(KINDS)] for turn, kind in enumerate(KINDS)}
 
 
 def threshold_that_refuses(share: float, confidences: NDArray[np.float64]) -> float:
-    """The highest that leaves no more than a share, 0..1 but below 1, of confidences below it."""
+    """Return the highest threshold that refuses at most a share, 0..1 (1 excluded)."""
     return float(np.sort(confidences)[int(share * len(confidences))])
 
 
@@ -112,7 +111,7 @@ def measure(
     *,
     refuse: float | None = None,
 ) -> Result:
-    """Shows a model digits and what is none.
+    """Measure a model on digits and on pictures of no digit.
 
     Args:
         folder: the model's.
@@ -148,7 +147,7 @@ def measure(
 
 
 def area_under_roc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
-    """How well a score tells two sets apart.
+    """Measure how well a score separates two sets.
 
     The share of pairs, one of each set, in which the positive scores higher, equal scores for half
     a pair: that is the area under the curve (J. Hanley, B. McNeil, "The meaning and use of the
@@ -165,7 +164,7 @@ def area_under_roc(positive: NDArray[np.float64], negative: NDArray[np.float64])
 
 
 def table(results: Sequence[Result]) -> str:
-    """The files of one model side by side as text, at most 80 columns wide.
+    """Format the files of one model side by side, at most 80 columns wide.
 
     Args:
         results: of one model, two at most in that width.
@@ -207,8 +206,12 @@ def _confidences(predictions: Sequence[Prediction]) -> NDArray[np.float64]:
 
 
 def _main() -> None:
-    parser = argparse.ArgumentParser(description="What models answer to what is no digit.")
-    parser.add_argument("models", nargs="*", type=Path, help="model folders; else the shipped ones")
+    parser = argparse.ArgumentParser(
+        description="How often models answer pictures that show no digit."
+    )
+    parser.add_argument(
+        "models", nargs="*", type=Path, help="model folders (default: the shipped ones)"
+    )
     parser.add_argument("--count", type=int, default=400, help="pictures of each kind")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--refuse", type=float, help="share of the digits, 0..1, to be refused")

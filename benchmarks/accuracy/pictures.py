@@ -1,14 +1,14 @@
-"""How well hard pictures are read, by condition and severity.
+"""Measure how well hard pictures are read, by condition and severity.
 
     python -m benchmarks.accuracy.pictures
     python -m benchmarks.accuracy.pictures --count 100 --dev digits-dev
     python -m benchmarks.accuracy.pictures --figure benchmarks/accuracy/pictures.png
 
-Three ways to the model's pixels are compared: the usual recipe (grey, inverted, resized), the
-recipe with care (contrast stretched, ink told from paper by the border), and the project's own.
-A digit counts as read if it is right and not abstained. Where there is not one digit, but a number,
-a page of them or none, the share that was answered with one is given: lower is better. Numbers and
-pages are then read once more, for every digit in them.
+Three front ends are compared: the usual recipe (gray, inverted, resized), a careful recipe
+(contrast stretched, ink told from paper by the border), and the project's own. A digit counts as
+read if the answer is right and not withheld. For pictures that do not show exactly one digit (a
+number, a page, nothing) the share that was answered with one digit is given: lower is better.
+Numbers and pages are then read again with every digit in them.
 """
 
 from __future__ import annotations
@@ -64,15 +64,15 @@ class TextRow:
 
 
 def recipe(image: Image.Image) -> NDArray[np.uint8]:
-    """Grey, inverted, resized: what most tutorials do."""
+    """Convert to gray, invert and resize, as most tutorials do."""
     return np.asarray(ImageOps.invert(image.convert("L")).resize((28, 28)))
 
 
 def careful(image: Image.Image) -> NDArray[np.uint8]:
-    """The same with contrast stretched, and inverted only where the border is light."""
+    """Do the same with contrast stretched, and invert only if the border is light."""
     stretched = ImageOps.autocontrast(image.convert("L"))
-    grey = np.asarray(stretched)
-    border = np.concatenate((grey[0], grey[-1], grey[:, 0], grey[:, -1]))
+    gray = np.asarray(stretched)
+    border = np.concatenate((gray[0], gray[-1], gray[:, 0], gray[:, -1]))
     dark_ink = np.median(border) > 127
     return np.asarray((ImageOps.invert(stretched) if dark_ink else stretched).resize((28, 28)))
 
@@ -80,7 +80,7 @@ def careful(image: Image.Image) -> NDArray[np.uint8]:
 def measure(
     classifier: Classifier, condition: str, severity: int | None, pictures: Iterable[HardPicture]
 ) -> Row:
-    """Reads every picture in each way."""
+    """Read every picture in each of the three ways."""
     truths, answers = [], []
     for picture in pictures:
         truths.append(None if condition in NOT_ONE else picture.truth)
@@ -116,7 +116,7 @@ def measure(
 def measure_texts(
     classifier: Classifier, condition: str, severity: int, pictures: Iterable[HardPicture]
 ) -> TextRow:
-    """Reads every digit of every picture."""
+    """Read every digit of every picture."""
     wrong = [
         (len(picture.truth), distance(_line(classifier, picture), picture.truth))
         for picture in pictures
@@ -133,10 +133,10 @@ def measure_texts(
     )
 
 
-def distance(said: str, truth: str) -> int:
-    """Digits to change, to leave out and to put in (V. Levenshtein, 1966)."""
+def distance(answer: str, truth: str) -> int:
+    """Count digits to change, delete and insert (V. Levenshtein, 1966)."""
     row = list(range(len(truth) + 1))
-    for count, one in enumerate(said, start=1):
+    for count, one in enumerate(answer, start=1):
         corner, row[0] = row[0], count
         for column, other in enumerate(truth, start=1):
             changed = corner + (one != other)
@@ -146,7 +146,7 @@ def distance(said: str, truth: str) -> int:
 
 
 def developers_pictures(folder: Path) -> Iterator[tuple[str, list[HardPicture]]]:
-    """Sets of real pictures: those of ``labels.csv`` by their folder, then each ``.npz``."""
+    """Yield sets of real pictures: those of ``labels.csv`` by folder, then each ``.npz``."""
     sets: dict[str, list[HardPicture]] = {}
     with (folder / "labels.csv").open(newline="", encoding="utf-8") as lines:
         for line in csv.DictReader(lines):
@@ -162,7 +162,7 @@ def developers_pictures(folder: Path) -> Iterator[tuple[str, list[HardPicture]]]
 
 
 def table(rows: list[Row]) -> str:
-    """The rows as text, at most 80 columns wide."""
+    """Format the rows as text, at most 80 columns wide."""
     head = f"{'condition':<14}{'severity':>8}{'n':>6}"
     lines = [f"{head}{'recipe':>12}{'careful':>12}{'project':>12}{'abstained':>12}"]
     for row in rows:
@@ -174,7 +174,7 @@ def table(rows: list[Row]) -> str:
 
 
 def text_table(rows: list[TextRow]) -> str:
-    """The rows as text, at most 80 columns wide."""
+    """Format the rows as text, at most 80 columns wide."""
     lines = [f"{'condition':<14}{'severity':>8}{'n':>6}{'digits':>12}{'whole':>12}{'right':>12}"]
     for row in rows:
         shares = "".join(f"{f'{100 * share:.1f} %':>12}" for share in (row.whole, row.right))
@@ -184,9 +184,9 @@ def text_table(rows: list[TextRow]) -> str:
 
 
 def figure(classifier: Classifier, seed: int) -> Image.Image:
-    """A picture of each condition, what the model sees of it and says to it.
+    """Draw a picture of each condition with the model's input and answer.
 
-    Those of several digits have their boxes.
+    Pictures of several digits show their boxes.
     """
     across, wide, high = 5, 250, 190
     down = -(-len(CONDITIONS) // across)
@@ -204,7 +204,7 @@ def figure(classifier: Classifier, seed: int) -> Image.Image:
 
 
 def _read_one(classifier: Classifier, image: Image.Image) -> tuple[Image.Image, str]:
-    """A picture beside the pixels that the model sees of it, and what it says."""
+    """Draw a picture beside the model's input, and return it with the answer."""
     trace = trace_preprocessing(image)
     both = Image.new("RGB", (240, 152), "white")
     both.paste(ImageOps.contain(image.convert("RGB"), (150, 152)), (0, 0))
@@ -217,7 +217,7 @@ def _read_one(classifier: Classifier, image: Image.Image) -> tuple[Image.Image, 
 
 
 def _read_all(classifier: Classifier, image: Image.Image) -> tuple[Image.Image, str]:
-    """A picture with a box round each digit that was read in it, and the first of its lines."""
+    """Draw a box around each digit read; return the drawing and the first line of text."""
     page = classifier.predict_all(image)
     fitted = ImageOps.contain(image.convert("RGB"), (240, 152))
     pen = ImageDraw.Draw(fitted)
@@ -247,7 +247,7 @@ def _real(image: Image.Image, truth: str) -> HardPicture:
 
 def _main() -> None:
     parser = argparse.ArgumentParser(description="How well hard pictures are read.")
-    parser.add_argument("--count", type=int, default=30, help="pictures a condition and severity")
+    parser.add_argument("--count", type=int, default=30, help="pictures per condition and severity")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--dev", type=Path, help="a folder of real pictures with labels.csv")
     parser.add_argument(

@@ -1,1 +1,1 @@
-"""Other people's models and runtimes, to be measured beside."""
+"""Other people's models and runtimes, to compare with."""

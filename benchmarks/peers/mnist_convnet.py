@@ -1,10 +1,10 @@
-"""The network of Keras' example mnist_convnet in int8, with untrained weights.
+"""Convert the network of Keras' example mnist_convnet to int8, with untrained weights.
 
     python -m benchmarks.peers.mnist_convnet mnist_convnet.tflite
 
-How fast it runs and how large it is do not depend on what it has learnt. It is converted as every
-model here is, but that it is not verified: without training it reads nothing. `models.py` starts
-this in a process of its own, since TensorFlow and tflite-runtime break each other.
+Its speed and size do not depend on what it has learnt. It is converted as every model here, but not
+verified: untrained, it reads nothing. `accuracy/models.py` starts this in a process of its own,
+since TensorFlow and tflite-runtime break each other.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SEED = 1
 
 
 def network() -> keras.Model:
-    """Takes pixels divided by 255, gives probabilities."""
+    """Build the network: from pixels divided by 255 to probabilities."""
     keras = import_keras()
     layers = keras.layers
     return keras.Sequential(
@@ -47,7 +47,7 @@ def network() -> keras.Model:
 
 
 def to_int8() -> bytes:
-    """The bytes of its ``.tflite`` file: raw pixels in, logits out."""
+    """Return the bytes of its ``.tflite`` file: raw pixels in, logits out."""
     from converters import calibration, conversion, schemes
     from mnist_edge.data import mnist as dataset
 

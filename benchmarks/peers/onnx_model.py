@@ -1,4 +1,4 @@
-"""The same int8 model as an ONNX file, for onnxruntime to be timed with: what the peers run.
+"""Write an int8 model as an ONNX file, to time onnxruntime with the same model.
 
     PYTHONPATH=. .venv-peers/bin/python -m benchmarks.peers.onnx_model MODEL.tflite OUT.onnx
 
@@ -63,7 +63,7 @@ class OnnxModel:
         onnx.checker.check_model(self.proto, full_check=True)
 
     def _step(self, operator: GraphOperator, tensors: tuple[Tensor, ...], real: str) -> str:
-        """Adds an operator that takes real values; gives the name of those that it makes."""
+        """Add an operator on real values; return the name of its output."""
         options, made = operator.options, tensors[operator.outputs[0]]
         strides = {"strides": [options.scalar(2, "i"), options.scalar(1, "i")]}
         if operator.name == "CONV_2D":
@@ -92,7 +92,7 @@ class OnnxModel:
     def _weights(
         self, operator: GraphOperator, tensors: tuple[Tensor, ...], ordered: Any
     ) -> list[str]:
-        """Real weights and biases of an operator, out of integers with a scale a channel."""
+        """Add weights and biases, dequantized from integers with one scale per channel."""
         names = []
         for position, order in zip(operator.inputs[1:], (ordered, np.asarray), strict=True):
             tensor = tensors[position]
@@ -126,7 +126,7 @@ class OnnxModel:
 
 
 def main() -> None:
-    """Writes the model."""
+    """Write the model."""
     source, target = map(Path, sys.argv[1:])
     target.write_bytes(OnnxModel(parse_graph(source.read_bytes())).proto.SerializeToString())
 

@@ -1,10 +1,10 @@
-"""One runtime reads digits, in a process of its own: what ``other_runtimes.py`` starts.
+"""Read digits with one runtime, in a process of its own that ``other_runtimes.py`` starts.
 
     python -m benchmarks.peers.other_runtime RUNTIME MODEL DIGITS.npy CORES
 
-Prints JSON: seconds of a digit, read one by one, the median of some; seconds of all digits by the
-quicker of the runtime's simple ways, a loop and a batch; and the digits that it read. Runs in the
-peers' environment as well, and so imports nothing of this project.
+Prints JSON: the median seconds per digit, one by one; the seconds for all digits in the quicker of
+a loop and a batch; and the digits it read. Runs in the peers' environment as well, and so imports
+nothing from this project.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _WARM_UP, _ONE_BY_ONE = 20, 120
 
 
 def tflite(module: str, model: str, *, batch: int, threads: int) -> Call:
-    """An interpreter of TFLite files: set the input, run, read the output."""
+    """Return a call of a TFLite interpreter: set the input, run, read the output."""
     package, *attributes = module.split(":")
     interpreter_class: Any = reduce(getattr, attributes, cast("Any", import_module(package)))
     interpreter = interpreter_class(model_path=model, num_threads=threads)
@@ -48,13 +48,13 @@ def tflite(module: str, model: str, *, batch: int, threads: int) -> Call:
 
 
 def keras(model: str) -> Call:
-    """The Keras model's own predict, as tutorials call it."""
+    """Return the Keras model's own predict, as tutorials call it."""
     loaded = import_module("keras").models.load_model(model, compile=False)
     return lambda digits: cast("NDArray[Any]", loaded.predict(digits, verbose=0))
 
 
 def onnxruntime(model: str, *, threads: int) -> Call:
-    """An inference session of an ONNX file, which takes plain pixels."""
+    """Return a call of an ONNX inference session, which takes plain pixels."""
     module = import_module("onnxruntime")
     options = module.SessionOptions()
     options.intra_op_num_threads = threads
@@ -72,7 +72,7 @@ _MODULES = {
 
 
 def ways(runtime: str, model: str, *, digits: int, cores: int) -> tuple[Call, Call]:
-    """What reads one digit, on one thread, and what reads all at once, on all cores.
+    """Return a call for one digit on one thread, and one for all digits on all cores.
 
     Keras chooses its threads by itself.
     """
@@ -89,7 +89,7 @@ def ways(runtime: str, model: str, *, digits: int, cores: int) -> tuple[Call, Ca
 
 
 def main() -> None:
-    """Reads the digits, the first some of which do not count."""
+    """Read the digits; the first few do not count."""
     runtime, model, path, cores = sys.argv[1:]
     digits = np.load(path)
     one, together = ways(runtime, model, digits=len(digits), cores=int(cores))

@@ -1,14 +1,13 @@
-"""Digits by other runtimes: ai-edge-litert, onnxruntime, full TensorFlow and Keras.
+"""Time digits on other runtimes: ai-edge-litert, onnxruntime, full TensorFlow and Keras.
 
     python -m benchmarks.peers.other_runtimes
 
 Each is started anew in every round, in turn with tflite-runtime, and reads the same 2,000
 validation digits: some one by one, on one thread, and all of them in its quickest simple way, a
-loop on one thread or a batch on all cores; only the reading counts. Starting is
-``other_starts.py``'s. ai-edge-litert and onnxruntime are of the peers' environment
-(``.venv-peers``, which ``make tests`` makes), and onnxruntime reads the same int8 model as
-``onnx_model.py`` writes it. A peer that is not installed, or reads other digits than we do, is left
-out.
+loop on one thread or a batch on all cores; only the reading counts. Start-up is measured by
+``other_starts.py``. ai-edge-litert and onnxruntime live in the peers' environment (``.venv-peers``,
+which ``make tests`` makes); onnxruntime reads the same int8 model, written by ``onnx_model.py``. A
+peer that is not installed, or reads other digits than we do, is left out.
 """
 
 from __future__ import annotations
@@ -44,21 +43,21 @@ PYTHONS = {
     "tensorflow": Path(sys.executable),
     "keras": Path(sys.executable),
 }
-"""Of each runtime the Python that has it."""
+"""The Python interpreter that has each runtime."""
 WORDS = {
     "ai-edge-litert": "ai-edge-litert's interpreter",
     "onnxruntime": "onnxruntime's session",
     "tensorflow": "full TensorFlow's interpreter",
     "keras": "Keras' model.predict, float32",
 }
-"""What to call the peers."""
+"""The peers' names in the tables."""
 _DIGITS = 2_000
 _AGREEING = 0.995
 """Share of digits that a peer must read as we do, for its times to be of the same model."""
 
 
 def measure(share: float) -> Iterator[Row]:
-    """Two rows for each peer; five rounds at full size."""
+    """Yield two rows for each peer; five rounds at full size."""
     digits = mnist.load().validation.images[: count(_DIGITS, share, least=200)]
     stored = (MODEL / "int8.tflite").read_bytes()
     read = Interpreter(stored).logits(digits).argmax(axis=1)
@@ -95,7 +94,7 @@ def measure(share: float) -> Iterator[Row]:
 
 
 def models(folder: Path) -> dict[str, Path]:
-    """The file that each runtime reads; the folder is where one may be written to."""
+    """Return the file that each runtime reads; new ones are written to the folder."""
     files = dict.fromkeys(PYTHONS, MODEL / "int8.tflite")
     files |= {"keras": MODEL / "model.keras", "onnxruntime": folder / "int8.onnx"}
     words = [HERE / "onnx_model.py", MODEL / "int8.tflite", files["onnxruntime"]]
@@ -107,7 +106,7 @@ def models(folder: Path) -> dict[str, Path]:
 
 
 def ran(name: str, words: list[Any], more: Mapping[str, str] | None = None) -> str | None:
-    """What a runtime's Python prints; None, with the reason on stderr, where it fails.
+    """Run a runtime's Python; return what it prints, or None with the reason on stderr.
 
     Args:
         name: the runtime's.
@@ -133,7 +132,7 @@ def ran(name: str, words: list[Any], more: Mapping[str, str] | None = None) -> s
 def _found(
     name: str, model: Path, digits: Path, read: NDArray[np.int64]
 ) -> tuple[float, float] | None:
-    """Seconds of one digit, and of all; None where a runtime gives none that count."""
+    """Return the seconds of one digit and of all, or None if the runtime has to be left out."""
     said = ran(name, [HERE / "other_runtime.py", name, model, digits, cores()])
     if said is None:
         return None

@@ -1,10 +1,10 @@
-"""One picture in a process of its own, by other runtimes: time, and memory.
+"""Measure time and memory of reading one picture in a fresh process, by other runtimes.
 
     python -m benchmarks.peers.other_starts
 
-A script for each, as tutorials have it: the picture made grey, inverted and resized, the model run
-once, the digit printed; no look at what is in the picture, no check of the model, no command line.
-All take turns with ``mnist-edge predict``, after one round that does not count.
+Each has a script as tutorials write it: make the picture gray, invert and resize it, run the model
+once, print the digit; it does not look for the digit, check the model, or have a command line. All
+take turns with ``mnist-edge predict``, after one round that does not count.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ model = keras.models.load_model(sys.argv[1], compile=False)
 print(model.predict(ink[np.newaxis], verbose=0).argmax())
 """,
 }
-"""Of each peer, from a model and a picture to the digit printed."""
+"""Each peer's script, which takes a model and a picture and prints the digit."""
 
 
 def measure(share: float) -> Iterator[Row]:
-    """Two rows for each peer; six rounds at full size."""
+    """Yield two rows for each peer; six rounds at full size."""
     with tempfile.TemporaryDirectory(prefix="mnist-edge-") as folder:
         files = models(Path(folder))
         words = {

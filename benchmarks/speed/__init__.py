@@ -1,1 +1,1 @@
-"""How long things take, beside floors."""
+"""How long things take, beside a floor."""

@@ -1,10 +1,10 @@
-"""Starting the program: beside a bare script on the same runtime, and beside bare Python.
+"""Compare a start of the program with a bare script and with bare Python.
 
     python -m benchmarks.speed.cold_start
 
-The script opens the picture, makes it grey, inverts and resizes it, and runs the model: no look at
-what is in the picture, no check of the model, no command line. All take turns, in processes of
-their own, after one round that does not count.
+The script opens the picture, makes it gray, inverts and resizes it, and runs the model on the same
+runtime; it does not look for the digit, check the model, or have a command line. All take turns, in
+processes of their own, after one round that does not count.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ PICTURE = Path(str(resources.files("mnist_edge.samples"))) / "digit.png"
 WALL, MEMORY = 1.25, 1.15
 """Most that predict may take of the script's time and memory."""
 _HEAVY = ("numpy", "PIL", "tflite_runtime", "ai_edge_litert")
-"""Packages that help and version do without."""
+"""Packages that --help and --version must not import."""
 
 
 def measure(share: float) -> Iterator[Row]:
-    """Rows of starts; twenty of each at full size."""
+    """Yield rows of starts; twenty of each at full size."""
     rounds = count(20, share, least=2)
     model = loading.load_model().path
     ours, script = time_starts(
@@ -70,7 +70,7 @@ def measure(share: float) -> Iterator[Row]:
 
 
 def _imported(words: list[str]) -> set[str]:
-    """Which of the heavy packages a start imports, as Python tells it."""
+    """Return the heavy packages that a start imports, by Python's import log."""
     said = subprocess.run(
         [sys.executable, "-X", "importtime", *words], capture_output=True, text=True, check=True
     ).stderr

@@ -1,4 +1,4 @@
-"""A photo of twelve megapixels: decoding it, and all of ``preprocess``, beside Pillow's decoding.
+"""Time decoding and preprocessing a 12-megapixel photo, beside Pillow's decoding.
 
     python -m benchmarks.speed.jpeg_12mp
 
@@ -25,7 +25,7 @@ _SIZE = (4000, 3000)
 
 
 def photo() -> bytes:
-    """The photo, as a telephone saves it."""
+    """Return the photo as a phone saves it."""
     (picture,) = make("light", severity=2, count=1, seed=0)
     large = np.asarray(picture.image.convert("RGB").resize(_SIZE, Image.Resampling.BICUBIC))
     noise = np.random.default_rng(0).normal(0, 3, (*large.shape[:2], 1)).astype(np.float32)
@@ -36,7 +36,7 @@ def photo() -> bytes:
 
 
 def measure(share: float) -> Iterator[Row]:
-    """Two rows; twenty rounds at full size."""
+    """Yield two rows; twenty rounds at full size."""
     content = photo()
     decoding, ours, floor = in_turn(
         [

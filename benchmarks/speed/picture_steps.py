@@ -1,9 +1,9 @@
-"""Where the front end's time goes: each step beside the whole, for a drawing and for photos.
+"""Time each step of the front end beside the whole, for a drawing and for photos.
 
     python -m benchmarks.speed.picture_steps
 
-The steps are those of ``mnist_edge.preprocessing.pipeline.trace_preprocessing``, called by
-themselves; what is between them is in the whole alone, so that the shares do not add up to one.
+The steps are those of ``mnist_edge.preprocessing.pipeline.trace_preprocessing``, called one
+by one; what lies between them is only in the whole, so the shares do not add up to one.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _INK = 0.25
 
 
 def measure(share: float) -> Iterator[Row]:
-    """Rows for each step; twenty rounds at full size."""
+    """Yield rows for each step; twenty rounds at full size."""
     rounds = count(20, share, least=2)
     yield from _drawing((resources.files("mnist_edge.samples") / "digit.png").read_bytes(), rounds)
     for condition in CONDITIONS:

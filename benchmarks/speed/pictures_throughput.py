@@ -1,10 +1,10 @@
-"""Ten thousand PNG files in a folder: ``mnist-edge predict FOLDER`` beside a bare loop.
+"""Time ``mnist-edge predict FOLDER`` on 10,000 PNG files beside a bare loop.
 
     python -m benchmarks.speed.pictures_throughput
 
 The files are the test digits as other programs save them, black on white. The floor is a script
-that decodes one after the other, makes it grey, inverts, resizes and runs it. Memory is flat where
-the whole folder takes no more than a tenth of it.
+that decodes, makes gray, inverts, resizes and runs one after the other. Memory is flat if the whole
+folder takes no more than a tenth of it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _ROUNDS = 3
 
 
 def measure(share: float) -> Iterator[Row]:
-    """Rows for a folder of as many of the 10,000 test digits, and for a tenth of it."""
+    """Yield rows for a folder of test digits, 10,000 at full size, and for a tenth of it."""
     images = mnist.load_test().images[: count(10_000, share, least=20)]
     model = loading.load_model().path
     with tempfile.TemporaryDirectory(prefix="mnist-edge-") as temporary:

@@ -1,4 +1,4 @@
-"""Runs the benchmarks of speed one after the other, and writes benchmarks/RESULTS.md.
+"""Run the speed benchmarks one after the other and write benchmarks/RESULTS.md.
 
     python -m benchmarks.speed.results
     python -m benchmarks.speed.results --share 0.05 --only speed.warm speed.jpeg_12mp --out here.md
@@ -68,22 +68,22 @@ NOTES = {
     "preprocess a 12-megapixel JPEG": "Decoding at a quarter of the size takes little; taking "
     "the light out of a photo at 640 pixels takes longer than decoding all of it.",
 }
-"""Why a row falls short of its target, by what it measures; written by hand."""
+"""Why a row misses its target, by what it measures; written by hand."""
 
 
 def run(script: str, share: float) -> list[Row]:
-    """The rows that a script prints."""
+    """Run a script and return its rows."""
     words = [sys.executable, "-m", f"benchmarks.{script}", "--share", str(share)]
     ran = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
     return [_row(line) for line in ran.stdout.splitlines()]
 
 
 def page(results: Iterable[tuple[str, list[Row]]], *, share: float) -> str:
-    """All rows as Markdown.
+    """Format all rows as Markdown.
 
     Args:
-        results: of each script its heading and rows.
-        share: of the full size that was measured.
+        results: the heading and rows of each script.
+        share: share of the full size that was measured.
     """
     setting = shipped.setting()
     lines = [

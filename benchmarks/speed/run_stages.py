@@ -1,4 +1,4 @@
-"""``mnist-edge run`` stage by stage: what ``make run`` takes where MNIST is at hand.
+"""Time ``mnist-edge run`` stage by stage, with MNIST in the cache.
 
     python -m benchmarks.speed.run_stages
 
@@ -27,11 +27,11 @@ STAGES = {
 }
 """What to call the stages, in order; all but the first are commands."""
 _PROGRAM = "$ mnist-edge "
-"""How ``run`` begins the line that names the command that it starts."""
+"""Start of the line with which ``run`` names the command it starts."""
 
 
 def measure(share: float) -> Iterator[Row]:
-    """A row for each stage."""
+    """Yield a row for each stage."""
     with tempfile.TemporaryDirectory(prefix="mnist-edge-") as folder:
         recipe = "quick" if share == 1 else "nano"
         if recipe == "nano":
@@ -44,7 +44,7 @@ def measure(share: float) -> Iterator[Row]:
 
 
 def _stages(words: list[str]) -> dict[str, float]:
-    """Seconds of each stage of a run, by what it tells on standard error."""
+    """Time each stage of a run, in seconds, by what it prints to standard error."""
     started = [("fetch", time.perf_counter())]
     said = []
     with subprocess.Popen(

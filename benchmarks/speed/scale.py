@@ -1,12 +1,12 @@
-"""How long many pictures take against a bare loop, and in how much memory.
+"""Measure time and memory of reading many pictures, beside a bare loop.
 
     python -m benchmarks.speed.scale                  # 10,000 pictures, and 10,000 arrays
     python -m benchmarks.speed.scale --memory 10000 100000 1000000
 
-The pictures are MNIST's test digits as PNG files of 28x28; more than there are of them are hard
-links, a thousand in a folder. The bare loop is what eight lines of Pillow and tflite-runtime do in
-one thread. Runs take turns, for what else the machine does to be in all of them; seconds of
-processor time are given beside those of the clock, since a busy machine stretches these alone.
+The pictures are MNIST's test digits as PNG files of 28x28; beyond 10,000 they are
+hard links, a thousand per folder. The bare loop is eight lines of Pillow and tflite-runtime in one
+thread. Runs take turns, so that other load is in all of them; processor seconds are given beside
+those of the clock, which alone a busy machine stretches.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Cost:
 
 
 def run(words: Sequence[str | Path]) -> Cost:
-    """Runs a program, its output thrown away."""
+    """Run a program and discard its output."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     started = time.perf_counter()
     child = subprocess.Popen([sys.executable, *map(str, words)], stdout=subprocess.DEVNULL)
@@ -85,7 +85,7 @@ def run(words: Sequence[str | Path]) -> Cost:
 
 
 def _children(process: int) -> list[str]:
-    """The processes that a process has started."""
+    """List the child processes of a process."""
     try:
         return Path(f"/proc/{process}/task/{process}/children").read_text("ascii").split()
     except OSError:
@@ -103,14 +103,14 @@ def _peak(process: str) -> int:
 
 
 def call(work: Callable[[], object]) -> Cost:
-    """Runs a function of this process."""
+    """Run a function in this process."""
     started, spent = time.perf_counter(), time.process_time()
     work()
     return Cost(clock=time.perf_counter() - started, processor=time.process_time() - spent)
 
 
 def in_turns(runs: dict[str, Callable[[], Cost]], rounds: int) -> None:
-    """Prints what each run takes, the best of some rounds, and against the first."""
+    """Print the cost of each run, the best of some rounds, compared with the first."""
     costs: dict[str, list[Cost]] = {name: [] for name in runs}
     for _ in range(rounds):
         for name, one in runs.items():
@@ -125,7 +125,7 @@ def in_turns(runs: dict[str, Callable[[], Cost]], rounds: int) -> None:
 
 
 def make(folder: Path, images: NDArray[np.uint8], count: int) -> None:
-    """Fills a folder with as many pictures as are wanted."""
+    """Fill a folder with a number of pictures."""
     first: list[Path] = []
     for number in range(count):
         path = folder / f"{number // _FOLDER:04}" / f"{number:07}.png"
@@ -139,13 +139,13 @@ def make(folder: Path, images: NDArray[np.uint8], count: int) -> None:
 
 
 def predict(model: str, folder: Path, *options: str) -> Cost:
-    """Reads a folder from the command line."""
+    """Read a folder by the command line."""
     words = ("-m", "mnist_edge", "predict", "--model", model, "--format", "jsonl")
     return run((*words, folder, *options))
 
 
 def measure_speed(model: str, count: int, rounds: int) -> None:
-    """The tables of pictures and of arrays."""
+    """Print the tables of pictures and of arrays."""
     images = mnist.load_test().images[:count]
     classifiers = [Classifier(model, threads=threads) for threads in (1, cores())]
     file = classifiers[0].model.path
@@ -182,7 +182,7 @@ def measure_speed(model: str, count: int, rounds: int) -> None:
 
 
 def bare_arrays(file: Path, images: NDArray[np.uint8]) -> list[int]:
-    """One after another."""
+    """Read digits one after another, with the bare runtime."""
     from tflite_runtime.interpreter import Interpreter
 
     engine = Interpreter(str(file), num_threads=1)
@@ -198,7 +198,7 @@ def bare_arrays(file: Path, images: NDArray[np.uint8]) -> list[int]:
 
 
 def measure_memory(model: str, counts: Sequence[int], jobs: int) -> None:
-    """The table of memory."""
+    """Print the table of memory."""
     images = mnist.load_test().images[:100]
     print(f"{'pictures':>10} {'MB':>7} {'MB of each worker':>18} {'clock s':>9}")
     for count in counts:
@@ -210,7 +210,7 @@ def measure_memory(model: str, counts: Sequence[int], jobs: int) -> None:
 
 
 def main() -> None:
-    """Prints the tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--model", default="edge", help="a shipped model")
     parser.add_argument("--count", type=int, default=10_000, help="pictures to time")

@@ -1,9 +1,9 @@
-"""The stages after training, each as its command: converting, and reporting.
+"""Time the commands after training: convert and report.
 
     python -m benchmarks.speed.stages
 
-Converting is held against importing TensorFlow, which no conversion can do without. Training's
-steps are ``training_step.py``'s, and all stages one after the other ``run_stages.py``'s.
+Conversion is compared with importing TensorFlow, which every conversion needs. ``training_step.py``
+times the steps of training, and ``run_stages.py`` all stages one after the other.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ CONVERSION = 15.0
 
 
 def measure(share: float) -> Iterator[Row]:
-    """Rows of two rounds at full size."""
+    """Yield rows; two rounds at full size."""
     program = [sys.executable, "-m", "mnist_edge"]
     with tempfile.TemporaryDirectory(prefix="mnist-edge-") as out:
         convert = [*program, "convert", str(shipped.MODELS / "nano"), "--out", str(Path(out) / "c")]

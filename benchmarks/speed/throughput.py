@@ -1,10 +1,10 @@
-"""Ten thousand digits that are arrays already: the test split, by the default model.
+"""Time 10,000 digits that are already arrays: the test split, by the default model.
 
     python -m benchmarks.speed.throughput
 
 The floor is a loop of set_tensor, invoke, get_tensor over digits that were quantized beforehand, on
 one thread. The same loop with the whole batch in one tensor is there for comparison: the runtime's
-kernels gain little by it. Every way's answers must be the floor's, bit for bit.
+kernels gain little by it. All answers must equal the floor's, bit for bit.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ROUNDS = 5
 
 
 def measure(share: float) -> Iterator[Row]:
-    """Rows for as many of the 10,000 test digits."""
+    """Yield rows for the test digits, 10,000 at full size."""
     digits = mnist.load_test().images[: count(10_000, share, least=100)]
     stored = loading.load_model()
     interpreter = Interpreter(stored.content)
@@ -80,7 +80,7 @@ def measure(share: float) -> Iterator[Row]:
 
 
 def _batched_call(content: bytes, batch: int) -> Callable[[NDArray[Any]], NDArray[Any]]:
-    """The bare call with the input resized to hold a batch."""
+    """Return the bare call with the input resized to hold a batch."""
     native = import_runtime(selected_runtime()).Interpreter(model_content=content)
     taken = native.get_input_details()[0]
     native.resize_tensor_input(taken["index"], (batch, *taken["shape"][1:]))

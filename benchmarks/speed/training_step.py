@@ -1,13 +1,13 @@
-"""A step of training with its input pipeline, and without: the recipe ``edge``, by its trainer.
+"""Time a training step of the recipe ``edge`` with and without its input pipeline.
 
-Its teachers are left out: they are no part of the pipeline that pictures come by.
+Its teachers are left out: they are not part of the input pipeline.
 
     python -m benchmarks.speed.training_step
 
-Two runs take turns that differ in what is done to an epoch's pictures: what the recipe does, and
-nothing. Their epochs are of forty steps instead of 430, for which as many pictures a step are made;
-what an epoch costs besides weighs more in both, and brings the ratio nearer to 1. The first epoch,
-in which TensorFlow compiles, does not count.
+Two runs take turns: one augments an epoch's pictures as the recipe does, the other leaves them
+unchanged. Their epochs have forty steps instead of 430, with as many pictures per step; the fixed
+cost of an epoch weighs more in both and brings the ratio nearer to 1. The first epoch, in which
+TensorFlow compiles, does not count.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _VALIDATION = 500
 
 
 class _Clock:
-    """A listener that times epochs, from the end of one's validation to the next one's last step.
+    """A listener that times epochs, from the end of validation to the last step.
 
     Args:
         steps: in an epoch.
@@ -45,24 +45,24 @@ class _Clock:
         self._started = time.perf_counter()
 
     def on_network(self, number: int, networks: int) -> None:
-        """Nothing: there is one."""
+        """Do nothing: there is one network."""
 
     def on_start(self, summary: str, step: int, total_steps: int) -> None:
-        """Begins the first epoch."""
+        """Begin the first epoch."""
         self._started = time.perf_counter()
 
     def on_step(self, step: int) -> None:
-        """Ends an epoch with its last step."""
+        """End an epoch with its last step."""
         if step % self._steps == 0:
             self.epochs.append(time.perf_counter() - self._started)
 
     def on_round(self, record: dict[str, float]) -> None:
-        """Begins the next one."""
+        """Begin the next epoch."""
         self._started = time.perf_counter()
 
 
 def measure(share: float) -> Iterator[Row]:
-    """One row, of two runs of three epochs that count, at full size, each way."""
+    """Yield one row; at full size two runs of three counted epochs each way."""
     mnist = dataset.load()
     epochs = 1 + count(3, share)
     recipe = dataclasses.replace(recipes.edge(), epochs=epochs, teaching=None)
@@ -91,7 +91,7 @@ def measure(share: float) -> Iterator[Row]:
 
 
 def _epochs(recipe: Recipe, mnist: Mnist) -> list[float]:
-    """Seconds of each epoch of a run that counts."""
+    """Time each epoch of a run, in seconds, but the first."""
     clock = _Clock(_STEPS)
     with tempfile.TemporaryDirectory(prefix="mnist-edge-") as folder:
         trainer.train(recipe, mnist, Path(folder), resume=False, listener=clock)

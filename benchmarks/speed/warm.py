@@ -1,10 +1,10 @@
-"""One digit more, in a process that is running: ``Classifier.predict`` of an array.
+"""Time ``Classifier.predict`` of an array, in a running process.
 
     python -m benchmarks.speed.warm
 
 The floor sets the input, runs, and reads the output on the same runtime, with the digits quantized
-beforehand. What predict does besides is to see that the array is in MNIST's form, to quantize it,
-and to make calibrated probabilities of the logits.
+beforehand. ``predict`` also checks that the array is in MNIST's format, quantizes it, and turns
+logits into calibrated probabilities.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ TARGET = 1.2
 
 
 def measure(share: float) -> Iterator[Row]:
-    """A row for each model that the wheel carries; two hundred rounds at full size."""
+    """Yield a row for each model in the wheel; two hundred rounds at full size."""
     digits = built_in_digits().images
     for name in MODELS:
         stored = loading.load_model(name)

@@ -1,4 +1,4 @@
-"""Pictures of digits under one condition each."""
+"""Conditions under which digits are drawn, and the generator of their pictures."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class HardPicture:
 
 
 def make(condition: str, severity: int, count: int, seed: int) -> Iterator[HardPicture]:
-    """Pictures under one condition.
+    """Draw pictures under one condition.
 
     Args:
         condition: one of ``CONDITIONS``.
@@ -140,7 +140,7 @@ def _squared(rng: Generator, severity: int) -> Drawn:
 
 
 def _cell(rng: Generator, severity: int) -> Drawn:
-    """A cell of a printed table, cut out by a program that found it only roughly."""
+    """Draw a cell of a printed table, cropped by a program that found it only roughly."""
     sheet = Sheet(rng, share=rng.uniform(0.28, 0.4), smallest=90)
     height, width = sheet.size
     pitch = np.array((0.72 * height, 0.72 * width))
@@ -232,7 +232,7 @@ def _board(rng: Generator, severity: int) -> Drawn:
 
 
 def _postal(rng: Generator, severity: int) -> Drawn:
-    """What the US mail's own digits look like: 16x16, gray, filled to the edge."""
+    """Draw a digit as in the US mail's data: 16x16, gray, filled to the edge."""
     label, line = pick_digit(rng)
     pen = sample_pen(rng, replace(FELT, width=(0.08, 0.15), opacity=(1, 1), grain=0))
     coverage = draw_stroke(rng, line, 128, pen, tilt=5)

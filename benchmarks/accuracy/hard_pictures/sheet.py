@@ -53,7 +53,7 @@ class Sheet:
         self.colors: Field = np.array(color, np.float32) * tone[..., np.newaxis]
 
     def ink(self, coverage: Field, color: Color, top: int = 0, left: int = 0) -> None:
-        """Lays color on where ``coverage`` is 1, from (top, left) on; off the sheet is lost."""
+        """Lay color on where ``coverage`` is 1, from (top, left); what is off the sheet is lost."""
         height, width = coverage.shape
         rows = slice(max(0, top), max(0, top + height))
         columns = slice(max(0, left), max(0, left + width))
@@ -65,7 +65,7 @@ class Sheet:
     def lines(
         self, spacing: float, *, width: float, tilt: float, color: Color, opacity: float
     ) -> None:
-        """Rules the sheet; a tilt of 0 degrees is level, one of 90 upright."""
+        """Rule the sheet; a tilt of 0 degrees is horizontal, one of 90 vertical."""
         angle = np.radians(tilt)
         rows, columns = np.ogrid[: self.size[0], : self.size[1]]
         across = rows * np.cos(angle) + columns * np.sin(angle) + self.rng.uniform(0, spacing)
@@ -73,7 +73,7 @@ class Sheet:
         self.ink(np.float32(opacity) * soft_edge(distance - width / 2), color)
 
     def digit(self, pen: Pen | None = None, place: tuple[float, float] | None = None) -> str:
-        """Writes one digit and says which; ``place`` is 0..1 of the room that there is."""
+        """Write one digit and return its label; ``place`` is 0..1 of the free space."""
         label, line = pick_digit(self.rng)
         pen = sample_pen(self.rng, pen or pick_pen(self.rng))
         coverage = draw_stroke(self.rng, line, self.digit_height, pen)
@@ -84,7 +84,7 @@ class Sheet:
         return label
 
     def row(self, count: int, pen: Pen, top: float, left: float, gaps: list[float]) -> str:
-        """Writes digits on a line, up to the edge of the sheet.
+        """Write digits on a line, up to the edge of the sheet; return their labels.
 
         A gap is a share of the height, and below 0 the digits touch.
         """
@@ -110,7 +110,7 @@ class Sheet:
         return truth
 
     def warp(self, corners: NDArray[np.float64]) -> None:
-        """Looks at the sheet askew: what is at ``corners`` (x, y) comes to the frame's corners."""
+        """View the sheet askew: move the points ``corners`` (x, y) to the corners of the frame."""
         height, width = self.size
         frame = np.array([(0, 0), (width, 0), (width, height), (0, height)], float)
         equations = [
@@ -134,16 +134,16 @@ class Sheet:
         self.colors = np.array(seen, np.float32)
 
     def shade(self, light: Field) -> None:
-        """Lights the sheet; 1 is the light that it was drawn under."""
+        """Light the sheet; 1 is the light that it was drawn under."""
         self.colors *= light[..., np.newaxis]
 
     def blur(self, sigma: float) -> None:
-        """Puts it out of focus."""
+        """Defocus the camera."""
         for channel in range(3):
             self.colors[..., channel] = blur(self.colors[..., channel], sigma)
 
     def smear(self, length: float) -> None:
-        """Moves the camera while the shutter is open."""
+        """Move the camera while the shutter is open."""
         angle, steps = self.rng.uniform(0, np.pi), max(2, round(length))
         offsets = np.linspace(-length / 2, length / 2, steps)
         padding = int(length)
@@ -157,13 +157,13 @@ class Sheet:
         self.colors = total / np.float32(steps)
 
     def scan(self) -> Image.Image:
-        """What a flatbed scanner makes of it."""
+        """Scan the sheet on a flatbed scanner."""
         return self._sized(self._image())
 
     def photograph(
         self, *, light: float = 0.12, noise: float = 1.5, quality: int | None = None
     ) -> Image.Image:
-        """What a telephone makes of it: some gradient, some noise, JPEG."""
+        """Photograph the sheet with a phone: a gradient, noise, JPEG."""
         self.shade(gradient(self.rng, self.size, light * self.rng.uniform(0.3, 1)))
         # Cameras leave the paper between gray and white, and rarely neutral.
         exposure = self.rng.uniform(0.72, 1.0) * self.rng.uniform(0.98, 1.02, 3)
@@ -186,7 +186,7 @@ class Sheet:
 
 
 def _longest_side(rng: Generator, smallest: float) -> float:
-    """Most pictures are screens' or crops' size; few are thumbnails or whole photographs."""
+    """Choose a longest side: mostly that of screens or crops, rarely thumbnails or photos."""
     low, high = ((28, 64), (100, 300), (300, 1200), (1200, 2000), (3000, 4000))[
         rng.choice(5, p=(0.06, 0.2, 0.66, 0.065, 0.015))
     ]
