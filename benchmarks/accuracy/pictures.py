@@ -210,7 +210,7 @@ def _read_one(classifier: Classifier, image: Image.Image) -> tuple[Image.Image, 
     both.paste(ImageOps.contain(image.convert("RGB"), (150, 152)), (0, 0))
     inset = Image.fromarray(trace.pixels).resize((84, 84), Image.Resampling.NEAREST)
     both.paste(inset, (154, 0))
-    prediction = classifier.judge(trace)
+    prediction = classifier.classify(trace)
     if prediction.digit is None:
         return both, f"- ({prediction.abstained})"
     return both, f"{prediction.digit} ({100 * prediction.confidence:.0f} %)"

@@ -28,7 +28,7 @@ from benchmarks import shipped
 from benchmarks.rows import Row, count, in_turn, main, row_of_times
 from mnist_edge import Classifier
 from mnist_edge.data import mnist
-from mnist_edge.inference.worker_pool import cores
+from mnist_edge.inference.worker_pool import available_cores
 from mnist_edge.runtimes.interpreter import Interpreter
 
 HERE = Path(__file__).parent
@@ -61,7 +61,7 @@ def measure(share: float) -> Iterator[Row]:
     digits = mnist.load().validation.images[: count(_DIGITS, share, least=200)]
     stored = (MODEL / "int8.tflite").read_bytes()
     read = Interpreter(stored).logits(digits).argmax(axis=1)
-    classifier = Classifier(MODEL / "int8.tflite", threads=cores())
+    classifier = Classifier(MODEL / "int8.tflite", threads=available_cores())
     times: dict[str, list[tuple[float, float]]] = {}
     ours: list[float] = []
     with tempfile.TemporaryDirectory(prefix="mnist-edge-") as folder:
@@ -84,7 +84,7 @@ def measure(share: float) -> Iterator[Row]:
     for name, words in WORDS.items():
         if name in times:
             yield row_of_times(
-                f"Classifier.predict_pixels on {cores()} threads, beside {words}",
+                f"Classifier.predict_pixels on {available_cores()} threads, beside {words}",
                 ours,
                 f"its quickest way, {len(digits):,} digits",
                 [together for _, together in times[name]],
@@ -133,7 +133,7 @@ def _found(
     name: str, model: Path, digits: Path, read: NDArray[np.int64]
 ) -> tuple[float, float] | None:
     """Return the seconds of one digit and of all, or None if the runtime has to be left out."""
-    said = ran(name, [HERE / "other_runtime.py", name, model, digits, cores()])
+    said = ran(name, [HERE / "other_runtime.py", name, model, digits, available_cores()])
     if said is None:
         return None
     found = json.loads(said.splitlines()[-1])

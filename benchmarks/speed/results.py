@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks import shipped
 from benchmarks.rows import Row
-from mnist_edge.inference.worker_pool import cores
+from mnist_edge.inference.worker_pool import available_cores
 from mnist_edge.system.files import write_text
 from mnist_edge.system.text import markdown_table
 
@@ -48,7 +48,7 @@ NOTES = {
     "predict digit.png, peak memory": "The command line (typer) and the front end's modules.",
     "Classifier.predict(array), edge": "Telling that an array is in MNIST's form, and the softmax, "
     "are a dozen calls of numpy, each of which takes microseconds however little there is to do.",
-    f"Classifier.predict_pixels on {cores()} threads": "Two cores are at most twice as "
+    f"Classifier.predict_pixels on {available_cores()} threads": "Two cores are at most twice as "
     "fast as one, less what Python does for one thread at a time.",
     "predict FOLDER of 10,000 PNGs": "A quarter of a second of it is the start, as the first row "
     "shows, which is of one core.",
@@ -56,7 +56,7 @@ NOTES = {
     "predict digit.png, peak memory, beside ai-edge-litert's interpreter": _SCRIPT,
     "predict digit.png, cold, beside onnxruntime's session": _SCRIPT,
     **{
-        f"Classifier.predict_pixels on {cores()} threads, beside {peer}": _KERNELS
+        f"Classifier.predict_pixels on {available_cores()} threads, beside {peer}": _KERNELS
         for peer in (
             "ai-edge-litert's interpreter",
             "onnxruntime's session",

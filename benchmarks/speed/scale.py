@@ -28,7 +28,7 @@ from PIL import Image
 
 from mnist_edge import Classifier
 from mnist_edge.data import mnist
-from mnist_edge.inference.worker_pool import cores
+from mnist_edge.inference.worker_pool import available_cores
 
 _LOOK = 0.05
 """Seconds between two looks at a run's memory."""
@@ -147,9 +147,9 @@ def predict(model: str, folder: Path, *options: str) -> Cost:
 def measure_speed(model: str, count: int, rounds: int) -> None:
     """Print the tables of pictures and of arrays."""
     images = mnist.load_test().images[:count]
-    classifiers = [Classifier(model, threads=threads) for threads in (1, cores())]
+    classifiers = [Classifier(model, threads=threads) for threads in (1, available_cores())]
     file = classifiers[0].model.path
-    several = str(cores())
+    several = str(available_cores())
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         make(folder, images, count)
@@ -216,7 +216,9 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=10_000, help="pictures to time")
     parser.add_argument("--rounds", type=int, default=3, help="turns, of which the best counts")
     parser.add_argument("--memory", type=int, nargs="+", help="pictures to measure memory with")
-    parser.add_argument("--jobs", type=int, default=cores(), help="processes of the memory's table")
+    parser.add_argument(
+        "--jobs", type=int, default=available_cores(), help="processes of the memory's table"
+    )
     options = parser.parse_args()
     if options.memory:
         measure_memory(options.model, options.memory, options.jobs)

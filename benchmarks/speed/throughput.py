@@ -19,7 +19,7 @@ from benchmarks.rows import Row, count, in_turn, main, row_of_times
 from mnist_edge import Classifier
 from mnist_edge.data import mnist
 from mnist_edge.evaluation.benchmark.baseline import as_input, bare_call
-from mnist_edge.inference.worker_pool import cores
+from mnist_edge.inference.worker_pool import available_cores
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes.backends import import_runtime
 from mnist_edge.runtimes.interpreter import Interpreter, dequantize
@@ -36,7 +36,7 @@ def measure(share: float) -> Iterator[Row]:
     digits = mnist.load_test().images[: count(10_000, share, least=100)]
     stored = loading.load_model()
     interpreter = Interpreter(stored.content)
-    classifier = Classifier(stored.path, threads=cores())
+    classifier = Classifier(stored.path, threads=available_cores())
     inputs = as_input(digits, interpreter.input)
     bare, batched = bare_call(stored.content), _batched_call(stored.content, len(digits))
 
@@ -69,12 +69,12 @@ def measure(share: float) -> Iterator[Row]:
         target=EVALUATING,
     )
     yield row_of_times(
-        f"Classifier.predict_pixels on {cores()} threads",
+        f"Classifier.predict_pixels on {available_cores()} threads",
         threads,
         against,
         floor,
-        goal="at least" if cores() > 1 else None,
-        target=TOGETHER if cores() > 1 else None,
+        goal="at least" if available_cores() > 1 else None,
+        target=TOGETHER if available_cores() > 1 else None,
     )
     yield row_of_times("bare, the batch in one tensor", batch, against, floor)
 

@@ -12,21 +12,21 @@ from mnist_edge.errors import InvalidValue, PictureError
 from mnist_edge.system.files import require_writable
 
 if TYPE_CHECKING:
-    from mnist_edge.inference.inputs import Found
+    from mnist_edge.inference.inputs import FoundPicture
 
 _LONGEST = 50
 """Characters of a picture's name that its explanation takes over: no system takes names of 256
 bytes, and a character may be four."""
 
 
-def explanation_paths(out: str, names: Sequence[str], found: Sequence[Found]) -> list[Path]:
+def explanation_paths(out: str, names: Sequence[str], found: Sequence[FoundPicture]) -> list[Path]:
     """Where the explanation of each picture goes: ``out`` itself, or a numbered file in it.
 
     Raises:
         InvalidValue: no name, a suffix of no known format, or that of a picture to be read.
         NotWritable: the folder cannot be made or written to.
     """
-    from mnist_edge.inference.explain import FORMATS
+    from mnist_edge.inference.explain import DRAWING_FORMATS
 
     if not out:
         raise InvalidValue("--explain has no name; expected a file such as how.png, or a folder")
@@ -36,7 +36,7 @@ def explanation_paths(out: str, names: Sequence[str], found: Sequence[Found]) ->
     # Path.is_dir raises for too long a name.
     if one_picture and not out.endswith((os.sep, "/")) and not os.path.isdir(out):  # noqa: PTH112
         targets = [Path(out)]
-        if targets[0].suffix.lower() not in FORMATS:
+        if targets[0].suffix.lower() not in DRAWING_FORMATS:
             raise InvalidValue(
                 f"--explain {out}: no format has this suffix; expected a file such as how.png, "
                 f"or a folder, as {out}/"
@@ -61,9 +61,9 @@ def write_explanations(
     answers: Iterable[PictureResult], targets: Iterable[Path]
 ) -> Iterator[PictureResult]:
     """Draws each answer into its file as it passes; there is none to a picture not read."""
-    from mnist_edge.inference.explain import write
+    from mnist_edge.inference.explain import save_explanation
 
     for answer, target in zip(answers, targets, strict=True):
         if answer.trace and not isinstance(answer.outcome, PictureError):
-            write(target, answer.trace, answer.outcome)
+            save_explanation(target, answer.trace, answer.outcome)
         yield answer

@@ -31,7 +31,7 @@ from mnist_edge.runtimes import selection
 
 if TYPE_CHECKING:
     from mnist_edge.inference.classifier import Classifier
-    from mnist_edge.inference.inputs import Found
+    from mnist_edge.inference.inputs import FoundPicture
     from mnist_edge.inference.results_log import Paths
 
 
@@ -128,8 +128,8 @@ def predict_command(
     """
     from mnist_edge.inference.classifier import Classifier
     from mnist_edge.inference.path_set import PathSet
-    from mnist_edge.inference.results_log import open_journal
-    from mnist_edge.inference.worker_pool import cores
+    from mnist_edge.inference.results_log import open_results_log
+    from mnist_edge.inference.worker_pool import available_cores
 
     drawn = "--explain" if explain is not None else "--show" if show else None
     if always and min_confidence is not None:
@@ -149,23 +149,23 @@ def predict_command(
     warn(classifier)
     with ExitStack() as stack:
         stack.enter_context(_ending())
-        journal = stack.enter_context(open_journal(resume, PathSet())) if resume else None
-        if journal:
-            found = _new(found, journal.pictures)
+        results_log = stack.enter_context(open_results_log(resume, PathSet())) if resume else None
+        if results_log:
+            found = _new(found, results_log.pictures)
         if not sys.stdout.isatty():
             found = count_progress(found, "reading")
         if drawn:
-            answers: Iterator[PictureResult] = _sighted(found, classifier, every=every)
+            answers: Iterator[PictureResult] = _traced(found, classifier, every=every)
         else:
             # Standard input is this process's own.
-            processes = 1 if "-" in names else jobs or cores()
+            processes = 1 if "-" in names else jobs or available_cores()
             read = _read(found, classifier, every=every, jobs=processes)
             answers = stack.enter_context(closing(read))
         answers = map(_insisted, answers) if always else answers
         answers = write_explanations(answers, targets) if targets else answers
         answers = _shown(answers) if show else answers
-        if journal:
-            failed = append_jsonl(answers, top, journal)
+        if results_log:
+            failed = append_jsonl(answers, top, results_log)
         else:
             failed = (PAGE_WRITERS if every else WRITERS)[form](answers, top)
     if failed:
@@ -199,7 +199,7 @@ def _require_alone(drawn: str | None, *, resume: Path | None, jobs: int | None) 
         raise InvalidValue(f"{drawn} is drawn by one process: leave it or --jobs out")
 
 
-def _new(found: Iterable[Found], known: Paths) -> Iterator[Found]:
+def _new(found: Iterable[FoundPicture], known: Paths) -> Iterator[FoundPicture]:
     """The pictures that are not known, each once; they are known from then on."""
     for path, error in found:
         if path not in known:
@@ -207,19 +207,21 @@ def _new(found: Iterable[Found], known: Paths) -> Iterator[Found]:
             yield path, error
 
 
-def _chosen(names: Sequence[str], paths_from: str | None, shard: str | None) -> Iterator[Found]:
+def _chosen(
+    names: Sequence[str], paths_from: str | None, shard: str | None
+) -> Iterator[FoundPicture]:
     """The pictures that were asked for, one by one.
 
     Raises:
         InvalidValue: there are none, standard input is asked for twice, or a bad shard.
     """
-    from mnist_edge.inference.inputs import Shard, find_pictures, listed_pictures
+    from mnist_edge.inference.inputs import Shard, find_pictures, read_path_list
 
     if not names and paths_from is None:
         raise InvalidValue("no picture is named: give PICTURE..., or a list by --paths-from")
     if paths_from == "-" and "-" in names:
         raise InvalidValue("standard input is one picture or a list: leave - or --paths-from out")
-    listed = () if paths_from is None else listed_pictures(paths_from)
+    listed = () if paths_from is None else read_path_list(paths_from)
     found = chain(find_pictures(names), listed)
     share = None if shard is None else Shard.parse(shard)
     return found if share is None else (one for one in found if share.holds(one[0]))
@@ -252,7 +254,7 @@ def warn(classifier: Classifier) -> None:
 
 
 def _read(
-    found: Iterable[Found], classifier: Classifier, *, every: bool, jobs: int
+    found: Iterable[FoundPicture], classifier: Classifier, *, every: bool, jobs: int
 ) -> Generator[PictureResult, None, None]:
     """Reads pictures by the chunk, in several processes where it takes long."""
     from mnist_edge.inference.batch import read_digits, read_many, read_pages
@@ -263,37 +265,38 @@ def _read(
             yield PictureResult(path=path, outcome=outcome)
 
 
-def _sighted(
-    found: Iterable[Found], classifier: Classifier, *, every: bool
+def _traced(
+    found: Iterable[FoundPicture], classifier: Classifier, *, every: bool
 ) -> Iterator[PictureResult]:
-    """Reads pictures one by one, and keeps how each was seen."""
-    from mnist_edge.inference.inputs import picture_at
+    """Read pictures one by one, and keep the trace of each."""
+    from mnist_edge.inference.inputs import read_picture
     from mnist_edge.preprocessing.pipeline import PAGE_SIDE, WORKING_SIDE, trace_preprocessing
 
+    trace_picture = partial(trace_preprocessing, side=PAGE_SIDE if every else WORKING_SIDE)
     for path, error in found:
-        try:
-            if error:
-                raise error
-            trace = trace_preprocessing(picture_at(path), side=PAGE_SIDE if every else WORKING_SIDE)
-            outcome = classifier.judge_all(trace) if every else classifier.judge(trace)
+        trace = read_picture((path, error), trace_picture)
+        if isinstance(trace, PictureError):
+            yield PictureResult(path=path, outcome=trace)
+        else:
+            outcome = classifier.classify_page(trace) if every else classifier.classify(trace)
             yield PictureResult(path=path, outcome=outcome, trace=trace)
-        except PictureError as reason:
-            yield PictureResult(path=path, outcome=reason)
 
 
 def _insisted(answer: PictureResult) -> PictureResult:
     """With the likeliest digit where there was none, but for a picture that cannot be read."""
     outcome = answer.outcome
     return (
-        answer if isinstance(outcome, PictureError) else replace(answer, outcome=outcome.answered())
+        answer
+        if isinstance(outcome, PictureError)
+        else replace(answer, outcome=outcome.without_abstention())
     )
 
 
 def _shown(answers: Iterable[PictureResult]) -> Iterator[PictureResult]:
     """Prints each answer's pixels once it is printed itself."""
-    from mnist_edge.inference.explain import as_text
+    from mnist_edge.inference.explain import pixels_to_text
 
     for answer in answers:
         yield answer
         if answer.trace:
-            typer.echo(as_text(answer.trace.pixels, encoding=sys.stdout.encoding or "ascii"))
+            typer.echo(pixels_to_text(answer.trace.pixels, encoding=sys.stdout.encoding or "ascii"))

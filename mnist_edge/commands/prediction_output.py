@@ -18,11 +18,9 @@ from mnist_edge.errors import PictureError
 
 if TYPE_CHECKING:
     from mnist_edge.inference.classifier import Page, Prediction
-    from mnist_edge.inference.results_log import Journal
+    from mnist_edge.inference.results_log import ResultsLog
     from mnist_edge.preprocessing.pipeline import PreprocessingTrace
 
-_DECIMALS = 6
-"""Digits after the point of a probability; int8 logits are far coarser."""
 _COLUMNS = ("path", "digit", "confidence", "abstained", "error", *map(str, range(10)))
 """Of a CSV with one digit a picture."""
 _EDGES = ("left", "top", "right", "bottom")
@@ -69,15 +67,15 @@ def print_jsonl(answers: Iterable[PictureResult], top: int) -> int:
     return failed
 
 
-def append_jsonl(answers: Iterable[PictureResult], top: int, journal: Journal) -> int:
+def append_jsonl(answers: Iterable[PictureResult], top: int, results_log: ResultsLog) -> int:
     """The same lines, put into a file as soon as they are known.
 
     Returns:
         How many pictures in the whole file could not be read.
     """
     for answer in answers:
-        journal.write(result_document(answer, top))
-    return journal.failed
+        results_log.write(result_document(answer, top))
+    return results_log.failed
 
 
 def print_csv(answers: Iterable[PictureResult], top: int) -> int:
@@ -153,30 +151,8 @@ def result_document(answer: PictureResult, top: int) -> dict[str, Any]:
     if isinstance(outcome, PictureError):
         error = {"type": type(outcome).__name__, "message": str(outcome)}
         return {"path": answer.path, "error": error}
-    if isinstance(outcome, Page):
-        digits = [
-            {**_judged(digit.prediction), "line": number, "box": list(digit.box)}
-            for number, line in enumerate(outcome.lines, start=1)
-            for digit in line
-        ]
-        return {"path": answer.path, "digits": digits, "text": outcome.text}
-    document = {"path": answer.path, **_judged(outcome)}
-    document["probabilities"] = [round(p, _DECIMALS) for p in outcome.probabilities]
-    if top > 1:
-        document["top"] = [
-            {"digit": digit, "confidence": round(p, _DECIMALS)} for digit, p in outcome.top(top)
-        ]
-    return document
-
-
-def _judged(prediction: Prediction) -> dict[str, Any]:
-    judged: dict[str, Any] = {
-        "digit": prediction.digit,
-        "confidence": round(prediction.confidence, _DECIMALS),
-    }
-    if prediction.abstained:
-        judged["abstained"] = prediction.abstained
-    return judged
+    document = outcome.to_dict() if isinstance(outcome, Page) else outcome.to_dict(top=top)
+    return {"path": answer.path, **document}
 
 
 WRITERS: dict[Format, Callable[[Iterable[PictureResult], int], int]] = {

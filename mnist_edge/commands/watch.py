@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -23,7 +23,8 @@ from mnist_edge.commands.prediction_output import PictureResult, result_document
 from mnist_edge.errors import PictureError, PictureNotFound
 
 if TYPE_CHECKING:
-    from mnist_edge.inference.classifier import Classifier
+    from mnist_edge.inference.classifier import Page, Prediction
+    from mnist_edge.preprocessing.decoding import Picture
 
 _SLICE = 0.1
 """Seconds within which a signal is acted upon."""
@@ -58,42 +59,36 @@ def watch_command(
     from mnist_edge.commands.predict import warn
     from mnist_edge.inference.classifier import Classifier
     from mnist_edge.inference.folder_watcher import sweep, watch
-    from mnist_edge.inference.results_log import open_journal
+    from mnist_edge.inference.inputs import read_picture
+    from mnist_edge.inference.results_log import open_results_log
 
     if not folder.is_dir():
         raise PictureNotFound(f"no folder {folder}; make it, or check the path")
     # Results are known by paths that mean the same wherever the next start is from.
     folder = folder.resolve()
-    with _ending() as ending, open_journal(out) as journal:
+    with _ending() as ending, open_results_log(out) as results_log:
         classifier = Classifier(model, min_confidence=min_confidence)
         warn(classifier)
-        note(f"watching {folder}: {len(journal.pictures)} read before, results go to {out}")
+        note(f"watching {folder}: {len(results_log.pictures)} read before, results go to {out}")
         look = sweep if once else watch
-        read = failed = 0
-        for arrival in look(folder, journal.pictures, interval=interval, pause=ending.pause):
-            answer = _answer(classifier, arrival.path, every=every)
-            unreadable = isinstance(answer.outcome, PictureError)
+        read: Callable[[Picture], Page | Prediction] = classifier.predict
+        if every:
+            read = classifier.predict_all
+        count = failed = 0
+        for arrival in look(folder, results_log.pictures, interval=interval, pause=ending.pause):
+            outcome = read_picture((arrival.path, None), read)
+            unreadable = isinstance(outcome, PictureError)
             # It may be a slow writer's.
             if (unreadable and not arrival.final) or not arrival.is_unchanged():
                 continue
-            journal.append(result_document(answer, top=1))
-            read, failed = read + 1, failed + unreadable
+            result = PictureResult(path=arrival.path, outcome=outcome)
+            results_log.append(result_document(result, top=1))
+            count, failed = count + 1, failed + unreadable
             if unreadable:
-                note(f"mnist-edge: {answer.outcome}")
-    note(f"{read - failed} read, {failed} could not be")
+                note(f"mnist-edge: {outcome}")
+    note(f"{count - failed} read, {failed} could not be")
     if once and failed:
         raise typer.Exit(1)
-
-
-def _answer(classifier: Classifier, path: str, *, every: bool) -> PictureResult:
-    from mnist_edge.preprocessing.pipeline import PAGE_SIDE, WORKING_SIDE, trace_preprocessing
-
-    try:
-        trace = trace_preprocessing(path, side=PAGE_SIDE if every else WORKING_SIDE)
-        outcome = classifier.judge_all(trace) if every else classifier.judge(trace)
-    except PictureError as reason:
-        return PictureResult(path=path, outcome=reason)
-    return PictureResult(path=path, outcome=outcome)
 
 
 class _Ending:

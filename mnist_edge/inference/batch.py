@@ -1,4 +1,4 @@
-"""Reading pictures by the thousand: in chunks, and in several processes where it takes long."""
+"""Read pictures by the thousand: in chunks, and in several processes if it takes long."""
 
 from __future__ import annotations
 
@@ -9,88 +9,81 @@ from typing import TypeAlias
 
 from mnist_edge.errors import PictureError
 from mnist_edge.inference.classifier import Classifier, Page, Prediction
-from mnist_edge.inference.inputs import Found, picture_at
-from mnist_edge.inference.worker_pool import in_order
-from mnist_edge.preprocessing.pipeline import PAGE_SIDE, ModelInput, preprocess, trace_preprocessing
+from mnist_edge.inference.inputs import FoundPicture, read_picture
+from mnist_edge.inference.worker_pool import map_in_order
+from mnist_edge.preprocessing.pipeline import ModelInput, preprocess
 
 Outcome: TypeAlias = Prediction | Page | PictureError
 """What was read in a picture, or why nothing was."""
-Work: TypeAlias = Callable[[Sequence[Found]], list[Outcome]]
-"""What reads a chunk of pictures; it can be pickled where it is to be done by workers."""
+ChunkReader: TypeAlias = Callable[[Sequence[FoundPicture]], list[Outcome]]
+"""A function that reads a chunk of pictures; it must be picklable to run in worker processes."""
 
-_SOON = 0.3
-"""Seconds in which a run is done without workers: two take about as long to start."""
-_BRIEF = 0.05
-"""Seconds that a chunk takes, below which the next is twice as large."""
-_CHUNK = 256
-"""Pictures in a chunk at most: a worker is then busy for long beside the time that it waits for
-the next."""
-
-
-def read_digits(classifier: Classifier, chunk: Sequence[Found]) -> list[Outcome]:
-    """Reads the digit in each picture of a chunk, all that can be read together."""
-    seen = [_seen(path, error) for path, error in chunk]
-    predictions = iter(classifier.judge_many([one for one in seen if isinstance(one, ModelInput)]))
-    return [next(predictions) if isinstance(one, ModelInput) else one for one in seen]
+_SINGLE_PROCESS_SECONDS = 0.3
+"""Seconds after which worker processes are started; two of them take about as long to start."""
+_MIN_CHUNK_SECONDS = 0.05
+"""Seconds that a chunk should take: after one that took less, the next is twice as large."""
+_MAX_CHUNK_SIZE = 256
+"""Maximum number of pictures in a chunk: a worker is then busy for much longer than it waits for
+the next chunk."""
 
 
-def _seen(path: str, error: PictureError | None) -> ModelInput | PictureError:
-    try:
-        return error or preprocess(picture_at(path))
-    except PictureError as reason:
-        return reason
+def read_digits(classifier: Classifier, chunk: Sequence[FoundPicture]) -> list[Outcome]:
+    """Read the digit in each picture of a chunk, in one batch."""
+    inputs = [read_picture(found, preprocess) for found in chunk]
+    readable = [one for one in inputs if isinstance(one, ModelInput)]
+    predictions = iter(classifier.classify_many(readable))
+    return [next(predictions) if isinstance(one, ModelInput) else one for one in inputs]
 
 
-def read_pages(classifier: Classifier, chunk: Sequence[Found]) -> list[Outcome]:
-    """Reads every digit in each picture of a chunk."""
-    return [_page(classifier, path, error) for path, error in chunk]
-
-
-def _page(classifier: Classifier, path: str, error: PictureError | None) -> Outcome:
-    try:
-        return error or classifier.judge_all(trace_preprocessing(picture_at(path), side=PAGE_SIDE))
-    except PictureError as reason:
-        return reason
+def read_pages(classifier: Classifier, chunk: Sequence[FoundPicture]) -> list[Outcome]:
+    """Read every digit in each picture of a chunk."""
+    return [read_picture(found, classifier.predict_all) for found in chunk]
 
 
 def read_many(
-    work: Work, found: Iterable[Found], *, jobs: int
+    read_chunk: ChunkReader, pictures: Iterable[FoundPicture], *, jobs: int
 ) -> Generator[tuple[str, Outcome], None, None]:
-    """Yields each picture's path with what was read in it, in their order.
+    """Yield the path of each picture with what was read in it, in the pictures' order.
 
-    The first answer comes as soon as it is there; no more pictures are held than are being read.
+    The first result is yielded as soon as it is known, and no more pictures are held than are
+    being read.
 
     Args:
-        work: what reads a chunk.
-        found: the pictures.
-        jobs: worker processes where it takes longer than their start; 1 for none.
+        read_chunk: reads a chunk of pictures.
+        pictures: what to read.
+        jobs: number of worker processes, which start only if reading takes longer than their
+            start; 1 reads everything in this process.
 
     Raises:
-        WorkerLost: one ended before its work was done.
+        WorkerLost: a worker process ended before its work was done.
     """
-    remaining = iter(found)
+    remaining = iter(pictures)
     size, started = 1, time.monotonic()
     while chunk := list(islice(remaining, size)):
-        began = time.monotonic()
-        yield from _paired(chunk, work(chunk))
+        chunk_started = time.monotonic()
+        yield from _with_paths(chunk, read_chunk(chunk))
         now = time.monotonic()
-        if now - began < _BRIEF:
-            size = min(2 * size, _CHUNK)
-        if jobs > 1 and now - started > _SOON:
+        if now - chunk_started < _MIN_CHUNK_SECONDS:
+            size = min(2 * size, _MAX_CHUNK_SIZE)
+        if jobs > 1 and now - started > _SINGLE_PROCESS_SECONDS:
             break
-    # Ends where there is none left to read, before a worker is started.
+    # Do not start workers if there is nothing left to read.
     if (first := next(remaining, None)) is None:
         return
-    for chunk, outcomes in in_order(work, _chunks(first, remaining, size), jobs=jobs):
-        yield from _paired(chunk, outcomes)
+    for chunk, outcomes in map_in_order(read_chunk, _chunks(first, remaining, size), jobs=jobs):
+        yield from _with_paths(chunk, outcomes)
 
 
-def _chunks(first: Found, remaining: Iterator[Found], size: int) -> Iterator[list[Found]]:
+def _chunks(
+    first: FoundPicture, remaining: Iterator[FoundPicture], size: int
+) -> Iterator[list[FoundPicture]]:
     yield [first, *islice(remaining, size - 1)]
     while chunk := list(islice(remaining, size)):
         yield chunk
 
 
-def _paired(chunk: list[Found], outcomes: list[Outcome]) -> Iterator[tuple[str, Outcome]]:
+def _with_paths(
+    chunk: list[FoundPicture], outcomes: list[Outcome]
+) -> Iterator[tuple[str, Outcome]]:
     for (path, _), outcome in zip(chunk, outcomes, strict=True):
         yield path, outcome

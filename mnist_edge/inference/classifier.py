@@ -1,4 +1,4 @@
-"""From pixels to a digit and how sure the model is of it."""
+"""Classify pictures of digits: from a picture to a digit and a calibrated confidence."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,47 +31,69 @@ from mnist_edge.runtimes.sandbox import open_model
 if TYPE_CHECKING:
     from mnist_edge.preprocessing.segmentation import TextLine
 
-_TOGETHER = 256
-"""Pictures that are read together: four threads then have two batches of 32 each."""
+_BATCH_SIZE = 256
+"""Pictures that ``predict_many`` classifies at a time: four threads then have two batches of 32
+each."""
+_DECIMALS = 6
+"""Decimal places of a probability in JSON; int8 logits are far coarser."""
 
 Abstention = Literal["blank", "not-one-digit", "low-confidence"]
-"""Why there is no digit: the picture has no ink, or what is in it is not one digit, or the model
-is less sure than it must be."""
+"""Why there is no digit: the picture has no ink, it does not show exactly one digit, or the model's
+confidence is below the minimum."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prediction:
-    """What a model makes of one picture."""
+    """The digit that a model reads in a picture."""
 
     digit: int | None
-    """0..9, or None where the classifier abstains."""
+    """0..9; None if the classifier abstains."""
     confidence: float
-    """Calibrated probability of the likeliest digit, 0..1; 0.0 for a blank picture."""
+    """Calibrated probability of the most probable digit, 0..1; 0.0 for a blank picture."""
     probabilities: tuple[float, ...]
-    """One a digit, summing to 1: the model's own of a blank picture, too."""
+    """Ten calibrated probabilities, those of the digits 0 to 9, which sum to 1."""
     abstained: Abstention | None = None
-    """Why there is no digit: ``blank``, ``not-one-digit`` or ``low-confidence``; None where there
-    is one."""
+    """Why there is no digit: ``blank``, ``not-one-digit`` or ``low-confidence``; None if there is
+    one."""
 
     def top(self, count: int) -> list[tuple[int, float]]:
-        """The ``count`` likeliest digits with their probabilities, the likeliest first."""
+        """Return the ``count`` most probable digits with their probabilities, the best first."""
         ranked = sorted(enumerate(self.probabilities), key=lambda pair: -pair[1])
         return ranked[:count]
 
-    def answered(self) -> Prediction:
-        """The same with the likeliest digit for an answer, whatever spoke against giving one."""
+    def without_abstention(self) -> Prediction:
+        """Return a copy that has the most probable digit, even if the classifier abstained."""
         [(digit, confidence)] = self.top(1)
         return replace(self, digit=digit, confidence=confidence, abstained=None)
+
+    def to_dict(self, *, top: int = 1) -> dict[str, Any]:
+        """Return the prediction as ``mnist-edge predict --format json`` writes it.
+
+        Args:
+            top: number of the most probable digits to list under ``top``, if more than one.
+
+        Returns:
+            ``digit``, ``confidence``, ``abstained`` if the classifier abstained, ``probabilities``
+            and, if asked for, ``top``. Probabilities are rounded to six decimal places. The
+            command line adds ``path`` in front.
+        """
+        document = _answer(self)
+        document["probabilities"] = [round(p, _DECIMALS) for p in self.probabilities]
+        if top > 1:
+            document["top"] = [
+                {"digit": digit, "confidence": round(p, _DECIMALS)} for digit, p in self.top(top)
+            ]
+        return document
 
 
 @dataclass(frozen=True, kw_only=True)
 class FoundDigit:
-    """A digit among others in a picture."""
+    """One digit of a page."""
 
     prediction: Prediction
-    """What it is; abstained where the model is less sure than it must be."""
+    """Which digit it is; the classifier may abstain."""
     box: tuple[int, int, int, int]
-    """Its left, top, right and bottom, in pixels of the picture; right and bottom lie outside."""
+    """Left, top, right and bottom in pixels of the picture; right and bottom are exclusive."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,52 +101,79 @@ class Page:
     """All the digits of a picture."""
 
     lines: tuple[tuple[FoundDigit, ...], ...]
-    """From top to bottom, each from left to right."""
+    """The lines from top to bottom, with the digits of each from left to right."""
 
     @property
     def digits(self) -> tuple[FoundDigit, ...]:
-        """In the order that they are read in."""
+        """The digits of all lines, in reading order."""
         return tuple(digit for line in self.lines for digit in line)
 
     @property
     def text(self) -> str:
-        """A line of text for each of writing, ``?`` for a digit that is not answered."""
+        """The digits as text, a line per line of the page, ``?`` where the classifier abstains."""
         return "\n".join(
             "".join("?" if d.prediction.digit is None else str(d.prediction.digit) for d in line)
             for line in self.lines
         )
 
-    def answered(self) -> Page:
-        """The same with the likeliest digit wherever there was none."""
+    def without_abstention(self) -> Page:
+        """Return a copy that has the most probable digit wherever the classifier abstained."""
         return Page(
             lines=tuple(
-                tuple(replace(digit, prediction=digit.prediction.answered()) for digit in line)
+                tuple(
+                    replace(digit, prediction=digit.prediction.without_abstention())
+                    for digit in line
+                )
                 for line in self.lines
             )
         )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the page as ``mnist-edge predict --all --format json`` writes it.
+
+        Returns:
+            ``digits``, a list of objects with ``digit``, ``confidence``, ``abstained`` if the
+            classifier abstained, ``line`` (from 1) and ``box``, and ``text``. The command line adds
+            ``path`` in front.
+        """
+        digits = [
+            {**_answer(digit.prediction), "line": number, "box": list(digit.box)}
+            for number, line in enumerate(self.lines, start=1)
+            for digit in line
+        ]
+        return {"digits": digits, "text": self.text}
+
+
+def _answer(prediction: Prediction) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "digit": prediction.digit,
+        "confidence": round(prediction.confidence, _DECIMALS),
+    }
+    if prediction.abstained:
+        answer["abstained"] = prediction.abstained
+    return answer
 
 
 class Classifier:
     """Reads digits with one model.
 
     Args:
-        model: a shipped or an installed model's name, a model folder, or a ``.tflite`` file; the
-            model in use on this device where it is None.
-        scheme: which file of a model folder; int8 where it is None.
-        pixels: what the model takes its input to mean, one of
-            ``mnist_edge.runtimes.input_scaling``, for a ``.tflite`` without a manifest. Without it
-            such a file is tried on MNIST's validation digits where they are at hand, and otherwise
-            taken to eat raw pixels.
-        min_confidence: 0..1; the classifier abstains below it. The manifest's own else, and
-            without a manifest 0.0, which leaves no digit out. A blank picture has no digit at any:
-            ``Prediction.answered`` gives the likeliest all the same.
-        threads: how many read digits side by side, where ``predict_pixels`` is given many.
+        model: the name of a shipped or installed model, a model folder, or a ``.tflite`` file; by
+            default the model in use on this device.
+        scheme: which file of a model folder to use; by default int8.
+        pixels: how a ``.tflite`` file without a manifest expects its input to be scaled, one of
+            ``mnist_edge.runtimes.input_scaling``. By default the scaling is inferred from MNIST's
+            validation digits if they are on this device, and otherwise assumed to be raw pixels.
+        min_confidence: 0..1; the classifier abstains below it. By default the manifest's, or 0.0
+            without a manifest, which never abstains for low confidence. A blank picture has no
+            digit at any minimum; ``Prediction.without_abstention`` has the most probable one.
+        threads: number of threads that classify digits in parallel when there are many.
 
     Raises:
-        InvalidValue: ``min_confidence`` is outside 0..1, or ``pixels`` is given for a model whose
-            manifest says it.
-        UnknownName: ``pixels`` is no reading.
-        ModelError: the model is missing, damaged, or no digit model.
+        InvalidValue: ``min_confidence`` is outside 0..1, or ``pixels`` is given for a model with a
+            manifest, which already states it.
+        UnknownName: ``pixels`` is not the name of an input scaling.
+        ModelError: the model is missing, damaged, or not a digit model.
         MissingDependency: the runtime that was chosen is not installed.
     """
 
@@ -140,12 +189,13 @@ class Classifier:
         if min_confidence is not None and not 0 <= min_confidence <= 1:
             raise InvalidValue(f"minimum confidence {min_confidence} is outside 0..1")
         self.model = loading.load_model(model, scheme=scheme)
+        """The model's bytes with its manifest, if it has one."""
         if min_confidence is None:
             min_confidence = self.model.min_confidence
         self.min_confidence = min_confidence
-        """Calibrated probability below which it abstains, 0..1."""
+        """Calibrated probability below which the classifier abstains, 0..1."""
         self.warning: str | None = None
-        """What a user should know of the model; None where a manifest vouches for it."""
+        """What a user should know about the model; None if it is verified by a manifest."""
         if self.model.manifest is None:
             from mnist_edge.runtimes import unverified
 
@@ -161,108 +211,119 @@ class Classifier:
         self._interpreter = open_model(self.model, threads=threads)
 
     def predict(self, picture: Picture) -> Prediction:
-        """Reads the digit in a picture.
+        """Read the digit in a picture.
 
         Args:
-            picture: a path, encoded bytes, a binary stream, a PIL image or a uint8 array.
+            picture: a path, encoded bytes, a binary stream, a PIL image, or a
+                ``(height, width[, 1, 3 or 4]) uint8`` array.
 
         Raises:
             PictureError: the picture is missing, empty, truncated, or not an image.
         """
-        return self.judge(preprocess(picture))
-
-    def judge(self, trace: PreprocessingTrace | ModelInput) -> Prediction:
-        """Reads the digit in a picture that was looked at already."""
-        (prediction,) = self.predict_pixels(trace.pixels[np.newaxis])
-        return _with_problem(prediction, trace)
-
-    def judge_many(self, traces: Sequence[PreprocessingTrace | ModelInput]) -> list[Prediction]:
-        """Reads the digit in each of many pictures that were looked at already, all together."""
-        if not traces:
-            return []
-        predictions = self.predict_pixels(np.stack([trace.pixels for trace in traces]))
-        return [_with_problem(*both) for both in zip(predictions, traces, strict=True)]
+        return self.classify(preprocess(picture))
 
     def predict_many(self, pictures: Iterable[Picture]) -> Iterator[Prediction]:
-        """Reads the digit in each picture, in their order, as ``predict`` does and in less time.
+        """Read the digit in each picture, in their order, faster than ``predict`` in a loop.
 
         Args:
-            pictures: as for ``predict``; no more of them are held than are read together.
+            pictures: as for ``predict``; at most one batch of 256 is held at a time.
 
         Raises:
-            PictureError: as ``predict``, at the first that cannot be read.
+            PictureError: as for ``predict``, at the first picture that cannot be read.
         """
         remaining = iter(pictures)
-        while chunk := [preprocess(picture) for picture in islice(remaining, _TOGETHER)]:
-            yield from self.judge_many(chunk)
+        while inputs := [preprocess(picture) for picture in islice(remaining, _BATCH_SIZE)]:
+            yield from self.classify_many(inputs)
 
     def predict_all(self, picture: Picture) -> Page:
-        """Reads every digit in a picture: a number, or lines of them.
+        """Read every digit in a picture: a number, or lines of numbers.
 
-        Digits that touch are parted where the model is surer of the parts than of the whole.
+        Digits that touch are separated if the model is more confident of the parts than of the
+        whole.
 
         Args:
             picture: as for ``predict``.
 
         Raises:
-            PictureError: as ``predict``.
+            PictureError: as for ``predict``.
         """
-        return self.judge_all(trace_preprocessing(picture, side=PAGE_SIDE))
-
-    def judge_all(self, trace: PreprocessingTrace) -> Page:
-        """Reads every digit in a picture that was looked at already."""
-        from mnist_edge.preprocessing.segmentation import segment_lines
-
-        labels, lines = segment_lines(trace.labels, trace.components)
-        found = [self._read_line(trace, labels, line) for line in lines]
-        page = Page(lines=tuple(line for line in found if line))
-        if len(page.digits) == 1 and trace.digit and trace.problem is None:
-            # One digit is read as it is where no other is looked for.
-            one = FoundDigit(prediction=self.judge(trace), box=_box(trace.digit, trace))
-            return Page(lines=((one,),))
-        return page
-
-    def _read_line(
-        self, trace: PreprocessingTrace, labels: NDArray[np.int32], line: TextLine
-    ) -> tuple[FoundDigit, ...]:
-        if not line.candidates:
-            return ()
-        pieces = [candidate.piece for candidate in line.candidates]
-        pixels = np.stack([normalize_digit(trace.ink_map, labels, piece) for piece in pieces])
-        predictions = self.predict_pixels(pixels)
-        scores = [math.log(max(prediction.probabilities)) for prediction in predictions]
-        return tuple(
-            FoundDigit(prediction=predictions[number], box=_box(pieces[number], trace))
-            for number in line.best(scores)
-        )
+        return self.classify_page(trace_preprocessing(picture, side=PAGE_SIDE))
 
     def predict_pixels(self, pixels: NDArray[np.uint8]) -> list[Prediction]:
-        """Reads digits that are in MNIST's form already.
+        """Classify digits that are already in MNIST's format.
 
         Args:
             pixels: ``(n, 28, 28) uint8``, 0 background, 255 ink.
 
         Raises:
-            InvalidValue: another shape or type.
+            InvalidValue: the array has another shape or dtype.
         """
         if pixels.shape[1:] != PIXELS or pixels.dtype != np.uint8:
             raise InvalidValue(
-                f"pixels of shape {pixels.shape} and type {pixels.dtype} were given; "
+                f"pixels have shape {pixels.shape} and dtype {pixels.dtype}; "
                 "expected (n, 28, 28) uint8"
             )
         logits = self._interpreter.logits(pixels)
         probabilities = softmax(logits, temperature=self.model.temperature)
         return [
-            self._judge(row, blank=not digit.any())
+            self._predict(row, is_blank=not digit.any())
             for row, digit in zip(probabilities, pixels, strict=True)
         ]
 
-    def _judge(self, probabilities: NDArray[np.float64], *, blank: bool) -> Prediction:
-        digit = int(probabilities.argmax())
-        confidence = 0.0 if blank else float(probabilities[digit])
-        abstained: Abstention | None = (
-            "blank" if blank else "low-confidence" if confidence < self.min_confidence else None
+    def classify(self, preprocessed: PreprocessingTrace | ModelInput) -> Prediction:
+        """Classify the digit in a preprocessed picture."""
+        (prediction,) = self.predict_pixels(preprocessed.pixels[np.newaxis])
+        return _with_problem(prediction, preprocessed)
+
+    def classify_many(
+        self, preprocessed: Sequence[PreprocessingTrace | ModelInput]
+    ) -> list[Prediction]:
+        """Classify the digit in each of many preprocessed pictures, in one batch."""
+        if not preprocessed:
+            return []
+        predictions = self.predict_pixels(np.stack([one.pixels for one in preprocessed]))
+        return [_with_problem(*pair) for pair in zip(predictions, preprocessed, strict=True)]
+
+    def classify_page(self, trace: PreprocessingTrace) -> Page:
+        """Classify every digit in a preprocessed picture.
+
+        Args:
+            trace: the result of ``trace_preprocessing`` with a ``side`` of ``PAGE_SIDE``, for
+                digits that are small in the picture.
+        """
+        from mnist_edge.preprocessing.segmentation import segment_lines
+
+        labels, lines = segment_lines(trace.labels, trace.components)
+        found = [self._classify_line(trace, labels, line) for line in lines]
+        page = Page(lines=tuple(line for line in found if line))
+        if len(page.digits) == 1 and trace.digit and trace.problem is None:
+            # A single digit gets the same prediction as from classify.
+            single = FoundDigit(prediction=self.classify(trace), box=_box(trace.digit, trace))
+            return Page(lines=((single,),))
+        return page
+
+    def _classify_line(
+        self, trace: PreprocessingTrace, labels: NDArray[np.int32], line: TextLine
+    ) -> tuple[FoundDigit, ...]:
+        if not line.candidates:
+            return ()
+        components = [candidate.component for candidate in line.candidates]
+        pixels = [normalize_digit(trace.ink_map, labels, one) for one in components]
+        predictions = self.predict_pixels(np.stack(pixels))
+        scores = [math.log(max(prediction.probabilities)) for prediction in predictions]
+        return tuple(
+            FoundDigit(prediction=predictions[index], box=_box(components[index], trace))
+            for index in line.best_candidates(scores)
         )
+
+    def _predict(self, probabilities: NDArray[np.float64], *, is_blank: bool) -> Prediction:
+        digit = int(probabilities.argmax())
+        confidence = 0.0 if is_blank else float(probabilities[digit])
+        abstained: Abstention | None = None
+        if is_blank:
+            abstained = "blank"
+        elif confidence < self.min_confidence:
+            abstained = "low-confidence"
         return Prediction(
             digit=None if abstained else digit,
             confidence=confidence,
@@ -271,19 +332,21 @@ class Classifier:
         )
 
 
-def _with_problem(prediction: Prediction, trace: PreprocessingTrace | ModelInput) -> Prediction:
-    """The prediction, withheld where the picture is not of one digit."""
-    if trace.problem == "not-one-digit":
+def _with_problem(
+    prediction: Prediction, preprocessed: PreprocessingTrace | ModelInput
+) -> Prediction:
+    """Return the prediction, without its digit if the picture does not show exactly one."""
+    if preprocessed.problem == "not-one-digit":
         return replace(prediction, digit=None, abstained="not-one-digit")
     return prediction
 
 
-def _box(piece: Component, trace: PreprocessingTrace) -> tuple[int, int, int, int]:
-    """Where a piece lies in the picture itself."""
+def _box(component: Component, trace: PreprocessingTrace) -> tuple[int, int, int, int]:
+    """Return the bounding box of a component in pixels of the original picture."""
     height, width = trace.labels.shape
-    left, top = (math.floor(trace.scale * edge) for edge in (piece.left, piece.top))
+    left, top = (math.floor(trace.scale * edge) for edge in (component.left, component.top))
     right, bottom = (
         min(math.ceil(trace.scale * edge), round(trace.scale * size))
-        for edge, size in ((piece.right, width), (piece.bottom, height))
+        for edge, size in ((component.right, width), (component.bottom, height))
     )
     return left, top, right, bottom

@@ -1,13 +1,13 @@
-"""Showing how a picture was read: what was seen in it, and what the model made of that.
+"""Show how a picture was read: its ink, the pixels that the model saw, and their probabilities.
 
-For a person who asks why an answer is what it is. Nothing here is needed to read a digit.
+For people who ask why an answer is what it is. Reading a digit needs nothing of this.
 """
 
 from __future__ import annotations
 
 import io
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,133 +15,137 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mnist_edge.inference.classifier import Page, Prediction
 from mnist_edge.preprocessing.connected_components import Component
+from mnist_edge.preprocessing.mnist_format import SIDE
 from mnist_edge.preprocessing.pipeline import PreprocessingTrace
 from mnist_edge.system.files import write_bytes
 
-Colour: TypeAlias = tuple[int, int, int]
+Color: TypeAlias = tuple[int, int, int]
 
-FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
-"""What an explanation is written as, by the suffix of its file."""
+DRAWING_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
+"""Pillow's name of the format that a drawing is saved in, by the suffix of its file."""
 
-TIMES = 10
-"""Times that the model's pixels are enlarged."""
-SIDE = 28 * TIMES
+PIXEL_SIZE = 10
+"""Height and width of one of the model's pixels in the drawing, in pixels."""
+PANEL_SIZE = PIXEL_SIZE * SIDE
 """Height and width of a panel in pixels."""
-TITLES = ("Picture", "Ink", "What the model sees", "How sure it is")
-"""Of the panels, from the left."""
+PANEL_TITLES = ("Picture", "Ink", "What the model sees", "How sure it is")
+"""The panels' titles, from left to right."""
 
-ACCENT: Colour = (220, 50, 20)
-"""Of the digit that was read: its box, and its bar."""
-_PAPER: Colour = (255, 255, 255)
-_TEXT: Colour = (34, 34, 34)
-_FRAME: Colour = (190, 190, 190)
-_OTHER_INK: Colour = (205, 205, 205)
-_OTHER_BOX: Colour = (128, 128, 128)
-_BAR: Colour = (165, 175, 190)
-_TRACK: Colour = (240, 240, 240)
+ACCENT: Color = (220, 50, 20)
+"""Color of the digit that was read: its box and its bar."""
+_PAPER: Color = (255, 255, 255)
+_TEXT: Color = (34, 34, 34)
+_FRAME: Color = (190, 190, 190)
+_OTHER_INK: Color = (205, 205, 205)
+_OTHER_BOX: Color = (128, 128, 128)
+_BAR: Color = (165, 175, 190)
+_TRACK: Color = (240, 240, 240)
 
 _MARGIN = 20
-_TOP = 104
-"""Row on which the panels begin, under the headline and their titles."""
-_BAR_LEFT, _BAR_RIGHT = 22, SIDE - 72
-"""Columns of the fourth panel between which a bar may reach."""
-_COARSE = 4
-"""Times of enlargement from which on a pixel is shown as a square, not smoothed away."""
+_PANEL_TOP = 104
+"""Row on which the panels begin, below the headline and their titles."""
+_BAR_LEFT, _BAR_RIGHT = 22, PANEL_SIZE - 72
+"""First and last column of a bar of full length, within the fourth panel."""
+_MIN_SHARP_FACTOR = 4
+"""Enlargement from which pixels are shown as squares instead of being smoothed."""
 
 _SHADES = " ░▒▓█"
 _ASCII_SHADES = " .:-=+*#%@"
 _FRAMES = ("┌─┐│└┘", "+-+|++")
 
 
-def corner(panel: int) -> tuple[int, int]:
-    """Column and row of the upper left corner of one of the four panels."""
-    return _MARGIN + panel * (SIDE + _MARGIN), _TOP
+def panel_corner(panel: int) -> tuple[int, int]:
+    """Return column and row of the upper left corner of a panel, 0 to 3 from the left."""
+    return _MARGIN + panel * (PANEL_SIZE + _MARGIN), _PANEL_TOP
 
 
 def headline(prediction: Prediction) -> str:
-    """The answer in a few characters, or why there is none."""
+    """Return the digit with its confidence, or why there is no digit."""
     if prediction.digit is None:
         return f"- ({prediction.abstained})"
     return f"{prediction.digit} ({100 * prediction.confidence:.1f} %)"
 
 
-def draw(trace: PreprocessingTrace, prediction: Prediction) -> Image.Image:
-    """One picture of how a picture was read: itself, its ink, the model's pixels, their chances.
+def draw_explanation(trace: PreprocessingTrace, prediction: Prediction) -> Image.Image:
+    """Draw how a digit was read: the picture, its ink, the model's pixels, the probabilities.
 
     Args:
-        trace: what was seen in it.
-        prediction: what the model made of that.
+        trace: the preprocessing of the picture.
+        prediction: the model's answer to it.
     """
-    size = (corner(len(TITLES))[0], _TOP + SIDE + _MARGIN)
+    size = (panel_corner(len(PANEL_TITLES))[0], _PANEL_TOP + PANEL_SIZE + _MARGIN)
     canvas = Image.new("RGB", size, _PAPER)
-    _write(canvas, headline(prediction), at=(_MARGIN, 22), size=34)
-    for panel, title in enumerate(TITLES):
-        left, top = corner(panel)
-        _write(canvas, title, at=(left, top - 26), size=16)
-    for panel, pixels in enumerate((trace.rgb, _ink(trace), trace.pixels)):
-        _show(canvas, panel, Image.fromarray(pixels).convert("RGB"))
-    for piece in trace.candidates:
-        if piece is not trace.digit:
-            _box(canvas, trace, piece, _OTHER_BOX, line=1)
+    _draw_text(canvas, headline(prediction), at=(_MARGIN, 22), size=34)
+    for panel, title in enumerate(PANEL_TITLES):
+        left, top = panel_corner(panel)
+        _draw_text(canvas, title, at=(left, top - 26), size=16)
+    for panel, pixels in enumerate((trace.rgb, _ink_image(trace), trace.pixels)):
+        _draw_panel(canvas, panel, Image.fromarray(pixels).convert("RGB"))
+    for candidate in trace.candidates:
+        if candidate is not trace.digit:
+            _draw_box(canvas, trace, candidate, _OTHER_BOX, width=1)
     if trace.digit:
-        _box(canvas, trace, trace.digit, ACCENT, line=3)
+        _draw_box(canvas, trace, trace.digit, ACCENT, width=3)
     _draw_bars(canvas, prediction)
     return canvas
 
 
 def draw_page(trace: PreprocessingTrace, page: Page) -> Image.Image:
-    """A picture with a box round each digit that was read in it, and what it was read as.
+    """Draw a picture with a box around each digit that was read in it, and the digit beside it.
 
     Args:
-        trace: what was seen in it.
-        page: what the model made of that.
+        trace: the preprocessing of the picture.
+        page: the model's answer to it.
     """
     picture = Image.fromarray(trace.rgb)
-    longest = corner(len(TITLES))[0] - 2 * _MARGIN
-    width, height = _fitted(*picture.size, longest)
+    longest = panel_corner(len(PANEL_TITLES))[0] - 2 * _MARGIN
+    width, height = _fit(*picture.size, longest)
     canvas = Image.new("RGB", (longest + 2 * _MARGIN, height + 2 * _MARGIN), _PAPER)
     canvas.paste(picture.resize((width, height), Image.Resampling.BICUBIC), (_MARGIN, _MARGIN))
     pen = ImageDraw.Draw(canvas)
-    enlarged = width / (trace.scale * picture.width)
+    scale = width / (trace.scale * picture.width)
     for digit in page.digits:
-        left, top, right, bottom = (round(_MARGIN + enlarged * edge) for edge in digit.box)
+        left, top, right, bottom = (round(_MARGIN + scale * edge) for edge in digit.box)
         answer = digit.prediction.digit
-        colour = _OTHER_BOX if answer is None else ACCENT
-        pen.rectangle((left - 3, top - 3, right + 2, bottom + 2), outline=colour, width=2)
-        # On a ground of its own: a picture may be of any colour.
-        pen.rectangle((left - 3, top - 21, left + 12, top - 3), fill=colour)
-        said = "?" if answer is None else str(answer)
-        _write(canvas, said, at=(left, top - 18), size=16, colour=_PAPER)
+        color = _OTHER_BOX if answer is None else ACCENT
+        pen.rectangle((left - 3, top - 3, right + 2, bottom + 2), outline=color, width=2)
+        # A filled background: the picture behind the text may have any color.
+        pen.rectangle((left - 3, top - 21, left + 12, top - 3), fill=color)
+        text = "?" if answer is None else str(answer)
+        _draw_text(canvas, text, at=(left, top - 18), size=16, color=_PAPER)
     return canvas
 
 
-def encode(image: Image.Image, suffix: str) -> bytes:
-    """An explanation as a file of some suffix, one of ``FORMATS``, has it."""
-    stream = io.BytesIO()
-    image.save(stream, FORMATS[suffix.lower()], quality=95)
-    return stream.getvalue()
+def save_explanation(target: Path, trace: PreprocessingTrace, outcome: Prediction | Page) -> None:
+    """Draw an explanation and save it, whole or not at all.
 
-
-def write(target: Path, trace: PreprocessingTrace, outcome: Prediction | Page) -> None:
-    """Draws an explanation into a file, whole or not at all.
+    Args:
+        target: a file with one of the suffixes of ``DRAWING_FORMATS``.
+        trace: the preprocessing of the picture.
+        outcome: the model's answer to it.
 
     Raises:
         NotWritable: the folder or the file cannot be written.
     """
-    drawing = draw_page(trace, outcome) if isinstance(outcome, Page) else draw(trace, outcome)
-    write_bytes(target, encode(drawing, target.suffix))
+    if isinstance(outcome, Page):
+        drawing = draw_page(trace, outcome)
+    else:
+        drawing = draw_explanation(trace, outcome)
+    stream = io.BytesIO()
+    drawing.save(stream, DRAWING_FORMATS[target.suffix.lower()], quality=95)
+    write_bytes(target, stream.getvalue())
 
 
-def as_text(pixels: NDArray[np.uint8], *, encoding: str = "utf-8") -> str:
-    """A digit's pixels in a frame of characters, each two wide, as a terminal's are half as wide.
+def pixels_to_text(pixels: NDArray[np.uint8], *, encoding: str = "utf-8") -> str:
+    """Render a digit's pixels as framed text, two characters wide each, as terminals need.
 
     Args:
-        pixels: ``(28, 28)``, 0 background, 255 ink; the least ink is no background.
-        encoding: that the characters must have room in; in a poor one they are ASCII.
+        pixels: ``(28, 28)``, 0 background, 255 ink; the faintest ink differs from the background.
+        encoding: of the terminal; if it lacks block characters the text is ASCII.
     """
-    poor = not _holds(encoding, _SHADES + _FRAMES[0])
-    shades = np.array(list(_ASCII_SHADES if poor else _SHADES))
-    left, across, right, down, lower_left, lower_right = tuple(_FRAMES[poor])
+    is_ascii = not _can_encode(_SHADES + _FRAMES[0], encoding)
+    shades = np.array(list(_ASCII_SHADES if is_ascii else _SHADES))
+    left, across, right, down, lower_left, lower_right = tuple(_FRAMES[is_ascii])
     levels = np.ceil(pixels * ((len(shades) - 1) / 255)).astype(int)
     rows = ["".join(row) for row in np.repeat(shades[levels], 2, axis=1)]
     edge = across * len(rows[0])
@@ -149,7 +153,7 @@ def as_text(pixels: NDArray[np.uint8], *, encoding: str = "utf-8") -> str:
     return "\n".join((f"{left}{edge}{right}", *lines, f"{lower_left}{edge}{lower_right}"))
 
 
-def _holds(encoding: str, characters: str) -> bool:
+def _can_encode(characters: str, encoding: str) -> bool:
     try:
         characters.encode(encoding)
     except (UnicodeError, LookupError):
@@ -157,94 +161,99 @@ def _holds(encoding: str, characters: str) -> bool:
     return True
 
 
-def _ink(trace: PreprocessingTrace) -> NDArray[np.uint8]:
-    """The ink in grey on white, the digit's own in black."""
-    drawn = np.full((*trace.labels.shape, 3), _PAPER, np.uint8)
-    drawn[trace.labels > 0] = _OTHER_INK
+def _ink_image(trace: PreprocessingTrace) -> NDArray[np.uint8]:
+    """Return the handwriting in gray on white, the digit in black: ``(height, width, 3)``."""
+    image = np.full((*trace.labels.shape, 3), _PAPER, np.uint8)
+    image[trace.labels > 0] = _OTHER_INK
     if trace.digit:
-        drawn[np.isin(trace.labels, trace.digit.labels)] = 0
-    return drawn
+        image[np.isin(trace.labels, trace.digit.labels)] = 0
+    return image
 
 
-def _fitted(width: int, height: int, side: int = SIDE) -> tuple[int, int]:
-    """Width and height that a picture of some size has in a square, such as a panel."""
-    fit = side / max(width, height)
-    return max(1, round(width * fit)), max(1, round(height * fit))
+def _fit(width: int, height: int, side: int = PANEL_SIZE) -> tuple[int, int]:
+    """Return width and height of a picture that is scaled to fit a square, such as a panel."""
+    scale = side / max(width, height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _show(canvas: Image.Image, panel: int, image: Image.Image) -> None:
-    """Fits an image into a panel and frames it."""
-    left, top = corner(panel)
-    width, height = _fitted(*image.size)
-    coarse = max(width, height) >= _COARSE * max(image.size)
-    smooth = Image.Resampling.NEAREST if coarse else Image.Resampling.BICUBIC
+def _draw_panel(canvas: Image.Image, panel: int, image: Image.Image) -> None:
+    """Scale an image to fit a panel, and frame it."""
+    left, top = panel_corner(panel)
+    width, height = _fit(*image.size)
+    is_sharp = max(width, height) >= _MIN_SHARP_FACTOR * max(image.size)
+    resampling = Image.Resampling.NEAREST if is_sharp else Image.Resampling.BICUBIC
     frame = (left - 1, top - 1, left + width, top + height)
     ImageDraw.Draw(canvas).rectangle(frame, outline=_FRAME)
-    canvas.paste(image.resize((width, height), smooth), (left, top))
+    canvas.paste(image.resize((width, height), resampling), (left, top))
 
 
-def _box(
-    canvas: Image.Image, trace: PreprocessingTrace, piece: Component, colour: Colour, *, line: int
+def _draw_box(
+    canvas: Image.Image,
+    trace: PreprocessingTrace,
+    component: Component,
+    color: Color,
+    *,
+    width: int,
 ) -> None:
-    """Draws a box round a piece in the first panel, none of its ink covered."""
-    height, width = trace.labels.shape
-    across, down = _fitted(width, height)
-    left, top = corner(0)
-    reach = 2 + line
+    """Draw a box around a component in the first panel, clear of its ink."""
+    rows, columns = trace.labels.shape
+    panel_width, panel_height = _fit(columns, rows)
+    left, top = panel_corner(0)
+    distance = 2 + width
     bounds = (
-        left + piece.left * across // width - reach,
-        top + piece.top * down // height - reach,
+        left + component.left * panel_width // columns - distance,
+        top + component.top * panel_height // rows - distance,
         # Rounded up: the last column and row of the ink lie within.
-        left - -piece.right * across // width + reach - 1,
-        top - -piece.bottom * down // height + reach - 1,
+        left - -component.right * panel_width // columns + distance - 1,
+        top - -component.bottom * panel_height // rows + distance - 1,
     )
-    ImageDraw.Draw(canvas).rectangle(bounds, outline=colour, width=line)
+    ImageDraw.Draw(canvas).rectangle(bounds, outline=color, width=width)
 
 
 def _draw_bars(canvas: Image.Image, prediction: Prediction) -> None:
-    """Ten bars, one a digit; that of the answer is accented, and there is none where it is not."""
-    left, top = corner(len(TITLES) - 1)
-    row = SIDE // 10
+    """Draw one bar per digit and highlight the prediction, if any."""
+    left, top = panel_corner(len(PANEL_TITLES) - 1)
+    pitch = PANEL_SIZE // 10
     pen = ImageDraw.Draw(canvas)
     for digit, probability in enumerate(prediction.probabilities):
-        upper, lower = top + digit * row + 3, top + (digit + 1) * row - 4
+        upper, lower = top + digit * pitch + 3, top + (digit + 1) * pitch - 4
         begin = left + _BAR_LEFT
         pen.rectangle((begin, upper, left + _BAR_RIGHT, lower), fill=_TRACK)
         length = round(probability * (_BAR_RIGHT - _BAR_LEFT + 1))
-        colour = ACCENT if digit == prediction.digit else _BAR
         if length:
-            pen.rectangle((begin, upper, begin + length - 1, lower), fill=colour)
-        middle = upper + 5
-        _write(canvas, str(digit), at=(left, middle), size=16)
+            color = ACCENT if digit == prediction.digit else _BAR
+            pen.rectangle((begin, upper, begin + length - 1, lower), fill=color)
+        text_top = upper + 5
+        _draw_text(canvas, str(digit), at=(left, text_top), size=16)
         percent = f"{100 * probability:.1f} %"
-        _write(canvas, percent, at=(left + SIDE, middle), size=16, to_the_left=True)
+        _draw_text(canvas, percent, at=(left + PANEL_SIZE, text_top), size=16, align="right")
 
 
-def _write(
+def _draw_text(
     canvas: Image.Image,
     text: str,
     *,
     at: tuple[int, int],
     size: int,
-    to_the_left: bool = False,
-    colour: Colour = _TEXT,
+    align: Literal["left", "right"] = "left",
+    color: Color = _TEXT,
 ) -> None:
-    """Writes text, the top of its digits on a row, from a column on or up to it."""
-    font, times = _font(size)
+    """Draw text from or up to a column, the top of its digits on a row."""
+    font, factor = _font(size)
     width, height = (int(np.ceil(end)) for end in font.getbbox(f"{text}|")[2:])
     mask = Image.new("L", (width, height))
     ImageDraw.Draw(mask).text((0, 0), text, fill=255, font=font)
     box = mask.getbbox() or (0, 0, 1, 1)
     mask = mask.crop((box[0], int(font.getbbox("0")[1]), box[2], height))
-    mask = mask.resize((mask.width * times, mask.height * times), Image.Resampling.NEAREST)
+    mask = mask.resize((mask.width * factor, mask.height * factor), Image.Resampling.NEAREST)
     column, row = at
-    canvas.paste(colour, (column - mask.width if to_the_left else column, row), mask)
+    canvas.paste(color, (column if align == "left" else column - mask.width, row), mask)
 
 
 def _font(size: int) -> tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, int]:
-    """Pillow's own font, and how many times what it writes is to be enlarged."""
+    """Return Pillow's own font, and the factor by which its text must be enlarged."""
     try:
         return ImageFont.load_default(size), 1
     except (TypeError, ImportError):
-        # Before Pillow 10.1, or without FreeType, there is one size: eleven pixels.
+        # Before Pillow 10.1, or without FreeType, it comes in one size: eleven pixels.
         return ImageFont.load_default(), max(1, size // 11)

@@ -1,8 +1,8 @@
-"""Which pictures of a folder have arrived whole, told by looking again and again.
+"""Detect which pictures of a folder are complete, by polling.
 
-Looking works on every system and file system, network ones as well, where notifications do not. A
-picture is whole once two looks find it the same. One that cannot be read may be a slow writer's
-all the same, and is waited for some looks more.
+Polling works on every operating system and file system, network ones included, where notifications
+do not. A picture is complete when two scans find the same file. One that cannot be read may still
+be written slowly, and is waited for a few scans longer.
 """
 
 from __future__ import annotations
@@ -17,76 +17,76 @@ from pathlib import Path
 from mnist_edge.preprocessing.decoding import SUFFIXES
 
 PATIENCE = 10
-"""Looks that find a picture the same before it is given up where it cannot be read."""
+"""Scans that must find an unreadable picture unchanged before it is given up."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Stamp:
-    """What changes with a file's content."""
+class FileStamp:
+    """What changes with the content of a file."""
 
     modified: int
-    """Nanoseconds since 1970."""
+    """Modification time in nanoseconds since 1970."""
     size: int
     """Bytes."""
-    number: int
-    """The file's own, whatever it is called."""
+    inode: int
+    """The file's number, which a rename keeps."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
-    """A picture that two looks found the same."""
+    """A picture that two scans found the same."""
 
     path: str
-    """Where it is."""
-    stamp: Stamp
-    """How it was found."""
+    """Its path."""
+    stamp: FileStamp
+    """Its stamp at the last scan."""
     final: bool
-    """Whether it is given up, should it be unreadable."""
+    """Whether to give the picture up if it cannot be read."""
 
     def is_unchanged(self) -> bool:
-        """Whether it is still there and as it was found."""
+        """Check that the file still exists and has not changed since."""
         return _stamp(self.path) == self.stamp
 
 
-class Watcher:
-    """Looks at a folder, and at the folders below it.
+class FolderWatcher:
+    """Scans a folder and the folders below it.
 
-    Names that begin with a dot are left out: programs call what they are still writing so.
+    Names that begin with a dot are ignored: programs use them for files that they still write.
 
     Args:
-        folder: need not be there all the time.
-        interval: seconds between looks.
+        folder: the folder; it may disappear and return.
+        interval: seconds between scans.
     """
 
     def __init__(self, folder: Path, *, interval: float) -> None:
         self._folder = folder
         self._interval = interval
-        self.waiting: dict[str, tuple[Stamp, int]] = {}
-        """Pictures that were not known at the last look: each with its stamp, and how many looks
-        before found the same."""
+        self.waiting: dict[str, tuple[FileStamp, int]] = {}
+        """The unknown pictures of the last scan: the stamp of each, and how many scans before the
+        last found the same."""
 
-    def look(self, known: Container[str]) -> list[Arrival]:
-        """Looks once.
+    def scan(self, known: Container[str]) -> list[Arrival]:
+        """Scan the folder once.
 
         Args:
             known: paths of the pictures that are done.
 
         Returns:
-            The pictures that are whole, the oldest first.
+            The complete pictures that are not known, the oldest first.
         """
-        found = {}
-        for path in _pictures(self._folder):
+        waiting = {}
+        for path in _picture_paths(self._folder):
             stamp = None if path in known else _stamp(path)
             if stamp is not None:
-                before, looks = self.waiting.get(path, (None, 0))
-                found[path] = (stamp, looks + 1 if before == stamp else 0)
-        self.waiting = found
-        # A file of long ago is not being written: there is no need to wait.
+                before, scans = self.waiting.get(path, (None, 0))
+                waiting[path] = (stamp, scans + 1 if before == stamp else 0)
+        self.waiting = waiting
+        # A file that was last modified long ago is complete: there is no need to wait.
         long_ago = time.time_ns() - round(1e9 * PATIENCE * self._interval)
         arrivals = [
-            Arrival(path=path, stamp=stamp, final=looks >= PATIENCE or stamp.modified < long_ago)
-            for path, (stamp, looks) in found.items()
-            if looks or stamp.modified < long_ago
+            Arrival(path=path, stamp=stamp, final=scans >= PATIENCE or stamp.modified < long_ago)
+            for path, (stamp, scans) in waiting.items()
+            if scans or stamp.modified < long_ago
         ]
         return sorted(arrivals, key=lambda one: (one.stamp.modified, one.path))
 
@@ -98,19 +98,19 @@ def watch(
     interval: float,
     pause: Callable[[float], bool],
 ) -> Iterator[Arrival]:
-    """Yields pictures as they arrive, until the pause says to end.
+    """Yield pictures as they arrive, until ``pause`` returns False.
 
-    One that the caller does not make known comes again at the next look.
+    A picture that the caller does not add to ``known`` is yielded again after the next scan.
 
     Args:
-        folder: where they arrive.
+        folder: where the pictures arrive.
         known: paths of the pictures that are done; the caller adds to it.
-        interval: seconds between looks.
-        pause: waits for some seconds, and gives whether to go on.
+        interval: seconds between scans.
+        pause: waits for that many seconds, and returns whether to continue.
     """
-    watcher = Watcher(folder, interval=interval)
+    watcher = FolderWatcher(folder, interval=interval)
     while True:
-        for arrival in watcher.look(known):
+        for arrival in watcher.scan(known):
             yield arrival
             if not pause(0):
                 return
@@ -125,24 +125,31 @@ def sweep(
     interval: float,
     pause: Callable[[float], bool],
 ) -> Iterator[Arrival]:
-    """Yields the pictures that are there, as ``watch``, and ends when all of them are done."""
-    watcher = Watcher(folder, interval=interval)
-    arrivals = watcher.look(known)
-    there = set(watcher.waiting)
+    """Yield the pictures that are in a folder now, as ``watch`` does, until all of them are done.
+
+    Args:
+        folder: where the pictures are.
+        known: as for ``watch``.
+        interval: as for ``watch``.
+        pause: as for ``watch``.
+    """
+    watcher = FolderWatcher(folder, interval=interval)
+    arrivals = watcher.scan(known)
+    remaining = set(watcher.waiting)
     while True:
         for arrival in arrivals:
-            if arrival.path in there:
+            if arrival.path in remaining:
                 yield arrival
             if not pause(0):
                 return
-        there = {path for path in there if path in watcher.waiting and path not in known}
-        if not there or not pause(interval):
+        remaining = {path for path in remaining if path in watcher.waiting and path not in known}
+        if not remaining or not pause(interval):
             return
-        arrivals = watcher.look(known)
+        arrivals = watcher.scan(known)
 
 
-def _pictures(folder: Path) -> Iterator[str]:
-    """The paths of everything that is called a picture."""
+def _picture_paths(folder: Path) -> Iterator[str]:
+    """Yield the path of every file below a folder whose suffix is a picture's."""
     for parent, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
@@ -150,12 +157,12 @@ def _pictures(folder: Path) -> Iterator[str]:
                 yield os.path.join(parent, name)  # noqa: PTH118
 
 
-def _stamp(path: str) -> Stamp | None:
-    """How a file is found; None where it is gone, or a pipe or the like, which would hang."""
+def _stamp(path: str) -> FileStamp | None:
+    """Return a file's stamp; None if it is gone, or not a regular file: reading a pipe hangs."""
     try:
-        found = os.stat(path)  # noqa: PTH116
+        status = os.stat(path)  # noqa: PTH116
     except OSError:
         return None
-    if not stat.S_ISREG(found.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         return None
-    return Stamp(modified=found.st_mtime_ns, size=found.st_size, number=found.st_ino)
+    return FileStamp(modified=status.st_mtime_ns, size=status.st_size, inode=status.st_ino)

@@ -1,7 +1,7 @@
-"""Which pictures are meant: by files, folders and patterns, by a list, by a share of them.
+"""Find the pictures to read: in files, folders and patterns, in a list, in a share of them.
 
-Paths come one by one. Of a folder no more names are held than ``_HELD``, so that a million pictures
-take no more memory than a thousand.
+Paths are yielded one by one. No more than ``_MAX_NAMES`` names of a folder are held at a time, so
+that a million pictures take no more memory than a thousand.
 """
 
 from __future__ import annotations
@@ -12,22 +12,24 @@ import heapq
 import os
 import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, TypeAlias, TypeVar
 
 from mnist_edge.errors import InvalidValue, PictureError, PictureNotFound
 from mnist_edge.preprocessing.decoding import SUFFIXES, Picture
 from mnist_edge.system.files import exists
 
-Found: TypeAlias = tuple[str, PictureError | None]
-"""A picture's path, with the error where there is none."""
+FoundPicture: TypeAlias = tuple[str, PictureError | None]
+"""The path of a picture, with the error if there is no such picture."""
 
-_HELD = 1 << 16
-"""Names of a folder that are held at a time; one with more is looked through again for the next,
-which takes a second or so for a million."""
+Result = TypeVar("Result")
+
+_MAX_NAMES = 1 << 16
+"""Number of a folder's names that are held at a time; a folder with more is listed again for the
+next ones, which takes about a second for a million."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,16 +37,16 @@ class Shard:
     """One of several shares of all pictures, the same on every machine."""
 
     number: int
-    """From 1."""
+    """The share's number, 1 to ``total``."""
     total: int
-    """How many shares there are."""
+    """Number of shares."""
 
     @classmethod
     def parse(cls, text: str) -> Shard:
-        """A shard as it is typed, ``3/16``.
+        """Parse a shard such as ``3/16``.
 
         Raises:
-            InvalidValue: no two whole numbers, or the first not among 1 to the second.
+            InvalidValue: the text is not K/N with whole numbers and 1 <= K <= N.
         """
         match = re.fullmatch(r"([0-9]{1,9})/([0-9]{1,9})", text)
         number, total = map(int, match.groups()) if match else (0, 0)
@@ -53,68 +55,68 @@ class Shard:
         return cls(number=number, total=total)
 
     def holds(self, path: str) -> bool:
-        """Whether a picture is of this share: told by a hash of its path as it is given."""
-        # Windows writes the same path otherwise.
-        named = path.replace(os.sep, "/").encode("utf-8", "surrogateescape")
-        digest = hashlib.sha256(named).digest()
+        """Check whether a picture belongs to this share, by a hash of its path as it is given."""
+        # Windows separates the same path by backslashes.
+        portable = path.replace(os.sep, "/").encode("utf-8", "surrogateescape")
+        digest = hashlib.sha256(portable).digest()
         return int.from_bytes(digest[:8], "big") % self.total == self.number - 1
 
 
-def find_pictures(names: Iterable[str]) -> Iterator[Found]:
-    """Every picture that some names stand for, in order.
+def find_pictures(names: Iterable[str]) -> Iterator[FoundPicture]:
+    """Yield every picture that the names stand for, in their order.
 
     A folder stands for the image files in it and below it, sorted; a pattern for what it matches.
-    A name that stands for none comes back itself, with the error.
+    A name that stands for no picture is yielded itself, with the error.
     """
     for name in names:
-        there = name == "-" or exists(name)
-        # Path.glob takes no absolute pattern; glob.glob takes what a shell would.
-        matches = [name] if there else sorted(glob.glob(name))  # noqa: PTH207
-        empty = True
+        is_there = name == "-" or exists(name)
+        # Path.glob accepts no absolute pattern; glob.glob accepts what a shell would.
+        matches = [name] if is_there else sorted(glob.glob(name))  # noqa: PTH207
+        is_empty = True
         for match in matches:
-            for found in _below(match):
-                empty = False
+            for found in _expand(match):
+                is_empty = False
                 yield found
-        if empty and there:
+        if is_empty and is_there:
             yield name, PictureNotFound(f"no picture in {name}; expected files such as digit.png")
-        elif empty:
+        elif is_empty:
             yield name, PictureNotFound(f"no picture {name}; check the path")
 
 
-def _below(name: str) -> Iterator[Found]:
-    if name == "-" or not os.path.isdir(name):  # noqa: PTH112  # as fast as there is
+def _expand(name: str) -> Iterator[FoundPicture]:
+    if name == "-" or not os.path.isdir(name):  # noqa: PTH112  # faster than Path.is_dir
         yield name, None
     else:
-        yield from _within(str(Path(name)))
+        yield from _walk(str(Path(name)))
 
 
-def _within(folder: str) -> Iterator[Found]:
-    """The pictures in a folder and below it, in the order of their paths."""
+def _walk(folder: str) -> Iterator[FoundPicture]:
+    """Yield the pictures in a folder and below it, sorted by path."""
     last = ""
     while True:
         try:
-            names = heapq.nsmallest(_HELD, (name for name in _entries(folder) if name > last))
+            names = heapq.nsmallest(_MAX_NAMES, (name for name in _entries(folder) if name > last))
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            yield folder, PictureNotFound(f"cannot look into {folder}: {reason}; check it")
+            yield folder, PictureNotFound(f"cannot list {folder}: {reason}; check its permissions")
             return
         for name in names:
             # Path(".") / "a.png" is "a.png".
             path = name if folder == "." else os.path.join(folder, name)  # noqa: PTH118
             if name.endswith("/"):
-                yield from _within(path[:-1])
+                yield from _walk(path[:-1])
             else:
                 yield path, None
-        if len(names) < _HELD:
+        if len(names) < _MAX_NAMES:
             return
         last = names[-1]
 
 
 def _entries(folder: str) -> Iterator[str]:
-    """The names of a folder's pictures, and of its folders with a slash.
+    """Yield the names of a folder's pictures and, with a slash at the end, of its folders.
 
-    So they sort as the paths below them do. Links to folders may lead round in circles, and are
-    left out.
+    With the slash a folder sorts as the paths below it do. Links to folders are left out, because
+    they may lead round in circles.
     """
     with os.scandir(folder) as entries:
         for entry in entries:
@@ -124,25 +126,17 @@ def _entries(folder: str) -> Iterator[str]:
                 yield entry.name
 
 
-def picture_at(path: str) -> Picture:
-    """What to read for a path: standard input for ``-``."""
-    if path != "-":
-        return path
-    # Python has no standard input where the program was started with it closed.
-    return sys.stdin.buffer if sys.stdin else b""
-
-
-def listed_pictures(source: str) -> Iterator[Found]:
-    """The pictures that a list names, a path a line, each taken as it stands.
+def read_path_list(source: str) -> Iterator[FoundPicture]:
+    """Yield the pictures that a list names, one path per line, each taken literally.
 
     Args:
         source: the list's path, or ``-`` for standard input.
 
     Raises:
-        InvalidValue: there is no such list, or it cannot be read.
+        InvalidValue: the list does not exist or cannot be read.
     """
     try:
-        # Python has no standard input where the program was started with it closed.
+        # sys.stdin is None if the program was started with standard input closed.
         stdin: BinaryIO | None = sys.stdin.buffer if sys.stdin else None
         with nullcontext(stdin) if source == "-" else Path(source).open("rb") as lines:
             for line in lines or ():
@@ -153,6 +147,27 @@ def listed_pictures(source: str) -> Iterator[Found]:
                     yield path, None
     except OSError as error:
         raise InvalidValue(
-            f"--paths-from {source}: {error.strerror or error}; expected a file of paths, one a "
+            f"--paths-from {source}: {error.strerror or error}; expected a file with one path per "
             "line, or - for standard input"
         ) from error
+
+
+def read_picture(found: FoundPicture, read: Callable[[Picture], Result]) -> Result | PictureError:
+    """Read one picture, and return the result or the error that prevented it.
+
+    Args:
+        found: the picture's path, ``-`` for standard input; an error with it is returned.
+        read: reads a picture, for example ``Classifier.predict``.
+    """
+    path, error = found
+    try:
+        return error or read(_open(path))
+    except PictureError as reason:
+        return reason
+
+
+def _open(path: str) -> Picture:
+    if path != "-":
+        return path
+    # sys.stdin is None if the program was started with standard input closed.
+    return sys.stdin.buffer if sys.stdin else b""

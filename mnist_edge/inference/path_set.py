@@ -7,15 +7,15 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-_RECENT = 1 << 14
-"""Digests that are kept as they came; more are sorted in among the rest."""
+_MAX_RECENT = 1 << 14
+"""Number of digests that are kept unsorted before they are merged with the others."""
 
 
 class PathSet:
-    """Paths, of each of which a digest of 64 bits is kept.
+    """A set of paths that keeps a 64-bit digest of each.
 
-    Of a million paths that are all different, two have one digest with a probability of 3e-8 (half
-    the square of their number over 2 to the 64th).
+    Among a million different paths, two have the same digest with a probability of 3e-8 (half the
+    square of their number over 2 to the 64th).
     """
 
     def __init__(self) -> None:
@@ -23,25 +23,27 @@ class PathSet:
         self._recent: set[int] = set()
 
     def add(self, path: str) -> None:
-        """Puts a path in."""
+        """Add a path."""
         self._recent.add(_digest(path))
-        if len(self._recent) >= _RECENT:
-            recent = np.fromiter(self._recent, np.uint64, len(self._recent))
-            self._sorted = np.union1d(self._sorted, recent)
+        if len(self._recent) >= _MAX_RECENT:
+            self._sorted = self._merged()
             self._recent.clear()
 
     def __contains__(self, path: object) -> bool:
         digest = _digest(str(path))
         if digest in self._recent:
             return True
-        place = int(np.searchsorted(self._sorted, np.uint64(digest)))
-        return place < len(self._sorted) and int(self._sorted[place]) == digest
+        index = int(np.searchsorted(self._sorted, np.uint64(digest)))
+        return index < len(self._sorted) and int(self._sorted[index]) == digest
 
     def __len__(self) -> int:
+        return len(self._merged())
+
+    def _merged(self) -> NDArray[np.uint64]:
         recent = np.fromiter(self._recent, np.uint64, len(self._recent))
-        return len(np.union1d(self._sorted, recent))
+        return np.union1d(self._sorted, recent)
 
 
 def _digest(path: str) -> int:
-    named = path.encode("utf-8", "surrogatepass")
-    return int.from_bytes(hashlib.blake2b(named, digest_size=8).digest(), "big")
+    content = path.encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "big")

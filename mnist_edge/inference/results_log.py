@@ -1,8 +1,7 @@
-"""A file of results, a JSON line each, that remembers which pictures have been read.
+"""A file of results, one JSON object per line, that records which pictures have been read.
 
-A program that is killed, or a board that loses its power, leaves every line whole but the last.
-That one is mended when the file is opened again: the picture that it was of has no line then, and
-is read again.
+If the program is killed or the board loses power, every line but the last is whole. The last one is
+repaired when the file is opened again: it is cut off, and its picture is read again.
 """
 
 from __future__ import annotations
@@ -18,33 +17,33 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mnist_edge.errors import InvalidValue, NotWritable
-from mnist_edge.system.files import exists, not_writable
+from mnist_edge.system.files import exists, not_writable, sync_folder
 
-_BETWEEN = 1.0
-"""Seconds of results that a loss of power may take, where a line is not waited for."""
-_START = b'{"path": "'
-"""What every line begins with, as json.dumps writes it."""
+_SYNC_INTERVAL = 1.0
+"""Seconds between flushes to disk: results that a loss of power may cost."""
+_LINE_START = b'{"path": "'
+"""The beginning of every line, as json.dumps writes it."""
 
 
 class Paths(Protocol):
     """A set of paths."""
 
     def add(self, path: str, /) -> None:
-        """Puts a path in."""
+        """Add a path."""
 
     def __contains__(self, path: object, /) -> bool: ...
 
     def __len__(self) -> int: ...
 
 
-class Journal:
-    """A file of results, open for more; ``open_journal`` makes one.
+class ResultsLog:
+    """A file of results, open for appending; made by ``open_results_log``.
 
     Args:
-        stream: the file, whole lines in it, open for appending.
+        stream: the file, open for appending, with whole lines in it.
         path: its path, for messages.
         pictures: the paths that it has lines of.
-        failed: how many of these say that a picture could not be read.
+        failed: how many of the lines record that a picture could not be read.
     """
 
     def __init__(self, stream: io.FileIO, path: Path, pictures: Paths, failed: int) -> None:
@@ -54,33 +53,33 @@ class Journal:
         self.pictures = pictures
         """Paths of the pictures that have a line."""
         self.failed = failed
-        """Lines of pictures that could not be read."""
+        """Number of lines that record that a picture could not be read."""
 
     def append(self, document: Mapping[str, Any]) -> None:
-        """Writes one line, and waits until it is on the disk.
+        """Append one line, and wait until it is on the disk.
 
         Args:
-            document: ``path`` first.
+            document: the result, its first key ``path``.
 
         Raises:
-            NotWritable: the disk is full, or gone.
+            NotWritable: the disk is full or gone.
         """
-        self._synced = -_BETWEEN
+        self._synced = -_SYNC_INTERVAL
         self.write(document)
 
     def write(self, document: Mapping[str, Any]) -> None:
-        """Writes one line, which no kill can take back: the system puts it on the disk soon.
+        """Append one line, which survives a kill at once and a loss of power a second later.
 
         Args:
-            document: ``path`` first.
+            document: the result, its first key ``path``.
 
         Raises:
-            NotWritable: the disk is full, or gone.
+            NotWritable: the disk is full or gone.
         """
         line = json.dumps(document).encode("ascii") + b"\n"
         try:
-            _write(self._stream, line)
-            if (now := time.monotonic()) - self._synced > _BETWEEN:
+            _write_line(self._stream, line)
+            if (now := time.monotonic()) - self._synced > _SYNC_INTERVAL:
                 os.fsync(self._stream.fileno())
                 self._synced = now
         except OSError as error:
@@ -90,22 +89,22 @@ class Journal:
 
 
 @contextmanager
-def open_journal(path: Path, pictures: Paths | None = None) -> Iterator[Journal]:
-    """Opens a file of results, mended, for as long as the context lasts.
+def open_results_log(path: Path, pictures: Paths | None = None) -> Iterator[ResultsLog]:
+    """Open a file of results for appending, and repair it if its last line is incomplete.
 
     Args:
-        path: the file; made where there is none, and its folder with it.
-        pictures: an empty set to keep the paths of pictures in; a plain one where it is None.
+        path: the file; it and its folder are created if they do not exist.
+        pictures: an empty set for the paths of the pictures; a plain ``set`` by default.
 
     Raises:
-        NotWritable: it cannot be made or written, or another program is writing it.
-        InvalidValue: it is a folder or a device, or holds something else than results.
+        NotWritable: the file cannot be created or written, or another process is writing it.
+        InvalidValue: the path is a folder or a device, or the file holds something else.
     """
     if exists(path) and not path.is_file():
-        raise InvalidValue(f"{path} is no file; expected one such as results.jsonl")
+        raise InvalidValue(f"{path} is not a file; expected one such as results.jsonl")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Unbuffered: a line is one write, which a kill cannot part.
+        # Unbuffered: each line is a single write, which a kill cannot split.
         stream = path.open("a+b", buffering=0)
     except OSError as error:
         raise not_writable(path, error) from error
@@ -113,73 +112,74 @@ def open_journal(path: Path, pictures: Paths | None = None) -> Iterator[Journal]
     with stream:
         _lock(stream, path)
         try:
-            failed = _mend(stream, path, done)
+            failed = _repair(stream, path, done)
             os.fsync(stream.fileno())
-            _sync_folder(path.parent)
+            sync_folder(path.parent)
         except OSError as error:
             raise not_writable(path, error) from error
-        yield Journal(stream, path, done, failed)
+        yield ResultsLog(stream, path, done, failed)
         try:
             os.fsync(stream.fileno())
         except OSError as error:
             raise not_writable(path, error) from error
 
 
-def _write(stream: io.FileIO, line: bytes) -> None:
-    # A disk that fills up takes the beginning, which the next start mends.
+def _write_line(stream: io.FileIO, line: bytes) -> None:
+    # A full disk accepts part of a line, which the next start repairs.
     if stream.write(line) != len(line):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def _mend(stream: io.FileIO, path: Path, pictures: Paths) -> int:
-    """Collects the pictures that have lines, and takes away half a line at the end.
+def _repair(stream: io.FileIO, path: Path, pictures: Paths) -> int:
+    """Collect the pictures that have lines, and cut off an incomplete line at the end.
 
     Returns:
-        How many of the lines say that a picture could not be read.
+        How many of the lines record that a picture could not be read.
     """
-    whole, failed, line = 0, 0, b"\n"
+    complete, failed, line = 0, 0, b"\n"
     size = os.fstat(stream.fileno()).st_size
-    # A line at a time: a million of them are 150 MB.
+    # Line by line: a million of them are 150 MB.
     with path.open("rb") as lines:
         for number, line in enumerate(lines, 1):
-            document = _document(line)
+            document = _parse(line)
             if document is None:
-                if whole + len(line) == size and _is_torn(line):
-                    stream.truncate(whole)
+                if complete + len(line) == size and _is_torn(line):
+                    stream.truncate(complete)
                     return failed
                 raise InvalidValue(
-                    f"line {number} of {path} is no result of watch or predict; name another "
+                    f"line {number} of {path} is not a result of watch or predict; name another "
                     "file by --out or --resume"
                 )
             pictures.add(document["path"])
             failed += "error" in document
-            whole += len(line)
+            complete += len(line)
     if not line.endswith(b"\n"):
-        _write(stream, b"\n")
+        _write_line(stream, b"\n")
     return failed
 
 
-def _document(line: bytes) -> dict[str, Any] | None:
-    """What a line says of a picture; None for what is no whole line."""
+def _parse(line: bytes) -> dict[str, Any] | None:
+    """Return a line's result; None if it is not the result of a picture."""
     try:
         document = json.loads(line)
     except ValueError:
         return None
-    known = isinstance(document, dict) and isinstance(document.get("path"), str)
-    return document if known else None
+    is_result = isinstance(document, dict) and isinstance(document.get("path"), str)
+    return document if is_result else None
 
 
 def _is_torn(line: bytes) -> bool:
-    """Whether a last line is the beginning of a result and no more.
+    """Check whether the last line is the beginning of a result.
 
-    A file system that lost its power may have kept a length and not the bytes: they are 0 then.
+    After a loss of power, a file system may have kept the length but not the bytes, which are then
+    0.
     """
     kept = line.rstrip(b"\0")
-    return not line.endswith(b"\n") and kept[: len(_START)] == _START[: len(kept)]
+    return not line.endswith(b"\n") and kept[: len(_LINE_START)] == _LINE_START[: len(kept)]
 
 
 def _lock(stream: io.FileIO, path: Path) -> None:
-    """Keeps other programs of this kind from the file until it is closed."""
+    """Keep other mnist-edge processes from the file until it is closed."""
     try:
         import fcntl
     except ImportError:  # Windows has no such lock
@@ -191,17 +191,5 @@ def _lock(stream: io.FileIO, path: Path) -> None:
             f"another mnist-edge writes to {path}: end it, or name another file by --out or "
             "--resume"
         ) from error
-    except OSError:  # nor have some network file systems
+    except OSError:  # some network file systems have none either
         return
-
-
-def _sync_folder(folder: Path) -> None:
-    """Puts a new file's name on the disk as well."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:  # Windows opens no folders
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

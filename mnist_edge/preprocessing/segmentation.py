@@ -52,7 +52,7 @@ _BULK = 3.0
 class Candidate:
     """What may be one digit of a line."""
 
-    piece: Component
+    component: Component
     first: int
     """Its first segment's number."""
     last: int
@@ -69,12 +69,12 @@ class TextLine:
 
     segments: tuple[Component, ...]
     """From left to right."""
-    unread: tuple[float, ...]
+    skip_costs: tuple[float, ...]
     """What each segment takes off the line's score where no digit has it."""
     candidates: tuple[Candidate, ...]
     """All that may be digits."""
 
-    def best(self, scores: Sequence[float]) -> list[int]:
+    def best_candidates(self, scores: Sequence[float]) -> list[int]:
         """Which candidates are the line's digits, by their numbers, from left to right.
 
         Args:
@@ -83,7 +83,7 @@ class TextLine:
                 there are fewer of them to be unsure of.
         """
         ways: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
-        for end, unread in enumerate(self.unread, start=1):
+        for end, unread in enumerate(self.skip_costs, start=1):
             value, row = ways[end - 1]
             best = (value - unread, row)
             for number, one in enumerate(self.candidates):
@@ -129,7 +129,7 @@ def _line(labels: NDArray[np.int32], row: Sequence[Component], stroke: float) ->
     ink = _INK * height * stroke
     return TextLine(
         segments=tuple(segments),
-        unread=tuple(_LOST * min(1.0, one.area / ink) for one in segments),
+        skip_costs=tuple(_LOST * min(1.0, one.area / ink) for one in segments),
         candidates=tuple(_candidates(segments, costs, wholes, height, ink)),
     )
 
@@ -174,7 +174,7 @@ def _candidates(
             cut = costs[last - 1] + (costs[first - 1] if first else 0.0)
             bulk = max(0.0, piece.width / piece.height - _WIDEST)
             yield Candidate(
-                piece=piece,
+                component=piece,
                 first=first,
                 last=last,
                 weight=piece.area / ink,

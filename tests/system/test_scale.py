@@ -25,7 +25,7 @@ from mnist_edge.errors import InvalidValue, WorkerLost
 from mnist_edge.inference import batch, inputs, worker_pool
 from mnist_edge.inference.inputs import Shard, find_pictures
 from mnist_edge.inference.path_set import PathSet
-from mnist_edge.inference.worker_pool import in_order
+from mnist_edge.inference.worker_pool import map_in_order
 from mnist_edge.preprocessing.pipeline import preprocess, trace_preprocessing
 from mnist_edge.runtimes.backends import open_backend
 from mnist_edge.runtimes.interpreter import Interpreter
@@ -50,7 +50,7 @@ def folder(tmp_path: Path, test_digits: Digits, monkeypatch: pytest.MonkeyPatch)
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers are started whatever the time, which a test has not."""
-    monkeypatch.setattr(batch, "_SOON", -1.0)
+    monkeypatch.setattr(batch, "_SINGLE_PROCESS_SECONDS", -1.0)
 
 
 def jsonl(run: Run, *arguments: str | Path) -> CompletedProcess[str]:
@@ -130,7 +130,7 @@ def test_a_folder_is_read_in_the_order_of_its_paths_however_many_names_are_held(
     (tmp_path / "b" / "round").symlink_to(tmp_path)
     expected = sorted(str(tmp_path / name) for name in names[:-1])
     for held in (1, 2, 100):
-        monkeypatch.setattr(inputs, "_HELD", held)
+        monkeypatch.setattr(inputs, "_MAX_NAMES", held)
         assert list(find_pictures([str(tmp_path)])) == [(path, None) for path in expected]
 
 
@@ -218,25 +218,25 @@ def test_results_come_in_order_and_nothing_is_taken_far_ahead() -> None:
             taken.append(number)
             yield number
 
-    for number, (item, result) in enumerate(in_order(doubled, numbers(), jobs=2), 100):
+    for number, (item, result) in enumerate(map_in_order(doubled, numbers(), jobs=2), 100):
         assert (item, result) == (number, 2 * number)
         assert len(taken) <= number - 100 + 2 * 2
 
 
 @pytest.mark.usefixtures("importable")
 def test_an_error_of_ours_is_raised_here_and_no_worker_is_left() -> None:
-    results = in_order(pid, range(100), jobs=2)
+    results = map_in_order(pid, range(100), jobs=2)
     processes = {next(results)[1] for _ in range(20)}
     results.close()
     assert not any(is_alive(process) for process in processes)
     with pytest.raises(InvalidValue, match="seven"):
-        list(in_order(doubled, range(100), jobs=2))
+        list(map_in_order(doubled, range(100), jobs=2))
 
 
 @pytest.mark.usefixtures("importable")
 def test_a_killed_worker_is_an_error_and_no_hang() -> None:
     with pytest.raises(WorkerLost, match=r"signal 9.*--jobs 1"):
-        list(in_order(killed, range(100), jobs=2))
+        list(map_in_order(killed, range(100), jobs=2))
 
 
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
@@ -249,7 +249,8 @@ def test_a_signal_ends_the_run_its_workers_and_no_line_in_the_middle(
     code = (
         # A shell has what it runs in the background ignore Ctrl-C, and its children inherit that.
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
-        "from mnist_edge.inference import batch; batch._SOON = -1.0; batch._CHUNK = 2;"
+        "from mnist_edge.inference import batch;"
+        "batch._SINGLE_PROCESS_SECONDS = -1.0; batch._MAX_CHUNK_SIZE = 2;"
         "from mnist_edge.commands.app import main; main()"
     )
     words = ["predict", str(folder), "--model", "nano", "--resume", str(out), "--jobs", "2"]
@@ -326,7 +327,7 @@ def test_a_glance_at_digits_has_what_a_look_has(test_digits: Digits) -> None:
 @given(paths=st.lists(NAMES, max_size=60), others=st.lists(NAMES, max_size=20))
 def test_a_set_of_digests_is_a_set(paths: list[str], others: list[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mnist_edge.inference.path_set._RECENT", 7)
+        patch.setattr("mnist_edge.inference.path_set._MAX_RECENT", 7)
         kept = PathSet()
         for path in paths:
             kept.add(path)
@@ -335,4 +336,4 @@ def test_a_set_of_digests_is_a_set(paths: list[str], others: list[str]) -> None:
 
 
 def test_there_is_a_core_at_least() -> None:
-    assert worker_pool.cores() >= 1
+    assert worker_pool.available_cores() >= 1

@@ -65,14 +65,14 @@ def test_digits_in_mnists_form_are_read_as_a_look_would(
             trace = trace_preprocessing(picture)
             assert np.array_equal(preprocess(picture).pixels, digit)
             assert np.array_equal(trace.pixels, digit)
-            assert classifier.predict(picture) == classifier.judge(trace)
+            assert classifier.predict(picture) == classifier.classify(trace)
 
 
 @given(drawn(np.uint8, (28, 28), elements=st.sampled_from([0, 1, 255]), fill=st.just(0)))
 def test_any_array_is_read_as_a_look_would(
     classifier: Classifier, picture: np.ndarray[tuple[int, int], np.dtype[np.uint8]]
 ) -> None:
-    assert classifier.predict(picture) == classifier.judge(trace_preprocessing(picture))
+    assert classifier.predict(picture) == classifier.classify(trace_preprocessing(picture))
 
 
 @pytest.mark.parametrize("shape", [(28, 28, 3), (27, 28), (56, 56)])

@@ -41,7 +41,7 @@ from mnist_edge.evaluation.benchmark.timing import (
     throughput,
 )
 from mnist_edge.inference.classifier import Classifier
-from mnist_edge.inference.worker_pool import cores
+from mnist_edge.inference.worker_pool import available_cores
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.runtimes.backends import open_backend
 from mnist_edge.runtimes.interpreter import Interpreter
@@ -185,7 +185,7 @@ def _measured(model: StoredModel, plan: Plan) -> ModelTimes:
                 batch=batch,
                 digits_per_second=throughput(model.content, digits, threads=threads, batch=batch),
             )
-            for threads in sorted({1, cores()})
+            for threads in sorted({1, available_cores()})
             for batch in BATCHES
         ),
         cold_start=ColdStart(

@@ -21,7 +21,7 @@ from mnist_edge.evaluation.report.robustness import Plan, measure_corrupted
 from mnist_edge.evaluation.report.statistics import Reading
 from mnist_edge.evaluation.report.timing import TIMED, time_scheme
 from mnist_edge.evaluation.report.verdict import verdict
-from mnist_edge.inference.worker_pool import cores
+from mnist_edge.inference.worker_pool import available_cores
 from mnist_edge.metrics.intervals import wilson_interval
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.modelstore.manifest import Score
@@ -77,7 +77,7 @@ def measure(
         reading = Reading(logits, model.temperature)
         first = first or reading
         schemes.append(_scheme(model, first, reading, pictures, results))
-    threads = tuple(sorted({1, cores()}))
+    threads = tuple(sorted({1, available_cores()}))
     times = []
     for model, speed in zip(ordered, speeds, strict=True):
         images = pictures.digits.images

@@ -62,6 +62,21 @@ def test_jsonl_is_one_documented_line_a_picture(
     assert lines[3]["digit"] == 2
 
 
+@pytest.mark.parametrize("top", [1, 3])
+def test_a_line_is_the_json_form_of_the_prediction(
+    top: int, pictures: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.new("L", (40, 40), 255).save(pictures / "white.png")
+    paths = [str(path) for path in sorted(pictures.rglob("*.png"))]
+    run("predict", "--format", "jsonl", "--top", str(top), *paths)
+    classifier = Classifier()
+    predictions = [classifier.predict(path).to_dict(top=top) for path in paths]
+    expected = [
+        json.dumps({"path": path, **one}) for path, one in zip(paths, predictions, strict=True)
+    ]
+    assert capsys.readouterr().out.splitlines() == expected
+
+
 def test_json_and_csv_say_the_same_as_jsonl(
     pictures: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

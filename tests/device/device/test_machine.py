@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mnist_edge.device import board, machine
-from mnist_edge.inference.worker_pool import cores
+from mnist_edge.inference.worker_pool import available_cores
 
 PI = """\
 processor\t: 0
@@ -66,5 +66,5 @@ def test_a_system_that_tells_nothing_is_no_error(root: Path) -> None:
     ) == (None, None, None)
     say(root, "sys/class/thermal/thermal_zone0/temp", "hot")
     assert board.read_temperature(root) is None
-    assert cores() >= 1
+    assert available_cores() >= 1
     assert machine.describe_machine().count(", ") == 2

@@ -177,12 +177,12 @@ def test_without_a_threshold_in_the_manifest_every_digit_is_answered(
 
 def test_an_abstention_has_a_likeliest_digit_all_the_same(test_digits: Digits) -> None:
     [plain] = Classifier().predict_pixels(test_digits.images[:1])
-    assert plain.answered() == plain
+    assert plain.without_abstention() == plain
     [unsure] = Classifier(min_confidence=1.0).predict_pixels(test_digits.images[:1])
     assert unsure.digit is None
-    assert unsure.answered() == plain
+    assert unsure.without_abstention() == plain
     blank = Classifier().predict(np.zeros((28, 28), np.uint8))
-    insisted = blank.answered()
+    insisted = blank.without_abstention()
     assert insisted.digit == int(np.argmax(blank.probabilities))
     assert insisted.confidence == max(blank.probabilities)
     assert insisted.abstained is None

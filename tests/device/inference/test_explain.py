@@ -19,7 +19,15 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mnist_edge import Classifier, Prediction
 from mnist_edge.inference.classifier import Abstention
-from mnist_edge.inference.explain import ACCENT, SIDE, TIMES, as_text, corner, draw, headline
+from mnist_edge.inference.explain import (
+    ACCENT,
+    PANEL_SIZE,
+    PIXEL_SIZE,
+    draw_explanation,
+    headline,
+    panel_corner,
+    pixels_to_text,
+)
 from mnist_edge.preprocessing.binarization import InkMap
 from mnist_edge.preprocessing.connected_components import Component
 from mnist_edge.preprocessing.pipeline import PreprocessingTrace, preprocess, trace_preprocessing
@@ -27,7 +35,7 @@ from mnist_edge.preprocessing.pipeline import PreprocessingTrace, preprocess, tr
 Run = Callable[..., CompletedProcess[str]]
 Start = Callable[..., CompletedProcess[bytes]]
 
-_SIZE = (corner(4)[0], corner(0)[1] + SIDE + 20)
+_SIZE = (panel_corner(4)[0], panel_corner(0)[1] + PANEL_SIZE + 20)
 
 
 @pytest.fixture(scope="session")
@@ -45,8 +53,10 @@ def answer(
 
 def panel(image: Image.Image, index: int) -> NDArray[np.uint8]:
     """A panel with the ten pixels round it, where boxes and frames may reach."""
-    left, top = corner(index)
-    return np.asarray(image.crop((left - 10, top - 10, left + SIDE + 10, top + SIDE + 10)))
+    left, top = panel_corner(index)
+    return np.asarray(
+        image.crop((left - 10, top - 10, left + PANEL_SIZE + 10, top + PANEL_SIZE + 10))
+    )
 
 
 def inside(image: Image.Image, index: int) -> NDArray[np.uint8]:
@@ -64,7 +74,7 @@ def bars(image: Image.Image) -> list[tuple[int, bool]]:
     columns = inside(image, 3)[:, 22:-72]
     found = []
     for digit in range(10):
-        line = columns[digit * SIDE // 10 + SIDE // 20].astype(int)
+        line = columns[digit * PANEL_SIZE // 10 + PANEL_SIZE // 20].astype(int)
         filled = (line != 240).any(axis=1)
         accented = bool((line == ACCENT).all(axis=1).any())
         found.append((int(filled.sum()), accented))
@@ -77,9 +87,9 @@ def test_the_box_is_round_the_digit_and_its_ink_is_black(
 ) -> None:
     trace = trace_preprocessing(pictures / name)
     assert trace.digit
-    image = draw(trace, classifier.judge(trace))
+    image = draw_explanation(trace, classifier.classify(trace))
     assert (image.mode, image.size) == ("RGB", _SIZE)
-    fit = SIDE / max(trace.labels.shape)
+    fit = PANEL_SIZE / max(trace.labels.shape)
     ends = (trace.digit.left, trace.digit.top, trace.digit.right, trace.digit.bottom)
     expected = [10 + end * fit for end in ends]
     box = extent((panel(image, 0) == ACCENT).all(axis=2))
@@ -93,8 +103,8 @@ def test_the_models_pixels_are_enlarged_and_not_changed(
     pictures: Path, classifier: Classifier
 ) -> None:
     trace = trace_preprocessing(pictures / "pen-four.png")
-    image = draw(trace, classifier.judge(trace))
-    large = np.kron(trace.pixels, np.ones((TIMES, TIMES), np.uint8))
+    image = draw_explanation(trace, classifier.classify(trace))
+    large = np.kron(trace.pixels, np.ones((PIXEL_SIZE, PIXEL_SIZE), np.uint8))
     assert np.array_equal(inside(image, 2), np.repeat(large[..., np.newaxis], 3, axis=2))
     # A frame of one pixel, then paper.
     assert (panel(image, 2)[9, 9:-9] == 190).all()
@@ -104,17 +114,19 @@ def test_the_models_pixels_are_enlarged_and_not_changed(
 def test_the_bar_of_the_answer_is_longest_and_alone_accented(pictures: Path) -> None:
     trace = trace_preprocessing(pictures / "pen-four.png")
     chances = (0.05, 0, 0.1, 0, 0.6, 0, 0, 0.25, 0, 0)
-    drawn = bars(draw(trace, Prediction(digit=4, confidence=0.6, probabilities=chances)))
+    drawn = bars(
+        draw_explanation(trace, Prediction(digit=4, confidence=0.6, probabilities=chances))
+    )
     lengths = [length for length, _ in drawn]
     assert [accented for _, accented in drawn] == [digit == 4 for digit in range(10)]
-    full = SIDE - 72 - 22
+    full = PANEL_SIZE - 72 - 22
     assert lengths == pytest.approx([full * chance for chance in chances], abs=1.5)
     assert lengths[1] == 0
 
 
 def test_where_there_is_no_answer_no_bar_is_accented(pictures: Path) -> None:
     trace = trace_preprocessing(pictures / "pen-four.png")
-    drawn = bars(draw(trace, answer(None, abstained="low-confidence")))
+    drawn = bars(draw_explanation(trace, answer(None, abstained="low-confidence")))
     assert not any(accented for _, accented in drawn)
 
 
@@ -130,11 +142,11 @@ def test_other_digits_have_grey_boxes_and_grey_ink(classifier: Classifier) -> No
         pen.line([(left, 80), (left + 50, 80), (left + 15, 220)], fill=(20, 20, 90), width=14)
     trace = trace_preprocessing(page)
     assert len(trace.candidates) == 2
-    prediction = classifier.judge(trace)
+    prediction = classifier.classify(trace)
     assert prediction.abstained == "not-one-digit"
-    image = draw(trace, prediction)
+    image = draw_explanation(trace, prediction)
     (other,) = (one for one in trace.candidates if one is not trace.digit)
-    fit = SIDE / 400
+    fit = PANEL_SIZE / 400
     box = extent((panel(image, 0) == 128).all(axis=2))
     expected = [10 + end * fit for end in (other.left, other.top, other.right, other.bottom)]
     assert np.abs(np.subtract(box, expected) - (-3, -3, 3, 3)).max() <= 1
@@ -146,7 +158,7 @@ def test_other_digits_have_grey_boxes_and_grey_ink(classifier: Classifier) -> No
 def test_a_blank_picture_has_no_box_and_no_ink(classifier: Classifier) -> None:
     trace = trace_preprocessing(Image.new("L", (300, 200), 230))
     assert trace.digit is None
-    image = draw(trace, classifier.judge(trace))
+    image = draw_explanation(trace, classifier.classify(trace))
     assert not (panel(image, 0) == ACCENT).all(axis=2).any()
     assert (inside(image, 1)[:180] == 255).all()
     assert not inside(image, 2).any()
@@ -175,13 +187,15 @@ def test_a_picture_of_any_aspect_is_drawn_with_its_box(size: tuple[int, int]) ->
     height, width = size
     # The ink that is hardest to box: all that there is, up to every edge.
     piece = Component(labels=(1,), area=height * width, top=0, left=0, bottom=height, right=width)
-    image = draw(made(height, width, piece), answer())
+    image = draw_explanation(made(height, width, piece), answer())
     assert image.size == _SIZE
-    fit = SIDE / max(size)
+    fit = PANEL_SIZE / max(size)
     box = extent((panel(image, 0) == ACCENT).all(axis=2))
     expected = (5, 5, 15 + max(1, round(width * fit)), 15 + max(1, round(height * fit)))
     assert box == expected
-    assert draw(made(height, width, None), answer(None, abstained="blank")).size == _SIZE
+    assert (
+        draw_explanation(made(height, width, None), answer(None, abstained="blank")).size == _SIZE
+    )
 
 
 @given(
@@ -191,9 +205,9 @@ def test_a_picture_of_any_aspect_is_drawn_with_its_box(size: tuple[int, int]) ->
 def test_any_small_picture_is_drawn(array: NDArray[np.uint8], digit: int) -> None:
     trace = trace_preprocessing(array)
     assert trace.labels.shape == trace.rgb.shape[:2]
-    image = draw(trace, answer(digit))
+    image = draw_explanation(trace, answer(digit))
     assert (image.mode, image.size) == ("RGB", _SIZE)
-    large = np.kron(trace.pixels, np.ones((TIMES, TIMES), np.uint8))
+    large = np.kron(trace.pixels, np.ones((PIXEL_SIZE, PIXEL_SIZE), np.uint8))
     assert np.array_equal(inside(image, 2)[..., 0], large)
 
 
@@ -207,7 +221,7 @@ def test_a_pillow_with_one_size_of_letters_writes_all_the_same(
         return ImageFont.load_default_imagefont()
 
     monkeypatch.setattr(ImageFont, "load_default", load_default)
-    image = draw(trace_preprocessing(pictures / "pen-four.png"), answer(4))
+    image = draw_explanation(trace_preprocessing(pictures / "pen-four.png"), answer(4))
     assert image.size == _SIZE
     left, top, right, bottom = extent((np.asarray(image)[:70] == 34).all(axis=2))
     assert (right - left, bottom - top) >= (100, 20)
@@ -232,7 +246,7 @@ def parsed(text: str, shades: str) -> NDArray[np.int64]:
 def test_pixels_in_a_terminal_are_the_pixels(
     encoding: str, shades: str, pixels: NDArray[np.uint8]
 ) -> None:
-    text = as_text(pixels, encoding=encoding)
+    text = pixels_to_text(pixels, encoding=encoding)
     text.encode(encoding)
     levels = parsed(text, shades)
     step = 255 / (len(shades) - 1)
@@ -242,7 +256,7 @@ def test_pixels_in_a_terminal_are_the_pixels(
 
 
 def test_an_encoding_that_python_does_not_know_is_a_poor_one() -> None:
-    assert as_text(np.zeros((28, 28), np.uint8), encoding="klingon").isascii()
+    assert pixels_to_text(np.zeros((28, 28), np.uint8), encoding="klingon").isascii()
 
 
 def test_show_prints_the_pixels_under_the_answer(pictures: Path, run: Run) -> None:
@@ -255,7 +269,7 @@ def test_show_prints_the_pixels_under_the_answer(pictures: Path, run: Run) -> No
     for index, name in enumerate(names):
         said, *drawn = lines[31 * index : 31 * (index + 1)]
         assert said == plain[index]
-        assert "\n".join(drawn) == as_text(preprocess(name).pixels)
+        assert "\n".join(drawn) == pixels_to_text(preprocess(name).pixels)
 
 
 def test_show_needs_no_more_than_ascii(pictures: Path, start: Start) -> None:
@@ -263,7 +277,7 @@ def test_show_needs_no_more_than_ascii(pictures: Path, start: Start) -> None:
     assert (ran.returncode, ran.stderr) == (0, b"")
     said, _, drawn = ran.stdout.decode("ascii").partition("\n")
     assert said.endswith("pen-four.png: 4 (100.0 %)")
-    assert drawn.strip() == as_text(
+    assert drawn.strip() == pixels_to_text(
         trace_preprocessing(pictures / "pen-four.png").pixels, encoding="ascii"
     )
 
@@ -297,7 +311,7 @@ def test_the_file_is_what_draw_draws_and_a_second_one_replaces_it(
     for name in ("pen-four.png", "chalk-three.png"):
         run("predict", pictures / name, "--explain", target)
         trace = trace_preprocessing(pictures / name)
-        expected = draw(trace, classifier.judge(trace))
+        expected = draw_explanation(trace, classifier.classify(trace))
         with Image.open(target) as image:
             assert np.array_equal(np.asarray(image), np.asarray(expected))
 
@@ -362,11 +376,13 @@ def test_always_is_explained_with_the_answer_it_insists_on(
     blank, target = tmp_path / "blank.png", tmp_path / "how.png"
     Image.new("L", (40, 40), 255).save(blank)
     trace = trace_preprocessing(blank)
-    withheld = classifier.judge(trace)
-    for words, prediction in (([], withheld), (["--always"], withheld.answered())):
+    withheld = classifier.classify(trace)
+    for words, prediction in (([], withheld), (["--always"], withheld.without_abstention())):
         assert run("predict", blank, "--explain", target, *words).returncode == 0
         with Image.open(target) as image:
-            assert np.array_equal(np.asarray(image), np.asarray(draw(trace, prediction)))
+            assert np.array_equal(
+                np.asarray(image), np.asarray(draw_explanation(trace, prediction))
+            )
             assert any(accented for _, accented in bars(image)) == bool(words)
 
 

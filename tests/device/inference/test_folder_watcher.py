@@ -21,8 +21,8 @@ from PIL import Image
 
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidValue, NotWritable
-from mnist_edge.inference.folder_watcher import PATIENCE, Watcher
-from mnist_edge.inference.results_log import open_journal
+from mnist_edge.inference.folder_watcher import PATIENCE, FolderWatcher
+from mnist_edge.inference.results_log import open_results_log
 from tests.support.paths import SAMPLE
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -166,10 +166,10 @@ def test_a_torn_last_line_is_mended(kept: int, zeros: int, tmp_path_factory: Any
     whole = [json.dumps({"path": f"/{i}.png", "digit": i, "confidence": 1.0}) for i in range(3)]
     last = whole[2][:kept]
     out.write_text("\n".join([*whole[:2], last]) + "\0" * zeros)
-    with open_journal(out) as journal:
+    with open_results_log(out) as results_log:
         complete = last == whole[2] and not zeros
-        assert journal.pictures == {f"/{i}.png" for i in range(3 if complete else 2)}
-        journal.append({"path": "/new.png", "digit": 1})
+        assert results_log.pictures == {f"/{i}.png" for i in range(3 if complete else 2)}
+        results_log.append({"path": "/new.png", "digit": 1})
     assert names(out) == ["0.png", "1.png", *(["2.png"] if complete else []), "new.png"]
 
 
@@ -210,7 +210,7 @@ def test_any_file_is_results_or_left_as_it_is(content: bytes, tmp_path_factory: 
     out = tmp_path_factory.mktemp("any") / "results.jsonl"
     out.write_bytes(content)
     try:
-        with open_journal(out):
+        with open_results_log(out):
             pass
     except InvalidValue:
         assert out.read_bytes() == content
@@ -279,12 +279,12 @@ def test_a_picture_that_gets_its_name_when_it_is_whole_is_read_once(
 
 
 def test_a_picture_renamed_before_it_is_read_has_one_line_under_its_new_name(inbox: Path) -> None:
-    watcher = Watcher(inbox, interval=60)
+    watcher = FolderWatcher(inbox, interval=60)
     shutil.copy(SAMPLE, inbox / "old.png")
-    assert watcher.look(set()) == []
+    assert watcher.scan(set()) == []
     (inbox / "old.png").rename(inbox / "new.png")
-    assert watcher.look(set()) == []
-    (arrival,) = watcher.look(set())
+    assert watcher.scan(set()) == []
+    (arrival,) = watcher.scan(set())
     assert Path(arrival.path).name == "new.png"
     assert arrival.is_unchanged()
     (inbox / "new.png").rename(inbox / "newest.png")
@@ -292,26 +292,26 @@ def test_a_picture_renamed_before_it_is_read_has_one_line_under_its_new_name(inb
 
 
 def test_a_picture_written_over_while_it_waits_is_waited_for_again(inbox: Path) -> None:
-    watcher = Watcher(inbox, interval=60)
+    watcher = FolderWatcher(inbox, interval=60)
     picture = inbox / "a.png"
     shutil.copyfile(SAMPLE, picture)
-    watcher.look(set())
-    (arrival,) = watcher.look(set())
+    watcher.scan(set())
+    (arrival,) = watcher.scan(set())
     picture.write_bytes(picture.read_bytes() + b"more")
     assert not arrival.is_unchanged()
-    assert watcher.look(set()) == []
-    assert len(watcher.look(set())) == 1
-    assert watcher.look({str(picture)}) == []
+    assert watcher.scan(set()) == []
+    assert len(watcher.scan(set())) == 1
+    assert watcher.scan({str(picture)}) == []
 
 
 def test_an_unreadable_picture_is_given_up_after_some_looks_or_at_once_if_it_is_old(
     inbox: Path,
 ) -> None:
-    watcher = Watcher(inbox, interval=60)
+    watcher = FolderWatcher(inbox, interval=60)
     (inbox / "new.png").write_bytes(b"bad")
     (inbox / "old.png").write_bytes(b"bad")
     os.utime(inbox / "old.png", (1, 1))
-    looks = [watcher.look(set()) for _ in range(PATIENCE + 1)]
+    looks = [watcher.scan(set()) for _ in range(PATIENCE + 1)]
     final = [[Path(one.path).name for one in look if one.final] for look in looks]
     assert final == [["old.png"]] * PATIENCE + [["old.png", "new.png"]]
 
@@ -320,7 +320,7 @@ def test_pictures_come_in_the_order_that_they_were_written(inbox: Path) -> None:
     for age, name in enumerate("cab"):
         shutil.copyfile(SAMPLE, inbox / f"{name}.png")
         os.utime(inbox / f"{name}.png", (age, age))
-    arrivals = Watcher(inbox, interval=1).look(set())
+    arrivals = FolderWatcher(inbox, interval=1).scan(set())
     assert [Path(one.path).stem for one in arrivals] == ["c", "a", "b"]
 
 
@@ -386,17 +386,17 @@ def test_two_watches_do_not_write_one_file(inbox: Path, out: Path, run: Run) -> 
 def test_a_full_disk_is_said_and_what_it_took_is_mended(out: Path) -> None:
     line = {"path": "a.png", "digit": 7}
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    with open_journal(out) as journal:
-        journal.append(line)
+    with open_results_log(out) as results_log:
+        results_log.append(line)
         resource.setrlimit(resource.RLIMIT_FSIZE, (out.stat().st_size + 20, before[1]))
         try:
             with pytest.raises(NotWritable, match=f"cannot write {out}: No space left on device"):
-                journal.append({**line, "path": "b.png"})
+                results_log.append({**line, "path": "b.png"})
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
-        assert journal.pictures == {"a.png"}
-    with open_journal(out) as journal:
-        assert journal.pictures == {"a.png"}
+        assert results_log.pictures == {"a.png"}
+    with open_results_log(out) as results_log:
+        assert results_log.pictures == {"a.png"}
     assert lines(out) == [line]
 
 
@@ -404,7 +404,7 @@ def test_a_full_disk_is_said_and_what_it_took_is_mended(out: Path) -> None:
 def test_results_go_into_a_file(place: str, inbox: Path, run: Run) -> None:
     ran = sweep(run, inbox, Path(place))
     assert ran.returncode == 2
-    assert ran.stderr == f"mnist-edge: {place} is no file; expected one such as results.jsonl\n"
+    assert ran.stderr == f"mnist-edge: {place} is not a file; expected one such as results.jsonl\n"
 
 
 def test_a_folder_that_is_not_there_is_said(tmp_path: Path, out: Path, run: Run) -> None:

@@ -274,7 +274,7 @@ def test_two_digits_are_not_one(test_digits: Digits) -> None:
         answer = Classifier().predict(picture)
         assert answer.digit is None
         assert answer.abstained == "not-one-digit"
-        assert answer.answered().digit is not None
+        assert answer.without_abstention().digit is not None
 
 
 @pytest.mark.parametrize("make", [_plain, _gradient, _on_a_table])

@@ -156,7 +156,11 @@ def piece(number: int, left: int, right: int, height: int = 40) -> Component:
 
 def candidate(first: int, last: int, *, weight: float, prior: float = 0.0) -> Candidate:
     return Candidate(
-        piece=piece(1, 10 * first, 10 * last), first=first, last=last, weight=weight, prior=prior
+        component=piece(1, 10 * first, 10 * last),
+        first=first,
+        last=last,
+        weight=weight,
+        prior=prior,
     )
 
 
@@ -168,14 +172,14 @@ def test_a_line_is_parted_where_the_parts_are_surer_than_the_whole(
 ) -> None:
     line = TextLine(
         segments=(piece(1, 0, 10), piece(2, 10, 20)),
-        unread=(3.0, 3.0),
+        skip_costs=(3.0, 3.0),
         candidates=(
             candidate(0, 2, weight=2),
             candidate(0, 1, weight=1),
             candidate(1, 2, weight=1),
         ),
     )
-    assert line.best([math.log(p) for p in (whole, parts, parts)]) == chosen
+    assert line.best_candidates([math.log(p) for p in (whole, parts, parts)]) == chosen
 
 
 def test_a_cut_goes_where_it_crosses_the_least_ink() -> None:
@@ -214,7 +218,10 @@ def test_json_has_a_box_for_every_digit(number: Path, run: Run) -> None:
         left, top, right, bottom = digit["box"]
         assert 0 <= left < right <= 560
         assert 100 <= top < bottom <= 260
-    assert json.loads(run("predict", "--all", number, "-f", "jsonl").stdout) == document
+    line = run("predict", "--all", number, "-f", "jsonl").stdout
+    assert json.loads(line) == document
+    page = Classifier().predict_all(number)
+    assert line == json.dumps({"path": str(number), **page.to_dict()}) + "\n"
 
 
 def test_text_has_a_line_a_picture(number: Path, tmp_path: Path, run: Run) -> None:
