@@ -38,7 +38,7 @@ from benchmarks import shipped
 from benchmarks.peers import mnist_convnet
 from converters import microcontroller
 from mnist_edge.errors import ConversionError, MissingDependency
-from mnist_edge.evaluation.report.model_stats import inspect
+from mnist_edge.evaluation.report.model_stats import read_model_stats
 from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.preprocessing.pipeline import trace_preprocessing
@@ -95,7 +95,7 @@ def shipped_model(folder: Path) -> Contender:
         # batch is part of the weights: the articles' systems have none of it.
         parameters=_read(record)["parameters"]
         if record.is_file()
-        else inspect(stored.content).parameters,
+        else read_model_stats(stored.content).parameters,
         accuracy=test_accuracy(stored),
     )
 

@@ -24,7 +24,8 @@ from mnist_edge.errors import InvalidValue, UnknownName
 from mnist_edge.modelstore.loading import SCHEMES
 
 if TYPE_CHECKING:
-    from mnist_edge.evaluation.report import Pictures, Report
+    from mnist_edge.evaluation.report.labeled_images import LabeledImages
+    from mnist_edge.evaluation.report.results import Report
     from mnist_edge.modelstore.loading import StoredModel
 
 
@@ -112,16 +113,19 @@ def report_command(
     status is 3.
     """
     from mnist_edge.commands.report_text import render_comparison, render_report
-    from mnist_edge.evaluation import report
-    from mnist_edge.evaluation.report.gates import Limits, reasons
+    from mnist_edge.evaluation.report.diff import diff_reports
+    from mnist_edge.evaluation.report.document import load_report, rounded, save_report
+    from mnist_edge.evaluation.report.gates import Limits, failure_messages
     from mnist_edge.evaluation.report.junit import to_junit
+    from mnist_edge.evaluation.report.labeled_images import MNIST_TEST, find_labeled_images
+    from mnist_edge.evaluation.report.measure import count_steps, measure_schemes
+    from mnist_edge.evaluation.report.robustness import CorruptionPlan
     from mnist_edge.modelstore import loading
     from mnist_edge.system.files import exists, require_writable, write_text
 
     if compare:
-        first, second = map(report.load, compare)
-        both = report.side_by_side(first, second)
-        typer.echo(render_comparison(both, output.value), nl=False)
+        diff = diff_reports(*map(load_report, compare))
+        typer.echo(render_comparison(diff, output.value), nl=False)
         return
     limits = Limits(
         max_drop=max_drop,
@@ -131,11 +135,11 @@ def report_command(
         max_size=max_size,
         max_latency_ratio=max_latency_ratio,
     )
-    plan = report.Plan(pictures=corrupted, severities=_severities(severities))
+    plan = CorruptionPlan(pictures=corrupted, severities=_severities(severities))
     limits.require(plan)
     found = loading.find_model_folder(model)
-    labelled = None if data == report.MNIST_TEST else report.find_labelled(Path(data))
-    if labelled is not None:
+    labeled = None if data == MNIST_TEST else find_labeled_images(Path(data))
+    if labeled is not None:
         beside = RUNS / f"{found.resolve().name}-{Path(data).resolve().stem}"
     else:
         beside = found if model is not None and exists(model) else RUNS / found.name
@@ -143,27 +147,26 @@ def report_command(
     for written in (folder, *([junit.parent] if junit else [])):
         require_writable(written)
     models = _models(model, schemes, against)
-    pictures = _mnist_test(mnist) if labelled is None else _own_pictures(Path(data), labelled)
-    with _progressing(report.steps(models, pictures, plan), "measuring") as update:
-        measured = report.measure(
+    images = _mnist_test(mnist) if labeled is None else _own_pictures(Path(data), labeled)
+    with _progressing(count_steps(models, images, plan), "measuring") as update:
+        measured = measure_schemes(
             models,
-            pictures,
+            images,
             reference=against,
             plan=plan,
             command=f"mnist-edge {ctx.obj}" if ctx.obj else "mnist-edge report",
             on_progress=update,
         )
-    measured = dataclasses.replace(measured, gates=limits.judge(measured))
-    files = report.save(measured, folder)
+    measured = dataclasses.replace(measured, gates=limits.check(measured))
+    files = save_report(measured, folder)
     if junit:
         write_text(junit, to_junit(measured))
-    if labelled is None:
+    if labeled is None:
         _keep_test_scores(models, measured, folder)
-    missed = reasons(measured.gates)
-    for reason in missed:
-        note(reason)
-    document = report.to_document(measured)
-    typer.echo(render_report(document, output.value), nl=False)
+    missed = failure_messages(measured.gates)
+    for message in missed:
+        note(message)
+    typer.echo(render_report(rounded(measured), output.value), nl=False)
     note(f"wrote {', '.join(map(str, [*files, *([junit] if junit else [])]))}")
     if missed:
         raise typer.Exit(GATE_MISSED)
@@ -196,28 +199,28 @@ def _models(model: str | None, schemes: Sequence[str] | None, against: str) -> l
     return [loading.load_model(folder, scheme=name) for name in dict.fromkeys((against, *schemes))]
 
 
-def _mnist_test(mnist: Path | None) -> Pictures:
+def _mnist_test(mnist: Path | None) -> LabeledImages:
     from mnist_edge.data import mnist as dataset
-    from mnist_edge.evaluation import report
+    from mnist_edge.evaluation.report.labeled_images import mnist_test_images
 
-    return report.mnist_test(dataset.load_test(mnist))
+    return mnist_test_images(dataset.load_test(mnist))
 
 
-def _own_pictures(data: Path, labelled: Sequence[tuple[str, int]]) -> Pictures:
-    from mnist_edge.evaluation import report
+def _own_pictures(data: Path, labeled: Sequence[tuple[str, int]]) -> LabeledImages:
+    from mnist_edge.evaluation.report.labeled_images import read_labeled_images
 
-    with _progressing(len(labelled), "reading pictures") as update:
-        return report.read(data, labelled, on_progress=update)
+    with _progressing(len(labeled), "reading pictures") as update:
+        return read_labeled_images(data, labeled, on_progress=update)
 
 
 def _keep_test_scores(models: Sequence[StoredModel], measured: Report, folder: Path) -> None:
     """Where the report goes beside the model, the test scores go into the manifests."""
-    from mnist_edge.evaluation import report
+    from mnist_edge.evaluation.report.measure import manifest_with_test_score
     from mnist_edge.system.files import write_text
 
     results = {scheme.scheme: scheme for scheme in measured.schemes}
     for stored in models:
-        manifest = report.with_test_score(stored, results[stored.path.stem])
+        manifest = manifest_with_test_score(stored, results[stored.path.stem])
         if manifest is not None and stored.path.parent.resolve() == folder.resolve():
             write_text(stored.path.with_suffix(".json"), manifest)
 

@@ -1,4 +1,4 @@
-"""A report's document as a terminal shows it, in 80 columns: the verdict, then the tables."""
+"""A report as a terminal shows it, in 80 columns: the verdict, then the tables."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import dataclasses
 import json
 import textwrap
 from collections.abc import Iterator
-from typing import Any
 
 from mnist_edge.commands.console import format_table
-from mnist_edge.evaluation.report.diff import SideBySide
-from mnist_edge.evaluation.report.render import (
-    to_comparison_html,
-    to_comparison_markdown,
-    to_html,
-    to_markdown,
-)
+from mnist_edge.evaluation.report.diff import ReportDiff
+from mnist_edge.evaluation.report.document import report_to_dict
+from mnist_edge.evaluation.report.render.diff_page import diff_to_html, diff_to_markdown
+from mnist_edge.evaluation.report.render.html import report_to_html
+from mnist_edge.evaluation.report.render.markdown import report_to_markdown
+from mnist_edge.evaluation.report.results import Report
+from mnist_edge.system.text import percent
 
 _WIDTH = 80
 """Columns of a terminal."""
@@ -25,173 +24,174 @@ _FLIPS = 10
 """Flips that are told of; the page shows all."""
 
 
-def render_report(document: dict[str, Any], form: str) -> str:
+def render_report(report: Report, form: str) -> str:
     """The report as text, json, markdown or html."""
-    writers = {"json": _as_json, "markdown": to_markdown, "html": to_html}
-    return writers[form](document) if form in writers else format_report(document) + "\n"
+    if form == "json":
+        return _as_json(report_to_dict(report))
+    writers = {"markdown": report_to_markdown, "html": report_to_html}
+    return writers[form](report) if form in writers else format_report(report) + "\n"
 
 
-def render_comparison(found: SideBySide, form: str) -> str:
+def render_comparison(diff: ReportDiff, form: str) -> str:
     """Two reports side by side as text, json, markdown or html."""
     if form == "json":
-        return _as_json(dataclasses.asdict(found))
-    writers = {"markdown": to_comparison_markdown, "html": to_comparison_html}
-    return writers[form](found) if form in writers else format_comparison(found) + "\n"
+        return _as_json(dataclasses.asdict(diff))
+    writers = {"markdown": diff_to_markdown, "html": diff_to_html}
+    return writers[form](diff) if form in writers else format_comparison(diff) + "\n"
 
 
-def _as_json(document: dict[str, Any]) -> str:
+def _as_json(document: dict[str, object]) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def format_report(document: dict[str, Any]) -> str:
+def format_report(report: Report) -> str:
     """The report, part by part."""
     parts = [
-        _wrapped(document["verdict"]),
-        format_table(*_accuracy(document)),
-        format_table(*_pairs(document)),
-        _flips(document),
-        format_table(*_recall(document)),
-        _corruptions(document),
-        format_table(*_times(document)),
-        _provenance(document),
-        *_unread(document),
+        _wrapped(report.verdict),
+        format_table(*_accuracy(report)),
+        format_table(*_pairs(report)),
+        _flips(report),
+        format_table(*_recall(report)),
+        _corruptions(report),
+        format_table(*_times(report)),
+        _provenance(report),
+        *_unread(report),
     ]
     return "\n\n".join(part for part in parts if part)
 
 
-def _accuracy(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+def _accuracy(report: Report) -> tuple[list[str], list[list[str]]]:
     header = ["scheme", "accuracy", "95 %", "drop", "95 %", "bytes"]
     rows = []
-    for scheme in document["schemes"]:
-        low, high = scheme["accuracy_interval"]
-        itself = scheme["scheme"] == document["reference"]
+    for scheme in report.schemes:
+        low, high = scheme.accuracy_interval
+        itself = scheme.scheme == report.reference
         rows.append(
             [
-                scheme["scheme"],
-                _percent(scheme["accuracy"]),
+                scheme.scheme,
+                percent(scheme.accuracy),
                 f"{100 * low:.2f}..{100 * high:.2f}",
-                "reference" if itself else f"{scheme['drop_points']:+.2f}",
-                "" if itself else "{:+.2f}..{:+.2f}".format(*scheme["drop_interval"]),
-                f"{scheme['size']:,}",
+                "reference" if itself else f"{scheme.drop_points:+.2f}",
+                "" if itself else "{:+.2f}..{:+.2f}".format(*scheme.drop_interval),
+                f"{scheme.size:,}",
             ]
         )
     return header, rows
 
 
-def _pairs(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+def _pairs(report: Report) -> tuple[list[str], list[list[str]]]:
     header = ["scheme", "lost", "won", "both wrong", "p", "agreement", "abstained", "ECE"]
     rows = [
         [
-            scheme["scheme"],
-            str(scheme["only_reference"]),
-            str(scheme["only_candidate"]),
-            str(scheme["both_wrong"]),
-            f"{scheme['p_value']:.2g}",
-            _percent(scheme["agreement"]),
-            str(scheme["abstained"]),
-            _percent(scheme["calibration"]["error"]),
+            scheme.scheme,
+            str(scheme.only_reference),
+            str(scheme.only_candidate),
+            str(scheme.both_wrong),
+            f"{scheme.p_value:.2g}",
+            percent(scheme.agreement),
+            str(scheme.abstained),
+            percent(scheme.calibration.error),
         ]
-        for scheme in document["schemes"]
+        for scheme in report.schemes
     ]
     return header, rows
 
 
-def _flips(document: dict[str, Any]) -> str:
+def _flips(report: Report) -> str:
     lines = []
-    for scheme in document["schemes"]:
-        for flip in scheme["flips"][:_FLIPS]:
-            before, after = flip["reference"], flip["candidate"]
+    for scheme in report.schemes:
+        for flip in scheme.flips[:_FLIPS]:
+            before, after = flip.reference, flip.candidate
             lines.append(
-                f"{scheme['scheme']} flips {_shortened(flip['path'] or '#' + str(flip['index']))}, "
-                f"a {flip['label']}: {before['digit']} ({100 * before['confidence']:.0f} %) to "
-                f"{after['digit']} ({100 * after['confidence']:.0f} %)"
+                f"{scheme.scheme} flips {_shortened(flip.path or '#' + str(flip.index))}, "
+                f"a {flip.label}: {before.digit} ({100 * before.confidence:.0f} %) to "
+                f"{after.digit} ({100 * after.confidence:.0f} %)"
             )
-        if scheme["flipped"] > _FLIPS:
-            lines.append(f"{scheme['scheme']} flips {scheme['flipped'] - _FLIPS:,} more")
+        if scheme.flipped > _FLIPS:
+            lines.append(f"{scheme.scheme} flips {scheme.flipped - _FLIPS:,} more")
     return "\n".join(lines)
 
 
-def _recall(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    schemes = document["schemes"]
-    header = ["recall of", "pictures", *(scheme["scheme"] for scheme in schemes)]
+def _recall(report: Report) -> tuple[list[str], list[list[str]]]:
+    schemes = report.schemes
+    header = ["recall of", "pictures", *(scheme.scheme for scheme in schemes)]
     rows = []
-    for digit, first in enumerate(schemes[0]["classes"]):
-        recalls = [scheme["classes"][digit]["recall"] for scheme in schemes]
-        cells = ["" if recall is None else _percent(recall) for recall in recalls]
-        rows.append([str(digit), str(first["count"]), *cells])
+    for digit, first in enumerate(schemes[0].classes):
+        recalls = [scheme.classes[digit].recall for scheme in schemes]
+        cells = ["" if recall is None else percent(recall) for recall in recalls]
+        rows.append([str(digit), str(first.count), *cells])
     return header, rows
 
 
-def _corruptions(document: dict[str, Any]) -> str:
-    schemes = document["schemes"]
-    if not schemes[0]["corruptions"]:
+def _corruptions(report: Report) -> str:
+    schemes = report.schemes
+    if not schemes[0].corruptions:
         return ""
-    total = schemes[0]["corruptions"][0]["total"]
-    header = [f"{total:,} each of", "severity", *(scheme["scheme"] for scheme in schemes)]
+    total = schemes[0].corruptions[0].total
+    header = [f"{total:,} each of", "severity", *(scheme.scheme for scheme in schemes)]
     rows = [
         [
-            results[0]["kind"],
-            str(results[0]["severity"]),
-            *(_percent(result["accuracy"]) for result in results),
+            results[0].kind,
+            str(results[0].severity),
+            *(percent(result.accuracy) for result in results),
         ]
-        for results in zip(*(scheme["corruptions"] for scheme in schemes), strict=True)
+        for results in zip(*(scheme.corruptions for scheme in schemes), strict=True)
     ]
     return format_table(header, rows)
 
 
-def _times(document: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    threads = [str(count) for count in document["times"]["threads"]]
+def _times(report: Report) -> tuple[list[str], list[list[str]]]:
+    threads = [str(count) for count in report.times.threads]
     header = ["scheme", "load ms", "median us", "p95", "p99", *(f"per s, {n}" for n in threads)]
     rows = [
         [
-            scheme["scheme"],
-            f"{scheme['load_ms']:.1f}",
-            f"{scheme['median_us']:.0f}",
-            f"{scheme['p95_us']:.0f}",
-            f"{scheme['p99_us']:.0f}",
-            *(f"{scheme['throughput'][count]:,.0f}" for count in threads),
+            scheme.scheme,
+            f"{scheme.load_ms:.1f}",
+            f"{scheme.median_us:.0f}",
+            f"{scheme.p95_us:.0f}",
+            f"{scheme.p99_us:.0f}",
+            *(f"{scheme.throughput[count]:,.0f}" for count in threads),
         ]
-        for scheme in document["times"]["schemes"]
+        for scheme in report.times.schemes
     ]
     return header, rows
 
 
-def _provenance(document: dict[str, Any]) -> str:
-    data, times = document["data"], document["times"]
-    reference = document["reference"]
+def _provenance(report: Report) -> str:
+    data, times = report.data, report.times
+    reference = report.reference
     said = [
-        f"{data['name']}, {data['pictures']:,} pictures. Drop: points of accuracy lost against "
+        f"{data.name}, {data.pictures:,} pictures. Drop: points of accuracy lost against "
         f"{reference}; lost and won: read right by {reference} alone, and by the scheme alone; p: "
         "McNemar's exact; ECE: expected calibration error.",
-        ". ".join(part for part in (document["runtime"], times["machine"], times["cpu"]) if part)
-        + ".",
+        ". ".join(part for part in (report.runtime, times.machine, times.cpu) if part) + ".",
     ]
     return "\n".join(map(_wrapped, said))
 
 
-def _unread(document: dict[str, Any]) -> Iterator[str]:
-    data = document["data"]
+def _unread(report: Report) -> Iterator[str]:
+    data = report.data
     for kind, pictures in (
-        ("unreadable, counted nowhere", data["unreadable"]),
-        ("without a single digit, abstained from", data["without_digit"]),
+        ("unreadable, counted nowhere", data.unreadable),
+        ("without a single digit, abstained from", data.without_digit),
     ):
         if pictures:
-            told = [f"  {picture['path']}: {picture['reason']}" for picture in pictures]
+            told = [f"  {picture.path}: {picture.reason}" for picture in pictures]
             yield "\n".join([f"{len(pictures):,} {kind}:", *told])
 
 
-def format_comparison(found: SideBySide) -> str:
+def format_comparison(diff: ReportDiff) -> str:
     """Two reports side by side: what changed, both verdicts, every figure."""
-    lines = [_wrapped(found.summary)]
-    if not found.same_pictures:
+    lines = [_wrapped(diff.summary)]
+    if not diff.same_pictures:
         lines.append("A and B are not of the same pictures: their accuracies do not compare.")
     lines += [
         f"{name}  {_wrapped(said, indent=3)[3:]}"
-        for name, said in zip("AB", found.verdicts, strict=True)
+        for name, said in zip("AB", diff.verdicts, strict=True)
     ]
     facts = [
         [_shortened(cell, _FACT) if place else cell for place, cell in enumerate(fact)]
-        for fact in found.facts
+        for fact in diff.facts
     ]
     rows = [
         [
@@ -202,7 +202,7 @@ def format_comparison(found: SideBySide) -> str:
             "" if change.interval is None else "{:+.2f}..{:+.2f}".format(*change.interval),
             "*" if change.beyond else "",
         ]
-        for change in found.changes
+        for change in diff.changes
     ]
     return "\n\n".join(
         [
@@ -217,10 +217,6 @@ def format_comparison(found: SideBySide) -> str:
 def _wrapped(text: str, *, indent: int = 0) -> str:
     prefix = " " * indent
     return textwrap.fill(text, _WIDTH, initial_indent=prefix, subsequent_indent=prefix)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.2f} %"
 
 
 def _number(value: float | None, decimals: int) -> str:

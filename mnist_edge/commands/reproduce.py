@@ -31,7 +31,7 @@ def reproduce_command(
     quarter of an hour on two cores; started again it keeps what is finished.
     """
     from mnist_edge.data import mnist
-    from mnist_edge.evaluation.report import describe_machine
+    from mnist_edge.device.machine import describe_machine
     from mnist_edge.evaluation.reproduction import measure, page, systems
     from mnist_edge.system.files import replacing, require_writable, write_json, write_text
     from mnist_edge.training.backend import import_keras, versions

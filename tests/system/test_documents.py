@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import jsonschema
@@ -16,8 +15,9 @@ import pytest
 
 from mnist_edge import __version__
 from mnist_edge.commands.app import COMMANDS
-from mnist_edge.evaluation.report import load, schema
-from mnist_edge.evaluation.report.render import to_picture
+from mnist_edge.evaluation.report.document import load_report, report_schema, report_to_dict
+from mnist_edge.evaluation.report.render.summary_svg import report_to_svg
+from mnist_edge.evaluation.report.results import Report
 from tests.support.paths import ROOT
 
 SHIPPED = ("edge", "nano")
@@ -25,9 +25,9 @@ SHIPPED = ("edge", "nano")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def report_of(model: str) -> dict[str, Any]:
+def report_of(model: str) -> Report:
     """The report of a shipped model."""
-    return load(ROOT / "models" / model / "report.json")
+    return load_report(ROOT / "models" / model / "report.json")
 
 
 def test_the_help_in_the_readme_is_the_programs() -> None:
@@ -51,32 +51,34 @@ def test_the_accuracy_table_in_the_readme_is_the_shipped_models_report() -> None
 @pytest.mark.parametrize("model", SHIPPED)
 def test_the_first_table_of_the_readme_is_the_reports(model: str) -> None:
     first, *_ = re.findall(r"(?:^\|.*\n)+", README, re.MULTILINE)
-    schemes = {scheme["scheme"]: scheme for scheme in report_of(model)["schemes"]}
+    schemes = {scheme.scheme: scheme for scheme in report_of(model).schemes}
     int8 = schemes["int8"]
-    low, high = int8["drop_interval"]
+    low, high = int8.drop_interval
     cells = [
         f"[`{model}`](models/{model}/report.md)",
-        f"{100 * schemes['float32']['accuracy']:.2f} %",
-        f"{100 * int8['accuracy']:.2f} %",
-        f"{int8['drop_points']:+.2f} ({low:+.2f} to {high:+.2f})".replace("-", "\u2212"),
-        f"{int8['size']:,}",
+        f"{100 * schemes['float32'].accuracy:.2f} %",
+        f"{100 * int8.accuracy:.2f} %",
+        f"{int8.drop_points:+.2f} ({low:+.2f} to {high:+.2f})".replace("-", "\u2212"),
+        f"{int8.size:,}",
     ]
     assert f"| {' | '.join(cells)} |\n" in first
 
 
 def test_the_verdict_in_the_readme_is_the_reports() -> None:
-    assert report_of("edge")["verdict"] in " ".join(README.split())
+    assert report_of("edge").verdict in " ".join(README.split())
 
 
 @pytest.mark.parametrize("model", SHIPPED)
 def test_the_picture_of_a_shipped_model_is_its_report(model: str) -> None:
     picture = (ROOT / "models" / model / "report.svg").read_text(encoding="utf-8")
-    assert picture == to_picture(report_of(model))
+    assert picture == report_to_svg(report_of(model))
 
 
 @pytest.mark.parametrize("model", SHIPPED)
 def test_the_report_of_a_shipped_model_meets_the_schema(model: str) -> None:
-    jsonschema.Draft202012Validator(schema()).validate(report_of(model))
+    document = json.loads((ROOT / "models" / model / "report.json").read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(report_schema()).validate(document)
+    assert report_to_dict(report_of(model)) == document
 
 
 @pytest.mark.slow

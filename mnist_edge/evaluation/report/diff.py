@@ -1,45 +1,43 @@
-"""Two reports side by side: two releases, or a workstation and a Raspberry Pi."""
+"""Comparison of two reports: two releases, or a workstation and a Raspberry Pi."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
+from mnist_edge.evaluation.report.results import Report, SchemeReport, SchemeTimes
 from mnist_edge.metrics.intervals import Interval, difference_interval, wilson_interval
-
-Document: TypeAlias = Mapping[str, Any]
-"""A report as its JSON has it, or a part of one."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class FigureChange:
     """One figure of one scheme in both reports."""
 
     scheme: str
-    """The scheme's name."""
+    """Name of the scheme."""
     figure: str
-    """What it is, with its unit."""
+    """Name of the figure, with its unit."""
     first: float | None
-    """In the first report; None where it was not measured."""
+    """Value in the first report; None if not measured."""
     second: float | None
-    """In the second."""
+    """Value in the second report; None if not measured."""
     change: float | None
-    """The second less the first; None where one is missing."""
+    """Second value minus first; None if one is missing."""
     interval: Interval | None
-    """Where the change lies with 95 % confidence; None of a figure that has no interval."""
+    """95 % confidence interval of the change; None for a figure without intervals."""
     beyond: bool | None
-    """Whether the interval leaves out 0, so that chance does not explain the change; None without
-    an interval."""
+    """Whether the interval excludes 0, so that chance does not explain the change; None without an
+    interval."""
 
     @property
     def decimals(self) -> int:
-        """Decimal places that it is told with."""
-        return 0 if self.figure in _WHOLE or self.figure.startswith(_SPEED) else 2
+        """Decimal places to show."""
+        return 0 if self.figure in _WHOLE or self.figure.startswith(_THROUGHPUT) else 2
 
     @property
     def corrupted(self) -> bool:
-        """Whether it is of corrupted pictures."""
+        """Whether the figure is an accuracy on corrupted pictures."""
         return self.interval is not None and self.figure not in (_ACCURACY, _DROP)
 
     @property
@@ -50,26 +48,26 @@ class Change:
 
 
 @dataclass(frozen=True, kw_only=True)
-class SideBySide:
-    """What became of each figure from the first report to the second."""
+class ReportDiff:
+    """The change of every figure from a first report to a second."""
 
     same_pictures: bool
-    """Whether both read the same pictures in the same order."""
+    """Whether both reports are of the same pictures in the same order."""
     facts: tuple[tuple[str, str, str], ...]
-    """What each report is of, by name."""
+    """Name, value in the first report and value in the second of what was measured where."""
     verdicts: tuple[str, str]
-    """Of both reports."""
-    changes: tuple[Change, ...]
-    """Scheme by scheme, in the first report's order."""
+    """Both verdicts."""
+    changes: tuple[FigureChange, ...]
+    """Changes by scheme, in the first report's order."""
 
     @property
-    def beyond(self) -> tuple[Change, ...]:
+    def beyond(self) -> tuple[FigureChange, ...]:
         """The changes that chance does not explain."""
         return tuple(change for change in self.changes if change.beyond)
 
     @property
     def summary(self) -> str:
-        """How many changes chance does not explain, in a sentence."""
+        """How many changes chance does not explain, in one sentence."""
         found = len(self.beyond)
         if not any(change.interval for change in self.changes):
             return "A and B have no scheme in common."
@@ -85,91 +83,101 @@ class SideBySide:
 _ACCURACY = "accuracy, %"
 _DROP = "drop, points"
 _WHOLE = ("abstained", "bytes", "arena, bytes", "median, \u00b5s", "p95, \u00b5s", "p99, \u00b5s")
-_SPEED = "digits a second, "
-"""Figures without decimal places."""
-_Value: TypeAlias = tuple[float | None, Sequence[float] | None]
-"""A figure, and its own 95 % interval where it has one."""
+"""Figures without decimal places; throughput is another."""
+_THROUGHPUT = "digits a second, "
+_Figure: TypeAlias = tuple[float | None, Interval | None]
+"""A value, and its 95 % confidence interval if it has one."""
 
 
-def side_by_side(first: Document, second: Document) -> SideBySide:
-    """Sets two reports side by side.
+def diff_reports(first: Report, second: Report) -> ReportDiff:
+    """Compare two reports figure by figure.
 
-    The interval of a change is put together from the two figures' own, as if the reports were
-    independent. Over the same pictures they are not, and it is too wide rather than too narrow.
-
-    Args:
-        first: a report's document.
-        second: another, of which the change from the first is told.
+    The interval of a change combines the intervals of both figures as if the reports were
+    independent. For reports of the same pictures, which are not, it is too wide rather than too
+    narrow.
     """
-    ours, theirs = _figures(first), _figures(second)
-    changes = []
-    for key in dict.fromkeys((*ours, *theirs)):
-        (before, around), (after, beside) = (of.get(key, (None, None)) for of in (ours, theirs))
-        change = None if before is None or after is None else after - before
-        interval = None
-        if before is not None and after is not None and around and beside:
-            interval = difference_interval(before, around, after, beside)
-        changes.append(
-            Change(
-                scheme=key[0],
-                figure=key[1],
-                first=before,
-                second=after,
-                change=change,
-                interval=interval,
-                beyond=None if interval is None else not interval.low <= 0 <= interval.high,
-            )
-        )
-    return SideBySide(
-        same_pictures=first["data"]["sha256"] == second["data"]["sha256"],
-        facts=tuple((name, of(first), of(second)) for name, of in _FACTS),
-        verdicts=(first["verdict"], second["verdict"]),
-        changes=tuple(changes),
+    before, after = _figures(first), _figures(second)
+    return ReportDiff(
+        same_pictures=first.data.sha256 == second.data.sha256,
+        facts=tuple(
+            (name, value, other)
+            for (name, value), (_, other) in zip(_facts(first), _facts(second), strict=True)
+        ),
+        verdicts=(first.verdict, second.verdict),
+        changes=tuple(
+            _change(*key, before.get(key, (None, None)), after.get(key, (None, None)))
+            for key in dict.fromkeys((*before, *after))
+        ),
     )
 
 
-_FACTS: tuple[tuple[str, Callable[[Document], str]], ...] = (
-    ("model", lambda document: str(document["model"])),
-    ("mnist-edge", lambda document: str(document["mnist_edge"])),
-    ("runtime", lambda document: str(document["runtime"])),
-    ("machine", lambda document: str(document["times"]["machine"])),
-    ("processor", lambda document: str(document["times"]["cpu"] or "unknown")),
-    ("date", lambda document: str(document["times"]["date"])),
-    ("pictures", lambda d: f"{d['data']['pictures']:,} of {d['data']['name']}"),
-)
+def _change(scheme: str, figure: str, before: _Figure, after: _Figure) -> FigureChange:
+    (first, around_first), (second, around_second) = before, after
+    change = interval = None
+    if first is not None and second is not None:
+        change = second - first
+        if around_first and around_second:
+            interval = difference_interval(first, around_first, second, around_second)
+    return FigureChange(
+        scheme=scheme,
+        figure=figure,
+        first=first,
+        second=second,
+        change=change,
+        interval=interval,
+        beyond=None if interval is None else not interval.low <= 0 <= interval.high,
+    )
 
 
-def _figures(document: Document) -> dict[tuple[str, str], _Value]:
-    times = {scheme["scheme"]: scheme for scheme in document["times"]["schemes"]}
+def _facts(report: Report) -> list[tuple[str, str]]:
+    """Return what was measured, and where, by name."""
+    return [
+        ("model", report.model),
+        ("mnist-edge", report.mnist_edge),
+        ("runtime", report.runtime),
+        ("machine", report.times.machine),
+        ("processor", report.times.cpu or "unknown"),
+        ("date", report.times.date),
+        ("pictures", f"{report.data.pictures:,} of {report.data.name}"),
+    ]
+
+
+def _figures(report: Report) -> dict[tuple[str, str], _Figure]:
+    """Return every figure to compare, by scheme and name; times come last."""
+    times = {timed.scheme: timed for timed in report.times.schemes}
     return {
-        (scheme["scheme"], name): value
-        for scheme in document["schemes"]
-        for name, value in _of_scheme(
-            scheme,
-            times.get(scheme["scheme"], {}),
-            itself=scheme["scheme"] == document["reference"],
+        (scheme.scheme, name): figure
+        for scheme in report.schemes
+        for name, figure in (
+            *_accuracies(scheme, is_reference=scheme.scheme == report.reference),
+            ("ECE, %", (100 * scheme.calibration.error, None)),
+            ("abstained", (scheme.abstained, None)),
+            ("bytes", (scheme.size, None)),
+            ("arena, bytes", (scheme.arena, None)),
+            *_times(times.get(scheme.scheme)),
         )
     }
 
 
-def _of_scheme(scheme: Document, times: Document, *, itself: bool) -> Iterator[tuple[str, _Value]]:
-    """Every figure that two reports are compared by; those of time last."""
-    low, high = scheme["accuracy_interval"]
-    yield _ACCURACY, (100 * scheme["accuracy"], (100 * low, 100 * high))
-    if not itself:
-        yield _DROP, (scheme["drop_points"], scheme["drop_interval"])
-    for result in scheme["corruptions"]:
-        low, high = wilson_interval(result["correct"], result["total"])
-        yield (
-            f"{result['kind']} {result['severity']}, %",
-            (100 * result["accuracy"], (100 * low, 100 * high)),
-        )
-    yield "ECE, %", (100 * scheme["calibration"]["error"], None)
-    yield "abstained", (scheme["abstained"], None)
-    yield "bytes", (scheme["size"], None)
-    yield "arena, bytes", (scheme["arena"], None)
-    yield "load, ms", (times.get("load_ms"), None)
-    for name in ("median", "p95", "p99"):
-        yield f"{name}, \u00b5s", (times.get(f"{name}_us"), None)
-    for threads, speed in times.get("throughput", {}).items():
-        yield f"{_SPEED}{threads} thr.", (speed, None)
+def _accuracies(scheme: SchemeReport, *, is_reference: bool) -> Iterator[tuple[str, _Figure]]:
+    """Yield the figures that have an interval."""
+    yield _ACCURACY, (100 * scheme.accuracy, _in_percent(scheme.accuracy_interval))
+    if not is_reference:
+        yield _DROP, (scheme.drop_points, scheme.drop_interval)
+    for result in scheme.corruptions:
+        interval = _in_percent(wilson_interval(result.correct, result.total))
+        yield f"{result.kind} {result.severity}, %", (100 * result.accuracy, interval)
+
+
+def _in_percent(shares: Interval) -> Interval:
+    return Interval(100 * shares.low, 100 * shares.high)
+
+
+def _times(timed: SchemeTimes | None) -> Iterator[tuple[str, _Figure]]:
+    if timed is not None:
+        yield "load, ms", (timed.load_ms, None)
+        yield "median, \u00b5s", (timed.median_us, None)
+        yield "p95, \u00b5s", (timed.p95_us, None)
+        yield "p99, \u00b5s", (timed.p99_us, None)
+        for threads, speed in timed.throughput.items():
+            yield f"{_THROUGHPUT}{threads} thr.", (speed, None)

@@ -1,47 +1,48 @@
-"""Limits that a report is held against, to stop a release by."""
+"""Accuracy, size and latency limits that can fail a release."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from mnist_edge.errors import InvalidValue
 from mnist_edge.evaluation.report.results import GateResult, Report, SchemeReport
-from mnist_edge.evaluation.report.robustness import Plan
+from mnist_edge.evaluation.report.robustness import CorruptionPlan
 
-Measure = Callable[[SchemeReport, Report], float]
-"""What a scheme of a report has of that which a gate limits."""
+Metric: TypeAlias = Callable[[SchemeReport, Report], float]
+"""Returns the value of a scheme that a gate limits."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Gate:
-    """A limit that every scheme but the reference has to keep."""
+    """A limit for every scheme except the reference."""
 
     name: str
     """The option that sets it."""
     unit: str
-    """Of the limit."""
-    what: str
+    """Unit of the limit."""
+    description: str
     """What it limits, in words."""
-    measure: Measure
-    """What a scheme has of it."""
-    least: bool = False
-    """Whether the limit is the least that is allowed, and not the most."""
+    metric: Metric
+    """Returns a scheme's value."""
+    is_minimum: bool = False
+    """Whether the limit is a minimum rather than a maximum."""
 
-    def judge(self, report: Report, limit: float) -> GateResult:
-        """Holds the scheme that comes worst off against a limit; one alike passes."""
-        # Without a candidate, the reference speaks for itself.
+    def check(self, report: Report, limit: float) -> GateResult:
+        """Check the worst scheme against the limit; equality passes."""
+        # A reference without candidates is checked itself.
         schemes = report.candidates or report.schemes
-        values = [(self.measure(scheme, report), scheme.scheme) for scheme in schemes]
-        value, scheme = (min if self.least else max)(values, key=lambda pair: pair[0])
+        values = [(self.metric(scheme, report), scheme.scheme) for scheme in schemes]
+        value, scheme = (min if self.is_minimum else max)(values, key=lambda pair: pair[0])
         return GateResult(
             name=self.name,
             limit=limit,
             value=value,
             unit=self.unit,
             scheme=scheme,
-            passed=value >= limit if self.least else value <= limit,
+            passed=value >= limit if self.is_minimum else value <= limit,
         )
 
 
@@ -57,39 +58,39 @@ def _largest_corrupted_drop(scheme: SchemeReport, report: Report) -> float:
 MAX_DROP = Gate(
     name="--max-drop",
     unit="points",
-    what="the drop that 95 % confidence does not exclude",
-    measure=lambda scheme, _: scheme.largest_drop,
+    description="the drop that 95 % confidence does not exclude",
+    metric=lambda scheme, _: scheme.largest_drop,
 )
 MAX_DROP_POINT = Gate(
     name="--max-drop-point",
     unit="points",
-    what="the drop that was measured",
-    measure=lambda scheme, _: scheme.drop_points,
+    description="the measured drop",
+    metric=lambda scheme, _: scheme.drop_points,
 )
 MAX_DROP_CORRUPTED = Gate(
     name="--max-drop-corrupted",
     unit="points",
-    what="the drop that 95 % confidence does not exclude under the worst corruption",
-    measure=_largest_corrupted_drop,
+    description="the drop that 95 % confidence does not exclude under the worst corruption",
+    metric=_largest_corrupted_drop,
 )
 MIN_ACCURACY = Gate(
     name="--min-accuracy",
     unit="%",
-    what="the accuracy",
-    measure=lambda scheme, _: 100 * scheme.accuracy,
-    least=True,
+    description="the accuracy",
+    metric=lambda scheme, _: 100 * scheme.accuracy,
+    is_minimum=True,
 )
 MAX_SIZE = Gate(
     name="--max-size",
     unit="bytes",
-    what="the size",
-    measure=lambda scheme, _: scheme.size,
+    description="the file size",
+    metric=lambda scheme, _: scheme.size,
 )
 MAX_LATENCY_RATIO = Gate(
     name="--max-latency-ratio",
     unit="times",
-    what="the median latency in parts of the reference's",
-    measure=_latency_ratio,
+    description="the median latency relative to the reference's",
+    metric=_latency_ratio,
 )
 GATES = (MAX_DROP, MAX_DROP_POINT, MAX_DROP_CORRUPTED, MIN_ACCURACY, MAX_SIZE, MAX_LATENCY_RATIO)
 """In the order of the options."""
@@ -97,10 +98,10 @@ GATES = (MAX_DROP, MAX_DROP_POINT, MAX_DROP_CORRUPTED, MIN_ACCURACY, MAX_SIZE, M
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """A limit for each gate that is to be kept; None for the others.
+    """A limit for each gate; None switches a gate off.
 
     Raises:
-        InvalidValue: a limit is no number.
+        InvalidValue: a limit is nan.
     """
 
     max_drop: float | None = None
@@ -114,14 +115,14 @@ class Limits:
     max_size: float | None = None
     """Bytes."""
     max_latency_ratio: float | None = None
-    """In parts of the reference's median latency."""
+    """Ratio to the reference's median latency."""
 
     def __post_init__(self) -> None:
-        for gate, limit in self._set():
+        for gate, limit in self._active():
             if math.isnan(limit):
-                raise InvalidValue(f"{gate.name} nan is no number of {gate.unit}")
+                raise InvalidValue(f"{gate.name} is nan; expected a number ({gate.unit})")
 
-    def _set(self) -> list[tuple[Gate, float]]:
+    def _active(self) -> list[tuple[Gate, float]]:
         limits = (
             self.max_drop,
             self.max_drop_point,
@@ -134,40 +135,40 @@ class Limits:
             (gate, limit) for gate, limit in zip(GATES, limits, strict=True) if limit is not None
         ]
 
-    def require(self, plan: Plan) -> None:
-        """Checks, before any long work, that what is limited will be measured.
+    def require(self, plan: CorruptionPlan) -> None:
+        """Check, before any long work, that every limited value will be measured.
 
         Raises:
-            InvalidValue: the drop under corruption is limited, and nothing is to be corrupted.
+            InvalidValue: the drop under corruption is limited, but the plan corrupts nothing.
         """
         if self.max_drop_corrupted is not None and not plan.pictures:
             raise InvalidValue(
                 f"{MAX_DROP_CORRUPTED.name} needs corrupted pictures: leave --corrupted 0 out"
             )
 
-    def judge(self, report: Report) -> tuple[GateResult, ...]:
-        """What came of each gate, in the order of the options.
+    def check(self, report: Report) -> tuple[GateResult, ...]:
+        """Check every gate that has a limit, in the order of the options.
 
         Args:
-            report: measured by a plan that was checked with ``require``.
+            report: measured with a plan that passed ``require``.
         """
-        return tuple(gate.judge(report, limit) for gate, limit in self._set())
+        return tuple(gate.check(report, limit) for gate, limit in self._active())
 
 
-def reasons(results: Sequence[GateResult]) -> list[str]:
-    """A line for each gate that was missed: which, by what, and by how much."""
-    return [_reason(result) for result in results if not result.passed]
+def failure_messages(results: Sequence[GateResult]) -> list[str]:
+    """Return one line per missed gate: the scheme, its value and the limit."""
+    return [_failure_message(result) for result in results if not result.passed]
 
 
-def _reason(result: GateResult) -> str:
+def _failure_message(result: GateResult) -> str:
     (gate,) = (gate for gate in GATES if gate.name == result.name)
-    bound = "at least" if gate.least else "at most"
+    bound = "at least" if gate.is_minimum else "at most"
     return (
         f"gate missed: {result.scheme} has {_number(result.value)} {result.unit}, {bound} "
-        f"{_number(result.limit)} allowed by {result.name} ({gate.what})"
+        f"{_number(result.limit)} allowed by {result.name} ({gate.description})"
     )
 
 
 def _number(value: float) -> str:
-    """With four digits after the point, where they say something."""
+    """Format with up to four decimal places."""
     return f"{value:,.4f}".rstrip("0").rstrip(".")

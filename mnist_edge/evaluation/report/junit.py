@@ -1,15 +1,15 @@
-"""Gates as JUnit XML, which continuous integration shows."""
+"""Gate results as JUnit XML, the format that continuous integration systems show."""
 
 from __future__ import annotations
 
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-from mnist_edge.evaluation.report.gates import reasons
+from mnist_edge.evaluation.report.gates import failure_messages
 from mnist_edge.evaluation.report.results import Report
 
 
 def to_junit(report: Report) -> str:
-    """One test case for the measurement, which holds the verdict, and one for each gate."""
+    """Return one test case for the measurement, which holds the verdict, and one per gate."""
     missed = sum(not gate.passed for gate in report.gates)
     suite = Element(
         "testsuite",
@@ -25,8 +25,8 @@ def to_junit(report: Report) -> str:
         case = SubElement(
             suite, "testcase", classname=report.model, name=f"{gate.name} {gate.limit:g}"
         )
-        for reason in reasons([gate]):
-            SubElement(case, "failure", type="GateMissed", message=reason).text = reason
+        for message in failure_messages([gate]):
+            SubElement(case, "failure", type="GateMissed", message=message).text = message
     root = Element("testsuites")
     root.append(suite)
     indent(root)

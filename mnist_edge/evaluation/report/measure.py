@@ -1,4 +1,4 @@
-"""Every scheme of a model folder over the same pictures."""
+"""Measurement of every scheme of a model folder on the same pictures."""
 
 from __future__ import annotations
 
@@ -13,16 +13,24 @@ from numpy.typing import NDArray
 from mnist_edge import __version__
 from mnist_edge.device import board, machine
 from mnist_edge.errors import ModelNotFound
-from mnist_edge.evaluation.report import model_stats, statistics
-from mnist_edge.evaluation.report.details import CorruptionResult
-from mnist_edge.evaluation.report.labelled_images import Pictures
-from mnist_edge.evaluation.report.results import Data, Report, SchemeReport, SchemeTimes, Times
-from mnist_edge.evaluation.report.robustness import Plan, measure_corrupted
-from mnist_edge.evaluation.report.statistics import Reading
-from mnist_edge.evaluation.report.timing import TIMED, time_scheme
+from mnist_edge.evaluation.report import statistics
+from mnist_edge.evaluation.report.labeled_images import LabeledImages
+from mnist_edge.evaluation.report.model_stats import read_model_stats
+from mnist_edge.evaluation.report.results import (
+    CorruptionResult,
+    DataSummary,
+    Report,
+    SchemeReport,
+    SchemeTimes,
+    Times,
+)
+from mnist_edge.evaluation.report.robustness import CorruptionPlan, measure_corrupted
+from mnist_edge.evaluation.report.statistics import SchemeOutputs
+from mnist_edge.evaluation.report.timing import TIMED_DIGITS, time_scheme
 from mnist_edge.evaluation.report.verdict import verdict
 from mnist_edge.inference.worker_pool import available_cores
 from mnist_edge.metrics.intervals import wilson_interval
+from mnist_edge.metrics.paired import compare
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.modelstore.manifest import Score
 from mnist_edge.runtimes.interpreter import Interpreter
@@ -30,59 +38,59 @@ from mnist_edge.runtimes.sandbox import open_model
 from mnist_edge.runtimes.selection import describe_runtime
 
 REFERENCE = "float32"
-"""The scheme that the others are compared with, unless another is named."""
+"""The default scheme to compare the others with."""
 
-_CHUNK = 500
-"""Pictures between two moves of the progress bar."""
-
-
-def steps(models: Sequence[StoredModel], pictures: Pictures, plan: Plan) -> int:
-    """How many pictures ``measure`` will tell of as read."""
-    return len(models) * (len(pictures) + plan.readings(len(pictures)) + TIMED)
+_CHUNK_SIZE = 500
+"""Number of pictures per update of the progress."""
 
 
-def measure(
+def count_steps(models: Sequence[StoredModel], images: LabeledImages, plan: CorruptionPlan) -> int:
+    """Return the total that ``measure_schemes`` reports as progress."""
+    per_scheme = len(images) + plan.count_inferences(len(images)) + TIMED_DIGITS
+    return len(models) * per_scheme
+
+
+def measure_schemes(
     models: Sequence[StoredModel],
-    pictures: Pictures,
+    images: LabeledImages,
     *,
     reference: str = REFERENCE,
-    plan: Plan | None = None,
+    plan: CorruptionPlan | None = None,
     command: str = "",
     on_progress: Callable[[int], None],
 ) -> Report:
-    """Runs every scheme of a folder over the same pictures in the same order.
+    """Run every scheme of a folder on the same pictures in the same order.
 
     Args:
-        models: of one folder, the reference among them.
-        pictures: labelled; MNIST's test split for a figure to publish.
+        models: the schemes of one folder, including the reference.
+        images: labeled pictures; MNIST's test split for a figure to publish.
         reference: the scheme to compare the others with.
-        plan: what is corrupted; the default severity on some of the pictures else.
-        command: what was typed, for the report to tell.
-        on_progress: called with how many pictures were read since the last call.
+        plan: the corruptions (default: ``CorruptionPlan()``).
+        command: the command line, for the report.
+        on_progress: called with the number of pictures read since the last call.
 
     Raises:
         ModelNotFound: the reference is missing.
         ModelError: a model does not load.
     """
-    plan = plan or Plan()
-    ordered = _ordered(models, reference)
-    readers = [(model, open_model(model)) for model in ordered]
-    labels = pictures.digits.labels
-    corruptions = measure_corrupted(readers, pictures, plan, on_progress=on_progress)
-    first: Reading | None = None
+    plan = plan or CorruptionPlan()
+    ordered = _reference_first(models, reference)
+    opened = [(model, open_model(model)) for model in ordered]
+    labels = images.digits.labels
+    corruptions = measure_corrupted(opened, images, plan, on_progress=on_progress)
+    first: SchemeOutputs | None = None
     schemes, speeds = [], []
-    for (model, interpreter), results in zip(readers, corruptions, strict=True):
-        logits, speed = _read(interpreter, pictures.digits.images, on_progress)
+    for (model, interpreter), results in zip(opened, corruptions, strict=True):
+        logits, speed = _run(interpreter, images.digits.images, on_progress)
         speeds.append(speed)
-        reading = Reading(logits, model.temperature)
-        first = first or reading
-        schemes.append(_scheme(model, first, reading, pictures, results))
+        outputs = SchemeOutputs(logits, model.temperature)
+        first = first or outputs
+        schemes.append(_scheme_report(model, first, outputs, images, results))
     threads = tuple(sorted({1, available_cores()}))
     times = []
     for model, speed in zip(ordered, speeds, strict=True):
-        images = pictures.digits.images
-        times.append(time_scheme(model, images, one_thread=speed, threads=threads))
-        on_progress(TIMED)
+        times.append(time_scheme(model, images.digits.images, one_thread=speed, threads=threads))
+        on_progress(TIMED_DIGITS)
     name = ordered[0].path.parent.resolve().name
     return Report(
         mnist_edge=__version__,
@@ -91,28 +99,28 @@ def measure(
         reference=reference,
         verdict=verdict(name, schemes),
         runtime=describe_runtime(),
-        data=Data(
-            name=pictures.name,
+        data=DataSummary(
+            name=images.name,
             pictures=len(labels),
-            sha256=pictures.sha256(),
-            unreadable=pictures.unreadable,
-            without_digit=pictures.without_digit,
+            sha256=images.sha256(),
+            unreadable=images.unreadable,
+            without_digit=images.without_digit,
         ),
         schemes=tuple(schemes),
         times=_times(threads, times),
     )
 
 
-def with_test_score(model: StoredModel, scheme: SchemeReport) -> str | None:
-    """The model's manifest, as JSON, with the test score filled in; None without a manifest."""
+def manifest_with_test_score(model: StoredModel, scheme: SchemeReport) -> str | None:
+    """Return the model's manifest as JSON with the test score, or None without a manifest."""
     if model.manifest is None:
         return None
     score = Score(correct=scheme.correct, total=scheme.total, runtime=describe_runtime())
     return dataclasses.replace(model.manifest, test=score).to_json()
 
 
-def _ordered(models: Sequence[StoredModel], reference: str) -> list[StoredModel]:
-    """The reference first, the others as they come."""
+def _reference_first(models: Sequence[StoredModel], reference: str) -> list[StoredModel]:
+    """Return the models with the reference moved to the front."""
     ordered = sorted(models, key=lambda model: model.path.stem != reference)
     if ordered[0].path.stem != reference:
         folder = ordered[0].path.parent
@@ -123,41 +131,41 @@ def _ordered(models: Sequence[StoredModel], reference: str) -> list[StoredModel]
     return ordered
 
 
-def _read(
+def _run(
     interpreter: Interpreter, images: NDArray[np.uint8], on_progress: Callable[[int], None]
 ) -> tuple[NDArray[np.float32], float]:
-    """Logits of all pictures, and how many were read a second."""
+    """Return the logits of all pictures, and the number of pictures per second."""
     parts, seconds = [], 0.0
-    for start in range(0, len(images), _CHUNK):
-        began = time.perf_counter()
-        parts.append(interpreter.logits(images[start : start + _CHUNK]))
-        seconds += time.perf_counter() - began
+    for start in range(0, len(images), _CHUNK_SIZE):
+        started = time.perf_counter()
+        parts.append(interpreter.logits(images[start : start + _CHUNK_SIZE]))
+        seconds += time.perf_counter() - started
         on_progress(len(parts[-1]))
     return np.concatenate(parts), len(images) / seconds
 
 
-def _scheme(
+def _scheme_report(
     model: StoredModel,
-    reference: Reading,
-    reading: Reading,
-    pictures: Pictures,
+    reference: SchemeOutputs,
+    outputs: SchemeOutputs,
+    images: LabeledImages,
     corruptions: tuple[CorruptionResult, ...],
 ) -> SchemeReport:
-    labels = pictures.digits.labels
-    found = model_stats.inspect(model.content)
-    pair = statistics.paired(reference, reading, labels)
+    labels = images.digits.labels
+    stats = read_model_stats(model.content)
+    pair = compare(reference.logits, outputs.logits, labels)
     correct = pair.both_right + pair.only_candidate
-    itself = reading is reference
-    # Where there is no single digit, no confidence speaks for an answer.
-    confidences = np.where(pictures.sure, reading.confidences, 0)
+    abstained = statistics.abstentions(outputs, images.single_digit, model.min_confidence)
+    # Without exactly one digit, no answer deserves any confidence.
+    confidences = np.where(images.single_digit, outputs.confidences, 0)
     return SchemeReport(
         scheme=model.path.stem,
         sha256=model.sha256,
         size=len(model.content),
-        parameters=found.parameters,
-        multiply_adds=found.multiply_adds,
-        arena=found.arena,
-        operators=found.operators,
+        parameters=stats.parameters,
+        multiply_adds=stats.multiply_adds,
+        arena=stats.arena,
+        operators=stats.operators,
         temperature=model.temperature,
         min_confidence=model.min_confidence,
         correct=correct,
@@ -173,16 +181,16 @@ def _scheme(
         largest_drop=pair.largest_drop,
         p_value=pair.p_value,
         agreement=pair.agreement,
-        pictures_to_see=statistics.power(pair, itself=itself),
-        abstained=int(statistics.abstained(reading, pictures.sure, model.min_confidence).sum()),
-        flipped=int((reference.answers != reading.answers).sum()),
-        classes=statistics.class_figures(reference, reading, labels),
-        confusion=statistics.confusion(reading, labels),
-        flips=statistics.flips(reference, reading, pictures),
-        mistakes=statistics.mistakes(reference, reading, pictures),
-        doubtful=statistics.doubtful(reference, reading, pictures),
-        calibration=statistics.calibration(reference, reading, labels),
-        coverage=statistics.coverage(confidences, reading.answers == labels),
+        pictures_to_see=statistics.detectable_drop(pair, is_reference=outputs is reference),
+        abstained=int(abstained.sum()),
+        flipped=int((reference.answers != outputs.answers).sum()),
+        classes=statistics.class_metrics(reference, outputs, labels),
+        confusion=statistics.confusion_counts(outputs, labels),
+        flips=statistics.flipped_images(reference, outputs, images),
+        mistakes=statistics.confident_mistakes(reference, outputs, images),
+        suspect_labels=statistics.suspect_labels(reference, outputs, images),
+        calibration=statistics.calibration_metrics(reference, outputs, labels),
+        coverage=statistics.coverage_points(confidences, outputs.answers == labels),
         corruptions=corruptions,
     )
 

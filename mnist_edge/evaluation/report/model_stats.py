@@ -1,4 +1,4 @@
-"""What a ``.tflite`` says of itself: operators, parameters and work, read without a runtime."""
+"""Operators, parameters, work and memory of a ``.tflite`` file, read without a runtime."""
 
 from __future__ import annotations
 
@@ -8,33 +8,33 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mnist_edge.evaluation.report.details import Operators
+from mnist_edge.evaluation.report.results import OperatorCount
 from mnist_edge.runtimes.numpy_backend.model_graph import Graph, GraphOperator, Tensor, parse_graph
 
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
-"""Operators that multiply by a weight and add: after what they take come weights and biases."""
+"""Operators whose inputs after the first are weights and biases."""
 _ARITHMETIC = ("ADD", "SUB", "MUL", "DIV", "PRELU")
-"""Operators whose constants are parameters as well, such as a normalisation's."""
+"""Operators whose constants are parameters too, for example those of a normalization."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelFile:
-    """The contents of a model file in numbers."""
+class ModelStats:
+    """Statistics of a model file."""
 
     parameters: int
-    """Weights and biases."""
+    """Number of weights and biases."""
     multiply_adds: int
-    """Multiplications, each with an addition, of one run's convolutions and dense layers."""
+    """Multiply-accumulate operations of the convolutions and dense layers, per run."""
     arena: int
-    """Bytes of the activations that are held at once at most, for one digit: of the operator that
-    needs most, what it reads and writes and what is kept for later ones. An arena that is shared
-    out at best takes these and a runtime's own records beside them."""
-    operators: tuple[Operators, ...]
-    """By name and version."""
+    """Peak size of the activations in bytes, for one digit: at the most demanding operator, its
+    inputs, its outputs and what later operators still need. An optimally packed arena takes this
+    much plus the runtime's own records."""
+    operators: tuple[OperatorCount, ...]
+    """Operators by name and version."""
 
 
-def inspect(content: bytes) -> ModelFile:
-    """Counts what is in a model file.
+def read_model_stats(content: bytes) -> ModelStats:
+    """Compute the statistics of a model file.
 
     Args:
         content: the bytes of a ``.tflite`` file.
@@ -44,74 +44,74 @@ def inspect(content: bytes) -> ModelFile:
     """
     graph = parse_graph(content)
     counts = Counter((operator.name, operator.version) for operator in graph.operators)
-    return ModelFile(
-        parameters=sum(math.prod(graph.tensors[place].shape) for place in _parameters(graph)),
+    return ModelStats(
+        parameters=sum(math.prod(graph.tensors[index].shape) for index in _parameters(graph)),
         multiply_adds=sum(_multiply_adds(graph, operator) for operator in graph.operators),
-        arena=_most_held(graph),
+        arena=_peak_activations(graph),
         operators=tuple(
-            Operators(name=name, version=version, count=count)
+            OperatorCount(name=name, version=version, count=count)
             for (name, version), count in sorted(counts.items())
         ),
     )
 
 
 def _parameters(graph: Graph) -> set[int]:
-    """Positions of the constants that are trained, each once however many operators take it."""
-    # Half-precision weights are made single by an operator of their own.
-    widened = {
+    """Return the indices of the trained constants; one shared by several operators counts once."""
+    # An operator of their own converts half-precision weights to single precision.
+    sources = {
         operator.outputs[0]: operator.inputs[0]
         for operator in graph.operators
         if operator.name == "DEQUANTIZE"
     }
-    taken = [
-        widened.get(place, place)
+    inputs = [
+        sources.get(index, index)
         for operator in graph.operators
         if operator.name in (*_WEIGHTED, *_ARITHMETIC)
-        for place in operator.inputs
-        if place >= 0
+        for index in operator.inputs
+        if index >= 0
     ]
-    # One number for all is what the pixels are divided by, and nobody trained it.
+    # A single number is the divisor of the pixels, which was not trained.
     return {
-        place
-        for place in taken
-        if graph.tensors[place].data is not None and math.prod(graph.tensors[place].shape) > 1
+        index
+        for index in inputs
+        if graph.tensors[index].data is not None and math.prod(graph.tensors[index].shape) > 1
     }
 
 
 def _multiply_adds(graph: Graph, operator: GraphOperator) -> int:
-    """Every output is a sum of as many products as a filter has weights for it."""
+    """Count the multiplications: each output sums one product per weight of its filter."""
     if operator.name not in _WEIGHTED:
         return 0
     weights = graph.tensors[operator.inputs[1]].shape
     outputs = math.prod(graph.tensors[operator.outputs[0]].shape)
-    # Filters lie (out, height, width, in), those of depthwise ones (1, height, width, channels).
-    each = weights[1:3] if operator.name == "DEPTHWISE_CONV_2D" else weights[1:]
-    return outputs * math.prod(each)
+    # Filters are (out, height, width, in); depthwise ones are (1, height, width, channels).
+    per_output = weights[1:3] if operator.name == "DEPTHWISE_CONV_2D" else weights[1:]
+    return outputs * math.prod(per_output)
 
 
-def _most_held(graph: Graph) -> int:
-    """Bytes of the activations that are held at once at most."""
-    made = dict.fromkeys(graph.inputs, 0)
-    last = dict.fromkeys(graph.outputs, len(graph.operators))
-    place_of: dict[int, int] = {}
+def _peak_activations(graph: Graph) -> int:
+    """Return the largest sum of the sizes of activations that are alive at the same step."""
+    created = dict.fromkeys(graph.inputs, 0)
+    last_use = dict.fromkeys(graph.outputs, len(graph.operators))
+    aliases: dict[int, int] = {}
     for step, operator in enumerate(graph.operators):
-        read = [place_of.get(place, place) for place in operator.inputs]
-        held = [place for place in read if place in made]
-        last |= {place: max(step, last.get(place, 0)) for place in held}
-        if not held:  # made of constants, such as half-precision weights: a constant itself
+        inputs = [aliases.get(index, index) for index in operator.inputs]
+        activations = [index for index in inputs if index in created]
+        last_use |= {index: max(step, last_use.get(index, 0)) for index in activations}
+        if not activations:  # computed from constants, such as half-precision weights: a constant
             continue
-        for place in operator.outputs:
+        for index in operator.outputs:
             if operator.name == "RESHAPE":  # the same bytes under another shape
-                place_of[place] = held[0]
-                last[held[0]] = max(last[held[0]], last.get(place, 0))
+                aliases[index] = activations[0]
+                last_use[activations[0]] = max(last_use[activations[0]], last_use.get(index, 0))
             else:
-                made[place] = step
+                created[index] = step
     return max(
         (
             sum(
-                _bytes(graph.tensors[place])
-                for place, first in made.items()
-                if first <= step <= last.get(place, first)
+                _size(graph.tensors[index])
+                for index, first in created.items()
+                if first <= step <= last_use.get(index, first)
             )
             for step in range(len(graph.operators))
         ),
@@ -119,5 +119,6 @@ def _most_held(graph: Graph) -> int:
     )
 
 
-def _bytes(tensor: Tensor) -> int:
+def _size(tensor: Tensor) -> int:
+    """Return a tensor's size in bytes."""
     return math.prod(tensor.shape) * np.dtype(tensor.dtype).itemsize

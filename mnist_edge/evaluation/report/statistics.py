@@ -1,4 +1,4 @@
-"""One scheme's logits beside the reference's: every figure of a report that needs no clock.
+"""Every figure of a report that needs no clock, computed from the logits of two schemes.
 
 Pure functions of arrays: nothing is read, run, timed or printed here.
 """
@@ -13,44 +13,45 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.evaluation.report.details import (
-    Answer,
+from mnist_edge.evaluation.report.labeled_images import LabeledImages
+from mnist_edge.evaluation.report.results import (
     Bin,
-    Calibration,
-    ClassFigures,
+    CalibrationMetrics,
+    ClassMetrics,
     CoveragePoint,
-    PicturesToSee,
-    ReadPicture,
+    DetectableDrop,
+    ImageResult,
+    SchemeAnswer,
 )
-from mnist_edge.evaluation.report.labelled_images import Pictures
 from mnist_edge.metrics import classification
 from mnist_edge.metrics.calibration import softmax
 from mnist_edge.metrics.intervals import digits_needed
-from mnist_edge.metrics.paired import Comparison, compare
+from mnist_edge.metrics.paired import Comparison
 
-DROP_TO_SEE = 0.05
-"""Drop in percentage points of which a report says how many pictures would show it."""
-MOST_FLIPS = 500
-"""Flips that are kept, 1.2 kB each: a scheme with more is broken, and more would not say why."""
-MISTAKES = 10
-"""Most confident mistakes that are kept."""
-MOST_DOUBTFUL = 50
-"""Pictures with a label in doubt that are kept."""
-_SURE = 0.9
-"""Confidence in another digit from which on, of both models, a label is in doubt. Of MNIST's test
-digits that is about one in a thousand, and most of those a person would doubt, too."""
-_POINTS = 60
-"""Points of a curve of accuracy against coverage."""
+DROP_TO_DETECT = 0.05
+"""Drop in percentage points for which a report states the number of pictures needed."""
+MAX_FLIPS = 500
+"""Flips kept in a report, 1.2 kB each: a scheme with more is broken, and more would not show
+why."""
+MAX_MISTAKES = 10
+"""Most confident mistakes kept in a report."""
+MAX_SUSPECT_LABELS = 50
+"""Pictures with a suspect label kept in a report."""
+_CONFIDENT = 0.9
+"""Confidence of both models in the same other digit from which a label is suspect. This selects
+about one in a thousand of MNIST's test digits, and a person would doubt most of those too."""
+_COVERAGE_POINTS = 60
+"""Points of the curve of accuracy against coverage."""
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What a scheme made of the pictures."""
+class SchemeOutputs:
+    """A scheme's logits for the pictures, and what follows from them."""
 
     logits: NDArray[np.float32]
     """``(n, 10)``."""
     temperature: float
-    """What they are divided by before the softmax."""
+    """Divisor of the logits before the softmax."""
 
     @cached_property
     def probabilities(self) -> NDArray[np.float64]:
@@ -65,64 +66,67 @@ class Reading:
 
     @cached_property
     def confidences(self) -> NDArray[np.float64]:
-        """``(n,)``, their probabilities."""
+        """``(n,)``, the probabilities of the answers."""
         confidences: NDArray[np.float64] = self.probabilities.max(axis=1)
         return confidences
 
 
-def pictures_to_see(comparison: Comparison) -> int:
-    """How many pictures it would take to see a drop of ``DROP_TO_SEE``."""
-    return digits_needed(DROP_TO_SEE, comparison.discordance)
+def detectable_drop(comparison: Comparison, *, is_reference: bool) -> DetectableDrop:
+    """Compute the number of pictures needed to detect a drop of ``DROP_TO_DETECT``.
+
+    Args:
+        comparison: of the reference and the scheme.
+        is_reference: whether the scheme is the reference itself, which never differs.
+    """
+    needed = None if is_reference else digits_needed(DROP_TO_DETECT, comparison.discordance)
+    return DetectableDrop(drop_points=DROP_TO_DETECT, pictures=needed)
 
 
-def power(comparison: Comparison, *, itself: bool) -> PicturesToSee:
-    """The same, as a report has it; of the reference with itself nothing will ever be seen."""
-    return PicturesToSee(
-        drop_points=DROP_TO_SEE, pictures=None if itself else pictures_to_see(comparison)
-    )
-
-
-def class_figures(
-    reference: Reading, candidate: Reading, labels: NDArray[np.uint8]
-) -> tuple[ClassFigures, ...]:
-    """Recall, precision and drop of each digit."""
+def class_metrics(
+    reference: SchemeOutputs, candidate: SchemeOutputs, labels: NDArray[np.uint8]
+) -> tuple[ClassMetrics, ...]:
+    """Compute the recall, its drop and the precision of each digit."""
     before = classification.recall(classification.confusion_matrix(reference.answers, labels))
     confusion = classification.confusion_matrix(candidate.answers, labels)
     recall, precision = classification.recall(confusion), classification.precision(confusion)
     return tuple(
-        ClassFigures(
+        ClassMetrics(
             digit=digit,
             count=int(confusion[digit].sum()),
-            recall=_known(recall[digit]),
-            precision=_known(precision[digit]),
-            recall_drop_points=_known(100 * (before[digit] - recall[digit])),
+            recall=_none_if_nan(recall[digit]),
+            precision=_none_if_nan(precision[digit]),
+            recall_drop_points=_none_if_nan(100 * (before[digit] - recall[digit])),
         )
         for digit in range(classification.CLASSES)
     )
 
 
-def confusion(reading: Reading, labels: NDArray[np.uint8]) -> tuple[tuple[int, ...], ...]:
-    """10x10: a row a label, a column an answer."""
-    rows = classification.confusion_matrix(reading.answers, labels).tolist()
+def confusion_counts(
+    outputs: SchemeOutputs, labels: NDArray[np.uint8]
+) -> tuple[tuple[int, ...], ...]:
+    """Count the answers by label: 10x10, rows are labels, columns are answers."""
+    rows = classification.confusion_matrix(outputs.answers, labels).tolist()
     return tuple(tuple(row) for row in rows)
 
 
-def calibration(reference: Reading, candidate: Reading, labels: NDArray[np.uint8]) -> Calibration:
-    """Confidence against accuracy, and how far it moved from the reference's."""
-    return Calibration(
+def calibration_metrics(
+    reference: SchemeOutputs, candidate: SchemeOutputs, labels: NDArray[np.uint8]
+) -> CalibrationMetrics:
+    """Compare confidence with accuracy, and probabilities with the reference's."""
+    return CalibrationMetrics(
         error=classification.calibration_error(candidate.probabilities, labels),
         negative_log_likelihood=classification.negative_log_likelihood(
             candidate.logits, labels, temperature=candidate.temperature
         ),
         bins=tuple(
             Bin(
-                lower=one.low,
-                upper=one.high,
-                count=one.count,
-                confidence=_known(one.confidence),
-                accuracy=_known(one.accuracy),
+                lower=part.low,
+                upper=part.high,
+                count=part.count,
+                confidence=_none_if_nan(part.confidence),
+                accuracy=_none_if_nan(part.accuracy),
             )
-            for one in classification.reliability_bins(candidate.probabilities, labels)
+            for part in classification.reliability_bins(candidate.probabilities, labels)
         ),
         true_class_change=classification.true_class_change(
             reference.probabilities, candidate.probabilities, labels
@@ -133,89 +137,96 @@ def calibration(reference: Reading, candidate: Reading, labels: NDArray[np.uint8
     )
 
 
-def coverage(
-    confidences: NDArray[np.float64], right: NDArray[np.bool_]
+def coverage_points(
+    confidences: NDArray[np.float64], correct: NDArray[np.bool_]
 ) -> tuple[CoveragePoint, ...]:
-    """Points of the curve of accuracy against coverage, from full coverage down.
+    """Sample the curve of accuracy against coverage, from full coverage down.
 
-    They lie closest where nearly all is answered: there a model is used.
+    The points are densest near full coverage, where a model is used.
     """
-    curve = classification.coverage_curve(confidences, right)
+    curve = classification.coverage_curve(confidences, correct)
     last = len(curve.threshold) - 1
-    chosen = np.unique(np.rint(last * np.linspace(0, 1, _POINTS) ** 2).astype(np.int64))
+    spaced = np.linspace(0, 1, _COVERAGE_POINTS) ** 2
     return tuple(
         CoveragePoint(
-            coverage=float(curve.coverage[place]),
-            accuracy=float(curve.accuracy[place]),
-            threshold=float(curve.threshold[place]),
+            coverage=float(curve.coverage[index]),
+            accuracy=float(curve.accuracy[index]),
+            threshold=float(curve.threshold[index]),
         )
-        for place in chosen
+        for index in np.unique(np.rint(last * spaced).astype(np.int64))
     )
 
 
-def flips(reference: Reading, candidate: Reading, pictures: Pictures) -> tuple[ReadPicture, ...]:
-    """The pictures on which the two differ, in order, as many as are kept."""
-    places = np.flatnonzero(reference.answers != candidate.answers)[:MOST_FLIPS]
-    return _shown(places, reference, candidate, pictures)
+def flipped_images(
+    reference: SchemeOutputs, candidate: SchemeOutputs, images: LabeledImages
+) -> tuple[ImageResult, ...]:
+    """Select the pictures with different answers, in order, at most ``MAX_FLIPS``."""
+    indices = np.flatnonzero(reference.answers != candidate.answers)[:MAX_FLIPS]
+    return _image_results(indices, reference, candidate, images)
 
 
-def mistakes(reference: Reading, candidate: Reading, pictures: Pictures) -> tuple[ReadPicture, ...]:
-    """The candidate's most confident mistakes, the surest first."""
-    wrong = np.flatnonzero(candidate.answers != pictures.digits.labels)
-    surest = wrong[np.argsort(-candidate.confidences[wrong], kind="stable")][:MISTAKES]
-    return _shown(surest, reference, candidate, pictures)
+def confident_mistakes(
+    reference: SchemeOutputs, candidate: SchemeOutputs, images: LabeledImages
+) -> tuple[ImageResult, ...]:
+    """Select the candidate's most confident mistakes, in descending order of confidence."""
+    wrong = np.flatnonzero(candidate.answers != images.digits.labels)
+    ranked = wrong[np.argsort(-candidate.confidences[wrong], kind="stable")]
+    return _image_results(ranked[:MAX_MISTAKES], reference, candidate, images)
 
 
-def doubtful(reference: Reading, candidate: Reading, pictures: Pictures) -> tuple[ReadPicture, ...]:
-    """Pictures of which both are sure, alike, and not of the label; the surest first."""
-    least = np.minimum(reference.confidences, candidate.confidences)
-    against = (reference.answers == candidate.answers) & (
-        candidate.answers != pictures.digits.labels
-    )
-    places = np.flatnonzero(against & (least >= _SURE))
-    surest = places[np.argsort(-least[places], kind="stable")][:MOST_DOUBTFUL]
-    return _shown(surest, reference, candidate, pictures)
+def suspect_labels(
+    reference: SchemeOutputs, candidate: SchemeOutputs, images: LabeledImages
+) -> tuple[ImageResult, ...]:
+    """Select the pictures where both schemes confidently give the same answer, not the label.
+
+    They come in descending order of the lower confidence, at most ``MAX_SUSPECT_LABELS``.
+    """
+    lower = np.minimum(reference.confidences, candidate.confidences)
+    agreed = reference.answers == candidate.answers
+    mistaken = candidate.answers != images.digits.labels
+    indices = np.flatnonzero(agreed & mistaken & (lower >= _CONFIDENT))
+    ranked = indices[np.argsort(-lower[indices], kind="stable")]
+    return _image_results(ranked[:MAX_SUSPECT_LABELS], reference, candidate, images)
 
 
-def paired(reference: Reading, candidate: Reading, labels: NDArray[np.uint8]) -> Comparison:
-    """The two, picture by picture."""
-    return compare(reference.logits, candidate.logits, labels)
-
-
-def abstained(
-    reading: Reading, sure: NDArray[np.bool_], min_confidence: float
+def abstentions(
+    outputs: SchemeOutputs, single_digit: NDArray[np.bool_], min_confidence: float
 ) -> NDArray[np.bool_]:
-    """``(n,)``, the pictures that a scheme gives no answer to.
+    """Return a ``(n,)`` mask of the pictures that a scheme abstains from.
 
     Args:
-        reading: what it made of them.
-        sure: ``(n,)``, whether each shows one digit at all.
-        min_confidence: below which it gives none, 0..1.
+        outputs: the scheme's outputs.
+        single_digit: ``(n,)``, whether each picture shows exactly one digit.
+        min_confidence: confidence below which the scheme abstains, 0..1.
     """
-    found: NDArray[np.bool_] = ~sure | (reading.confidences < min_confidence)
-    return found
+    mask: NDArray[np.bool_] = ~single_digit | (outputs.confidences < min_confidence)
+    return mask
 
 
-def _shown(
-    places: NDArray[np.int64], reference: Reading, candidate: Reading, pictures: Pictures
-) -> tuple[ReadPicture, ...]:
+def _image_results(
+    indices: NDArray[np.int64],
+    reference: SchemeOutputs,
+    candidate: SchemeOutputs,
+    images: LabeledImages,
+) -> tuple[ImageResult, ...]:
     return tuple(
-        ReadPicture(
-            index=int(place),
-            path=pictures.paths[place] if pictures.paths else None,
-            label=int(pictures.digits.labels[place]),
-            reference=_answer(reference, place),
-            candidate=_answer(candidate, place),
-            pixels=base64.b64encode(pictures.digits.images[place].tobytes()).decode(),
+        ImageResult(
+            index=int(index),
+            path=images.paths[index] if images.paths else None,
+            label=int(images.digits.labels[index]),
+            reference=_answer(reference, index),
+            candidate=_answer(candidate, index),
+            pixels=base64.b64encode(images.digits.images[index].tobytes()).decode(),
         )
-        for place in places
+        for index in indices
     )
 
 
-def _answer(reading: Reading, place: np.int64) -> Answer:
-    return Answer(digit=int(reading.answers[place]), confidence=float(reading.confidences[place]))
+def _answer(outputs: SchemeOutputs, index: np.int64) -> SchemeAnswer:
+    return SchemeAnswer(
+        digit=int(outputs.answers[index]), confidence=float(outputs.confidences[index])
+    )
 
 
-def _known(value: float) -> float | None:
-    """None for what there is nothing to say of."""
+def _none_if_nan(value: float) -> float | None:
     return None if math.isnan(value) else float(value)

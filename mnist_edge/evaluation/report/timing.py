@@ -1,4 +1,4 @@
-"""What a scheme takes on this machine: to load, for one digit, and for many."""
+"""Load time, latency and throughput of a scheme on this machine."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from mnist_edge.evaluation.report.results import SchemeTimes
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.runtimes.interpreter import Interpreter
 
-TIMED = 500
-"""Digits that are timed one by one, and shared out among threads: five lie beyond the 99th
-percentile, and a report of 10,000 takes a tenth longer for them at most."""
+TIMED_DIGITS = 500
+"""Number of digits that are timed one by one, and that every thread reads: five lie beyond the 99th
+percentile, and they add at most a tenth to the time of a report of 10,000."""
 
 
 def time_scheme(
     model: StoredModel, images: NDArray[np.uint8], *, one_thread: float, threads: Iterable[int]
 ) -> SchemeTimes:
-    """Times a model that was opened before, and is sound.
+    """Measure a model that has already run without an error.
 
     Args:
-        model: what to time.
-        images: ``(n, 28, 28) uint8``, one at least; the first ``TIMED`` are read, fewer again and
-            again.
-        one_thread: digits a second on one thread, as the report's own reading of them took.
-        threads: how many to measure throughput with, each.
+        model: the model.
+        images: ``(n, 28, 28) uint8``, at least one; the first ``TIMED_DIGITS`` are used, or all of
+            them repeatedly.
+        one_thread: digits per second on one thread, as measured over the report's pictures.
+        threads: numbers of threads to measure the throughput with.
     """
-    digits = np.resize(images, (TIMED, *images.shape[1:]))
+    digits = np.resize(images, (TIMED_DIGITS, *images.shape[1:]))
     load = seconds_to_load(model.content)
     interpreter = Interpreter(model.content)
     interpreter.logits(digits[:WARM_UP])

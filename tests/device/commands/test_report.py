@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -17,11 +16,16 @@ import pytest
 from mnist_edge.commands.report_text import format_comparison, format_report
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidValue
-from mnist_edge.evaluation import report
-from mnist_edge.evaluation.report import Plan, Report
-from mnist_edge.evaluation.report.gates import Limits, reasons
+from mnist_edge.evaluation.report.diff import diff_reports
+from mnist_edge.evaluation.report.document import load_report, report_to_dict, rounded
+from mnist_edge.evaluation.report.gates import Limits, failure_messages
 from mnist_edge.evaluation.report.junit import to_junit
-from mnist_edge.evaluation.report.render import to_comparison_html, to_comparison_markdown
+from mnist_edge.evaluation.report.labeled_images import mnist_test_images
+from mnist_edge.evaluation.report.measure import measure_schemes
+from mnist_edge.evaluation.report.render.diff_page import diff_to_html, diff_to_markdown
+from mnist_edge.evaluation.report.results import Report
+from mnist_edge.evaluation.report.robustness import CorruptionPlan
+from mnist_edge.metrics.intervals import Interval
 from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.manifest import Score
 from mnist_edge.runtimes.selection import describe_runtime
@@ -34,10 +38,10 @@ FORMS = ("json", "markdown", "html")
 @pytest.fixture(scope="module")
 def of_nano(nano: Path, test_digits: Digits) -> Report:
     """A report of all schemes of the shipped model over a few digits."""
-    return report.measure(
+    return measure_schemes(
         loading.load_all_schemes(nano),
-        report.mnist_test(test_digits.take(np.arange(900, 1_000))),
-        plan=Plan(pictures=10, severities=(1, 5)),
+        mnist_test_images(test_digits.take(np.arange(900, 1_000))),
+        plan=CorruptionPlan(pictures=10, severities=(1, 5)),
         command="mnist-edge report models/nano",
         on_progress=lambda count: None,
     )
@@ -90,7 +94,7 @@ def test_the_command_leaves_the_model_alone_when_it_writes_elsewhere(
 def test_the_verdict_is_what_is_read_first_and_nothing_is_wider_than_a_terminal(
     of_nano: Report,
 ) -> None:
-    text = format_report(report.to_document(of_nano))
+    text = format_report(of_nano)
     first, *_ = text.split("\n\n")
     assert " ".join(first.split()) == of_nano.verdict
     assert max(map(len, text.splitlines())) <= 80
@@ -177,10 +181,10 @@ def test_a_gate_is_missed_by_more_than_it_allows_and_not_by_as_much(
         for one in schemes
     ]
     found = dataclasses.replace(found, schemes=tuple(schemes))
-    results = Limits(**limits).judge(found)
+    results = Limits(**limits).check(found)
     assert len(results) == len(limits)
     assert [one.name for one in results if not one.passed] == missed
-    said = reasons(results)
+    said = failure_messages(results)
     assert len(said) == len(missed)
     for name, reason in zip(missed, said, strict=True):
         assert reason.startswith("gate missed: ")
@@ -192,14 +196,14 @@ def test_a_gate_is_missed_by_more_than_it_allows_and_not_by_as_much(
 def test_the_largest_drop_under_corruption_is_the_upper_end_of_the_worst_kind(
     of_nano: Report,
 ) -> None:
-    (result,) = Limits(max_drop_corrupted=0).judge(of_nano)
+    (result,) = Limits(max_drop_corrupted=0).check(of_nano)
     ends = [one.drop_interval.high for scheme in of_nano.candidates for one in scheme.corruptions]
     assert result.value == max(ends)
 
 
 def test_junit_has_a_case_for_the_measurement_and_one_for_each_gate(of_nano: Report) -> None:
     limits = Limits(max_size=1, max_drop=100)
-    gated = dataclasses.replace(of_nano, gates=limits.judge(of_nano))
+    gated = dataclasses.replace(of_nano, gates=limits.check(of_nano))
     (suite,) = ET.fromstring(to_junit(gated))  # noqa: S314  # our own
     assert (suite.get("tests"), suite.get("failures")) == ("3", "1")
     assert [case.get("name") for case in suite] == ["measured", "--max-drop 100", "--max-size 1"]
@@ -248,25 +252,27 @@ def test_a_report_that_cannot_be_written_fails_before_it_is_measured(
 
 
 @pytest.fixture
-def two(of_nano: Report) -> tuple[dict[str, Any], dict[str, Any]]:
+def two(of_nano: Report) -> tuple[Report, Report]:
     """A report, and another without its last scheme and with an int8 that is worse."""
-    first = report.to_document(of_nano)
-    second = json.loads(json.dumps(first))
-    second["schemes"].pop()
-    worse = second["schemes"][3]
-    assert worse["scheme"] == "int8"
-    worse["accuracy"] -= 0.25
-    worse["accuracy_interval"] = [low - 0.25 for low in worse["accuracy_interval"]]
-    second["verdict"] = "int8 is broken: B."
-    return first, second
+    first = rounded(of_nano)
+    worse = first.schemes[3]
+    assert worse.scheme == "int8"
+    low, high = worse.accuracy_interval
+    worse = dataclasses.replace(
+        worse,
+        accuracy=worse.accuracy - 0.25,
+        accuracy_interval=Interval(low - 0.25, high - 0.25),
+    )
+    schemes = (*first.schemes[:3], worse)
+    return first, dataclasses.replace(first, schemes=schemes, verdict="int8 is broken: B.")
 
 
 def test_two_reports_are_set_side_by_side(
-    two: tuple[dict[str, Any], dict[str, Any]], tmp_path: Path, run: Run
+    two: tuple[Report, Report], tmp_path: Path, run: Run
 ) -> None:
     paths = [tmp_path / "a.json", tmp_path / "b.json"]
-    for path, document in zip(paths, two, strict=True):
-        path.write_text(json.dumps(document), encoding="utf-8")
+    for path, report in zip(paths, two, strict=True):
+        path.write_text(json.dumps(report_to_dict(report)), encoding="utf-8")
     ran = run("report", "--compare", *paths)
     assert ran.returncode == 0
     assert ran.stderr == ""
@@ -275,7 +281,7 @@ def test_two_reports_are_set_side_by_side(
     assert " ".join(lines[:2]) == (
         "1 accuracy changed by more than chance explains: 0 for the better, 1 for the worse."
     )
-    assert lines[2].startswith(f"A  {two[0]['verdict'][:40]}")
+    assert lines[2].startswith(f"A  {two[0].verdict[:40]}")
     assert "B  int8 is broken: B." in lines
     (changed,) = [line for line in lines if line.startswith("int8 accuracy")]
     assert changed.split()[-3] == "-25.00"
@@ -284,15 +290,15 @@ def test_two_reports_are_set_side_by_side(
     assert gone.split()[-1] == "-"
     assert "not of the same pictures" not in ran.stdout
     found = {form: run("report", "--compare", *paths, "-f", form).stdout for form in FORMS}
-    before, after = (100 * document["schemes"][3]["accuracy"] for document in two)
+    before, after = (100 * report.schemes[3].accuracy for report in two)
     document = json.loads(found["json"])
-    assert document["verdicts"] == [one["verdict"] for one in two]
+    assert document["verdicts"] == [report.verdict for report in two]
     assert [one["figure"] for one in document["changes"] if one["beyond"]] == ["accuracy, %"]
     for text in (found["html"], found["markdown"]):
         assert "changed by more than chance explains" in text
         told = f"int8, accuracy: {before:.2f} to {after:.2f} %, worse by 25.00 points"
         assert told in text.replace("&nbsp;", " ")
-        assert all(str(one["verdict"])[:30] in text for one in two)
+        assert all(report.verdict[:30] in text for report in two)
 
 
 def test_a_report_is_printed_as_the_pages_that_are_written(own: Path, run: Run) -> None:
@@ -302,16 +308,16 @@ def test_a_report_is_printed_as_the_pages_that_are_written(own: Path, run: Run) 
         assert ran.stdout == (own / name).read_text(encoding="utf-8")
 
 
-def test_a_report_beside_itself_did_not_change(two: tuple[dict[str, Any], Any]) -> None:
-    found = report.side_by_side(two[0], two[0])
+def test_a_report_beside_itself_did_not_change(two: tuple[Report, Report]) -> None:
+    found = diff_reports(two[0], two[0])
     assert found.summary == "No accuracy changed by more than chance explains."
     assert {change.change for change in found.changes} <= {0, None}
     assert found.same_pictures
-    assert "No accuracy changed" in to_comparison_html(found)
+    assert "No accuracy changed" in diff_to_html(found)
 
 
-def test_reports_the_other_way_round_negate(two: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    there, back = report.side_by_side(*two), report.side_by_side(*reversed(two))
+def test_reports_the_other_way_round_negate(two: tuple[Report, Report]) -> None:
+    there, back = diff_reports(*two), diff_reports(*reversed(two))
     assert "0 for the better, 1 for the worse" in there.summary
     assert "1 for the better, 0 for the worse" in back.summary
     ways = {(one.scheme, one.figure): one for one in back.changes}
@@ -322,13 +328,14 @@ def test_reports_the_other_way_round_negate(two: tuple[dict[str, Any], dict[str,
             assert one.interval == pytest.approx((-other.interval.high, -other.interval.low))
 
 
-def test_reports_of_other_pictures_say_so(two: tuple[dict[str, Any], dict[str, Any]]) -> None:
-    two[1]["data"]["sha256"] = {}
-    found = report.side_by_side(*two)
+def test_reports_of_other_pictures_say_so(two: tuple[Report, Report]) -> None:
+    first, second = two
+    other = dataclasses.replace(second, data=dataclasses.replace(second.data, sha256={}))
+    found = diff_reports(first, other)
     for text in (
         format_comparison(found),
-        to_comparison_html(found),
-        to_comparison_markdown(found),
+        diff_to_html(found),
+        diff_to_markdown(found),
     ):
         assert "not of the same pictures" in text
 
@@ -342,4 +349,4 @@ def test_what_is_no_report_of_this_release_is_refused(text: str, tmp_path: Path,
     assert ran.returncode == 2
     assert ran.stderr.count("\n") == 1
     with pytest.raises(InvalidValue, match="cannot read"):
-        report.load(tmp_path / "none.json")
+        load_report(tmp_path / "none.json")

@@ -1,4 +1,4 @@
-"""Plots of confidence: whether it can be trusted, and what it buys to abstain."""
+"""Plots of confidence: calibration, and the accuracy gained by abstaining."""
 
 from __future__ import annotations
 
@@ -6,117 +6,122 @@ import math
 
 import numpy as np
 
-from mnist_edge.evaluation.report.render.formatting import Document, count, percent
+from mnist_edge.evaluation.report.render.formatting import count
 from mnist_edge.evaluation.report.render.svg import (
     Scale,
-    dot,
+    curve,
     drawing,
+    horizontal_axis,
     legend,
-    level_axis,
     line,
-    path,
+    marker,
     round_step,
     text,
-    upright_axis,
-    upwards,
+    vertical_axis,
+    vertical_text,
 )
+from mnist_edge.evaluation.report.results import SchemeReport
 from mnist_edge.metrics.intervals import wilson_interval
+from mnist_edge.system.text import percent
 
 _SIZE = 360.0, 310.0
-"""Width and height: what a phone shows without making letters smaller."""
+"""Width and height: what fits a phone without scaling the letters."""
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 348.0, 30.0, 262.0
-"""The edges of what is plotted."""
+"""Edges of the plotting area."""
 
 
-def reliability(identifier: str, reference: Document, candidate: Document) -> str:
-    """Confidence against accuracy, bin by bin, with Wilson's 95 % intervals of the accuracy.
+def reliability_plot(identifier: str, reference: SchemeReport, candidate: SchemeReport) -> str:
+    """Plot accuracy against confidence by bin, with Wilson's 95 % intervals.
 
-    By Guo et al. 2017, On Calibration of Modern Neural Networks, https://arxiv.org/abs/1706.04599.
+    A reliability diagram: Guo et al. 2017, On Calibration of Modern Neural Networks,
+    https://arxiv.org/abs/1706.04599.
     """
     across = Scale(low=0, high=1, start=_LEFT, end=_RIGHT)
     up = Scale(low=0, high=1, start=_BOTTOM, end=_TOP)
     marks: list[str] = []
-    for kind, scheme, aside in (("reference", reference, -2.0), ("candidate", candidate, 2.0)):
-        filled = [part for part in scheme["calibration"]["bins"] if part["count"]]
-        for part in filled:
-            x, right = across(part["confidence"]) + aside, round(part["accuracy"] * part["count"])
-            low, high = wilson_interval(right, part["count"])
+    for kind, scheme, offset in (("reference", reference, -2.0), ("candidate", candidate, 2.0)):
+        markers = []
+        for part in scheme.calibration.bins:
+            if part.confidence is None or part.accuracy is None:
+                continue
+            x = across(part.confidence) + offset
+            low, high = wilson_interval(round(part.accuracy * part.count), part.count)
             marks.append(line(x, up(low), x, up(high), f"whisker {kind}"))
-        marks += [
-            dot(across(part["confidence"]) + aside, up(part["accuracy"]), kind) for part in filled
-        ]
+            markers.append(marker(x, up(part.accuracy), kind))
+        marks += markers
     errors = " and ".join(
-        f"{percent(scheme['calibration']['error'])} for {scheme['scheme']}"
+        f"{percent(scheme.calibration.error)} for {scheme.scheme}"
         for scheme in (reference, candidate)
     )
     return drawing(
         identifier,
         size=_SIZE,
-        title=f"Reliability of {reference['scheme']} and {candidate['scheme']}",
+        title=f"Reliability of {reference.scheme} and {candidate.scheme}",
         description="Accuracy against mean confidence in bins; on the diagonal confidence is "
         f"accuracy. The expected calibration error is {errors}.",
         body=[
-            *_square_axes(across, up, "confidence", "accuracy"),
+            *_axes(across, up, "confidence", "accuracy"),
             line(across(0), up(0), across(1), up(1), "ideal"),
             *marks,
-            *legend(_LEFT, 16, reference["scheme"], candidate["scheme"]),
+            *legend(_LEFT, 16, reference.scheme, candidate.scheme),
         ],
     )
 
 
-def coverage(identifier: str, reference: Document, candidate: Document) -> str:
-    """How much of what is answered is right, as the least sure answers are withheld."""
+def coverage_plot(identifier: str, reference: SchemeReport, candidate: SchemeReport) -> str:
+    """Plot accuracy against coverage as the least confident answers are withheld."""
     schemes = (("reference", reference), ("candidate", candidate))
-    lines = {
-        kind: sorted((p["coverage"], p["accuracy"]) for p in s["coverage"]) for kind, s in schemes
+    curves = {
+        kind: sorted((point.coverage, point.accuracy) for point in scheme.coverage)
+        for kind, scheme in schemes
     }
-    every = [point for found in lines.values() for point in found]
-    # Where withholding more makes nothing better there is nothing to see.
-    best = max(accuracy for _, accuracy in every)
-    rising = [share for share, accuracy in every if accuracy < best] or [1.0]
-    across = _up_to_all(min(rising), start=_LEFT, end=_RIGHT)
-    up = _up_to_all(min(accuracy for _, accuracy in every), start=_BOTTOM, end=_TOP)
-    body = _square_axes(across, up, "answered", "right among the answered")
+    points = [point for curve_points in curves.values() for point in curve_points]
+    # Coverage below which withholding more gains nothing is not plotted.
+    best = max(accuracy for _, accuracy in points)
+    gaining = [share for share, accuracy in points if accuracy < best] or [1.0]
+    across = _scale_to_one(min(gaining), start=_LEFT, end=_RIGHT)
+    up = _scale_to_one(min(accuracy for _, accuracy in points), start=_BOTTOM, end=_TOP)
+    body = _axes(across, up, "answered", "right among the answered")
     for kind, scheme in schemes:
-        shares, accuracies = zip(*lines[kind], strict=True)
+        shares, accuracies = zip(*curves[kind], strict=True)
         inside = [across.low, *(share for share in shares if share > across.low)]
         heights = np.interp(inside, shares, accuracies)
-        body.append(path([(across(x), up(y)) for x, y in zip(inside, heights, strict=True)], kind))
-        answered = 1 - scheme["abstained"] / scheme["total"]
-        right = float(np.interp(answered, shares, accuracies))
-        body.append(dot(across(answered), up(right), kind))
-    ends = "; ".join(_coverage_in_words(scheme) for _, scheme in schemes)
+        body.append(curve([(across(x), up(y)) for x, y in zip(inside, heights, strict=True)], kind))
+        answered = 1 - scheme.abstained / scheme.total
+        accuracy = float(np.interp(answered, shares, accuracies))
+        body.append(marker(across(answered), up(accuracy), kind))
+    ends = "; ".join(_describe_coverage(scheme) for _, scheme in schemes)
     return drawing(
         identifier,
         size=_SIZE,
-        title=f"Accuracy against coverage of {reference['scheme']} and {candidate['scheme']}",
+        title=f"Accuracy against coverage of {reference.scheme} and {candidate.scheme}",
         description=f"The marks are where each scheme's threshold puts it: {ends}.",
-        body=[*body, *legend(_LEFT, 16, reference["scheme"], candidate["scheme"])],
+        body=[*body, *legend(_LEFT, 16, reference.scheme, candidate.scheme)],
     )
 
 
-def _square_axes(across: Scale, up: Scale, below: str, beside: str) -> list[str]:
-    """Grid, values and names of two axes of shares, in per cent."""
-    level = Scale(low=100 * across.low, high=100 * across.high, start=_LEFT, end=_RIGHT)
-    upright = Scale(low=100 * up.low, high=100 * up.high, start=_BOTTOM, end=_TOP)
+def _axes(across: Scale, up: Scale, x_name: str, y_name: str) -> list[str]:
+    """Return the grids, values and names of two axes of shares, in percent."""
+    x_scale = Scale(low=100 * across.low, high=100 * across.high, start=_LEFT, end=_RIGHT)
+    y_scale = Scale(low=100 * up.low, high=100 * up.high, start=_BOTTOM, end=_TOP)
     return [
-        *level_axis(level, top=_TOP, bottom=_BOTTOM, most=5),
-        *upright_axis(upright, left=_LEFT, right=_RIGHT, most=5),
-        text((_LEFT + _RIGHT) / 2, _BOTTOM + 36, f"{below}, %", anchor="middle"),
-        upwards(12, (_TOP + _BOTTOM) / 2, f"{beside}, %"),
+        *horizontal_axis(x_scale, top=_TOP, bottom=_BOTTOM, max_steps=5),
+        *vertical_axis(y_scale, left=_LEFT, right=_RIGHT, max_steps=5),
+        text((_LEFT + _RIGHT) / 2, _BOTTOM + 36, f"{x_name}, %", anchor="middle"),
+        vertical_text(12, (_TOP + _BOTTOM) / 2, f"{y_name}, %"),
     ]
 
 
-def _up_to_all(lowest: float, *, start: float, end: float) -> Scale:
-    """A scale of shares from a round value below the lowest to 1."""
+def _scale_to_one(lowest: float, *, start: float, end: float) -> Scale:
+    """Return a scale of shares from a round value below ``lowest`` to 1."""
     step = round_step(max(1 - lowest, 1e-4) / 5)
     low = 1 - step * math.ceil((1 - lowest) / step + 1e-9)
     return Scale(low=max(0.0, min(low, 1 - step)), high=1, start=start, end=end)
 
 
-def _coverage_in_words(scheme: Document) -> str:
-    whole = max(scheme["coverage"], key=lambda point: float(point["coverage"]))
+def _describe_coverage(scheme: SchemeReport) -> str:
+    fullest = max(scheme.coverage, key=lambda point: point.coverage)
     return (
-        f"{scheme['scheme']} withholds {count(scheme['abstained'])} of {count(scheme['total'])}; "
-        f"{percent(whole['accuracy'])} of all answers are right"
+        f"{scheme.scheme} withholds {count(scheme.abstained)} of {count(scheme.total)}; "
+        f"{percent(fullest.accuracy)} of all answers are right"
     )

@@ -1,23 +1,25 @@
-"""Pieces of HTML that the page is made of."""
+"""Elements of the HTML page."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from mnist_edge.evaluation.report.render.formatting import Document, name_of, percent
-from mnist_edge.evaluation.report.render.style import STYLE
-from mnist_edge.evaluation.report.render.svg import escape
-from mnist_edge.evaluation.report.render.tables import Cell, Table
+from mnist_edge.evaluation.report.render.formatting import image_name
+from mnist_edge.evaluation.report.render.style import PAGE_STYLE
+from mnist_edge.evaluation.report.render.svg import escape_markup
+from mnist_edge.evaluation.report.render.tables import Cell, ReportTable
 from mnist_edge.evaluation.report.render.thumbnails import data_uri
+from mnist_edge.evaluation.report.results import ImageResult, SchemeAnswer
+from mnist_edge.system.text import percent
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-"""What a page may load, for the browser to enforce: nothing from anywhere."""
-_LONG = 40
-"""Characters of a cell beyond which its column is set like sentences."""
+"""What the browser lets a page load: nothing from anywhere."""
+_MAX_SHORT = 40
+"""Characters of a cell above which its column is styled as prose."""
 
 
-def whole_page(title: str, *body: str) -> str:
-    """A page that needs nothing else: no network, no script, no font."""
+def html_page(title: str, *body: str) -> str:
+    """Return a page that needs no network, no script and no font."""
     return "\n".join(
         [
             "<!DOCTYPE html>",
@@ -27,8 +29,8 @@ def whole_page(title: str, *body: str) -> str:
             f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
             '<meta name="color-scheme" content="light dark">',
-            f"<title>{escape(title)}</title>",
-            f"<style>{STYLE}</style>",
+            f"<title>{escape_markup(title)}</title>",
+            f"<style>{PAGE_STYLE}</style>",
             "</head>",
             "<body>",
             *body,
@@ -40,35 +42,35 @@ def whole_page(title: str, *body: str) -> str:
 
 
 def user_text(text: object) -> str:
-    """Escaped text whose direction of writing stays its own: names and paths."""
-    return f"<bdi>{escape(text)}</bdi>"
+    """Escape a name or path, and isolate its writing direction from the page's."""
+    return f"<bdi>{escape_markup(text)}</bdi>"
 
 
 def prose(text: object) -> str:
-    """Escaped text whose lines do not break between a number and its per cent sign."""
+    """Escape text without line breaks between a number and its percent sign."""
     return user_text(text).replace(" %", "&nbsp;%")
 
 
-def table(content: Table, *, drawn: tuple[str, Sequence[str]] | None = None) -> str:
-    """A table that can be scrolled sideways, by keyboard too, where it is too wide.
+def table_to_html(table: ReportTable, *, drawn: tuple[str, Sequence[str]] | None = None) -> str:
+    """Return a table that scrolls sideways, by keyboard too, if it is too wide.
 
     Args:
-        content: what it says.
-        drawn: the header of one column more, and its cells as SVG.
+        table: the content.
+        drawn: header and SVG cells of an additional last column.
     """
-    title, drawings = drawn or ("", [""] * len(content.rows))
-    kinds = [_kind(column) for column in zip(*content.rows, strict=True)]
+    title, drawings = drawn or ("", [""] * len(table.rows))
+    kinds = [_column_class(column) for column in zip(*table.rows, strict=True)]
     header = "".join(
-        f'<th scope="col"{kind}>{escape(name)}</th>'
-        for name, kind in zip(content.header, kinds, strict=True)
+        f'<th scope="col"{kind}>{escape_markup(name)}</th>'
+        for name, kind in zip(table.header, kinds, strict=True)
     )
     if drawn:
-        header += f'<th scope="col">{escape(title)}</th>'
+        header += f'<th scope="col">{escape_markup(title)}</th>'
     rows = "\n".join(
         "<tr>" + _row(row, kinds) + (f"<td>{drawing}</td>" if drawn else "") + "</tr>"
-        for row, drawing in zip(content.rows, drawings, strict=True)
+        for row, drawing in zip(table.rows, drawings, strict=True)
     )
-    caption = escape(content.caption)
+    caption = escape_markup(table.caption)
     return (
         f'<div class="scroll" role="region" aria-label="{caption}" tabindex="0">\n'
         f"<table>\n<caption>{caption}</caption>\n<thead><tr>{header}</tr></thead>\n"
@@ -76,50 +78,49 @@ def table(content: Table, *, drawn: tuple[str, Sequence[str]] | None = None) -> 
     )
 
 
-def cards(pictures: Iterable[Document], reference: str, candidate: str) -> str:
-    """Pictures as thumbnails, each with its name, its label and both answers."""
+def image_cards(images: Iterable[ImageResult], reference: str, candidate: str) -> str:
+    """Return thumbnails of pictures, each with its name, its label and both answers."""
     return (
         '<ul class="cards">\n'
-        + "\n".join(_card(picture, reference, candidate) for picture in pictures)
+        + "\n".join(_card(image, reference, candidate) for image in images)
         + "\n</ul>"
     )
 
 
 def figure(svg: str, caption: str) -> str:
-    """A plot with what it shows in words."""
+    """Return a plot with its caption."""
     return f"<figure>\n{svg}\n<figcaption>{prose(caption)}</figcaption>\n</figure>"
 
 
-def plots(*figures: str) -> str:
-    """Plots side by side where there is room."""
+def plot_grid(*figures: str) -> str:
+    """Return plots side by side if there is room."""
     return '<div class="plots">\n' + "\n".join(figures) + "\n</div>"
 
 
 def details(summary: str, content: str) -> str:
-    """What is shown when it is asked for, and in print."""
-    return f"<details>\n<summary>{escape(summary)}</summary>\n{content}\n</details>"
+    """Return content that is shown on demand, and in print."""
+    return f"<details>\n<summary>{escape_markup(summary)}</summary>\n{content}\n</details>"
 
 
 def section(identifier: str, title: str, *content: str) -> str:
-    """A part of the page under its heading."""
+    """Return a section of the page under its heading."""
     return (
         f'<section id="{identifier}" aria-labelledby="{identifier}-heading">\n'
-        f'<h2 id="{identifier}-heading">{escape(title)}</h2>\n'
+        f'<h2 id="{identifier}-heading">{escape_markup(title)}</h2>\n'
         + "\n".join(content)
         + "\n</section>"
     )
 
 
-def definitions(pairs: Iterable[tuple[str, str]]) -> str:
-    """Names and what they stand for."""
+def definition_list(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return names with their values."""
     rows = "\n".join(f"<dt>{user_text(k)}</dt><dd>{user_text(v)}</dd>" for k, v in pairs)
     return f"<dl>\n{rows}\n</dl>"
 
 
-def _kind(column: Sequence[Cell]) -> str:
-    """Whether a column is set like sentences."""
-    long = any(isinstance(cell, str) and len(cell) > _LONG for cell in column)
-    return ' class="words"' if long else ""
+def _column_class(column: Sequence[Cell]) -> str:
+    is_prose = any(isinstance(cell, str) and len(cell) > _MAX_SHORT for cell in column)
+    return ' class="words"' if is_prose else ""
 
 
 def _row(cells: Sequence[Cell], kinds: Sequence[str]) -> str:
@@ -130,34 +131,30 @@ def _row(cells: Sequence[Cell], kinds: Sequence[str]) -> str:
 
 def _cell(cell: Cell) -> str:
     if isinstance(cell, str):
-        return escape(cell)
-    return f"{escape(cell[0])} <small>{escape(cell[1])}</small>"
+        return escape_markup(cell)
+    return f"{escape_markup(cell[0])} <small>{escape_markup(cell[1])}</small>"
 
 
-def _card(picture: Document, reference: str, candidate: str) -> str:
-    label, name = picture["label"], name_of(picture)
-    answers = [
-        (scheme, picture[role])
-        for scheme, role in ((reference, "reference"), (candidate, "candidate"))
-    ]
-    told = ", ".join(
-        f"{scheme} answers {answer['digit']} with {percent(answer['confidence'], 1)}"
+def _card(image: ImageResult, reference: str, candidate: str) -> str:
+    name = image_name(image)
+    answers = ((reference, image.reference), (candidate, image.candidate))
+    description = ", ".join(
+        f"{scheme} answers {answer.digit} with {percent(answer.confidence, 1)}"
         for scheme, answer in answers
     )
-    lines = "".join(_answer(scheme, answer, label) for scheme, answer in answers)
+    lines = "".join(_answer(scheme, answer, image.label) for scheme, answer in answers)
     return (
-        f'<li><figure><img src="{data_uri(picture["pixels"])}" width="84" height="84" '
-        f'alt="Picture {escape(name)}, labelled {escape(label)}: {escape(told)}">'
+        f'<li><figure><img src="{data_uri(image.pixels)}" width="84" height="84" '
+        f'alt="Picture {escape_markup(name)}, labelled {image.label}: '
+        f'{escape_markup(description)}">'
         f"<figcaption><span><b>{user_text(name)}</b></span>"
-        f"<span>labelled <b>{escape(label)}</b></span>{lines}</figcaption></figure></li>"
+        f"<span>labelled <b>{image.label}</b></span>{lines}</figcaption></figure></li>"
     )
 
 
-def _answer(scheme: str, answer: Mapping[str, float], label: int) -> str:
-    right = answer["digit"] == label
+def _answer(scheme: str, answer: SchemeAnswer, label: int) -> str:
+    mark = "\u2713" if answer.digit == label else '<b class="wrong">\u2717</b>'
     return (
-        f"<span>{user_text(scheme)}: <b>{escape(answer['digit'])}</b> "
-        f"{percent(answer['confidence'], 1)} "
-        + ("\u2713" if right else '<b class="wrong">\u2717</b>')
-        + "</span>"
+        f"<span>{user_text(scheme)}: <b>{answer.digit}</b> "
+        f"{percent(answer.confidence, 1)} {mark}</span>"
     )

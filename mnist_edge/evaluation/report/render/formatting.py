@@ -1,176 +1,155 @@
-"""Figures of a report in words: how a share, a drop and an interval are written on every page."""
+"""Numbers, gates and pictures of a report in words, the same on every page."""
 
 from __future__ import annotations
 
-import math
 import unicodedata
-from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias, TypeGuard
 
-Document: TypeAlias = Mapping[str, Any]
-"""A report as its JSON has it, or a part of one."""
+from mnist_edge.evaluation.report.results import (
+    GateResult,
+    ImageProblem,
+    ImageResult,
+    Report,
+    SchemeReport,
+)
+from mnist_edge.metrics.intervals import Interval
+from mnist_edge.system.text import MISSING, percent
 
-NONE = "\u2013"
-"""Stands where there is no figure."""
 _MINUS = "\u2212"
 _LEADING = "int8"
-"""The scheme that a report is about, where it was measured."""
-_SHORT = 18
+"""The scheme that a report is about, if it was measured."""
+_MAX_LABEL = 18
 """Characters of a name that a plot has room for."""
 
 
-def clean(text: object) -> str:
-    """Text that any file can hold: what is no character of one, or steers it, is replaced."""
+def sanitize(text: object) -> str:
+    """Replace control characters and surrogates, which files cannot hold or would obey."""
     return "".join(
         "\ufffd" if unicodedata.category(character) in {"Cc", "Cs"} else character
         for character in str(text)
     )
 
 
-def short(text: object) -> str:
-    """A name cut to what a plot has room for."""
-    name = clean(text)
-    return name if len(name) <= _SHORT else name[: _SHORT - 1] + "\u2026"
+def truncate(text: object) -> str:
+    """Shorten a name to what a plot has room for."""
+    name = sanitize(text)
+    return name if len(name) <= _MAX_LABEL else name[: _MAX_LABEL - 1] + "\u2026"
 
 
 def count(number: float | None) -> str:
-    """A whole number with its thousands parted."""
-    return f"{number:,.0f}" if _known(number) else NONE
+    """Format a whole number with thousands separators; None as a dash."""
+    return MISSING if number is None else f"{number:,.0f}"
 
 
 def decimal(number: float | None, places: int) -> str:
-    """A number of so many decimal places."""
-    return _signed(f"{number:,.{places}f}") if _known(number) else NONE
-
-
-def percent(share: float | None, places: int = 2) -> str:
-    """A share, 0..1, in per cent."""
-    return f"{100 * share:.{places}f} %" if _known(share) else NONE
+    """Format a number with so many decimal places; None as a dash."""
+    return MISSING if number is None else _with_minus(f"{number:,.{places}f}")
 
 
 def points(drop: float | None) -> str:
-    """A drop in percentage points with its sign: one of 0 has none."""
-    if not _known(drop):
-        return NONE
+    """Format a drop in percentage points with its sign, without one for 0; None as a dash."""
+    if drop is None:
+        return MISSING
     text = f"{drop:+.2f}"
-    return text[1:] if float(text) == 0 else _signed(text)
+    return text[1:] if float(text) == 0 else _with_minus(text)
 
 
-def share_interval(ends: Sequence[float] | None) -> str:
-    """From and to, shares 0..1, in per cent."""
-    if ends is None:
-        return NONE
-    return f"{100 * ends[0]:.2f} to {percent(ends[1])}"
+def percent_interval(shares: Interval) -> str:
+    """Format an interval of shares, 0..1, in percent."""
+    return f"{100 * shares.low:.2f} to {percent(shares.high)}"
 
 
-def drop_interval(ends: Sequence[float] | None) -> str:
-    """From and to, in percentage points."""
-    return NONE if ends is None else f"{points(ends[0])} to {points(ends[1])}"
+def points_interval(drops: Interval) -> str:
+    """Format an interval of drops in percentage points."""
+    return f"{points(drops.low)} to {points(drops.high)}"
 
 
-def p_value(p: float | None) -> str:
-    """A probability that may be tiny."""
-    if not _known(p):
-        return NONE
+def p_value(p: float) -> str:
+    """Format a p-value, however small."""
     return f"{p:.3f}" if p >= 0.001 else "below 0.001"
 
 
-def measured(value: float | None, unit: str) -> str:
-    """A figure of a gate with its unit."""
-    if not _known(value):
-        return "not measured"
-    whole = float(value).is_integer() and abs(value) >= 1000
-    number = f"{value:,.0f}" if whole else f"{round(value, 4):g}"
-    return clean(f"{_signed(number)} {unit}").rstrip()
+def quantity(value: float, unit: str) -> str:
+    """Format a value or limit of a gate with its unit."""
+    is_large = float(value).is_integer() and abs(value) >= 1000
+    number = f"{value:,.0f}" if is_large else f"{round(value, 4):g}"
+    return sanitize(f"{_with_minus(number)} {unit}").rstrip()
 
 
-def claim_and_figures(verdict: str) -> tuple[str, str]:
-    """A verdict cut into what it claims and the figures for it; one that is not two has none.
+def split_verdict(verdict: str) -> tuple[str, str]:
+    """Split a verdict into its claim and its figures; the figures are empty if it has one part.
 
-    The claim ends with the first colon that is not in brackets, or with a bracket before a comma.
+    The claim ends at the first colon outside parentheses, or at a parenthesis before a comma.
     """
     depth = 0
-    for place, character in enumerate(verdict):
+    for index, character in enumerate(verdict):
         depth += (character == "(") - (character == ")")
-        if depth or " " not in verdict[:place]:
+        if depth or " " not in verdict[:index]:
             continue
-        if verdict.startswith(": ", place):
-            return verdict[:place], verdict[place + 2 :]
-        if verdict.startswith("), ", place):
-            return verdict[: place + 1], verdict[place + 3 :]
+        if verdict.startswith(": ", index):
+            return verdict[:index], verdict[index + 2 :]
+        if verdict.startswith("), ", index):
+            return verdict[: index + 1], verdict[index + 3 :]
     return verdict, ""
 
 
-def reference_of(document: Document) -> Document:
-    """The scheme that the others are compared with."""
-    found: Document = next(
-        scheme for scheme in document["schemes"] if scheme["scheme"] == document["reference"]
-    )
-    return found
+def leading_first(report: Report) -> list[SchemeReport]:
+    """Return the candidates, beginning with the scheme that the report is about.
 
-
-def candidates_of(document: Document) -> list[Document]:
-    """The schemes that are compared with the reference: the one that the report is about first.
-
-    That is the one that the verdict begins with, or else int8, or else that of the largest drop.
+    This is the scheme that the verdict begins with, else int8, else the one with the largest drop.
     """
-    others = [s for s in document["schemes"] if s["scheme"] != document["reference"]]
-    if not others:
+    if not report.candidates:
         return []
-    verdict = str(document["verdict"])
     leading = max(
-        others,
-        key=lambda s: (
-            verdict.startswith(f"{s['scheme']} "),
-            s["scheme"] == _LEADING,
-            s["drop_points"],
+        report.candidates,
+        key=lambda scheme: (
+            report.verdict.startswith(f"{scheme.scheme} "),
+            scheme.scheme == _LEADING,
+            scheme.drop_points,
         ),
     )
-    return [leading, *(scheme for scheme in others if scheme is not leading)]
+    return [leading, *(scheme for scheme in report.candidates if scheme is not leading)]
 
 
-def left_out(document: Document) -> list[tuple[str, list[Document]]]:
-    """Pictures that there was trouble with, by what it was; no trouble, no entry."""
-    troubles = (
-        ("that could not be read, which count nowhere", "unreadable"),
-        ("without a single digit, which every scheme abstains from", "without_digit"),
+def image_problems(report: Report) -> list[tuple[str, tuple[ImageProblem, ...]]]:
+    """Return a heading and the pictures for each kind of problem that occurred."""
+    data = report.data
+    problems = (
+        ("that could not be read, which count nowhere", data.unreadable),
+        ("without a single digit, which every scheme abstains from", data.without_digit),
     )
-    found = [(what, list(document["data"].get(key, ()))) for what, key in troubles]
-    return [(f"Pictures {what}: {count(len(items))}", items) for what, items in found if items]
+    return [
+        (f"Pictures {problem}: {count(len(images))}", images)
+        for problem, images in problems
+        if images
+    ]
 
 
-def flipped(scheme: Document) -> int:
-    """How many answers changed: more than there are pictures of where these were too many."""
-    return int(scheme.get("flipped", len(scheme["flips"])))
-
-
-def flips_by_outcome(scheme: Document) -> dict[str, list[Document]]:
-    """The pictures whose answer changed: lost, gained, or wrong both times; none of these empty."""
-    found: dict[str, list[Document]] = {"Lost": [], "Gained": [], "Wrong both times": []}
-    for flip in scheme["flips"]:
-        if flip["reference"]["digit"] == flip["label"]:
-            found["Lost"].append(flip)
-        elif flip["candidate"]["digit"] == flip["label"]:
-            found["Gained"].append(flip)
+def flips_by_outcome(scheme: SchemeReport) -> dict[str, list[ImageResult]]:
+    """Group the pictures whose answer changed by outcome; empty groups are left out."""
+    groups: dict[str, list[ImageResult]] = {"Lost": [], "Gained": [], "Wrong both times": []}
+    for flip in scheme.flips:
+        if flip.reference.digit == flip.label:
+            groups["Lost"].append(flip)
+        elif flip.candidate.digit == flip.label:
+            groups["Gained"].append(flip)
         else:
-            found["Wrong both times"].append(flip)
-    return {outcome: flips for outcome, flips in found.items() if flips}
+            groups["Wrong both times"].append(flip)
+    return {outcome: flips for outcome, flips in groups.items() if flips}
 
 
-def name_of(picture: Document) -> str:
-    """What a picture is known by: its path, or its number in the data."""
-    path = picture["path"]
-    return f"#{picture['index']}" if path is None else clean(path)
+def image_name(image: ImageResult) -> str:
+    """Return a picture's path, or its index if it has none."""
+    return f"#{image.index}" if image.path is None else sanitize(image.path)
 
 
-def missed_gates(document: Document) -> list[Document]:
-    """The gates that a report does not pass."""
-    return [gate for gate in document["gates"] if not gate["passed"]]
+def missed_gates(report: Report) -> list[GateResult]:
+    """Return the gates that did not pass."""
+    return [gate for gate in report.gates if not gate.passed]
 
 
-def gates_in_words(document: Document) -> str:
-    """How many of the gates are passed."""
-    gates, missed = len(document["gates"]), len(missed_gates(document))
+def gates_summary(report: Report) -> str:
+    """Describe how many gates passed."""
+    gates, missed = len(report.gates), len(missed_gates(report))
     if not gates:
         return "No gate was set"
     if missed:
@@ -178,19 +157,15 @@ def gates_in_words(document: Document) -> str:
     return "All gates passed" if gates > 1 else "Gate passed"
 
 
-def gate_in_words(gate: Document) -> str:
-    """What was measured for a gate, of which scheme, and what it asks for."""
-    least = str(gate["name"]).startswith("--min")
-    scheme = f" ({clean(gate['scheme'])})" if gate.get("scheme") else ""
+def gate_summary(gate: GateResult) -> str:
+    """Describe a gate's value, the worst scheme and the limit."""
+    bound = "at least" if gate.name.startswith("--min") else "at most"
     return (
-        f"{clean(gate['name'])}: {measured(gate['value'], gate['unit'])}{scheme}, "
-        f"{'at least' if least else 'at most'} {measured(gate['limit'], gate['unit'])}"
+        f"{sanitize(gate.name)}: {quantity(gate.value, gate.unit)} ({sanitize(gate.scheme)}), "
+        f"{bound} {quantity(gate.limit, gate.unit)}"
     )
 
 
-def _signed(text: str) -> str:
+def _with_minus(text: str) -> str:
+    """Replace hyphens with minus signs."""
     return text.replace("-", _MINUS)
-
-
-def _known(number: float | None) -> TypeGuard[float]:
-    return number is not None and not math.isnan(number)

@@ -1,92 +1,85 @@
-"""The report as one page of HTML that needs nothing else: no network, no script, no font."""
+"""The report as one HTML page that needs no network, no script and no font."""
 
 from __future__ import annotations
-
-from collections.abc import Iterable, Mapping
-from typing import Any
 
 from mnist_edge.evaluation.report.render import plots, sections, tables
 from mnist_edge.evaluation.report.render.elements import (
     details,
+    html_page,
     prose,
     section,
-    table,
+    table_to_html,
     user_text,
-    whole_page,
 )
 from mnist_edge.evaluation.report.render.formatting import (
-    Document,
-    candidates_of,
-    claim_and_figures,
     count,
-    gate_in_words,
-    gates_in_words,
-    left_out,
+    gate_summary,
+    gates_summary,
+    image_problems,
     missed_gates,
     points,
+    split_verdict,
 )
-from mnist_edge.evaluation.report.render.svg import escape
+from mnist_edge.evaluation.report.render.svg import escape_markup
+from mnist_edge.evaluation.report.results import Report
 
-_LONG = 80
-"""Characters of a claim beyond which it is set smaller."""
+_MAX_SHORT = 80
+"""Characters of a claim above which it is set smaller."""
 _PASSED, _MISSED = "\u2713 passed", "\u2717 missed"
 
 
-def to_html(document: Mapping[str, Any]) -> str:
-    """The page: verdict and gates, the one table, the flips, then the rest, the times last.
-
-    Args:
-        document: ``report.json``, schema version 2.
+def report_to_html(report: Report) -> str:
+    """Return the page: verdict, gates, main table, flips, details, and the times last.
 
     Raises:
-        InvalidValue: a picture in it has no 784 bytes of pixels.
+        InvalidValue: a picture does not have 784 bytes of pixels.
     """
     parts = [
         ("costs", "Cost of each scheme", _costs),
-        ("flips", "Pictures whose answer changed", sections.flips),
-        ("digits", "Digit by digit", sections.digits),
-        ("mistakes", "Mistakes and doubtful labels", sections.mistakes),
-        ("confidence", "Confidence", sections.confidence),
-        ("corruption", "Under corruption", sections.corruption),
-        ("files", "Files", sections.files),
-        ("inputs", "How to get this report again", sections.inputs),
-        ("times", "Times", sections.times),
+        ("flips", "Pictures whose answer changed", sections.flip_section),
+        ("digits", "Digit by digit", sections.digit_section),
+        ("mistakes", "Mistakes and doubtful labels", sections.mistake_section),
+        ("confidence", "Confidence", sections.confidence_section),
+        ("corruption", "Under corruption", sections.corruption_section),
+        ("files", "Files", sections.file_section),
+        ("inputs", "How to get this report again", sections.input_section),
+        ("times", "Times", sections.time_section),
     ]
     links = "\n".join(f'<li><a href="#{name}">{title}</a></li>' for name, title, _ in parts)
-    return whole_page(
-        f"Accuracy drop of {document['model']}",
+    return html_page(
+        f"Accuracy drop of {report.model}",
         '<a class="skip" href="#costs">Skip to the figures</a>',
-        _verdict(document),
+        _header(report),
         f'<nav class="contents" aria-label="Contents">\n<ul>\n{links}\n</ul>\n</nav>',
         "<main>",
-        *(section(name, title, *write(document)) for name, title, write in parts),
+        *(section(name, title, *render(report)) for name, title, render in parts),
         "</main>",
-        f"<footer><p>Written by mnist-edge {escape(document['mnist_edge'])}.</p></footer>",
+        f"<footer><p>Written by mnist-edge {escape_markup(report.mnist_edge)}.</p></footer>",
     )
 
 
-def _verdict(document: Document) -> str:
-    claim, figures = claim_and_figures(str(document["verdict"]))
-    gates = document["gates"]
-    state = "missed" if missed_gates(document) else "passed" if gates else "none"
+def _header(report: Report) -> str:
+    """Return the verdict and the gates, which come first if one was missed."""
+    claim, figures = split_verdict(report.verdict)
+    state = "missed" if missed_gates(report) else "passed" if report.gates else "none"
     items = "\n".join(
-        f'<li class="{"passed" if gate["passed"] else "missed"}">'
-        f"<b>{_PASSED if gate['passed'] else _MISSED}</b> {user_text(gate_in_words(gate))}</li>"
-        for gate in sorted(gates, key=lambda gate: bool(gate["passed"]))
+        f'<li class="{"passed" if gate.passed else "missed"}">'
+        f"<b>{_PASSED if gate.passed else _MISSED}</b> {user_text(gate_summary(gate))}</li>"
+        for gate in sorted(report.gates, key=lambda gate: gate.passed)
     )
-    gated = (
-        f'<div class="gates {state}">\n<p>{gates_in_words(document)}</p>\n'
+    gates = (
+        f'<div class="gates {state}">\n<p>{gates_summary(report)}</p>\n'
         + (f"<ul>\n{items}\n</ul>\n" if items else "")
         + "</div>"
     )
-    long = ' class="long"' if len(claim) > _LONG else ""
-    first, last = (gated, "") if state == "missed" else ("", gated)
+    size = ' class="long"' if len(claim) > _MAX_SHORT else ""
+    first, last = (gates, "") if state == "missed" else ("", gates)
     return "\n".join(
         [
             "<header>",
-            f'<p class="model">Accuracy-drop report of {user_text(document["model"])}</p>',
+            f'<p class="model">Accuracy-drop report of {user_text(report.model)}</p>',
             first,
-            f"<h1{long}>{prose(claim)}</h1>",
+            f"<h1{size}>{prose(claim)}</h1>",
             f"<p>{prose(figures)}</p>" if figures else "",
             last,
             "</header>",
@@ -94,29 +87,37 @@ def _verdict(document: Document) -> str:
     )
 
 
-def _costs(document: Document) -> list[str]:
-    data = document["data"]
-    scale, limits = plots.drop_scale(document), plots.drop_limits(document)
+def _costs(report: Report) -> list[str]:
+    """Return the main table with a drawing of each drop, and the pairs below it."""
+    scale, limits = plots.drop_scale(report), plots.drop_limits(report)
     strips = [
-        "" if scheme["scheme"] == document["reference"] else plots.drop_strip(scheme, scale, limits)
-        for scheme in document["schemes"]
+        "",
+        *(plots.drop_strip(scheme, scale, limits) for scheme in report.candidates),
     ]
     column = f"drop, from {points(scale.low)} to {points(scale.high)}"
-    drawn = (column, strips) if candidates_of(document) else None
+    drawn = (column, strips) if report.candidates else None
     return [
-        f'<div class="costs">{table(tables.costs(document), drawn=drawn)}</div>',
-        f"<p>{count(data['pictures'])} pictures of {user_text(data['name'])}, the same for every "
-        "scheme, in the same order. Small print and lines: 95&nbsp;% intervals, Wilson's for the "
-        "accuracy, paired for the drop. The upright is no drop"
+        f'<div class="costs">{table_to_html(tables.cost_table(report), drawn=drawn)}</div>',
+        f"<p>{count(report.data.pictures)} pictures of {user_text(report.data.name)}, the same for "
+        "every scheme, in the same order. Small print and lines: 95&nbsp;% intervals, Wilson's for "
+        "the accuracy, paired for the drop. The upright is no drop"
         + (", the dashed line the limit" if limits else "")
         + ". A drop above 0 is a loss. Agreement is the share of pictures with the same answer, "
         "right or wrong.</p>",
-        *(details(what, f"<ul>\n{_items(items)}\n</ul>") for what, items in left_out(document)),
-        table(tables.pairs(document)) if candidates_of(document) else "",
+        *_image_problems(report),
+        table_to_html(tables.pair_table(report)) if report.candidates else "",
     ]
 
 
-def _items(items: Iterable[Document]) -> str:
-    return "\n".join(
-        f"<li>{user_text(item['path'])}: {user_text(item['reason'])}</li>" for item in items
-    )
+def _image_problems(report: Report) -> list[str]:
+    return [
+        details(
+            heading,
+            "<ul>\n"
+            + "\n".join(
+                f"<li>{user_text(image.path)}: {user_text(image.reason)}</li>" for image in images
+            )
+            + "\n</ul>",
+        )
+        for heading, images in image_problems(report)
+    ]

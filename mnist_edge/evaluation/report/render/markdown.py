@@ -3,166 +3,171 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
 
 from mnist_edge.evaluation.report.render import tables
 from mnist_edge.evaluation.report.render.formatting import (
-    Document,
-    candidates_of,
-    clean,
     count,
-    flipped,
     flips_by_outcome,
-    gate_in_words,
-    gates_in_words,
-    left_out,
-    name_of,
-    percent,
+    gate_summary,
+    gates_summary,
+    image_name,
+    image_problems,
+    leading_first,
+    sanitize,
 )
-from mnist_edge.evaluation.report.render.tables import Cell, Table
+from mnist_edge.evaluation.report.render.tables import Cell, ReportTable
+from mnist_edge.evaluation.report.results import ImageResult, Report
+from mnist_edge.system.text import markdown_table, percent
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>#|~&$])")
-"""What Markdown, or GitHub's, takes for more than a character."""
-_MOST = 100
-"""Pictures in a list at most: a broken scheme flips thousands."""
+"""Characters with a meaning in Markdown or GitHub's dialect of it."""
+_MAX_LISTED = 100
+"""Largest number of pictures in a list: a broken scheme flips thousands."""
 
 
-def to_markdown(document: Mapping[str, Any]) -> str:
-    """The page: verdict and gates, the one table, the flips, then the rest, the times last.
-
-    Args:
-        document: ``report.json``, schema version 2.
-    """
-    data = document["data"]
+def report_to_markdown(report: Report) -> str:
+    """Return the report: verdict, gates, main table, flips, details, and the times last."""
     parts = [
-        f"# Accuracy drop of {escape(document['model'])}",
-        f"**{escape(document['verdict'])}**",
-        *_gates(document),
-        markdown_table(tables.costs(document)),
-        f"{count(data['pictures'])} pictures of {escape(data['name'])}, the same for every scheme "
-        "in the same order; in brackets 95 % intervals, Wilson's for the accuracy, paired for the "
-        "drop. A drop above 0 is a loss. Agreement is the share of pictures with the same answer, "
-        "right or wrong.",
-        *_left_out(document),
-        *_flips(document),
-        *_details(document),
+        f"# Accuracy drop of {escape_markdown(report.model)}",
+        f"**{escape_markdown(report.verdict)}**",
+        *_gates(report),
+        table_to_markdown(tables.cost_table(report)),
+        f"{count(report.data.pictures)} pictures of {escape_markdown(report.data.name)}, the same "
+        "for every scheme in the same order; in brackets 95 % intervals, Wilson's for the "
+        "accuracy, paired for the drop. A drop above 0 is a loss. Agreement is the share of "
+        "pictures with the same answer, right or wrong.",
+        *_image_problems(report),
+        *_flips(report),
+        *_details(report),
         "## Files",
-        markdown_table(tables.sizes(document)),
+        table_to_markdown(tables.file_table(report)),
         "## How to get this report again",
         "The same inputs give the same report, but for the times.",
-        _list(f"{escape(name)}: {code(value)}" for name, value in tables.provenance(document)),
+        _list(
+            f"{escape_markdown(name)}: {_code(value)}" for name, value in tables.provenance(report)
+        ),
         "## Times",
-        markdown_table(tables.times(document)),
-        _list(f"{escape(name)}: {escape(value)}" for name, value in tables.circumstances(document)),
+        table_to_markdown(tables.time_table(report)),
+        _list(
+            f"{escape_markdown(name)}: {escape_markdown(value)}"
+            for name, value in tables.environment(report)
+        ),
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def escape(text: object) -> str:
-    """Text that reads as it is, on one line."""
-    return _SPECIAL.sub(r"\\\1", clean(text))
+def escape_markdown(text: object) -> str:
+    """Escape text so that Markdown shows it unchanged, on one line."""
+    return _SPECIAL.sub(r"\\\1", sanitize(text))
 
 
-def code(text: object) -> str:
-    """Text as code, whatever backticks are in it."""
-    words = clean(text)
-    fence = "`" * (1 + max((len(run) for run in re.findall("`+", words)), default=0))
-    return f"{fence}{words}{fence}" if len(fence) == 1 else f"{fence} {words} {fence}"
-
-
-def markdown_table(table: Table) -> str:
-    """A table, the first column set left, the others right; small print in brackets."""
-    rule = ["---", *["---:"] * (len(table.header) - 1)]
-    rows = [[_cell(cell) for cell in row] for row in (table.header, *table.rows)]
-    return "\n".join("| " + " | ".join(row) + " |" for row in (rows[0], rule, *rows[1:]))
+def table_to_markdown(table: ReportTable) -> str:
+    """Return a table with small print in parentheses."""
+    return markdown_table(
+        [escape_markdown(name) for name in table.header],
+        [[_cell(cell) for cell in row] for row in table.rows],
+    )
 
 
 def _cell(cell: Cell) -> str:
-    return escape(cell) if isinstance(cell, str) else f"{escape(cell[0])} ({escape(cell[1])})"
+    if isinstance(cell, str):
+        return escape_markdown(cell)
+    return f"{escape_markdown(cell[0])} ({escape_markdown(cell[1])})"
+
+
+def _code(text: object) -> str:
+    """Return text as inline code, with a fence longer than any run of backticks in it."""
+    words = sanitize(text)
+    fence = "`" * (1 + max((len(run) for run in re.findall("`+", words)), default=0))
+    return f"{fence}{words}{fence}" if len(fence) == 1 else f"{fence} {words} {fence}"
 
 
 def _list(items: Iterable[str]) -> str:
     return "\n".join(f"- {item}" for item in items)
 
 
-def _gates(document: Document) -> list[str]:
-    gates = sorted(document["gates"], key=lambda gate: bool(gate["passed"]))
-    if not gates:
+def _gates(report: Report) -> list[str]:
+    if not report.gates:
         return []
     return [
-        gates_in_words(document) + ":",
+        gates_summary(report) + ":",
         _list(
-            f"{'passed' if gate['passed'] else '**missed**'}: {escape(gate_in_words(gate))}"
-            for gate in gates
+            f"{'passed' if gate.passed else '**missed**'}: {escape_markdown(gate_summary(gate))}"
+            for gate in sorted(report.gates, key=lambda gate: gate.passed)
         ),
     ]
 
 
-def _left_out(document: Document) -> list[str]:
+def _image_problems(report: Report) -> list[str]:
     return [
         part
-        for what, items in left_out(document)
+        for heading, images in image_problems(report)
         for part in (
-            what,
-            _list(f"{escape(item['path'])}: {escape(item['reason'])}" for item in items),
+            heading,
+            _list(
+                f"{escape_markdown(image.path)}: {escape_markdown(image.reason)}"
+                for image in images
+            ),
         )
     ]
 
 
-def _flips(document: Document) -> list[str]:
+def _flips(report: Report) -> list[str]:
     parts = ["## Pictures whose answer changed"]
-    for scheme in candidates_of(document):
-        changed = flipped(scheme)
-        parts.append(
-            f"### {escape(scheme['scheme'])}: {count(changed)} of {count(scheme['total'])}"
-        )
-        if not changed:
+    for scheme in leading_first(report):
+        name = escape_markdown(scheme.scheme)
+        parts.append(f"### {name}: {count(scheme.flipped)} of {count(scheme.total)}")
+        if not scheme.flipped:
             parts.append("Every answer is the reference's.")
-        both = (document["reference"], scheme["scheme"])
         for outcome, flips in flips_by_outcome(scheme).items():
             parts.append(f"{outcome}: {count(len(flips))}")
-            parts.append(_list(_picture(flip, *both) for flip in flips[:_MOST]))
-            if len(flips) > _MOST:
-                parts.append(f"{count(len(flips) - _MOST)} more are in report.html.")
+            parts.append(_image_list(flips[:_MAX_LISTED], report.reference, scheme.scheme))
+            if len(flips) > _MAX_LISTED:
+                parts.append(f"{count(len(flips) - _MAX_LISTED)} more are in report.html.")
     return parts if len(parts) > 1 else []
 
 
-def _picture(picture: Document, reference: str, candidate: str) -> str:
-    answers = ", ".join(
-        f"{escape(scheme)} {answer['digit']} ({percent(answer['confidence'], 1)})"
-        for scheme, answer in ((reference, picture["reference"]), (candidate, picture["candidate"]))
+def _image_list(images: Iterable[ImageResult], reference: str, candidate: str) -> str:
+    """List pictures with their label and both answers."""
+    return _list(
+        f"{escape_markdown(image_name(image))}, labelled {image.label}: "
+        + ", ".join(
+            f"{escape_markdown(scheme)} {answer.digit} ({percent(answer.confidence, 1)})"
+            for scheme, answer in ((reference, image.reference), (candidate, image.candidate))
+        )
+        for image in images
     )
-    return f"{escape(name_of(picture))}, labelled {picture['label']}: {answers}"
 
 
-def _details(document: Document) -> list[str]:
-    """What is said of the schemes together, and then of the one that the report is about."""
-    candidates = candidates_of(document)
+def _details(report: Report) -> list[str]:
+    """Return the tables of all schemes, and the lists of the one that the report is about."""
+    confidence = ["## Confidence", table_to_markdown(tables.calibration_table(report))]
+    candidates = leading_first(report)
     if not candidates:
-        return ["## Confidence", markdown_table(tables.calibration(document))]
-    leading, both = candidates[0], (document["reference"], candidates[0]["scheme"])
+        return confidence
+    leading, both = candidates[0], (report.reference, candidates[0].scheme)
     parts = [
         "## Picture by picture",
-        markdown_table(tables.pairs(document)),
+        table_to_markdown(tables.pair_table(report)),
         "## Digit by digit",
-        markdown_table(tables.classes(document, leading)),
+        table_to_markdown(tables.class_table(report, leading)),
     ]
-    if leading["mistakes"]:
+    if leading.mistakes:
         parts += [
-            f"## Most confident mistakes of {escape(leading['scheme'])}",
-            _list(_picture(picture, *both) for picture in leading["mistakes"]),
+            f"## Most confident mistakes of {escape_markdown(leading.scheme)}",
+            _image_list(leading.mistakes, *both),
         ]
-    if leading["doubtful"]:
+    if leading.suspect_labels:
         parts += [
             "## Labels in doubt",
             "Both schemes give the same answer, are sure of it, and the label says otherwise.",
-            _list(_picture(picture, *both) for picture in leading["doubtful"]),
+            _image_list(leading.suspect_labels, *both),
         ]
-    if leading["corruptions"]:
+    if leading.corruptions:
         parts += [
             "## Under corruption",
-            markdown_table(tables.corruptions(document, leading)),
-            tables.WRONG_ANSWERS,
+            table_to_markdown(tables.corruption_table(report, leading)),
+            tables.WRONG_ANSWERS_NOTE,
         ]
-    return [*parts, "## Confidence", markdown_table(tables.calibration(document))]
+    return [*parts, *confidence]

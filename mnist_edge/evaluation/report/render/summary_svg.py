@@ -1,162 +1,133 @@
-"""The report as one picture, for a README: the verdict, each drop, the pictures that changed."""
+"""The report as one drawing for a README: the verdict, each drop, and some flipped pictures."""
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
-from typing import Any
 
 from mnist_edge.evaluation.report.render.formatting import (
-    Document,
-    candidates_of,
-    claim_and_figures,
     count,
-    drop_interval,
-    flipped,
-    name_of,
-    percent,
+    image_name,
+    leading_first,
     points,
-    reference_of,
-    short,
+    points_interval,
+    split_verdict,
+    truncate,
 )
 from mnist_edge.evaluation.report.render.plots import drop_limits, drop_scale
-from mnist_edge.evaluation.report.render.style import COLOURS
+from mnist_edge.evaluation.report.render.style import SUMMARY_STYLE
 from mnist_edge.evaluation.report.render.svg import (
-    Scale,
     box,
-    dot,
     drawing,
-    level_axis,
+    horizontal_axis,
     line,
+    marker,
     text,
     whisker,
 )
 from mnist_edge.evaluation.report.render.thumbnails import data_uri
+from mnist_edge.evaluation.report.results import Report, SchemeReport
+from mnist_edge.system.text import percent
 
 _WIDTH, _MARGIN = 760.0, 24.0
-"""Width of the picture, and what is left free about it."""
-_CLAIM, _FIGURES = 44, 88
-"""Letters of a line of the claim and of the figures: a little fewer than there is room for."""
+"""Width of the drawing, and the free space around it."""
+_CLAIM_LENGTH, _FIGURES_LENGTH = 44, 88
+"""Letters per line of the claim and of the figures: slightly fewer than fit."""
 _ROW = 27.0
 """Height of a scheme's row."""
-_SIDE = 56.0
+_THUMBNAIL = 56.0
 """Side of a thumbnail."""
-_MOST = 5
-"""Pictures whose answer changed that are shown."""
-_STYLE = """
-text { fill: var(--ink); font: 15px system-ui, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
-.claim { font-size: 28px; font-weight: 700; }
-.figures { font-size: 16px; }
-.head, .tick { fill: var(--soft); font-size: 13px; }
-.name { font-weight: 600; }
-.paper { fill: var(--paper); }
-.grid { stroke: var(--rule); stroke-width: .75; }
-.zero { stroke: var(--ink); stroke-width: 1.25; }
-.limit { stroke: var(--missed); stroke-width: 1.5; stroke-dasharray: 3 2; }
-.whisker { stroke: var(--candidate); stroke-width: 1.75; }
-.mark { fill: var(--candidate); }
-image { image-rendering: pixelated; }
-"""
+_MAX_FLIPS = 5
+"""Largest number of flipped pictures shown."""
 
 
-def to_picture(document: Mapping[str, Any]) -> str:
-    """An SVG file that needs nothing else, light or dark as it is looked at.
-
-    Args:
-        document: ``report.json``, schema version 2.
+def report_to_svg(report: Report) -> str:
+    """Return an SVG file that needs no other file and follows the viewer's light or dark theme.
 
     Raises:
-        InvalidValue: a picture in it has no 784 bytes of pixels.
+        InvalidValue: a picture does not have 784 bytes of pixels.
     """
-    claim, figures = claim_and_figures(str(document["verdict"]))
+    claim, figures = split_verdict(report.verdict)
     body, y = [], _MARGIN + 22
-    for words in textwrap.wrap(claim, _CLAIM):
+    for words in textwrap.wrap(claim, _CLAIM_LENGTH):
         body.append(text(_MARGIN, y, words, kind="claim"))
         y += 33
-    for words in textwrap.wrap(figures, _FIGURES):
+    for words in textwrap.wrap(figures, _FIGURES_LENGTH):
         body.append(text(_MARGIN, y, words, kind="figures"))
         y += 22
-    y = _schemes(document, body, y + 20)
-    y = _flips(document, body, y + 30)
-    said = "; ".join(_in_words(document, scheme) for scheme in document["schemes"])
+    y = _draw_schemes(report, body, y + 20)
+    y = _draw_flips(report, body, y + 30)
+    descriptions = "; ".join(_describe(scheme, report) for scheme in report.schemes)
     return drawing(
         "report",
         size=(_WIDTH, y),
-        title=f"Accuracy drop of {document['model']}",
-        description=f"{document['verdict']} {said}.",
+        title=f"Accuracy drop of {report.model}",
+        description=f"{report.verdict} {descriptions}.",
         body=[
-            f"<style>{COLOURS}{_STYLE}</style>",
+            f"<style>{SUMMARY_STYLE}</style>",
             box(0, 0, _WIDTH, y, "paper"),
             *body,
         ],
     )
 
 
-def _in_words(document: Document, scheme: Document) -> str:
-    said = f"{scheme['scheme']}: {percent(scheme['accuracy'])}, {count(scheme['size'])} bytes"
-    if scheme["scheme"] == document["reference"]:
-        return said
-    drop = f"{points(scheme['drop_points'])} ({drop_interval(scheme['drop_interval'])})"
-    return f"{said}, drop {drop}"
+def _describe(scheme: SchemeReport, report: Report) -> str:
+    description = f"{scheme.scheme}: {percent(scheme.accuracy)}, {count(scheme.size)} bytes"
+    if scheme is report.reference_scheme:
+        return description
+    interval = points_interval(scheme.drop_interval)
+    return f"{description}, drop {points(scheme.drop_points)} ({interval})"
 
 
-def _schemes(document: Document, body: list[str], y: float) -> float:
-    """A row a scheme: name, accuracy, bytes, and the drop on one axis; gives where it ends."""
-    scale = drop_scale(document, start=340, end=_WIDTH - _MARGIN - 8)
-    schemes = [reference_of(document), *candidates_of(document)]
+def _draw_schemes(report: Report, body: list[str], y: float) -> float:
+    """Draw one row per scheme with its accuracy, size and drop, and return the bottom edge."""
+    scale = drop_scale(report, start=340, end=_WIDTH - _MARGIN - 8)
+    schemes = [report.reference_scheme, *leading_first(report)]
     top, bottom = y + 12, y + 12 + _ROW * len(schemes)
     body += [
         text(_MARGIN, y, "scheme", kind="head"),
         text(210, y, "accuracy", anchor="end", kind="head"),
         text(305, y, "bytes", anchor="end", kind="head"),
         text(scale.end, y, "drop in points, 95 % interval", anchor="end", kind="head"),
-        *level_axis(scale, top=top, bottom=bottom, most=6),
+        *horizontal_axis(scale, top=top, bottom=bottom, max_steps=6),
         line(scale(0), top, scale(0), bottom, "zero"),
-        *(
-            line(scale(limit), top, scale(limit), bottom, "limit")
-            for limit in drop_limits(document)
-        ),
+        *(line(scale(limit), top, scale(limit), bottom, "limit") for limit in drop_limits(report)),
     ]
     for number, scheme in enumerate(schemes):
         middle = top + _ROW * (number + 0.5)
         body += [
-            text(_MARGIN, middle + 5, short(scheme["scheme"]), kind="name"),
-            text(210, middle + 5, percent(scheme["accuracy"]), anchor="end"),
-            text(305, middle + 5, count(scheme["size"]), anchor="end"),
+            text(_MARGIN, middle + 5, truncate(scheme.scheme), kind="name"),
+            text(210, middle + 5, percent(scheme.accuracy), anchor="end"),
+            text(305, middle + 5, count(scheme.size), anchor="end"),
         ]
-        body += [text(scale(0) + 8, middle + 5, "reference", kind="head")] * (number == 0)
-        body += _drop(scale, scheme, middle) if number else []
+        if scheme is report.reference_scheme:
+            body.append(text(scale(0) + 8, middle + 5, "reference", kind="head"))
+        else:
+            body.append(whisker(scale, scheme.drop_interval, middle, "candidate"))
+            body.append(marker(scale(scheme.drop_points), middle, "candidate"))
     return bottom + 18
 
 
-def _drop(scale: Scale, scheme: Document, middle: float) -> list[str]:
-    return [
-        whisker(scale, scheme["drop_interval"], middle, "candidate"),
-        dot(scale(scheme["drop_points"]), middle, "candidate"),
-    ]
-
-
-def _flips(document: Document, body: list[str], y: float) -> float:
-    """The first pictures that the scheme of the verdict answers otherwise; gives where they end."""
-    candidates = candidates_of(document)
+def _draw_flips(report: Report, body: list[str], y: float) -> float:
+    """Draw the first flipped pictures of the leading scheme, and return the bottom edge."""
+    candidates = leading_first(report)
     if not candidates:
         return y
     scheme = candidates[0]
-    changed = flipped(scheme)
-    what = (
-        f"{short(scheme['scheme'])} answers otherwise: {count(changed)} of {count(scheme['total'])}"
+    changed = f"{count(scheme.flipped)} of {count(scheme.total)}"
+    body.append(
+        text(_MARGIN, y, f"{truncate(scheme.scheme)} answers otherwise: {changed}", kind="head")
     )
-    body.append(text(_MARGIN, y, what, kind="head"))
-    if not changed:
+    if not scheme.flipped:
         return y + _MARGIN
-    for number, flip in enumerate(scheme["flips"][:_MOST]):
+    for number, flip in enumerate(scheme.flips[:_MAX_FLIPS]):
         x = _MARGIN + 144 * number
-        before, after = flip["reference"]["digit"], flip["candidate"]["digit"]
+        beside = x + _THUMBNAIL + 8
+        answers = f"{flip.reference.digit} \u2192 {flip.candidate.digit}"
         body += [
-            f'<image x="{x:g}" y="{y + 12:g}" width="{_SIDE:g}" height="{_SIDE:g}" '
-            f'href="{data_uri(flip["pixels"])}"/>',
-            text(x + _SIDE + 8, y + 28, short(name_of(flip))[-9:], kind="name"),
-            text(x + _SIDE + 8, y + 46, f"a {flip['label']}", kind="head"),
-            text(x + _SIDE + 8, y + 64, f"{before} \u2192 {after}"),
+            f'<image x="{x:g}" y="{y + 12:g}" width="{_THUMBNAIL:g}" height="{_THUMBNAIL:g}" '
+            f'href="{data_uri(flip.pixels)}"/>',
+            text(beside, y + 28, truncate(image_name(flip))[-9:], kind="name"),
+            text(beside, y + 46, f"a {flip.label}", kind="head"),
+            text(beside, y + 64, answers),
         ]
-    return y + 12 + _SIDE + _MARGIN
+    return y + 12 + _THUMBNAIL + _MARGIN

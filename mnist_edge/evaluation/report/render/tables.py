@@ -1,47 +1,43 @@
-"""The tables of a report, for any page to set."""
+"""The tables of a report, independent of the page's format."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from mnist_edge.evaluation.report.render.formatting import (
-    NONE,
-    Document,
-    candidates_of,
     count,
     decimal,
-    drop_interval,
+    leading_first,
     p_value,
-    percent,
+    percent_interval,
     points,
-    reference_of,
-    share_interval,
+    points_interval,
 )
+from mnist_edge.evaluation.report.results import CorruptionResult, Report, SchemeReport
+from mnist_edge.system.text import MISSING, percent
 
 Cell: TypeAlias = str | tuple[str, str]
-"""What a cell says, or that and what it adds in small print."""
+"""The text of a cell, or its text and an addition in small print."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Table:
-    """Rows under a header, the first cell of each its name."""
+class ReportTable:
+    """Rows under a header; the first cell of each row is its name."""
 
     caption: str
-    """What it shows."""
+    """Title of the table."""
     header: tuple[str, ...]
-    """The columns' names."""
+    """Names of the columns."""
     rows: tuple[tuple[Cell, ...], ...]
-    """As many cells each as there are columns."""
+    """Cells, one per column."""
 
 
-def costs(document: Document) -> Table:
-    """The one table that a reader needs: a row a scheme."""
-    reference = reference_of(document)
-    speed = _times_by_scheme(document)
-    return Table(
-        caption=f"What each scheme costs against {reference['scheme']}",
+def cost_table(report: Report) -> ReportTable:
+    """Return the main table: accuracy, drop, size and latency of each scheme."""
+    medians = {timed.scheme: timed.median_us for timed in report.times.schemes}
+    return ReportTable(
+        caption=f"What each scheme costs against {report.reference}",
         header=(
             "scheme",
             "accuracy",
@@ -52,26 +48,26 @@ def costs(document: Document) -> Table:
         ),
         rows=tuple(
             (
-                scheme["scheme"],
-                (percent(scheme["accuracy"]), share_interval(scheme["accuracy_interval"])),
+                scheme.scheme,
+                (percent(scheme.accuracy), percent_interval(scheme.accuracy_interval)),
                 "reference"
-                if scheme is reference
-                else (points(scheme["drop_points"]), drop_interval(scheme["drop_interval"])),
-                percent(scheme["agreement"]),
-                count(scheme["size"]),
-                count(speed.get(scheme["scheme"], {}).get("median_us")),
+                if scheme is report.reference_scheme
+                else (points(scheme.drop_points), points_interval(scheme.drop_interval)),
+                percent(scheme.agreement),
+                count(scheme.size),
+                count(medians.get(scheme.scheme)),
             )
-            for scheme in document["schemes"]
+            for scheme in report.schemes
         ),
     )
 
 
-def pairs(document: Document) -> Table:
-    """Which of two schemes read a picture right, counted."""
-    candidates = candidates_of(document)
-    asked = candidates[0]["pictures_to_see"]["drop_points"] if candidates else None
-    return Table(
-        caption=f"Picture by picture against {document['reference']}",
+def pair_table(report: Report) -> ReportTable:
+    """Return the counts of pictures that the reference and each scheme read correctly."""
+    candidates = leading_first(report)
+    drop = candidates[0].pictures_to_see.drop_points if candidates else None
+    return ReportTable(
+        caption=f"Picture by picture against {report.reference}",
         header=(
             "scheme",
             "both right",
@@ -79,30 +75,29 @@ def pairs(document: Document) -> Table:
             "only this right",
             "both wrong",
             "McNemar p",
-            f"pictures to see {decimal(asked, 2)} points",
+            f"pictures to see {decimal(drop, 2)} points",
             "abstained",
         ),
         rows=tuple(
             (
-                scheme["scheme"],
-                count(scheme["both_right"]),
-                count(scheme["only_reference"]),
-                count(scheme["only_candidate"]),
-                count(scheme["both_wrong"]),
-                p_value(scheme["p_value"]),
-                count(scheme["pictures_to_see"]["pictures"]),
-                count(scheme["abstained"]),
+                scheme.scheme,
+                count(scheme.both_right),
+                count(scheme.only_reference),
+                count(scheme.only_candidate),
+                count(scheme.both_wrong),
+                p_value(scheme.p_value),
+                count(scheme.pictures_to_see.pictures),
+                count(scheme.abstained),
             )
             for scheme in candidates
         ),
     )
 
 
-def classes(document: Document, scheme: Document) -> Table:
-    """Recall and precision of each digit, reference and one scheme."""
-    reference = reference_of(document)
-    first, second = reference["scheme"], scheme["scheme"]
-    return Table(
+def class_table(report: Report, scheme: SchemeReport) -> ReportTable:
+    """Return the recall and precision of each digit, of the reference and one scheme."""
+    first, second = report.reference, scheme.scheme
+    return ReportTable(
         caption=f"Digit by digit: {second} against {first}",
         header=(
             "digit",
@@ -115,84 +110,80 @@ def classes(document: Document, scheme: Document) -> Table:
         ),
         rows=tuple(
             (
-                str(own["digit"]),
-                count(own["count"]),
-                percent(before["recall"]),
-                percent(own["recall"]),
-                points(own["recall_drop_points"]),
-                percent(before["precision"]),
-                percent(own["precision"]),
+                str(own.digit),
+                count(own.count),
+                percent(before.recall),
+                percent(own.recall),
+                points(own.recall_drop_points),
+                percent(before.precision),
+                percent(own.precision),
             )
-            for before, own in zip(reference["classes"], scheme["classes"], strict=True)
+            for before, own in zip(report.reference_scheme.classes, scheme.classes, strict=True)
         ),
     )
 
 
-def confusion(scheme: Document) -> Table:
-    """How often each label got each answer."""
-    return Table(
-        caption=f"Confusion matrix of {scheme['scheme']}: a row a label, a column an answer",
+def confusion_table(scheme: SchemeReport) -> ReportTable:
+    """Return the confusion matrix of a scheme."""
+    return ReportTable(
+        caption=f"Confusion matrix of {scheme.scheme}: a row a label, a column an answer",
         header=("label", *map(str, range(10))),
         rows=tuple(
-            (str(label), *(count(n) if n else NONE for n in row))
-            for label, row in enumerate(scheme["confusion"])
+            (str(label), *(count(answers) if answers else MISSING for answers in row))
+            for label, row in enumerate(scheme.confusion)
         ),
     )
 
 
-WRONG_ANSWERS = (
+WRONG_ANSWERS_NOTE = (
     "Wrong answers: the share of the pictures that a scheme misreads and does not abstain from; "
     "abstained: the share that it is less sure of than its manifest asks for."
 )
-"""What stands by the table of corruptions."""
+"""Explanation below the table of corruptions."""
 
 
-def corruptions(document: Document, scheme: Document) -> Table:
-    """Accuracy under each corruption, reference and one scheme, the largest drop first."""
-    reference = reference_of(document)
-    found = sorted(
-        zip(reference["corruptions"], scheme["corruptions"], strict=True),
-        key=lambda pair: (-pair[1]["drop_points"], pair[1]["kind"]),
+def corruption_table(report: Report, scheme: SchemeReport) -> ReportTable:
+    """Return the results under corruption of the reference and one scheme, largest drop first."""
+    first, second = report.reference, scheme.scheme
+    pairs = sorted(
+        zip(report.reference_scheme.corruptions, scheme.corruptions, strict=True),
+        key=lambda pair: (-pair[1].drop_points, pair[1].kind),
     )
-    return Table(
-        caption=f"Under corruption: {scheme['scheme']} against {reference['scheme']}",
+    return ReportTable(
+        caption=f"Under corruption: {second} against {first}",
         header=(
             "corruption",
             "severity",
             "pictures",
-            reference["scheme"],
-            scheme["scheme"],
+            first,
+            second,
             "drop in points",
-            f"wrong answers {reference['scheme']}",
-            f"wrong answers {scheme['scheme']}",
+            f"wrong answers {first}",
+            f"wrong answers {second}",
         ),
         rows=tuple(
             (
-                own["kind"],
-                str(own["severity"]),
-                count(own["total"]),
-                percent(other["accuracy"]),
-                percent(own["accuracy"]),
-                (points(own["drop_points"]), drop_interval(own["drop_interval"])),
-                _wrong_answers(other),
+                own.kind,
+                str(own.severity),
+                count(own.total),
+                percent(before.accuracy),
+                percent(own.accuracy),
+                (points(own.drop_points), points_interval(own.drop_interval)),
+                _wrong_answers(before),
                 _wrong_answers(own),
             )
-            for other, own in found
+            for before, own in pairs
         ),
     )
 
 
-def _wrong_answers(result: Document) -> Cell:
-    total = result["total"]
-    return (
-        percent(result["wrong_answers"] / total),
-        f"abstained: {percent(result['abstained'] / total)}",
-    )
+def _wrong_answers(result: CorruptionResult) -> Cell:
+    return percent(result.wrong_share), f"abstained: {percent(result.abstained_share)}"
 
 
-def calibration(document: Document) -> Table:
-    """How far each scheme's confidence can be trusted."""
-    return Table(
+def calibration_table(report: Report) -> ReportTable:
+    """Return the calibration of each scheme."""
+    return ReportTable(
         caption="How far the confidence of each scheme can be trusted",
         header=(
             "scheme",
@@ -206,40 +197,40 @@ def calibration(document: Document) -> Table:
         ),
         rows=tuple(
             (
-                scheme["scheme"],
-                percent(scheme["calibration"]["error"]),
-                decimal(scheme["calibration"]["negative_log_likelihood"], 4),
-                decimal(scheme["calibration"]["true_class_change"], 5),
-                decimal(scheme["calibration"]["symmetric_divergence"], 5),
-                decimal(scheme["temperature"], 2),
-                percent(scheme["min_confidence"], 0),
-                count(scheme["abstained"]),
+                scheme.scheme,
+                percent(scheme.calibration.error),
+                decimal(scheme.calibration.negative_log_likelihood, 4),
+                decimal(scheme.calibration.true_class_change, 5),
+                decimal(scheme.calibration.symmetric_divergence, 5),
+                decimal(scheme.temperature, 2),
+                percent(scheme.min_confidence, 0),
+                count(scheme.abstained),
             )
-            for scheme in document["schemes"]
+            for scheme in report.schemes
         ),
     )
 
 
-def bins(scheme: Document) -> Table:
-    """The bars of a reliability diagram in figures."""
-    return Table(
-        caption=f"Confidence against accuracy: {scheme['scheme']}",
+def bin_table(scheme: SchemeReport) -> ReportTable:
+    """Return the reliability diagram of a scheme in figures."""
+    return ReportTable(
+        caption=f"Confidence against accuracy: {scheme.scheme}",
         header=("confidence", "pictures", "mean confidence", "accuracy"),
         rows=tuple(
             (
-                f"{100 * part['lower']:.0f} to {percent(part['upper'], 0)}",
-                count(part["count"]),
-                percent(part["confidence"]),
-                percent(part["accuracy"]),
+                f"{100 * part.lower:.0f} to {percent(part.upper, 0)}",
+                count(part.count),
+                percent(part.confidence),
+                percent(part.accuracy),
             )
-            for part in scheme["calibration"]["bins"]
+            for part in scheme.calibration.bins
         ),
     )
 
 
-def sizes(document: Document) -> Table:
-    """What each file holds and asks for."""
-    return Table(
+def file_table(report: Report) -> ReportTable:
+    """Return the size, memory, parameters and operators of each file."""
+    return ReportTable(
         caption="What each file holds and asks for",
         header=(
             "scheme",
@@ -251,25 +242,25 @@ def sizes(document: Document) -> Table:
         ),
         rows=tuple(
             (
-                scheme["scheme"],
-                count(scheme["size"]),
-                count(scheme["arena"]),
-                count(scheme["parameters"]),
-                count(scheme["multiply_adds"]),
+                scheme.scheme,
+                count(scheme.size),
+                count(scheme.arena),
+                count(scheme.parameters),
+                count(scheme.multiply_adds),
                 ", ".join(
-                    f"{operator['count']} {operator['name']} (version {operator['version']})"
-                    for operator in scheme["operators"]
+                    f"{operator.count} {operator.name} (version {operator.version})"
+                    for operator in scheme.operators
                 ),
             )
-            for scheme in document["schemes"]
+            for scheme in report.schemes
         ),
     )
 
 
-def times(document: Document) -> Table:
-    """How long each scheme takes, on the machine that it was measured on."""
-    threads = [str(number) for number in document["times"]["threads"]]
-    return Table(
+def time_table(report: Report) -> ReportTable:
+    """Return the load time, latency and throughput of each scheme."""
+    threads = [str(number) for number in report.times.threads]
+    return ReportTable(
         caption="Times of one digit, and digits a second",
         header=(
             "scheme",
@@ -281,48 +272,44 @@ def times(document: Document) -> Table:
         ),
         rows=tuple(
             (
-                timed["scheme"],
-                decimal(timed["load_ms"], 1),
-                count(timed["median_us"]),
-                count(timed["p95_us"]),
-                count(timed["p99_us"]),
-                *(count(timed["throughput"].get(n)) for n in threads),
+                timed.scheme,
+                decimal(timed.load_ms, 1),
+                count(timed.median_us),
+                count(timed.p95_us),
+                count(timed.p99_us),
+                *(count(timed.throughput.get(n)) for n in threads),
             )
-            for timed in document["times"]["schemes"]
+            for timed in report.times.schemes
         ),
     )
 
 
-def provenance(document: Document) -> list[tuple[str, str]]:
-    """What a report was made of and how, by name."""
-    data = document["data"]
+def provenance(report: Report) -> list[tuple[str, str]]:
+    """Return the inputs of a report by name: command, versions, data and files."""
+    data = report.data
     return [
-        ("command", document["command"]),
-        ("mnist-edge", document["mnist_edge"]),
-        ("runtime", document["runtime"]),
-        ("data", f"{data['name']}, {count(data['pictures'])} pictures"),
-        *((f"sha256 of {name}", digest) for name, digest in data["sha256"].items()),
-        *((f"sha256 of {s['scheme']}", s["sha256"]) for s in document["schemes"]),
+        ("command", report.command),
+        ("mnist-edge", report.mnist_edge),
+        ("runtime", report.runtime),
+        ("data", f"{data.name}, {count(data.pictures)} pictures"),
+        *((f"sha256 of {name}", digest) for name, digest in data.sha256.items()),
+        *((f"sha256 of {scheme.scheme}", scheme.sha256) for scheme in report.schemes),
     ]
 
 
-def circumstances(document: Document) -> list[tuple[str, str]]:
-    """What the times were measured on, by name; what the system does not tell is left out."""
-    times = document["times"]
-    found = [
-        ("date", times["date"]),
-        ("machine", times["machine"]),
-        ("processor", times["cpu"]),
-        ("governor", times["governor"]),
-        ("temperature", _with_unit(times["temperature_c"], "\u00b0C")),
-        ("peak memory", _with_unit(times["peak_memory_mb"], "MB")),
+def environment(report: Report) -> list[tuple[str, str]]:
+    """Return the conditions of the times by name; unknown ones are left out."""
+    times = report.times
+    facts = [
+        ("date", times.date),
+        ("machine", times.machine),
+        ("processor", times.cpu),
+        ("governor", times.governor),
+        ("temperature", _with_unit(times.temperature_c, "\u00b0C")),
+        ("peak memory", _with_unit(times.peak_memory_mb, "MB")),
     ]
-    return [(name, value) for name, value in found if value]
+    return [(name, value) for name, value in facts if value]
 
 
 def _with_unit(value: float | None, unit: str) -> str | None:
     return None if value is None else f"{value:.1f} {unit}"
-
-
-def _times_by_scheme(document: Document) -> dict[str, Mapping[str, Any]]:
-    return {timed["scheme"]: timed for timed in document["times"]["schemes"]}

@@ -17,10 +17,25 @@ from mnist_edge.data.corruptions import CORRUPTIONS, corrupt
 from mnist_edge.data.idx import SHA256
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidValue, ModelNotFound
-from mnist_edge.evaluation import report
-from mnist_edge.evaluation.report import Plan, Report, SchemeReport, details, results
-from mnist_edge.evaluation.report.model_stats import inspect
-from mnist_edge.evaluation.report.statistics import MOST_FLIPS
+from mnist_edge.evaluation.report import results
+from mnist_edge.evaluation.report.document import (
+    load_report,
+    report_from_dict,
+    report_schema,
+    report_to_dict,
+    rounded,
+    save_report,
+)
+from mnist_edge.evaluation.report.labeled_images import mnist_test_images
+from mnist_edge.evaluation.report.measure import (
+    count_steps,
+    manifest_with_test_score,
+    measure_schemes,
+)
+from mnist_edge.evaluation.report.model_stats import read_model_stats
+from mnist_edge.evaluation.report.results import Report, SchemeReport
+from mnist_edge.evaluation.report.robustness import CorruptionPlan
+from mnist_edge.evaluation.report.statistics import MAX_FLIPS
 from mnist_edge.metrics.calibration import softmax
 from mnist_edge.metrics.classification import calibration_error, confusion_matrix
 from mnist_edge.metrics.intervals import wilson_interval
@@ -30,14 +45,14 @@ from mnist_edge.modelstore.manifest import Score
 from mnist_edge.runtimes.interpreter import Interpreter
 from mnist_edge.runtimes.selection import describe_runtime
 
-CLEAN = Plan(pictures=0)
+CLEAN = CorruptionPlan(pictures=0)
 """Nothing is corrupted."""
 
 
-def measured(folder: Path, digits: Digits, *, plan: Plan = CLEAN, **more: Any) -> Report:
-    return report.measure(
+def measured(folder: Path, digits: Digits, *, plan: CorruptionPlan = CLEAN, **more: Any) -> Report:
+    return measure_schemes(
         loading.load_all_schemes(folder),
-        report.mnist_test(digits),
+        mnist_test_images(digits),
         plan=plan,
         on_progress=lambda count: None,
         **more,
@@ -52,9 +67,9 @@ def test_what_is_measured_is_what_the_models_answer(own: Path, test_digits: Digi
     # Not a whole number of the chunks that it is measured in.
     digits = test_digits.take(np.arange(1_050))
     steps: list[int] = []
-    models, pictures = loading.load_all_schemes(own), report.mnist_test(digits)
-    found = report.measure(models, pictures, plan=CLEAN, on_progress=steps.append)
-    assert sum(steps) == report.steps(models, pictures, CLEAN)
+    models, pictures = loading.load_all_schemes(own), mnist_test_images(digits)
+    found = measure_schemes(models, pictures, plan=CLEAN, on_progress=steps.append)
+    assert sum(steps) == count_steps(models, pictures, CLEAN)
     assert (found.model, found.reference, found.runtime) == ("own", "float32", describe_runtime())
     assert found.data.pictures == 1_050
     reference = logits_of(own, "float32", digits)
@@ -96,7 +111,7 @@ def test_every_picture_that_flipped_is_shown_as_both_saw_it(own: Path, test_digi
         assert flip.label == digits.labels[flip.index]
         assert flip.reference.digit == first[flip.index].argmax()
         probabilities = softmax(second[flip.index], temperature=int8.temperature)
-        assert flip.candidate == details.Answer(
+        assert flip.candidate == results.SchemeAnswer(
             digit=int(probabilities.argmax()), confidence=float(probabilities.max())
         )
         pixels = np.frombuffer(base64.b64decode(flip.pixels), np.uint8).reshape(28, 28)
@@ -111,13 +126,13 @@ def test_mistakes_are_the_surest_and_labels_are_doubted_where_both_are_sure(
     labels[7] = (labels[7] + 5) % 10
     digits = Digits(images=test_digits.images[:1_000], labels=labels)
     for scheme in measured(own, digits).schemes:
-        assert scheme.mistakes[0].index == scheme.doubtful[0].index == 7
+        assert scheme.mistakes[0].index == scheme.suspect_labels[0].index == 7
         confidences = [one.candidate.confidence for one in scheme.mistakes]
         assert confidences == sorted(confidences, reverse=True)
         assert len(scheme.mistakes) <= 10
-        for one in (*scheme.mistakes, *scheme.doubtful):
+        for one in (*scheme.mistakes, *scheme.suspect_labels):
             assert one.candidate.digit != one.label
-        for one in scheme.doubtful:
+        for one in scheme.suspect_labels:
             assert one.candidate.digit == one.reference.digit
             assert min(one.candidate.confidence, one.reference.confidence) >= 0.9
 
@@ -144,7 +159,7 @@ def test_confidence_is_measured_at_the_temperature_of_the_manifest(
 
 def test_every_kind_of_corruption_is_read_by_every_scheme(own: Path, test_digits: Digits) -> None:
     digits = test_digits.take(np.arange(120))
-    plan = Plan(pictures=40, severities=(5, 1))
+    plan = CorruptionPlan(pictures=40, severities=(5, 1))
     found = measured(own, digits, plan=plan)
     expected = [(kind, severity) for kind in CORRUPTIONS for severity in (1, 5)]
     # Every third of the 120.
@@ -169,8 +184,8 @@ def test_every_kind_of_corruption_is_read_by_every_scheme(own: Path, test_digits
 def test_what_is_abstained_from_is_no_wrong_answer(own: Path, test_digits: Digits) -> None:
     path = own / "int8.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
-    pictures = report.mnist_test(test_digits.take(np.arange(200)))
-    nowhere_a_digit = dataclasses.replace(pictures, sure=np.zeros(200, np.bool_))
+    pictures = mnist_test_images(test_digits.take(np.arange(200)))
+    nowhere_a_digit = dataclasses.replace(pictures, single_digit=np.zeros(200, np.bool_))
     told = {}
     for name, given, threshold in (
         ("all", pictures, 0.0),
@@ -178,13 +193,13 @@ def test_what_is_abstained_from_is_no_wrong_answer(own: Path, test_digits: Digit
         ("none", nowhere_a_digit, 0.0),
     ):
         path.write_text(json.dumps({**manifest, "min_confidence": threshold}), encoding="utf-8")
-        found = report.measure(
-            loading.load_all_schemes(own), given, plan=Plan(), on_progress=lambda count: None
-        )
+        schemes = loading.load_all_schemes(own)
+        found = measure_schemes(schemes, given, on_progress=lambda count: None)
         told[name] = found.schemes[1].corruptions
     for each, sure, none in zip(told["all"], told["sure"], told["none"], strict=True):
         assert each.correct == sure.correct == none.correct
         assert each.wrong_answers == each.total - each.correct
+        assert sure.wrong_answers is not None
         assert sure.wrong_answers <= each.wrong_answers
         assert (each.abstained, none.abstained, none.wrong_answers) == (0, none.total, 0)
     assert told["sure"] != told["all"]
@@ -195,14 +210,14 @@ def test_what_is_abstained_from_is_no_wrong_answer(own: Path, test_digits: Digit
 )
 def test_a_plan_that_cannot_be_is_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(InvalidValue, match=r"give|within"):
-        Plan(**settings)
+        CorruptionPlan(**settings)
 
 
 def test_a_model_against_itself_loses_nothing(own: Path, test_digits: Digits) -> None:
     shutil.copy(own / "int8.tflite", own / "float32.tflite")
     (own / "float32.json").unlink()
     (own / "int8.json").unlink()
-    plan = Plan(pictures=30)
+    plan = CorruptionPlan(pictures=30)
     for scheme in measured(own, test_digits.take(np.arange(500)), plan=plan).schemes:
         assert (scheme.drop_points, scheme.p_value, scheme.agreement) == (0, 1, 1)
         assert (scheme.flipped, scheme.flips) == (0, ())
@@ -215,7 +230,7 @@ def test_a_model_against_itself_loses_nothing(own: Path, test_digits: Digits) ->
 
 def test_reference_and_candidate_swapped_negate(own: Path, test_digits: Digits) -> None:
     digits = test_digits.take(np.arange(1_500, 2_300))
-    plan = Plan(pictures=60)
+    plan = CorruptionPlan(pictures=60)
     there = measured(own, digits, plan=plan).schemes[1]
     back = measured(own, digits, plan=plan, reference="int8").schemes[1]
     assert (there.scheme, back.scheme) == ("int8", "float32")
@@ -235,24 +250,25 @@ def test_reference_and_candidate_swapped_negate(own: Path, test_digits: Digits) 
 
 def test_what_is_in_the_files_is_counted(nano: Path) -> None:
     found = {
-        scheme: inspect((nano / f"{scheme}.tflite").read_bytes()) for scheme in loading.SCHEMES
+        scheme: read_model_stats((nano / f"{scheme}.tflite").read_bytes())
+        for scheme in loading.SCHEMES
     }
     # Every scheme has the same network, whatever its numbers are kept in.
     assert {one.parameters for one in found.values()} == {10_826}
     convolutions = 14 * 14 * (8 * 25 + 16 * 9 * 8) + 7 * 7 * 4 * (16 * 9 * 16)
     assert {one.multiply_adds for one in found.values()} == {convolutions + 160}
     assert found["int8"].operators == (
-        details.Operators(name="CONV_2D", version=3, count=6),
-        details.Operators(name="FULLY_CONNECTED", version=4, count=1),
-        details.Operators(name="MAX_POOL_2D", version=2, count=1),
-        details.Operators(name="MEAN", version=2, count=1),
+        results.OperatorCount(name="CONV_2D", version=3, count=6),
+        results.OperatorCount(name="FULLY_CONNECTED", version=4, count=1),
+        results.OperatorCount(name="MAX_POOL_2D", version=2, count=1),
+        results.OperatorCount(name="MEAN", version=2, count=1),
     )
     halved = {one.name: (one.version, one.count) for one in found["float16"].operators}
     assert halved["DEQUANTIZE"] == (3, 14)
 
 
 def test_depthwise_filters_are_counted_by_channel(tiny: Path) -> None:
-    found = inspect((tiny / "operators-depthwise.tflite").read_bytes())
+    found = read_model_stats((tiny / "operators-depthwise.tflite").read_bytes())
     # 3x3 to 4 channels, 3x3 to 8, 2x2 of those 8, then 72 to 10; each with its biases.
     weights = 9 * 4 + 9 * 8 + 4 * 8 + 72 * 10
     assert found.parameters == weights + 4 + 8 + 8 + 10
@@ -261,7 +277,7 @@ def test_depthwise_filters_are_counted_by_channel(tiny: Path) -> None:
 
 def test_the_arena_holds_what_the_widest_operator_reads_and_writes(nano: Path, tiny: Path) -> None:
     found = {
-        scheme: inspect((nano / f"{scheme}.tflite").read_bytes()).arena
+        scheme: read_model_stats((nano / f"{scheme}.tflite").read_bytes()).arena
         for scheme in loading.SCHEMES
     }
     # The second convolution: 8 maps in, 16 out. Weights take no part, whatever they are kept in.
@@ -273,16 +289,16 @@ def test_the_arena_holds_what_the_widest_operator_reads_and_writes(nano: Path, t
         "dynamic": 4 * widest,
         "float32": 4 * widest,
     }
-    depthwise = inspect((tiny / "operators-depthwise.tflite").read_bytes())
+    depthwise = read_model_stats((tiny / "operators-depthwise.tflite").read_bytes())
     assert depthwise.arena == 13 * 13 * (4 + 8)
     # A reshape makes nothing anew.
-    assert inspect((tiny / "flat.tflite").read_bytes()).arena == 4 * (28 * 28 + 4)
+    assert read_model_stats((tiny / "flat.tflite").read_bytes()).arena == 4 * (28 * 28 + 4)
 
 
 def test_what_pixels_are_divided_by_is_no_parameter(nano: Path) -> None:
     folder = nano.parent / "mlp-dropout"
     # 784 to 128 to 10; the file begins with a multiplication by 1/255.
-    found = inspect((folder / "int8.tflite").read_bytes())
+    found = read_model_stats((folder / "int8.tflite").read_bytes())
     assert found.parameters == 784 * 128 + 128 + 128 * 10 + 10
 
 
@@ -298,12 +314,12 @@ def test_times_are_told_of_every_scheme(quick: Path, test_digits: Digits) -> Non
 
 
 def test_the_document_meets_its_schema(quick: Path, test_digits: Digits) -> None:
-    found = measured(quick, test_digits.take(np.arange(400)), plan=Plan(pictures=10))
+    found = measured(quick, test_digits.take(np.arange(400)), plan=CorruptionPlan(pictures=10))
     gate = results.GateResult(
         name="--max-drop", limit=0.3, value=0.1, unit="points", scheme="int8", passed=True
     )
-    document = report.to_document(dataclasses.replace(found, gates=(gate,)))
-    schema = report.schema()
+    document = report_to_dict(dataclasses.replace(found, gates=(gate,)))
+    schema = report_schema()
     jsonschema.Draft202012Validator.check_schema(schema)
     validator = jsonschema.Draft202012Validator(schema)
     validator.validate(document)
@@ -316,25 +332,24 @@ def test_the_document_meets_its_schema(quick: Path, test_digits: Digits) -> None
 
 
 def test_the_schema_knows_every_field_that_there_is() -> None:
-    schema = report.schema()
+    schema = report_schema()
     known = {"Report": schema, **schema["$defs"]}
-    everything = {**vars(details), **vars(results)}
-    mirrored = {name: one for name, one in everything.items() if dataclasses.is_dataclass(one)}
+    mirrored = {name: one for name, one in vars(results).items() if dataclasses.is_dataclass(one)}
     assert set(known) == set(mirrored)
     for name, one in mirrored.items():
-        fields = [field.name for field in dataclasses.fields(one)]
+        fields = [field.metadata.get("json", field.name) for field in dataclasses.fields(one)]
         assert list(known[name]["properties"]) == known[name]["required"] == fields
 
 
 def test_two_runs_differ_in_nothing_but_the_times(quick: Path, test_digits: Digits) -> None:
-    digits, plan = test_digits.take(np.arange(300)), Plan(pictures=20)
-    first, second = (report.to_document(measured(quick, digits, plan=plan)) for _ in range(2))
+    digits, plan = test_digits.take(np.arange(300)), CorruptionPlan(pictures=20)
+    first, second = (report_to_dict(measured(quick, digits, plan=plan)) for _ in range(2))
     assert first.pop("times").keys() == second.pop("times").keys()
     assert first == second
 
 
 def test_the_inputs_are_named_by_their_hashes(own: Path, test_digits: Digits) -> None:
-    whole = report.mnist_test(test_digits).sha256()
+    whole = mnist_test_images(test_digits).sha256()
     assert whole == {key: SHA256[key] for key in ("t10k-images", "t10k-labels")}
     found = measured(own, test_digits.take(np.arange(10)), command="mnist-edge report own")
     assert found.data.sha256 != whole
@@ -348,18 +363,21 @@ def test_pictures_of_a_broken_scheme_are_not_kept_without_end(
 ) -> None:
     shutil.copy(tiny / "zero.tflite", quick / "int8.tflite")
     int8 = measured(quick, test_digits.take(np.arange(2_000))).schemes[1]
-    assert int8.flipped == round((1 - int8.agreement) * 2_000) > MOST_FLIPS
-    assert len(int8.flips) == MOST_FLIPS
+    assert int8.flipped == round((1 - int8.agreement) * 2_000) > MAX_FLIPS
+    assert len(int8.flips) == MAX_FLIPS
     # Nine digits were never answered: nothing is known of how precisely.
     assert [one.precision is None for one in int8.classes] == [False] + 9 * [True]
 
 
 def test_both_files_are_saved(quick: Path, test_digits: Digits, tmp_path: Path) -> None:
     found = measured(quick, test_digits.take(np.arange(100)))
-    files = report.save(found, tmp_path / "there")
+    files = save_report(found, tmp_path / "there")
     assert set(files) == set((tmp_path / "there").iterdir())
     assert {"report.json", "report.md"} <= {path.name for path in files}
-    assert report.load(tmp_path / "there" / "report.json") == report.to_document(found)
+    assert load_report(tmp_path / "there" / "report.json") == rounded(found)
+    document = json.loads((tmp_path / "there" / "report.json").read_text(encoding="utf-8"))
+    assert document == report_to_dict(found)
+    assert report_to_dict(report_from_dict(document)) == document
     page = (tmp_path / "there" / "report.md").read_text(encoding="utf-8")
     assert found.verdict in page
 
@@ -374,7 +392,7 @@ def test_a_folder_without_the_reference_says_how_to_make_it(own: Path, test_digi
 
 def test_a_model_without_a_manifest_gets_none(quick: Path, test_digits: Digits) -> None:
     found = measured(quick, test_digits.take(np.arange(10)))
-    assert report.with_test_score(loading.load_model(quick), found.schemes[1]) is None
+    assert manifest_with_test_score(loading.load_model(quick), found.schemes[1]) is None
 
 
 def test_a_test_score_changes_nothing_else_in_a_manifest(own: Path, test_digits: Digits) -> None:
@@ -383,4 +401,4 @@ def test_a_test_score_changes_nothing_else_in_a_manifest(own: Path, test_digits:
     int8: SchemeReport = measured(own, test_digits.take(np.arange(10))).schemes[1]
     score = Score(correct=int8.correct, total=10, runtime=describe_runtime())
     expected = dataclasses.replace(stored.manifest, test=score).to_json()
-    assert report.with_test_score(stored, int8) == expected
+    assert manifest_with_test_score(stored, int8) == expected

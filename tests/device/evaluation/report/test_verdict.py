@@ -13,9 +13,10 @@ import pytest
 from numpy.typing import NDArray
 
 from mnist_edge.data.mnist import Digits
-from mnist_edge.evaluation import report
-from mnist_edge.evaluation.report import Plan, SchemeReport
-from mnist_edge.evaluation.report.details import CorruptionResult
+from mnist_edge.evaluation.report.labeled_images import mnist_test_images
+from mnist_edge.evaluation.report.measure import measure_schemes
+from mnist_edge.evaluation.report.results import CorruptionResult, SchemeReport
+from mnist_edge.evaluation.report.robustness import CorruptionPlan
 from mnist_edge.evaluation.report.verdict import verdict
 from mnist_edge.metrics.intervals import Interval
 from mnist_edge.metrics.paired import Comparison
@@ -26,10 +27,10 @@ from mnist_edge.runtimes.numpy_backend.model_graph import Graph, parse_graph
 @pytest.fixture(scope="module")
 def any_scheme(nano: Path, test_digits: Digits) -> SchemeReport:
     """A scheme's figures, for others to be put in."""
-    found = report.measure(
+    found = measure_schemes(
         [loading.load_model(nano, scheme="float32")],
-        report.mnist_test(test_digits.take(np.arange(10))),
-        plan=Plan(pictures=0),
+        mnist_test_images(test_digits.take(np.arange(10))),
+        plan=CorruptionPlan(pictures=0),
         on_progress=lambda count: None,
     )
     return found.schemes[0]
@@ -208,10 +209,10 @@ def test_a_broken_quantization_is_called_out_first(
     (own / "int8.tflite").write_bytes(content)
     (own / "int8.json").unlink()
     shutil.copy(own / "float32.tflite", own / "float16.tflite")
-    found = report.measure(
+    found = measure_schemes(
         loading.load_all_schemes(own),
-        report.mnist_test(test_digits.take(np.arange(1_000))),
-        plan=Plan(pictures=0),
+        mnist_test_images(test_digits.take(np.arange(1_000))),
+        plan=CorruptionPlan(pictures=0),
         on_progress=lambda count: None,
     )
     assert found.verdict.startswith("int8 is broken: ")

@@ -1,6 +1,6 @@
-"""The labelled pictures that a report is about: MNIST's test digits, or a user's own.
+"""The labeled pictures of a report: MNIST's test digits, or a user's own.
 
-A user's go through the whole front end, as ``mnist-edge predict`` takes them.
+A user's pictures go through the whole front end, as in ``mnist-edge predict``.
 """
 
 from __future__ import annotations
@@ -17,99 +17,100 @@ from numpy.typing import NDArray
 from mnist_edge.data import idx
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import DataUnavailable, MalformedData, PictureError
-from mnist_edge.evaluation.report.results import Unreadable
+from mnist_edge.evaluation.report.results import ImageProblem
 from mnist_edge.preprocessing.decoding import SUFFIXES
 from mnist_edge.preprocessing.pipeline import trace_preprocessing
 from mnist_edge.system.files import exists
 
 MNIST_TEST = "mnist-test"
-"""The name that stands for MNIST's test digits."""
+"""The name of MNIST's test digits as data."""
 LABELS_FILE = "labels.csv"
-"""A folder's file of paths and labels, where its pictures are not sorted into folders."""
+"""A folder's file of paths and labels, if its pictures are not sorted into sub-folders."""
 _COLUMNS = ("path", "label")
 _DIGITS = tuple("0123456789")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pictures:
-    """Labelled pictures, in order."""
+class LabeledImages:
+    """Labeled pictures in MNIST's format, in order."""
 
     name: str
-    """What to call them in a report."""
+    """Name for the report."""
     digits: Digits
-    """Those that could be read, in MNIST's form."""
+    """The pictures that could be read, in MNIST's format, with their labels."""
     paths: tuple[str, ...] | None
-    """Of each its file, as the data names it; None for digits of MNIST."""
-    sure: NDArray[np.bool_]
-    """``(n,)``, whether a picture shows one digit; every scheme abstains from others."""
-    unreadable: tuple[Unreadable, ...] = ()
-    """Those that could not be read."""
-    without_digit: tuple[Unreadable, ...] = ()
-    """Those that are blank or show no single digit: among the digits all the same."""
+    """Path of each picture, as the data names it; None for digits of MNIST."""
+    single_digit: NDArray[np.bool_]
+    """``(n,)``, whether each picture shows exactly one digit; every scheme abstains from the
+    others."""
+    unreadable: tuple[ImageProblem, ...] = ()
+    """Pictures that could not be read; they are not among ``digits``."""
+    without_digit: tuple[ImageProblem, ...] = ()
+    """Pictures that are blank or do not show exactly one digit; they are among ``digits``."""
 
     def __len__(self) -> int:
         return len(self.digits)
 
     def sha256(self) -> dict[str, str]:
-        """Of the pixels and of the labels, as IDX files in that order."""
+        """Return the hashes of the pixels and of the labels, each as an IDX file."""
         keys = ("t10k-images", "t10k-labels") if self.paths is None else ("images", "labels")
         arrays = (self.digits.images, self.digits.labels)
         return {key: idx.sha256(array) for key, array in zip(keys, arrays, strict=True)}
 
 
-def mnist_test(digits: Digits) -> Pictures:
-    """MNIST's test digits, or some of them, as they are."""
-    return Pictures(
-        name="MNIST test", digits=digits, paths=None, sure=np.ones(len(digits), np.bool_)
+def mnist_test_images(digits: Digits) -> LabeledImages:
+    """Wrap MNIST's test digits, or some of them, for a report."""
+    return LabeledImages(
+        name="MNIST test", digits=digits, paths=None, single_digit=np.ones(len(digits), np.bool_)
     )
 
 
-def find_labelled(data: Path) -> list[tuple[str, int]]:
-    """Paths and labels of a folder or CSV.
+def find_labeled_images(data: Path) -> list[tuple[str, int]]:
+    """List the paths and labels of a folder or CSV file.
 
     Args:
-        data: a folder with one sub-folder a digit, named 0 to 9, or with a ``labels.csv``; or a
-            CSV with the columns path and label. A relative path starts from the CSV's folder.
+        data: a folder with one sub-folder per digit, named 0 to 9, or with a ``labels.csv``; or a
+            CSV file with the columns path and label, where relative paths start from its folder.
 
     Returns:
-        Paths as the data names them, from its folder on, and labels 0..9: those of sub-folders
-        sorted, those of a CSV in its order.
+        Paths relative to the data's folder, and labels 0..9: sorted for sub-folders, in the file's
+        order for a CSV file.
 
     Raises:
-        DataUnavailable: there is no such folder or file, or no picture in it.
-        MalformedData: the CSV lacks a column, or has a label that is no digit.
+        DataUnavailable: the folder or file does not exist, or holds no picture.
+        MalformedData: the CSV file lacks a column, or has a label that is not a digit.
     """
     if not exists(data):
         raise DataUnavailable(
-            f"no data at {data}; expected {MNIST_TEST}, a folder with one sub-folder a digit or a "
-            f"{LABELS_FILE}, or a CSV with {', '.join(_COLUMNS)}"
+            f"no data at {data}; expected {MNIST_TEST}, a folder with one sub-folder per digit or "
+            f"a {LABELS_FILE}, or a CSV file with {', '.join(_COLUMNS)}"
         )
     table = data / LABELS_FILE if data.is_dir() else data
-    labelled = _rows(table) if table.is_file() else _sorted_into_folders(data)
-    if not labelled:
+    labeled = _read_csv(table) if table.is_file() else _list_subfolders(data)
+    if not labeled:
         raise DataUnavailable(
             f"no labelled picture in {data}; expected sub-folders 0 to 9 with files such as "
             f"digit.png, or {LABELS_FILE} with {', '.join(_COLUMNS)}"
         )
-    return labelled
+    return labeled
 
 
-def read(
-    data: Path, labelled: Sequence[tuple[str, int]], *, on_progress: Callable[[int], None]
-) -> Pictures:
-    """Takes pictures through the front end.
+def read_labeled_images(
+    data: Path, labeled: Sequence[tuple[str, int]], *, on_progress: Callable[[int], None]
+) -> LabeledImages:
+    """Read pictures and convert them to MNIST's format.
 
     Args:
-        data: what ``find_labelled`` was given.
-        labelled: what it gave.
-        on_progress: called with how many pictures were read since the last call.
+        data: the folder or CSV file.
+        labeled: its pictures, from ``find_labeled_images``.
+        on_progress: called with the number of pictures read since the last call.
 
     Raises:
-        DataUnavailable: none could be read.
+        DataUnavailable: none of the pictures can be read.
     """
     root = data if data.is_dir() else data.parent
     pixels, labels, paths, problems, unreadable = [], [], [], [], []
-    for path, label in labelled:
+    for path, label in labeled:
         try:
             trace = trace_preprocessing(root / path)
             pixels.append(trace.pixels)
@@ -117,30 +118,30 @@ def read(
             paths.append(path)
             problems.append(trace.problem or (None if trace.pixels.any() else "blank"))
         except PictureError as error:
-            # The message of a picture names it, from wherever it is.
+            # The message has the full path; the report names pictures relative to the data.
             reason = str(error).replace(str(root / path), path)
-            unreadable.append(Unreadable(path=path, reason=reason))
+            unreadable.append(ImageProblem(path=path, reason=reason))
         on_progress(1)
     if not pixels:
         raise DataUnavailable(
-            f"none of the {len(labelled)} pictures of {data} can be read; the first: "
+            f"none of the {len(labeled)} pictures of {data} can be read; the first: "
             f"{unreadable[0].reason}"
         )
-    return Pictures(
+    return LabeledImages(
         name=data.resolve().name,
         digits=Digits(images=np.stack(pixels), labels=np.array(labels, np.uint8)),
         paths=tuple(paths),
-        sure=np.array([problem is None for problem in problems]),
+        single_digit=np.array([problem is None for problem in problems]),
         unreadable=tuple(unreadable),
         without_digit=tuple(
-            Unreadable(path=path, reason=problem)
+            ImageProblem(path=path, reason=problem)
             for path, problem in zip(paths, problems, strict=True)
             if problem
         ),
     )
 
 
-def _sorted_into_folders(folder: Path) -> list[tuple[str, int]]:
+def _list_subfolders(folder: Path) -> list[tuple[str, int]]:
     return [
         (path.relative_to(folder).as_posix(), int(digit))
         for digit in _DIGITS
@@ -149,7 +150,7 @@ def _sorted_into_folders(folder: Path) -> list[tuple[str, int]]:
     ]
 
 
-def _rows(table: Path) -> list[tuple[str, int]]:
+def _read_csv(table: Path) -> list[tuple[str, int]]:
     try:
         # Spreadsheets begin a CSV with a byte order mark.
         text = table.read_text(encoding="utf-8-sig")

@@ -18,7 +18,13 @@ from PIL import Image
 from mnist_edge import Classifier
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import DataError, DataUnavailable, MalformedData
-from mnist_edge.evaluation import report
+from mnist_edge.evaluation.report.document import report_schema
+from mnist_edge.evaluation.report.labeled_images import (
+    LabeledImages,
+    find_labeled_images,
+    mnist_test_images,
+    read_labeled_images,
+)
 
 Run = Callable[..., CompletedProcess[str]]
 NAMES = {"mnist-seven.png": 7, "clear-two.png": 2, "chalk-three.png": 3, "pen-four.png": 4}
@@ -40,8 +46,8 @@ def sorted_pictures(pictures: Path, test_digits: Digits, tmp_path: Path) -> Path
     return folder
 
 
-def read(data: Path) -> report.Pictures:
-    return report.read(data, report.find_labelled(data), on_progress=lambda count: None)
+def read(data: Path) -> LabeledImages:
+    return read_labeled_images(data, find_labeled_images(data), on_progress=lambda count: None)
 
 
 def test_a_folder_is_read_as_predict_reads_it(sorted_pictures: Path) -> None:
@@ -60,7 +66,7 @@ def test_a_folder_is_read_as_predict_reads_it(sorted_pictures: Path) -> None:
     predictions = [classifier.predict(sorted_pictures / path) for path in found.paths]
     # Those without a single digit are known from pixels alone, before any model.
     alone = [one.abstained not in ("blank", "not-one-digit") for one in predictions]
-    assert found.sure.tolist() == alone == [True, True, False, True, True, False]
+    assert found.single_digit.tolist() == alone == [True, True, False, True, True, False]
     by_pixels = classifier.predict_pixels(found.digits.images)
     for one, other in zip(predictions, by_pixels, strict=True):
         assert one.probabilities == other.probabilities
@@ -108,7 +114,7 @@ def test_a_csv_that_says_no_labels_is_refused_by_its_row(
 ) -> None:
     (tmp_path / "labels.csv").write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=words):
-        report.find_labelled(tmp_path)
+        find_labeled_images(tmp_path)
 
 
 @given(content=st.one_of(st.binary(max_size=200), st.text(max_size=100).map(str.encode)))
@@ -118,14 +124,14 @@ def test_no_csv_whatever_is_in_it_raises_anything_else(
     table = tmp_path_factory.getbasetemp() / "fuzzed.csv"
     table.write_bytes(content)
     with pytest.raises((MalformedData, DataUnavailable)):
-        report.find_labelled(table)
+        find_labeled_images(table)
 
 
 def test_data_that_is_not_there_or_holds_nothing_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataUnavailable, match="no data at"):
-        report.find_labelled(tmp_path / "nowhere")
+        find_labeled_images(tmp_path / "nowhere")
     with pytest.raises(DataUnavailable, match="no labelled picture"):
-        report.find_labelled(tmp_path)
+        find_labeled_images(tmp_path)
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "torn.png").write_bytes(b"")
     with pytest.raises(DataUnavailable, match=r"none of the 1 pictures .* 1/torn\.png is empty"):
@@ -144,7 +150,7 @@ def test_the_command_reports_on_own_pictures(
     ran = run("report", own, "--data", sorted_pictures, "--corrupted", "2", "--format", "json")
     assert ran.returncode == 0
     document = json.loads(ran.stdout)
-    jsonschema.Draft202012Validator(report.schema()).validate(document)
+    jsonschema.Draft202012Validator(report_schema()).validate(document)
     assert document["data"]["pictures"] == 6
     assert [one["path"] for one in document["data"]["unreadable"]] == ["2/torn.png"]
     assert set(document["data"]["sha256"]) == {"images", "labels"}
@@ -174,4 +180,4 @@ def test_digits_of_mnist_saved_as_files_are_the_same_digits(
     (tmp_path / "labels.csv").write_text("\n".join(rows))
     found = read(tmp_path)
     assert (found.digits.images == digits.images).all()
-    assert found.sha256().popitem() == ("labels", report.mnist_test(digits).sha256()["t10k-labels"])
+    assert found.sha256().popitem() == ("labels", mnist_test_images(digits).sha256()["t10k-labels"])
