@@ -55,8 +55,10 @@ def prints_or_exits(node: ast.AST) -> bool:
             return any(alias.name == "typer" for alias in names)
         case ast.ImportFrom(module=module):
             return module == "typer"
-        case ast.Name(id=name):
+        case ast.Call(func=ast.Name(id=name)):
             return name in {"print", "input", "exit", "quit", "SystemExit"}
+        case ast.Raise(exc=ast.Name(id=name)):
+            return name == "SystemExit"
     return False
 
 
