@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from mnist_edge.evaluation.benchmark.timing import Ratio, ratio_of, take_turns
+from mnist_edge.evaluation.benchmark.timing import Ratio, summarize_ratio, time_interleaved
 
 Goal = Literal["at most", "at least"]
 
@@ -77,7 +77,7 @@ def row_of_times(
         target: of the ratio.
     """
     fast = goal == "at least"
-    ratio: Ratio = ratio_of(theirs, ours) if fast else ratio_of(ours, theirs)
+    ratio: Ratio = summarize_ratio(theirs, ours) if fast else summarize_ratio(ours, theirs)
     ours_us, theirs_us = (1e6 * float(np.median(times)) / calls for times in (ours, theirs))
     scale, unit = (1e3, "ms") if max(ours_us, theirs_us) >= 1e4 else (1.0, "us")
     return Row(
@@ -117,8 +117,8 @@ def row_of_peaks(
 
 def in_turn(calls: Sequence[Callable[[], object]], *, rounds: int) -> list[list[float]]:
     """Time each call in every round, in seconds, after a round that does not count."""
-    take_turns(calls, rounds=1)
-    return take_turns(calls, rounds=rounds)
+    time_interleaved(calls, rounds=1)
+    return time_interleaved(calls, rounds=rounds)
 
 
 def main(measure: Callable[[float], Iterable[Row]], description: str | None) -> None:

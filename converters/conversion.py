@@ -24,8 +24,8 @@ from converters.verify import Verified
 from mnist_edge.data.idx import SHA256
 from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.errors import ConversionError, UnsuitableModel
-from mnist_edge.metrics.calibration import choose_threshold, count_correct, fit_temperature, softmax
 from mnist_edge.metrics.classification import calibration_error
+from mnist_edge.metrics.confidence import choose_threshold, count_correct, fit_temperature, softmax
 from mnist_edge.modelstore.manifest import ModelManifest, Score
 from mnist_edge.runtimes import input_scaling
 from mnist_edge.runtimes.input_scaling import GOOD_ACCURACY, RAW_PIXELS, InputScaling

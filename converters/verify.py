@@ -17,7 +17,7 @@ from converters.operators import Operator, read_operators, unknown_to
 from converters.schemes import Scheme
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import AccuracyLost, ConversionError, MnistEdgeError
-from mnist_edge.metrics.calibration import count_correct, softmax
+from mnist_edge.metrics.confidence import count_correct, softmax
 from mnist_edge.metrics.paired import compare
 from mnist_edge.modelstore.manifest import Golden, Score, TensorSpec
 from mnist_edge.runtimes.golden import TOLERANCE, encode_golden

@@ -16,8 +16,7 @@ from hypothesis import settings
 from numpy.typing import NDArray
 
 from mnist_edge.commands.app import main
-from mnist_edge.data import mnist as dataset
-from mnist_edge.data.mnist import Digits, Mnist
+from mnist_edge.data.mnist import Digits, Mnist, load_mnist, load_test_digits
 from tests.support.paths import DATA, NANO, ROOT
 
 SOURCES = ("pyproject.toml", "README.md", "LICENSE", "mnist_edge", "converters", "models")
@@ -39,13 +38,13 @@ def no_installed_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
 @pytest.fixture(scope="session")
 def mnist() -> Mnist:
     """The real data: fetched once into the user's cache, then read from it."""
-    return dataset.load()
+    return load_mnist()
 
 
 @pytest.fixture(scope="session")
 def test_digits() -> Digits:
     """MNIST's 10,000 test digits."""
-    return dataset.load_test()
+    return load_test_digits()
 
 
 @pytest.fixture(scope="session")

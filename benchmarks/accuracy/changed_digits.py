@@ -25,8 +25,7 @@ from PIL import Image
 
 from benchmarks import shipped
 from mnist_edge import Classifier
-from mnist_edge.data import mnist
-from mnist_edge.data.mnist import Digits
+from mnist_edge.data.mnist import Digits, load_mnist
 from mnist_edge.modelstore.loading import SCHEMES
 from mnist_edge.training.augmentation import rewritten
 
@@ -129,7 +128,7 @@ def _main() -> None:
     parser.add_argument("--by", choices=CHANGE, default=rewritten.__name__, help="what is done")
     parser.add_argument("--scheme", choices=SCHEMES, default="int8")
     chosen = parser.parse_args()
-    digits = mnist.load().validation
+    digits = load_mnist().validation
     changed = change(digits, chosen.by)
     folders = chosen.models or shipped.folders()
     rows = [measure(folder, chosen.scheme, digits, changed) for folder in folders]

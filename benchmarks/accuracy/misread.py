@@ -21,8 +21,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from mnist_edge import Classifier
-from mnist_edge.data import mnist
-from mnist_edge.data.mnist import Digits
+from mnist_edge.data.mnist import Digits, load_test_digits
 from mnist_edge.modelstore.loading import DEFAULT_MODEL
 from mnist_edge.system.text import markdown_table
 
@@ -124,7 +123,7 @@ def _main() -> None:
     parser.add_argument("--markdown", action="store_true", help="print them as a Markdown table")
     chosen = parser.parse_args()
     classifier = Classifier(chosen.model)
-    digits = mnist.load_test()
+    digits = load_test_digits()
     found = misread(classifier, digits)
     title = summary(found, digits, model=classifier.model.name, threshold=classifier.min_confidence)
     print(title)

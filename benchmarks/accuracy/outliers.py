@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from benchmarks import shipped
 from mnist_edge import Classifier
-from mnist_edge.data import mnist
+from mnist_edge.data.mnist import Digits, load_mnist
 from mnist_edge.inference.classifier import Prediction
 from mnist_edge.system.files import write_json
 from mnist_edge.training.outliers import HELD_OUT, KINDS, TAUGHT, draw
@@ -91,7 +91,7 @@ class Result:
         )
 
 
-def draw_kinds(count: int, seed: int, digits: mnist.Digits) -> dict[str, NDArray[np.uint8]]:
+def draw_kinds(count: int, seed: int, digits: Digits) -> dict[str, NDArray[np.uint8]]:
     """Draw pictures of every kind, ``(count, 28, 28)`` each."""
     pictures = draw(count * len(KINDS), digits=digits, seed=seed)
     # The kinds take turns.
@@ -219,7 +219,7 @@ def _main() -> None:
     chosen = parser.parse_args()
     if chosen.refuse is not None and not 0 <= chosen.refuse < 1:
         parser.error(f"--refuse {chosen.refuse} is outside 0..1")
-    digits = mnist.load().validation
+    digits = load_mnist().validation
     kinds = draw_kinds(chosen.count, chosen.seed, digits)
     results = []
     for folder in chosen.models or shipped.folders():

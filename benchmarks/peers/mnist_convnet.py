@@ -49,10 +49,10 @@ def network() -> keras.Model:
 def to_int8() -> bytes:
     """Return the bytes of its ``.tflite`` file: raw pixels in, logits out."""
     from converters import calibration, conversion, schemes
-    from mnist_edge.data import mnist as dataset
+    from mnist_edge.data.mnist import load_mnist
 
     import_keras().utils.set_random_seed(_SEED)
-    mnist = dataset.load()
+    mnist = load_mnist()
     with tempfile.TemporaryDirectory(prefix="mnist-edge-") as temporary:
         path = Path(temporary) / "mnist_convnet.keras"
         network().save(path)

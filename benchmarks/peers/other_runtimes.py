@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from benchmarks import shipped
 from benchmarks.rows import Row, count, in_turn, main, row_of_times
 from mnist_edge import Classifier
-from mnist_edge.data import mnist
+from mnist_edge.data.mnist import load_mnist
 from mnist_edge.inference.worker_pool import available_cores
 from mnist_edge.runtimes.interpreter import Interpreter
 
@@ -58,7 +58,7 @@ _AGREEING = 0.995
 
 def measure(share: float) -> Iterator[Row]:
     """Yield two rows for each peer; five rounds at full size."""
-    digits = mnist.load().validation.images[: count(_DIGITS, share, least=200)]
+    digits = load_mnist().validation.images[: count(_DIGITS, share, least=200)]
     stored = (MODEL / "int8.tflite").read_bytes()
     read = Interpreter(stored).logits(digits).argmax(axis=1)
     classifier = Classifier(MODEL / "int8.tflite", threads=available_cores())

@@ -18,7 +18,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.rows import Row, count, main, row_of_peaks, row_of_times
-from mnist_edge.data import mnist
+from mnist_edge.data.mnist import load_test_digits
 from mnist_edge.evaluation.benchmark.baseline import FOLDER_SCRIPT, script_command
 from mnist_edge.evaluation.benchmark.cold_start import time_starts
 from mnist_edge.modelstore import loading
@@ -30,7 +30,7 @@ _ROUNDS = 3
 
 def measure(share: float) -> Iterator[Row]:
     """Yield rows for a folder of test digits, 10,000 at full size, and for a tenth of it."""
-    images = mnist.load_test().images[: count(10_000, share, least=20)]
+    images = load_test_digits().images[: count(10_000, share, least=20)]
     model = loading.load_model().path
     with tempfile.TemporaryDirectory(prefix="mnist-edge-") as temporary:
         whole, tenth = Path(temporary) / "whole", Path(temporary) / "tenth"

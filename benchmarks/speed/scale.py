@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mnist_edge import Classifier
-from mnist_edge.data import mnist
+from mnist_edge.data.mnist import load_test_digits
 from mnist_edge.inference.worker_pool import available_cores
 
 _LOOK = 0.05
@@ -146,7 +146,7 @@ def predict(model: str, folder: Path, *options: str) -> Cost:
 
 def measure_speed(model: str, count: int, rounds: int) -> None:
     """Print the tables of pictures and of arrays."""
-    images = mnist.load_test().images[:count]
+    images = load_test_digits().images[:count]
     classifiers = [Classifier(model, threads=threads) for threads in (1, available_cores())]
     file = classifiers[0].model.path
     several = str(available_cores())
@@ -199,7 +199,7 @@ def bare_arrays(file: Path, images: NDArray[np.uint8]) -> list[int]:
 
 def measure_memory(model: str, counts: Sequence[int], jobs: int) -> None:
     """Print the table of memory."""
-    images = mnist.load_test().images[:100]
+    images = load_test_digits().images[:100]
     print(f"{'pictures':>10} {'MB':>7} {'MB of each worker':>18} {'clock s':>9}")
     for count in counts:
         with tempfile.TemporaryDirectory() as temporary:

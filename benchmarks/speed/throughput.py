@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from benchmarks.rows import Row, count, in_turn, main, row_of_times
 from mnist_edge import Classifier
-from mnist_edge.data import mnist
+from mnist_edge.data.mnist import load_test_digits
 from mnist_edge.evaluation.benchmark.baseline import as_input, bare_call
 from mnist_edge.inference.worker_pool import available_cores
 from mnist_edge.modelstore import loading
@@ -33,7 +33,7 @@ _ROUNDS = 5
 
 def measure(share: float) -> Iterator[Row]:
     """Yield rows for the test digits, 10,000 at full size."""
-    digits = mnist.load_test().images[: count(10_000, share, least=100)]
+    digits = load_test_digits().images[: count(10_000, share, least=100)]
     stored = loading.load_model()
     interpreter = Interpreter(stored.content)
     classifier = Classifier(stored.path, threads=available_cores())

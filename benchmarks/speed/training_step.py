@@ -21,8 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.rows import Row, count, main, row_of_times
-from mnist_edge.data import mnist as dataset
-from mnist_edge.data.mnist import Mnist
+from mnist_edge.data.mnist import Mnist, load_mnist
 from mnist_edge.training import augmentation, recipes, trainer
 from mnist_edge.training.recipes import Recipe
 
@@ -63,7 +62,7 @@ class _Clock:
 
 def measure(share: float) -> Iterator[Row]:
     """Yield one row; at full size two runs of three counted epochs each way."""
-    mnist = dataset.load()
+    mnist = load_mnist()
     epochs = 1 + count(3, share)
     recipe = dataclasses.replace(recipes.edge(), epochs=epochs, teaching=None)
     # Two digits for each picture of none.

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 
 from benchmarks.rows import Row, count, in_turn, main, row_of_times
 from mnist_edge import Classifier
-from mnist_edge.data.builtin_digits import built_in_digits
+from mnist_edge.data.builtin_digits import load_builtin_digits
 from mnist_edge.evaluation.benchmark.baseline import as_input, bare_call
-from mnist_edge.evaluation.benchmark.timing import a_turn
+from mnist_edge.evaluation.benchmark.timing import call_each
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes.interpreter import Interpreter
 
@@ -26,13 +26,13 @@ TARGET = 1.2
 
 def measure(share: float) -> Iterator[Row]:
     """Yield a row for each model in the wheel; two hundred rounds at full size."""
-    digits = built_in_digits().images
+    digits = load_builtin_digits().images
     for name in MODELS:
         stored = loading.load_model(name)
         inputs = as_input(digits, Interpreter(stored.content).input)
         classifier, bare = Classifier(name), bare_call(stored.content)
         ours, floor = in_turn(
-            [a_turn(classifier.predict, digits), a_turn(bare, inputs)],
+            [call_each(classifier.predict, digits), call_each(bare, inputs)],
             rounds=count(200, share, least=5),
         )
         default = name == loading.DEFAULT_MODEL

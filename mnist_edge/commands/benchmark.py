@@ -63,15 +63,19 @@ def benchmark_command(
     compared take turns, so that the ratios hold on a busy machine as well. With
     numpy for a runtime, the time of each operator, too; the others do not tell.
     """
-    from mnist_edge.evaluation.benchmark.measure import Plan, against_floor, measure
+    from mnist_edge.evaluation.benchmark.measure import (
+        BenchmarkPlan,
+        compare_with_baseline,
+        run_benchmark,
+    )
     from mnist_edge.modelstore import loading
 
-    plan = Plan(digits=digits, starts=starts)
+    plan = BenchmarkPlan(digits=digits, starts=starts)
     models = [loading.load_model(name) for name in (model, *(compare or ()))]
-    found = measure(
+    found = run_benchmark(
         models,
         plan=plan,
-        measure_floor=against_floor if against is Against.floor else None,
+        measure_baseline=compare_with_baseline if against is Against.floor else None,
         on_progress=note,
     )
     if output is DocumentFormat.json:

@@ -54,7 +54,7 @@ def bundle_command(
         note("building mnist-edge")
         own = bundle.make_own_wheel(folder / "own")
         note(f"downloading what it needs on {board.title}")
-        written = bundle.pack(
+        written = bundle.write_bundle(
             path,
             board,
             own=own,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from converters.conversion import Converted, Prepared
     from converters.layer_error import Layer
     from converters.schemes import Scheme
-    from mnist_edge.data.mnist import Digits
+    from mnist_edge.data.mnist import Digits, load_mnist
 
 
 class Emit(str, Enum):
@@ -105,7 +105,6 @@ def convert_command(
     the validation digits, in a process of its own, before it is written.
     """
     from converters import calibration, conversion, loader, operators, schemes, verify
-    from mnist_edge.data import mnist as dataset
     from mnist_edge.modelstore.loading import find_model_folder
     from mnist_edge.system.files import require_writable
 
@@ -118,7 +117,7 @@ def convert_command(
     model_file = loader.find_model_file(path if path.exists() else find_model_folder(model))
     folder = out or (model_file if model_file.is_dir() else model_file.parent)
     require_writable(folder)
-    mnist = dataset.load(data)
+    mnist = load_mnist(data)
     calibrated_on = calibration.draw(mnist, count=calibration_images, seed=calibration_seed)
 
     prepared = conversion.prepare(model_file, mnist, pixels=pixels)

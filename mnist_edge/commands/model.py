@@ -10,7 +10,7 @@ import typer
 from mnist_edge.commands.console import DocumentFormat, RuntimeOption, format_table, note
 
 if TYPE_CHECKING:
-    from mnist_edge.deployment.install import Verified
+    from mnist_edge.deployment.install import VerifiedModel
 
 model_command = typer.Typer(
     add_completion=False,
@@ -105,15 +105,15 @@ def _verify(
     """
     from mnist_edge.deployment import install
 
-    verified = install.verify(name)
+    verified = install.verify_model(name)
     typer.echo(f"{verified.name}: good")
-    width = max(len(finding.check) for finding in verified.findings)
-    for finding in verified.findings:
+    width = max(len(finding.check) for finding in verified.checks)
+    for finding in verified.checks:
         typer.echo(f"{finding.check.ljust(width)}  {finding.found}")
 
 
-def _say_in_use(verified: Verified) -> None:
-    found = {finding.check: finding.found for finding in verified.findings}
+def _say_in_use(verified: VerifiedModel) -> None:
+    found = {finding.check: finding.found for finding in verified.checks}
     typer.echo(f"in use: {verified.name} ({found['accuracy']})")
 
 

@@ -200,10 +200,10 @@ def _models(model: str | None, schemes: Sequence[str] | None, against: str) -> l
 
 
 def _mnist_test(mnist: Path | None) -> LabeledImages:
-    from mnist_edge.data import mnist as dataset
+    from mnist_edge.data.mnist import load_test_digits
     from mnist_edge.evaluation.report.labeled_images import mnist_test_images
 
-    return mnist_test_images(dataset.load_test(mnist))
+    return mnist_test_images(load_test_digits(mnist))
 
 
 def _own_pictures(data: Path, labeled: Sequence[tuple[str, int]]) -> LabeledImages:

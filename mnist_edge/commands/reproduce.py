@@ -30,7 +30,7 @@ def reproduce_command(
     Writes REPRODUCTION.md, reproduction.json and reproduction.png. Takes about a
     quarter of an hour on two cores; started again it keeps what is finished.
     """
-    from mnist_edge.data import mnist
+    from mnist_edge.data.mnist import locate_mnist
     from mnist_edge.device.machine import describe_machine
     from mnist_edge.evaluation.reproduction import measure, page, systems
     from mnist_edge.system.files import replacing, require_writable, write_json, write_text
@@ -39,19 +39,19 @@ def reproduce_command(
     chosen = systems.find_systems(only or [])
     require_writable(out)
     import_keras()
-    source = mnist.locate(data)
+    source = locate_mnist(data)
     rows = []
     with TrainingProgress() as listener:
         for row in measure.reproduce(chosen, source, out, listener=listener):
             note(f"{row.system.recipe}: {row.test_float:.2f} % float, {row.test_int8:.2f} % int8")
             rows.append(row)
     where = f"TensorFlow {versions()['tensorflow']} on {describe_machine()}"
-    document = page.to_document(rows, machine=where)
-    markdown = page.to_markdown(rows, machine=where)
+    document = page.reproduction_document(rows, machine=where)
+    markdown = page.reproduction_markdown(rows, machine=where)
     write_json(out / "reproduction.json", document)
     write_text(out / "REPRODUCTION.md", markdown)
     with replacing(out / "reproduction.png") as temporary:
-        page.draw(rows, temporary)
+        page.plot_reproduction(rows, temporary)
     if output is DocumentFormat.json:
         typer.echo(json.dumps(document, indent=2))
     else:

@@ -32,13 +32,13 @@ def run_command(
     Started again after an interruption it goes on where it was; a finished
     training with the same settings is kept.
     """
-    from mnist_edge.data import mnist
+    from mnist_edge.data.mnist import locate_mnist
     from mnist_edge.training import recipes, trainer
 
     chosen = recipes.find_recipe(recipe)
     folder = out or RUNS / chosen.name
     note("fetching MNIST where it is not at hand, and verifying it")
-    source = mnist.locate(data)
+    source = locate_mnist(data)
     with_data = ["--data", str(source)]
     if trainer.finished(folder, chosen) and not fresh:
         note(f"{folder} holds a finished training with these settings; --fresh trains anew")

@@ -102,7 +102,7 @@ def train_command(
     softmax-l2-softmax-twice, softmax-l2-scaled-twice, softmax-l2-both-mistakes,
     cnn-unscaled, mlp-dropout-unscaled.
     """
-    from mnist_edge.data import mnist as dataset
+    from mnist_edge.data.mnist import TRAIN_SIZE, load_mnist
     from mnist_edge.system.files import require_writable
     from mnist_edge.training import recipes, trainer
     from mnist_edge.training.backend import import_keras
@@ -112,11 +112,11 @@ def train_command(
     given = {name: value for name, value in changes.items() if value is not None}
     chosen = replace(chosen, **given)  # type: ignore[arg-type]  # each has its field's type
     if epochs is not None:
-        chosen = chosen.with_epochs(epochs, dataset.TRAIN_SIZE)
+        chosen = chosen.with_epochs(epochs, TRAIN_SIZE)
     folder = out or RUNS / chosen.name
     require_writable(folder)
     import_keras()
-    mnist = dataset.load(data)
+    mnist = load_mnist(data)
     with TrainingProgress() as listener:
         trainer.train(chosen, mnist, folder, resume=resume, listener=listener)
     record = trainer.read_record(folder)

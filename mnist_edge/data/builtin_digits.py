@@ -12,7 +12,7 @@ from mnist_edge.data.mnist import Digits
 _SHAPE = (28, 28)
 
 
-def built_in_digits() -> Digits:
+def load_builtin_digits() -> Digits:
     """A hundred of MNIST's validation digits, ten of each, that come with the package."""
     path = resources.files("mnist_edge.samples") / "digits.png"
     with path.open("rb") as stream, Image.open(stream) as picture:

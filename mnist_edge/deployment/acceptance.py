@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from mnist_edge.data.builtin_digits import built_in_digits
+from mnist_edge.data.builtin_digits import load_builtin_digits
 from mnist_edge.deployment.artifact import Artifact
 from mnist_edge.deployment.signatures import require_signed
 from mnist_edge.errors import InvalidManifest, ModelRejected
-from mnist_edge.metrics.calibration import count_correct
+from mnist_edge.metrics.confidence import count_correct
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.modelstore.manifest import ModelManifest
 from mnist_edge.runtimes.golden import run_self_test
@@ -24,7 +24,7 @@ hundred."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class PassedCheck:
     """One thing that was checked, and found good."""
 
     check: str
@@ -33,7 +33,9 @@ class Finding:
     """What was found, for a person."""
 
 
-def examine(artifact: Artifact, *, keys: tuple[bytes, ...]) -> tuple[StoredModel, list[Finding]]:
+def accept_model(
+    artifact: Artifact, *, keys: tuple[bytes, ...]
+) -> tuple[StoredModel, list[PassedCheck]]:
     """Checks a model in every way there is.
 
     Args:
@@ -54,17 +56,17 @@ def examine(artifact: Artifact, *, keys: tuple[bytes, ...]) -> tuple[StoredModel
     """
     # The signature goes first: nothing of an untrusted artifact is even parsed.
     signed = require_signed(artifact, keys)
-    stored = artifact.stored()
+    stored = artifact.to_stored_model()
     manifest = stored.manifest
     if manifest is None:
         raise InvalidManifest(f"{artifact.source} has no manifest; convert the model again")
-    digits = built_in_digits()
+    digits = load_builtin_digits()
     # A damaged model can crash the runtime: this one runs in a process of its own.
     trial = run_sandboxed(stored.content, digits.images, name=artifact.source)
     _require_ends(manifest, trial, artifact.source)
     golden = _golden_vectors(stored, artifact.source)
     right = count_correct(trial.logits, digits.labels)
-    fewest = fewest_right(manifest.validation.accuracy, len(digits))
+    fewest = min_correct(manifest.validation.accuracy, len(digits))
     if right < fewest:
         raise ModelRejected(
             f"{artifact.source} reads {right} of the {len(digits)} built-in digits; one that reads "
@@ -79,7 +81,7 @@ def examine(artifact: Artifact, *, keys: tuple[bytes, ...]) -> tuple[StoredModel
         "golden vectors": golden,
         "accuracy": f"{right} of {len(digits)} built-in digits, at least {fewest} expected",
     }
-    return stored, [Finding(check=check, found=text) for check, text in found.items()]
+    return stored, [PassedCheck(check=check, found=text) for check, text in found.items()]
 
 
 def _golden_vectors(stored: StoredModel, source: str) -> str:
@@ -96,7 +98,7 @@ def _golden_vectors(stored: StoredModel, source: str) -> str:
     return f"{len(differences.steps)} inputs, at most {largest:g} steps off"
 
 
-def fewest_right(accuracy: float, total: int) -> int:
+def min_correct(accuracy: float, total: int) -> int:
     """How many of some digits a model reads at least, unless one in ten thousand.
 
     The number that a binomial draw with that accuracy undercuts with a chance of ``_CHANCE`` or

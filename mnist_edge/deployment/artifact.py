@@ -18,9 +18,9 @@ from mnist_edge.errors import InvalidArtifact, InvalidManifest, MnistEdgeError, 
 from mnist_edge.modelstore.loading import StoredModel, is_model, require_verified
 from mnist_edge.modelstore.manifest import ModelManifest
 from mnist_edge.system.files import exists
-from mnist_edge.system.https import download, fetch
+from mnist_edge.system.https import download, download_if_present
 
-LIMIT = 16 * 1024 * 1024
+MAX_BYTES = 16 * 1024 * 1024
 """Bytes that an artifact may have, packed and unpacked; the shipped models have 16 to 50 KB."""
 SIGNATURE_SUFFIX = ".sig"
 """What the name of a manifest's signature adds to the manifest's."""
@@ -44,7 +44,7 @@ class Artifact:
     signature: bytes | None
     """Of the manifest; None where there is none."""
 
-    def stored(self) -> StoredModel:
+    def to_stored_model(self) -> StoredModel:
         """The model, its bytes being those that the manifest vouches for.
 
         Raises:
@@ -62,7 +62,7 @@ class Artifact:
         return stored
 
 
-def read(source: str) -> Artifact:
+def read_artifact(source: str) -> Artifact:
     """Reads an artifact.
 
     Args:
@@ -79,12 +79,14 @@ def read(source: str) -> Artifact:
         return _read_file(Path(source), source=source)
     with tempfile.TemporaryDirectory(prefix="mnist-edge-") as temporary:
         path = Path(temporary) / "model.tflite"
-        download(source, path, limit=LIMIT)
+        download(source, path, limit=MAX_BYTES)
         if is_model(path.read_bytes()):
             manifest = _beside(source)
-            download(manifest, path.with_suffix(".json"), limit=LIMIT)
+            download(manifest, path.with_suffix(".json"), limit=MAX_BYTES)
             signature = path.with_suffix(f".json{SIGNATURE_SUFFIX}")
-            if not fetch(_beside(source, SIGNATURE_SUFFIX), signature, limit=LIMIT):
+            if not download_if_present(
+                _beside(source, SIGNATURE_SUFFIX), signature, limit=MAX_BYTES
+            ):
                 signature.unlink()
         return _read_file(path, source=source)
 
@@ -152,17 +154,17 @@ def _parts(path: Path, source: str) -> tuple[str, dict[str, bytes]]:
 
 def _read_limited(path: Path, source: str) -> bytes:
     with path.open("rb") as stream:
-        return _limited(stream.read(LIMIT + 1), source)
+        return _limited(stream.read(MAX_BYTES + 1), source)
 
 
 def _limited(content: bytes, source: str) -> bytes:
-    _require_room(LIMIT - len(content), source)
+    _require_room(MAX_BYTES - len(content), source)
     return content
 
 
 def _require_room(left: int, source: str) -> None:
     if left < 0:
-        raise InvalidArtifact(f"{source} has more than {LIMIT:,} bytes; no model of digits has")
+        raise InvalidArtifact(f"{source} has more than {MAX_BYTES:,} bytes; no model of digits has")
 
 
 def _unpacked_tar(content: bytes, source: str) -> dict[str, bytes]:
@@ -170,8 +172,8 @@ def _unpacked_tar(content: bytes, source: str) -> dict[str, bytes]:
     import tarfile
 
     with gzip.open(io.BytesIO(content)) as packed:
-        plain = _limited(packed.read(LIMIT + 1), source)
-    parts, left = {}, LIMIT
+        plain = _limited(packed.read(MAX_BYTES + 1), source)
+    parts, left = {}, MAX_BYTES
     with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as archive:
         for member in archive:
             _require_plain(member.name, source, is_plain=member.isfile() or member.isdir())
@@ -186,7 +188,7 @@ def _unpacked_tar(content: bytes, source: str) -> dict[str, bytes]:
 def _unpacked_zip(content: bytes, source: str) -> dict[str, bytes]:
     import zipfile
 
-    parts, left = {}, LIMIT
+    parts, left = {}, MAX_BYTES
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for member in archive.infolist():
             kind = stat.S_IFMT(member.external_attr >> 16)

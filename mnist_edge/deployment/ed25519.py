@@ -64,7 +64,7 @@ class _Point:
 _NEUTRAL = _Point(0, 1, 1, 0)
 
 
-def is_signed(message: bytes, *, signature: bytes, key: bytes) -> bool:
+def is_valid_signature(message: bytes, *, signature: bytes, key: bytes) -> bool:
     """Whether a signature is that of a message by the owner of a key (section 5.1.7).
 
     Args:

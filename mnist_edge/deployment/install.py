@@ -17,10 +17,9 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from mnist_edge.deployment import artifact as artifacts
-from mnist_edge.deployment.acceptance import Finding, examine
-from mnist_edge.deployment.artifact import SIGNATURE_SUFFIX, Artifact
-from mnist_edge.deployment.signatures import trusted_keys
+from mnist_edge.deployment.acceptance import PassedCheck, accept_model
+from mnist_edge.deployment.artifact import SIGNATURE_SUFFIX, Artifact, read_artifact
+from mnist_edge.deployment.signatures import read_trusted_keys
 from mnist_edge.errors import InvalidManifest, InvalidRecord, ModelHashMismatch, ModelNotFound
 from mnist_edge.modelstore import registry
 from mnist_edge.modelstore.loading import DEFAULT_MODEL, SCHEMES, shipped_file, shipped_models
@@ -38,28 +37,28 @@ one."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verified:
+class VerifiedModel:
     """A model that passed every check."""
 
     name: str
     """What it is called on this device."""
-    findings: list[Finding]
+    checks: list[PassedCheck]
     """What was checked and found."""
 
 
-def install(source: str) -> Verified:
+def install(source: str) -> VerifiedModel:
     """Puts a model on this device and, once it passed every check, in use.
 
     Args:
-        source: a file or an https address, as ``artifacts.read`` takes.
+        source: a file or an https address, as ``read_artifact`` takes.
 
     Raises:
         ModelError: it cannot be had or did not pass; what was in use is in use.
         NotWritable: the folder of models cannot be written.
         MissingDependency: the runtime that was chosen is not installed.
     """
-    artifact = artifacts.read(source)
-    stored, findings = examine(artifact, keys=trusted_keys())
+    artifact = read_artifact(source)
+    stored, checks = accept_model(artifact, keys=read_trusted_keys())
     scheme = stored.manifest.scheme if stored.manifest else ""
     if scheme not in SCHEMES:
         raise InvalidManifest(
@@ -71,10 +70,10 @@ def install(source: str) -> Verified:
     name = _name(artifact)
     _place(store_folder() / name, files)
     _switch(name)
-    return Verified(name=name, findings=findings)
+    return VerifiedModel(name=name, checks=checks)
 
 
-def use(name: str) -> Verified:
+def use(name: str) -> VerifiedModel:
     """Puts an installed or a shipped model in use.
 
     Raises:
@@ -82,12 +81,12 @@ def use(name: str) -> Verified:
         ModelError: it did not pass a check; what was in use is in use.
         NotWritable: the folder of models cannot be written.
     """
-    verified = verify(name)
+    verified = verify_model(name)
     _switch(name)
     return verified
 
 
-def rollback() -> Verified:
+def rollback() -> VerifiedModel:
     """Puts the model in use that was so before; again, and it is the one before that.
 
     Raises:
@@ -102,12 +101,12 @@ def rollback() -> Verified:
             "mnist-edge model use NAME"
         )
     name, *before = record.before
-    verified = verify(name or DEFAULT_MODEL)
+    verified = verify_model(name or DEFAULT_MODEL)
     _write(UsageRecord(in_use=name, before=tuple(before)))
     return verified
 
 
-def verify(name: str | None = None) -> Verified:
+def verify_model(name: str | None = None) -> VerifiedModel:
     """Checks an installed or a shipped model in every way there is.
 
     Args:
@@ -122,18 +121,18 @@ def verify(name: str | None = None) -> Verified:
     path = registry.find_installed_file(name)
     if path is None and name in shipped_models():
         # It came with the package, and whoever can change it can change this code as well.
-        _, findings = examine(artifacts.read(str(shipped_file(name))), keys=())
-        return Verified(name=name, findings=findings)
+        _, checks = accept_model(read_artifact(str(shipped_file(name))), keys=())
+        return VerifiedModel(name=name, checks=checks)
     if path is None:
         known = ", ".join([*shipped_models(), *registry.installed_models()])
         raise ModelNotFound(f"no model {name!r} on this device; there are: {known}")
-    artifact = artifacts.read(str(path))
+    artifact = read_artifact(str(path))
     if _name(artifact) != name:
         raise ModelHashMismatch(
             f"the manifest of {path} was changed since it was installed; install the model again"
         )
-    _, findings = examine(artifact, keys=trusted_keys())
-    return Verified(name=name, findings=findings)
+    _, checks = accept_model(artifact, keys=read_trusted_keys())
+    return VerifiedModel(name=name, checks=checks)
 
 
 def _name(artifact: Artifact) -> str:

@@ -11,11 +11,11 @@ import binascii
 import re
 
 from mnist_edge.deployment.artifact import SIGNATURE_SUFFIX, Artifact
-from mnist_edge.deployment.ed25519 import KEY_SIZE, is_signed
+from mnist_edge.deployment.ed25519 import KEY_SIZE, is_valid_signature
 from mnist_edge.errors import UntrustedModel
 from mnist_edge.modelstore.registry import store_folder
 
-KEYS = "trusted.pem"
+TRUSTED_KEYS_FILE = "trusted.pem"
 """Name of the file with the public keys, one or more; where there is none, nothing is signed."""
 
 _BLOCK = re.compile(r"-----BEGIN PUBLIC KEY-----(.*?)-----END PUBLIC KEY-----", re.DOTALL)
@@ -24,14 +24,14 @@ _HEADER = bytes.fromhex("302a300506032b6570032100")
 """What the DER of an Ed25519 public key has before its 32 bytes (RFC 8410, section 4)."""
 
 
-def trusted_keys() -> tuple[bytes, ...]:
+def read_trusted_keys() -> tuple[bytes, ...]:
     """The public keys that this device holds, 32 bytes each; none where it takes any model.
 
     Raises:
         UntrustedModel: there is a file, and it is not one of Ed25519 public keys: nothing can be
             trusted, then.
     """
-    path = store_folder() / KEYS
+    path = store_folder() / TRUSTED_KEYS_FILE
     try:
         text = path.read_text(encoding="utf-8")
         keys = tuple(map(_key, _BLOCK.findall(text)))
@@ -57,17 +57,17 @@ def require_signed(artifact: Artifact, keys: tuple[bytes, ...]) -> str:
         UntrustedModel: none of them did.
     """
     if not keys:
-        return f"not asked for: no {KEYS}"
-    signature = artifact.signature
+        return f"not asked for: no {TRUSTED_KEYS_FILE}"
+    signature, path = artifact.signature, store_folder() / TRUSTED_KEYS_FILE
     if signature is None:
         raise UntrustedModel(
-            f"{artifact.source} is not signed, and {store_folder() / KEYS} asks for it; put its "
+            f"{artifact.source} is not signed, and {path} asks for it; put its "
             f"manifest's signature beside it, as .json{SIGNATURE_SUFFIX}"
         )
-    if not any(is_signed(artifact.manifest, signature=signature, key=key) for key in keys):
+    if not any(is_valid_signature(artifact.manifest, signature=signature, key=key) for key in keys):
         raise UntrustedModel(
-            f"{artifact.source} is signed by no key in {store_folder() / KEYS}, or was changed "
-            "since; get it from whoever signs for this device"
+            f"{artifact.source} is signed by no key in {path}, or was changed since; "
+            "get it from whoever signs for this device"
         )
     return "by a trusted key"
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.errors import InvalidValue
-from mnist_edge.metrics.calibration import softmax
+from mnist_edge.metrics.confidence import softmax
 from mnist_edge.modelstore import loading
 from mnist_edge.preprocessing.connected_components import Component
 from mnist_edge.preprocessing.decoding import Picture

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.errors import InvalidValue
-from mnist_edge.metrics.calibration import softmax
+from mnist_edge.metrics.confidence import softmax
 
 CALIBRATION_BINS = 15
 """Bins of confidence that a calibration error is taken over, as Guo et al. have them."""

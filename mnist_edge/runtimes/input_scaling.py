@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.errors import UnknownName, UnsuitableModel
-from mnist_edge.metrics.calibration import count_correct
+from mnist_edge.metrics.confidence import count_correct
 
 if TYPE_CHECKING:
     # predict reads pictures without any of it.

@@ -21,9 +21,9 @@ def rank_supported_scalings(interpreter: Interpreter) -> ScalingRanking | None:
     Raises:
         DataError: the digits at hand are damaged.
     """
-    from mnist_edge.data.mnist import load_at_hand
+    from mnist_edge.data.mnist import load_local_digits
 
-    digits = load_at_hand(input_scaling.SAMPLE_SIZE)
+    digits = load_local_digits(input_scaling.SAMPLE_SIZE)
     if digits is None:
         return None
     held = [reading for reading in INPUT_SCALINGS.values() if interpreter.supports(reading)]

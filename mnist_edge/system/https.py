@@ -35,11 +35,11 @@ def download(url: str, target: Path, *, limit: int) -> None:
             another than the file, or one that takes too long.
         NotWritable: ``target`` cannot be written.
     """
-    if not fetch(url, target, limit=limit):
+    if not download_if_present(url, target, limit=limit):
         raise DownloadFailed(f"there is no {url}; check the address")
 
 
-def fetch(url: str, target: Path, *, limit: int) -> bool:
+def download_if_present(url: str, target: Path, *, limit: int) -> bool:
     """As ``download``, but that a file which is not there is no error: False, then."""
     # Slow to import, and needed for addresses alone.
     import http.client

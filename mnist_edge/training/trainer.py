@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from mnist_edge.data.idx import SHA256
 from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.errors import CheckpointMismatch
-from mnist_edge.metrics.calibration import softmax
+from mnist_edge.metrics.confidence import softmax
 from mnist_edge.system.files import replacing, require_writable, write_bytes, write_json
 from mnist_edge.training.backend import import_keras, versions
 from mnist_edge.training.input_pipeline import in_batches

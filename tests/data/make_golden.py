@@ -11,7 +11,7 @@ from typing import Any
 
 from PIL import Image, ImageDraw
 
-from mnist_edge.data import mnist
+from mnist_edge.data.mnist import load_test_digits
 from mnist_edge.modelstore import loading
 from mnist_edge.preprocessing.pipeline import preprocess
 from mnist_edge.runtimes.sandbox import open_model
@@ -29,7 +29,7 @@ _TWO = [[(16, 20), (22, 12), (34, 12), (38, 22), (30, 36), (14, 50), (42, 50)]]
 
 def main() -> None:
     """Draws the pictures, reads them, and writes both."""
-    first = mnist.load_test().images[0]
+    first = load_test_digits().images[0]
     pictures = {
         "mnist-seven.png": Image.fromarray(first),
         "pen-four.png": _draw(_FOUR, "RGB", paper=(236, 233, 226), ink=(38, 52, 128)),

@@ -29,8 +29,8 @@ from typing import Any
 
 import numpy as np
 
-from mnist_edge.data import mnist
-from mnist_edge.metrics.calibration import softmax
+from mnist_edge.data.mnist import load_mnist
+from mnist_edge.metrics.confidence import softmax
 from mnist_edge.training.backend import import_tensorflow
 
 _TARGET = Path(__file__).parent / "models"
@@ -81,7 +81,7 @@ def main() -> None:
 
 
 def _write_regressions(tf: Any) -> None:
-    train = mnist.load().train.take(np.arange(10_000))
+    train = load_mnist().train.take(np.arange(10_000))
     trained = _train(_halved(train.images / 255), train.labels)
     np.save(_TARGET / "regression.npy", trained)
     digits = train.images[:96]
@@ -120,7 +120,7 @@ def _write_regressions(tf: Any) -> None:
 
 def _write_operators(tf: Any) -> None:
     nn, random = tf.nn, np.random.default_rng(0)
-    samples = mnist.load().train.images[:96, ..., np.newaxis].astype(np.float32)
+    samples = load_mnist().train.images[:96, ..., np.newaxis].astype(np.float32)
 
     def weights(*shape: int) -> Any:
         return random.normal(0, 2 / np.sqrt(np.prod(shape[:-1])), shape).astype(np.float32)

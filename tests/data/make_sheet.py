@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from mnist_edge.data import mnist
+from mnist_edge.data.mnist import load_mnist
 
 _OF_EACH = 10
 """Digits of each label."""
@@ -23,7 +23,7 @@ _TARGET = Path("mnist_edge/samples/digits.png")
 
 def main() -> None:
     """Puts the digits together and writes the picture."""
-    validation = mnist.load().validation
+    validation = load_mnist().validation
     rows = []
     for digit in range(10):
         first = np.flatnonzero(validation.labels == digit)[:_OF_EACH]

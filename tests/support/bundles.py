@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
 
-from mnist_edge.deployment import bundle as bundling
+from mnist_edge.deployment import bundle
 from mnist_edge.deployment.artifact import Artifact
 from mnist_edge.deployment.bundle.targets import LINUX_X86_64, Target
 
@@ -95,7 +95,7 @@ def make_bundle(
 ) -> Path:
     """A bundle of small wheels, unpacked."""
     program = PROGRAM.format(version=version, broken=int(broken))
-    bundle = bundling.pack(
+    written = bundle.write_bundle(
         folder / f"{version}.tar.gz",
         target,
         own=make_wheel(folder, f"mnist_edge-{version}", files={"program.py": program}),
@@ -104,9 +104,9 @@ def make_bundle(
         models=models,
     )
     unpacked = folder / f"unpacked-{version}"
-    with tarfile.open(bundle.path) as archive:
+    with tarfile.open(written.path) as archive:
         archive.extractall(unpacked, filter="data")
-    return unpacked / bundle.folder
+    return unpacked / written.folder
 
 
 def install(bundle: Path, home: Path, **environment: str) -> CompletedProcess[str]:

@@ -20,8 +20,7 @@ from benchmarks.accuracy.hard_pictures.fields import (
     to_unit_box,
 )
 from benchmarks.accuracy.hard_pictures.pens import FELT, Pen
-from mnist_edge.data import mnist
-from mnist_edge.data.mnist import Mnist
+from mnist_edge.data.mnist import Mnist, load_mnist
 
 _UPSCALE = 4
 """Times that a digit is enlarged before its center line is looked for."""
@@ -33,7 +32,7 @@ _EXAMPLES = 6_000
 
 @cache
 def _mnist() -> Mnist:
-    return mnist.load()
+    return load_mnist()
 
 
 def pick_digit(rng: Generator) -> tuple[str, Field]:

@@ -54,13 +54,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.data.corruptions.blurs import canny_edges, glass_blur, motion_blur
-from mnist_edge.data.corruptions.draws import Draws, Pictures
 from mnist_edge.data.corruptions.geometry import rotate, scale, shear, translate
+from mnist_edge.data.corruptions.keyed_random import Images, KeyedRandom
 from mnist_edge.data.corruptions.light import brightness, fog, impulse_noise, shot_noise
 from mnist_edge.data.corruptions.overlays import dotted_line, spatter, stripe, zigzag
 from mnist_edge.errors import InvalidValue, UnknownName
 
-Corruption = Callable[[Pictures, int, Draws], Pictures]
+Corruption = Callable[[Images, int, KeyedRandom], Images]
 """From ``(n, 28, 28)`` ink of 0..1, a severity of 1..5 and the random numbers of those digits to
 ink of the same shape, which may lie a little outside 0..1."""
 
@@ -132,7 +132,7 @@ def corrupt(
     corrupted = np.empty_like(images)
     for start in range(0, len(images), _CHUNK):
         chunk = images[start : start + _CHUNK]
-        draws = Draws(f"{seed}/{kind}", first=first + start, count=len(chunk))
-        ink = CORRUPTIONS[kind](chunk.astype(np.float32) / np.float32(255), severity, draws)
+        rng = KeyedRandom(f"{seed}/{kind}", first=first + start, count=len(chunk))
+        ink = CORRUPTIONS[kind](chunk.astype(np.float32) / np.float32(255), severity, rng)
         corrupted[start : start + _CHUNK] = np.rint(255 * np.clip(ink, 0, 1))
     return corrupted

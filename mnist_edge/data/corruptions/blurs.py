@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.data.corruptions.draws import Draws, Pictures
-from mnist_edge.data.corruptions.geometry import sample
+from mnist_edge.data.corruptions.geometry import sample_bilinear
+from mnist_edge.data.corruptions.keyed_random import Images, KeyedRandom
 
-GLASS = ((0.4, 1, 0.4), (0.5, 1, 0.7), (0.6, 1, 1.0), (0.6, 2, 0.7), (0.7, 2, 1.0))
+GLASS_BLURS = ((0.4, 1, 0.4), (0.5, 1, 0.7), (0.6, 1, 1.0), (0.6, 2, 0.7), (0.7, 2, 1.0))
 """Glass blur: standard deviation of the blur in pixels, how far pixels are shuffled, and what share
 of them, by severity."""
-MOVED = (2.0, 3.0, 4.0, 6.0, 9.0)
+MOTION_LENGTHS = (2.0, 3.0, 4.0, 6.0, 9.0)
 """Motion blur: length of the movement in pixels, by severity."""
-EDGE_BLURS = (0.4, 0.7, 1.0, 1.4, 1.8)
+CANNY_SIGMAS = (0.4, 0.7, 1.0, 1.4, 1.8)
 """Canny edges: standard deviation of the blur before the edges are looked for, in pixels, by
 severity: the stronger it is, the further out and the rounder they are."""
 
@@ -24,38 +24,40 @@ _STEEPEST = 4.0
 """What Sobel's operator makes of a step from paper to ink."""
 
 
-def glass_blur(pictures: Pictures, severity: int, draws: Draws) -> Pictures:
+def glass_blur(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
     """Frosted glass: each place shows what lies near it, and all of it softly."""
-    deviation, reach, share = GLASS[severity - 1]
-    moved = np.floor(draws.between(-reach, reach + 1, 2, 28, 28)).astype(np.int64)
-    moved *= draws.uniform(1, 28, 28) < share
+    deviation, reach, share = GLASS_BLURS[severity - 1]
+    moved = np.floor(rng.between(-reach, reach + 1, 2, 28, 28)).astype(np.int64)
+    moved *= rng.uniform(1, 28, 28) < share
     apart = np.arange(28)
     rows = np.clip(apart[:, np.newaxis] + moved[:, 0], 0, 27)
     columns = np.clip(apart + moved[:, 1], 0, 27)
     numbers = np.arange(len(pictures))[:, np.newaxis, np.newaxis]
-    return gaussian(pictures[numbers, rows, columns], deviation)
+    return gaussian_blur(pictures[numbers, rows, columns], deviation)
 
 
-def motion_blur(pictures: Pictures, severity: int, draws: Draws) -> Pictures:
+def motion_blur(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
     """The camera moves along a straight line in any direction while it looks."""
-    length = MOVED[severity - 1]
-    direction = draws.between(0, np.pi, 1, 1)
+    length = MOTION_LENGTHS[severity - 1]
+    direction = rng.between(0, np.pi, 1, 1)
     apart = np.arange(28)[:, np.newaxis] - 13.5
     # One look a pixel of the way: strokes are wider than that.
     looks = np.linspace(-length / 2, length / 2, round(length) + 1)
     seen = np.zeros_like(pictures)
     for way in looks:
-        seen += sample(pictures, apart + way * np.sin(direction), apart.T + way * np.cos(direction))
+        seen += sample_bilinear(
+            pictures, apart + way * np.sin(direction), apart.T + way * np.cos(direction)
+        )
     return seen / np.float32(len(looks))
 
 
-def canny_edges(pictures: Pictures, severity: int, draws: Draws) -> Pictures:
+def canny_edges(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
     """The outlines of the strokes alone, in full ink.
 
     Blur, slope, the ridges of the slope, and of these what hangs on to a strong one (J. Canny, A
     Computational Approach to Edge Detection, 1986).
     """
-    down, right = _slopes(gaussian(pictures, EDGE_BLURS[severity - 1]))
+    down, right = _slopes(gaussian_blur(pictures, CANNY_SIGMAS[severity - 1]))
     slope = np.hypot(down, right) / _STEEPEST
     ridge = _ridges(slope, down, right)
     weak, edges = ridge & (slope > _WEAK), ridge & (slope > _STRONG)
@@ -66,8 +68,8 @@ def canny_edges(pictures: Pictures, severity: int, draws: Draws) -> Pictures:
         edges = grown
 
 
-def gaussian(pictures: Pictures, deviation: float) -> Pictures:
-    """Pictures blurred; what lies beyond the edge takes no part.
+def gaussian_blur(pictures: Images, deviation: float) -> Images:
+    """Images blurred; what lies beyond the edge takes no part.
 
     Args:
         pictures: ``(n, 28, 28)``.
@@ -76,11 +78,11 @@ def gaussian(pictures: Pictures, deviation: float) -> Pictures:
     apart = np.arange(28)
     weights = np.exp(-((apart - apart[:, np.newaxis]) ** 2) / (2 * deviation**2))
     shares = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-    blurred: Pictures = shares @ pictures @ shares.T
+    blurred: Images = shares @ pictures @ shares.T
     return blurred
 
 
-def _slopes(pictures: Pictures) -> tuple[Pictures, Pictures]:
+def _slopes(pictures: Images) -> tuple[Images, Images]:
     """How fast ink grows downwards and to the right, by Sobel's operator."""
     padded = np.pad(pictures, ((0, 0), (1, 1), (1, 1)), mode="edge")
     across = padded[:, :, :-2] + 2 * padded[:, :, 1:-1] + padded[:, :, 2:]
@@ -88,7 +90,7 @@ def _slopes(pictures: Pictures) -> tuple[Pictures, Pictures]:
     return across[:, 2:] - across[:, :-2], along[:, :, 2:] - along[:, :, :-2]
 
 
-def _ridges(slope: Pictures, down: Pictures, right: Pictures) -> NDArray[np.bool_]:
+def _ridges(slope: Images, down: Images, right: Images) -> NDArray[np.bool_]:
     """Where the slope is steepest along its own direction, of which there are four."""
     padded = np.pad(slope, ((0, 0), (1, 1), (1, 1)))
     eighths = np.rint(4 * np.arctan2(down, right) / np.pi).astype(np.int64) % 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.data.corruptions.draws import Draws, Pictures
+from mnist_edge.data.corruptions.keyed_random import Images, KeyedRandom
 
 SHEARS = (0.2, 0.4, 0.6, 0.8, 1.0)
 """Columns that a row is moved by for each row that it lies from the middle, by severity."""
@@ -20,14 +20,14 @@ _MIDDLE = 13.5
 """Where the middle of a picture lies, in rows or columns."""
 
 
-def shear(pictures: Pictures, severity: int, draws: Draws) -> Pictures:
+def shear(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
     """The digit leans to the left or to the right."""
-    slant = SHEARS[severity - 1] * draws.sign()
+    slant = SHEARS[severity - 1] * rng.sign()
     rows, columns = _offsets()
-    return sample(pictures, rows, columns + slant[:, np.newaxis, np.newaxis] * rows)
+    return sample_bilinear(pictures, rows, columns + slant[:, np.newaxis, np.newaxis] * rows)
 
 
-def scale(pictures: Pictures, severity: int, draws: Draws) -> Pictures:
+def scale(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
     """The digit is smaller, and its middle where it was."""
     factor = SCALES[severity - 1]
     apart = np.arange(28) - _MIDDLE
@@ -37,26 +37,28 @@ def scale(pictures: Pictures, severity: int, draws: Draws) -> Pictures:
     return resampled @ pictures @ resampled.T
 
 
-def rotate(pictures: Pictures, severity: int, draws: Draws) -> Pictures:
+def rotate(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
     """The digit is turned about its middle, to the left or to the right."""
-    angle = np.radians(ANGLES[severity - 1]) * draws.sign()[:, np.newaxis, np.newaxis]
+    angle = np.radians(ANGLES[severity - 1]) * rng.sign()[:, np.newaxis, np.newaxis]
     rows, columns = _offsets()
     cosine, sine = np.cos(angle), np.sin(angle)
-    return sample(pictures, cosine * rows + sine * columns, cosine * columns - sine * rows)
+    return sample_bilinear(pictures, cosine * rows + sine * columns, cosine * columns - sine * rows)
 
 
-def translate(pictures: Pictures, severity: int, draws: Draws) -> Pictures:
+def translate(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
     """The digit is moved, always by as much, in any direction."""
-    direction = draws.between(0, 2 * np.pi, 1, 1)
+    direction = rng.between(0, 2 * np.pi, 1, 1)
     rows, columns = _offsets()
     distance = DISTANCES[severity - 1]
-    return sample(
+    return sample_bilinear(
         pictures, rows - distance * np.sin(direction), columns - distance * np.cos(direction)
     )
 
 
-def sample(pictures: Pictures, rows: NDArray[np.float64], columns: NDArray[np.float64]) -> Pictures:
-    """Pictures read between their pixels, bilinearly; beyond the edge there is no ink.
+def sample_bilinear(
+    pictures: Images, rows: NDArray[np.float64], columns: NDArray[np.float64]
+) -> Images:
+    """Images read between their pixels, bilinearly; beyond the edge there is no ink.
 
     Args:
         pictures: ``(n, height, width)``.
@@ -77,7 +79,7 @@ def sample(pictures: Pictures, rows: NDArray[np.float64], columns: NDArray[np.fl
     upper_row = flat[corner] * (1 - further) + flat[corner + 1] * further
     corner += width + 4
     lower_row = flat[corner] * (1 - further) + flat[corner + 1] * further
-    found: Pictures = upper_row * (1 - lower) + lower_row * lower
+    found: Images = upper_row * (1 - lower) + lower_row * lower
     return found
 
 

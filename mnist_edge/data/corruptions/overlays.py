@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.data.corruptions.blurs import gaussian
-from mnist_edge.data.corruptions.draws import Draws, Pictures
+from mnist_edge.data.corruptions.blurs import gaussian_blur
+from mnist_edge.data.corruptions.keyed_random import Images, KeyedRandom
 
-STRIPES = (2, 4, 6, 8, 10)
+STRIPE_WIDTHS = (2, 4, 6, 8, 10)
 """Stripe: its width in pixels, by severity."""
-SPATTERED = (1.9, 1.6, 1.3, 1.05, 0.8)
+SPATTER_THRESHOLDS = (1.9, 1.6, 1.3, 1.05, 0.8)
 """Spatter: how many standard deviations the liquid must stand out to be a drop, by severity."""
-DOTTED = ((1, 0.4), (1, 0.8), (1, 1.2), (2, 1.2), (3, 1.2))
+DOTTED_LINES = ((1, 0.4), (1, 0.8), (1, 1.2), (2, 1.2), (3, 1.2))
 """Dotted line: how many, and the radius of their dots in pixels, by severity."""
 ZIGZAGS = ((1, 0.1), (1, 0.35), (1, 0.6), (2, 0.6), (3, 0.6))
 """Zigzag: how many, and half the width of their strokes in pixels, by severity."""
@@ -31,40 +31,42 @@ _OFF = 5.0
 """Pixels that a line may pass the middle of the picture by."""
 
 
-def stripe(pictures: Pictures, severity: int, draws: Draws) -> Pictures:
+def stripe(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
     """A vertical band in the middle is its own negative."""
-    half = STRIPES[severity - 1] // 2
+    half = STRIPE_WIDTHS[severity - 1] // 2
     striped = pictures.copy()
     striped[:, :, 14 - half : 14 + half] = 1 - striped[:, :, 14 - half : 14 + half]
     return striped
 
 
-def spatter(pictures: Pictures, severity: int, draws: Draws) -> Pictures:
+def spatter(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
     """Drops that cover the digit where they fall, all of one grey."""
-    liquid = gaussian(draws.normal(28, 28).astype(np.float32), _DROP)
+    liquid = gaussian_blur(rng.normal(28, 28).astype(np.float32), _DROP)
     liquid /= liquid.std(axis=(1, 2), keepdims=True)
-    cover = np.clip((liquid - np.float32(SPATTERED[severity - 1])) / np.float32(_SHARP), 0, 1)
-    ink = draws.between(*_DROP_INK, 1, 1).astype(np.float32)
-    covered: Pictures = pictures * (1 - cover) + ink * cover
+    cover = np.clip(
+        (liquid - np.float32(SPATTER_THRESHOLDS[severity - 1])) / np.float32(_SHARP), 0, 1
+    )
+    ink = rng.between(*_DROP_INK, 1, 1).astype(np.float32)
+    covered: Images = pictures * (1 - cover) + ink * cover
     return covered
 
 
-def dotted_line(pictures: Pictures, severity: int, draws: Draws) -> Pictures:
+def dotted_line(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
     """A straight line of dots through the picture, at any angle."""
-    lines, radius = DOTTED[severity - 1]
+    lines, radius = DOTTED_LINES[severity - 1]
     for _ in range(lines):
-        along, across = _line(draws)
-        nearest = np.mod(along + draws.between(0, _SPACING, 1, 1), _SPACING) - _SPACING / 2
+        along, across = _line(rng)
+        nearest = np.mod(along + rng.between(0, _SPACING, 1, 1), _SPACING) - _SPACING / 2
         pictures = _drawn(pictures, np.hypot(nearest, across), radius)
     return pictures
 
 
-def zigzag(pictures: Pictures, severity: int, draws: Draws) -> Pictures:
+def zigzag(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
     """A zigzag line through the picture, at any angle."""
     lines, radius = ZIGZAGS[severity - 1]
     for _ in range(lines):
-        along, across = _line(draws)
-        phase = np.mod(along + draws.between(0, _WAVE, 1, 1), _WAVE)
+        along, across = _line(rng)
+        phase = np.mod(along + rng.between(0, _WAVE, 1, 1), _WAVE)
         peaks = _HEIGHT * (4 * np.abs(phase / _WAVE - 1 / 2) - 1)
         # Its strokes rise by 4 heights a wave, and are as much nearer than straight above them.
         steep = np.hypot(1, 4 * _HEIGHT / _WAVE)
@@ -72,15 +74,15 @@ def zigzag(pictures: Pictures, severity: int, draws: Draws) -> Pictures:
     return pictures
 
 
-def _line(draws: Draws) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _line(rng: KeyedRandom) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """``(n, 28, 28)`` each: how far pixels lie along a line, and how far off it."""
-    angle, off = draws.between(0, np.pi, 1, 1), draws.between(-_OFF, _OFF, 1, 1)
+    angle, off = rng.between(0, np.pi, 1, 1), rng.between(-_OFF, _OFF, 1, 1)
     apart = np.arange(28)[:, np.newaxis] - 13.5
     cosine, sine = np.cos(angle), np.sin(angle)
     return cosine * apart.T + sine * apart, cosine * apart - sine * apart.T + off
 
 
-def _drawn(pictures: Pictures, distance: NDArray[np.float64], radius: float) -> Pictures:
-    """Pictures with full ink wherever the distance is below the radius, its edge a pixel wide."""
+def _drawn(pictures: Images, distance: NDArray[np.float64], radius: float) -> Images:
+    """Images with full ink wherever the distance is below the radius, its edge a pixel wide."""
     ink = np.clip(radius + 1 / 2 - distance, 0, 1).astype(np.float32)
     return np.maximum(pictures, ink)

@@ -4,7 +4,7 @@
 ``install.sh`` is what runs on the board, where this package is not installed yet.
 """
 
-from mnist_edge.deployment.bundle.archive import Bundle, find_model, pack
+from mnist_edge.deployment.bundle.archive import Bundle, find_model, write_bundle
 from mnist_edge.deployment.bundle.own_wheel import make_own_wheel
 from mnist_edge.deployment.bundle.targets import TARGETS, Target, find_target
 from mnist_edge.deployment.bundle.wheels import fetch_installer, fetch_wheels
@@ -18,5 +18,5 @@ __all__ = [
     "find_model",
     "find_target",
     "make_own_wheel",
-    "pack",
+    "write_bundle",
 ]

@@ -30,9 +30,8 @@ from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
 
-from mnist_edge.deployment import artifact as artifacts
-from mnist_edge.deployment.artifact import SIGNATURE_SUFFIX, Artifact
-from mnist_edge.deployment.bundle.own_wheel import MOMENT_SECONDS
+from mnist_edge.deployment.artifact import SIGNATURE_SUFFIX, Artifact, read_artifact
+from mnist_edge.deployment.bundle.own_wheel import FIXED_TIMESTAMP
 from mnist_edge.deployment.bundle.targets import Target
 from mnist_edge.errors import InvalidManifest
 from mnist_edge.modelstore import loading
@@ -62,7 +61,7 @@ class Bundle:
     """Of the archive, hexadecimal."""
 
 
-def pack(
+def write_bundle(
     out: Path,
     target: Target,
     *,
@@ -97,9 +96,9 @@ def pack(
     files["bundle.json"] = _described(target, own, everything, models)
     # The installer counts: a line that is missing is told from a file that is not needed.
     files["target.sh"] = _shell_variables(target, version=_version(own), files=len(files) + 1)
-    files[SUMS] = checksums(files)
+    files[SUMS] = sha256_sums(files)
     folder = f"mnist-edge-{target.name}"
-    content = _compressed(archived({f"{folder}/{name}": one for name, one in files.items()}))
+    content = _compressed(tar_archive({f"{folder}/{name}": one for name, one in files.items()}))
     write_bytes(out, content)
     return Bundle(
         path=out,
@@ -120,12 +119,12 @@ def find_model(model: str) -> Artifact:
     Raises:
         ModelError: there is none, or it is not the one that its manifest vouches for.
     """
-    artifact = artifacts.read(str(loading.load_model(model).path))
+    artifact = read_artifact(str(loading.load_model(model).path))
     _manifest(artifact)
     return artifact
 
 
-def checksums(files: Mapping[str, bytes]) -> bytes:
+def sha256_sums(files: Mapping[str, bytes]) -> bytes:
     """The lines that ``sha256sum --check`` reads, in order of the names."""
     return "".join(
         f"{hashlib.sha256(content).hexdigest()}  {name}\n"
@@ -133,14 +132,14 @@ def checksums(files: Mapping[str, bytes]) -> bytes:
     ).encode()
 
 
-def archived(files: Mapping[str, bytes]) -> bytes:
+def tar_archive(files: Mapping[str, bytes]) -> bytes:
     """A tar archive of files, in order of their names, that says nothing of this machine."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name, content in sorted(files.items()):
             member = tarfile.TarInfo(name)
             member.size = len(content)
-            member.mtime = MOMENT_SECONDS
+            member.mtime = FIXED_TIMESTAMP
             member.mode = 0o755 if name.endswith(f"/{_EXECUTABLE}") else 0o644
             archive.addfile(member, io.BytesIO(content))
     return stream.getvalue()
@@ -156,7 +155,7 @@ def _compressed(content: bytes) -> bytes:
 
 def _manifest(model: Artifact) -> ModelManifest:
     """What vouches for a model, which is the one that it vouches for."""
-    manifest = model.stored().manifest
+    manifest = model.to_stored_model().manifest
     if manifest is None or manifest.scheme not in SCHEMES:
         raise InvalidManifest(
             f"the manifest of {model.source} names no scheme; expected one of {', '.join(SCHEMES)}"

@@ -13,10 +13,10 @@ import mnist_edge
 from mnist_edge.deployment.bundle.pip import run_pip
 from mnist_edge.errors import BundleFailed
 
-MOMENT = (1980, 1, 1, 0, 0, 0)
+FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 """When every file of a wheel and of a bundle was changed, it says: the first moment that a zip
 archive can hold (APPNOTE.TXT of PKWARE, section 4.4.6)."""
-MOMENT_SECONDS = 315_532_800
+FIXED_TIMESTAMP = 315_532_800
 """The same in seconds since 1970, in UTC."""
 
 _DISTRIBUTION = "mnist-edge"
@@ -54,7 +54,7 @@ def _built(root: Path, folder: Path) -> Path:
             doing=f"building {root}",
             environment={
                 "DIST_EXTRA_CONFIG": str(settings),
-                "SOURCE_DATE_EPOCH": str(MOMENT_SECONDS),
+                "SOURCE_DATE_EPOCH": str(FIXED_TIMESTAMP),
             },
         )
     (wheel,) = folder.glob("*.whl")
@@ -91,7 +91,7 @@ def _repacked(root: Path, folder: Path) -> Path:
     wheel = folder / f"{stem}-py3-none-any.whl"
     with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in contents.items():
-            entry = zipfile.ZipInfo(name, MOMENT)
+            entry = zipfile.ZipInfo(name, FIXED_DATE)
             entry.compress_type = zipfile.ZIP_DEFLATED
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, content)

@@ -66,16 +66,20 @@ def fetch_installer(target: Target, folder: Path) -> Path:
 
 def _wanted(own: Path, wheels: Mapping[str, Path], target: Target) -> set[Requirement]:
     """What the project requires, and what those of the wheels require that it leads to."""
-    wanted = needed(own, target)
+    wanted = direct_requirements(own, target)
     before: set[Requirement] = set()
     while wanted != before:
         before = wanted
         reached = [(wheels[_name(one)], one.extras) for one in wanted if _name(one) in wheels]
-        wanted = wanted.union(*(needed(wheel, target, extras) for wheel, extras in reached))
+        wanted = wanted.union(
+            *(direct_requirements(wheel, target, extras) for wheel, extras in reached)
+        )
     return wanted
 
 
-def needed(wheel: Path, target: Target, extras: Collection[str] = ()) -> set[Requirement]:
+def direct_requirements(
+    wheel: Path, target: Target, extras: Collection[str] = ()
+) -> set[Requirement]:
     """What a wheel requires on a target, without markers and what the target's system has.
 
     Args:

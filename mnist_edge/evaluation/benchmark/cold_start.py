@@ -20,7 +20,7 @@ _MIB = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Starts:
+class StartTimes:
     """One program, started some times."""
 
     seconds: tuple[float, ...]
@@ -30,8 +30,8 @@ class Starts:
     tell."""
 
 
-def time_starts(commands: Sequence[Sequence[str]], *, rounds: int) -> list[Starts]:
-    """Starts programs in turn, A B A B, after one round that does not count.
+def time_starts(commands: Sequence[Sequence[str]], *, rounds: int) -> list[StartTimes]:
+    """StartTimes programs in turn, A B A B, after one round that does not count.
 
     That round finds the files in the system's cache, and leaves the modules compiled.
 
@@ -63,7 +63,7 @@ def time_starts(commands: Sequence[Sequence[str]], *, rounds: int) -> list[Start
                     "run: mnist-edge doctor"
                 )
     return [
-        Starts(
+        StartTimes(
             seconds=tuple(seconds for seconds, _, _ in turns),
             peak_mib=None if turns[0][1] is None else _median([b for _, b, _ in turns]) / _MIB,
         )

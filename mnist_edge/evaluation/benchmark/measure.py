@@ -13,32 +13,32 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.data.builtin_digits import built_in_digits
+from mnist_edge.data.builtin_digits import load_builtin_digits
 from mnist_edge.device import machine
 from mnist_edge.device.thermal import read_thermal_state, throttling_reason
 from mnist_edge.errors import InvalidValue
 from mnist_edge.evaluation.benchmark import baseline
 from mnist_edge.evaluation.benchmark.cold_start import predict_command, time_starts
 from mnist_edge.evaluation.benchmark.results import (
-    AgainstFloor,
+    BaselineRatios,
     Benchmark,
     ColdStart,
-    Compared,
+    ModelRatios,
     ModelTimes,
     OperatorTime,
-    Rate,
+    Throughput,
 )
 from mnist_edge.evaluation.benchmark.timing import (
     WARM_UP,
     Clock,
     Ratio,
-    a_turn,
-    latency_of,
-    ratio_of,
-    seconds_of_each,
-    seconds_to_load,
-    take_turns,
+    call_each,
+    summarize_latency,
+    summarize_ratio,
     throughput,
+    time_each,
+    time_interleaved,
+    time_load,
 )
 from mnist_edge.inference.classifier import Classifier
 from mnist_edge.inference.worker_pool import available_cores
@@ -55,7 +55,7 @@ _A_TURN = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class BenchmarkPlan:
     """How much is measured.
 
     Raises:
@@ -77,11 +77,11 @@ class Plan:
                 raise InvalidValue(f"{name} {getattr(self, name)}: expected at least 1")
 
 
-def measure(
+def run_benchmark(
     models: Sequence[StoredModel],
     *,
-    plan: Plan,
-    measure_floor: Callable[[StoredModel, Plan], AgainstFloor] | None = None,
+    plan: BenchmarkPlan,
+    measure_baseline: Callable[[StoredModel, BenchmarkPlan], BaselineRatios] | None = None,
     on_progress: Callable[[str], None] = lambda what: None,
 ) -> Benchmark:
     """Measures models on the runtime in use.
@@ -89,7 +89,7 @@ def measure(
     Args:
         models: the first is what the others are compared with.
         plan: how much is measured.
-        measure_floor: ``against_floor``, where the first is to be held against it.
+        measure_baseline: ``compare_with_baseline``, where the first is to be held against it.
         on_progress: told what is about to be measured.
 
     Raises:
@@ -102,14 +102,14 @@ def measure(
     for model in models:
         on_progress(f"measuring {model.name}")
         times.append(_measured(model, plan))
-    compared: tuple[Compared, ...] = ()
+    compared: tuple[ModelRatios, ...] = ()
     if len(models) > 1:
         on_progress("comparing in turn")
         compared = _compared(models, plan)
     against = None
-    if measure_floor is not None:
+    if measure_baseline is not None:
         on_progress("measuring the floor in turn")
-        against = measure_floor(models[0], plan)
+        against = measure_baseline(models[0], plan)
     after = read_thermal_state()
     return Benchmark(
         runtime=describe_runtime(),
@@ -125,45 +125,45 @@ def measure(
     )
 
 
-def against_floor(model: StoredModel, plan: Plan) -> AgainstFloor:
+def compare_with_baseline(model: StoredModel, plan: BenchmarkPlan) -> BaselineRatios:
     """Holds a model against a bare loop and a bare script on the same runtime.
 
     Raises:
         InvalidValue: numpy is the runtime in use.
         ProgramFailed: one of the programs ended with an error.
     """
-    digits = built_in_digits().images[:_A_TURN]
+    digits = load_builtin_digits().images[:_A_TURN]
     bare, classifier = baseline.bare_call(model.content), Classifier(model.path)
     inputs = baseline.as_input(digits, Interpreter(model.content).input)
-    seconds = take_turns(
-        [a_turn(classifier.predict, digits), a_turn(bare, inputs)], rounds=plan.rounds
+    seconds = time_interleaved(
+        [call_each(classifier.predict, digits), call_each(bare, inputs)], rounds=plan.rounds
     )
     ours, script = time_starts(
         [predict_command(model.path, _PICTURE), baseline.script_command(model.path, _PICTURE)],
         rounds=plan.starts,
     )
     peaks = (ours.peak_mib, script.peak_mib)
-    return AgainstFloor(
-        digit=ratio_of(*seconds),
-        cold_start=ratio_of(ours.seconds, script.seconds),
+    return BaselineRatios(
+        digit=summarize_ratio(*seconds),
+        cold_start=summarize_ratio(ours.seconds, script.seconds),
         memory=peaks[0] / peaks[1] if peaks[0] and peaks[1] else None,
     )
 
 
-def ratios_in_turn(
+def interleaved_ratios(
     calls: Sequence[Callable[[], object]], *, rounds: int, clock: Clock = time.perf_counter
 ) -> list[Ratio]:
     """Every call but the first in the first, which take turns: A B C A B C.
 
     One round more is made before, and does not count.
     """
-    take_turns(calls, rounds=1, clock=clock)
-    first, *others = take_turns(calls, rounds=rounds, clock=clock)
-    return [ratio_of(other, first) for other in others]
+    time_interleaved(calls, rounds=1, clock=clock)
+    first, *others = time_interleaved(calls, rounds=rounds, clock=clock)
+    return [summarize_ratio(other, first) for other in others]
 
 
-def _measured(model: StoredModel, plan: Plan) -> ModelTimes:
-    digits = np.resize(built_in_digits().images, (plan.digits, 28, 28))
+def _measured(model: StoredModel, plan: BenchmarkPlan) -> ModelTimes:
+    digits = np.resize(load_builtin_digits().images, (plan.digits, 28, 28))
     classifier = Classifier(model.path)
     picture = _PICTURE.read_bytes()
     for _ in range(WARM_UP):
@@ -174,13 +174,13 @@ def _measured(model: StoredModel, plan: Plan) -> ModelTimes:
         model=model.name,
         sha256=model.sha256,
         bytes=len(model.content),
-        load_ms=1e3 * seconds_to_load(model.content),
-        digit=latency_of(seconds_of_each(classifier.predict, digits)),
-        picture=latency_of(
-            seconds_of_each(lambda _: classifier.predict(picture), digits[: plan.pictures])
+        load_ms=1e3 * time_load(model.content),
+        digit=summarize_latency(time_each(classifier.predict, digits)),
+        picture=summarize_latency(
+            time_each(lambda _: classifier.predict(picture), digits[: plan.pictures])
         ),
         throughput=tuple(
-            Rate(
+            Throughput(
                 threads=threads,
                 batch=batch,
                 digits_per_second=throughput(model.content, digits, threads=threads, batch=batch),
@@ -198,20 +198,20 @@ def _measured(model: StoredModel, plan: Plan) -> ModelTimes:
     )
 
 
-def _compared(models: Sequence[StoredModel], plan: Plan) -> tuple[Compared, ...]:
-    digits = built_in_digits().images[:_A_TURN]
-    ratios = ratios_in_turn(
-        [a_turn(Classifier(model.path).predict, digits) for model in models], rounds=plan.rounds
+def _compared(models: Sequence[StoredModel], plan: BenchmarkPlan) -> tuple[ModelRatios, ...]:
+    digits = load_builtin_digits().images[:_A_TURN]
+    ratios = interleaved_ratios(
+        [call_each(Classifier(model.path).predict, digits) for model in models], rounds=plan.rounds
     )
     first, *others = time_starts(
         [predict_command(model.path, _PICTURE) for model in models], rounds=plan.starts
     )
     return tuple(
-        Compared(
+        ModelRatios(
             model=model.name,
             to=models[0].name,
             digit=ratio,
-            cold_start=ratio_of(starts.seconds, first.seconds),
+            cold_start=summarize_ratio(starts.seconds, first.seconds),
         )
         for model, ratio, starts in zip(models[1:], ratios, others, strict=True)
     )

@@ -13,7 +13,7 @@ SCHEMA_VERSION = 1
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rate:
+class Throughput:
     """How many digits are read in a second."""
 
     threads: int
@@ -66,7 +66,7 @@ class ModelTimes:
     """``Classifier.predict`` of an array in MNIST's form."""
     picture: Latency
     """``Classifier.predict`` of ``digit.png``: decoded, looked at, and read."""
-    throughput: tuple[Rate, ...]
+    throughput: tuple[Throughput, ...]
     """From pixels to logits, by threads and digits in a call."""
     cold_start: ColdStart
     operators: tuple[OperatorTime, ...] | None
@@ -74,7 +74,7 @@ class ModelTimes:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Compared:
+class ModelRatios:
     """A model's times in the first one's, measured in turn."""
 
     model: str
@@ -88,7 +88,7 @@ class Compared:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AgainstFloor:
+class BaselineRatios:
     """A model's times in those of ``benchmark.baseline``, measured in turn."""
 
     digit: Ratio
@@ -118,7 +118,7 @@ class Benchmark:
     slowed: str | None
     """Why the figures are those of a slowed machine; None where they are not."""
     models: tuple[ModelTimes, ...]
-    compared: tuple[Compared, ...]
+    compared: tuple[ModelRatios, ...]
     """Every model but the first, in the first."""
-    floor: AgainstFloor | None
+    floor: BaselineRatios | None
     """The first model's; None where it was not asked for."""

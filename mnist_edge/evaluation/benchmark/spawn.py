@@ -16,7 +16,7 @@ _KIB = 1 if sys.platform == "darwin" else 1024
 """Bytes in which a peak is counted: macOS counts bytes, Linux KiB."""
 
 
-def start(command: list[str]) -> "tuple[float, int | None, int]":
+def run_timed(command: list[str]) -> "tuple[float, int | None, int]":
     """Runs a program to its end.
 
     Returns:
@@ -36,12 +36,12 @@ def start(command: list[str]) -> "tuple[float, int | None, int]":
     return seconds, _KIB * used.ru_maxrss, child.returncode
 
 
-def main() -> None:
+def time_commands() -> None:
     """Reads the commands, and writes what their rounds took."""
     order = json.load(sys.stdin)
-    rounds = [[start(command) for command in order["commands"]] for _ in range(order["rounds"])]
+    rounds = [[run_timed(command) for command in order["commands"]] for _ in range(order["rounds"])]
     json.dump(rounds, sys.stdout)
 
 
 if __name__ == "__main__":
-    main()
+    time_commands()

@@ -53,7 +53,7 @@ class Ratio:
     """Third quartile of them."""
 
 
-def latency_of(seconds: Sequence[float], *, warm_up: int = WARM_UP) -> Latency:
+def summarize_latency(seconds: Sequence[float], *, warm_up: int = WARM_UP) -> Latency:
     """What single times say.
 
     Args:
@@ -70,7 +70,7 @@ def latency_of(seconds: Sequence[float], *, warm_up: int = WARM_UP) -> Latency:
     )
 
 
-def ratio_of(first: Sequence[float], second: Sequence[float]) -> Ratio:
+def summarize_ratio(first: Sequence[float], second: Sequence[float]) -> Ratio:
     """How much the first takes in the second's, round by round.
 
     What slows the machine for a while slows both of a round, so that the ratio is steadier than
@@ -84,7 +84,7 @@ def ratio_of(first: Sequence[float], second: Sequence[float]) -> Ratio:
     return Ratio(rounds=len(first), median=float(median), low=float(low), high=float(high))
 
 
-def seconds_of_each(
+def time_each(
     call: Callable[[NDArray[np.uint8]], object],
     digits: Iterable[NDArray[np.uint8]],
     *,
@@ -99,10 +99,10 @@ def seconds_of_each(
     return seconds
 
 
-def a_turn(
+def call_each(
     call: Callable[[NDArray[Any]], object], inputs: Sequence[NDArray[Any]] | NDArray[Any]
 ) -> Callable[[], None]:
-    """One of ``take_turns``: the call of each input, one after the other."""
+    """One of ``time_interleaved``: the call of each input, one after the other."""
 
     def turn() -> None:
         for one in inputs:
@@ -111,7 +111,7 @@ def a_turn(
     return turn
 
 
-def take_turns(
+def time_interleaved(
     calls: Sequence[Callable[[], object]], *, rounds: int, clock: Clock = time.perf_counter
 ) -> list[list[float]]:
     """Times calls in alternation, A B A B: in each round each of them, once.
@@ -128,7 +128,7 @@ def take_turns(
     return seconds
 
 
-def seconds_to_load(content: bytes) -> float:
+def time_load(content: bytes) -> float:
     """From a file's bytes to an interpreter that is ready; the median of several times."""
     loads = []
     for _ in range(LOADS):

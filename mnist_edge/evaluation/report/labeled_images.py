@@ -55,7 +55,7 @@ class LabeledImages:
         """Return the hashes of the pixels and of the labels, each as an IDX file."""
         keys = ("t10k-images", "t10k-labels") if self.paths is None else ("images", "labels")
         arrays = (self.digits.images, self.digits.labels)
-        return {key: idx.sha256(array) for key, array in zip(keys, arrays, strict=True)}
+        return {key: idx.idx_sha256(array) for key, array in zip(keys, arrays, strict=True)}
 
 
 def mnist_test_images(digits: Digits) -> LabeledImages:

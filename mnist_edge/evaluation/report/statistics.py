@@ -24,7 +24,7 @@ from mnist_edge.evaluation.report.results import (
     SchemeAnswer,
 )
 from mnist_edge.metrics import classification
-from mnist_edge.metrics.calibration import softmax
+from mnist_edge.metrics.confidence import softmax
 from mnist_edge.metrics.intervals import digits_needed
 from mnist_edge.metrics.paired import Comparison
 

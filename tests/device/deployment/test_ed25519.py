@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_edge.deployment.ed25519 import is_signed
+from mnist_edge.deployment.ed25519 import is_valid_signature
 from tests.support.signing import Signer
 
 _ORDER = 2**252 + 27742317777372353535851937790883648493
@@ -51,22 +51,22 @@ def vector(request: pytest.FixtureRequest) -> tuple[bytes, ...]:
 
 def test_the_signatures_of_the_rfc_are_good(vector: tuple[bytes, ...]) -> None:
     secret, key, message, signature = vector
-    assert is_signed(message, signature=signature, key=key)
+    assert is_valid_signature(message, signature=signature, key=key)
     assert Signer(secret).key == key
     assert Signer(secret).sign(message) == signature
 
 
 def test_a_flipped_bit_anywhere_makes_it_no_signature(vector: tuple[bytes, ...]) -> None:
     _, key, message, signature = vector
-    assert not is_signed(message + b"\0", signature=signature, key=key)
+    assert not is_valid_signature(message + b"\0", signature=signature, key=key)
     for bit in range(0, 512, 37):
         flipped = bytearray(signature)
         flipped[bit // 8] ^= 1 << bit % 8
-        assert not is_signed(message, signature=bytes(flipped), key=key)
+        assert not is_valid_signature(message, signature=bytes(flipped), key=key)
     for bit in range(0, 256, 37):
         flipped = bytearray(key)
         flipped[bit // 8] ^= 1 << bit % 8
-        assert not is_signed(message, signature=signature, key=bytes(flipped))
+        assert not is_valid_signature(message, signature=signature, key=bytes(flipped))
 
 
 def test_a_number_beyond_the_order_is_refused(vector: tuple[bytes, ...]) -> None:
@@ -74,7 +74,7 @@ def test_a_number_beyond_the_order_is_refused(vector: tuple[bytes, ...]) -> None
     _, key, message, signature = vector
     larger = int.from_bytes(signature[32:], "little") + _ORDER
     malleated = signature[:32] + larger.to_bytes(32, "little")
-    assert not is_signed(message, signature=malleated, key=key)
+    assert not is_valid_signature(message, signature=malleated, key=key)
 
 
 @pytest.mark.parametrize(
@@ -87,8 +87,8 @@ def test_a_number_beyond_the_order_is_refused(vector: tuple[bytes, ...]) -> None
 )
 def test_bytes_that_are_no_point_sign_nothing(key: bytes, vector: tuple[bytes, ...]) -> None:
     _, good, message, signature = vector
-    assert not is_signed(message, signature=signature, key=key)
-    assert not is_signed(message, signature=key + signature[32:], key=good)
+    assert not is_valid_signature(message, signature=signature, key=key)
+    assert not is_valid_signature(message, signature=key + signature[32:], key=good)
 
 
 @settings(max_examples=5)
@@ -96,10 +96,10 @@ def test_bytes_that_are_no_point_sign_nothing(key: bytes, vector: tuple[bytes, .
 def test_what_is_signed_is_signed_by_its_owner_alone(secret: bytes, message: bytes) -> None:
     signer, other = Signer(secret), Signer(bytes(byte ^ 1 for byte in secret))
     signature = signer.sign(message)
-    assert is_signed(message, signature=signature, key=signer.key)
-    assert not is_signed(message, signature=signature, key=other.key)
+    assert is_valid_signature(message, signature=signature, key=signer.key)
+    assert not is_valid_signature(message, signature=signature, key=other.key)
 
 
 @given(message=st.binary(max_size=80), signature=st.binary(max_size=80), key=st.binary(max_size=40))
 def test_random_bytes_are_no_signature(message: bytes, signature: bytes, key: bytes) -> None:
-    assert not is_signed(message, signature=signature, key=key)
+    assert not is_valid_signature(message, signature=signature, key=key)

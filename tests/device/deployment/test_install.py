@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from mnist_edge import Classifier
-from mnist_edge.data.builtin_digits import built_in_digits
+from mnist_edge.data.builtin_digits import load_builtin_digits
 from mnist_edge.data.mnist import Mnist
 from mnist_edge.deployment import acceptance, install
 from mnist_edge.errors import (
@@ -189,7 +189,7 @@ def test_a_manifest_changed_on_the_device_is_noticed(store: Path, update: Path) 
     path = store / name / "int8.json"
     path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     with pytest.raises(ModelHashMismatch, match="changed since it was installed"):
-        install.verify()
+        install.verify_model()
 
 
 def test_a_model_in_use_that_is_gone_is_told(store: Path, update: Path, run: Run) -> None:
@@ -346,7 +346,7 @@ def test_a_device_with_a_key_takes_what_is_signed_alone(
     signature.write_bytes(signer.sign(manifest.read_bytes()))
     name = install.install(str(update)).name
     assert in_use() == name
-    assert {f.check: f.found for f in install.verify().findings}["signature"] == (
+    assert {f.check: f.found for f in install.verify_model().checks}["signature"] == (
         "by a trusted key"
     )
     # What came with the package needs no signature.
@@ -399,7 +399,7 @@ def test_openssl_signs_for_a_device(store: Path, update: Path, tmp_path: Path) -
 
 
 def test_the_built_in_digits_are_validation_digits(mnist: Mnist) -> None:
-    digits = built_in_digits()
+    digits = load_builtin_digits()
     assert np.bincount(digits.labels).tolist() == [10] * 10
     for digit in range(10):
         first = np.flatnonzero(mnist.validation.labels == digit)[:10]
@@ -414,5 +414,5 @@ def test_the_fewest_digits_are_what_bad_luck_alone_does_not_undercut(
 ) -> None:
     from scipy.stats import binom
 
-    assert acceptance.fewest_right(accuracy, 100) == max(80, int(binom.ppf(1e-4, 100, accuracy)))
-    assert abs(acceptance.fewest_right(accuracy, 100) - fewest) <= 2
+    assert acceptance.min_correct(accuracy, 100) == max(80, int(binom.ppf(1e-4, 100, accuracy)))
+    assert abs(acceptance.min_correct(accuracy, 100) - fewest) <= 2

@@ -13,7 +13,7 @@ import pytest
 
 COUNTED = """
 import json, os, shutil, signal, sys
-from mnist_edge.deployment import install as installing
+from mnist_edge.deployment import install
 from mnist_edge.modelstore import loading
 
 store, action, argument = sys.argv[1:]
@@ -39,13 +39,13 @@ os.fsync = counted_sync
 sys.addaudithook(hook)
 
 # The checks take a second, write nothing into the store, and have tests of their own.
-installing.examine = lambda artifact, keys: (artifact.stored(), [])
+install.accept_model = lambda artifact, keys: (artifact.to_stored_model(), [])
 
 def act():
     if action == "rollback":
-        installing.rollback()
+        install.rollback()
     else:
-        getattr(installing, action)(argument)
+        getattr(install, action)(argument)
 """
 """Tells, and can stop at, each step that touches the store: Python's audit events, and fsync."""
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from mnist_edge import Classifier, Prediction
 from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.errors import InvalidValue
-from mnist_edge.metrics.calibration import LEAST_ANSWERED, count_correct, softmax
 from mnist_edge.metrics.classification import calibration_error
+from mnist_edge.metrics.confidence import MIN_COVERAGE, count_correct, softmax
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes.sandbox import open_model
 from mnist_edge.runtimes.selection import describe_runtime
@@ -94,7 +94,7 @@ def test_the_shipped_model_is_as_sure_of_the_validation_digits_as_its_manifest_s
     answered = np.array([one.abstained is None for one in found])
     wrong = probabilities.argmax(axis=1) != mnist.validation.labels
     # Another runtime may withhold a digit or two more.
-    assert answered.mean() >= LEAST_ANSWERED - 0.001
+    assert answered.mean() >= MIN_COVERAGE - 0.001
     # It withholds few for each that it would misread, and half of those that it would.
     assert (~answered).sum() <= 2 * wrong.sum()
     assert wrong[answered].sum() <= 0.6 * wrong.sum()

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mnist_edge.metrics.calibration import choose_threshold, fit_temperature, softmax
 from mnist_edge.metrics.classification import calibration_error
+from mnist_edge.metrics.confidence import choose_threshold, fit_temperature, softmax
 
 
 def logits(answers: list[int]) -> NDArray[np.float32]:
@@ -78,7 +78,7 @@ def test_scaling_by_the_temperature_mends_the_calibration() -> None:
 
 
 @pytest.mark.parametrize(
-    ("least_answered", "expected"),
+    ("min_coverage", "expected"),
     [
         # From 0.5 on all are right, and half of the digits are answered.
         (0.1, 0.5),
@@ -88,10 +88,10 @@ def test_scaling_by_the_temperature_mends_the_calibration() -> None:
         (1.0, 0.0),
     ],
 )
-def test_a_threshold_worked_out_by_hand(least_answered: float, expected: float) -> None:
+def test_a_threshold_worked_out_by_hand(min_coverage: float, expected: float) -> None:
     confidences = np.array([0.9, 0.2, 0.4, 0.8, 0.3, 0.3, 0.7, 0.2, 0.6, 0.5])
     right = np.array([1, 1, 0, 1, 1, 0, 1, 0, 1, 1], bool)
-    found = choose_threshold(confidences, right, most_wrong=0, least_answered=least_answered)
+    found = choose_threshold(confidences, right, max_error_rate=0, min_coverage=min_coverage)
     assert found == expected
 
 
@@ -109,7 +109,7 @@ def test_a_model_that_misreads_little_enough_answers_everything() -> None:
     st.sampled_from([0.0, 0.5, 0.8, 1.0]),
 )
 def test_no_threshold_is_better_than_the_one_chosen(
-    digits: list[tuple[int, bool]], most_wrong: float, least_answered: float
+    digits: list[tuple[int, bool]], max_error_rate: float, min_coverage: float
 ) -> None:
     confidences = np.array([eighths / 8 for eighths, _ in digits])
     right = np.array([one for _, one in digits])
@@ -120,13 +120,13 @@ def test_no_threshold_is_better_than_the_one_chosen(
         return float(answered.mean()), float((~right[answered]).mean())
 
     chosen = choose_threshold(
-        confidences, right, most_wrong=most_wrong, least_answered=least_answered
+        confidences, right, max_error_rate=max_error_rate, min_coverage=min_coverage
     )
     share, wrong = outcome(chosen)
-    assert share >= least_answered
+    assert share >= min_coverage
     for other in (0.0, *confidences):
         other_share, other_wrong = outcome(other)
         if other_share > share:
-            assert other_wrong > max(most_wrong, wrong)
-        elif other_share >= least_answered:
-            assert wrong <= max(most_wrong, other_wrong)
+            assert other_wrong > max(max_error_rate, wrong)
+        elif other_share >= min_coverage:
+            assert wrong <= max(max_error_rate, other_wrong)

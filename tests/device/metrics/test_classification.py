@@ -9,7 +9,6 @@ from scipy.special import log_softmax
 from scipy.stats import binned_statistic, entropy, mannwhitneyu
 
 from mnist_edge.errors import InvalidValue
-from mnist_edge.metrics.calibration import softmax
 from mnist_edge.metrics.classification import (
     calibration_error,
     confusion_matrix,
@@ -22,6 +21,7 @@ from mnist_edge.metrics.classification import (
     symmetric_divergence,
     true_class_change,
 )
+from mnist_edge.metrics.confidence import softmax
 
 SEEDS = st.integers(0, 1_000)
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mnist_edge.errors import InvalidValue
-from mnist_edge.metrics.calibration import count_correct
+from mnist_edge.metrics.confidence import count_correct
 from mnist_edge.metrics.paired import Comparison, compare, compare_by_class
 
 

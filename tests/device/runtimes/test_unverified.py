@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mnist_edge import Classifier
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import UnsuitableModel
-from mnist_edge.metrics.calibration import softmax
+from mnist_edge.metrics.confidence import softmax
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes.input_scaling import INPUT_SCALINGS
 from mnist_edge.runtimes.sandbox import open_model

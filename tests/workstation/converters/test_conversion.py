@@ -45,13 +45,13 @@ from mnist_edge.errors import (
     UnknownName,
     UnsuitableModel,
 )
-from mnist_edge.metrics.calibration import (
-    LEAST_ANSWERED,
+from mnist_edge.metrics.classification import calibration_error
+from mnist_edge.metrics.confidence import (
+    MIN_COVERAGE,
     choose_threshold,
     fit_temperature,
     softmax,
 )
-from mnist_edge.metrics.classification import calibration_error
 from mnist_edge.metrics.paired import compare
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes import golden
@@ -217,7 +217,7 @@ def test_confidence_is_fitted_to_what_the_device_makes_of_the_validation_digits(
         confidences = probabilities.max(axis=1)
         right = logits.argmax(axis=1) == digits.labels
         assert manifest.min_confidence == choose_threshold(confidences, right)
-        assert (confidences >= manifest.min_confidence).mean() >= LEAST_ANSWERED
+        assert (confidences >= manifest.min_confidence).mean() >= MIN_COVERAGE
 
 
 def _edited(content: bytes, edit: Callable[[Any], None]) -> bytes:

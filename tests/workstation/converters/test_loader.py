@@ -18,7 +18,7 @@ from converters.conversion import Converted, Prepared
 from converters.graph import Network
 from mnist_edge.data.mnist import Mnist
 from mnist_edge.errors import MnistEdgeError, UnknownName
-from mnist_edge.metrics.calibration import softmax
+from mnist_edge.metrics.confidence import softmax
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes import input_scaling
 from mnist_edge.runtimes.sandbox import run_sandboxed

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mnist_edge.data.corruptions import CORRUPTIONS, DEFAULT_SEVERITY, SEVERITIES, corrupt
-from mnist_edge.data.corruptions.blurs import MOVED
-from mnist_edge.data.corruptions.draws import Draws
+from mnist_edge.data.corruptions.blurs import MOTION_LENGTHS
 from mnist_edge.data.corruptions.geometry import ANGLES, DISTANCES, SCALES, SHEARS
-from mnist_edge.data.corruptions.light import BRIGHTENED, FLIPPED, PHOTONS
-from mnist_edge.data.corruptions.overlays import DOTTED, STRIPES, ZIGZAGS
+from mnist_edge.data.corruptions.keyed_random import KeyedRandom
+from mnist_edge.data.corruptions.light import BRIGHTNESS_OFFSETS, IMPULSE_SHARES, SHOT_NOISE_PHOTONS
+from mnist_edge.data.corruptions.overlays import DOTTED_LINES, STRIPE_WIDTHS, ZIGZAGS
 from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.errors import InvalidValue, UnknownName
 from mnist_edge.inference.classifier import Classifier
@@ -184,7 +184,7 @@ def test_a_blank_stays_blank_where_nothing_is_added(kind: str, severity: int) ->
 
 @pytest.mark.parametrize("severity", SEVERITIES)
 def test_shot_noise_is_poisson_s(severity: int) -> None:
-    photons = PHOTONS[severity - 1]
+    photons = SHOT_NOISE_PHOTONS[severity - 1]
     # A grey that the brightest pixels seldom leave white.
     grey = round(255 * 0.3)
     found = corrupt(full(200, grey=grey), "shot-noise", severity=severity) / 255 * photons
@@ -203,22 +203,22 @@ def test_impulse_noise_is_half_salt_and_half_pepper(severity: int) -> None:
     found = corrupt(full(200, grey=100), "impulse-noise", severity=severity)
     assert set(np.unique(found)) == {0, 100, 255}
     for stuck in (0, 255):
-        assert (found == stuck).mean() == pytest.approx(FLIPPED[severity - 1] / 2, rel=0.1)
+        assert (found == stuck).mean() == pytest.approx(IMPULSE_SHARES[severity - 1] / 2, rel=0.1)
 
 
 @pytest.mark.parametrize("severity", SEVERITIES)
 def test_brightness_adds_the_same_everywhere(severity: int) -> None:
     images = np.arange(784, dtype=np.int64).reshape(1, 28, 28) % 256
     found = corrupt(images.astype(np.uint8), "brightness", severity=severity)
-    added = 255 * BRIGHTENED[severity - 1]
+    added = 255 * BRIGHTNESS_OFFSETS[severity - 1]
     np.testing.assert_allclose(found, np.minimum(images + added, 255), atol=0.51)
 
 
 @pytest.mark.parametrize("severity", SEVERITIES)
 def test_a_stripe_inverts_a_band_in_the_middle(severity: int, digits: Digits) -> None:
     found = corrupt(digits.images, "stripe", severity=severity)
-    inverted = np.abs(PLACE) < STRIPES[severity - 1] / 2
-    assert inverted.sum() == STRIPES[severity - 1]
+    inverted = np.abs(PLACE) < STRIPE_WIDTHS[severity - 1] / 2
+    assert inverted.sum() == STRIPE_WIDTHS[severity - 1]
     np.testing.assert_array_equal(found[:, :, inverted], 255 - digits.images[:, :, inverted])
     np.testing.assert_array_equal(found[:, :, ~inverted], digits.images[:, :, ~inverted])
 
@@ -278,9 +278,9 @@ def test_a_movement_draws_a_dot_out_along_a_line(severity: int) -> None:
     np.testing.assert_allclose(mass, 4, rtol=0.05)
     middle, apart = (down + right) / 2, np.hypot((down - right) / 2, both)
     still = 1 / 4
-    steps = round(MOVED[severity - 1])
+    steps = round(MOTION_LENGTHS[severity - 1])
     # The variance of so many looks from end to end, at equal distances.
-    drawn = MOVED[severity - 1] ** 2 / 12 * (steps + 2) / steps
+    drawn = MOTION_LENGTHS[severity - 1] ** 2 / 12 * (steps + 2) / steps
     np.testing.assert_allclose(2 * apart, drawn, rtol=0.2, atol=0.1)
     np.testing.assert_allclose(middle - apart, still, atol=0.25)
 
@@ -321,7 +321,7 @@ def test_drops_are_of_one_grey_and_gather() -> None:
     assert beside > 0.6
 
 
-@pytest.mark.parametrize(("kind", "lines"), [("dotted-line", DOTTED), ("zigzag", ZIGZAGS)])
+@pytest.mark.parametrize(("kind", "lines"), [("dotted-line", DOTTED_LINES), ("zigzag", ZIGZAGS)])
 def test_a_line_adds_ink_and_takes_none(
     kind: str, lines: tuple[tuple[int, float], ...], digits: Digits
 ) -> None:
@@ -379,7 +379,7 @@ def test_edges_of_every_digit_are_found(test_digits: Digits) -> None:
 )
 def test_draws_belong_to_their_place(first: int, count: int, after: int, wanted: int) -> None:
     def numbers(start: int, many: int) -> NDArray[np.float64]:
-        draws = Draws("some/kind", first=start, count=many)
+        draws = KeyedRandom("some/kind", first=start, count=many)
         return np.stack((draws.uniform(wanted), draws.normal(wanted)))
 
     whole = numbers(first, count + after)
@@ -388,7 +388,7 @@ def test_draws_belong_to_their_place(first: int, count: int, after: int, wanted:
 
 
 def test_draws_are_evenly_and_normally_distributed() -> None:
-    draws = Draws("some/kind", first=0, count=10_000)
+    draws = KeyedRandom("some/kind", first=0, count=10_000)
     even = draws.uniform(5)
     assert 0 <= even.min() < even.max() < 1
     np.testing.assert_allclose(np.histogram(even, 10, (0, 1))[0], 5_000, rtol=0.06)
@@ -396,7 +396,7 @@ def test_draws_are_evenly_and_normally_distributed() -> None:
     assert (normal.mean(), normal.std()) == pytest.approx((0, 1), abs=0.02)
     assert (np.abs(normal) < 1).mean() == pytest.approx(0.6827, abs=0.01)
     assert np.unique(draws.sign()).tolist() == [-1, 1]
-    other = Draws("another/kind", first=0, count=10_000).uniform(5)
+    other = KeyedRandom("another/kind", first=0, count=10_000).uniform(5)
     assert abs(np.corrcoef(even.ravel(), other.ravel())[0, 1]) < 0.02
 
 

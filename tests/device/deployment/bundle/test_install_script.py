@@ -20,7 +20,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mnist_edge.deployment import bundle as bundling
+from mnist_edge.deployment import bundle
 from mnist_edge.deployment.bundle.targets import SystemPackage
 from tests.support.bundles import (
     HERE,
@@ -57,7 +57,7 @@ def test_every_shell_reads_the_installer(shell: str) -> None:
 
 @linux
 def test_a_bundle_installs_offline_and_says_what_to_type(tmp_path: Path, home: Path) -> None:
-    model = bundling.find_model("nano")
+    model = bundle.find_model("nano")
     ran = install(make_bundle(tmp_path, models=[model, model]), home)
     assert (ran.returncode, ran.stderr) == (0, "")
     command = printed_command(ran.stdout)

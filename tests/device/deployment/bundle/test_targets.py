@@ -14,7 +14,7 @@ from subprocess import CompletedProcess
 
 import pytest
 
-from mnist_edge.deployment import bundle as bundling
+from mnist_edge.deployment import bundle
 from mnist_edge.deployment.bundle.targets import (
     LINUX_X86_64,
     PI_BOOKWORM_32,
@@ -22,7 +22,7 @@ from mnist_edge.deployment.bundle.targets import (
     PI_TRIXIE_64,
     Target,
 )
-from mnist_edge.deployment.bundle.wheels import needed
+from mnist_edge.deployment.bundle.wheels import direct_requirements
 from mnist_edge.errors import BundleFailed, ModelHashMismatch, UnknownName
 from tests.support.bundles import HERE, make_bundle, make_wheel
 
@@ -32,7 +32,7 @@ Run = Callable[..., CompletedProcess[str]]
 def project_needs(target: Target, folder: Path) -> dict[str, str]:
     """What this project requires on a target, by name."""
     wheel = make_wheel(folder, "mnist_edge-1", requires=metadata.requires("mnist-edge") or [])
-    return {one.name: str(one.specifier) for one in needed(wheel, target)}
+    return {one.name: str(one.specifier) for one in direct_requirements(wheel, target)}
 
 
 def test_each_board_gets_the_runtime_and_the_numpy_that_its_python_takes(tmp_path: Path) -> None:
@@ -59,9 +59,9 @@ def test_wheels_are_taken_up_to_the_boards_own_c_library() -> None:
 def test_an_unknown_board_is_wrong_usage(run: Run) -> None:
     ran = run("bundle", "--target", "pi-buster-64")
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == f"mnist-edge: {UnknownName('target', 'pi-buster-64', bundling.TARGETS)}\n"
+    assert ran.stderr == f"mnist-edge: {UnknownName('target', 'pi-buster-64', bundle.TARGETS)}\n"
     help_text = run("bundle", "--help").stdout
-    assert all(name in help_text for name in bundling.TARGETS)
+    assert all(name in help_text for name in bundle.TARGETS)
 
 
 @pytest.fixture
@@ -93,7 +93,7 @@ def test_wheels_are_chosen_by_the_boards_markers_and_not_by_this_machines(
     make_wheel(index, "numpy-2", tag="cp313-cp313-manylinux_2_41_aarch64")
     make_wheel(index, "numpy-3", tag="cp313-cp313-manylinux_2_42_aarch64")
     make_wheel(index, "own-1")
-    found = bundling.fetch_wheels(own, PI_TRIXIE_64, tmp_path / "wheels")
+    found = bundle.fetch_wheels(own, PI_TRIXIE_64, tmp_path / "wheels")
     names = [wheel.name.rsplit("-py3", 1)[0] for wheel in found]
     assert names == [
         "further-1",
@@ -108,7 +108,7 @@ def test_what_pip_cannot_have_is_said_in_one_line(index: Path, tmp_path: Path, r
     index.mkdir()
     own = make_wheel(tmp_path, "own-1", requires=["nowhere>=2"])
     with pytest.raises(BundleFailed, match=r"nowhere>=2; check that the network") as failed:
-        bundling.fetch_wheels(own, PI_BOOKWORM_64, tmp_path / "wheels")
+        bundle.fetch_wheels(own, PI_BOOKWORM_64, tmp_path / "wheels")
     assert "\n" not in str(failed.value)
     out = tmp_path / "bundle.tar.gz"
     ran = run("bundle", "--target", "pi-bookworm-64", "--out", out)
@@ -118,18 +118,18 @@ def test_what_pip_cannot_have_is_said_in_one_line(index: Path, tmp_path: Path, r
 
 
 def test_the_checksums_are_of_every_other_file(tmp_path: Path, nano: Path) -> None:
-    model = bundling.find_model("nano")
-    bundle = make_bundle(tmp_path, models=[model])
-    lines = (bundle / "SHA256SUMS").read_text().splitlines()
+    model = bundle.find_model("nano")
+    unpacked = make_bundle(tmp_path, models=[model])
+    lines = (unpacked / "SHA256SUMS").read_text().splitlines()
     said = {name: digest for digest, name in (line.split("  ") for line in lines)}
-    files = {str(p.relative_to(bundle)): p for p in bundle.rglob("*") if p.is_file()}
+    files = {str(p.relative_to(unpacked)): p for p in unpacked.rglob("*") if p.is_file()}
     assert said == {
         name: hashlib.sha256(path.read_bytes()).hexdigest()
         for name, path in files.items()
         if name != "SHA256SUMS"
     }
-    assert (bundle / "models/01/int8.tflite").read_bytes() == (nano / "int8.tflite").read_bytes()
-    document = json.loads((bundle / "bundle.json").read_text())
+    assert (unpacked / "models/01/int8.tflite").read_bytes() == (nano / "int8.tflite").read_bytes()
+    document = json.loads((unpacked / "bundle.json").read_text())
     assert document["target"]["name"] == "here"
     assert document["wheels"] == {"mnist_edge": "1", "other": "1.0"}
     assert document["models"][0]["sha256"] == said["models/01/int8.tflite"]
@@ -143,7 +143,7 @@ def test_the_same_files_make_the_same_bytes(tmp_path: Path) -> None:
         os.utime(wheel, (1_000_000_000, 1_000_000_000))
         wheel.chmod(0o600)
     own, other, installer = wheels
-    again = bundling.pack(
+    again = bundle.write_bundle(
         tmp_path / "again.tar.gz", HERE, own=own, wheels=[other], installer=installer, models=[]
     )
     assert again.path.read_bytes() == (tmp_path / "one" / "1.tar.gz").read_bytes()
@@ -160,4 +160,4 @@ def test_a_model_that_nothing_vouches_for_is_not_bundled(nano: Path, tmp_path: P
     shutil.copy(nano / "int8.json", tmp_path)
     (tmp_path / "int8.tflite").write_bytes(b"\0" * 4 + b"TFL3")
     with pytest.raises(ModelHashMismatch):
-        bundling.find_model(str(tmp_path))
+        bundle.find_model(str(tmp_path))

@@ -16,13 +16,17 @@ from PIL import Image
 
 from benchmarks import rows
 from benchmarks.speed import results
-from mnist_edge.data.builtin_digits import built_in_digits
+from mnist_edge.data.builtin_digits import load_builtin_digits
 from mnist_edge.device.thermal import ThermalState, read_thermal_state, throttling_reason
 from mnist_edge.errors import InvalidValue, ProgramFailed
 from mnist_edge.evaluation.benchmark import baseline, cold_start
-from mnist_edge.evaluation.benchmark.measure import Plan, ratios_in_turn
+from mnist_edge.evaluation.benchmark.measure import BenchmarkPlan, interleaved_ratios
 from mnist_edge.evaluation.benchmark.results import Benchmark, ModelTimes
-from mnist_edge.evaluation.benchmark.timing import latency_of, ratio_of, take_turns
+from mnist_edge.evaluation.benchmark.timing import (
+    summarize_latency,
+    summarize_ratio,
+    time_interleaved,
+)
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes.interpreter import Interpreter, dequantize
 from mnist_edge.runtimes.selection import using_runtime
@@ -34,10 +38,10 @@ SECONDS = st.lists(st.floats(1e-6, 1e3), min_size=1, max_size=50)
 @pytest.fixture
 def little(monkeypatch: pytest.MonkeyPatch) -> None:
     """As few rounds as show everything."""
-    monkeypatch.setattr(Plan, "__init__", _plan_a_little)
+    monkeypatch.setattr(BenchmarkPlan, "__init__", _plan_a_little)
 
 
-def _plan_a_little(plan: Plan, digits: int, starts: int) -> None:
+def _plan_a_little(plan: BenchmarkPlan, digits: int, starts: int) -> None:
     for name, value in {"digits": digits, "pictures": 2, "rounds": 3, "starts": starts}.items():
         object.__setattr__(plan, name, value)
 
@@ -62,7 +66,7 @@ class Clock:
 
 def test_calls_take_turns_and_each_is_given_its_own_times() -> None:
     clock = Clock()
-    times = take_turns([clock.work("A", 1), clock.work("B", 3)], rounds=3, clock=clock)
+    times = time_interleaved([clock.work("A", 1), clock.work("B", 3)], rounds=3, clock=clock)
     assert clock.called == "ABABAB"
     assert times == [[1, 1, 1], [3, 3, 3]]
 
@@ -70,14 +74,14 @@ def test_calls_take_turns_and_each_is_given_its_own_times() -> None:
 def test_ratios_are_to_the_first_and_one_round_does_not_count() -> None:
     clock = Clock()
     calls = [clock.work("A", 2), clock.work("B", 4), clock.work("C", 1)]
-    half, double = ratios_in_turn(calls, rounds=2, clock=clock)[::-1]
+    half, double = interleaved_ratios(calls, rounds=2, clock=clock)[::-1]
     assert clock.called == "ABCABCABC"
     assert (double.median, half.median, half.rounds) == (2, 0.5, 2)
 
 
 @given(SECONDS)
 def test_percentiles_are_numpys(seconds: list[float]) -> None:
-    found = latency_of(seconds, warm_up=7)
+    found = summarize_latency(seconds, warm_up=7)
     expected = 1e6 * np.percentile(seconds, [50, 95, 99])
     assert [found.median_us, found.p95_us, found.p99_us] == pytest.approx(expected)
     assert (found.runs, found.warm_up) == (len(seconds), 7)
@@ -85,7 +89,7 @@ def test_percentiles_are_numpys(seconds: list[float]) -> None:
 
 @given(SECONDS, st.floats(0.1, 10))
 def test_what_slows_a_whole_round_leaves_the_ratio_alone(slow: list[float], ratio: float) -> None:
-    found = ratio_of([ratio * times for times in slow], slow)
+    found = summarize_ratio([ratio * times for times in slow], slow)
     assert [found.low, found.median, found.high] == pytest.approx(3 * [ratio])
 
 
@@ -116,7 +120,7 @@ def test_programs_are_started_in_turn(tmp_path: Path) -> None:
 def test_the_bare_script_reads_a_plain_digit_as_predict_does(
     nano: Path, tmp_path: Path, run: Run
 ) -> None:
-    digits, path = built_in_digits(), tmp_path / "digit.png"
+    digits, path = load_builtin_digits(), tmp_path / "digit.png"
     Image.fromarray(255 - digits.images[70]).save(path)
     command = baseline.script_command(nano / "int8.tflite", path)
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
@@ -126,7 +130,7 @@ def test_the_bare_script_reads_a_plain_digit_as_predict_does(
 
 def test_the_bare_loop_gives_the_same_logits(nano: Path) -> None:
     model = loading.load_model(nano)
-    digits = built_in_digits().images
+    digits = load_builtin_digits().images
     interpreter, call = Interpreter(model.content), baseline.bare_call(model.content)
     outputs = np.concatenate([call(one) for one in baseline.as_input(digits, interpreter.input)])
     assert np.array_equal(dequantize(outputs, interpreter.output), interpreter.logits(digits))
@@ -202,7 +206,7 @@ def test_heat_is_read_where_the_system_keeps_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["digits", "pictures", "rounds", "starts"])
 def test_nothing_to_measure_is_refused(name: str) -> None:
     with pytest.raises(InvalidValue, match=f"{name} 0"):
-        Plan(**{name: 0})
+        BenchmarkPlan(**{name: 0})
 
 
 @pytest.mark.parametrize(

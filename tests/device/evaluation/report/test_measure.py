@@ -36,8 +36,8 @@ from mnist_edge.evaluation.report.model_stats import read_model_stats
 from mnist_edge.evaluation.report.results import Report, SchemeReport
 from mnist_edge.evaluation.report.robustness import CorruptionPlan
 from mnist_edge.evaluation.report.statistics import MAX_FLIPS
-from mnist_edge.metrics.calibration import softmax
 from mnist_edge.metrics.classification import calibration_error, confusion_matrix
+from mnist_edge.metrics.confidence import softmax
 from mnist_edge.metrics.intervals import wilson_interval
 from mnist_edge.metrics.paired import compare
 from mnist_edge.modelstore import loading

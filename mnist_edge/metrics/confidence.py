@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-MOST_WRONG = 0.001
+MAX_ERROR_RATE = 0.001
 """Share of the answers that may be wrong: five of 5,000, about the least that so few tell from
 none."""
-LEAST_ANSWERED = 0.99
+MIN_COVERAGE = 0.99
 """Share of the digits that must be answered all the same. A model that reads 99 % of them then
 asks about no more digits than it misreads."""
 
@@ -90,20 +90,20 @@ def choose_threshold(
     confidences: NDArray[np.float64],
     right: NDArray[np.bool_],
     *,
-    most_wrong: float = MOST_WRONG,
-    least_answered: float = LEAST_ANSWERED,
+    max_error_rate: float = MAX_ERROR_RATE,
+    min_coverage: float = MIN_COVERAGE,
 ) -> float:
     """The confidence below which it is better to give no answer.
 
-    The lowest one that leaves at most ``most_wrong`` of the answers wrong. Where that would take
-    more silence than ``least_answered`` allows, the one within it that leaves the smallest share
+    The lowest one that leaves at most ``max_error_rate`` of the answers wrong. Where that would
+    take more silence than ``min_coverage`` allows, the one within it that leaves the smallest share
     wrong.
 
     Args:
         confidences: ``(n,)``, 0..1, of validation digits.
         right: ``(n,)``, whether each was read right.
-        most_wrong: share of the answered digits, 0..1.
-        least_answered: share of all digits, 0..1.
+        max_error_rate: share of the answered digits, 0..1.
+        min_coverage: share of all digits, 0..1.
 
     Returns:
         One of the confidences, or 0.0 where every digit may be answered.
@@ -113,7 +113,7 @@ def choose_threshold(
     thresholds, withheld = np.unique(confidences[order], return_index=True)
     answered = len(order) - withheld
     wrong = np.cumsum(~right[order][::-1])[::-1][withheld]
-    allowed = answered / len(order) >= least_answered
+    allowed = answered / len(order) >= min_coverage
     shares = (wrong / answered)[allowed]
-    first = int(np.argmax(shares <= max(most_wrong, shares.min())))
+    first = int(np.argmax(shares <= max(max_error_rate, shares.min())))
     return float(thresholds[first]) if first else 0.0

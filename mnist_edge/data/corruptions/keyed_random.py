@@ -7,14 +7,14 @@ import hashlib
 import numpy as np
 from numpy.typing import NDArray
 
-Pictures = NDArray[np.float32]
+Images = NDArray[np.float32]
 """``(n, 28, 28)``, the share of full ink in each pixel, 0..1."""
 
 _WORDS = 4
 """Numbers of 64 bits that one step of Philox' counter gives."""
 
 
-class Draws:
+class KeyedRandom:
     """Random numbers for digits that stand one after the other.
 
     A counter is enciphered (J. Salmon et al., Parallel Random Numbers: As Easy as 1, 2, 3, 2011:
