@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 
 from converters.microcontroller import MicroRun
 from converters.writer import sha256
+from mnist_edge import CLASSES, DIGIT_SHAPE
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import ConversionError, InvalidValue
 from mnist_edge.modelstore.manifest import ModelManifest, TensorSpec
-from mnist_edge.runtimes.interpreter import CLASSES, PIXELS, quantization_table
+from mnist_edge.runtimes.interpreter import quantization_table
 from mnist_edge.runtimes.sandbox import run_sandboxed
 
 
@@ -130,7 +131,7 @@ def _header(
 
 #define MNIST_EDGE_MODEL_BYTES {size}
 {arena}
-#define MNIST_EDGE_INPUT_SIZE {PIXELS[0] * PIXELS[1]}
+#define MNIST_EDGE_INPUT_SIZE {DIGIT_SHAPE[0] * DIGIT_SHAPE[1]}
 #define MNIST_EDGE_INPUT_SCALE {np.float32(manifest.input.scale)!s}f
 #define MNIST_EDGE_INPUT_ZERO_POINT ({manifest.input.zero_point})
 #define MNIST_EDGE_OUTPUT_SIZE {CLASSES}

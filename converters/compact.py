@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.errors import InvalidModel
+from mnist_edge.modelstore.loading import TFLITE_IDENTIFIER, is_tflite
 from mnist_edge.training.backend import import_tensorflow
 
 DESCRIPTION = b"TFLITE_METADATA"
 """Name of the entry that refers to a model's TFLite Metadata."""
-_IDENTIFIER = b"TFL3"
 _ALIGNMENT = 16
 """Bytes that data begins at a multiple of: ``force_align`` in ``Buffer`` of TFLite's schema."""
 
@@ -65,7 +65,7 @@ def unpack(content: bytes) -> Any:
     import_tensorflow()
     from tensorflow.lite.tools import flatbuffer_utils
 
-    if content[4:8] != _IDENTIFIER:
+    if not is_tflite(content):
         raise InvalidModel("the bytes are no TFLite model; convert the model again")
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
     if any(entry.name == DESCRIPTION for entry in model.metadata or []):
@@ -79,7 +79,7 @@ def pack(model: Any) -> bytes:
     TensorFlow's own writer in Python neither shares nor aligns.
     """
     builder = _SharingBuilder(import_module("flatbuffers").Builder())  # it has no types
-    builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
+    builder.Finish(model.Pack(builder), file_identifier=TFLITE_IDENTIFIER)
     return bytes(builder.Output())
 
 

@@ -21,6 +21,7 @@ from converters.operators import DEFAULT_TARGET
 from converters.recovery import Way, alternatives
 from converters.schemes import RGB, Scheme, float32
 from converters.verify import Verified
+from mnist_edge import DIGIT_SHAPE
 from mnist_edge.data.idx import SHA256
 from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.errors import ConversionError, UnsuitableModel
@@ -29,7 +30,6 @@ from mnist_edge.metrics.confidence import choose_threshold, count_correct, fit_t
 from mnist_edge.modelstore.manifest import ModelManifest, Score
 from mnist_edge.runtimes import input_scaling
 from mnist_edge.runtimes.input_scaling import GOOD_ACCURACY, RAW_PIXELS, InputScaling
-from mnist_edge.runtimes.interpreter import PIXELS
 from mnist_edge.training.backend import versions
 
 
@@ -53,7 +53,7 @@ class Prepared:
     @cached_property
     def float32_size(self) -> int:
         """Bytes of its file in float32, which the others are compared with."""
-        scheme, no_digits = float32(), np.zeros((0, *PIXELS), np.uint8)
+        scheme, no_digits = float32(), np.zeros((0, *DIGIT_SHAPE), np.uint8)
         named = tf_converter.to_tflite(self.origin.network, self.reading, scheme, no_digits)
         return len(_finished(named, self.origin.recipe, scheme))
 

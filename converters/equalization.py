@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.graph import Network, fold_constants, node_name
-from mnist_edge.runtimes.interpreter import PIXELS
+from mnist_edge import DIGIT_SHAPE
 from mnist_edge.training.backend import import_tensorflow
 
 _LINEAR = {"MatMul", "Conv2D"}
@@ -43,7 +43,7 @@ def equalize(network: Network) -> Network | None:
     for first, second in pairs:
         editor.balance(first, second)
     equalized = folded
-    digits = np.random.RandomState(0).uniform(size=(8, *PIXELS)).astype(np.float32)
+    digits = np.random.RandomState(0).uniform(size=(8, *DIGIT_SHAPE)).astype(np.float32)
     same = np.allclose(equalized.run(digits), network.run(digits), rtol=1e-3, atol=1e-3)
     return equalized if pairs and same else None
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from converters import hdf5
 from mnist_edge.errors import InvalidModel, MissingDependency, UnsuitableModel
+from mnist_edge.modelstore.loading import is_tflite
 from mnist_edge.training.backend import INSTALL_HINT
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
@@ -77,7 +78,7 @@ def identify(path: Path) -> ModelFile:
 def _guess(start: bytes) -> str:
     if not start:
         return "empty"
-    if start[4:8] == b"TFL3":
+    if is_tflite(start):
         return "a TFLite model already: read pictures with it by mnist-edge predict --model"
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     return next(

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge import DIGIT_SHAPE
 from mnist_edge.data.mnist import Digits
-from mnist_edge.runtimes.interpreter import PIXELS
 
 _INK = 255
 
@@ -25,12 +25,12 @@ def golden_inputs(digits: Digits) -> NDArray[np.uint8]:
     """
     _, first = np.unique(digits.labels, return_index=True)
     chosen = digits.images[first]
-    rows, columns = np.indices(PIXELS)
+    rows, columns = np.indices(DIGIT_SHAPE)
     patterns = [
-        np.zeros(PIXELS),
-        np.full(PIXELS, _INK),
-        columns * _INK // (PIXELS[1] - 1),
-        rows * _INK // (PIXELS[0] - 1),
+        np.zeros(DIGIT_SHAPE),
+        np.full(DIGIT_SHAPE, _INK),
+        columns * _INK // (DIGIT_SHAPE[1] - 1),
+        rows * _INK // (DIGIT_SHAPE[0] - 1),
         (rows + columns) % 2 * _INK,
         _INK - chosen[0],
     ]

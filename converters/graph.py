@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge import CLASSES, DIGIT_SHAPE
 from mnist_edge.errors import UnsuitableModel
 from mnist_edge.runtimes.input_scaling import InputScaling
-from mnist_edge.runtimes.interpreter import CLASSES, PIXELS
 from mnist_edge.training.backend import import_tensorflow
 
 _BATCH = 250
@@ -114,7 +114,7 @@ def freeze(concrete: Any, *, name: str) -> Network:
     taken, given = (_sizes(tensor.shape) for tensor in (frozen.inputs[0], frozen.outputs[0]))
     shape = tuple(size for size in taken[1:] if size is not None)
     problems = []
-    if len(shape) != len(taken[1:]) or math.prod(shape) != math.prod(PIXELS):
+    if len(shape) != len(taken[1:]) or math.prod(shape) != math.prod(DIGIT_SHAPE):
         problems.append(f"it takes {taken[1:]}, expected (28, 28), (28, 28, 1) or (784,)")
     if given[1:] != (CLASSES,):
         problems.append(f"it gives {given[1:]}, expected ten answers, one a digit")
@@ -231,7 +231,7 @@ def read_pixels(network: Network, reading: InputScaling, *, channels: int | None
         A ``ConcreteFunction`` from ``(1, *shape)`` or ``(1, 28, 28, 3)``, 0..255, to ``(1, 10)``.
     """
     tensorflow = import_tensorflow()
-    shape = (1, *PIXELS, channels) if channels else (1, *network.shape)
+    shape = (1, *DIGIT_SHAPE, channels) if channels else (1, *network.shape)
 
     def forward(pixels: Any) -> Any:
         grey = _grey(pixels) if channels else pixels
@@ -248,9 +248,9 @@ def _read(pixels: Any, reading: InputScaling) -> Any:
     if not reading.unit_axes:
         return pixels * reading.scale + reading.offset
     values = 255.0 - pixels if reading.inverted else pixels
-    image = tensorflow.reshape(values, (1, *PIXELS))
+    image = tensorflow.reshape(values, (1, *DIGIT_SHAPE))
     if reading.unit_axes == (1, 2):
-        flat = tensorflow.reshape(values, (1, math.prod(PIXELS)))
+        flat = tensorflow.reshape(values, (1, math.prod(DIGIT_SHAPE)))
         return tensorflow.math.l2_normalize(flat, axis=-1)
     if reading.unit_axes == (2,):
         return tensorflow.math.l2_normalize(image, axis=-1)

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from converters import formats, graph, keras_2_13
 from converters.formats import ModelFile
 from converters.graph import Network
+from mnist_edge import DIGIT_SHAPE
 from mnist_edge.errors import InvalidModel, MissingDependency, ModelNotFound, UnsuitableModel
-from mnist_edge.runtimes.interpreter import PIXELS
 from mnist_edge.system.capture import capture_descriptors
 from mnist_edge.training.backend import import_keras, import_tensorflow, import_tf_keras
 from mnist_edge.training.recipes import RECIPES
@@ -211,7 +211,7 @@ def _with_batch(signature: Any) -> Any:
     if len(taken) != 1 or len(signature.structured_outputs) != 1:
         return signature
     ((name, spec),) = taken.items()
-    if spec.shape.rank is None or spec.shape.num_elements() != math.prod(PIXELS):
+    if spec.shape.rank is None or spec.shape.num_elements() != math.prod(DIGIT_SHAPE):
         return signature
     if spec.shape[0] == 1:
         return signature

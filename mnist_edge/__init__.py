@@ -16,7 +16,24 @@ if TYPE_CHECKING:
     from mnist_edge.inference.classifier import Classifier, FoundDigit, Page, Prediction
 
 __version__ = "0.1.0"
-__all__ = ["Classifier", "FoundDigit", "MnistEdgeError", "Page", "Prediction", "__version__"]
+__all__ = [
+    "CLASSES",
+    "DIGIT_SHAPE",
+    "DIGIT_SIDE",
+    "Classifier",
+    "FoundDigit",
+    "MnistEdgeError",
+    "Page",
+    "Prediction",
+    "__version__",
+]
+
+DIGIT_SIDE = 28
+"""Height and width of a digit in MNIST's format, in pixels."""
+DIGIT_SHAPE = (DIGIT_SIDE, DIGIT_SIDE)
+"""Shape of a digit in MNIST's format: ``(height, width)``."""
+CLASSES = 10
+"""Number of classes: the digits 0 to 9."""
 
 _HOMES = {
     "Classifier": "mnist_edge.inference.classifier",

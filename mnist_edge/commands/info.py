@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mnist_edge import DIGIT_SHAPE
 from mnist_edge.commands.console import DocumentFormat, ModelArgument, RuntimeOption, format_table
 
 if TYPE_CHECKING:
@@ -39,11 +40,11 @@ def info_command(
 
     from mnist_edge.modelstore.loading import load_model
     from mnist_edge.runtimes import unverified
-    from mnist_edge.runtimes.interpreter import PIXELS
     from mnist_edge.runtimes.sandbox import open_model, run_sandboxed
 
     stored = load_model(model, scheme=scheme)
-    trial = run_sandboxed(stored.content, np.zeros((1, *PIXELS), np.uint8), name=str(stored.path))
+    blank = np.zeros((1, *DIGIT_SHAPE), np.uint8)
+    trial = run_sandboxed(stored.content, blank, name=str(stored.path))
     manifest = stored.manifest
     judgement = unverified.rank_supported_scalings(open_model(stored)) if manifest is None else None
     kept = manifest is None or (manifest.input, manifest.output) == (trial.input, trial.output)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from mnist_edge import CLASSES
 from mnist_edge.commands.console import Format, note
 from mnist_edge.errors import PictureError
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from mnist_edge.inference.results_log import ResultsLog
     from mnist_edge.preprocessing.pipeline import PreprocessingTrace
 
-_COLUMNS = ("path", "digit", "confidence", "abstained", "error", *map(str, range(10)))
+_COLUMNS = ("path", "digit", "confidence", "abstained", "error", *map(str, range(CLASSES)))
 """Of a CSV with one digit a picture."""
 _EDGES = ("left", "top", "right", "bottom")
 _PAGE_COLUMNS = ("path", "line", "digit", "confidence", "abstained", *_EDGES, "error")

@@ -7,9 +7,8 @@ from importlib import resources
 import numpy as np
 from PIL import Image
 
+from mnist_edge import DIGIT_SHAPE
 from mnist_edge.data.mnist import Digits
-
-_SHAPE = (28, 28)
 
 
 def load_builtin_digits() -> Digits:
@@ -17,8 +16,8 @@ def load_builtin_digits() -> Digits:
     path = resources.files("mnist_edge.samples") / "digits.png"
     with path.open("rb") as stream, Image.open(stream) as picture:
         sheet = np.asarray(picture, np.uint8)
-    height, width = _SHAPE
+    height, width = DIGIT_SHAPE
     rows, columns = sheet.shape[0] // height, sheet.shape[1] // width
     tiles = sheet.reshape(rows, height, columns, width).swapaxes(1, 2)
     labels = np.repeat(np.arange(rows, dtype=np.uint8), columns)
-    return Digits(images=np.ascontiguousarray(tiles.reshape(-1, *_SHAPE)), labels=labels)
+    return Digits(images=np.ascontiguousarray(tiles.reshape(-1, *DIGIT_SHAPE)), labels=labels)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge import DIGIT_SHAPE
 from mnist_edge.errors import DataHashMismatch, MalformedData
 
 SHA256 = {
@@ -56,7 +57,7 @@ def parse_idx(key: str, content: bytes, *, source: Path | str) -> NDArray[np.uin
             f"for {key}; check which file it is"
         )
     expected = header + int(np.prod(sizes, dtype=np.int64))
-    if len(content) != expected or (dimensions == 3 and sizes[1:] != [28, 28]):
+    if len(content) != expected or (dimensions == 3 and sizes[1:] != list(DIGIT_SHAPE)):
         raise MalformedData(
             f"{source} holds {len(content)} bytes, its header says {expected} for "
             f"{'x'.join(map(str, sizes))}; it is truncated or damaged, copy the file again"

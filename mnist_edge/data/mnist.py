@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge import CLASSES, DIGIT_SHAPE
 from mnist_edge.data import idx
 from mnist_edge.data.fetch import ENVIRONMENT_VARIABLE, cache_folder, fetch_mnist, missing_files
 from mnist_edge.data.idx import SHA256
@@ -142,7 +143,7 @@ def validation_indices(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
     Returns:
         ``(5000,) int64``, ascending.
     """
-    counts = np.bincount(labels, minlength=10)
+    counts = np.bincount(labels, minlength=CLASSES)
     shares = counts * VALIDATION_SIZE / len(labels)
     quotas = np.floor(shares).astype(int)
     short = VALIDATION_SIZE - int(quotas.sum())
@@ -211,7 +212,7 @@ def _read_npz(path: Path, key: str) -> NDArray[np.uint8]:
         ) from error
     if array is None:
         raise MalformedData(f"{path} has no array {name}; expected {', '.join(_NPZ_KEYS.values())}")
-    shape = (28, 28) if key.endswith("images") else ()
+    shape = DIGIT_SHAPE if key.endswith("images") else ()
     if array.dtype != np.uint8 or array.shape[1:] != shape or not array.ndim:
         raise MalformedData(
             f"{name} in {path} is {array.dtype} of shape {array.shape}; "

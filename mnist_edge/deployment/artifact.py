@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit, urlunsplit
 
 from mnist_edge.errors import InvalidArtifact, InvalidManifest, MnistEdgeError, ModelNotFound
-from mnist_edge.modelstore.loading import StoredModel, is_model, require_verified
+from mnist_edge.modelstore.loading import StoredModel, is_tflite, require_verified
 from mnist_edge.modelstore.manifest import ModelManifest
 from mnist_edge.system.files import exists
 from mnist_edge.system.https import download, download_if_present
@@ -80,7 +80,7 @@ def read_artifact(source: str) -> Artifact:
     with tempfile.TemporaryDirectory(prefix="mnist-edge-") as temporary:
         path = Path(temporary) / "model.tflite"
         download(source, path, limit=MAX_BYTES)
-        if is_model(path.read_bytes()):
+        if is_tflite(path.read_bytes()):
             manifest = _beside(source)
             download(manifest, path.with_suffix(".json"), limit=MAX_BYTES)
             signature = path.with_suffix(f".json{SIGNATURE_SUFFIX}")
@@ -129,7 +129,7 @@ def _read_file(path: Path, *, source: str) -> Artifact:
 def _parts(path: Path, source: str) -> tuple[str, dict[str, bytes]]:
     """The name of the model, and every file that came with it, by name."""
     content = _read_limited(path, source)
-    if is_model(content):
+    if is_tflite(content):
         beside = [path.with_suffix(suffix) for suffix in (".json", f".json{SIGNATURE_SUFFIX}")]
         loose = {file.name: _read_limited(file, source) for file in beside if file.is_file()}
         return path.name, {path.name: content, **loose}

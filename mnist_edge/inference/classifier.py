@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge import DIGIT_SHAPE
 from mnist_edge.errors import InvalidValue
 from mnist_edge.metrics.confidence import softmax
 from mnist_edge.modelstore import loading
@@ -25,7 +26,6 @@ from mnist_edge.preprocessing.pipeline import (
     preprocess,
     trace_preprocessing,
 )
-from mnist_edge.runtimes.interpreter import PIXELS
 from mnist_edge.runtimes.sandbox import open_model
 
 if TYPE_CHECKING:
@@ -258,7 +258,7 @@ class Classifier:
         Raises:
             InvalidValue: the array has another shape or dtype.
         """
-        if pixels.shape[1:] != PIXELS or pixels.dtype != np.uint8:
+        if pixels.shape[1:] != DIGIT_SHAPE or pixels.dtype != np.uint8:
             raise InvalidValue(
                 f"pixels have shape {pixels.shape} and dtype {pixels.dtype}; "
                 "expected (n, 28, 28) uint8"

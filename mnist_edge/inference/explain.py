@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from mnist_edge import CLASSES, DIGIT_SIDE
 from mnist_edge.inference.classifier import Page, Prediction
 from mnist_edge.preprocessing.connected_components import Component
-from mnist_edge.preprocessing.mnist_format import SIDE
 from mnist_edge.preprocessing.pipeline import PreprocessingTrace
 from mnist_edge.system.files import write_bytes
 
@@ -26,7 +26,7 @@ DRAWING_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 
 PIXEL_SIZE = 10
 """Height and width of one of the model's pixels in the drawing, in pixels."""
-PANEL_SIZE = PIXEL_SIZE * SIDE
+PANEL_SIZE = PIXEL_SIZE * DIGIT_SIDE
 """Height and width of a panel in pixels."""
 PANEL_TITLES = ("Picture", "Ink", "What the model sees", "How sure it is")
 """The panels' titles, from left to right."""
@@ -213,7 +213,7 @@ def _draw_box(
 def _draw_bars(canvas: Image.Image, prediction: Prediction) -> None:
     """Draw one bar per digit and highlight the prediction, if any."""
     left, top = panel_corner(len(PANEL_TITLES) - 1)
-    pitch = PANEL_SIZE // 10
+    pitch = PANEL_SIZE // CLASSES
     pen = ImageDraw.Draw(canvas)
     for digit, probability in enumerate(prediction.probabilities):
         upper, lower = top + digit * pitch + 3, top + (digit + 1) * pitch - 4

@@ -11,13 +11,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge import CLASSES
 from mnist_edge.errors import InvalidValue
 from mnist_edge.metrics.confidence import softmax
 
 CALIBRATION_BINS = 15
 """Bins of confidence that a calibration error is taken over, as Guo et al. have them."""
-CLASSES = 10
-"""The digits."""
 
 
 def confusion_matrix(

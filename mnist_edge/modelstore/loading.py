@@ -29,7 +29,7 @@ DEFAULT_MODEL = "edge"
 SCHEMES = ("float32", "float16", "dynamic", "int8", "int16x8")
 """Every scheme a model folder may hold, the reference first."""
 
-_FILE_IDENTIFIER = b"TFL3"
+TFLITE_IDENTIFIER = b"TFL3"
 """Bytes 4 to 8 of every TFLite flatbuffer (tensorflow/compiler/mlir/lite/schema/schema.fbs)."""
 
 
@@ -158,16 +158,16 @@ def require_verified(stored: StoredModel) -> None:
             f"for {manifest.sha256[:12]} ({manifest.size} bytes); copy both files again, or "
             "convert the model again"
         )
-    if not is_model(content):
+    if not is_tflite(content):
         raise InvalidModel(
             f"{path} is not a TFLite model ({len(content)} bytes); "
             "expected a file made by: mnist-edge convert"
         )
 
 
-def is_model(content: bytes) -> bool:
-    """Whether bytes begin as a TFLite model does."""
-    return content[4:8] == _FILE_IDENTIFIER
+def is_tflite(content: bytes) -> bool:
+    """Check for the file identifier of TFLite models."""
+    return content[4:8] == TFLITE_IDENTIFIER
 
 
 def load_all_schemes(model: str | Path | None) -> list[StoredModel]:

@@ -11,30 +11,29 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mnist_edge import DIGIT_SHAPE, DIGIT_SIDE
 from mnist_edge.preprocessing.flat_background import border_pixels
 
-SIDE = 28
-"""Height and width of a digit in pixels."""
 BOX_SIDE = 20
 """Longest side of a digit's ink in pixels."""
 INK_THRESHOLD = 0.25
 """Share of full ink above which a pixel counts when a digit is cropped."""
-_CENTER = SIDE // 2
+_CENTER = DIGIT_SIDE // 2
 """Row and column that MNIST centers on: the center of mass of its 70,000 digits, counted in pixel
 indices, averages 14.00 in both directions."""
 _MAX_OFFSET = 0.52
 """Pixels by which the center of mass of a centered digit may miss ``_CENTER``; MNIST's digits were
 moved by whole pixels, and miss it by up to 0.52."""
-_BORDER_PIXELS = 4 * (SIDE - 1)
+_BORDER_PIXELS = 4 * (DIGIT_SIDE - 1)
 """Number of pixels in the border of 28x28."""
-_MOMENTS = np.stack((np.ones(SIDE * SIDE), *np.indices((SIDE, SIDE)).reshape(2, -1)))
+_MOMENTS = np.stack((np.ones(DIGIT_SIDE * DIGIT_SIDE), *np.indices(DIGIT_SHAPE).reshape(2, -1)))
 """``(3, 784)``, the weights of the pixels in the sum and in the moments about row and column 0."""
 
 
 def is_mnist_format(gray: NDArray[np.uint8]) -> bool:
     """Check that pixels are white on black, 28x28, fill the 20x20 box and are centered."""
     # The border's median is above 0 if half of its pixels are.
-    if gray.shape != (SIDE, SIDE) or 2 * np.count_nonzero(border_pixels(gray)) >= _BORDER_PIXELS:
+    if gray.shape != DIGIT_SHAPE or 2 * np.count_nonzero(border_pixels(gray)) >= _BORDER_PIXELS:
         return False
     rows, columns = (np.flatnonzero(gray.any(axis=axis)) for axis in (1, 0))
     if not len(rows):
@@ -88,10 +87,10 @@ def _scale_to_box(ink: NDArray[np.float32]) -> NDArray[np.float32]:
 def _center(ink: NDArray[np.float32]) -> NDArray[np.uint8]:
     height, width = ink.shape
     top, left = (
-        int(np.clip(round(_CENTER - mass), 0, SIDE - size))
+        int(np.clip(round(_CENTER - mass), 0, DIGIT_SIDE - size))
         for mass, size in zip(_center_of_mass(ink), (height, width), strict=True)
     )
-    pixels = np.zeros((SIDE, SIDE), np.uint8)
+    pixels = np.zeros(DIGIT_SHAPE, np.uint8)
     pixels[top : top + height, left : left + width] = np.rint(ink * 255 / ink.max())
     return pixels
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mnist_edge import DIGIT_SHAPE
 from mnist_edge.preprocessing import layout
 from mnist_edge.preprocessing.binarization import InkMap, binarize
 from mnist_edge.preprocessing.cell_borders import encloses, remove_border
@@ -33,7 +34,6 @@ from mnist_edge.preprocessing.handwriting import find_handwriting
 from mnist_edge.preprocessing.mnist_format import (
     BOX_SIDE,
     INK_THRESHOLD,
-    SIDE,
     has_long_stroke,
     is_mnist_format,
     to_mnist_format,
@@ -123,7 +123,7 @@ def preprocess(picture: Picture) -> ModelInput:
 
 def _as_mnist_format(gray: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     """Return the picture or its negative, whichever is in MNIST's format; None if neither is."""
-    if gray.shape != (SIDE, SIDE):
+    if gray.shape != DIGIT_SHAPE:
         return None
     for pixels in (gray, np.invert(gray)):
         if is_mnist_format(pixels) and has_long_stroke(pixels > 0):
@@ -192,7 +192,7 @@ def _trace_components(
         digit = None
     problem: Problem | None = None
     if digit is None:
-        pixels, problem = np.zeros((SIDE, SIDE), np.uint8), "blank"
+        pixels, problem = np.zeros(DIGIT_SHAPE, np.uint8), "blank"
     elif pixels is None:
         pixels = normalize_digit(ink_map, labels, digit)
     if digit and (

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge import CLASSES, DIGIT_SHAPE
 from mnist_edge.errors import InvalidManifest
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.modelstore.manifest import Golden, TensorSpec
-from mnist_edge.runtimes.interpreter import CLASSES, PIXELS
 from mnist_edge.runtimes.sandbox import open_model
 from mnist_edge.runtimes.selection import describe_runtime
 
@@ -125,7 +125,7 @@ def decode_golden(
     """
     dtype = np.dtype(output.dtype).newbyteorder("<")
     try:
-        inputs = np.frombuffer(_inflated(golden.inputs), np.uint8).reshape(-1, *PIXELS)
+        inputs = np.frombuffer(_inflated(golden.inputs), np.uint8).reshape(-1, *DIGIT_SHAPE)
         outputs = np.frombuffer(_inflated(golden.outputs), dtype).reshape(-1, CLASSES)
     except (ValueError, zlib.error) as error:
         raise InvalidManifest(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge import CLASSES, DIGIT_SHAPE
 from mnist_edge.errors import UnsuitableModel
 from mnist_edge.modelstore.manifest import TensorSpec
 from mnist_edge.runtimes.backends import Backend, open_backend
@@ -17,11 +18,6 @@ from mnist_edge.runtimes.backends import Backend, open_backend
 if TYPE_CHECKING:
     # Our own models do without.
     from mnist_edge.runtimes.input_scaling import InputScaling
-
-PIXELS = (28, 28)
-"""Height and width of a digit."""
-CLASSES = 10
-"""Logits that a model gives, one a digit."""
 
 _Quantizer: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[Any]]
 """``(n, 28, 28) uint8`` in the input tensor's own type."""
@@ -227,11 +223,11 @@ def _layout(taken: TensorSpec, given: TensorSpec) -> tuple[int, int]:
         UnsuitableModel: it takes no digits, or gives no ten outputs for each.
     """
     channels = 3 if taken.shape[-1:] == (3,) else 1
-    batch, rest = divmod(math.prod(taken.shape), channels * math.prod(PIXELS))
+    batch, rest = divmod(math.prod(taken.shape), channels * math.prod(DIGIT_SHAPE))
     if rest or not batch or (batch > 1 and taken.shape[0] != batch):
         raise UnsuitableModel(
             f"the model takes a tensor of shape {taken.shape}; expected digits of "
-            f"{PIXELS[0]}x{PIXELS[1]} pixels, for example (1, 28, 28)"
+            f"{DIGIT_SHAPE[0]}x{DIGIT_SHAPE[1]} pixels, for example (1, 28, 28)"
         )
     if math.prod(given.shape) != batch * CLASSES:
         raise UnsuitableModel(

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge import errors
+from mnist_edge import DIGIT_SHAPE, errors
 from mnist_edge.errors import InvalidManifest, InvalidModel, MnistEdgeError
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.modelstore.manifest import TensorSpec
-from mnist_edge.runtimes.interpreter import PIXELS, Interpreter
+from mnist_edge.runtimes.interpreter import Interpreter
 from mnist_edge.runtimes.selection import describe_runtime
 
 _MEMORY = 1 << 30
@@ -63,7 +63,7 @@ def open_model(model: StoredModel, *, threads: int = 1) -> Interpreter:
         MissingDependency: the runtime that was chosen is not installed.
     """
     if model.manifest is None:
-        run_sandboxed(model.content, np.zeros((1, *PIXELS), np.uint8), name=str(model.path))
+        run_sandboxed(model.content, np.zeros((1, *DIGIT_SHAPE), np.uint8), name=str(model.path))
     interpreter = Interpreter(model.content, threads=threads)
     if model.manifest is not None:
         for end in ("input", "output"):

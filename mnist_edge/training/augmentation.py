@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge import DIGIT_SIDE
 from mnist_edge.data.mnist import Digits
 
-_SIDE = 28
-_MIDDLE = (_SIDE - 1) / 2
+_MIDDLE = (DIGIT_SIDE - 1) / 2
 _REACH = 2
 """Pixels that ``shifted`` moves a digit each way at most."""
 _CHUNK = 500
@@ -138,10 +138,10 @@ def _feet(images: NDArray[np.uint8], random: np.random.RandomState) -> NDArray[n
 def _smudges(images: NDArray[np.uint8], random: np.random.RandomState) -> NDArray[np.uint8]:
     """A short stroke that begins near the edge of each."""
     count = len(images)
-    start = random.uniform(-0.5, _SIDE - 0.5, (count, 2))
+    start = random.uniform(-0.5, DIGIT_SIDE - 0.5, (count, 2))
     axis, depth = random.randint(0, 2, count), random.uniform(-0.5, _RIM, count)
     far = random.random_sample(count) < 0.5
-    start[np.arange(count), axis] = np.where(far, _SIDE - 1 - depth, depth)
+    start[np.arange(count), axis] = np.where(far, DIGIT_SIDE - 1 - depth, depth)
     angle, length = random.uniform(0, 2 * np.pi, count), random.uniform(0.5, 6, count)
     off = np.stack((np.cos(angle), np.sin(angle)), axis=1)
     return _segments(start, start + length[:, np.newaxis] * off, random)
@@ -150,21 +150,21 @@ def _smudges(images: NDArray[np.uint8], random: np.random.RandomState) -> NDArra
 def _extent(images: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """First and last row of ink in each."""
     inked = (images > 127).any(axis=2)
-    first, last = inked.argmax(axis=1), _SIDE - 1 - inked[:, ::-1].argmax(axis=1)
+    first, last = inked.argmax(axis=1), DIGIT_SIDE - 1 - inked[:, ::-1].argmax(axis=1)
     return first.astype(np.float64), last.astype(np.float64)
 
 
 def _column_of_ink(images: NDArray[np.uint8], row: NDArray[np.float64]) -> NDArray[np.float64]:
     """Centre of mass of the ink in one row of each."""
     ink = images[np.arange(len(images)), np.rint(row).astype(int)].astype(np.float64) + 1e-6
-    return np.asarray(ink @ np.arange(_SIDE) / ink.sum(axis=1))
+    return np.asarray(ink @ np.arange(DIGIT_SIDE) / ink.sum(axis=1))
 
 
 def _segments(
     start: NDArray[np.float64], end: NDArray[np.float64], random: np.random.RandomState
 ) -> NDArray[np.uint8]:
     """One anti-aliased stroke a picture, between points given as columns and rows."""
-    rows, columns = np.mgrid[:_SIDE, :_SIDE]
+    rows, columns = np.mgrid[:DIGIT_SIDE, :DIGIT_SIDE]
     points = np.stack((columns, rows), axis=-1)
     along = (end - start)[:, np.newaxis, np.newaxis]
     off = points - start[:, np.newaxis, np.newaxis]
@@ -240,7 +240,7 @@ def _places(
     across = 1 / (1 + uniform(_SCALE))
     down = across / (1 + uniform(_ASPECT))
     cosine, sine = np.cos(turn), np.sin(turn)
-    grid = np.arange(_SIDE, dtype=np.float32) - _MIDDLE
+    grid = np.arange(DIGIT_SIDE, dtype=np.float32) - _MIDDLE
     columns, rows = across * grid, down * grid[:, np.newaxis]
     x = cosine * columns + (cosine * shear - sine) * rows + _MIDDLE + uniform(_SHIFT)
     y = sine * columns + (sine * shear + cosine) * rows + _MIDDLE + uniform(_SHIFT)
@@ -251,8 +251,8 @@ def _places(
 
 def _spread() -> NDArray[np.float32]:
     """``(28, 6)``, how much each pixel follows each knot: Gaussian weights that sum to 1."""
-    spacing = (_SIDE - 1) / (_KNOTS - 1)
-    off = np.arange(_SIDE)[:, np.newaxis] - np.linspace(0, _SIDE - 1, _KNOTS)
+    spacing = (DIGIT_SIDE - 1) / (_KNOTS - 1)
+    off = np.arange(DIGIT_SIDE)[:, np.newaxis] - np.linspace(0, DIGIT_SIDE - 1, _KNOTS)
     weights = np.exp(-0.5 * (off / (0.6 * spacing)) ** 2)
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge import CLASSES
 from mnist_edge.training.backend import import_keras
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 NO_DIGIT = 10
 """Label of a picture that is of no digit."""
-_CLASSES = 10
 _LEAST = 1e-30
 """Least probability of which a logarithm is taken."""
 
@@ -57,8 +57,8 @@ def cross_entropy(
         def call(self, y_true: Any, y_pred: Any) -> Any:
             labels = _labels(y_true)
             likelihoods = ops.log_softmax(y_pred, axis=-1)
-            of_label = ops.sum(ops.one_hot(labels, _CLASSES) * likelihoods, axis=-1)
-            of_evenness = ops.mean(likelihoods, axis=-1) + ops.log(float(_CLASSES))
+            of_label = ops.sum(ops.one_hot(labels, CLASSES) * likelihoods, axis=-1)
+            of_evenness = ops.mean(likelihoods, axis=-1) + ops.log(float(CLASSES))
             loss = -ops.where(labels == NO_DIGIT, of_evenness, of_label)
             if not teaching:
                 return loss

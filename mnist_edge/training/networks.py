@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from mnist_edge import CLASSES, DIGIT_SHAPE
 from mnist_edge.training.backend import import_keras
 
 if TYPE_CHECKING:
@@ -46,10 +47,12 @@ def softmax_regression_wide_start() -> keras.Model:
     keras = import_keras()
     return keras.Sequential(
         [
-            keras.Input((28, 28)),
+            keras.Input(DIGIT_SHAPE),
             keras.layers.Rescaling(_PIXEL_SCALE),
             keras.layers.Flatten(),
-            keras.layers.Dense(10, kernel_initializer=keras.initializers.RandomNormal(0.0, 1.0)),
+            keras.layers.Dense(
+                CLASSES, kernel_initializer=keras.initializers.RandomNormal(0.0, 1.0)
+            ),
         ]
     )
 
@@ -80,11 +83,11 @@ def mlp_500() -> keras.Model:
 
     return keras.Sequential(
         [
-            keras.Input((28, 28)),
+            keras.Input(DIGIT_SHAPE),
             keras.layers.Rescaling(_PIXEL_SCALE),
             keras.layers.Flatten(),
             dense(500, "relu"),
-            dense(10, None),
+            dense(CLASSES, None),
         ]
     )
 
@@ -149,11 +152,11 @@ def _convolutional(stack: Sequence[_Convolution | None], head: keras.Layer) -> k
     ]
     return keras.Sequential(
         [
-            keras.Input((28, 28, 1)),
+            keras.Input((*DIGIT_SHAPE, 1)),
             layers.Rescaling(_PIXEL_SCALE),
             *convolutions,
             head,
-            layers.Dense(10),
+            layers.Dense(CLASSES),
         ]
     )
 
@@ -173,11 +176,11 @@ def _softmax_regression(*, pixel_scale: float) -> keras.Model:
     keras = import_keras()
     return keras.Sequential(
         [
-            keras.Input((28, 28)),
+            keras.Input(DIGIT_SHAPE),
             keras.layers.Rescaling(pixel_scale),
             keras.layers.Flatten(),
             keras.layers.Dense(
-                10,
+                CLASSES,
                 kernel_initializer=keras.initializers.RandomNormal(0.0, 0.1),
                 bias_initializer=keras.initializers.Constant(0.1),
                 # Keras' L2 has no half in it.
@@ -201,7 +204,7 @@ def _article_cnn(*, pixel_scale: float) -> keras.Model:
     layers = keras.layers
     return keras.Sequential(
         [
-            keras.Input((28, 28, 1)),
+            keras.Input((*DIGIT_SHAPE, 1)),
             layers.Rescaling(pixel_scale),
             layers.Conv2D(28, 3, activation="relu"),
             layers.MaxPooling2D(2),
@@ -209,7 +212,7 @@ def _article_cnn(*, pixel_scale: float) -> keras.Model:
             layers.MaxPooling2D(2),
             layers.Flatten(),
             layers.Dense(20, activation="relu"),
-            layers.Dense(10),
+            layers.Dense(CLASSES),
         ]
     )
 
@@ -218,11 +221,11 @@ def _mlp_128_dropout(*, pixel_scale: float) -> keras.Model:
     keras = import_keras()
     return keras.Sequential(
         [
-            keras.Input((28, 28)),
+            keras.Input(DIGIT_SHAPE),
             keras.layers.Rescaling(pixel_scale),
             keras.layers.Flatten(),
             keras.layers.Dense(128, activation="relu"),
             keras.layers.Dropout(0.2),
-            keras.layers.Dense(10),
+            keras.layers.Dense(CLASSES),
         ]
     )

@@ -13,6 +13,9 @@ from mnist_edge import errors
 
 def test_these_are_the_public_names() -> None:
     assert mnist_edge.__all__ == [
+        "CLASSES",
+        "DIGIT_SHAPE",
+        "DIGIT_SIDE",
         "Classifier",
         "FoundDigit",
         "MnistEdgeError",

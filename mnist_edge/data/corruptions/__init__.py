@@ -53,6 +53,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge import DIGIT_SHAPE
 from mnist_edge.data.corruptions.blurs import canny_edges, glass_blur, motion_blur
 from mnist_edge.data.corruptions.geometry import rotate, scale, shear, translate
 from mnist_edge.data.corruptions.keyed_random import Images, KeyedRandom
@@ -124,7 +125,7 @@ def corrupt(
         raise InvalidValue(f"severity {severity} is outside {SEVERITIES[0]}..{SEVERITIES[-1]}")
     if seed < 0 or first < 0:
         raise InvalidValue(f"seed {seed} and first {first} must be 0 or more")
-    if images.shape[1:] != (28, 28) or images.dtype != np.uint8:
+    if images.shape[1:] != DIGIT_SHAPE or images.dtype != np.uint8:
         raise InvalidValue(
             f"pixels of shape {images.shape} and type {images.dtype} were given; "
             "expected (n, 28, 28) uint8"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge import DIGIT_SHAPE, DIGIT_SIDE
 from mnist_edge.data.corruptions.geometry import sample_bilinear
 from mnist_edge.data.corruptions.keyed_random import Images, KeyedRandom
 
@@ -27,11 +28,11 @@ _STEEPEST = 4.0
 def glass_blur(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
     """Frosted glass: each place shows what lies near it, and all of it softly."""
     deviation, reach, share = GLASS_BLURS[severity - 1]
-    moved = np.floor(rng.between(-reach, reach + 1, 2, 28, 28)).astype(np.int64)
-    moved *= rng.uniform(1, 28, 28) < share
-    apart = np.arange(28)
-    rows = np.clip(apart[:, np.newaxis] + moved[:, 0], 0, 27)
-    columns = np.clip(apart + moved[:, 1], 0, 27)
+    moved = np.floor(rng.between(-reach, reach + 1, 2, *DIGIT_SHAPE)).astype(np.int64)
+    moved *= rng.uniform(1, *DIGIT_SHAPE) < share
+    apart = np.arange(DIGIT_SIDE)
+    rows = np.clip(apart[:, np.newaxis] + moved[:, 0], 0, DIGIT_SIDE - 1)
+    columns = np.clip(apart + moved[:, 1], 0, DIGIT_SIDE - 1)
     numbers = np.arange(len(pictures))[:, np.newaxis, np.newaxis]
     return gaussian_blur(pictures[numbers, rows, columns], deviation)
 
@@ -40,7 +41,7 @@ def motion_blur(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
     """The camera moves along a straight line in any direction while it looks."""
     length = MOTION_LENGTHS[severity - 1]
     direction = rng.between(0, np.pi, 1, 1)
-    apart = np.arange(28)[:, np.newaxis] - 13.5
+    apart = np.arange(DIGIT_SIDE)[:, np.newaxis] - (DIGIT_SIDE - 1) / 2
     # One look a pixel of the way: strokes are wider than that.
     looks = np.linspace(-length / 2, length / 2, round(length) + 1)
     seen = np.zeros_like(pictures)
@@ -75,7 +76,7 @@ def gaussian_blur(pictures: Images, deviation: float) -> Images:
         pictures: ``(n, 28, 28)``.
         deviation: standard deviation in pixels, above 0.
     """
-    apart = np.arange(28)
+    apart = np.arange(DIGIT_SIDE)
     weights = np.exp(-((apart - apart[:, np.newaxis]) ** 2) / (2 * deviation**2))
     shares = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
     blurred: Images = shares @ pictures @ shares.T

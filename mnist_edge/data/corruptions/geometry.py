@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge import DIGIT_SIDE
 from mnist_edge.data.corruptions.keyed_random import Images, KeyedRandom
 
 SHEARS = (0.2, 0.4, 0.6, 0.8, 1.0)
@@ -16,7 +17,7 @@ ANGLES = (10.0, 20.0, 30.0, 40.0, 50.0)
 DISTANCES = (2.0, 3.5, 5.0, 6.5, 8.0)
 """Pixels that the digit is moved by, in any direction, by severity."""
 
-_MIDDLE = 13.5
+_MIDDLE = (DIGIT_SIDE - 1) / 2
 """Where the middle of a picture lies, in rows or columns."""
 
 
@@ -30,7 +31,7 @@ def shear(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
 def scale(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
     """The digit is smaller, and its middle where it was."""
     factor = SCALES[severity - 1]
-    apart = np.arange(28) - _MIDDLE
+    apart = np.arange(DIGIT_SIDE) - _MIDDLE
     # Each pixel takes in what lies about it in the larger picture, the nearer the more.
     weights = np.maximum(1 - np.abs(apart - apart[:, np.newaxis] / factor) * factor, 0) * factor
     resampled = weights.astype(np.float32)
@@ -85,5 +86,5 @@ def sample_bilinear(
 
 def _offsets() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """``(28, 1)`` and ``(1, 28)``: how far rows and columns lie from the middle."""
-    apart = np.arange(28) - _MIDDLE
+    apart = np.arange(DIGIT_SIDE) - _MIDDLE
     return apart[:, np.newaxis], apart[np.newaxis]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge import DIGIT_SHAPE, DIGIT_SIDE
 from mnist_edge.data.corruptions.keyed_random import Images, KeyedRandom
 
 SHOT_NOISE_PHOTONS = (30.0, 12.0, 6.0, 3.0, 1.5)
@@ -38,14 +39,14 @@ def shot_noise(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
     # The rows laid end to end ascend, so that one search finds every pixel's number in its row.
     levels = np.rint(255 * pictures).astype(np.int64)
     ends = (below + np.arange(256)[:, np.newaxis]).ravel()
-    found = np.searchsorted(ends, levels + rng.uniform(28, 28), side="right")
+    found = np.searchsorted(ends, levels + rng.uniform(*DIGIT_SHAPE), side="right")
     seen: Images = ((found - levels * most) / photons).astype(np.float32)
     return seen
 
 
 def impulse_noise(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
     """Salt and pepper: some pixels are stuck, half of them at black, half at white."""
-    chance = rng.uniform(28, 28)
+    chance = rng.uniform(*DIGIT_SHAPE)
     flipped = IMPULSE_SHARES[severity - 1]
     salted = np.where(chance < flipped, np.float32(1), pictures)
     return np.where(chance < flipped / 2, np.float32(0), salted)
@@ -59,7 +60,7 @@ def brightness(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
 def fog(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
     """Patches of fog before the digit: light of its own, and less contrast behind."""
     amount = np.float32(FOG_AMOUNTS[severity - 1])
-    added = amount * _plasma(rng)[:, :28, :28].astype(np.float32)
+    added = amount * _plasma(rng)[:, :DIGIT_SIDE, :DIGIT_SIDE].astype(np.float32)
     return (pictures + added) / (1 + amount)
 
 

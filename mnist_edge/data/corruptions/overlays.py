@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge import DIGIT_SHAPE, DIGIT_SIDE
 from mnist_edge.data.corruptions.blurs import gaussian_blur
 from mnist_edge.data.corruptions.keyed_random import Images, KeyedRandom
 
@@ -41,7 +42,7 @@ def stripe(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
 
 def spatter(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
     """Drops that cover the digit where they fall, all of one grey."""
-    liquid = gaussian_blur(rng.normal(28, 28).astype(np.float32), _DROP)
+    liquid = gaussian_blur(rng.normal(*DIGIT_SHAPE).astype(np.float32), _DROP)
     liquid /= liquid.std(axis=(1, 2), keepdims=True)
     cover = np.clip(
         (liquid - np.float32(SPATTER_THRESHOLDS[severity - 1])) / np.float32(_SHARP), 0, 1
@@ -77,7 +78,7 @@ def zigzag(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
 def _line(rng: KeyedRandom) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """``(n, 28, 28)`` each: how far pixels lie along a line, and how far off it."""
     angle, off = rng.between(0, np.pi, 1, 1), rng.between(-_OFF, _OFF, 1, 1)
-    apart = np.arange(28)[:, np.newaxis] - 13.5
+    apart = np.arange(DIGIT_SIDE)[:, np.newaxis] - (DIGIT_SIDE - 1) / 2
     cosine, sine = np.cos(angle), np.sin(angle)
     return cosine * apart.T + sine * apart, cosine * apart - sine * apart.T + off
 

@@ -22,6 +22,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from mnist_edge import DIGIT_SHAPE
 from mnist_edge.errors import MnistEdgeError
 
 _SECONDS = 60.0
@@ -147,13 +148,12 @@ def _model(name: str) -> dict[str, Any]:
 
     from mnist_edge.modelstore import loading
     from mnist_edge.runtimes import golden
-    from mnist_edge.runtimes.interpreter import PIXELS
     from mnist_edge.runtimes.sandbox import open_model
     from mnist_edge.runtimes.selection import describe_runtime
 
     model = loading.load_model(name)
     found = golden.run_self_test(model)
-    interpreter, digit = open_model(model), np.zeros((1, *PIXELS), np.uint8)
+    interpreter, digit = open_model(model), np.zeros((1, *DIGIT_SHAPE), np.uint8)
     times: list[float] = []
     while len(times) < _RUNS and sum(times) < _LONG_ENOUGH:
         before = time.perf_counter()

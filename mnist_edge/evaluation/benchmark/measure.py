@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge import DIGIT_SHAPE
 from mnist_edge.data.builtin_digits import load_builtin_digits
 from mnist_edge.device import machine
 from mnist_edge.device.thermal import read_thermal_state, throttling_reason
@@ -163,7 +164,7 @@ def interleaved_ratios(
 
 
 def _measured(model: StoredModel, plan: BenchmarkPlan) -> ModelTimes:
-    digits = np.resize(load_builtin_digits().images, (plan.digits, 28, 28))
+    digits = np.resize(load_builtin_digits().images, (plan.digits, *DIGIT_SHAPE))
     classifier = Classifier(model.path)
     picture = _PICTURE.read_bytes()
     for _ in range(WARM_UP):

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge import CLASSES
 from mnist_edge.evaluation.report.labeled_images import LabeledImages
 from mnist_edge.evaluation.report.results import (
     Bin,
@@ -97,7 +98,7 @@ def class_metrics(
             precision=_none_if_nan(precision[digit]),
             recall_drop_points=_none_if_nan(100 * (before[digit] - recall[digit])),
         )
-        for digit in range(classification.CLASSES)
+        for digit in range(CLASSES)
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.errors import InvalidModel
+from mnist_edge.modelstore.loading import is_tflite
 from mnist_edge.runtimes.numpy_backend.flatbuffer import FlatbufferTable
 
 _MOST_VALUES = 1 << 24
@@ -122,7 +123,7 @@ def parse_graph(content: bytes) -> Graph:
     Raises:
         InvalidModel: the bytes are damaged.
     """
-    if content[4:8] != b"TFL3":
+    if not is_tflite(content):
         raise InvalidModel(
             f"the model is damaged: it does not begin as a TFLite file ({len(content)} bytes); "
             "copy the file again, or convert it again with: mnist-edge convert"

@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mnist_edge import CLASSES, DIGIT_SHAPE, DIGIT_SIDE
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidValue, UnknownName
-from mnist_edge.preprocessing.mnist_format import SIDE, to_mnist_format
+from mnist_edge.preprocessing.mnist_format import to_mnist_format
 from mnist_edge.training.outliers import composites, glyphs, icons, sketches, textures
 from mnist_edge.training.outliers.primitives import Ink, Random
 
@@ -86,12 +87,12 @@ def draw(
         ("count", count, 0),
         ("seed", seed, 0),
         ("number of kinds", len(names), 1),
-        ("number of different digits", len(np.unique(digits.labels)), 10),
+        ("number of different digits", len(np.unique(digits.labels)), CLASSES),
     ):
         if value < least:
             raise InvalidValue(f"{what} {value} is not at least {least}")
     stamps = _unit(digits.images[:_STAMPS])
-    pictures = np.empty((count, SIDE, SIDE), np.uint8)
+    pictures = np.empty((count, DIGIT_SIDE, DIGIT_SIDE), np.uint8)
     for turn, name in enumerate(names):
         random = np.random.default_rng([seed, zlib.crc32(name.encode())])
         for index in range(turn, count, len(names)):
@@ -119,12 +120,15 @@ def _framed(ink: Ink, random: Random) -> NDArray[np.uint8]:
     rows = np.flatnonzero((ink > _CUT).any(1))
     columns = np.flatnonzero((ink > _CUT).any(0))
     ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    longest = int(SIDE * random.uniform(1 / 9, 1) ** 0.5)
+    longest = int(DIGIT_SIDE * random.uniform(1 / 9, 1) ** 0.5)
     scale = longest / max(ink.shape)
     height, width = (max(2, round(length * scale)) for length in ink.shape)
     small = Image.fromarray(ink).resize((width, height), Image.Resampling.BICUBIC)
-    top, left = random.integers(0, SIDE - height + 1), random.integers(0, SIDE - width + 1)
-    frame = np.zeros((SIDE, SIDE), np.float32)
+    top, left = (
+        random.integers(0, DIGIT_SIDE - height + 1),
+        random.integers(0, DIGIT_SIDE - width + 1),
+    )
+    frame = np.zeros(DIGIT_SHAPE, np.float32)
     frame[top : top + height, left : left + width] = small
     if random.random() < _FAINT:
         frame *= np.float32(random.uniform(0.3, 1))
@@ -140,7 +144,7 @@ def _pixels(ink: Ink) -> NDArray[np.uint8]:
 
 def _unit(pictures: NDArray[np.uint8]) -> Ink:
     """Pictures as vectors of length 1, ``(n, 196)``: halved, so that an offset counts less."""
-    half = SIDE // 2
+    half = DIGIT_SIDE // 2
     cells = pictures.reshape(len(pictures), half, 2, half, 2).sum((2, 4), np.float32)
     vectors = cells.reshape(len(pictures), -1)
     unit: Ink = vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
+from mnist_edge import DIGIT_SIDE
 from mnist_edge.data.mnist import Digits
-from mnist_edge.preprocessing.mnist_format import SIDE
 from mnist_edge.training.outliers.primitives import Ink, Random
 
 _INK = 0.25
 """Share of full ink from which on a pixel counts, as where a digit is cropped."""
 _ONE = 1
 """The digit that any upright stroke is."""
-_AXIS = np.arange(SIDE) - (SIDE - 1) / 2
+_AXIS = np.arange(DIGIT_SIDE) - (DIGIT_SIDE - 1) / 2
 """Rows or columns, counted from the middle of a digit."""
 _ANY = tuple(range(10))
 _BROAD = tuple(digit for digit in _ANY if digit != _ONE)
@@ -77,7 +77,7 @@ def close_up(random: Random, digits: Digits) -> Ink:
         top, left = random.integers(4, 24 - size, 2)
         part = digit[top : top + size, left : left + size]
         if 0.2 < (part > _INK).mean() < 0.9:
-            return _resized(part, SIDE, SIDE)
+            return _resized(part, DIGIT_SIDE, DIGIT_SIDE)
 
 
 def _pick(digits: Digits, random: Random, among: tuple[int, ...]) -> Ink:
@@ -98,7 +98,7 @@ def _cropped(ink: Ink) -> Ink:
 def _row(digits: list[Ink], gap: int, random: Random) -> Ink:
     """Digits side by side, ``gap`` pixels apart, some a little lower than others."""
     parts = [_cropped(digit) for digit in digits]
-    row = np.zeros((SIDE + 4, sum(part.shape[1] + abs(gap) for part in parts)), np.float32)
+    row = np.zeros((DIGIT_SIDE + 4, sum(part.shape[1] + abs(gap) for part in parts)), np.float32)
     left = 0
     for part in parts:
         height, width = part.shape

@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from mnist_edge.preprocessing.mnist_format import SIDE
+from mnist_edge import DIGIT_SHAPE, DIGIT_SIDE
 from mnist_edge.training.outliers.primitives import Ink, Random
 
-_AXIS = np.arange(SIDE, dtype=np.float32) - (SIDE - 1) / 2
+_AXIS = np.arange(DIGIT_SIDE, dtype=np.float32) - (DIGIT_SIDE - 1) / 2
 """Rows or columns, counted from the middle of the frame."""
 
 
 def noise(random: Random) -> Ink:
     """A level of its own for each pixel: uniform, normal, or specks of salt and pepper."""
-    shape = (SIDE, SIDE)
+    shape = DIGIT_SHAPE
     if random.random() < 1 / 3:
         values = random.random(shape) ** random.uniform(0.5, 6)
     elif random.random() < 1 / 2:
@@ -40,13 +40,13 @@ def plain(random: Random) -> Ink:
     """One grey, from black to white; a gradient; either with some grain."""
     level = random.random()
     slope = _direction(random) * random.uniform(0, 0.06) * (random.random() < 1 / 2)
-    grain = random.normal(0, 1, (SIDE, SIDE)) * random.uniform(0, 0.1) * (random.random() < 1 / 2)
+    grain = random.normal(0, 1, DIGIT_SHAPE) * random.uniform(0, 0.1) * (random.random() < 1 / 2)
     return _levels(level + slope + grain)
 
 
 def stripes(random: Random) -> Ink:
     """Waves, bars, chequers and rings, three across the frame at least."""
-    frequency = random.uniform(2 * np.pi * 3 / SIDE, 2.5)
+    frequency = random.uniform(2 * np.pi * 3 / DIGIT_SIDE, 2.5)
     phase = random.uniform(0, 2 * np.pi)
     turn = random.uniform(0, np.pi)
     first = np.sin(_direction(random, turn) * frequency + phase)
@@ -63,7 +63,7 @@ def scene(random: Random) -> Ink:
     image = Image.fromarray(np.uint8(255 * _levels(random.random() + _direction(random) * 0.03)))
     pen = ImageDraw.Draw(image)
     for _ in range(random.integers(2, 7)):
-        x, y = random.uniform(-8, SIDE, 2)
+        x, y = random.uniform(-8, DIGIT_SIDE, 2)
         width, height = random.uniform(6, 24, 2)
         box = (x, y, x + width, y + height)
         grey = int(random.integers(256))
@@ -71,19 +71,19 @@ def scene(random: Random) -> Ink:
             pen.ellipse(box, fill=grey)
         else:
             pen.polygon([(float(a), float(b)) for a, b in random.uniform(-6, 34, (4, 2))], grey)
-    small = int(random.integers(8, SIDE + 1))
+    small = int(random.integers(8, DIGIT_SIDE + 1))
     blurred = image.resize((small, small), Image.Resampling.BOX).resize(image.size)
-    grain = random.normal(0, random.uniform(0, 0.08), (SIDE, SIDE))
+    grain = random.normal(0, random.uniform(0, 0.08), DIGIT_SHAPE)
     shade = 0.7 + 0.6 * _soft(random, 3)
     return _levels(np.asarray(blurred) / 255 * shade + grain)
 
 
 def dust(random: Random) -> Ink:
     """An empty frame with a few specks, and now and then a line along an edge."""
-    values = np.zeros((SIDE, SIDE))
+    values = np.zeros(DIGIT_SHAPE)
     for _ in range(random.integers(1, 12)):
         height, width = random.integers(1, 4, 2)
-        top, left = random.integers(0, SIDE - 3, 2)
+        top, left = random.integers(0, DIGIT_SIDE - 3, 2)
         values[top : top + height, left : left + width] = random.uniform(0.2, 1)
     if random.random() < 1 / 3:
         values[: random.integers(1, 3)] = random.uniform(0.3, 1)
@@ -105,7 +105,7 @@ def blob(random: Random) -> Ink:
 def _soft(random: Random, cells: int) -> Ink:
     """Random levels on ``cells`` by ``cells`` points, drawn smoothly over the frame; 0..1."""
     coarse = Image.fromarray(random.random((cells, cells), np.float32))
-    return _levels(np.asarray(coarse.resize((SIDE, SIDE), Image.Resampling.BICUBIC)))
+    return _levels(np.asarray(coarse.resize(DIGIT_SHAPE, Image.Resampling.BICUBIC)))
 
 
 def _direction(random: Random, angle: float | None = None) -> Ink:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mnist_edge import CLASSES
 from mnist_edge.evaluation.report.render.formatting import (
     count,
     points,
@@ -111,7 +112,7 @@ def confusion_plot(identifier: str, reference: SchemeReport, candidate: SchemeRe
         text(left + 5 * _CELL, 36, "answer", anchor="middle"),
         vertical_text(12, top + 5 * _CELL, "label"),
     ]
-    for digit in range(10):
+    for digit in range(CLASSES):
         middle = (digit + 0.5) * _CELL
         body.append(text(left + middle, top - 6, digit, anchor="middle", kind="tick"))
         body.append(text(left - 8, top + middle + 4, digit, anchor="end", kind="tick"))
@@ -138,7 +139,7 @@ def confusion_plot(identifier: str, reference: SchemeReport, candidate: SchemeRe
     ]
     return drawing(
         identifier,
-        size=(_WIDTH, top + 10 * _CELL + 6),
+        size=(_WIDTH, top + CLASSES * _CELL + 6),
         title=f"Confusion matrix of {candidate.scheme} less that of {reference.scheme}",
         description=f"{'; '.join(changes) if changes else 'No difference'}.",
         body=body,

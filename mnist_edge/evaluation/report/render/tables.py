@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from mnist_edge import CLASSES
 from mnist_edge.evaluation.report.render.formatting import (
     count,
     decimal,
@@ -127,7 +128,7 @@ def confusion_table(scheme: SchemeReport) -> ReportTable:
     """Return the confusion matrix of a scheme."""
     return ReportTable(
         caption=f"Confusion matrix of {scheme.scheme}: a row a label, a column an answer",
-        header=("label", *map(str, range(10))),
+        header=("label", *map(str, range(CLASSES))),
         rows=tuple(
             (str(label), *(count(answers) if answers else MISSING for answers in row))
             for label, row in enumerate(scheme.confusion)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import math
 
 import numpy as np
 from PIL import Image
 
+from mnist_edge import DIGIT_SHAPE
 from mnist_edge.errors import InvalidValue
-
-_SIDE = 28
-"""Height and width of a digit in pixels."""
 
 
 def data_uri(pixels: str) -> str:
@@ -32,12 +31,13 @@ def data_uri(pixels: str) -> str:
         raise InvalidValue(
             f"a digit's pixels are not base64 ({error}): write the report again"
         ) from None
-    if len(content) != _SIDE * _SIDE:
+    expected = math.prod(DIGIT_SHAPE)
+    if len(content) != expected:
         raise InvalidValue(
-            f"a digit has {len(content)} bytes of pixels, expected {_SIDE * _SIDE}: write the "
-            "report again"
+            f"a digit has {len(content)} bytes of pixels, expected {expected}: write the report "
+            "again"
         )
-    digit = np.frombuffer(content, np.uint8).reshape(_SIDE, _SIDE)
+    digit = np.frombuffer(content, np.uint8).reshape(DIGIT_SHAPE)
     file = io.BytesIO()
     Image.fromarray(digit).save(file, "PNG", optimize=True)
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode("ascii")
