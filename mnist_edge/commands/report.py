@@ -116,7 +116,7 @@ def report_command(
     from mnist_edge.evaluation.report.diff import diff_reports
     from mnist_edge.evaluation.report.document import load_report, rounded, save_report
     from mnist_edge.evaluation.report.gates import Limits, failure_messages
-    from mnist_edge.evaluation.report.junit import to_junit
+    from mnist_edge.evaluation.report.junit import report_to_junit
     from mnist_edge.evaluation.report.labeled_images import MNIST_TEST, find_labeled_images
     from mnist_edge.evaluation.report.measure import count_steps, measure_schemes
     from mnist_edge.evaluation.report.robustness import CorruptionPlan
@@ -160,7 +160,7 @@ def report_command(
     measured = dataclasses.replace(measured, gates=limits.check(measured))
     files = save_report(measured, folder)
     if junit:
-        write_text(junit, to_junit(measured))
+        write_text(junit, report_to_junit(measured))
     if labeled is None:
         _keep_test_scores(models, measured, folder)
     missed = failure_messages(measured.gates)

@@ -8,7 +8,7 @@ from mnist_edge.evaluation.report.gates import failure_messages
 from mnist_edge.evaluation.report.results import Report
 
 
-def to_junit(report: Report) -> str:
+def report_to_junit(report: Report) -> str:
     """Return one test case for the measurement, which holds the verdict, and one per gate."""
     missed = sum(not gate.passed for gate in report.gates)
     suite = Element(

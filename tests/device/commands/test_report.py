@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -10,52 +9,24 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from xml.etree import ElementTree as ET
 
-import numpy as np
 import pytest
 
-from mnist_edge.commands.report_text import format_comparison, format_report
-from mnist_edge.data.mnist import Digits
+from mnist_edge.commands.report_text import format_report
 from mnist_edge.errors import InvalidValue
-from mnist_edge.evaluation.report.diff import diff_reports
 from mnist_edge.evaluation.report.document import load_report, report_to_dict, rounded
-from mnist_edge.evaluation.report.gates import Limits, failure_messages
-from mnist_edge.evaluation.report.junit import to_junit
-from mnist_edge.evaluation.report.labeled_images import mnist_test_images
-from mnist_edge.evaluation.report.measure import measure_schemes
-from mnist_edge.evaluation.report.render.diff_page import diff_to_html, diff_to_markdown
 from mnist_edge.evaluation.report.results import Report
-from mnist_edge.evaluation.report.robustness import CorruptionPlan
-from mnist_edge.metrics.intervals import Interval
 from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.manifest import Score
 from mnist_edge.runtimes.selection import describe_runtime
+from tests.support.reports import worsened
 
 Run = Callable[..., CompletedProcess[str]]
+
+
 CLEAN = ("--corrupted", "0")
+
+
 FORMS = ("json", "markdown", "html")
-
-
-@pytest.fixture(scope="module")
-def of_nano(nano: Path, test_digits: Digits) -> Report:
-    """A report of all schemes of the shipped model over a few digits."""
-    return measure_schemes(
-        loading.load_all_schemes(nano),
-        mnist_test_images(test_digits.take(np.arange(900, 1_000))),
-        plan=CorruptionPlan(pictures=10, severities=(1, 5)),
-        command="mnist-edge report models/nano",
-        on_progress=lambda count: None,
-    )
-
-
-def with_drop(found: Report, points: float, largest: float) -> Report:
-    """The same with an int8 that loses so much."""
-    schemes = [
-        dataclasses.replace(scheme, drop_points=points, largest_drop=largest)
-        if scheme.scheme == "int8"
-        else scheme
-        for scheme in found.schemes
-    ]
-    return dataclasses.replace(found, schemes=tuple(schemes))
 
 
 def report_names(folder: Path) -> list[str]:
@@ -92,11 +63,11 @@ def test_the_command_leaves_the_model_alone_when_it_writes_elsewhere(
 
 
 def test_the_verdict_is_what_is_read_first_and_nothing_is_wider_than_a_terminal(
-    of_nano: Report,
+    nano_report: Report,
 ) -> None:
-    text = format_report(of_nano)
+    text = format_report(nano_report)
     first, *_ = text.split("\n\n")
-    assert " ".join(first.split()) == of_nano.verdict
+    assert " ".join(first.split()) == nano_report.verdict
     assert max(map(len, text.splitlines())) <= 80
     for kind in ("shot-noise", "canny-edges"):
         assert text.count(f"\n{kind} ") == 2
@@ -153,64 +124,6 @@ def test_a_broken_int8_misses_the_gate(quick: Path, nano: Path, tiny: Path, run:
     assert {"report.json", "report.md"} <= set(report_names(quick))
 
 
-@pytest.mark.parametrize(
-    ("limits", "missed"),
-    [
-        ({"max_drop": 0.5}, []),
-        ({"max_drop": 0.4999}, ["--max-drop"]),
-        ({"max_drop_point": 0.2}, []),
-        ({"max_drop_point": 0.1999, "max_drop": 0.6}, ["--max-drop-point"]),
-        ({"min_accuracy": 101}, ["--min-accuracy"]),
-        ({"max_size": 26_201}, []),
-        ({"max_size": 26_200, "min_accuracy": 0}, ["--max-size"]),
-        ({"max_latency_ratio": 1e6}, []),
-        ({"max_latency_ratio": 1e-6}, ["--max-latency-ratio"]),
-        ({"max_drop_corrupted": 100}, []),
-        ({"max_drop_corrupted": -100}, ["--max-drop-corrupted"]),
-        ({}, []),
-    ],
-)
-def test_a_gate_is_missed_by_more_than_it_allows_and_not_by_as_much(
-    limits: dict[str, float], missed: list[str], of_nano: Report
-) -> None:
-    found = with_drop(of_nano, 0.2, 0.5)
-    # The others lose less than that, for int8 to be what the gates are about.
-    schemes = [one for one in found.schemes if one.scheme in ("float32", "float16", "int8")]
-    schemes = [
-        one if one.scheme == "int8" else dataclasses.replace(one, drop_points=0, largest_drop=0)
-        for one in schemes
-    ]
-    found = dataclasses.replace(found, schemes=tuple(schemes))
-    results = Limits(**limits).check(found)
-    assert len(results) == len(limits)
-    assert [one.name for one in results if not one.passed] == missed
-    said = failure_messages(results)
-    assert len(said) == len(missed)
-    for name, reason in zip(missed, said, strict=True):
-        assert reason.startswith("gate missed: ")
-        assert f"allowed by {name} (" in reason
-    if "max_drop" in limits:
-        assert results[0].scheme == "int8"
-
-
-def test_the_largest_drop_under_corruption_is_the_upper_end_of_the_worst_kind(
-    of_nano: Report,
-) -> None:
-    (result,) = Limits(max_drop_corrupted=0).check(of_nano)
-    ends = [one.drop_interval.high for scheme in of_nano.candidates for one in scheme.corruptions]
-    assert result.value == max(ends)
-
-
-def test_junit_has_a_case_for_the_measurement_and_one_for_each_gate(of_nano: Report) -> None:
-    limits = Limits(max_size=1, max_drop=100)
-    gated = dataclasses.replace(of_nano, gates=limits.check(of_nano))
-    (suite,) = ET.fromstring(to_junit(gated))  # noqa: S314  # our own
-    assert (suite.get("tests"), suite.get("failures")) == ("3", "1")
-    assert [case.get("name") for case in suite] == ["measured", "--max-drop 100", "--max-size 1"]
-    assert [len(case.findall("failure")) for case in suite] == [0, 0, 1]
-    assert suite[0].findtext("system-out") == of_nano.verdict
-
-
 @pytest.mark.parametrize("value", ["nan", "much"])
 def test_a_gate_that_nothing_could_miss_is_wrong_usage(value: str, quick: Path, run: Run) -> None:
     ran = run("report", quick, "--max-drop", value)
@@ -252,19 +165,9 @@ def test_a_report_that_cannot_be_written_fails_before_it_is_measured(
 
 
 @pytest.fixture
-def two(of_nano: Report) -> tuple[Report, Report]:
-    """A report, and another without its last scheme and with an int8 that is worse."""
-    first = rounded(of_nano)
-    worse = first.schemes[3]
-    assert worse.scheme == "int8"
-    low, high = worse.accuracy_interval
-    worse = dataclasses.replace(
-        worse,
-        accuracy=worse.accuracy - 0.25,
-        accuracy_interval=Interval(low - 0.25, high - 0.25),
-    )
-    schemes = (*first.schemes[:3], worse)
-    return first, dataclasses.replace(first, schemes=schemes, verdict="int8 is broken: B.")
+def two(nano_report: Report) -> tuple[Report, Report]:
+    """A report, and a worse one."""
+    return rounded(nano_report), worsened(nano_report)
 
 
 def test_two_reports_are_set_side_by_side(
@@ -306,38 +209,6 @@ def test_a_report_is_printed_as_the_pages_that_are_written(own: Path, run: Run) 
         ran = run("report", own, *CLEAN, "--format", form)
         assert ran.returncode == 0
         assert ran.stdout == (own / name).read_text(encoding="utf-8")
-
-
-def test_a_report_beside_itself_did_not_change(two: tuple[Report, Report]) -> None:
-    found = diff_reports(two[0], two[0])
-    assert found.summary == "No accuracy changed by more than chance explains."
-    assert {change.change for change in found.changes} <= {0, None}
-    assert found.same_pictures
-    assert "No accuracy changed" in diff_to_html(found)
-
-
-def test_reports_the_other_way_round_negate(two: tuple[Report, Report]) -> None:
-    there, back = diff_reports(*two), diff_reports(*reversed(two))
-    assert "0 for the better, 1 for the worse" in there.summary
-    assert "1 for the better, 0 for the worse" in back.summary
-    ways = {(one.scheme, one.figure): one for one in back.changes}
-    for one in there.changes:
-        other = ways[one.scheme, one.figure]
-        assert (one.first, one.second) == (other.second, other.first)
-        if one.interval and other.interval:
-            assert one.interval == pytest.approx((-other.interval.high, -other.interval.low))
-
-
-def test_reports_of_other_pictures_say_so(two: tuple[Report, Report]) -> None:
-    first, second = two
-    other = dataclasses.replace(second, data=dataclasses.replace(second.data, sha256={}))
-    found = diff_reports(first, other)
-    for text in (
-        format_comparison(found),
-        diff_to_html(found),
-        diff_to_markdown(found),
-    ):
-        assert "not of the same pictures" in text
 
 
 @pytest.mark.parametrize(

@@ -139,11 +139,7 @@ def test_data_that_is_not_there_or_holds_nothing_is_an_error(tmp_path: Path) -> 
 
 
 def test_the_command_reports_on_own_pictures(
-    sorted_pictures: Path,
-    own: Path,
-    run: Run,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    sorted_pictures: Path, own: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     before = {path.name: path.read_bytes() for path in own.iterdir()}

@@ -1,4 +1,4 @@
-"""What a report measures, and the document that it becomes."""
+"""What a report measures."""
 
 from __future__ import annotations
 
@@ -7,33 +7,21 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
-from typing import Any
 
-import jsonschema
 import numpy as np
 import pytest
 
-from mnist_edge.data.corruptions import CORRUPTIONS, corrupt
 from mnist_edge.data.idx import SHA256
 from mnist_edge.data.mnist import Digits
-from mnist_edge.errors import InvalidValue, ModelNotFound
+from mnist_edge.errors import ModelNotFound
 from mnist_edge.evaluation.report import results
-from mnist_edge.evaluation.report.document import (
-    load_report,
-    report_from_dict,
-    report_schema,
-    report_to_dict,
-    rounded,
-    save_report,
-)
 from mnist_edge.evaluation.report.labeled_images import mnist_test_images
 from mnist_edge.evaluation.report.measure import (
     count_steps,
     manifest_with_test_score,
     measure_schemes,
 )
-from mnist_edge.evaluation.report.model_stats import read_model_stats
-from mnist_edge.evaluation.report.results import Report, SchemeReport
+from mnist_edge.evaluation.report.results import SchemeReport
 from mnist_edge.evaluation.report.robustness import CorruptionPlan
 from mnist_edge.evaluation.report.statistics import MAX_FLIPS
 from mnist_edge.metrics.classification import calibration_error, confusion_matrix
@@ -42,25 +30,8 @@ from mnist_edge.metrics.intervals import wilson_interval
 from mnist_edge.metrics.paired import compare
 from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.manifest import Score
-from mnist_edge.runtimes.interpreter import Interpreter
 from mnist_edge.runtimes.selection import describe_runtime
-
-CLEAN = CorruptionPlan(pictures=0)
-"""Nothing is corrupted."""
-
-
-def measured(folder: Path, digits: Digits, *, plan: CorruptionPlan = CLEAN, **more: Any) -> Report:
-    return measure_schemes(
-        loading.load_all_schemes(folder),
-        mnist_test_images(digits),
-        plan=plan,
-        on_progress=lambda count: None,
-        **more,
-    )
-
-
-def logits_of(folder: Path, scheme: str, digits: Digits) -> Any:
-    return Interpreter((folder / f"{scheme}.tflite").read_bytes()).logits(digits.images)
+from tests.support.reports import CLEAN, logits_of, measured
 
 
 def test_what_is_measured_is_what_the_models_answer(own: Path, test_digits: Digits) -> None:
@@ -157,62 +128,6 @@ def test_confidence_is_measured_at_the_temperature_of_the_manifest(
     assert int8.calibration.true_class_change < 0
 
 
-def test_every_kind_of_corruption_is_read_by_every_scheme(own: Path, test_digits: Digits) -> None:
-    digits = test_digits.take(np.arange(120))
-    plan = CorruptionPlan(pictures=40, severities=(5, 1))
-    found = measured(own, digits, plan=plan)
-    expected = [(kind, severity) for kind in CORRUPTIONS for severity in (1, 5)]
-    # Every third of the 120.
-    chosen = digits.take(np.arange(0, 120, 3))
-    images = corrupt(chosen.images, "fog", severity=5)
-    for scheme in found.schemes:
-        assert [(one.kind, one.severity) for one in scheme.corruptions] == expected
-        assert {one.total for one in scheme.corruptions} == {40}
-        (fog,) = [one for one in scheme.corruptions if (one.kind, one.severity) == ("fog", 5)]
-        logits = logits_of(own, scheme.scheme, Digits(images=images, labels=chosen.labels))
-        assert fog.correct == (logits.argmax(axis=1) == chosen.labels).sum()
-        confidences = softmax(logits, temperature=scheme.temperature).max(axis=1)
-        wrong = (logits.argmax(axis=1) != chosen.labels) & (confidences >= scheme.min_confidence)
-        assert fog.abstained == (confidences < scheme.min_confidence).sum()
-        assert fog.wrong_answers == wrong.sum()
-    for before, after in zip(*(scheme.corruptions for scheme in found.schemes), strict=True):
-        assert before.drop_points == 0
-        assert after.drop_points == pytest.approx(100 * (before.accuracy - after.accuracy))
-        assert after.drop_interval.low <= after.drop_points <= after.drop_interval.high
-
-
-def test_what_is_abstained_from_is_no_wrong_answer(own: Path, test_digits: Digits) -> None:
-    path = own / "int8.json"
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    pictures = mnist_test_images(test_digits.take(np.arange(200)))
-    nowhere_a_digit = dataclasses.replace(pictures, single_digit=np.zeros(200, np.bool_))
-    told = {}
-    for name, given, threshold in (
-        ("all", pictures, 0.0),
-        ("sure", pictures, 0.9),
-        ("none", nowhere_a_digit, 0.0),
-    ):
-        path.write_text(json.dumps({**manifest, "min_confidence": threshold}), encoding="utf-8")
-        schemes = loading.load_all_schemes(own)
-        found = measure_schemes(schemes, given, on_progress=lambda count: None)
-        told[name] = found.schemes[1].corruptions
-    for each, sure, none in zip(told["all"], told["sure"], told["none"], strict=True):
-        assert each.correct == sure.correct == none.correct
-        assert each.wrong_answers == each.total - each.correct
-        assert sure.wrong_answers is not None
-        assert sure.wrong_answers <= each.wrong_answers
-        assert (each.abstained, none.abstained, none.wrong_answers) == (0, none.total, 0)
-    assert told["sure"] != told["all"]
-
-
-@pytest.mark.parametrize(
-    "settings", [{"pictures": -1}, {"severities": ()}, {"severities": (3, 3)}, {"severities": (6,)}]
-)
-def test_a_plan_that_cannot_be_is_refused(settings: dict[str, Any]) -> None:
-    with pytest.raises(InvalidValue, match=r"give|within"):
-        CorruptionPlan(**settings)
-
-
 def test_a_model_against_itself_loses_nothing(own: Path, test_digits: Digits) -> None:
     shutil.copy(own / "int8.tflite", own / "float32.tflite")
     (own / "float32.json").unlink()
@@ -248,60 +163,6 @@ def test_reference_and_candidate_swapped_negate(own: Path, test_digits: Digits) 
         assert one.drop_interval == (-other.drop_interval.high, -other.drop_interval.low)
 
 
-def test_what_is_in_the_files_is_counted(nano: Path) -> None:
-    found = {
-        scheme: read_model_stats((nano / f"{scheme}.tflite").read_bytes())
-        for scheme in loading.SCHEMES
-    }
-    # Every scheme has the same network, whatever its numbers are kept in.
-    assert {one.parameters for one in found.values()} == {10_826}
-    convolutions = 14 * 14 * (8 * 25 + 16 * 9 * 8) + 7 * 7 * 4 * (16 * 9 * 16)
-    assert {one.multiply_adds for one in found.values()} == {convolutions + 160}
-    assert found["int8"].operators == (
-        results.OperatorCount(name="CONV_2D", version=3, count=6),
-        results.OperatorCount(name="FULLY_CONNECTED", version=4, count=1),
-        results.OperatorCount(name="MAX_POOL_2D", version=2, count=1),
-        results.OperatorCount(name="MEAN", version=2, count=1),
-    )
-    halved = {one.name: (one.version, one.count) for one in found["float16"].operators}
-    assert halved["DEQUANTIZE"] == (3, 14)
-
-
-def test_depthwise_filters_are_counted_by_channel(tiny: Path) -> None:
-    found = read_model_stats((tiny / "operators-depthwise.tflite").read_bytes())
-    # 3x3 to 4 channels, 3x3 to 8, 2x2 of those 8, then 72 to 10; each with its biases.
-    weights = 9 * 4 + 9 * 8 + 4 * 8 + 72 * 10
-    assert found.parameters == weights + 4 + 8 + 8 + 10
-    assert found.multiply_adds == 13 * 13 * 4 * 9 + 13 * 13 * 8 * 9 + 6 * 6 * 8 * 4 + 720
-
-
-def test_the_arena_holds_what_the_widest_operator_reads_and_writes(nano: Path, tiny: Path) -> None:
-    found = {
-        scheme: read_model_stats((nano / f"{scheme}.tflite").read_bytes()).arena
-        for scheme in loading.SCHEMES
-    }
-    # The second convolution: 8 maps in, 16 out. Weights take no part, whatever they are kept in.
-    widest = 14 * 14 * (8 + 16)
-    assert found == {
-        "int8": widest,
-        "int16x8": 2 * widest,
-        "float16": 4 * widest,
-        "dynamic": 4 * widest,
-        "float32": 4 * widest,
-    }
-    depthwise = read_model_stats((tiny / "operators-depthwise.tflite").read_bytes())
-    assert depthwise.arena == 13 * 13 * (4 + 8)
-    # A reshape makes nothing anew.
-    assert read_model_stats((tiny / "flat.tflite").read_bytes()).arena == 4 * (28 * 28 + 4)
-
-
-def test_what_pixels_are_divided_by_is_no_parameter(nano: Path) -> None:
-    folder = nano.parent / "mlp-dropout"
-    # 784 to 128 to 10; the file begins with a multiplication by 1/255.
-    found = read_model_stats((folder / "int8.tflite").read_bytes())
-    assert found.parameters == 784 * 128 + 128 + 128 * 10 + 10
-
-
 def test_times_are_told_of_every_scheme(quick: Path, test_digits: Digits) -> None:
     times = measured(quick, test_digits.take(np.arange(20))).times
     assert times.threads[0] == 1
@@ -311,41 +172,6 @@ def test_times_are_told_of_every_scheme(quick: Path, test_digits: Digits) -> Non
         assert set(scheme.throughput) == {str(count) for count in times.threads}
         assert min(scheme.throughput.values()) > 0
     assert times.peak_memory_mb is None or times.peak_memory_mb > 10
-
-
-def test_the_document_meets_its_schema(quick: Path, test_digits: Digits) -> None:
-    found = measured(quick, test_digits.take(np.arange(400)), plan=CorruptionPlan(pictures=10))
-    gate = results.GateResult(
-        name="--max-drop", limit=0.3, value=0.1, unit="points", scheme="int8", passed=True
-    )
-    document = report_to_dict(dataclasses.replace(found, gates=(gate,)))
-    schema = report_schema()
-    jsonschema.Draft202012Validator.check_schema(schema)
-    validator = jsonschema.Draft202012Validator(schema)
-    validator.validate(document)
-    assert json.loads(json.dumps(document, allow_nan=False)) == document
-    wrongs: list[dict[str, Any]] = [{"verdict": None}, {"schemes": []}, {"extra": 1}]
-    for wrong in wrongs:
-        assert not validator.is_valid({**document, **wrong})
-    document["schemes"][1]["accuracy"] = 99.7
-    assert not validator.is_valid(document)
-
-
-def test_the_schema_knows_every_field_that_there_is() -> None:
-    schema = report_schema()
-    known = {"Report": schema, **schema["$defs"]}
-    mirrored = {name: one for name, one in vars(results).items() if dataclasses.is_dataclass(one)}
-    assert set(known) == set(mirrored)
-    for name, one in mirrored.items():
-        fields = [field.metadata.get("json", field.name) for field in dataclasses.fields(one)]
-        assert list(known[name]["properties"]) == known[name]["required"] == fields
-
-
-def test_two_runs_differ_in_nothing_but_the_times(quick: Path, test_digits: Digits) -> None:
-    digits, plan = test_digits.take(np.arange(300)), CorruptionPlan(pictures=20)
-    first, second = (report_to_dict(measured(quick, digits, plan=plan)) for _ in range(2))
-    assert first.pop("times").keys() == second.pop("times").keys()
-    assert first == second
 
 
 def test_the_inputs_are_named_by_their_hashes(own: Path, test_digits: Digits) -> None:
@@ -367,19 +193,6 @@ def test_pictures_of_a_broken_scheme_are_not_kept_without_end(
     assert len(int8.flips) == MAX_FLIPS
     # Nine digits were never answered: nothing is known of how precisely.
     assert [one.precision is None for one in int8.classes] == [False] + 9 * [True]
-
-
-def test_both_files_are_saved(quick: Path, test_digits: Digits, tmp_path: Path) -> None:
-    found = measured(quick, test_digits.take(np.arange(100)))
-    files = save_report(found, tmp_path / "there")
-    assert set(files) == set((tmp_path / "there").iterdir())
-    assert {"report.json", "report.md"} <= {path.name for path in files}
-    assert load_report(tmp_path / "there" / "report.json") == rounded(found)
-    document = json.loads((tmp_path / "there" / "report.json").read_text(encoding="utf-8"))
-    assert document == report_to_dict(found)
-    assert report_to_dict(report_from_dict(document)) == document
-    page = (tmp_path / "there" / "report.md").read_text(encoding="utf-8")
-    assert found.verdict in page
 
 
 def test_a_folder_without_the_reference_says_how_to_make_it(own: Path, test_digits: Digits) -> None:

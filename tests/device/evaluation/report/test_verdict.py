@@ -70,8 +70,7 @@ Scheme = Callable[..., SchemeReport]
 
 def test_a_drop_that_chance_explains_costs_nothing(scheme: Scheme) -> None:
     said = verdict(
-        "nano",
-        [scheme("float32", correct=9_935), scheme("int8", correct=9_934, lost=2, won=1)],
+        "nano", [scheme("float32", correct=9_935), scheme("int8", correct=9_934, lost=2, won=1)]
     )
     assert said == (
         "int8 costs nano nothing: 99.34 % of 10,000 pictures against 99.35 % in float32; no drop "

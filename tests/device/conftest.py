@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnist_edge.data.mnist import Digits
+from mnist_edge.evaluation.report.labeled_images import mnist_test_images
+from mnist_edge.evaluation.report.measure import measure_schemes
+from mnist_edge.evaluation.report.results import Report
+from mnist_edge.evaluation.report.robustness import CorruptionPlan
+from mnist_edge.modelstore import loading
+
+
+@pytest.fixture(scope="session")
+def nano_report(nano: Path, test_digits: Digits) -> Report:
+    """A report of all schemes of the shipped model over a few digits."""
+    return measure_schemes(
+        loading.load_all_schemes(nano),
+        mnist_test_images(test_digits.take(np.arange(900, 1_000))),
+        plan=CorruptionPlan(pictures=10, severities=(1, 5)),
+        command="mnist-edge report models/nano",
+        on_progress=lambda count: None,
+    )

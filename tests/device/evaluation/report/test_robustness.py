@@ -1,0 +1,77 @@
+"""Accuracy on corrupted pictures."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mnist_edge.data.corruptions import CORRUPTIONS, corrupt
+from mnist_edge.data.mnist import Digits
+from mnist_edge.errors import InvalidValue
+from mnist_edge.evaluation.report.labeled_images import mnist_test_images
+from mnist_edge.evaluation.report.measure import measure_schemes
+from mnist_edge.evaluation.report.robustness import CorruptionPlan
+from mnist_edge.metrics.confidence import softmax
+from mnist_edge.modelstore import loading
+from tests.support.reports import logits_of, measured
+
+
+def test_every_kind_of_corruption_is_read_by_every_scheme(own: Path, test_digits: Digits) -> None:
+    digits = test_digits.take(np.arange(120))
+    plan = CorruptionPlan(pictures=40, severities=(5, 1))
+    found = measured(own, digits, plan=plan)
+    expected = [(kind, severity) for kind in CORRUPTIONS for severity in (1, 5)]
+    # Every third of the 120.
+    chosen = digits.take(np.arange(0, 120, 3))
+    images = corrupt(chosen.images, "fog", severity=5)
+    for scheme in found.schemes:
+        assert [(one.kind, one.severity) for one in scheme.corruptions] == expected
+        assert {one.total for one in scheme.corruptions} == {40}
+        (fog,) = [one for one in scheme.corruptions if (one.kind, one.severity) == ("fog", 5)]
+        logits = logits_of(own, scheme.scheme, Digits(images=images, labels=chosen.labels))
+        assert fog.correct == (logits.argmax(axis=1) == chosen.labels).sum()
+        confidences = softmax(logits, temperature=scheme.temperature).max(axis=1)
+        wrong = (logits.argmax(axis=1) != chosen.labels) & (confidences >= scheme.min_confidence)
+        assert fog.abstained == (confidences < scheme.min_confidence).sum()
+        assert fog.wrong_answers == wrong.sum()
+    for before, after in zip(*(scheme.corruptions for scheme in found.schemes), strict=True):
+        assert before.drop_points == 0
+        assert after.drop_points == pytest.approx(100 * (before.accuracy - after.accuracy))
+        assert after.drop_interval.low <= after.drop_points <= after.drop_interval.high
+
+
+def test_what_is_abstained_from_is_no_wrong_answer(own: Path, test_digits: Digits) -> None:
+    path = own / "int8.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    pictures = mnist_test_images(test_digits.take(np.arange(200)))
+    nowhere_a_digit = dataclasses.replace(pictures, single_digit=np.zeros(200, np.bool_))
+    told = {}
+    for name, given, threshold in (
+        ("all", pictures, 0.0),
+        ("sure", pictures, 0.9),
+        ("none", nowhere_a_digit, 0.0),
+    ):
+        path.write_text(json.dumps({**manifest, "min_confidence": threshold}), encoding="utf-8")
+        schemes = loading.load_all_schemes(own)
+        found = measure_schemes(schemes, given, on_progress=lambda count: None)
+        told[name] = found.schemes[1].corruptions
+    for each, sure, none in zip(told["all"], told["sure"], told["none"], strict=True):
+        assert each.correct == sure.correct == none.correct
+        assert each.wrong_answers == each.total - each.correct
+        assert sure.wrong_answers is not None
+        assert sure.wrong_answers <= each.wrong_answers
+        assert (each.abstained, none.abstained, none.wrong_answers) == (0, none.total, 0)
+    assert told["sure"] != told["all"]
+
+
+@pytest.mark.parametrize(
+    "settings", [{"pictures": -1}, {"severities": ()}, {"severities": (3, 3)}, {"severities": (6,)}]
+)
+def test_a_plan_that_cannot_be_is_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(InvalidValue, match=r"give|within"):
+        CorruptionPlan(**settings)
