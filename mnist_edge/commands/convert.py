@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from converters.conversion import Converted, Prepared
     from converters.layer_error import Layer
     from converters.schemes import Scheme
-    from mnist_edge.data.mnist import Digits, load_mnist
+    from mnist_edge.data.mnist import Digits
 
 
 class Emit(str, Enum):
@@ -105,6 +105,7 @@ def convert_command(
     the validation digits, in a process of its own, before it is written.
     """
     from converters import calibration, conversion, loader, operators, schemes, verify
+    from mnist_edge.data.mnist import load_mnist
     from mnist_edge.modelstore.loading import find_model_folder
     from mnist_edge.system.files import require_writable
 
