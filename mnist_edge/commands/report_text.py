@@ -8,7 +8,7 @@ import textwrap
 from collections.abc import Iterator
 
 from mnist_edge.commands.console import format_table
-from mnist_edge.evaluation.report.diff import ReportDiff
+from mnist_edge.evaluation.report.diff import OTHER_PICTURES, ReportDiff
 from mnist_edge.evaluation.report.document import report_to_dict
 from mnist_edge.evaluation.report.render.diff_page import diff_to_html, diff_to_markdown
 from mnist_edge.evaluation.report.render.html import report_to_html
@@ -184,7 +184,7 @@ def format_comparison(diff: ReportDiff) -> str:
     """Two reports side by side: what changed, both verdicts, every figure."""
     lines = [_wrapped(diff.summary)]
     if not diff.same_pictures:
-        lines.append("A and B are not of the same pictures: their accuracies do not compare.")
+        lines.append(OTHER_PICTURES)
     lines += [
         f"{name}  {_wrapped(said, indent=3)[3:]}"
         for name, said in zip("AB", diff.verdicts, strict=True)

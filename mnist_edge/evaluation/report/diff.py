@@ -9,6 +9,9 @@ from typing import TypeAlias
 from mnist_edge.evaluation.report.results import Report, SchemeReport, SchemeTimes
 from mnist_edge.metrics.intervals import Interval, difference_interval, wilson_interval
 
+OTHER_PICTURES = "A and B are not of the same pictures: their accuracies cannot be compared."
+"""What every comparison says first if the reports are of different pictures."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class FigureChange:

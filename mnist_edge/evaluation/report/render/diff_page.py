@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mnist_edge.evaluation.report.diff import FigureChange, ReportDiff
+from mnist_edge.evaluation.report.diff import OTHER_PICTURES, FigureChange, ReportDiff
 from mnist_edge.evaluation.report.render.elements import (
     html_page,
     prose,
@@ -16,13 +16,12 @@ from mnist_edge.evaluation.report.render.tables import Cell, ReportTable
 from mnist_edge.system.text import MISSING
 
 _NOTE = (
-    "In small print the 95 % interval of a change, as if A and B were independent: over the same "
-    "pictures it is wider than it need be. Of twenty changes that chance alone made, one lies "
-    "beyond its interval. What has no interval is told as it is."
+    "In small print the 95 % interval of each change, computed as if A and B were independent: for "
+    "the same pictures it is wider than necessary. By chance alone, one change in twenty lies "
+    "beyond its interval. Figures without an interval are shown as they are."
 )
 _MAX_LISTED = 8
 """Largest number of changes listed above the tables."""
-_OTHER_PICTURES = "A and B are not of the same pictures: their accuracies do not compare."
 _BEYOND = {None: MISSING, True: "yes", False: "no"}
 
 
@@ -39,7 +38,7 @@ def diff_to_html(diff: ReportDiff) -> str:
         "<header>",
         '<p class="model">Two accuracy-drop reports, A and B</p>',
         f'<h1 class="long">{prose(diff.summary)}</h1>',
-        "" if diff.same_pictures else f"<p><b>{_OTHER_PICTURES}</b></p>",
+        "" if diff.same_pictures else f"<p><b>{OTHER_PICTURES}</b></p>",
         f"<div>\n{verdicts}\n</div>",
         f"<ul>\n{changes}\n</ul>" if changes else "",
         "</header>",
@@ -63,7 +62,7 @@ def diff_to_markdown(diff: ReportDiff) -> str:
     parts = [
         "# Two accuracy-drop reports, A and B",
         f"**{escape_markdown(diff.summary)}**",
-        *([] if diff.same_pictures else [f"**{_OTHER_PICTURES}**"]),
+        *([] if diff.same_pictures else [f"**{OTHER_PICTURES}**"]),
         *(
             f"{name}: {escape_markdown(verdict)}"
             for name, verdict in zip("AB", diff.verdicts, strict=True)
