@@ -15,9 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from converters import hdf5
-from mnist_edge.errors import InvalidModel, MissingDependency, UnsuitableModel
+from mnist_edge.errors import (
+    InvalidModel,
+    MissingDependency,
+    UnsuitableModel,
+    extra_install_command,
+)
 from mnist_edge.modelstore.loading import is_tflite
-from mnist_edge.training.backend import INSTALL_HINT
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
@@ -92,7 +96,8 @@ def _read_hdf5(path: Path) -> tuple[Any, Any]:
         import h5py  # noqa: F401  # whether it does
     except ImportError as error:
         raise MissingDependency(
-            f"{path} is HDF5, and h5py does not import ({error}): {INSTALL_HINT}"
+            f"{path} is HDF5, and h5py does not import ({error}): "
+            f"{extra_install_command('workstation')}"
         ) from error
     contents = hdf5.read(path)
     if contents.model_config is None:

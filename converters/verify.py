@@ -154,7 +154,7 @@ def missed_gate(verified: Verified, scheme: Scheme, tried: Sequence[str]) -> Acc
         scheme: what was asked for.
         tried: what was tried to rescue it, with the outcome of each.
     """
-    advice = f"tried {'; '.join(tried)}" if tried else "try --rescue, or see why with --explain"
+    advice = f"tried {'; '.join(tried)}" if tried else "try --recover, or see why with --explain"
     return AccuracyLost(
         f"{scheme.name} missed the gate on {verified.trial.runtime}: {verified.gate}; {advice}; "
         "nothing was written (--keep writes it all the same)"

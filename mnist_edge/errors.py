@@ -140,6 +140,43 @@ class MissingDependency(MnistEdgeError):
     """Something to install; the message is the line to type."""
 
 
+def extra_install_command(extra: str) -> str:
+    """Return the command that installs an extra's packages, however this one was installed.
+
+    They are named one by one: ``mnist-edge`` is not this project's name on any package index, and
+    whoever registers it there would be installed.
+    """
+    import re
+    import shlex
+    from importlib import metadata
+    from pathlib import Path
+
+    try:
+        requirements = metadata.requires("mnist-edge") or []
+    except metadata.PackageNotFoundError:
+        # A source tree on the path.
+        return f"pip install {shlex.quote(f'{Path(__file__).parents[1]}[{extra}]')}"
+    pattern = re.compile(rf"(.*?)\s*;.*extra == ['\"]{extra}['\"]")
+    packages = [found[1] for found in map(pattern.match, requirements) if found]
+    return f"pip install {' '.join(map(shlex.quote, packages))}"
+
+
+def reinstall_command() -> str:
+    """Return the command that installs this package again, from where it was installed.
+
+    pip records where that is (PEP 610), but for what it found on an index.
+    """
+    import json
+    import shlex
+    from importlib import metadata
+
+    try:
+        record = metadata.distribution("mnist-edge").read_text("direct_url.json")
+        return f"pip install --force-reinstall {shlex.quote(json.loads(record or '')['url'])}"
+    except (metadata.PackageNotFoundError, ValueError, KeyError):
+        return "install mnist-edge again, the way it was installed"
+
+
 class NotWritable(MnistEdgeError):
     """An output file or folder cannot be written."""
 
@@ -158,6 +195,15 @@ class UsageError(MnistEdgeError):
     exit_code = 2
 
 
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a remark that names the closest of the known names, or an empty string."""
+    from difflib import get_close_matches
+
+    lower = {one.lower(): one for one in known}
+    close = get_close_matches(name.lower(), lower, n=1)
+    return f" (did you mean {lower[close[0]]!r}?)" if close else ""
+
+
 class UnknownName(UsageError):
     """No recipe, scheme or format has this name.
 
@@ -168,7 +214,9 @@ class UnknownName(UsageError):
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        super().__init__(f"unknown {kind} {name!r}: choose one of {', '.join(known)}")
+        known = list(known)
+        hint = did_you_mean(name, known)
+        super().__init__(f"unknown {kind} {name!r}{hint}: choose one of {', '.join(known)}")
 
 
 class InvalidValue(UsageError):

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import typer
-from typer.core import TyperGroup
 
 from mnist_edge import __version__
+from mnist_edge.commands.console import fail
+from mnist_edge.commands.parsing import Command, Group
 from mnist_edge.errors import MnistEdgeError
 
 COMMANDS = (
@@ -36,11 +37,25 @@ COMMANDS = (
     "bundle",
     "reproduce",
 )
-"""Names of the commands, in the order of ``--help``; each is a module beside this one, whose
-``<name>_command`` is a function, or a typer of several."""
+"""Names of the commands, in the order of ``--help``. Each is a module beside this one with a
+function (or a typer of several) called ``<name>_command``, with ``EXAMPLES``, and, where options
+were renamed since the last release, with ``RENAMED``."""
+
+EXAMPLES = """
+mnist-edge predict digit.png
+mnist-edge convert my.keras --quantize int8 --out my-model
+mnist-edge report my-model --max-drop 0.3
+"""
+EXIT_STATUS = "Exit status: 0 success; 1 some inputs failed; 2 usage error; 3 accuracy gate failed."
+"""The contract of every command."""
+
+_COMPLETION = "_MNIST_EDGE_COMPLETE"
+"""The environment variable by which a shell's script asks for completions; typer names it."""
+_ClickException: type[Exception] = typer.BadParameter.__mro__[2]
+"""The root of click's errors, which typer does not export."""
 
 
-class LazyGroup(TyperGroup):
+class LazyGroup(Group):
     """A group whose commands are modules that are imported when they are called.
 
     Contexts and commands are click's, which later typers carry inside themselves: no one
@@ -48,11 +63,11 @@ class LazyGroup(TyperGroup):
     """
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """Every command's name."""
+        """Return every command's name."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Imports a command's module; None where there is no such command."""
+        """Import a command's module; None if there is no such command."""
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"mnist_edge.commands.{cmd_name}")
@@ -60,19 +75,27 @@ class LazyGroup(TyperGroup):
         if not isinstance(several, typer.Typer):
             function = several
             several = typer.Typer(add_completion=False, rich_markup_mode=None)
-            several.command(cmd_name)(function)
-        command = typer.main.get_command(several)
+            several.command(cmd_name, cls=Command, epilog=module.EXAMPLES)(function)
+        command: Any = typer.main.get_command(several)
         command.name = cmd_name
+        command.renamed = getattr(module, "RENAMED", {})
         return command
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the examples and the exit status."""
+        super().format_epilog(ctx, formatter)
+        formatter.write_paragraph()
+        formatter.write_text(EXIT_STATUS)
 
 
 app = typer.Typer(
     cls=LazyGroup,
+    epilog=EXAMPLES,
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
 
@@ -82,6 +105,23 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _install_completion(ctx: typer.Context, param: typer.CallbackParam, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        _load_completion().install_callback(ctx, param, wanted)
+
+
+def _show_completion(ctx: typer.Context, param: typer.CallbackParam, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        _load_completion().show_callback(ctx, param, wanted)
+
+
+def _load_completion() -> Any:
+    """Register typer's completion for bash, zsh, fish and PowerShell; no other start needs it."""
+    completion: Any = import_module("typer.completion")
+    completion.completion_init()
+    return completion
+
+
 @app.callback()
 def _options(
     ctx: typer.Context,
@@ -89,48 +129,81 @@ def _options(
     version: bool = typer.Option(
         False, "--version", callback=_print_version, is_eager=True, help="Print the version."
     ),
+    install_completion: bool = typer.Option(
+        False,
+        "--install-completion",
+        callback=_install_completion,
+        is_eager=True,
+        help="Install tab completion for the shell in use.",
+    ),
+    show_completion: bool = typer.Option(
+        False,
+        "--show-completion",
+        callback=_show_completion,
+        is_eager=True,
+        help="Print the script of tab completion.",
+    ),
 ) -> None:
-    """Read handwritten digits with a few kilobytes of int8 TFLite.
-
-    Exit status: 0 all well; 1 something could not be done, the rest was; 2 wrong
-    usage; 3 an accuracy gate was missed.
-    """
+    """Read handwritten digits with a few kilobytes of int8 TFLite."""
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Runs the program and exits with the documented status."""
-    given = sys.argv[1:] if arguments is None else list(arguments)
-    # Python has none where the program was started with the stream closed.
-    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for the whole run
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors=_AS_IT_CAME)
+    """Run the program and exit with the documented status."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    _prepare_streams()
+    if _COMPLETION in os.environ:
+        _load_completion()
     try:
         try:
             # A command that keeps a record finds in the context what was typed.
-            app(given, prog_name="mnist-edge", obj=shlex.join(given))
+            status = app(
+                words, prog_name="mnist-edge", obj=shlex.join(words), standalone_mode=False
+            )
         finally:
             sys.stdout.flush()
     except MnistEdgeError as error:
-        if "--debug" in given:
+        if "--debug" in words:
             raise
-        typer.echo(f"mnist-edge: {error}", err=True)
+        fail(error)
         sys.exit(error.exit_code)
+    except _ClickException as error:
+        _fail_usage(error)
+    except typer.Abort:
+        sys.exit(1)
     except BrokenPipeError:
         # Whoever read the output has seen enough; nothing more can be said on it.
         _drop_output()
         sys.exit(1)
     except OSError as error:
-        if "--debug" in given:
+        if "--debug" in words:
             raise
         _drop_output()
-        typer.echo(f"mnist-edge: {error}; the output is not complete", err=True)
+        fail(f"{error}; the output is not complete")
         sys.exit(1)
-    sys.exit(0)
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _prepare_streams() -> None:
+    # Python has none where the program was started with the stream closed.
+    sys.stdout = sys.stdout or Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # for the whole run
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=_AS_IT_CAME)
+
+
+def _fail_usage(error: Any) -> NoReturn:
+    """Exit for wrong usage: with the whole help where nothing was asked for."""
+    from mnist_edge.commands.usage_errors import describe
+
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+    else:
+        fail(describe(error))
+    sys.exit(error.exit_code)
 
 
 def _as_it_came(error: UnicodeError) -> tuple[str | bytes, int]:
-    """A name that is no Unicode is given back as it came, one the stream cannot hold is escaped."""
+    """Give a name that is not Unicode back as it came; escape what the stream cannot hold."""
     try:
         return codecs.lookup_error("surrogateescape")(error)
     except UnicodeError:
@@ -142,5 +215,5 @@ codecs.register_error(_AS_IT_CAME, _as_it_came)
 
 
 def _drop_output() -> None:
-    """Lets Python's own flush at the end succeed, where standard output takes nothing more."""
+    """Let Python's own flush at the end succeed where standard output takes nothing more."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,67 +1,71 @@
-"""``mnist-edge benchmark``: what reading digits takes on this machine.
+"""``mnist-edge benchmark``: measures how long reading digits takes on this machine.
 
-``--format json`` writes one object: the fields of
+``--format json`` prints one object: the fields of
 ``mnist_edge.evaluation.benchmark.results.Benchmark``.
 """
 
 from __future__ import annotations
 
 import json
-import textwrap
 from collections.abc import Iterator
 from dataclasses import asdict
-from enum import Enum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.commands.console import (
+from mnist_edge.commands.console import format_table, note, warn, wrap
+from mnist_edge.commands.options import (
     DocumentFormat,
     ModelArgument,
     RuntimeOption,
-    format_table,
-    note,
+    complete_models,
+    format_option,
+    list_option,
 )
+from mnist_edge.commands.parsing import split_list
 
 if TYPE_CHECKING:
     from mnist_edge.device.thermal import ThermalState
     from mnist_edge.evaluation.benchmark.results import Benchmark, ModelTimes
     from mnist_edge.evaluation.benchmark.timing import Latency, Ratio
 
-_WIDTH = 80
-
-
-class Against(str, Enum):
-    """What a model can be held against."""
-
-    floor = "floor"
+EXAMPLES = """
+mnist-edge benchmark
+mnist-edge benchmark edge --compare nano --baseline
+mnist-edge benchmark nano --runtime numpy --format json
+"""
+RENAMED = {"--against floor": "--baseline"}
 
 
 def benchmark_command(
     model: ModelArgument = None,
     compare: Annotated[
         list[str] | None,
-        typer.Option(
-            "--compare", metavar="MODEL", help="Measure this one in turn with it; repeatable."
+        list_option(
+            "--compare",
+            metavar="MODEL",
+            description="Models to compare with, in turn",
+            completion=complete_models,
         ),
     ] = None,
-    against: Annotated[
-        Against | None,
-        typer.Option("--against", help="Ratios to a bare loop and a bare script."),
-    ] = None,
-    digits: Annotated[int, typer.Option("--digits", min=1, help="Digits to time.")] = 1_000,
-    starts: Annotated[int, typer.Option("--starts", min=1, help="Cold starts to time.")] = 5,
-    output: Annotated[
-        DocumentFormat, typer.Option("--format", "-f", help="How to print.")
-    ] = DocumentFormat.text,
+    baseline: Annotated[
+        bool, typer.Option("--baseline", help="Compare with a bare loop and a bare script.")
+    ] = False,
+    digits: Annotated[
+        int, typer.Option("--digits", metavar="N", min=1, help="Digits to time.")
+    ] = 1_000,
+    starts: Annotated[
+        int, typer.Option("--starts", metavar="N", min=1, help="Cold starts to time.")
+    ] = 5,
+    output: Annotated[DocumentFormat, format_option(DocumentFormat)] = DocumentFormat.text,
     runtime: RuntimeOption = None,
 ) -> None:
-    """Measure what reading digits takes on this machine.
+    """Measure how long reading digits takes on this machine.
 
-    Time of one digit and of one picture, digits a second, loading, a fresh start
-    of predict with its memory, and how hot the processor got. Models that are
-    compared take turns, so that the ratios hold on a busy machine as well. With
-    numpy for a runtime, the time of each operator, too; the others do not tell.
+    Measures the time of one digit and of one picture, digits per second, load
+    time, a cold start of predict with its memory, and the processor's
+    temperature. Compared models take turns, so that the ratios also hold on a
+    busy machine. With --runtime numpy, the time of each operator is listed, too.
     """
     from mnist_edge.evaluation.benchmark.measure import (
         BenchmarkPlan,
@@ -71,11 +75,11 @@ def benchmark_command(
     from mnist_edge.modelstore import loading
 
     plan = BenchmarkPlan(digits=digits, starts=starts)
-    models = [loading.load_model(name) for name in (model, *(compare or ()))]
+    models = [loading.load_model(name) for name in (model, *split_list(compare))]
     found = run_benchmark(
         models,
         plan=plan,
-        measure_baseline=compare_with_baseline if against is Against.floor else None,
+        measure_baseline=compare_with_baseline if baseline else None,
         on_progress=note,
     )
     if output is DocumentFormat.json:
@@ -83,19 +87,19 @@ def benchmark_command(
     else:
         typer.echo("\n".join(_lines(found)))
     if found.slowed:
-        note(f"warning: {found.slowed}; cool it, and measure again")
+        warn(f"{found.slowed}; cool it, and measure again")
 
 
 def _lines(found: Benchmark) -> Iterator[str]:
-    for said in (found.runtime, f"{found.cpu or 'unknown processor'}; {found.machine}"):
-        yield textwrap.fill(said, _WIDTH)
+    for text in (found.runtime, f"{found.cpu or 'unknown processor'}; {found.machine}"):
+        yield wrap(text)
     yield f"before: {_heat(found.before)}"
     yield f"after:  {_heat(found.after)}"
     for times in found.models:
         yield ""
         yield from _model(times)
     if found.compared:
-        yield f"\nin turn, times of {found.compared[0].to}"
+        yield f"\nratios to {found.compared[0].to}, measured in turn"
         yield format_table(
             ("", "one digit", "quartiles", "cold start", "quartiles"),
             [
@@ -105,7 +109,7 @@ def _lines(found: Benchmark) -> Iterator[str]:
         )
     if found.floor:
         memory = found.floor.memory
-        yield f"\nin turn, times of the floor ({found.models[0].model})"
+        yield f"\nratios to the baseline, measured in turn ({found.models[0].model})"
         yield format_table(
             ("", "ratio", "quartiles"),
             [
@@ -122,10 +126,10 @@ def _model(times: ModelTimes) -> Iterator[str]:
         ("", "median", "p95", "p99", "runs"),
         [("one digit", *_latency(times.digit)), ("digit.png", *_latency(times.picture))],
     )
-    yield f"after {times.digit.warm_up} of each that do not count"
+    yield f"after {times.digit.warm_up} warm-up runs of each"
     batches = sorted({rate.batch for rate in times.throughput})
     yield format_table(
-        ("digits a second, in calls of", *(f"{batch}" for batch in batches)),
+        ("digits per second, in calls of", *(f"{batch}" for batch in batches)),
         [
             (
                 f"{threads} thread{'s' if threads > 1 else ''}",
@@ -139,10 +143,10 @@ def _model(times: ModelTimes) -> Iterator[str]:
         ],
     )
     cold = times.cold_start
-    memory = "memory not told" if cold.peak_mib is None else f"{cold.peak_mib:.1f} MiB at most"
+    memory = "memory unknown" if cold.peak_mib is None else f"{cold.peak_mib:.1f} MiB peak"
     yield f"load {times.load_ms:.1f} ms"
     yield (
-        f"cold start {cold.median_ms:.0f} ms (least {cold.least_ms:.0f}, "
+        f"cold start {cold.median_ms:.0f} ms (min {cold.least_ms:.0f}, "
         f"median of {cold.starts}), {memory}"
     )
     if times.operators is not None:
@@ -165,8 +169,8 @@ def _ratio_cells(ratio: Ratio) -> tuple[str, str]:
 
 
 def _heat(heat: ThermalState) -> str:
-    said = [] if heat.celsius is None else [f"{heat.celsius:.0f} degrees Celsius"]
-    said += [] if heat.mhz is None else [f"{heat.mhz:,.0f} MHz"]
+    parts = [] if heat.celsius is None else [f"{heat.celsius:.0f} degrees Celsius"]
+    parts += [] if heat.mhz is None else [f"{heat.mhz:,.0f} MHz"]
     if heat.throttled is not None:
-        said.append(", ".join(heat.throttled) or "not throttled")
-    return ", ".join(said) or "the machine tells neither heat nor clock"
+        parts.append(", ".join(heat.throttled) or "not throttled")
+    return ", ".join(parts) or "temperature and clock are unknown"

@@ -1,4 +1,4 @@
-"""``mnist-edge bundle``: one archive with which a board without a network is installed."""
+"""``mnist-edge bundle``: packs an archive that installs mnist-edge on a board without a network."""
 
 from __future__ import annotations
 
@@ -9,6 +9,19 @@ from typing import Annotated
 import typer
 
 from mnist_edge.commands.console import note
+from mnist_edge.commands.options import complete_list, complete_models, list_option, out_option
+from mnist_edge.commands.parsing import split_list
+
+EXAMPLES = """
+mnist-edge bundle --target pi-bookworm-64
+mnist-edge bundle --target pi-trixie-64 --model runs/edge --out pi.tar.gz
+"""
+
+
+def _complete_targets(incomplete: str) -> list[str]:
+    from mnist_edge.deployment.bundle.targets import TARGETS
+
+    return complete_list(incomplete, TARGETS)
 
 
 def bundle_command(
@@ -17,43 +30,44 @@ def bundle_command(
         typer.Option(
             "--target",
             "-t",
-            help="pi-bookworm-64, pi-bookworm-32, pi-trixie-64 or linux-x86_64.",
+            metavar="BOARD",
+            help="Board: pi-bookworm-64, pi-bookworm-32, pi-trixie-64 or linux-x86_64.",
+            autocompletion=_complete_targets,
         ),
     ],
     model: Annotated[
         list[str] | None,
-        typer.Option(
+        list_option(
             "--model",
             "-m",
-            help="Also install this model; repeat for several, the last is put in use.",
-            show_default="the shipped ones alone",
+            metavar="MODEL",
+            description="Models to install besides the shipped ones; the last is used",
+            completion=complete_models,
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out", "-o", help="Archive to write.", show_default="mnist-edge-TARGET.tar.gz"
-        ),
+        out_option("Output archive.", metavar="FILE", default="mnist-edge-BOARD.tar.gz"),
     ] = None,
 ) -> None:
-    """Pack all that a board without a network installs.
+    """Pack everything that a board without a network installs.
 
-    Wheels for the board's own Python, models, a self-test and an installer, in
-    one archive. pip downloads the wheels, so a network is needed here, and
-    nothing of the board.
+    The archive holds wheels for the board's own Python, models, a self-test and
+    an installer. pip downloads the wheels, so this machine needs a network; the
+    board does not.
     """
     from mnist_edge.deployment import bundle
     from mnist_edge.system.files import require_writable
 
     board = bundle.find_target(target)
-    models = [bundle.find_model(name) for name in model or []]
+    models = [bundle.find_model(name) for name in split_list(model)]
     path = out or Path(f"mnist-edge-{board.name}.tar.gz")
     require_writable(path.parent)
     with tempfile.TemporaryDirectory(prefix="mnist-edge-bundle-") as temporary:
         folder = Path(temporary)
         note("building mnist-edge")
         own = bundle.make_own_wheel(folder / "own")
-        note(f"downloading what it needs on {board.title}")
+        note(f"downloading its dependencies on {board.title}")
         written = bundle.write_bundle(
             path,
             board,

@@ -1,145 +1,162 @@
-"""What the commands share in speaking to a terminal. Results go to stdout, the rest to stderr."""
+"""Writing to the terminal. Results go to standard output, everything else to standard error."""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from enum import Enum
-from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Any, TextIO, TypeVar
 
 import typer
 
-from mnist_edge.runtimes.selection import using_runtime
-
 Item = TypeVar("Item")
 
-RUNS = Path("runs")
-"""Where own runs go."""
-GATE_MISSED = 3
-"""Exit status where an accuracy gate was missed."""
+GATE_FAILED = 3
+"""Exit status for an accuracy gate that failed."""
 
-_SHOWN = 0.2
-"""Seconds between two counts."""
-
-DataOption = Annotated[
-    Path | None, typer.Option("--data", help="MNIST as an .npz or a folder of IDX files.")
-]
-"""Where MNIST is, for every command that reads it."""
-MnistOption = Annotated[
-    Path | None, typer.Option("--mnist", help="MNIST as an .npz or a folder of IDX files.")
-]
-"""The same where --data names other pictures."""
-
-
-def _use_runtime(ctx: typer.Context, name: str | None) -> str | None:
-    """Uses the runtime that was named until the command ends."""
-    if name is not None:
-        ctx.with_resource(using_runtime(name))
-    return name
-
-
-_MODEL = "A shipped or installed model, a model folder, or a .tflite."
-_IN_USE = "the model in use"
-
-ModelOption = Annotated[
-    str | None, typer.Option("--model", "-m", help=_MODEL, show_default=_IN_USE)
-]
-"""Which model reads pictures."""
-ModelArgument = Annotated[str | None, typer.Argument(help=_MODEL, show_default=_IN_USE)]
-"""Which model a command is about."""
-
-MinConfidenceOption = Annotated[
-    float | None,
-    typer.Option(
-        "--min-confidence",
-        min=0,
-        max=1,
-        help="Abstain below this probability.",
-        show_default="the model's own",
-    ),
-]
-"""How sure it must be, where that is to be another than its own."""
-
-AllOption = Annotated[
-    bool, typer.Option("--all", help="Read every digit in it: a number, or lines of them.")
-]
-"""Whether every digit of a picture is read."""
-
-RuntimeOption = Annotated[
-    str | None,
-    typer.Option(
-        "--runtime",
-        metavar="NAME",
-        callback=_use_runtime,
-        help="What runs the model: tflite-runtime, ai-edge-litert or numpy.",
-        show_default="the first installed",
-    ),
-]
-"""Which runtime a command uses. It is in use by the time the command is called."""
-
-
-class Format(str, Enum):
-    """How a list of results is written."""
-
-    text = "text"
-    json = "json"
-    jsonl = "jsonl"
-    csv = "csv"
-
-
-class DocumentFormat(str, Enum):
-    """How one result is written."""
-
-    text = "text"
-    json = "json"
-
-
-class PageFormat(str, Enum):
-    """How a result that is a page is written."""
-
-    text = "text"
-    json = "json"
-    markdown = "markdown"
-    html = "html"
+_COUNT_INTERVAL = 0.2
+"""Seconds between two updates of a count."""
+_COLORS = {"red": 31, "green": 32, "yellow": 33}
+"""Parameters of ECMA-48's SGR sequence."""
+_PROSE = (80, 100)
+"""Columns that text is wrapped at: without a terminal, and at most."""
+_MIN_NAME = 8
+"""Characters that are left of a first column, at least."""
 
 
 def note(message: str) -> None:
-    """Tells of progress, on standard error; over a progress bar where one is drawn."""
+    """Write progress to standard error, over a progress bar if one is drawn."""
     clear = "\r\033[K" if sys.stderr.isatty() else ""
     typer.echo(f"{clear}{message}", err=True)
 
 
+def warn(message: str) -> None:
+    """Write a warning to standard error."""
+    note(f"{paint('warning:', 'yellow', sys.stderr)} {message}")
+
+
+def fail(message: object) -> None:
+    """Write an error to standard error; the caller decides on the exit status."""
+    note(f"{paint('mnist-edge:', 'red', sys.stderr)} {message}")
+
+
+def paint(text: str, color: str, stream: TextIO | None = None) -> str:
+    """Color text where the stream, standard output by default, is a terminal that shows colors.
+
+    None with ``NO_COLOR`` (https://no-color.org).
+    """
+    stream = stream or sys.stdout
+    if not stream.isatty() or os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
+        return text
+    # Consoles of Windows before its Terminal print the escape sequences.
+    if sys.platform == "win32" and "WT_SESSION" not in os.environ:
+        return text
+    return f"\033[{_COLORS[color]}m{text}\033[0m"
+
+
 @contextmanager
 def progress_bar(length: int, label: str) -> Iterator[Any]:
-    """A progress bar with time left on standard error; nothing where that is no terminal."""
+    """Draw a progress bar with the time left on standard error, if that is a terminal."""
     with typer.progressbar(length=length, label=label, file=sys.stderr) as bar:
         yield bar
 
 
 def count_progress(items: Iterable[Item], label: str) -> Iterator[Item]:
-    """Yields the items; on a terminal's standard error it says how many there have been."""
+    """Yield the items; count them on standard error, if that is a terminal."""
     if not sys.stderr.isatty():
         yield from items
         return
     shown = time.monotonic()
     for number, item in enumerate(items, 1):
         yield item
-        if (now := time.monotonic()) - shown > _SHOWN:
+        if (now := time.monotonic()) - shown > _COUNT_INTERVAL:
             shown = now
             typer.echo(f"\r{label}: {number:,}\033[K", err=True, nl=False)
     typer.echo("\r\033[K", err=True, nl=False)
 
 
+def terminal_width() -> int | None:
+    """Return the columns of the terminal that standard output is, or None if it is not one."""
+    if not sys.stdout.isatty():
+        return None
+    import shutil
+
+    return shutil.get_terminal_size().columns
+
+
+def format_facts(facts: Mapping[str, str]) -> str:
+    """Format facts beside their names; only a terminal has long ones wrapped."""
+    width = max(map(len, facts))
+    lines = ((f"{name.ljust(width)}  ", fact) for name, fact in facts.items())
+    if terminal_width() is None:
+        return "\n".join(name + fact for name, fact in lines)
+    return "\n".join(wrap(fact, first=name, margin=" " * len(name)) for name, fact in lines)
+
+
+def wrap(text: str, *, first: str = "", margin: str = "") -> str:
+    """Wrap text to the terminal's width, or to 80 columns.
+
+    Args:
+        text: one paragraph. A word longer than a line, such as a hash, is kept whole for copying.
+        first: what the first line begins with.
+        margin: what the others begin with.
+    """
+    import textwrap
+
+    default, widest = _PROSE
+    return textwrap.fill(
+        text,
+        min(terminal_width() or default, widest),
+        initial_indent=first,
+        subsequent_indent=margin,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
 def format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Columns under a header: the first set left, the others right."""
+    """Format a table: the first column aligned left, the others right.
+
+    In a terminal that is too narrow names in the first column are shortened; if that does not do,
+    each row becomes a block with a line per column.
+    """
     lines = [list(header), *(list(row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    width = terminal_width()
+    if width is not None and (excess := sum(widths) + 2 * (len(widths) - 1) - width) > 0:
+        widths[0] -= excess
+        if widths[0] < max(_MIN_NAME, len(header[0])):
+            return _format_blocks(lines)
+        for line in lines:
+            line[0] = shorten(line[0], widths[0])
 
-    def line(cells: Sequence[str]) -> str:
+    def format_line(cells: Sequence[str]) -> str:
         first = cells[0].ljust(widths[0])
         return "  ".join([first, *(c.rjust(w) for c, w in zip(cells[1:], widths[1:], strict=True))])
 
-    return "\n".join(line(cells).rstrip() for cells in lines)
+    return "\n".join(format_line(cells).rstrip() for cells in lines)
+
+
+def shorten(name: str, width: int) -> str:
+    """Cut the beginning of a name that is too long: paths differ at their ends."""
+    return name if len(name) <= width else f"...{name[3 - width :]}"
+
+
+def _format_blocks(lines: Sequence[Sequence[str]]) -> str:
+    header, *rows = lines
+    width = max(len(name) for name in header[1:])
+    return "\n".join(
+        "\n".join(
+            [
+                row[0],
+                *(
+                    f"  {name.ljust(width)}  {cell}"
+                    for name, cell in zip(header[1:], row[1:], strict=True)
+                    if cell
+                ),
+            ]
+        )
+        for row in rows
+    )

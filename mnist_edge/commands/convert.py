@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.commands.console import GATE_MISSED, DataOption, format_table, note
+from mnist_edge.commands.console import GATE_FAILED, fail, format_table, note, warn
+from mnist_edge.commands.options import (
+    DataOption,
+    PixelsOption,
+    complete_list,
+    list_option,
+    out_option,
+)
+from mnist_edge.commands.parsing import split_list
 from mnist_edge.errors import ConversionError, InvalidValue
 from mnist_edge.modelstore.loading import DEFAULT_MODEL
 
@@ -22,101 +30,131 @@ if TYPE_CHECKING:
     from converters.schemes import Scheme
     from mnist_edge.data.mnist import Digits
 
+EXAMPLES = """
+mnist-edge convert runs/nano --quantize int8,float32
+mnist-edge convert my.h5 --out my-model --explain
+mnist-edge convert runs/nano --emit c --max-drop-point 0.5
+"""
+RENAMED = {"--rescue": "--recover"}
+
 
 class Emit(str, Enum):
-    """What else to write of a model."""
+    """Other forms that a model can be written in."""
 
     c = "c"
+
+
+def _complete_schemes(incomplete: str) -> list[str]:
+    from mnist_edge.modelstore.loading import SCHEMES
+
+    return complete_list(incomplete, [*SCHEMES, "all"])
+
+
+def _complete_targets(incomplete: str) -> list[str]:
+    from converters.operators import known_targets
+
+    return complete_list(incomplete, known_targets())
 
 
 def convert_command(
     model: Annotated[
         str,
-        typer.Argument(help="A model folder, a .keras or .h5 file, a SavedModel, or a name."),
+        typer.Argument(
+            metavar="MODEL",
+            help="A model folder, a .keras or .h5 file, a SavedModel folder, or a shipped model.",
+        ),
     ] = DEFAULT_MODEL,
     quantize: Annotated[
         list[str] | None,
-        typer.Option(
+        list_option(
             "--quantize",
             "-q",
-            help="float32, float16, dynamic, int8, int16x8, or all; repeat for several.",
-            show_default="int8",
+            metavar="SCHEME",
+            description="Schemes: float32, float16, dynamic, int8, int16x8, or all",
+            default="int8",
+            completion=_complete_schemes,
         ),
     ] = None,
-    pixels: Annotated[
-        str | None,
-        typer.Option(
-            "--pixels",
-            help="What the model takes its input to mean, such as pixels/255.",
-            show_default="found by trying",
-        ),
-    ] = None,
+    pixels: PixelsOption = None,
     weights: Annotated[
-        str, typer.Option("--weights", help="Scales of weights: per-channel or per-tensor.")
+        str,
+        typer.Option(
+            "--weights", metavar="SCALES", help="Weights' scales: per-channel or per-tensor."
+        ),
     ] = "per-channel",
     io_dtype: Annotated[
         str | None,
         typer.Option(
             "--io",
+            metavar="DTYPE",
             help="Type of input and output: int8, uint8, int16 or float32.",
             show_default="the scheme's own; uint8 for int8 of rgb",
         ),
     ] = None,
     colour: Annotated[
-        str, typer.Option("--input", help="grey, or rgb for MediaPipe and Android.")
+        str,
+        typer.Option("--input", metavar="CHANNELS", help="grey, or rgb for MediaPipe and Android."),
     ] = "grey",
     calibration_images: Annotated[
-        int, typer.Option("--calibration-images", help="Training digits to calibrate on.")
+        int,
+        typer.Option("--calibration-images", metavar="N", help="Training digits to calibrate on."),
     ] = 500,
     calibration_seed: Annotated[
-        int, typer.Option("--calibration-seed", help="Seed of their draw.")
+        int, typer.Option("--calibration-seed", metavar="N", help="Seed they are drawn with.")
     ] = 1,
     target: Annotated[
-        str, typer.Option("--target", help="The oldest runtime that must load the file.")
+        str,
+        typer.Option(
+            "--target",
+            metavar="RUNTIME",
+            help="Oldest runtime that must load the file.",
+            autocompletion=_complete_targets,
+        ),
     ] = "tflite-runtime==2.14.0",
     max_drop: Annotated[
         float,
-        typer.Option("--max-drop", help="Exit 3 if a scheme loses more percentage points."),
+        typer.Option(
+            "--max-drop", metavar="POINTS", help="Exit 3 if a scheme loses more percentage points."
+        ),
     ] = 0.3,
     keep: Annotated[
         bool, typer.Option("--keep", help="Write a file that loses more all the same.")
     ] = False,
-    rescue: Annotated[
+    recover: Annotated[
         bool,
-        typer.Option("--rescue", help="Where it loses more, try what an expert would."),
+        typer.Option("--recover", help="If it loses more, try other conversions of the model."),
     ] = False,
     explain: Annotated[
-        bool, typer.Option("--explain", help="Show the error that int8 brings to each layer.")
+        bool, typer.Option("--explain", help="Show the error that int8 adds in each layer.")
     ] = False,
     emit: Annotated[
         Emit | None,
-        typer.Option("--emit", help="c: int8 as model.h and model.c with golden vectors."),
+        typer.Option("--emit", metavar="FORM", help="c: also write int8 as model.h and model.c."),
     ] = None,
     data: DataOption = None,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="Folder to write; the model's own else."),
-    ] = None,
+    out: Annotated[Path | None, out_option(default="the model's folder")] = None,
 ) -> None:
     """Quantize a Keras model to TFLite, each file with its manifest.
 
-    Takes what Keras 2 and 3 save, finds out how the model wants its pixels, and
-    writes files that take raw ones. Every file is run on the TFLite runtime over
-    the validation digits, in a process of its own, before it is written.
+    Takes what Keras 2 and 3 save, infers the model's pixel scaling, and writes
+    files that take raw pixels. Every file is run on the TFLite runtime over the
+    validation digits, in its own process, before it is written.
     """
     from converters import calibration, conversion, loader, operators, schemes, verify
     from mnist_edge.data.mnist import load_mnist
     from mnist_edge.modelstore.loading import find_model_folder
     from mnist_edge.system.files import require_writable
+    from mnist_edge.training.backend import require_workstation
 
     chosen = schemes.find_schemes(
-        quantize or ["int8"], io_dtype=io_dtype, weights=weights, colour=colour
+        split_list(quantize) or ["int8"], io_dtype=io_dtype, weights=weights, colour=colour
     )
     operators.require_target(target)
     _require_sound(pixels=pixels, max_drop=max_drop, emit=emit, chosen=chosen)
     path = Path(model)
     model_file = loader.find_model_file(path if path.exists() else find_model_folder(model))
     folder = out or (model_file if model_file.is_dir() else model_file.parent)
+    require_workstation()
     require_writable(folder)
     mnist = load_mnist(data)
     calibrated_on = calibration.draw(mnist, count=calibration_images, seed=calibration_seed)
@@ -125,7 +163,7 @@ def convert_command(
     for finding in prepared.findings:
         note(finding)
     if warning := verify.other_runtime(target):
-        note(f"warning: {warning}")
+        warn(warning)
     if explain:
         typer.echo(_explained(prepared, calibrated_on.images, folder / "int8-explain.png"))
     made, status = [], 0
@@ -136,17 +174,17 @@ def convert_command(
         calibrated_on=calibrated_on,
         target=target,
         max_drop=max_drop,
-        rescue=rescue,
+        rescue=recover,
         keep=keep,
     ):
         if isinstance(outcome, ConversionError):
-            note(f"mnist-edge: {outcome}")
+            fail(outcome)
             status = min(status or outcome.exit_code, outcome.exit_code)
             continue
         made.append(outcome)
-        _tell(outcome)
+        _note_conversion(outcome)
         if outcome.gate:
-            status = status or GATE_MISSED
+            status = status or GATE_FAILED
         if emit and outcome.manifest.scheme == "int8":
             note(_emit_c(outcome, mnist.validation))
     if made:
@@ -157,27 +195,27 @@ def convert_command(
 def _require_sound(
     *, pixels: str | None, max_drop: float, emit: Emit | None, chosen: list[Scheme]
 ) -> None:
-    """Refuses, before any work, what cannot be done."""
+    """Reject, before any work, what cannot be done."""
     from mnist_edge.runtimes.input_scaling import find_input_scaling
 
     if pixels:
         find_input_scaling(pixels)
     if math.isnan(max_drop):
-        raise InvalidValue("--max-drop nan is no number of percentage points")
+        raise InvalidValue("--max-drop nan is not a number of percentage points")
     if emit and "int8" not in [scheme.name for scheme in chosen]:
-        raise InvalidValue("--emit c writes int8 with int8 ends; add: --quantize int8")
+        raise InvalidValue("--emit c needs int8 with int8 input and output; add: --quantize int8")
 
 
-def _tell(converted: Converted) -> None:
+def _note_conversion(converted: Converted) -> None:
     for trial in converted.tried:
         note(f"tried {trial}")
     note(f"wrote {converted.path}")
     if converted.gate:
-        note(f"mnist-edge: {converted.path.name} was kept though {converted.gate}")
+        fail(f"{converted.path.name} was kept although {converted.gate}")
 
 
 def conversion_table(made: list[Converted]) -> str:
-    """Size, share of float32's size, and validation accuracy of each file."""
+    """Format size, share of float32's size, and validation accuracy of each file."""
     return format_table(
         ["scheme", "bytes", "of float32", "validation, Keras", "quantized", "drop"],
         [
@@ -195,7 +233,7 @@ def conversion_table(made: list[Converted]) -> str:
 
 
 def _explained(prepared: Prepared, calibration: NDArray[np.uint8], picture: Path) -> str:
-    """Measures where int8 hurts, draws it, and gives the table."""
+    """Measure the error of each layer in int8, draw it, and return the table."""
     from converters import layer_error as explain
 
     layers = explain.explain(
@@ -210,22 +248,23 @@ def _explained(prepared: Prepared, calibration: NDArray[np.uint8], picture: Path
 
 
 def _verdict(layers: list[Layer]) -> list[str]:
-    """The worst layers by name, after the table."""
+    """Return the worst layers by name, for after the table."""
     from converters.layer_error import HEALTHY, SUSPECT, suspects, weakest
 
-    def named(layer: Layer) -> str:
+    def number_and_name(layer: Layer) -> str:
         return f"layer {layers.index(layer) + 1}, {layer.name}"
 
-    suspect = "; ".join(f"{named(one)} ({one.rmse:.2f})" for one in suspects(layers)) or "none"
+    suspect = [f"{number_and_name(layer)} ({layer.rmse:.2f})" for layer in suspects(layers)]
     weak = weakest(layers)
     return [
-        f"RMSE/scale of rounding alone is {HEALTHY:.3f}; beyond {SUSPECT}: {suspect}",
-        f"least SQNR: {named(weak)} ({weak.sqnr:.1f} dB)",
+        f"RMSE/scale of rounding alone is {HEALTHY:.3f}; beyond {SUSPECT}: "
+        f"{'; '.join(suspect) or 'none'}",
+        f"least SQNR: {number_and_name(weak)} ({weak.sqnr:.1f} dB)",
     ]
 
 
 def explain_table(layers: list[Layer]) -> str:
-    """Ranges, saturation and error of each layer."""
+    """Format ranges, saturation and error of each layer."""
     return format_table(
         ["layer", "weights", "activations", "saturated", "RMSE/scale", "SQNR"],
         [
@@ -247,7 +286,7 @@ def _range(ends: tuple[float, float]) -> str:
 
 
 def _emit_c(converted: Converted, digits: Digits) -> str:
-    """Writes the model as C, and tells how it does on a microcontroller's interpreter."""
+    """Write the model as C, and return its result on a microcontroller's interpreter."""
     from converters import c_source, microcontroller
     from mnist_edge.errors import MissingDependency
     from mnist_edge.system.files import write_text
@@ -255,11 +294,11 @@ def _emit_c(converted: Converted, digits: Digits) -> str:
     golden = c_source.golden_vectors(converted.content, digits)
     try:
         micro = microcontroller.run(converted.content, golden.inputs)
-        said = f"{micro.arena_bytes:,} bytes of arena on {micro.version}"
+        outcome = f"{micro.arena_bytes:,} bytes of arena on {micro.version}"
     except MissingDependency as error:
-        micro, said = None, f"not tried on a microcontroller's interpreter: {error}"
+        micro, outcome = None, f"not run on a microcontroller's interpreter: {error}"
     texts = c_source.c_source(converted.content, converted.manifest, golden, micro=micro)
     folder = converted.path.parent
     for name, text in texts.items():
         write_text(folder / name, text)
-    return f"wrote {folder / 'model.h'} and model.c ({said})"
+    return f"wrote {folder / 'model.h'} and model.c ({outcome})"

@@ -1,14 +1,14 @@
-"""``mnist-edge doctor``: whether this machine can read pictures, and what to do where it cannot.
+"""``mnist-edge doctor``: checks that this machine can read pictures, and says what to do if not.
 
-``--json`` writes one object, whose fields stay as they are::
+``--format json`` prints one object, whose fields stay as they are::
 
     {"version": "0.1.0", "status": "warning", "findings": [
       {"name": "cpu", "status": "good", "found": "Cortex-A72, aarch64, 64-bit Python, asimd",
        "advice": null, "facts": {"architecture": "aarch64", ...}}, ...]}
 
-``version`` is mnist-edge's; ``status`` is the worst of the findings', one of good, warning and bad.
-``found`` and ``advice`` are for people and may be worded otherwise another day. A finding that does
-not apply to the machine is left out, and a fact that is not known is null. By name, the facts are:
+``version`` is mnist-edge's; ``status`` is the worst of the findings: good, warning or bad.
+``found`` and ``advice`` are for people, and their wording may change. A finding that does not apply
+to the machine is left out, and an unknown fact is null. The facts, by the finding's name:
 
 board               model
 cpu                 architecture, name, features, kernel_bits, python_bits
@@ -16,52 +16,56 @@ libc                name, version
 python              version, executable
 memory              total_bytes, available_bytes
 temperature         celsius
-throttling          now, since_start: of under-voltage, frequency capped, throttled and soft
-                    temperature limit those that are and were so
-numpy               version, abi: the number of its binary interface
+throttling          now, since_start: which of under-voltage, frequency capped, throttled and
+                    soft temperature limit there are and were
+numpy               version, abi: number of its binary interface
 pillow              version
-runtime             none: the runtime that was chosen is not to be had
+runtime             none: the chosen runtime is not available
 tflite-runtime, ai-edge-litert, numpy-runtime
                     version, in_use, import_seconds
-model NAME          sha256: of each file by its scheme
-self-test NAME      runtime; steps: of each golden vector the largest difference; allowed
-speed NAME          runtime; microseconds: the median time of one digit, pixels to logits, with
-                    the default model
+model NAME          sha256: of each file, by scheme
+self-test NAME      runtime; steps: the largest difference of each golden vector; allowed
+speed NAME          runtime; microseconds: median time of one digit, pixels to logits, with the
+                    default model
 """
 
 from __future__ import annotations
 
 import itertools
 import json
-import textwrap
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.commands.console import RuntimeOption
+from mnist_edge.commands.console import paint, wrap
+from mnist_edge.commands.options import DocumentFormat, RuntimeOption, format_option
 
 if TYPE_CHECKING:
     from mnist_edge.device.doctor.finding import Finding
 
-_WIDTH = 80
+EXAMPLES = """
+mnist-edge doctor
+mnist-edge doctor --runtime numpy
+mnist-edge doctor --format json
+"""
+RENAMED = {"--json": "--format json"}
+
 _STATUS, _NAME = 7, 21
 """Columns of a finding's status and name."""
+_COLORS = {"good": "green", "warning": "yellow", "bad": "red"}
 
 
 def doctor_command(
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Write one JSON object for programs.")
-    ] = False,
+    output: Annotated[DocumentFormat, format_option(DocumentFormat)] = DocumentFormat.text,
     runtime: RuntimeOption = None,
 ) -> None:
-    """Look whether this machine can read pictures.
+    """Check that this machine can read pictures.
 
-    Board, processor, memory, heat, packages, runtimes, the shipped models and
-    their answers: each is good, a warning, or bad, with what to do. The exit
-    status is 1 where anything is bad. What may crash is tried in a process of
-    its own.
+    Checks board, processor, memory, heat, packages, runtimes, and the shipped
+    models and their answers. Each is good, a warning, or bad, with advice. The
+    exit status is 1 if anything is bad. What may crash runs in its own process.
     """
     from mnist_edge import __version__
     from mnist_edge.device.doctor.finding import worst
@@ -69,7 +73,7 @@ def doctor_command(
     from mnist_edge.device.doctor.software import examine_software
 
     findings = itertools.chain(examine_host(), examine_software())
-    if as_json:
+    if output is DocumentFormat.json:
         found = list(findings)
         document = {
             "version": __version__,
@@ -78,46 +82,36 @@ def doctor_command(
         }
         typer.echo(json.dumps(document, indent=2))
     else:
-        found = _written(findings)
-        typer.echo(_verdict(found))
+        found = _print(findings)
+        typer.echo(_summary(found))
     if worst(found) == "bad":
         raise typer.Exit(1)
 
 
-def _written(findings: Iterable[Finding]) -> list[Finding]:
-    """Writes findings as they come, which takes seconds on a small board."""
-    written = []
+def _print(findings: Iterable[Finding]) -> list[Finding]:
+    """Print findings as they come, which takes seconds on a small board."""
+    printed = []
     for finding in findings:
-        written.append(finding)
-        typer.echo(_lines(finding))
-    return written
+        printed.append(finding)
+        typer.echo(_format(finding))
+    return printed
 
 
-def _lines(finding: Finding) -> str:
-    """A finding, with what to do below it, within 80 columns."""
+def _format(finding: Finding) -> str:
+    """Format a finding with its advice below."""
     margin = " " * (_STATUS + _NAME + 2)
-    first = f"{finding.status:{_STATUS}} "
-    lines = [_wrapped(finding.found, f"{first}{finding.name:{_NAME}} ", margin)]
+    lines = [wrap(finding.found, first=f"{'':{_STATUS}} {finding.name:{_NAME}} ", margin=margin)]
     if finding.advice:
-        lines.append(_wrapped(finding.advice, f"{margin}-> ", f"{margin}   "))
-    return "\n".join(lines)
+        lines.append(wrap(finding.advice, first=f"{margin}-> ", margin=f"{margin}   "))
+    status = paint(f"{finding.status:{_STATUS}}", _COLORS[finding.status])
+    # Painted last, since escape sequences have a length and no width.
+    return status + "\n".join(lines)[_STATUS:]
 
 
-def _wrapped(text: str, first: str, margin: str) -> str:
-    # A hash or a path that is longer than a line is left whole, for copying.
-    return textwrap.fill(
-        text,
-        _WIDTH,
-        initial_indent=first,
-        subsequent_indent=margin,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-
-
-def _verdict(findings: list[Finding]) -> str:
+def _summary(findings: list[Finding]) -> str:
     bad = sum(finding.status == "bad" for finding in findings)
     warnings = sum(finding.status == "warning" for finding in findings)
-    said = [f"{bad} bad"] if bad else []
-    said += [f"{warnings} warning{'s' if warnings > 1 else ''}"] if warnings else []
-    return ", ".join(said) or "all good"
+    parts = [paint(f"{bad} bad", "red")] if bad else []
+    if warnings:
+        parts.append(paint(f"{warnings} warning{'s' if warnings > 1 else ''}", "yellow"))
+    return ", ".join(parts) or paint("all good", "green")

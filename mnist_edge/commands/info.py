@@ -1,4 +1,4 @@
-"""``mnist-edge info``: what a manifest promises beside what the interpreter says."""
+"""``mnist-edge info``: compares a model's manifest with what the runtime reports."""
 
 from __future__ import annotations
 
@@ -9,11 +9,24 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mnist_edge import DIGIT_SHAPE
-from mnist_edge.commands.console import DocumentFormat, ModelArgument, RuntimeOption, format_table
+from mnist_edge.commands.console import format_facts, format_table
+from mnist_edge.commands.options import (
+    DocumentFormat,
+    ModelArgument,
+    RuntimeOption,
+    complete_schemes,
+    format_option,
+)
 
 if TYPE_CHECKING:
     from mnist_edge.modelstore.manifest import ModelManifest, Score, TensorSpec
     from mnist_edge.runtimes.input_scaling import ScalingRanking
+
+EXAMPLES = """
+mnist-edge info
+mnist-edge info edge --scheme float32
+mnist-edge info somebody-elses.tflite --format json
+"""
 
 
 def info_command(
@@ -22,19 +35,20 @@ def info_command(
         str | None,
         typer.Option(
             "--scheme",
-            help="Which file of a model folder.",
+            metavar="SCHEME",
+            help="Scheme to show, of those in a model folder.",
             show_default="int8, or an installed model's own",
+            autocompletion=complete_schemes,
         ),
     ] = None,
-    output: Annotated[
-        DocumentFormat, typer.Option("--format", "-f", help="How to write.")
-    ] = DocumentFormat.text,
+    output: Annotated[DocumentFormat, format_option(DocumentFormat)] = DocumentFormat.text,
     runtime: RuntimeOption = None,
 ) -> None:
-    """Show what a model promises beside what is found in it.
+    """Compare a model's manifest with the model itself.
 
-    The manifest's word stands beside the runtime's; the exit status is 1 where
-    they differ.
+    Shows input, output and provenance; the exit status is 1 if what the manifest
+    promises and what the runtime reports differ. A model without a manifest is
+    tried with every pixel scaling, if MNIST is at hand.
     """
     import numpy as np
 
@@ -97,7 +111,7 @@ def _comparison(manifest: ModelManifest | None, found: dict[str, TensorSpec], ru
 
 
 def _readings(judgement: ScalingRanking) -> str:
-    """How well the model reads validation digits under each reading of its input."""
+    """Format how well the model reads validation digits with each pixel scaling."""
     rows = [
         [
             one.scaling.name,
@@ -108,21 +122,21 @@ def _readings(judgement: ScalingRanking) -> str:
         for one in judgement.ranked
     ]
     return format_table(
-        ["reading of its input (--pixels)", "log-loss", "at temperature", "accuracy"], rows
+        ["pixel scaling (--pixels)", "log-loss", "at temperature", "accuracy"], rows
     )
 
 
 def _provenance(manifest: ModelManifest) -> str:
+    calibration = manifest.calibration
     facts = {
         "scheme": manifest.scheme,
-        "recipe": f"{manifest.recipe}, seed {manifest.seed}",
+        "recipe": manifest.recipe + ("" if manifest.seed is None else f", seed {manifest.seed}"),
         "pixels": f"{manifest.pixels.polarity}, "
         f"{manifest.pixels.minimum}..{manifest.pixels.maximum}",
         "trained on": manifest.reading,
         "sha256": f"{manifest.sha256} (verified)",
-        "calibrated on": f"{manifest.calibration.count} training digits, "
-        f"seed {manifest.calibration.seed}"
-        if manifest.calibration
+        "calibrated on": f"{calibration.count} training digits, seed {calibration.seed}"
+        if calibration
         else "nothing",
         "validation": _score(manifest.validation),
         "validation, Keras": _score(manifest.validation_float),
@@ -131,8 +145,7 @@ def _provenance(manifest: ModelManifest) -> str:
         "made with": ", ".join(f"{name} {v}" for name, v in manifest.toolchain.items()),
         "oldest runtime": manifest.oldest_runtime,
     }
-    width = max(map(len, facts))
-    return "\n".join(f"{name.ljust(width)}  {fact}" for name, fact in facts.items())
+    return format_facts(facts)
 
 
 def _confidence(manifest: ModelManifest) -> str:

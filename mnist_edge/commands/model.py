@@ -1,4 +1,4 @@
-"""``mnist-edge model``: models of the user's own on this device, and which one is in use."""
+"""``mnist-edge model``: manages the models on this device."""
 
 from __future__ import annotations
 
@@ -7,46 +7,76 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mnist_edge.commands.console import DocumentFormat, RuntimeOption, format_table, note
+from mnist_edge.commands.console import format_facts, format_table, warn
+from mnist_edge.commands.options import (
+    DocumentFormat,
+    RuntimeOption,
+    complete_models,
+    format_option,
+)
+from mnist_edge.commands.parsing import Command, Group
 
 if TYPE_CHECKING:
     from mnist_edge.deployment.install import VerifiedModel
 
+EXAMPLES = """
+mnist-edge model install my-model/int8.tflite
+mnist-edge model list
+mnist-edge model rollback
+"""
+
 model_command = typer.Typer(
+    cls=Group,
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Install models on this device, and choose the one in use.",
+    epilog=EXAMPLES,
 )
 
 
-@model_command.command("install")
+@model_command.command(
+    "install",
+    cls=Command,
+    epilog="""
+mnist-edge model install my-model/int8.tflite
+mnist-edge model install nano-int8.tar.gz
+mnist-edge model install https://example.org/nano-int8.zip
+""",
+)
 def _install(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="FILE_OR_URL",
-            help="A .tflite with its .json beside it, a .tar.gz or .zip of both, or its address.",
+            metavar="SOURCE",
+            help="A .tflite file with its .json beside it, a folder of them, a .tar.gz or .zip of "
+            "both, an https URL of one, or the name of a shipped or installed model.",
+            autocompletion=complete_models,
         ),
     ],
     runtime: RuntimeOption = None,
 ) -> None:
-    """Put a model beside the others and, once it passed every check, in use.
+    """Install a model and, once it has passed every check, use it.
 
-    Whatever goes wrong leaves the model in use that was.
+    If a check fails, the model in use stays in use.
     """
     from mnist_edge.deployment import install
 
-    _say_in_use(install.install(source))
+    _print_in_use(install.install(source))
 
 
-@model_command.command("list")
+@model_command.command(
+    "list",
+    cls=Command,
+    epilog="""
+mnist-edge model list
+mnist-edge model list --format json
+""",
+)
 def _list(
-    output: Annotated[
-        DocumentFormat, typer.Option("--format", "-f", help="How to write.")
-    ] = DocumentFormat.text,
+    output: Annotated[DocumentFormat, format_option(DocumentFormat)] = DocumentFormat.text,
 ) -> None:
-    """List the models on this device, with a star at the one in use."""
+    """List the models on this device, the one in use with a star."""
     from mnist_edge.modelstore import loading, registry
 
     record = registry.read_usage()
@@ -67,58 +97,85 @@ def _list(
         return
     typer.echo(format_table(["  model", "scheme", "bytes", "validation"], map(_row, entries)))
     if in_use not in files:
-        note(f"warning: {in_use} is in use and gone; go back with: mnist-edge model rollback")
+        warn(f"{in_use} is in use, but gone; go back with: mnist-edge model rollback")
 
 
-@model_command.command("use")
+@model_command.command(
+    "use",
+    cls=Command,
+    epilog="""
+mnist-edge model use nano
+mnist-edge model use edge
+""",
+)
 def _use(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A model of the list.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="A model of the list.", autocompletion=complete_models
+        ),
+    ],
     runtime: RuntimeOption = None,
 ) -> None:
-    """Put a model of the list in use, once it passed every check."""
+    """Use a model of the list, once it has passed every check."""
     from mnist_edge.deployment import install
 
-    _say_in_use(install.use(name))
+    _print_in_use(install.use(name))
 
 
-@model_command.command("rollback")
+@model_command.command(
+    "rollback",
+    cls=Command,
+    epilog="""
+mnist-edge model rollback
+mnist-edge model rollback --runtime numpy
+""",
+)
 def _rollback(runtime: RuntimeOption = None) -> None:
-    """Put the model in use that was before, once it passed every check."""
+    """Use the previous model again, once it has passed every check."""
     from mnist_edge.deployment import install
 
-    _say_in_use(install.rollback())
+    _print_in_use(install.rollback())
 
 
-@model_command.command("verify")
+@model_command.command(
+    "verify",
+    cls=Command,
+    epilog="""
+mnist-edge model verify
+mnist-edge model verify nano --runtime numpy
+""",
+)
 def _verify(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="NAME", help="A model of the list.", show_default="the model in use"
+            metavar="MODEL",
+            help="A model of the list.",
+            show_default="the model in use",
+            autocompletion=complete_models,
         ),
     ] = None,
     runtime: RuntimeOption = None,
 ) -> None:
-    """Check a model's hash, signature, shape, answers and accuracy.
+    """Check a model's hash, signature, shape, predictions and accuracy.
 
-    The exit status is 1 where it does not pass.
+    The exit status is 1 if it fails a check.
     """
     from mnist_edge.deployment import install
 
     verified = install.verify_model(name)
     typer.echo(f"{verified.name}: good")
-    width = max(len(finding.check) for finding in verified.checks)
-    for finding in verified.checks:
-        typer.echo(f"{finding.check.ljust(width)}  {finding.found}")
+    typer.echo(format_facts({finding.check: finding.found for finding in verified.checks}))
 
 
-def _say_in_use(verified: VerifiedModel) -> None:
+def _print_in_use(verified: VerifiedModel) -> None:
     found = {finding.check: finding.found for finding in verified.checks}
     typer.echo(f"in use: {verified.name} ({found['accuracy']})")
 
 
 def _facts(file: Any) -> dict[str, Any]:
-    """What a manifest says; that it is damaged where it says nothing."""
+    """Return a model's facts from its manifest, or the error of a damaged one."""
     from mnist_edge.errors import ModelError
     from mnist_edge.modelstore import loading
 

@@ -15,17 +15,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.commands.console import (
+from mnist_edge.commands import console
+from mnist_edge.commands.explain_output import explanation_paths, write_explanations
+from mnist_edge.commands.options import (
     AllOption,
     Format,
     MinConfidenceOption,
     ModelOption,
+    PixelsOption,
     RuntimeOption,
-    count_progress,
-    note,
+    format_option,
+    refuse_stdout,
 )
-from mnist_edge.commands.explain_output import explanation_paths, write_explanations
-from mnist_edge.commands.prediction_output import PAGE_WRITERS, WRITERS, PictureResult, append_jsonl
+from mnist_edge.commands.prediction_output import (
+    PAGE_WRITERS,
+    WRITERS,
+    PictureResult,
+    append_jsonl,
+)
 from mnist_edge.errors import InvalidValue, PictureError
 from mnist_edge.runtimes import selection
 
@@ -33,6 +40,12 @@ if TYPE_CHECKING:
     from mnist_edge.inference.classifier import Classifier
     from mnist_edge.inference.inputs import FoundPicture
     from mnist_edge.inference.results_log import Paths
+
+EXAMPLES = """
+mnist-edge predict digit.png photos/ '*.jpg' --format csv
+mnist-edge predict --all page.jpg --explain how.png
+find scans | mnist-edge predict --paths-from - --resume out.jsonl
+"""
 
 
 def predict_command(
@@ -45,39 +58,32 @@ def predict_command(
         ),
     ] = None,
     model: ModelOption = None,
-    pixels: Annotated[
-        str | None,
-        typer.Option(
-            "--pixels",
-            help="What a .tflite without a manifest takes its input to mean, such as pixels/255.",
-            show_default="found by trying",
-        ),
-    ] = None,
-    top: Annotated[int, typer.Option("--top", min=1, max=10, help="Answers a picture.")] = 1,
+    pixels: PixelsOption = None,
+    top: Annotated[
+        int, typer.Option("--top", metavar="N", min=1, max=10, help="Likeliest digits to list.")
+    ] = 1,
     min_confidence: MinConfidenceOption = None,
-    every: AllOption = False,
+    read_all: AllOption = False,
     always: Annotated[
         bool, typer.Option("--always", help="Never abstain, not even from a blank picture.")
     ] = False,
-    output: Annotated[
-        Format | None,
-        typer.Option("--format", "-f", help="How to write.", show_default=Format.text.value),
-    ] = None,
+    output: Annotated[Format | None, format_option(Format, Format.text.value)] = None,
     paths_from: Annotated[
         str | None,
         typer.Option(
             "--paths-from",
             metavar="FILE",
-            help="Pictures of a list, too: UTF-8, a path a line as it stands, no pattern or "
-            "folder; - for standard input.",
+            help="Also read the pictures listed in a file: UTF-8, one path per line, no patterns "
+            "or folders; - for standard input.",
         ),
     ] = None,
     resume: Annotated[
         Path | None,
         typer.Option(
             "--resume",
-            metavar="OUT.jsonl",
-            help="Append the lines of jsonl to a file, and skip the pictures that have one.",
+            metavar="FILE",
+            callback=refuse_stdout,
+            help="Append JSON lines to this file, and skip the pictures that have one.",
         ),
     ] = None,
     shard: Annotated[
@@ -85,8 +91,8 @@ def predict_command(
         typer.Option(
             "--shard",
             metavar="K/N",
-            help="Read a share of the pictures, from 1/N to N/N, told by a hash of the path as "
-            "it is given: start every share in the same folder.",
+            help="Read one of N shares of the pictures, 1/N to N/N, chosen by a hash of each path "
+            "as it is given: start every share in the same folder.",
         ),
     ] = None,
     jobs: Annotated[
@@ -94,18 +100,19 @@ def predict_command(
         typer.Option(
             "--jobs",
             "-j",
+            metavar="N",
             min=1,
             max=256,
-            help="Processes that read, where it takes long; 1 for this one.",
-            show_default="one a core",
+            help="Processes to read with; 1 for none but this one.",
+            show_default="one per core",
         ),
     ] = None,
     explain: Annotated[
         str | None,
         typer.Option(
             "--explain",
-            metavar="OUT",
-            help="Draw how each was read, into a .png or .jpg, or for several into a folder.",
+            metavar="PATH",
+            help="Draw how a picture was read: a .png or .jpg file, or a folder for several.",
         ),
     ] = None,
     show: Annotated[
@@ -115,16 +122,16 @@ def predict_command(
 ) -> None:
     """Read the digit in each picture.
 
-    A picture that cannot be read is reported and the others are read all the
-    same; the exit status is then 1. One that is blank, not one digit, or of
-    which the model is not sure enough has no answer, and says why.
+    If a picture cannot be read, the others are, and the exit status is 1. There
+    is no digit, but the reason, for a picture that is blank, not one digit, or
+    too uncertain.
 
-    With --all, a digit that the model is not sure enough of is a ?, and the
-    percentage is of the digit that it is least sure of.
+    With --all, an uncertain digit is printed as ?, and the percentage is the
+    least of all digits.
 
-    --resume and --shard go by the path as it is given, which for a picture of a
-    folder begins with the folder's. A run that is killed goes on where it was
-    with the same --resume; the exit status is of all the lines in the file.
+    --resume and --shard compare paths as they are given; a picture in a folder
+    has the folder's path in front. A run that was interrupted continues with the
+    same --resume; the exit status counts all the lines in the file.
     """
     from mnist_edge.inference.classifier import Classifier
     from mnist_edge.inference.path_set import PathSet
@@ -133,47 +140,51 @@ def predict_command(
 
     drawn = "--explain" if explain is not None else "--show" if show else None
     if always and min_confidence is not None:
-        raise InvalidValue("--always answers at any confidence: leave --min-confidence out")
+        raise _conflict("--always", "--min-confidence", "--always answers at any confidence")
     single = "--show" if show else "--top" if top > 1 else None
-    if every and single:
-        raise InvalidValue(f"{single} is for pictures of one digit: leave it or --all out")
-    form = _form(output, show=show, resume=resume)
+    if read_all and single:
+        raise _conflict("--all", single, f"{single} is for pictures of one digit")
+    output_format = _output_format(output, show=show, resume=resume)
     _require_alone(drawn, resume=resume, jobs=jobs)
     names = pictures or []
-    found = _chosen(names, paths_from, shard)
+    found = _find_pictures(names, paths_from, shard)
     targets: list[Path] = []
     if explain is not None:
-        every_one = list(found)
-        found, targets = iter(every_one), explanation_paths(explain, names, every_one)
+        all_found = list(found)
+        found, targets = iter(all_found), explanation_paths(explain, names, all_found)
     classifier = Classifier(model, pixels=pixels, min_confidence=min_confidence)
-    warn(classifier)
+    warn_about(classifier)
     with ExitStack() as stack:
-        stack.enter_context(_ending())
+        stack.enter_context(_unwinding_on_sigterm())
         results_log = stack.enter_context(open_results_log(resume, PathSet())) if resume else None
         if results_log:
-            found = _new(found, results_log.pictures)
+            found = _skip_known(found, results_log.pictures)
         if not sys.stdout.isatty():
-            found = count_progress(found, "reading")
+            found = console.count_progress(found, "reading")
         if drawn:
-            answers: Iterator[PictureResult] = _traced(found, classifier, every=every)
+            results: Iterator[PictureResult] = _trace(found, classifier, read_all=read_all)
         else:
             # Standard input is this process's own.
             processes = 1 if "-" in names else jobs or available_cores()
-            read = _read(found, classifier, every=every, jobs=processes)
-            answers = stack.enter_context(closing(read))
-        answers = map(_insisted, answers) if always else answers
-        answers = write_explanations(answers, targets) if targets else answers
-        answers = _shown(answers) if show else answers
+            read = _read(found, classifier, read_all=read_all, jobs=processes)
+            results = stack.enter_context(closing(read))
+        results = map(_answered, results) if always else results
+        results = write_explanations(results, targets) if targets else results
+        results = _print_pixels(results) if show else results
         if results_log:
-            failed = append_jsonl(answers, top, results_log)
+            failed = append_jsonl(results, top, results_log)
         else:
-            failed = (PAGE_WRITERS if every else WRITERS)[form](answers, top)
+            failed = (PAGE_WRITERS if read_all else WRITERS)[output_format](results, top)
     if failed:
         raise typer.Exit(1)
 
 
-def _form(output: Format | None, *, show: bool, resume: Path | None) -> Format:
-    """How to write, where other options leave the choice.
+def _conflict(first: str, second: str, reason: str) -> InvalidValue:
+    return InvalidValue(f"{first} and {second} cannot be combined: {reason}")
+
+
+def _output_format(output: Format | None, *, show: bool, resume: Path | None) -> Format:
+    """Return the output format, if the other options leave the choice.
 
     Raises:
         InvalidValue: they do not.
@@ -181,46 +192,46 @@ def _form(output: Format | None, *, show: bool, resume: Path | None) -> Format:
     if output is None:
         return Format.text
     if show and output is not Format.text:
-        raise InvalidValue(f"--show prints pixels as text: leave --format {output.value} out")
+        raise _conflict("--show", f"--format {output.value}", "--show prints pixels as text")
     if resume and output is not Format.jsonl:
-        raise InvalidValue(f"--resume appends lines of jsonl: leave --format {output.value} out")
+        raise _conflict("--resume", f"--format {output.value}", "--resume appends JSON lines")
     return output
 
 
 def _require_alone(drawn: str | None, *, resume: Path | None, jobs: int | None) -> None:
-    """Pictures whose way to an answer is shown are read here and now.
+    """Reject ``--explain`` and ``--show`` together with ``--resume`` or ``--jobs``.
 
     Raises:
-        InvalidValue: or would not be.
+        InvalidValue: they are combined.
     """
     if drawn and resume:
-        raise InvalidValue(f"{drawn} has nothing of pictures read before: leave it or --resume out")
+        raise _conflict(drawn, "--resume", "pictures that were read before are not read again")
     if drawn and jobs not in (None, 1):
-        raise InvalidValue(f"{drawn} is drawn by one process: leave it or --jobs out")
+        raise _conflict(drawn, f"--jobs {jobs}", f"{drawn} reads in one process")
 
 
-def _new(found: Iterable[FoundPicture], known: Paths) -> Iterator[FoundPicture]:
-    """The pictures that are not known, each once; they are known from then on."""
+def _skip_known(found: Iterable[FoundPicture], known: Paths) -> Iterator[FoundPicture]:
+    """Yield the pictures that are not known, each once, and make them known."""
     for path, error in found:
         if path not in known:
             known.add(path)
             yield path, error
 
 
-def _chosen(
+def _find_pictures(
     names: Sequence[str], paths_from: str | None, shard: str | None
 ) -> Iterator[FoundPicture]:
-    """The pictures that were asked for, one by one.
+    """Find the pictures to read, one by one.
 
     Raises:
-        InvalidValue: there are none, standard input is asked for twice, or a bad shard.
+        InvalidValue: there are none, standard input is used twice, or the shard is not valid.
     """
     from mnist_edge.inference.inputs import Shard, find_pictures, read_path_list
 
     if not names and paths_from is None:
-        raise InvalidValue("no picture is named: give PICTURE..., or a list by --paths-from")
+        raise InvalidValue("no picture is named; expected PICTURE..., or a list by --paths-from")
     if paths_from == "-" and "-" in names:
-        raise InvalidValue("standard input is one picture or a list: leave - or --paths-from out")
+        raise _conflict("-", "--paths-from -", "standard input is one picture or a list")
     listed = () if paths_from is None else read_path_list(paths_from)
     found = chain(find_pictures(names), listed)
     share = None if shard is None else Shard.parse(shard)
@@ -228,11 +239,11 @@ def _chosen(
 
 
 @contextmanager
-def _ending() -> Iterator[None]:
-    """Has SIGTERM unwind the program, as Ctrl-C does: a line is finished, workers are ended."""
+def _unwinding_on_sigterm() -> Iterator[None]:
+    """Unwind the program on SIGTERM, as on Ctrl-C: a line is finished, workers are ended."""
 
     def end(number: int, frame: FrameType | None) -> None:
-        # What a shell gives for a program that a signal ended.
+        # A shell's status for a program that was ended by a signal.
         sys.exit(128 + number)
 
     before = signal.signal(signal.SIGTERM, end)
@@ -242,61 +253,61 @@ def _ending() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def warn(classifier: Classifier) -> None:
-    """Tells what a user should know before the answers come."""
+def warn_about(classifier: Classifier) -> None:
+    """Print what a user should know before the predictions come."""
     if selection.is_numpy_fallback():
-        note(
+        console.note(
             "no TFLite runtime is installed: numpy runs the model, slower; for a faster one: "
             f"{selection.install_command()}"
         )
     if classifier.warning:
-        note(f"warning: {classifier.warning}")
+        console.warn(classifier.warning)
 
 
 def _read(
-    found: Iterable[FoundPicture], classifier: Classifier, *, every: bool, jobs: int
+    found: Iterable[FoundPicture], classifier: Classifier, *, read_all: bool, jobs: int
 ) -> Generator[PictureResult, None, None]:
-    """Reads pictures by the chunk, in several processes where it takes long."""
+    """Read pictures in chunks, in several processes if it takes long."""
     from mnist_edge.inference.batch import read_digits, read_many, read_pages
 
-    work = partial(read_pages if every else read_digits, classifier)
+    work = partial(read_pages if read_all else read_digits, classifier)
     with closing(read_many(work, found, jobs=jobs)) as read:
         for path, outcome in read:
             yield PictureResult(path=path, outcome=outcome)
 
 
-def _traced(
-    found: Iterable[FoundPicture], classifier: Classifier, *, every: bool
+def _trace(
+    found: Iterable[FoundPicture], classifier: Classifier, *, read_all: bool
 ) -> Iterator[PictureResult]:
-    """Read pictures one by one, and keep the trace of each."""
+    """Read pictures one by one, and keep what was seen in each."""
     from mnist_edge.inference.inputs import read_picture
     from mnist_edge.preprocessing.pipeline import PAGE_SIDE, WORKING_SIDE, trace_preprocessing
 
-    trace_picture = partial(trace_preprocessing, side=PAGE_SIDE if every else WORKING_SIDE)
+    trace_picture = partial(trace_preprocessing, side=PAGE_SIDE if read_all else WORKING_SIDE)
     for path, error in found:
         trace = read_picture((path, error), trace_picture)
         if isinstance(trace, PictureError):
             yield PictureResult(path=path, outcome=trace)
         else:
-            outcome = classifier.classify_page(trace) if every else classifier.classify(trace)
+            outcome = classifier.classify_page(trace) if read_all else classifier.classify(trace)
             yield PictureResult(path=path, outcome=outcome, trace=trace)
 
 
-def _insisted(answer: PictureResult) -> PictureResult:
-    """With the likeliest digit where there was none, but for a picture that cannot be read."""
-    outcome = answer.outcome
+def _answered(result: PictureResult) -> PictureResult:
+    """Replace an abstention by the likeliest digit; an error stays."""
+    outcome = result.outcome
     return (
-        answer
+        result
         if isinstance(outcome, PictureError)
-        else replace(answer, outcome=outcome.without_abstention())
+        else replace(result, outcome=outcome.without_abstention())
     )
 
 
-def _shown(answers: Iterable[PictureResult]) -> Iterator[PictureResult]:
-    """Prints each answer's pixels once it is printed itself."""
+def _print_pixels(results: Iterable[PictureResult]) -> Iterator[PictureResult]:
+    """Print the pixels of each result after the result itself."""
     from mnist_edge.inference.explain import pixels_to_text
 
-    for answer in answers:
-        yield answer
-        if answer.trace:
-            typer.echo(pixels_to_text(answer.trace.pixels, encoding=sys.stdout.encoding or "ascii"))
+    for result in results:
+        yield result
+        if result.trace:
+            typer.echo(pixels_to_text(result.trace.pixels, encoding=sys.stdout.encoding or "ascii"))

@@ -1,6 +1,6 @@
-"""How ``mnist-edge predict`` writes what it read.
+"""How ``mnist-edge predict`` writes its results.
 
-Each writer takes the answers as they come and gives how many pictures could not be read.
+Each writer takes the results as they come and returns how many pictures could not be read.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mnist_edge import CLASSES
-from mnist_edge.commands.console import Format, note
+from mnist_edge.commands.console import fail, paint
+from mnist_edge.commands.options import Format
 from mnist_edge.errors import PictureError
 
 if TYPE_CHECKING:
@@ -23,76 +24,76 @@ if TYPE_CHECKING:
     from mnist_edge.preprocessing.pipeline import PreprocessingTrace
 
 _COLUMNS = ("path", "digit", "confidence", "abstained", "error", *map(str, range(CLASSES)))
-"""Of a CSV with one digit a picture."""
+"""Columns of a CSV with one digit per picture."""
 _EDGES = ("left", "top", "right", "bottom")
 _PAGE_COLUMNS = ("path", "line", "digit", "confidence", "abstained", *_EDGES, "error")
-"""Of a CSV with every digit of a picture."""
+"""Columns of a CSV with every digit of each picture."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PictureResult:
-    """A picture with what was read in it, or with why nothing was."""
+    """A picture with what was read in it, or why it could not be read."""
 
     path: str
     outcome: Prediction | Page | PictureError
     trace: PreprocessingTrace | None = None
-    """What was seen in it; None where it could not be read."""
+    """What was seen in it; None if it could not be read."""
 
 
-def print_text(answers: Iterable[PictureResult], top: int) -> int:
-    """A line a picture."""
+def print_text(results: Iterable[PictureResult], top: int) -> int:
+    """Print one line per picture."""
     failed = 0
-    for answer in answers:
-        if isinstance(answer.outcome, PictureError):
+    for result in results:
+        if isinstance(result.outcome, PictureError):
             failed += 1
-            note(f"mnist-edge: {answer.outcome}")
+            fail(result.outcome)
         else:
-            typer.echo(f"{answer.path}: {_said(answer.outcome, top)}")
+            typer.echo(f"{result.path}: {_format_outcome(result.outcome, top)}")
     return failed
 
 
-def print_json(answers: Iterable[PictureResult], top: int) -> int:
-    """One list of all pictures."""
-    documents = [result_document(answer, top) for answer in answers]
+def print_json(results: Iterable[PictureResult], top: int) -> int:
+    """Print one list of all pictures."""
+    documents = [result_document(result, top) for result in results]
     typer.echo(json.dumps(documents, indent=2))
     return sum("error" in document for document in documents)
 
 
-def print_jsonl(answers: Iterable[PictureResult], top: int) -> int:
-    """One object a picture, each as soon as it is known."""
+def print_jsonl(results: Iterable[PictureResult], top: int) -> int:
+    """Print one object per picture, each as soon as it is known."""
     failed = 0
-    for answer in answers:
-        document = result_document(answer, top)
+    for result in results:
+        document = result_document(result, top)
         failed += "error" in document
         typer.echo(json.dumps(document))
     return failed
 
 
-def append_jsonl(answers: Iterable[PictureResult], top: int, results_log: ResultsLog) -> int:
-    """The same lines, put into a file as soon as they are known.
+def append_jsonl(results: Iterable[PictureResult], top: int, results_log: ResultsLog) -> int:
+    """Append the same lines to a file, each as soon as it is known.
 
     Returns:
         How many pictures in the whole file could not be read.
     """
-    for answer in answers:
-        results_log.write(result_document(answer, top))
+    for result in results:
+        results_log.write(result_document(result, top))
     return results_log.failed
 
 
-def print_csv(answers: Iterable[PictureResult], top: int) -> int:
-    """One row a picture."""
+def print_csv(results: Iterable[PictureResult], top: int) -> int:
+    """Print one row per picture."""
     del top  # all ten are in the row
-    return _write_rows(answers, _COLUMNS, _row)
+    return _print_rows(results, _COLUMNS, _row)
 
 
-def print_page_csv(answers: Iterable[PictureResult], top: int) -> int:
-    """One row a digit, and one for a picture that has none or cannot be read."""
+def print_page_csv(results: Iterable[PictureResult], top: int) -> int:
+    """Print one row per digit, and one for a picture without any or that cannot be read."""
     del top
-    return _write_rows(answers, _PAGE_COLUMNS, _rows)
+    return _print_rows(results, _PAGE_COLUMNS, _page_rows)
 
 
-def _write_rows(
-    answers: Iterable[PictureResult],
+def _print_rows(
+    results: Iterable[PictureResult],
     columns: Sequence[str],
     rows: Callable[[dict[str, Any]], Iterable[dict[str, Any]]],
 ) -> int:
@@ -101,12 +102,12 @@ def _write_rows(
     writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
     writer.writeheader()
     failed = 0
-    for answer in answers:
-        if isinstance(answer.outcome, PictureError):
+    for result in results:
+        if isinstance(result.outcome, PictureError):
             failed += 1
-            writer.writerow({"path": answer.path, "error": str(answer.outcome)})
+            writer.writerow({"path": result.path, "error": str(result.outcome)})
         else:
-            writer.writerows(rows(result_document(answer, top=1)))
+            writer.writerows(rows(result_document(result, top=1)))
     return failed
 
 
@@ -115,7 +116,7 @@ def _row(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield {**document, **{str(digit): p for digit, p in enumerate(probabilities)}}
 
 
-def _rows(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _page_rows(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     path = document["path"]
     for digit in document["digits"]:
         box = digit.pop("box")
@@ -124,36 +125,36 @@ def _rows(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {"path": path, "abstained": "blank"}
 
 
-def _said(outcome: Prediction | Page, top: int) -> str:
-    """An answer in a line of text; lines of writing are parted by spaces."""
+def _format_outcome(outcome: Prediction | Page, top: int) -> str:
+    """Format a result as one line of text; lines of writing are separated by spaces."""
     from mnist_edge.inference.classifier import Page
 
     if not isinstance(outcome, Page):
         if outcome.abstained:
-            return f"- ({outcome.abstained})"
+            return paint(f"- ({outcome.abstained})", "yellow")
         return ", ".join(f"{digit} ({100 * p:.1f} %)" for digit, p in outcome.top(top))
     if not outcome.digits:
-        return "- (blank)"
+        return paint("- (blank)", "yellow")
     least = min(digit.prediction.confidence for digit in outcome.digits)
-    lines = outcome.text.split("\n")
-    return f"{' '.join(lines)} ({100 * least:.1f} %)"
+    text = " ".join(outcome.text.split("\n"))
+    return f"{paint(text, 'yellow') if '?' in text else text} ({100 * least:.1f} %)"
 
 
-def result_document(answer: PictureResult, top: int) -> dict[str, Any]:
-    """One answer as JSON has it.
+def result_document(result: PictureResult, top: int) -> dict[str, Any]:
+    """Return the JSON form of one result.
 
     Args:
-        answer: of one picture.
-        top: likeliest digits to list, where it is more than one.
+        result: one picture's.
+        top: how many of the likeliest digits to list, if more than one.
     """
     from mnist_edge.inference.classifier import Page
 
-    outcome = answer.outcome
+    outcome = result.outcome
     if isinstance(outcome, PictureError):
         error = {"type": type(outcome).__name__, "message": str(outcome)}
-        return {"path": answer.path, "error": error}
+        return {"path": result.path, "error": error}
     document = outcome.to_dict() if isinstance(outcome, Page) else outcome.to_dict(top=top)
-    return {"path": answer.path, **document}
+    return {"path": result.path, **document}
 
 
 WRITERS: dict[Format, Callable[[Iterable[PictureResult], int], int]] = {
@@ -162,6 +163,6 @@ WRITERS: dict[Format, Callable[[Iterable[PictureResult], int], int]] = {
     Format.jsonl: print_jsonl,
     Format.csv: print_csv,
 }
-"""What writes pictures of one digit, by format."""
+"""Writers of pictures of one digit, by format."""
 PAGE_WRITERS = {**WRITERS, Format.csv: print_page_csv}
-"""What writes pictures of many."""
+"""Writers of pictures of several digits."""

@@ -1,4 +1,4 @@
-"""``mnist-edge report``: what quantization costs, measured on the device runtime."""
+"""``mnist-edge report``: measures what quantization costs, on the device runtime."""
 
 from __future__ import annotations
 
@@ -11,22 +11,35 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.commands.console import (
-    GATE_MISSED,
+from mnist_edge.commands.console import GATE_FAILED, note, paint, progress_bar, warn
+from mnist_edge.commands.options import (
     RUNS,
-    MnistOption,
+    DataOption,
     PageFormat,
     RuntimeOption,
-    note,
-    progress_bar,
+    complete_models,
+    complete_schemes,
+    format_option,
+    list_option,
+    out_option,
+    refuse_stdout,
 )
+from mnist_edge.commands.parsing import split_list
 from mnist_edge.errors import InvalidValue, UnknownName
 from mnist_edge.modelstore.loading import SCHEMES
+from mnist_edge.system.files import exists
 
 if TYPE_CHECKING:
     from mnist_edge.evaluation.report.labeled_images import LabeledImages
     from mnist_edge.evaluation.report.results import Report
     from mnist_edge.modelstore.loading import StoredModel
+
+EXAMPLES = """
+mnist-edge report runs/nano --max-drop 0.3 --junit gates.xml
+mnist-edge report edge --pictures scans/ --scheme int8
+mnist-edge report --compare before/report.json after/report.json
+"""
+RENAMED = {"--severities": "--severity"}
 
 
 def report_command(
@@ -34,99 +47,135 @@ def report_command(
     model: Annotated[
         str | None,
         typer.Argument(
+            metavar="MODEL",
             help="A model folder, or a shipped or installed model.",
             show_default="the model in use",
+            autocompletion=complete_models,
         ),
     ] = None,
     against: Annotated[
-        str, typer.Option("--against", metavar="SCHEME", help="What to compare with.")
+        str,
+        typer.Option(
+            "--against",
+            metavar="SCHEME",
+            help="Scheme to compare with.",
+            autocompletion=complete_schemes,
+        ),
     ] = "float32",
     schemes: Annotated[
         list[str] | None,
-        typer.Option("--scheme", metavar="SCHEME", help="Measure this one only; repeatable."),
-    ] = None,
-    data: Annotated[
-        str,
-        typer.Option(
-            "--data",
-            metavar="mnist-test|PATH",
-            help="Your pictures: a folder with a sub-folder a digit or a labels.csv, or a CSV "
-            "with path,label.",
+        list_option(
+            "--scheme",
+            metavar="SCHEME",
+            description="Schemes to measure",
+            default="all in the folder",
+            completion=complete_schemes,
         ),
-    ] = "mnist-test",
-    mnist: MnistOption = None,
+    ] = None,
+    pictures: Annotated[
+        Path | None,
+        typer.Option(
+            "--pictures",
+            metavar="PATH",
+            help="Your labelled pictures: a folder with a subfolder per digit or a labels.csv, or "
+            "a CSV file with path,label.",
+            show_default="MNIST's test digits",
+        ),
+    ] = None,
+    data: DataOption = None,
+    mnist: Annotated[Path | None, typer.Option("--mnist", hidden=True)] = None,
     corrupted: Annotated[
-        int, typer.Option("--corrupted", min=0, help="Pictures to corrupt each way; 0 for none.")
+        int,
+        typer.Option(
+            "--corrupted", metavar="N", min=0, help="Pictures to corrupt in each way; 0 for none."
+        ),
     ] = 2_000,
     severities: Annotated[
-        str, typer.Option("--severities", metavar="1,3,5", help="How much, 1 to 5; or all.")
-    ] = "3",
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="Folder to write; a model folder's own else."),
+        list[str] | None,
+        list_option(
+            "--severity",
+            metavar="N",
+            description="Severities of the corruptions, 1 to 5, or all",
+            default="3",
+        ),
     ] = None,
+    out: Annotated[Path | None, out_option(default="the model's folder")] = None,
     max_drop: Annotated[
         float | None,
-        typer.Option("--max-drop", help="Most points lost, at the interval's upper end."),
+        typer.Option(
+            "--max-drop",
+            metavar="POINTS",
+            help="Most accuracy lost, at the upper end of the 95 % interval.",
+        ),
     ] = None,
     max_drop_point: Annotated[
-        float | None, typer.Option("--max-drop-point", help="Most points lost as measured.")
+        float | None,
+        typer.Option("--max-drop-point", metavar="POINTS", help="Most accuracy lost, as measured."),
     ] = None,
     max_drop_corrupted: Annotated[
         float | None,
         typer.Option(
             "--max-drop-corrupted",
-            help="Most points lost under the worst corruption, at the interval's upper end.",
+            metavar="POINTS",
+            help="Most accuracy lost under the worst corruption, at the interval's upper end.",
         ),
     ] = None,
     min_accuracy: Annotated[
-        float | None, typer.Option("--min-accuracy", help="Least accuracy in percent.")
+        float | None, typer.Option("--min-accuracy", metavar="PERCENT", help="Lowest accuracy.")
     ] = None,
     max_size: Annotated[
-        int | None, typer.Option("--max-size", help="Largest file in bytes.")
+        int | None, typer.Option("--max-size", metavar="BYTES", help="Largest file.")
     ] = None,
     max_latency_ratio: Annotated[
         float | None,
-        typer.Option("--max-latency-ratio", help="Longest median latency, in --against's."),
+        typer.Option(
+            "--max-latency-ratio",
+            metavar="RATIO",
+            help="Longest median latency, relative to the scheme of --against.",
+        ),
     ] = None,
     junit: Annotated[
-        Path | None, typer.Option("--junit", help="Write the gates as JUnit XML, too.")
+        Path | None,
+        typer.Option(
+            "--junit",
+            metavar="FILE",
+            callback=refuse_stdout,
+            help="Also write the gates as JUnit XML.",
+        ),
     ] = None,
     compare: Annotated[
         tuple[Path, Path] | None,
         typer.Option(
-            "--compare", metavar="A.json B.json", help="Set two reports side by side instead."
+            "--compare", metavar="FILE FILE", help="Compare two report.json files instead."
         ),
     ] = None,
-    output: Annotated[
-        PageFormat, typer.Option("--format", "-f", help="How to print.")
-    ] = PageFormat.text,
+    output: Annotated[PageFormat, format_option(PageFormat)] = PageFormat.text,
     runtime: RuntimeOption = None,
 ) -> None:
     """Measure what each scheme of a model costs, with a verdict.
 
     Reads MNIST's test digits, or your pictures. Prints a verdict and tables, and
-    writes report.json, .md, .html and .svg into the folder; a shipped or installed
-    model's are written to runs/MODEL, those over your own pictures to
-    runs/MODEL-DATA.
-    Needs no TensorFlow. Where a gate (--max-..., --min-...) is missed, the exit
-    status is 3.
+    writes report.json, .md, .html and .svg into the output folder: by default the
+    model's own, runs/MODEL for a shipped or installed model, and
+    runs/MODEL-PICTURES for your pictures. Needs no TensorFlow. The exit status is
+    3 if a gate (--max-..., --min-...) fails.
     """
     from mnist_edge.commands.report_text import render_comparison, render_report
     from mnist_edge.evaluation.report.diff import diff_reports
     from mnist_edge.evaluation.report.document import load_report, rounded, save_report
     from mnist_edge.evaluation.report.gates import Limits, failure_messages
     from mnist_edge.evaluation.report.junit import report_to_junit
-    from mnist_edge.evaluation.report.labeled_images import MNIST_TEST, find_labeled_images
+    from mnist_edge.evaluation.report.labeled_images import find_labeled_images
     from mnist_edge.evaluation.report.measure import count_steps, measure_schemes
     from mnist_edge.evaluation.report.robustness import CorruptionPlan
     from mnist_edge.modelstore import loading
-    from mnist_edge.system.files import exists, require_writable, write_text
+    from mnist_edge.system.files import require_writable, write_text
 
     if compare:
         diff = diff_reports(*map(load_report, compare))
         typer.echo(render_comparison(diff, output.value), nl=False)
         return
+    data, pictures = _resolve_data(data, mnist, pictures)
     limits = Limits(
         max_drop=max_drop,
         max_drop_point=max_drop_point,
@@ -137,18 +186,21 @@ def report_command(
     )
     plan = CorruptionPlan(pictures=corrupted, severities=_severities(severities))
     limits.require(plan)
-    found = loading.find_model_folder(model)
-    labeled = None if data == MNIST_TEST else find_labeled_images(Path(data))
-    if labeled is not None:
-        beside = RUNS / f"{found.resolve().name}-{Path(data).resolve().stem}"
-    else:
-        beside = found if model is not None and exists(model) else RUNS / found.name
-    folder = out or beside
-    for written in (folder, *([junit.parent] if junit else [])):
+    folder = loading.find_model_folder(model)
+    labeled = None if pictures is None else find_labeled_images(pictures)
+    if out is None:
+        out = RUNS / folder.name if model is None or not exists(model) else folder
+        if pictures is not None:
+            out = RUNS / f"{folder.resolve().name}-{pictures.resolve().stem}"
+    for written in (out, *([junit.parent] if junit else [])):
         require_writable(written)
-    models = _models(model, schemes, against)
-    images = _mnist_test(mnist) if labeled is None else _own_pictures(Path(data), labeled)
-    with _progressing(count_steps(models, images, plan), "measuring") as update:
+    models = _models(model, split_list(schemes), against)
+    images = (
+        _mnist_test(data)
+        if pictures is None or labeled is None
+        else _own_pictures(pictures, labeled)
+    )
+    with _progress(count_steps(models, images, plan), "measuring") as update:
         measured = measure_schemes(
             models,
             images,
@@ -158,39 +210,70 @@ def report_command(
             on_progress=update,
         )
     measured = dataclasses.replace(measured, gates=limits.check(measured))
-    files = save_report(measured, folder)
+    files = save_report(measured, out)
     if junit:
         write_text(junit, report_to_junit(measured))
     if labeled is None:
-        _keep_test_scores(models, measured, folder)
-    missed = failure_messages(measured.gates)
-    for message in missed:
-        note(message)
+        _keep_test_scores(models, measured, out)
+    failures = failure_messages(measured.gates)
+    for message in failures:
+        note(paint(message, "red", sys.stderr))
     typer.echo(render_report(rounded(measured), output.value), nl=False)
     note(f"wrote {', '.join(map(str, [*files, *([junit] if junit else [])]))}")
-    if missed:
-        raise typer.Exit(GATE_MISSED)
+    if failures:
+        raise typer.Exit(GATE_FAILED)
 
 
-def _severities(said: str) -> tuple[int, ...]:
-    """Numbers with commas between, or all."""
-    from mnist_edge.data.corruptions import SEVERITIES
+def _resolve_data(
+    data: Path | None, mnist: Path | None, pictures: Path | None
+) -> tuple[Path | None, Path | None]:
+    """Return where MNIST is, and the user's pictures.
 
-    if said == "all":
+    In the last release ``--mnist`` was today's ``--data``, and ``--data`` today's ``--pictures``.
+    """
+    if mnist is not None:
+        warn("--mnist is deprecated; use --data")
+    if str(data) == "mnist-test":
+        warn("--data mnist-test is deprecated; leave it out")
+        data = None
+    elif data is not None and pictures is None and (mnist is not None or not _is_mnist(data)):
+        warn("--data is deprecated for your own pictures; use --pictures")
+        data, pictures = None, data
+    return data or mnist, pictures
+
+
+def _is_mnist(path: Path) -> bool:
+    """Whether a path is MNIST, or nothing, and not labelled pictures."""
+    if exists(path) and path.is_dir():
+        return any(path.glob("*-ubyte*"))
+    return path.suffix.lower() != ".csv"
+
+
+def _severities(values: Sequence[str] | None) -> tuple[int, ...]:
+    """Return the severities in a list of numbers, or all.
+
+    Raises:
+        InvalidValue: one of them is not a number.
+    """
+    from mnist_edge.data.corruptions import DEFAULT_SEVERITY, SEVERITIES
+
+    if values is None:
+        return (DEFAULT_SEVERITY,)
+    if values == ["all"]:
         return SEVERITIES
     try:
-        return tuple(int(part) for part in said.split(","))
+        return tuple(int(part) for value in values for part in value.split(","))
     except ValueError as error:
         raise InvalidValue(
-            f"--severities {said}: expected numbers such as 1,3,5, or all"
+            f"--severity {','.join(values)}: expected numbers such as 1,3,5, or all"
         ) from error
 
 
-def _models(model: str | None, schemes: Sequence[str] | None, against: str) -> list[StoredModel]:
-    """Every scheme of a folder, or the reference and those that were named."""
+def _models(model: str | None, schemes: Sequence[str], against: str) -> list[StoredModel]:
+    """Load every scheme of a folder, or the reference and those that are named."""
     from mnist_edge.modelstore import loading
 
-    for name in (against, *(schemes or ())):
+    for name in (against, *schemes):
         if name not in SCHEMES:
             raise UnknownName("scheme", name, SCHEMES)
     if not schemes:
@@ -199,22 +282,22 @@ def _models(model: str | None, schemes: Sequence[str] | None, against: str) -> l
     return [loading.load_model(folder, scheme=name) for name in dict.fromkeys((against, *schemes))]
 
 
-def _mnist_test(mnist: Path | None) -> LabeledImages:
+def _mnist_test(data: Path | None) -> LabeledImages:
     from mnist_edge.data.mnist import load_test_digits
     from mnist_edge.evaluation.report.labeled_images import mnist_test_images
 
-    return mnist_test_images(load_test_digits(mnist))
+    return mnist_test_images(load_test_digits(data))
 
 
-def _own_pictures(data: Path, labeled: Sequence[tuple[str, int]]) -> LabeledImages:
+def _own_pictures(pictures: Path, labeled: Sequence[tuple[str, int]]) -> LabeledImages:
     from mnist_edge.evaluation.report.labeled_images import read_labeled_images
 
-    with _progressing(len(labeled), "reading pictures") as update:
-        return read_labeled_images(data, labeled, on_progress=update)
+    with _progress(len(labeled), "reading pictures") as update:
+        return read_labeled_images(pictures, labeled, on_progress=update)
 
 
 def _keep_test_scores(models: Sequence[StoredModel], measured: Report, folder: Path) -> None:
-    """Where the report goes beside the model, the test scores go into the manifests."""
+    """Write the test scores into the manifests, if the report is written beside the model."""
     from mnist_edge.evaluation.report.measure import manifest_with_test_score
     from mnist_edge.system.files import write_text
 
@@ -226,8 +309,8 @@ def _keep_test_scores(models: Sequence[StoredModel], measured: Report, folder: P
 
 
 @contextmanager
-def _progressing(length: int, label: str) -> Iterator[Callable[[int], None]]:
-    """What to tell of progress, under a bar where there is a terminal."""
+def _progress(length: int, label: str) -> Iterator[Callable[[int], None]]:
+    """Yield a function that moves a progress bar, if there is a terminal."""
     if not sys.stderr.isatty():
         yield lambda count: None
         return

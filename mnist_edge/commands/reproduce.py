@@ -1,4 +1,4 @@
-"""``mnist-edge reproduce``: the articles' systems and their figures beside ours."""
+"""``mnist-edge reproduce``: trains the articles' systems and compares figures."""
 
 from __future__ import annotations
 
@@ -8,35 +8,55 @@ from typing import Annotated
 
 import typer
 
-from mnist_edge.commands.console import RUNS, DataOption, DocumentFormat, note
+from mnist_edge.commands.console import note
+from mnist_edge.commands.options import (
+    RUNS,
+    DataOption,
+    DocumentFormat,
+    complete_recipes,
+    format_option,
+    list_option,
+    out_option,
+)
+from mnist_edge.commands.parsing import split_list
 from mnist_edge.commands.train import TrainingProgress
+
+EXAMPLES = """
+mnist-edge reproduce
+mnist-edge reproduce --only cnn,cnn-unscaled
+mnist-edge reproduce --format json > reproduction.json
+"""
 
 
 def reproduce_command(
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", help="One row, by its recipe; repeat for several."),
+        list_option(
+            "--only",
+            metavar="RECIPE",
+            description="Train these systems; finished ones stay in the table",
+            default="all",
+            completion=complete_recipes,
+        ),
     ] = None,
     data: DataOption = None,
-    out: Annotated[
-        Path, typer.Option("--out", "-o", help="Folder for the runs and the table.")
-    ] = RUNS / "reproduction",
-    output: Annotated[
-        DocumentFormat, typer.Option("--format", "-f", help="How to print.")
-    ] = DocumentFormat.text,
+    out: Annotated[Path, out_option("Output folder of the runs and the table.")] = RUNS
+    / "reproduction",
+    output: Annotated[DocumentFormat, format_option(DocumentFormat)] = DocumentFormat.text,
 ) -> None:
     """Train the four articles' systems and compare figures.
 
     Writes REPRODUCTION.md, reproduction.json and reproduction.png. Takes about a
-    quarter of an hour on two cores; started again it keeps what is finished.
+    quarter of an hour on two cores; a system that is finished is kept.
     """
     from mnist_edge.data.mnist import locate_mnist
     from mnist_edge.device.machine import describe_machine
     from mnist_edge.evaluation.reproduction import measure, page, systems
     from mnist_edge.system.files import replacing, require_writable, write_json, write_text
-    from mnist_edge.training.backend import import_keras, versions
+    from mnist_edge.training.backend import import_keras, require_workstation, versions
 
-    chosen = systems.find_systems(only or [])
+    chosen = systems.find_systems(split_list(only))
+    require_workstation()
     require_writable(out)
     import_keras()
     source = locate_mnist(data)

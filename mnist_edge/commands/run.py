@@ -1,7 +1,7 @@
 """``mnist-edge run``: the whole path, from nothing to a prediction.
 
-Each stage is the command that a user would type, in a process of its own: TensorFlow trains and
-converts, the TFLite runtime measures and predicts, and the two must not share one.
+Each stage is the command that a user would type, in its own process: TensorFlow trains and
+converts, the TFLite runtime measures and predicts, and the two cannot share a process.
 """
 
 from __future__ import annotations
@@ -14,45 +14,54 @@ from typing import Annotated
 
 import typer
 
-from mnist_edge.commands.console import RUNS, DataOption, note
+from mnist_edge.commands.console import note
+from mnist_edge.commands.options import RUNS, DataOption, RecipeOption, out_option
+from mnist_edge.commands.train import require_free
+
+EXAMPLES = """
+mnist-edge run
+mnist-edge run --recipe nano --data mnist.npz --out runs/mine
+"""
 
 
 def run_command(
-    recipe: Annotated[str, typer.Option("--recipe", "-r", help="Which recipe.")] = "quick",
+    recipe: RecipeOption = "quick",
     data: DataOption = None,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder to write; runs/RECIPE else.")
-    ] = None,
+    out: Annotated[Path | None, out_option(default="runs/RECIPE")] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Train anew, whatever the folder holds.")
+        bool, typer.Option("--fresh", help="Train again, overwriting what the folder holds.")
     ] = False,
 ) -> None:
-    """Fetch, train, convert, report and predict, in one go.
+    """Download, train, convert, report and predict, in one go.
 
-    Started again after an interruption it goes on where it was; a finished
-    training with the same settings is kept.
+    After an interruption the same command continues; a finished training with
+    the same settings is kept.
     """
     from mnist_edge.data.mnist import locate_mnist
     from mnist_edge.training import recipes, trainer
+    from mnist_edge.training.backend import require_workstation
 
     chosen = recipes.find_recipe(recipe)
     folder = out or RUNS / chosen.name
-    note("fetching MNIST where it is not at hand, and verifying it")
+    if not fresh:
+        require_free(folder, chosen, resume=True, overwrite="--fresh")
+    require_workstation()
+    note("downloading MNIST if it is not in the cache, and verifying it")
     source = locate_mnist(data)
     with_data = ["--data", str(source)]
     if trainer.finished(folder, chosen) and not fresh:
-        note(f"{folder} holds a finished training with these settings; --fresh trains anew")
+        note(f"{folder} holds a finished training with these settings; --fresh trains again")
     else:
-        resume = [] if fresh else ["--resume"]
-        _stage("train", "--recipe", chosen.name, "--out", str(folder), *resume, *with_data)
+        kept = "--overwrite" if fresh else "--resume"
+        _stage("train", "--recipe", chosen.name, "--out", str(folder), kept, *with_data)
     _stage("convert", str(folder), "--quantize", "all", *with_data)
-    _stage("report", str(folder), "--mnist", str(source))
+    _stage("report", str(folder), *with_data)
     sample = Path(str(resources.files("mnist_edge.samples"))) / "digit.png"
     _stage("predict", str(sample), "--model", str(folder))
 
 
 def _stage(*arguments: str) -> None:
-    """Runs one command of this program, and ends with its status where it fails."""
+    """Run one command of this program; exit with its status if it fails."""
     note(f"\n$ mnist-edge {' '.join(arguments)}")
     status = subprocess.run([sys.executable, "-m", "mnist_edge", *arguments], check=False)
     if status.returncode:

@@ -2,44 +2,64 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from mnist_edge.commands.console import (
+from mnist_edge.commands.console import fail, note
+from mnist_edge.commands.options import (
     AllOption,
     MinConfidenceOption,
     ModelOption,
     RuntimeOption,
-    note,
 )
 from mnist_edge.commands.prediction_output import PictureResult, result_document
 from mnist_edge.errors import PictureError, PictureNotFound
 
 if TYPE_CHECKING:
     from mnist_edge.inference.classifier import Page, Prediction
+    from mnist_edge.inference.results_log import ResultsLog
     from mnist_edge.preprocessing.decoding import Picture
 
-_SLICE = 0.1
+EXAMPLES = """
+mnist-edge watch inbox --out results.jsonl
+mnist-edge watch inbox --out results.jsonl --all --model my-model
+mnist-edge watch inbox --out - --once
+"""
+
+_POLL_INTERVAL = 0.1
 """Seconds within which a signal is acted upon."""
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def watch_command(
-    folder: Annotated[Path, typer.Argument(help="Folder that pictures arrive in.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder that pictures arrive in.")
+    ],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="File of results; appended to where it exists.")
+        Path,
+        typer.Option(
+            "--out",
+            "-o",
+            metavar="FILE",
+            help="Results, appended to if the file exists; - prints them, and remembers none.",
+        ),
     ],
     model: ModelOption = None,
     min_confidence: MinConfidenceOption = None,
-    every: AllOption = False,
+    read_all: AllOption = False,
     interval: Annotated[
-        float, typer.Option("--interval", min=0.05, max=3600, help="Seconds between looks.")
+        float,
+        typer.Option(
+            "--interval", metavar="SECONDS", min=0.05, max=3600, help="Time between two looks."
+        ),
     ] = 1.0,
     once: Annotated[
         bool, typer.Option("--once", help="Read the pictures that are there, and end.")
@@ -48,47 +68,75 @@ def watch_command(
 ) -> None:
     """Read each picture that arrives in a folder.
 
-    Appends a line to the results for each, as predict --format jsonl writes it,
-    and waits for more until it is ended (Ctrl-C, SIGTERM). Pictures that have a
-    line are not read again, by the next start neither; they are known by their
-    paths, so give each its own name. One that is still being written is waited
-    for; names that begin with a dot are left alone.
+    Appends one line per picture to the results, as predict --format jsonl prints
+    it, and waits for more until it is stopped (Ctrl-C, SIGTERM). A picture with a
+    line is not read again, not even by the next start; pictures are recognized by
+    their paths, so give each its own name. One that is still being written is
+    waited for; names that begin with a dot are ignored.
 
-    With --once, the exit status is 1 where a picture could not be read.
+    With --once, the exit status is 1 if a picture could not be read.
     """
-    from mnist_edge.commands.predict import warn
+    from mnist_edge.commands.predict import warn_about
     from mnist_edge.inference.classifier import Classifier
     from mnist_edge.inference.folder_watcher import sweep, watch
     from mnist_edge.inference.inputs import read_picture
-    from mnist_edge.inference.results_log import open_results_log
 
     if not folder.is_dir():
         raise PictureNotFound(f"no folder {folder}; make it, or check the path")
-    # Results are known by paths that mean the same wherever the next start is from.
+    # Results are compared by paths that mean the same wherever the next start is from.
     folder = folder.resolve()
-    with _ending() as ending, open_results_log(out) as results_log:
+    with _ending() as ending, _open_results(out) as results:
         classifier = Classifier(model, min_confidence=min_confidence)
-        warn(classifier)
-        note(f"watching {folder}: {len(results_log.pictures)} read before, results go to {out}")
+        warn_about(classifier)
+        place = "standard output" if str(out) == "-" else out
+        note(f"watching {folder}: {len(results.pictures)} read before, results go to {place}")
         look = sweep if once else watch
         read: Callable[[Picture], Page | Prediction] = classifier.predict
-        if every:
+        if read_all:
             read = classifier.predict_all
         count = failed = 0
-        for arrival in look(folder, results_log.pictures, interval=interval, pause=ending.pause):
+        for arrival in look(folder, results.pictures, interval=interval, pause=ending.pause):
             outcome = read_picture((arrival.path, None), read)
             unreadable = isinstance(outcome, PictureError)
-            # It may be a slow writer's.
+            # It may still be being written.
             if (unreadable and not arrival.final) or not arrival.is_unchanged():
                 continue
             result = PictureResult(path=arrival.path, outcome=outcome)
-            results_log.append(result_document(result, top=1))
+            results.append(result_document(result, top=1))
             count, failed = count + 1, failed + unreadable
             if unreadable:
-                note(f"mnist-edge: {outcome}")
-    note(f"{count - failed} read, {failed} could not be")
+                fail(outcome)
+    note(f"{count - failed} read, {failed} could not be read")
     if once and failed:
         raise typer.Exit(1)
+
+
+class _PrintedResults:
+    """Results on standard output, which last as long as the process."""
+
+    def __init__(self) -> None:
+        self.pictures: set[str] = set()
+        """Paths of the pictures that have a line."""
+
+    def append(self, document: Mapping[str, Any]) -> None:
+        """Print one line at once, whoever reads them."""
+        typer.echo(json.dumps(document))
+        self.pictures.add(document["path"])
+
+
+_Results: TypeAlias = "ResultsLog | _PrintedResults"
+
+
+@contextmanager
+def _open_results(out: Path) -> Iterator[_Results]:
+    """Open a results file, or standard output for ``-``."""
+    from mnist_edge.inference.results_log import open_results_log
+
+    if str(out) == "-":
+        yield _PrintedResults()
+    else:
+        with open_results_log(out) as results_log:
+            yield results_log
 
 
 class _Ending:
@@ -98,21 +146,21 @@ class _Ending:
         self._asked = False
 
     def ask(self, number: int, frame: FrameType | None) -> None:
-        """Takes a signal: what is being written is finished first."""
+        """Handle a signal: what is being written is finished first."""
         self._asked = True
 
     def pause(self, seconds: float) -> bool:
-        """Waits; whether to go on."""
+        """Wait; return whether to go on."""
         # A sleep goes on to its end after a signal's handler returns, so it is a short one.
         until = time.monotonic() + seconds
         while not self._asked and (left := until - time.monotonic()) > 0:
-            time.sleep(min(_SLICE, left))
+            time.sleep(min(_POLL_INTERVAL, left))
         return not self._asked
 
 
 @contextmanager
 def _ending() -> Iterator[_Ending]:
-    """Listens for Ctrl-C and SIGTERM."""
+    """Listen for Ctrl-C and SIGTERM."""
     ending = _Ending()
     before = {number: signal.signal(number, ending.ask) for number in _SIGNALS}
     try:
@@ -120,6 +168,3 @@ def _ending() -> Iterator[_Ending]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
-from mnist_edge.errors import PictureNotFound, UnreadablePicture
+from mnist_edge.errors import PictureNotFound, UnreadablePicture, extra_install_command
 
 Picture: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[np.uint8]
 """Whatever a digit may come in: a path, encoded bytes, a binary stream, a PIL image, or a
@@ -143,7 +143,7 @@ def _open(content: bytes, name: str) -> Image.Image:
         return Image.open(io.BytesIO(content), formats=FORMATS)
     except ImportError as error:
         raise UnreadablePicture(
-            f"{name} is a HEIC photo, which takes a package more: pip install 'mnist-edge[heic]'"
+            f"{name} is a HEIC photo, which needs another package: {extra_install_command('heic')}"
         ) from error
     except UnidentifiedImageError as error:
         raise UnreadablePicture(

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.errors import InvalidModel, MissingDependency
+from mnist_edge.errors import InvalidModel, MissingDependency, reinstall_command
 from mnist_edge.modelstore.manifest import TensorSpec
 from mnist_edge.runtimes.selection import NUMPY, RUNTIMES, describe_runtime, selected_runtime
 from mnist_edge.system.capture import capture_descriptors
@@ -75,8 +75,8 @@ def open_backend(content: bytes) -> Backend:
         native = import_runtime(name)
     except ImportError as error:
         raise MissingDependency(
-            f"{describe_runtime()} does not import ({error}): pip install --force-reinstall "
-            f"mnist-edge, or choose --runtime {NUMPY}"
+            f"{describe_runtime()} does not import ({error}): {reinstall_command()}, or "
+            f"choose --runtime {NUMPY}"
         ) from error
     if name == NUMPY:
         engine: Backend = native.NumpyBackend(content)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
 
-from mnist_edge.errors import MissingDependency, UnknownName
+from mnist_edge.errors import MissingDependency, UnknownName, reinstall_command
 
 RUNTIME_VARIABLE = "MNIST_EDGE_RUNTIME"
 """The environment variable that names the runtime to use, for this process and its children."""
@@ -69,7 +69,7 @@ def selected_runtime() -> str:
     name = requested_runtime() or next(filter(_is_installed, RUNTIMES), None)
     if name is None:
         # numpy is a dependency: the installation is damaged.
-        raise MissingDependency("numpy is not installed: pip install --force-reinstall mnist-edge")
+        raise MissingDependency(f"numpy is not installed: {reinstall_command()}")
     return name
 
 

@@ -7,14 +7,24 @@ import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module, metadata
+from importlib.util import find_spec
 from types import ModuleType
 
-from mnist_edge.errors import MissingDependency
+from mnist_edge.errors import MissingDependency, extra_install_command
 from mnist_edge.system.capture import capture_descriptors
 
-INSTALL_HINT = "pip install 'mnist-edge[workstation]' (in a clone: pip install '.[workstation]')"
-
 _PACKAGES = ("keras", "tensorflow", "jax", "numpy")
+
+
+def require_workstation() -> None:
+    """Check, without importing it, that what trains and converts is installed.
+
+    Raises:
+        MissingDependency: the workstation extra is not installed.
+    """
+    for name in ("keras", "tensorflow"):
+        if find_spec(name) is None:
+            raise _missing(f"training and converting need TensorFlow (no module named {name!r})")
 
 
 def import_keras() -> ModuleType:
@@ -49,7 +59,11 @@ def _imported(name: str, *, needed_for: str) -> ModuleType:
         with _quiet():
             return import_module(name)
     except ImportError as error:
-        raise MissingDependency(f"{needed_for} ({error}): {INSTALL_HINT}") from error
+        raise _missing(f"{needed_for} ({error})") from error
+
+
+def _missing(reason: str) -> MissingDependency:
+    return MissingDependency(f"{reason}: {extra_install_command('workstation')}")
 
 
 def versions() -> dict[str, str]:

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnist_edge.errors import MissingDependency
-from mnist_edge.training.backend import INSTALL_HINT
+from mnist_edge.errors import MissingDependency, extra_install_command
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,7 +79,9 @@ def new_figure(*, width: float, height: float) -> Figure:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise MissingDependency(f"plotting needs matplotlib ({error}): {INSTALL_HINT}") from error
+        raise MissingDependency(
+            f"plotting needs matplotlib ({error}): {extra_install_command('workstation')}"
+        ) from error
     figure = Figure(figsize=(width, height), layout="constrained", dpi=110)
     FigureCanvasAgg(figure)
     return figure

@@ -95,7 +95,7 @@ def answers(lines: str) -> list[tuple[str, int | None]]:
 
 def test_the_doctor_finds_a_sound_pi(pi: Userland, mnist_edge: Run) -> None:
     system = pi.system
-    document = json.loads(mnist_edge("doctor", "--json"))
+    document = json.loads(mnist_edge("doctor", "--format", "json"))
     findings = {finding["name"]: finding for finding in document["findings"]}
     wanting = {name for name, finding in findings.items() if finding["status"] != "good"}
     # A processor without vectors is slow, and the doctor says so.
@@ -202,7 +202,7 @@ def test_a_report_made_there_counts_as_one_made_here(
 ) -> None:
     # int8 alone: the times of float32, which nobody wants of qemu, take a minute and a half.
     alone = ("--scheme", "int8", "--against", "int8", "--corrupted", "0")
-    arguments = ("report", "nano", *alone, "--data", labelled.name, "--format", "json")
+    arguments = ("report", "nano", *alone, "--pictures", labelled.name, "--format", "json")
     there = json.loads(mnist_edge(*arguments, "--out", "there"))
     expected = json.loads(here(*arguments, "--out", "here", cwd=pi.home))
     assert (pi.home / "there" / "report.html").is_file()

@@ -155,9 +155,9 @@ def test_an_empty_name_is_no_picture_and_not_this_folder(
         ["predict", "x.png", "--model", "n" * 300],
         ["info", "n" * 300],
         ["report", "n" * 300],
-        ["report", "--data", "n" * 300],
+        ["report", "--pictures", "n" * 300],
     ],
-    ids=["predict", "info", "report", "data"],
+    ids=["predict", "info", "report", "pictures"],
 )
 def test_a_name_that_no_system_takes_is_an_error_of_one_line(words: list[str], run: Run) -> None:
     ran = run(*words)

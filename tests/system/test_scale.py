@@ -106,10 +106,16 @@ def test_a_list_is_read_as_it_stands(
     [
         ((), "no picture is named"),
         (("--paths-from", "nowhere"), "--paths-from nowhere: No such file"),
-        (("-", "--paths-from", "-"), "leave - or --paths-from out"),
-        (("in", "--resume", "out.jsonl", "--format", "csv"), "leave --format csv out"),
-        (("in", "--resume", "out.jsonl", "--explain", "how"), "leave it or --resume out"),
-        (("in", "--jobs", "2", "--show"), "leave it or --jobs out"),
+        (("-", "--paths-from", "-"), "- and --paths-from - cannot be combined"),
+        (
+            ("in", "--resume", "out.jsonl", "--format", "csv"),
+            "--resume and --format csv cannot be combined",
+        ),
+        (
+            ("in", "--resume", "out.jsonl", "--explain", "how"),
+            "--explain and --resume cannot be combined",
+        ),
+        (("in", "--jobs", "2", "--show"), "--show and --jobs 2 cannot be combined"),
     ],
 )
 def test_what_does_not_go_together_is_wrong_usage(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import mnist_edge
 from mnist_edge.deployment.bundle.pip import run_pip
-from mnist_edge.errors import BundleFailed
+from mnist_edge.errors import BundleFailed, reinstall_command
 
 FIXED_DATE = (1980, 1, 1, 0, 0, 0)
 """When every file of a wheel and of a bundle was changed, it says: the first moment that a zip
@@ -80,9 +80,7 @@ def _repacked(root: Path, folder: Path) -> Path:
         path = Path(str(file.locate()))
         content = path.read_bytes() if path.is_file() else b""
         if file.hash is None or _digest(content) != file.hash.value:
-            raise BundleFailed(
-                f"{path} is not as it was installed: pip install --force-reinstall {_DISTRIBUTION}"
-            )
+            raise BundleFailed(f"{path} is not as it was installed: {reinstall_command()}")
         contents[file.as_posix()] = content
     (record,) = (str(f) for f in distribution.files if f.name == "RECORD" and len(f.parts) == 2)
     lines = [f"{name},sha256={_digest(one)},{len(one)}\n" for name, one in contents.items()]

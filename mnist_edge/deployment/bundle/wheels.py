@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from mnist_edge.deployment.bundle.pip import run_pip
 from mnist_edge.deployment.bundle.targets import Target
-from mnist_edge.errors import BundleFailed, MissingDependency
+from mnist_edge.errors import BundleFailed, MissingDependency, extra_install_command
 
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
@@ -137,7 +137,7 @@ def _requirement(text: str) -> Requirement:
         from packaging.requirements import Requirement
     except ImportError as error:
         raise MissingDependency(
-            "a bundle's wheels are chosen by packaging: pip install 'mnist-edge[bundle]'"
+            f"a bundle's wheels are chosen by packaging: {extra_install_command('bundle')}"
         ) from error
     return Requirement(text)
 

@@ -10,7 +10,7 @@ from mnist_edge.device import board
 from mnist_edge.device.doctor import probe
 from mnist_edge.device.doctor.finding import Finding
 from mnist_edge.device.doctor.probe import ProbeFailed
-from mnist_edge.errors import MissingDependency, ModelError, UsageError
+from mnist_edge.errors import MissingDependency, ModelError, UsageError, reinstall_command
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes import selection
 
@@ -135,7 +135,7 @@ def _files(model: str) -> Finding:
             name=name,
             status="bad",
             found=str(error),
-            advice=f"{_REINSTALL} mnist-edge",
+            advice=reinstall_command(),
             facts={"sha256": {}},
         )
     facts = {"sha256": {file.path.stem: file.sha256 for file in files}}
@@ -145,7 +145,7 @@ def _files(model: str) -> Finding:
             name=name,
             status="warning",
             found=f"nothing vouches for {', '.join(strangers)}",
-            advice=f"{_REINSTALL} mnist-edge",
+            advice=reinstall_command(),
             facts=facts,
         )
     count = f"{len(files)} files" if len(files) > 1 else "1 file"

@@ -107,6 +107,6 @@ def _module() -> str:
     if name == NUMPY:
         raise InvalidValue(
             "the floor is a bare loop over a TFLite runtime, and numpy is in use: install one, or "
-            "leave --against out"
+            "leave --baseline out"
         )
     return RUNTIMES[name]

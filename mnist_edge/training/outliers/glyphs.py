@@ -8,8 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from mnist_edge.errors import MissingDependency
-from mnist_edge.training.backend import INSTALL_HINT
+from mnist_edge.errors import MissingDependency, extra_install_command
 from mnist_edge.training.outliers.primitives import CANVAS, Ink, Random
 
 LETTERS = "AEFHKMNPRTVWXYaefhkmnptvwx"
@@ -84,6 +83,6 @@ def _font(face: str, size: int) -> ImageFont.FreeTypeFont:
         from matplotlib import get_data_path
     except ImportError as error:
         raise MissingDependency(
-            f"printed letters need matplotlib's typefaces: {INSTALL_HINT}"
+            f"printed letters need matplotlib's typefaces: {extra_install_command('workstation')}"
         ) from error
     return ImageFont.truetype(str(Path(get_data_path(), "fonts", "ttf", f"{face}.ttf")), size)

@@ -182,7 +182,7 @@ def test_this_machine_reads_pictures(run: Run) -> None:
 
 
 def test_the_json_says_the_same_for_programs(run: Run) -> None:
-    ran = run("doctor", "--json", "--runtime", "numpy")
+    ran = run("doctor", "--format", "json", "--runtime", "numpy")
     assert ran.returncode == 0
     document = json.loads(ran.stdout)
     assert list(document) == ["version", "status", "findings"]
@@ -214,7 +214,7 @@ CRASH = "import os, signal\nos.kill(os.getpid(), signal.SIGILL)\n"
 def test_a_runtime_that_crashes_becomes_a_sentence(packages: Path, run: Run) -> None:
     write(packages / "tflite_runtime/__init__.py", "")
     write(packages / "tflite_runtime/interpreter.py", CRASH)
-    ran = run("doctor", "--json")
+    ran = run("doctor", "--format", "json")
     assert ran.returncode == 1
     document = json.loads(ran.stdout)
     assert document["status"] == "bad"

@@ -166,7 +166,10 @@ def test_always_and_a_minimum_confidence_are_one_too_many(
     assert run("predict", "--always", "--min-confidence", "0.5", str(SAMPLE)) == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert err == "mnist-edge: --always answers at any confidence: leave --min-confidence out\n"
+    assert err == (
+        "mnist-edge: --always and --min-confidence cannot be combined: --always answers at any "
+        "confidence\n"
+    )
 
 
 @pytest.mark.parametrize(

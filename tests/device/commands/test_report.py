@@ -78,7 +78,7 @@ def test_a_shipped_models_report_goes_to_runs(
 ) -> None:
     # Data that is not there ends it once the folder was chosen, long before it is measured.
     monkeypatch.chdir(tmp_path)
-    ran = run("report", "nano", "--mnist", tmp_path / "none")
+    ran = run("report", "nano", "--data", tmp_path / "none")
     assert ran.returncode == 1
     assert (tmp_path / "runs" / "nano").is_dir()
 
@@ -140,7 +140,7 @@ def test_what_is_not_corrupted_cannot_be_gated(quick: Path, run: Run) -> None:
 
 @pytest.mark.parametrize("said", ["3,x", "", "0", "1,1", "6"])
 def test_severities_that_there_are_not_are_wrong_usage(said: str, quick: Path, run: Run) -> None:
-    ran = run("report", quick, "--severities", said)
+    ran = run("report", quick, "--severity", said)
     assert ran.returncode == 2
     assert ran.stderr.count("\n") == 1
 

@@ -286,7 +286,9 @@ def test_show_needs_no_more_than_ascii(pictures: Path, start: Start) -> None:
 def test_show_is_for_text(kind: str, pictures: Path, run: Run) -> None:
     ran = run("predict", "--show", "--format", kind, pictures)
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == f"mnist-edge: --show prints pixels as text: leave --format {kind} out\n"
+    assert ran.stderr == (
+        f"mnist-edge: --show and --format {kind} cannot be combined: --show prints pixels as text\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -401,7 +403,7 @@ def test_a_suffix_of_no_known_format_is_wrong_usage(
 def test_an_empty_name_is_wrong_usage(pictures: Path, run: Run) -> None:
     ran = run("predict", pictures / "pen-four.png", "--explain", "")
     assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr.startswith("mnist-edge: --explain has no name; expected ")
+    assert ran.stderr.startswith("mnist-edge: --explain '': expected ")
 
 
 def test_a_picture_to_be_read_is_not_written_over(
@@ -421,7 +423,7 @@ def test_a_picture_to_be_read_is_not_written_over(
     ):
         ran = run("predict", *words)
         assert (ran.returncode, ran.stdout) == (2, "")
-        assert ran.stderr.startswith("mnist-edge: --explain would write over ")
+        assert ran.stderr.startswith("mnist-edge: --explain would overwrite ")
         assert ran.stderr.count("\n") == 1
     assert before == ((tmp_path / "a.png").read_bytes(), (tmp_path / "0001-a.png").read_bytes())
 

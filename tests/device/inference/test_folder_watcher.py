@@ -355,7 +355,7 @@ def test_a_signal_ends_it_cleanly(
     _, err = child.communicate(timeout=30)
     assert child.returncode == 0
     assert b"Traceback" not in err
-    assert err.endswith(b"1 read, 0 could not be\n")
+    assert err.endswith(b"1 read, 0 could not be read\n")
     assert names(out) == [SAMPLE.name]
 
 

@@ -121,7 +121,7 @@ def test_without_the_package_a_heic_says_what_to_install(
     # The other pictures are read all the same.
     photo, drawing = map(json.loads, ran.stdout.splitlines())
     assert photo["error"]["type"] == "UnreadablePicture"
-    assert "pip install 'mnist-edge[heic]'" in photo["error"]["message"]
+    assert "pip install 'pillow-heif>=1.2'" in photo["error"]["message"]
     assert "\n" not in photo["error"]["message"]
     assert drawing["digit"] == 3
 

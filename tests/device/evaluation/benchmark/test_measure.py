@@ -137,14 +137,14 @@ def test_the_bare_loop_gives_the_same_logits(nano: Path) -> None:
 
 
 def test_there_is_no_floor_under_numpy(nano: Path) -> None:
-    with using_runtime("numpy"), pytest.raises(InvalidValue, match="leave --against out"):
+    with using_runtime("numpy"), pytest.raises(InvalidValue, match="leave --baseline out"):
         baseline.bare_call(loading.load_model(nano).content)
 
 
 @pytest.mark.usefixtures("little")
 def test_the_json_has_every_field(run: Run, nano: Path) -> None:
     words = ("--format", "json", "--digits", "5", "--starts", "1", "--compare", nano)
-    ran = run("benchmark", nano, "--against", "floor", *words)
+    ran = run("benchmark", nano, "--baseline", *words)
     assert ran.returncode == 0, ran.stderr
     document = json.loads(ran.stdout)
     assert list(document) == [field.name for field in fields(Benchmark)]
@@ -172,7 +172,7 @@ def test_the_table_fits_a_terminal_and_numpy_tells_its_operators(run: Run, nano:
     ran = run("benchmark", nano, *words)
     assert ran.returncode == 0, ran.stderr
     assert all(len(line) <= 80 for line in ran.stdout.splitlines())
-    for part in ("one digit", "digit.png", "digits a second", "cold start", "CONV_2D", "share"):
+    for part in ("one digit", "digit.png", "digits per second", "cold start", "CONV_2D", "share"):
         assert part in ran.stdout
 
 

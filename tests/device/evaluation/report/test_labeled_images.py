@@ -143,7 +143,7 @@ def test_the_command_reports_on_own_pictures(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     before = {path.name: path.read_bytes() for path in own.iterdir()}
-    ran = run("report", own, "--data", sorted_pictures, "--corrupted", "2", "--format", "json")
+    ran = run("report", own, "--pictures", sorted_pictures, "--corrupted", "2", "--format", "json")
     assert ran.returncode == 0
     document = json.loads(ran.stdout)
     jsonschema.Draft202012Validator(report_schema()).validate(document)
@@ -160,7 +160,7 @@ def test_the_command_reports_on_own_pictures(
     # The model's own report and its test score are of MNIST, and stay as they were.
     assert {path.name: path.read_bytes() for path in own.iterdir()} == before
     assert (tmp_path / "runs" / "own-photos" / "report.json").is_file()
-    said = run("report", own, "--data", sorted_pictures, "--corrupted", "0").stdout
+    said = run("report", own, "--pictures", sorted_pictures, "--corrupted", "0").stdout
     assert "1 unreadable, counted nowhere:\n  2/torn.png: " in said
     assert "2 without a single digit, abstained from:\n  4/blank.png: blank\n" in said
 
