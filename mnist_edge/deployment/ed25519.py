@@ -1,8 +1,8 @@
-"""Verifying Ed25519 signatures in plain Python, so that a device needs no package for it.
+"""Ed25519 signature verification in plain Python, so that a device needs no package for it.
 
-RFC 8032, Edwards-Curve Digital Signature Algorithm, section 5.1. Nothing here is secret: a
-verification handles a public key, a public signature and public bytes, so that it need not take
-the same time for all of them. There is no signing here, which would have to.
+RFC 8032, Edwards-Curve Digital Signature Algorithm, section 5.1. Verification handles only public
+data (key, signature, message), so it need not run in constant time. Signing, which would, is not
+here.
 """
 
 from __future__ import annotations
@@ -11,18 +11,20 @@ import hashlib
 from dataclasses import dataclass
 
 KEY_SIZE = 32
-"""Bytes of a public key (section 5.1.5)."""
+"""Size of a public key in bytes (section 5.1.5)."""
 SIGNATURE_SIZE = 64
-"""Bytes of a signature: a point, then a number (section 5.1.6)."""
+"""Size of a signature in bytes: a point R, then an integer S (section 5.1.6)."""
 
 _P = 2**255 - 19
 """Prime of the field (section 5.1)."""
 _L = 2**252 + 27742317777372353535851937790883648493
 """Order of the base point (section 5.1)."""
+_COFACTOR = 8
+"""Number of points on the curve divided by ``_L`` (section 5.1)."""
 _D = -121665 * pow(121666, -1, _P) % _P
 """Constant of the curve ``-x^2 + y^2 = 1 + d x^2 y^2`` (section 5.1)."""
 _SQRT_MINUS_1 = pow(2, (_P - 1) // 4, _P)
-"""Turns the candidate root into the other one (section 5.1.3, step 3)."""
+"""Square root of -1, which turns one candidate root into the other (section 5.1.3, step 3)."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class _Point:
     t: int
 
     def __add__(self, other: _Point) -> _Point:
-        # The complete formulas of section 5.1.4: they double as well.
+        # The complete formulas of section 5.1.4, which also double.
         a = (self.y - self.x) * (other.y - other.x) % _P
         b = (self.y + self.x) * (other.y + other.x) % _P
         c = 2 * _D * self.t * other.t % _P
@@ -43,17 +45,17 @@ class _Point:
         e, f, g, h = b - a, d - c, d + c, b + a
         return _Point(e * f % _P, g * h % _P, f * g % _P, e * h % _P)
 
-    def __rmul__(self, times: int) -> _Point:
+    def __rmul__(self, factor: int) -> _Point:
         total, double = _NEUTRAL, self
-        while times:
-            if times & 1:
+        while factor:
+            if factor & 1:
                 total += double
             double += double
-            times >>= 1
+            factor >>= 1
         return total
 
-    def is_same(self, other: _Point) -> bool:
-        """Whether both are one point, whatever their Z."""
+    def equals(self, other: _Point) -> bool:
+        """Return whether both are the same point, whatever their Z."""
         return (
             (self.x * other.z - other.x * self.z) % _P
             == 0
@@ -64,27 +66,48 @@ class _Point:
 _NEUTRAL = _Point(0, 1, 1, 0)
 
 
-def is_valid_signature(message: bytes, *, signature: bytes, key: bytes) -> bool:
-    """Whether a signature is that of a message by the owner of a key (section 5.1.7).
+def is_valid_key(key: bytes) -> bool:
+    """Return whether bytes encode a public key under which a forgery is hard.
+
+    Refuses the eight points of small order: under such a key, signatures can be made without any
+    secret, for one message in eight or for all.
 
     Args:
-        message: what was signed.
-        signature: 64 bytes; any other number is no signature.
-        key: the public key, 32 bytes; any other number signs nothing.
+        key: 32 bytes; any other number is not a key.
     """
-    if len(key) != KEY_SIZE or len(signature) != SIGNATURE_SIZE:
+    return _decode_key(key) is not None
+
+
+def is_valid_signature(message: bytes, *, signature: bytes, key: bytes) -> bool:
+    """Return whether a signature is the key owner's signature of a message (section 5.1.7).
+
+    Args:
+        message: the signed bytes.
+        signature: 64 bytes; any other number is not a signature.
+        key: the public key, see ``is_valid_key``.
+    """
+    owner = _decode_key(key)
+    if owner is None or len(signature) != SIGNATURE_SIZE:
         return False
-    owner, commitment = _decoded(key), _decoded(signature[:32])
+    commitment = _decode_point(signature[:32])
     response = int.from_bytes(signature[32:], "little")
-    if owner is None or commitment is None or response >= _L:
+    # With S + L in place of S, anyone could make a second signature of a signed message.
+    if commitment is None or response >= _L:
         return False
     digest = hashlib.sha512(signature[:32] + key + message).digest()
     challenge = int.from_bytes(digest, "little") % _L
-    return (response * _BASE).is_same(commitment + challenge * owner)
+    return (response * _BASE).equals(commitment + challenge * owner)
 
 
-def _decoded(encoded: bytes) -> _Point | None:
-    """The point of 32 bytes: y, and the sign of x in the last bit (section 5.1.3)."""
+def _decode_key(key: bytes) -> _Point | None:
+    point = _decode_point(key) if len(key) == KEY_SIZE else None
+    if point is None or (_COFACTOR * point).equals(_NEUTRAL):
+        return None
+    return point
+
+
+def _decode_point(encoded: bytes) -> _Point | None:
+    """Decode y, and the sign of x in the last bit; None if no point has them (section 5.1.3)."""
     y = int.from_bytes(encoded, "little")
     sign, y = y >> 255, y & ((1 << 255) - 1)
     if y >= _P:
@@ -100,12 +123,12 @@ def _decoded(encoded: bytes) -> _Point | None:
     return _Point(x, y, 1, x * y % _P)
 
 
-def _base() -> _Point:
-    """The base point, of which the RFC gives y = 4/5 and an even x (section 5.1)."""
-    found = _decoded((4 * pow(5, -1, _P) % _P).to_bytes(32, "little"))
-    if found is None:
+def _base_point() -> _Point:
+    """Return the point with y = 4/5 and an even x (section 5.1)."""
+    point = _decode_point((4 * pow(5, -1, _P) % _P).to_bytes(32, "little"))
+    if point is None:
         raise ArithmeticError("the base point is not on the curve")
-    return found
+    return point
 
 
-_BASE = _base()
+_BASE = _base_point()

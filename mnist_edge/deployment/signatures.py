@@ -1,57 +1,100 @@
-"""Whose models a device takes, where it does not take anybody's.
+"""The public keys that a device trusts, and the check that one of them signed a model.
 
-The keys are a file of the owner's beside the installed models, in the form that
-``openssl pkey -pubout`` writes.
+The keys are a file that the device's owner puts beside the installed models, in the format that
+``openssl pkey -pubout`` writes. Without that file no signature is required. If it cannot be told
+whether there is such a file, or what it holds, nothing is trusted.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import os
 import re
+import stat
+from pathlib import Path
 
 from mnist_edge.deployment.artifact import SIGNATURE_SUFFIX, Artifact
-from mnist_edge.deployment.ed25519 import KEY_SIZE, is_valid_signature
+from mnist_edge.deployment.ed25519 import KEY_SIZE, is_valid_key, is_valid_signature
 from mnist_edge.errors import UntrustedModel
-from mnist_edge.modelstore.registry import store_folder
+from mnist_edge.modelstore.registry import STORE_VARIABLE, store_folder
 
 TRUSTED_KEYS_FILE = "trusted.pem"
-"""Name of the file with the public keys, one or more; where there is none, nothing is signed."""
+"""Name of the file with the public keys, one or more."""
 
 _BLOCK = re.compile(r"-----BEGIN PUBLIC KEY-----(.*?)-----END PUBLIC KEY-----", re.DOTALL)
 """RFC 7468, section 13."""
 _HEADER = bytes.fromhex("302a300506032b6570032100")
-"""What the DER of an Ed25519 public key has before its 32 bytes (RFC 8410, section 4)."""
+"""The DER of an Ed25519 public key up to its 32 bytes (RFC 8410, section 4)."""
 
 
 def read_trusted_keys() -> tuple[bytes, ...]:
-    """The public keys that this device holds, 32 bytes each; none where it takes any model.
+    """Read the public keys that this device trusts.
+
+    Returns:
+        32 bytes each; empty if there is no file of keys, so that any model is accepted.
 
     Raises:
-        UntrustedModel: there is a file, and it is not one of Ed25519 public keys: nothing can be
-            trusted, then.
+        UntrustedModel: there is a file, or a link to one, that is not a readable file of Ed25519
+            public keys; or the folder it would be in is missing, but the environment names it.
     """
     path = store_folder() / TRUSTED_KEYS_FILE
     try:
-        text = path.read_text(encoding="utf-8")
-        keys = tuple(map(_key, _BLOCK.findall(text)))
-    except (FileNotFoundError, NotADirectoryError):
-        return ()
+        if not _is_present(path):
+            return ()
+        keys = tuple(map(_decode_key, _BLOCK.findall(_read_text(path))))
     except (OSError, ValueError) as error:
         raise UntrustedModel(
             f"cannot read the public keys in {path} ({error}); write them with: "
             "openssl pkey -in private.pem -pubout"
         ) from error
     if not keys:
-        raise UntrustedModel(f"{path} holds no public key; put one in it, or remove the file")
+        raise UntrustedModel(f"{path} holds no public key; add one, or remove the file")
     return keys
 
 
+def _is_present(path: Path) -> bool:
+    """Return whether there is a file of keys, or a link to one, even to one that is missing.
+
+    Raises:
+        UntrustedModel: the folder that it would be in is missing.
+        OSError: the system does not tell.
+    """
+    folder = path.parent
+    if os.environ.get(STORE_VARIABLE) and not folder.is_dir():
+        raise UntrustedModel(
+            f"{STORE_VARIABLE} names {folder}, which does not exist, so it is unknown which keys "
+            "this device trusts; create or mount it"
+        )
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        for parent in path.parents:
+            if parent.is_symlink() and not parent.exists():
+                raise UntrustedModel(
+                    f"{parent} links to a folder that does not exist, so it is unknown which keys "
+                    "this device trusts; mount it, or remove the link"
+                ) from None
+        return False
+    return True
+
+
+def _read_text(path: Path) -> str:
+    """Read a file of keys; a pipe or a device, which may never end, is none.
+
+    Raises:
+        OSError: it is missing, or not a file.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError("not a regular file")
+    return path.read_text(encoding="utf-8")
+
+
 def require_signed(artifact: Artifact, keys: tuple[bytes, ...]) -> str:
-    """Checks that the owner of one of some keys signed a manifest.
+    """Check that the owner of one of the keys signed the artifact's manifest.
 
     Returns:
-        What was found, for a person.
+        The result in words.
 
     Raises:
         UntrustedModel: none of them did.
@@ -61,22 +104,30 @@ def require_signed(artifact: Artifact, keys: tuple[bytes, ...]) -> str:
     signature, path = artifact.signature, store_folder() / TRUSTED_KEYS_FILE
     if signature is None:
         raise UntrustedModel(
-            f"{artifact.source} is not signed, and {path} asks for it; put its "
+            f"{artifact.source} is not signed, but {path} requires a signature; put the "
             f"manifest's signature beside it, as .json{SIGNATURE_SUFFIX}"
         )
     if not any(is_valid_signature(artifact.manifest, signature=signature, key=key) for key in keys):
         raise UntrustedModel(
-            f"{artifact.source} is signed by no key in {path}, or was changed since; "
-            "get it from whoever signs for this device"
+            f"{artifact.source} is not signed by any key in {path}, or was changed since; get it "
+            "from whoever signs for this device"
         )
     return "by a trusted key"
 
 
-def _key(body: str) -> bytes:
+def _decode_key(body: str) -> bytes:
+    """Decode the base64 body of a PEM block.
+
+    Raises:
+        ValueError: it is not an Ed25519 public key, or is a weak one.
+    """
     try:
         document = base64.b64decode("".join(body.split()), validate=True)
     except binascii.Error as error:
-        raise ValueError("no base64") from error
+        raise ValueError("invalid base64") from error
     if len(document) != len(_HEADER) + KEY_SIZE or not document.startswith(_HEADER):
-        raise ValueError("a key of another kind than Ed25519")
-    return document[len(_HEADER) :]
+        raise ValueError("a key that is not Ed25519")
+    key = document[len(_HEADER) :]
+    if not is_valid_key(key):
+        raise ValueError("a key that is not a point of the curve, or one of small order")
+    return key

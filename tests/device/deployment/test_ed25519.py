@@ -1,13 +1,26 @@
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mnist_edge.deployment.ed25519 import is_valid_signature
-from tests.support.signing import Signer
+from mnist_edge.deployment.ed25519 import is_valid_key, is_valid_signature
+from tests.support.signing import (
+    NEUTRAL,
+    ORDER,
+    Point,
+    Signer,
+    add,
+    challenge,
+    encode,
+    multiply,
+    small_order_points,
+)
 
-_ORDER = 2**252 + 27742317777372353535851937790883648493
+PRIME = 2**255 - 19
+MESSAGE = b"the manifest of a model"
 
 VECTORS = {
     "empty": (
@@ -69,12 +82,203 @@ def test_a_flipped_bit_anywhere_makes_it_no_signature(vector: tuple[bytes, ...])
         assert not is_valid_signature(message, signature=signature, key=bytes(flipped))
 
 
-def test_a_number_beyond_the_order_is_refused(vector: tuple[bytes, ...]) -> None:
-    # The same point, so that without the rule anybody could make a second signature of it.
-    _, key, message, signature = vector
-    larger = int.from_bytes(signature[32:], "little") + _ORDER
+@pytest.fixture(scope="module")
+def signer() -> Signer:
+    """The owner of a key."""
+    return Signer(bytes(range(32)))
+
+
+@pytest.fixture(scope="module")
+def signature(signer: Signer) -> bytes:
+    """The signature of ``MESSAGE``."""
+    return signer.sign(MESSAGE)
+
+
+@pytest.fixture(scope="module")
+def weak() -> list[Point]:
+    """The points whose order divides 8."""
+    return small_order_points()
+
+
+def holds(key: Point, encoded: bytes, message: bytes, commitment: Point, signed: bytes) -> bool:
+    """Whether the equation of section 5.1.7 holds, by the arithmetic of the tests."""
+    factor = challenge(signed[:32], encoded, message)
+    response = int.from_bytes(signed[32:], "little")
+    return multiply(response) == add(commitment, multiply(factor, key))
+
+
+@pytest.mark.parametrize("times", range(1, 15))
+def test_a_response_beyond_the_order_is_refused(
+    times: int, signer: Signer, signature: bytes
+) -> None:
+    # The equation holds for each of them: they would be other signatures of what was signed.
+    larger = int.from_bytes(signature[32:], "little") + times * ORDER
     malleated = signature[:32] + larger.to_bytes(32, "little")
-    assert not is_valid_signature(message, signature=malleated, key=key)
+    assert not is_valid_signature(MESSAGE, signature=malleated, key=signer.key)
+
+
+RESPONSES = {
+    "0": 0,
+    "1": 1,
+    "the order less 1": ORDER - 1,
+    "the order": ORDER,
+    "the order and 1": ORDER + 1,
+    "the prime": PRIME,
+    "2**252": 1 << 252,
+    "2**255": 1 << 255,
+    "2**256 - 1": (1 << 256) - 1,
+}
+
+
+@pytest.mark.parametrize("response", RESPONSES)
+def test_a_response_of_no_signature_is_refused(
+    response: str, signer: Signer, signature: bytes
+) -> None:
+    encoded = RESPONSES[response].to_bytes(32, "little")
+    for commitment in (signature[:32], signer.key, encode(NEUTRAL), bytes(32)):
+        assert not is_valid_signature(MESSAGE, signature=commitment + encoded, key=signer.key)
+
+
+@pytest.mark.parametrize("bit", [253, 254, 255])
+def test_the_high_bits_of_a_response_are_not_left_out(
+    bit: int, signer: Signer, signature: bytes
+) -> None:
+    larger = int.from_bytes(signature[32:], "little") | 1 << bit
+    changed = signature[:32] + larger.to_bytes(32, "little")
+    assert not is_valid_signature(MESSAGE, signature=changed, key=signer.key)
+
+
+@pytest.mark.parametrize("size", [0, 1, 31, 32, 63, 65, 96, 128])
+def test_a_signature_of_another_length_is_refused(
+    size: int, signer: Signer, signature: bytes
+) -> None:
+    changed = (signature + bytes(64))[:size]
+    assert not is_valid_signature(MESSAGE, signature=changed, key=signer.key)
+
+
+@pytest.mark.parametrize("size", [0, 1, 31, 33, 64])
+def test_a_key_of_another_length_is_refused(size: int, signer: Signer, signature: bytes) -> None:
+    changed = (signer.key + bytes(32))[:size]
+    assert not is_valid_key(changed)
+    assert not is_valid_signature(MESSAGE, signature=signature, key=changed)
+
+
+def test_bytes_in_another_order_are_no_signature(signer: Signer, signature: bytes) -> None:
+    commitment, response = signature[:32], signature[32:]
+    for changed in (
+        response + commitment,
+        commitment + response[::-1],
+        commitment[::-1] + response,
+        signature[::-1],
+        commitment + commitment,
+        response + response,
+        bytes(64),
+        b"\xff" * 64,
+    ):
+        assert not is_valid_signature(MESSAGE, signature=changed, key=signer.key)
+    assert not is_valid_signature(MESSAGE, signature=signature, key=signer.key[::-1])
+
+
+def test_parts_of_two_signatures_are_none(signer: Signer, signature: bytes) -> None:
+    other = signer.sign(MESSAGE + b".")
+    for mixed in (signature[:32] + other[32:], other[:32] + signature[32:]):
+        for message in (MESSAGE, MESSAGE + b"."):
+            assert not is_valid_signature(message, signature=mixed, key=signer.key)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"",
+        MESSAGE[:-1],
+        MESSAGE[1:],
+        MESSAGE + b"\0",
+        b"\0" + MESSAGE,
+        MESSAGE * 2,
+        hashlib.sha512(MESSAGE).digest(),
+    ],
+)
+def test_a_signature_is_of_its_message_alone(
+    message: bytes, signer: Signer, signature: bytes
+) -> None:
+    assert is_valid_signature(MESSAGE, signature=signature, key=signer.key)
+    assert not is_valid_signature(message, signature=signature, key=signer.key)
+
+
+@pytest.mark.parametrize(("flag", "context"), [(0, b""), (0, b"foo"), (1, b""), (1, b"foo")])
+def test_the_other_kinds_of_the_rfc_are_no_signatures(
+    flag: int, context: bytes, signer: Signer
+) -> None:
+    # Ed25519ctx and Ed25519ph (sections 2 and 5.1): a key must not serve two kinds at once.
+    domain = b"SigEd25519 no Ed25519 collisions" + bytes([flag, len(context)]) + context
+    message = hashlib.sha512(MESSAGE).digest() if flag else MESSAGE
+    signed = signer.sign(message, domain=domain)
+    assert not is_valid_signature(MESSAGE, signature=signed, key=signer.key)
+    assert not is_valid_signature(message, signature=signed, key=signer.key)
+
+
+def test_a_commitment_has_one_encoding(signer: Signer) -> None:
+    # To the neutral point there are four ways, of which the RFC allows one (section 5.1.3).
+    encodings = [y | sign << 255 for y in (1, PRIME + 1) for sign in (0, 1)]
+    found = []
+    for encoding in encodings:
+        commitment = encoding.to_bytes(32, "little")
+        response = challenge(commitment, signer.key, MESSAGE) * signer.scalar % ORDER
+        signed = commitment + response.to_bytes(32, "little")
+        assert holds(multiply(signer.scalar), signer.key, MESSAGE, NEUTRAL, signed)
+        found.append(is_valid_signature(MESSAGE, signature=signed, key=signer.key))
+    assert found == [True, False, False, False]
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_a_key_of_small_order_signs_nothing(number: int, weak: list[Point]) -> None:
+    # The equation holds without a secret for one message in eight, and for all with order 1.
+    key, encoded = weak[number], encode(weak[number])
+    assert not is_valid_key(encoded)
+    forged = 0
+    for count in range(64):
+        message = MESSAGE + bytes([count])
+        signed = encode(multiply(5)) + (5).to_bytes(32, "little")
+        if challenge(signed[:32], encoded, message) % 8 == 0 or number == 0:
+            assert holds(key, encoded, message, multiply(5), signed)
+            forged += 1
+            assert not is_valid_signature(message, signature=signed, key=encoded)
+        if forged == 2:
+            return
+    pytest.fail("no message for which the equation holds")
+
+
+@pytest.mark.parametrize("sign", [0, 1])
+@pytest.mark.parametrize("y", [0, 1, PRIME - 1, PRIME, PRIME + 1])
+def test_no_encoding_of_a_small_order_is_a_key(y: int, sign: int, signature: bytes) -> None:
+    encoded = (y | sign << 255).to_bytes(32, "little")
+    assert not is_valid_key(encoded)
+    assert not is_valid_signature(MESSAGE, signature=signature, key=encoded)
+
+
+def test_zeros_and_ones_are_no_keys(signature: bytes) -> None:
+    for byte in (b"\0", b"\1", b"\x7f", b"\x80", b"\xff"):
+        assert not is_valid_signature(MESSAGE, signature=signature, key=byte * 32)
+        assert not is_valid_signature(b"", signature=bytes(64), key=byte * 32)
+
+
+def test_a_key_of_mixed_order_signs_by_the_equation_without_cofactor(
+    signer: Signer, weak: list[Point]
+) -> None:
+    # The RFC allows either equation; this one is the stricter, and the one of most libraries.
+    key = add(multiply(signer.scalar), weak[1])
+    encoded, commitment = encode(key), encode(multiply(7))
+    found = {}
+    for count in range(64):
+        message = MESSAGE + bytes([count])
+        factor = challenge(commitment, encoded, message)
+        response = (7 + factor * signer.scalar) % ORDER
+        signed = commitment + response.to_bytes(32, "little")
+        expected = factor % 8 == 0
+        if expected not in found:
+            assert holds(key, encoded, message, multiply(7), signed) is expected
+            found[expected] = is_valid_signature(message, signature=signed, key=encoded)
+    assert found == {True: True, False: False}
 
 
 @pytest.mark.parametrize(
