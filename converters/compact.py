@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mnist_edge.errors import InvalidModel
 from mnist_edge.modelstore.loading import TFLITE_IDENTIFIER, is_tflite
-from mnist_edge.training.backend import import_tensorflow
+from mnist_edge.training.frameworks import import_tensorflow
 
 DESCRIPTION = b"TFLITE_METADATA"
 """Name of the entry that refers to a model's TFLite Metadata."""

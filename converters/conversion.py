@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from converters import calibration, loader, metadata, tf_converter, verify, writer
-from converters.calibration import CalibrationSet
+from converters import calibration_set, loader, metadata, tf_converter, verify, writer
+from converters.calibration_set import CalibrationSet
 from converters.compact import slim
 from converters.dynamic_batch import with_any_batch
 from converters.loader import Source
@@ -30,7 +30,7 @@ from mnist_edge.metrics.confidence import choose_threshold, count_correct, fit_t
 from mnist_edge.modelstore.manifest import ModelManifest, Score
 from mnist_edge.runtimes import input_scaling
 from mnist_edge.runtimes.input_scaling import GOOD_ACCURACY, RAW_PIXELS, InputScaling
-from mnist_edge.training.backend import versions
+from mnist_edge.training.frameworks import versions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,7 +220,7 @@ def convert(
         ConversionError: it does not convert or does not pass verification; nothing is written.
         AccuracyLost: it costs too much; nothing is written.
     """
-    calibration.require_apart(asked.calibrated_on, prepared.mnist)
+    calibration_set.require_apart(asked.calibrated_on, prepared.mnist)
     best, failure, tried = None, None, []
     for alternative in itertools.chain([asked], others):
         try:

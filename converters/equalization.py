@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.graph import Network, fold_constants, node_name
+from converters.frozen_graph import Network, fold_constants, node_name
 from mnist_edge import DIGIT_SHAPE
-from mnist_edge.training.backend import import_tensorflow
+from mnist_edge.training.frameworks import import_tensorflow
 
 _LINEAR = {"MatMul", "Conv2D"}
 _ADDING = {"BiasAdd", "AddV2"}

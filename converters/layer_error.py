@@ -21,14 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters import tf_converter
-from converters.graph import Network
+from converters.frozen_graph import Network
 from converters.operators import read_operators
 from converters.schemes import int8
 from mnist_edge.errors import ConversionError
 from mnist_edge.runtimes.input_scaling import InputScaling
 from mnist_edge.system.capture import capture_descriptors
 from mnist_edge.system.files import replacing
-from mnist_edge.training.backend import import_tensorflow
+from mnist_edge.training.frameworks import import_tensorflow
 from mnist_edge.training.learning_curves import new_figure
 
 HEALTHY = 1 / math.sqrt(12)

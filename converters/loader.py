@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from converters import formats, graph, keras_2_13
+from converters import formats, frozen_graph, keras_2_13
 from converters.formats import ModelFile
-from converters.graph import Network
+from converters.frozen_graph import Network
 from mnist_edge import DIGIT_SHAPE
 from mnist_edge.errors import InvalidModel, MissingDependency, ModelNotFound, UnsuitableModel
 from mnist_edge.system.capture import capture_descriptors
-from mnist_edge.training.backend import import_keras, import_tensorflow, import_tf_keras
+from mnist_edge.training.frameworks import import_keras, import_tensorflow, import_tf_keras
 from mnist_edge.training.recipes import RECIPES
 from mnist_edge.training.trainer import MODEL_FILE, RECORD_FILE
 
@@ -83,9 +83,9 @@ def load_source(path: Path, digits: NDArray[np.uint8]) -> Source:
     """
     file = formats.identify(path)
     concrete, framework = _LOADERS[file.format](file)
-    whole = graph.freeze(concrete, name=str(path))
-    network, cut = graph.cut_softmax(whole)
-    network = graph.free_batch(network, digits.astype(np.float32), name=str(path))
+    whole = frozen_graph.freeze(concrete, name=str(path))
+    network, cut = frozen_graph.cut_softmax(whole)
+    network = frozen_graph.free_batch(network, digits.astype(np.float32), name=str(path))
     recipe, seed = _origin(path)
     return Source(
         path=path,

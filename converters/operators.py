@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mnist_edge.errors import UnknownName
-from mnist_edge.training.backend import import_tensorflow
+from mnist_edge.training.frameworks import import_tensorflow
 
 DEFAULT_TARGET = "tflite-runtime==2.14.0"
 """The oldest runtime that is supported, and the last of its name."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from converters import calibration
-from converters.calibration import CalibrationSet
+from converters import calibration_set
+from converters.calibration_set import CalibrationSet
 from converters.equalization import equalize
-from converters.graph import Network
+from converters.frozen_graph import Network
 from converters.schemes import Scheme, int16x8
 from mnist_edge.data.mnist import Mnist
 
@@ -51,7 +51,7 @@ def alternatives(asked: Way, mnist: Mnist) -> Iterator[Way]:
         yield replace(
             asked,
             description=f"{other} calibration digits of seed {drawn}",
-            calibrated_on=calibration.draw(mnist, count=other, seed=drawn),
+            calibrated_on=calibration_set.draw(mnist, count=other, seed=drawn),
         )
     equalized = equalize(asked.network)
     if equalized:

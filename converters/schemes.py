@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from mnist_edge.errors import InvalidValue, UnknownName
-from mnist_edge.training.backend import import_tensorflow
+from mnist_edge.training.frameworks import import_tensorflow
 
 PER_CHANNEL, PER_TENSOR = "per-channel", "per-tensor"
 GREY, RGB = "grey", "rgb"

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.graph import Network, read_pixels
+from converters.frozen_graph import Network, read_pixels
 from converters.schemes import PER_TENSOR, RGB, Scheme
 from mnist_edge.errors import ConversionError
 from mnist_edge.runtimes.input_scaling import InputScaling
 from mnist_edge.system.capture import capture_descriptors
-from mnist_edge.training.backend import import_tensorflow
+from mnist_edge.training.frameworks import import_tensorflow
 
 
 def to_tflite(

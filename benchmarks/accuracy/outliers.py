@@ -33,7 +33,7 @@ from mnist_edge import Classifier
 from mnist_edge.data.mnist import Digits, load_mnist
 from mnist_edge.inference.classifier import Prediction
 from mnist_edge.system.files import write_json
-from mnist_edge.training.outliers import HELD_OUT, KINDS, TAUGHT, draw
+from mnist_edge.training.outliers.generator import HELD_OUT, KINDS, TAUGHT, draw
 
 SEED = 1_000_003
 """Of the pictures: recipes draw theirs with small ones."""

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mnist_edge.training.backend import import_keras
+from mnist_edge.training.frameworks import import_keras
 
 if TYPE_CHECKING:
     import keras
@@ -48,7 +48,7 @@ def network() -> keras.Model:
 
 def to_int8() -> bytes:
     """Return the bytes of its ``.tflite`` file: raw pixels in, logits out."""
-    from converters import calibration, conversion, schemes
+    from converters import calibration_set, conversion, schemes
     from mnist_edge.data.mnist import load_mnist
 
     import_keras().utils.set_random_seed(_SEED)
@@ -58,7 +58,7 @@ def to_int8() -> bytes:
         network().save(path)
         prepared = conversion.prepare(path, mnist, pixels="pixels/255")
     (int8,) = schemes.find_schemes(["int8"])
-    way = conversion.as_asked(prepared, int8, calibration.draw(mnist))
+    way = conversion.as_asked(prepared, int8, calibration_set.draw(mnist))
     return conversion.to_file(prepared, way)
 
 

@@ -140,11 +140,11 @@ def convert_command(
     files that take raw pixels. Every file is run on the TFLite runtime over the
     validation digits, in its own process, before it is written.
     """
-    from converters import calibration, conversion, loader, operators, schemes, verify
+    from converters import calibration_set, conversion, loader, operators, schemes, verify
     from mnist_edge.data.mnist import load_mnist
     from mnist_edge.modelstore.loading import find_model_folder
     from mnist_edge.system.files import require_writable
-    from mnist_edge.training.backend import require_workstation
+    from mnist_edge.training.frameworks import require_workstation
 
     chosen = schemes.find_schemes(
         split_list(quantize) or ["int8"], io_dtype=io_dtype, weights=weights, colour=colour
@@ -157,7 +157,7 @@ def convert_command(
     require_workstation()
     require_writable(folder)
     mnist = load_mnist(data)
-    calibrated_on = calibration.draw(mnist, count=calibration_images, seed=calibration_seed)
+    calibrated_on = calibration_set.draw(mnist, count=calibration_images, seed=calibration_seed)
 
     prepared = conversion.prepare(model_file, mnist, pixels=pixels)
     for finding in prepared.findings:

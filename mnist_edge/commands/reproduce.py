@@ -53,7 +53,7 @@ def reproduce_command(
     from mnist_edge.device.machine import describe_machine
     from mnist_edge.evaluation.reproduction import measure, page, systems
     from mnist_edge.system.files import replacing, require_writable, write_json, write_text
-    from mnist_edge.training.backend import import_keras, require_workstation, versions
+    from mnist_edge.training.frameworks import import_keras, require_workstation, versions
 
     chosen = systems.find_systems(split_list(only))
     require_workstation()

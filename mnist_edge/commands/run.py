@@ -39,7 +39,7 @@ def run_command(
     """
     from mnist_edge.data.mnist import locate_mnist
     from mnist_edge.training import recipes, trainer
-    from mnist_edge.training.backend import require_workstation
+    from mnist_edge.training.frameworks import require_workstation
 
     chosen = recipes.find_recipe(recipe)
     folder = out or RUNS / chosen.name

@@ -122,7 +122,7 @@ def train_command(
     from mnist_edge.data.mnist import TRAIN_SIZE, load_mnist
     from mnist_edge.system.files import require_writable
     from mnist_edge.training import recipes, trainer
-    from mnist_edge.training.backend import import_keras, require_workstation
+    from mnist_edge.training.frameworks import import_keras, require_workstation
 
     chosen = recipes.find_recipe(recipe)
     settings = {"batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}

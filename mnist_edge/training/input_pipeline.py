@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.training.backend import import_keras, import_tensorflow
+from mnist_edge.training.frameworks import import_keras, import_tensorflow
 
 
 def in_batches(images: NDArray[np.uint8], targets: NDArray[Any], *, size: int) -> dict[str, Any]:

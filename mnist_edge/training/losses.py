@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge import CLASSES
-from mnist_edge.training.backend import import_keras
+from mnist_edge.training.frameworks import import_keras
 
 if TYPE_CHECKING:
     import keras

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from mnist_edge import CLASSES, DIGIT_SHAPE
-from mnist_edge.training.backend import import_keras
+from mnist_edge.training.frameworks import import_keras
 
 if TYPE_CHECKING:
     import keras

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.training.backend import import_keras, import_tensorflow
+from mnist_edge.training.frameworks import import_keras, import_tensorflow
 
 if TYPE_CHECKING:
     import keras

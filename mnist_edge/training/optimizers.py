@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from mnist_edge.training.backend import import_keras
+from mnist_edge.training.frameworks import import_keras
 
 if TYPE_CHECKING:
     import keras

@@ -28,7 +28,7 @@ from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.errors import CheckpointMismatch
 from mnist_edge.metrics.confidence import softmax
 from mnist_edge.system.files import replacing, require_writable, write_bytes, write_json
-from mnist_edge.training.backend import import_keras, versions
+from mnist_edge.training.frameworks import import_keras, versions
 from mnist_edge.training.input_pipeline import in_batches
 from mnist_edge.training.learning_curves import draw_curves
 from mnist_edge.training.losses import NO_DIGIT, cross_entropy, of_digits, with_teaching
@@ -37,7 +37,7 @@ from mnist_edge.training.normalization import (
     measure_statistics,
     with_fused_normalization,
 )
-from mnist_edge.training.outliers import TAUGHT, draw
+from mnist_edge.training.outliers.generator import TAUGHT, draw
 from mnist_edge.training.prefetch import Ahead
 from mnist_edge.training.recipes import Recipe
 

@@ -89,7 +89,7 @@ def test_nondigits_are_counted_by_kind_within_80_columns_without_tensorflow(
     nano: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("matplotlib")
-    from mnist_edge.training.outliers import HELD_OUT, KINDS
+    from mnist_edge.training.outliers.generator import HELD_OUT, KINDS
 
     out = tmp_path / "nondigits.json"
     # The articles' models have one file each.

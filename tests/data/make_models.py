@@ -31,7 +31,7 @@ import numpy as np
 
 from mnist_edge.data.mnist import load_mnist
 from mnist_edge.metrics.confidence import softmax
-from mnist_edge.training.backend import import_tensorflow
+from mnist_edge.training.frameworks import import_tensorflow
 
 _TARGET = Path(__file__).parent / "models"
 _FAR_BELOW = -100.0

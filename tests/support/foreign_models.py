@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.data.mnist import Mnist
-from mnist_edge.training.backend import import_keras, import_tensorflow
+from mnist_edge.training.frameworks import import_keras, import_tensorflow
 from tests.support.foreign_formats import (
     age_h5,
     age_keras,

@@ -41,7 +41,7 @@ class Recorder:
 
 def weights(folder: Path) -> list[NDArray[Any]]:
     """The weights in a run's model file."""
-    from mnist_edge.training.backend import import_keras
+    from mnist_edge.training.frameworks import import_keras
 
     model = import_keras().models.load_model(folder / trainer.MODEL_FILE, compile=False)
     return list(model.get_weights())

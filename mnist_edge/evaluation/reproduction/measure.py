@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from converters import calibration, loader, schemes, tf_converter
-from converters.graph import Network
+from converters import calibration_set, loader, schemes, tf_converter
+from converters.frozen_graph import Network
 from mnist_edge.data.mnist import Digits, Mnist, load_mnist
 from mnist_edge.evaluation.reproduction.systems import System
 from mnist_edge.metrics.confidence import count_correct
@@ -70,7 +70,7 @@ def reproduce(
 def _measured(system: System, run: Path, mnist: Mnist) -> ReproductionRow:
     origin = loader.load_source(run / trainer.MODEL_FILE, mnist.validation.images[:1])
     record = trainer.read_record(run)
-    images = calibration.draw(mnist).images
+    images = calibration_set.draw(mnist).images
     splits = (mnist.train, mnist.validation, mnist.test)
     reference = _device_logits(origin.network, schemes.float32(), images, splits)
     quantized = _device_logits(origin.network, schemes.int8(), images, (mnist.test,))

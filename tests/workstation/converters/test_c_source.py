@@ -19,7 +19,7 @@ from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.manifest import ModelManifest
 from mnist_edge.runtimes.interpreter import quantization_table, quantize
 from mnist_edge.runtimes.sandbox import run_sandboxed
-from mnist_edge.training.backend import import_tensorflow
+from mnist_edge.training.frameworks import import_tensorflow
 
 WARNINGS = ("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Werror")
 DIALECTS = [

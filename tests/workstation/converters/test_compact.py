@@ -16,7 +16,7 @@ from mnist_edge.errors import InvalidModel
 from mnist_edge.modelstore.loading import SCHEMES
 from mnist_edge.runtimes.input_scaling import RAW_PIXELS
 from mnist_edge.runtimes.sandbox import run_sandboxed
-from mnist_edge.training.backend import import_tensorflow
+from mnist_edge.training.frameworks import import_tensorflow
 
 GREY = Metadata(name="nano", colour_space="grayscale", input_range=(-128, 127))
 

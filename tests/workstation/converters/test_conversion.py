@@ -18,7 +18,7 @@ import pytest
 from numpy.typing import NDArray
 
 from converters import (
-    calibration,
+    calibration_set,
     conversion,
     layer_error,
     loader,
@@ -58,7 +58,7 @@ from mnist_edge.runtimes import golden
 from mnist_edge.runtimes.input_scaling import RAW_PIXELS
 from mnist_edge.runtimes.sandbox import SandboxRun, run_sandboxed
 from mnist_edge.training import trainer
-from mnist_edge.training.backend import import_keras, import_tensorflow
+from mnist_edge.training.frameworks import import_keras, import_tensorflow
 from mnist_edge.training.recipes import RECIPES, find_recipe
 from tests.support.paths import NANO
 from tests.support.peers import run_on_litert
@@ -111,7 +111,7 @@ def _every(
         prepared,
         folder,
         chosen,
-        calibrated_on=calibration.draw(prepared.mnist),
+        calibrated_on=calibration_set.draw(prepared.mnist),
         max_drop=max_drop,
         rescue=rescue,
         keep=keep,
@@ -167,7 +167,7 @@ def test_converting_the_committed_model_again_gives_the_committed_bytes(
     prepared = conversion.prepare(folder / trainer.MODEL_FILE, small_mnist)
     for scheme in schemes.find_schemes(["all"]):
         content = conversion.to_file(
-            prepared, conversion.as_asked(prepared, scheme, calibration.draw(mnist))
+            prepared, conversion.as_asked(prepared, scheme, calibration_set.draw(mnist))
         )
         committed = (folder / f"{scheme.name}.tflite").read_bytes()
         assert hashlib.sha256(content).hexdigest() == hashlib.sha256(committed).hexdigest()
@@ -344,7 +344,7 @@ def test_a_float_operator_inside_int8_is_named_after_its_layer(
     # TensorFlow leaves in floats what it has no integers for; here it is told to leave all.
     mixed = replace(schemes.float32(), calibrated=True)
     (error,) = conversion.convert_each(
-        prepared, tmp_path, [mixed], calibrated_on=calibration.draw(prepared.mnist)
+        prepared, tmp_path, [mixed], calibrated_on=calibration_set.draw(prepared.mnist)
     )
     assert isinstance(error, ConversionError)
     # The file that was verified has no names inside.
@@ -415,7 +415,7 @@ def test_a_scheme_that_fails_does_not_keep_the_others_from_being_made(
             prepared,
             tmp_path,
             [impossible, schemes.float32()],
-            calibrated_on=calibration.draw(prepared.mnist),
+            calibrated_on=calibration_set.draw(prepared.mnist),
         )
     )
     assert isinstance(outcomes[0], ConversionError)
@@ -482,7 +482,7 @@ def _layers(prepared: Prepared, digits: Mnist) -> list[layer_error.Layer]:
     return layer_error.explain(
         prepared.origin.network,
         prepared.reading,
-        calibration=calibration.draw(digits).images,
+        calibration=calibration_set.draw(digits).images,
         digits=digits.validation.images,
     )
 
@@ -561,9 +561,9 @@ def test_settings_that_a_scheme_does_not_have_are_refused_with_those_it_has() ->
 
 
 def test_calibration_is_drawn_from_training_digits_alone_evenly_and_seeded(mnist: Mnist) -> None:
-    drawn = calibration.draw(mnist, count=505, seed=3)
-    again = calibration.draw(mnist, count=505, seed=3)
-    other = calibration.draw(mnist, count=505, seed=4)
+    drawn = calibration_set.draw(mnist, count=505, seed=3)
+    again = calibration_set.draw(mnist, count=505, seed=3)
+    other = calibration_set.draw(mnist, count=505, seed=4)
     assert drawn.record == again.record
     assert np.array_equal(drawn.images, again.images)
     assert drawn.record.indices_sha256 != other.record.indices_sha256
@@ -581,7 +581,7 @@ def test_calibration_is_drawn_from_training_digits_alone_evenly_and_seeded(mnist
 def test_calibration_digits_that_leaked_from_the_other_splits_are_named(
     prepared: Prepared, tmp_path: Path
 ) -> None:
-    honest = calibration.draw(prepared.mnist)
+    honest = calibration_set.draw(prepared.mnist)
     for split in ("validation", "test"):
         images = getattr(prepared.mnist, split).images[:3]
         leaked = replace(honest, images=np.concatenate([honest.images, images]))
@@ -637,7 +637,7 @@ def test_calibration_settings_outside_their_range_are_refused(
     count: int, seed: int, mnist: Mnist
 ) -> None:
     with pytest.raises(InvalidValue):
-        calibration.draw(mnist, count=count, seed=seed)
+        calibration_set.draw(mnist, count=count, seed=seed)
 
 
 def test_schemes_come_in_one_order_whatever_the_order_asked_for() -> None:

@@ -16,7 +16,7 @@ from mnist_edge.errors import InvalidModel
 from mnist_edge.modelstore.loading import SCHEMES
 from mnist_edge.runtimes.input_scaling import RAW_PIXELS
 from mnist_edge.training import networks
-from mnist_edge.training.backend import import_keras
+from mnist_edge.training.frameworks import import_keras
 from tests.support.paths import ROOT
 from tests.support.peers import run_peer
 

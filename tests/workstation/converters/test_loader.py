@@ -12,17 +12,17 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from converters import calibration, conversion, graph, loader, schemes
-from converters.calibration import CalibrationSet
+from converters import calibration_set, conversion, frozen_graph, loader, schemes
+from converters.calibration_set import CalibrationSet
 from converters.conversion import Converted, Prepared
-from converters.graph import Network
+from converters.frozen_graph import Network
 from mnist_edge.data.mnist import Mnist
 from mnist_edge.errors import MnistEdgeError, UnknownName
 from mnist_edge.metrics.confidence import softmax
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes import input_scaling
 from mnist_edge.runtimes.sandbox import run_sandboxed
-from mnist_edge.training.backend import import_tensorflow
+from mnist_edge.training.frameworks import import_tensorflow
 from tests.support import foreign_models
 from tests.support.foreign_faults import FAULTS
 from tests.support.foreign_models import SOUND, ForeignModel, dense_net, keras_2, keras_3, save
@@ -74,7 +74,7 @@ def publish(small_mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Pub
 @pytest.fixture(scope="module")
 def calibrated_on(small_mnist: Mnist) -> CalibrationSet:
     """More digits than by default: networks hardly trained leave their ranges more often."""
-    return calibration.draw(small_mnist, count=2_000)
+    return calibration_set.draw(small_mnist, count=2_000)
 
 
 def _to_int8(prepared: Prepared, folder: Path, calibrated_on: CalibrationSet) -> Converted:
@@ -322,7 +322,7 @@ def test_a_reading_is_the_same_in_numpy_and_in_the_graph(name: str, small_mnist:
     constant = import_tensorflow().constant
     blank = np.zeros((1, 28, 28), np.uint8)
     for shape in ((28, 28), (28, 28, 1), (784,)):
-        forward = graph.read_pixels(_identity(shape), reading)
+        forward = frozen_graph.read_pixels(_identity(shape), reading)
         for image in [*small_mnist.test.images[:10, None], blank]:
             expected = reading.apply(image).reshape(1, *shape)
             given = forward(constant(image.reshape(1, *shape).astype(np.float32)))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from converters import calibration, conversion, loader, schemes, tf_converter
+from converters import calibration_set, conversion, loader, schemes, tf_converter
 from converters.compact import slim
 from converters.conversion import Converted
 from converters.metadata import Metadata, add_metadata
@@ -33,7 +33,7 @@ def colour_nano(nano: Path, small_mnist: Mnist, tmp_path_factory: pytest.TempPat
         prepared,
         tmp_path_factory.mktemp("rgb"),
         schemes.find_schemes(["int8"], colour=schemes.RGB),
-        calibrated_on=calibration.draw(small_mnist),
+        calibrated_on=calibration_set.draw(small_mnist),
     )
     assert isinstance(made, Converted)
     assert made.path.name == "int8-rgb-uint8.tflite"

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.training import networks, optimizers, recipes, trainer
 from mnist_edge.training.augmentation import rewritten
-from mnist_edge.training.backend import import_keras
+from mnist_edge.training.frameworks import import_keras
 from mnist_edge.training.losses import NO_DIGIT, cross_entropy, of_digits, with_teaching
 from mnist_edge.training.normalization import measure_statistics, with_fused_normalization
-from mnist_edge.training.outliers import HELD_OUT, KINDS, TAUGHT
+from mnist_edge.training.outliers.generator import HELD_OUT, KINDS, TAUGHT
 from tests.support.recorder import Train
 
 LOGITS = np.array([[4.0, *[0.0] * 9], [0.0, 2.0, *[0.0] * 8], [1.5] * 10], np.float32)

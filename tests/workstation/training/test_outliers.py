@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.errors import InvalidValue, UnknownName
 from mnist_edge.preprocessing.mnist_format import is_mnist_format
-from mnist_edge.training import outliers
-from mnist_edge.training.outliers import KINDS
+from mnist_edge.training.outliers import generator as outliers
+from mnist_edge.training.outliers.generator import KINDS
 
 FRAMES = [name for name, kind in KINDS.items() if kind.is_frame]
 DRAWINGS = [name for name, kind in KINDS.items() if not kind.is_frame]

@@ -12,7 +12,7 @@ from mnist_edge.data.idx import SHA256
 from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.errors import CheckpointMismatch, InvalidValue, UnknownName
 from mnist_edge.training import networks, optimizers, recipes, trainer
-from mnist_edge.training.backend import import_keras
+from mnist_edge.training.frameworks import import_keras
 from mnist_edge.training.recipes import RECIPES, find_recipe
 from tests.support.recorder import Recorder, Train, weights
 

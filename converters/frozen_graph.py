@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mnist_edge import CLASSES, DIGIT_SHAPE
 from mnist_edge.errors import UnsuitableModel
 from mnist_edge.runtimes.input_scaling import InputScaling
-from mnist_edge.training.backend import import_tensorflow
+from mnist_edge.training.frameworks import import_tensorflow
 
 _BATCH = 250
 """Digits run at a time where the batch is free."""
