@@ -5,6 +5,7 @@ The text is of the model alone: the same model gives the same bytes on every mac
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import textwrap
@@ -15,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.microcontroller import MicroRun
-from converters.writer import sha256
 from mnist_edge import CLASSES, DIGIT_SHAPE
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import ConversionError, InvalidValue
@@ -85,7 +85,7 @@ def c_source(
         golden = replace(golden, outputs=micro.outputs)
     # A Keras file, after which the recipe may be named, can be called what would end the comment.
     recipe = re.sub(r"[^\w.+-]", "_", manifest.recipe, flags=re.ASCII)
-    name = f"{recipe}, {manifest.scheme}, sha256 {sha256(content)}"
+    name = f"{recipe}, {manifest.scheme}, sha256 {hashlib.sha256(content).hexdigest()}"
     return {
         "model.h": _header(name, len(content), manifest, len(golden.inputs), micro),
         "model.c": _source(name, content, manifest.labels, golden),

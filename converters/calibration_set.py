@@ -29,7 +29,9 @@ class CalibrationSet:
     """What the manifest says of them."""
 
 
-def draw(mnist: Mnist, *, count: int = DEFAULT_COUNT, seed: int = DEFAULT_SEED) -> CalibrationSet:
+def draw_calibration_set(
+    mnist: Mnist, *, count: int = DEFAULT_COUNT, seed: int = DEFAULT_SEED
+) -> CalibrationSet:
     """Draws ``count`` training digits, as many of each label as of any other, give or take one.
 
     Raises:

@@ -17,13 +17,13 @@ from mnist_edge.errors import InvalidModel
 from mnist_edge.modelstore.loading import TFLITE_IDENTIFIER, is_tflite
 from mnist_edge.training.frameworks import import_tensorflow
 
-DESCRIPTION = b"TFLITE_METADATA"
+METADATA_NAME = b"TFLITE_METADATA"
 """Name of the entry that refers to a model's TFLite Metadata."""
 _ALIGNMENT = 16
 """Bytes that data begins at a multiple of: ``force_align`` in ``Buffer`` of TFLite's schema."""
 
 
-def slim(content: bytes) -> bytes:
+def compact(content: bytes) -> bytes:
     """A model without names of inner tensors, and with equal numbers stored once.
 
     The names of a graph's inputs and outputs and of a signature's tensors stay. Slimming what is
@@ -36,13 +36,13 @@ def slim(content: bytes) -> bytes:
         InvalidModel: the bytes are no TFLite model, or it has TFLite Metadata.
         MissingDependency: the workstation extra is not installed.
     """
-    model = unpack(content)
+    model = parse_model(content)
     for place, graph in enumerate(model.subgraphs):
         named = {*graph.inputs, *graph.outputs, *_of_signatures(model, place)}
         for index, tensor in enumerate(graph.tensors):
             if index not in named:
                 tensor.name = b""
-    return pack(model)
+    return serialize_model(model)
 
 
 def _of_signatures(model: Any, place: int) -> set[int]:
@@ -51,7 +51,7 @@ def _of_signatures(model: Any, place: int) -> set[int]:
     return {end.tensorIndex for one in signatures for end in [*one.inputs, *one.outputs]}
 
 
-def unpack(content: bytes) -> Any:
+def parse_model(content: bytes) -> Any:
     """A model as TensorFlow's ``ModelT``, to be changed and packed again.
 
     Args:
@@ -68,12 +68,12 @@ def unpack(content: bytes) -> Any:
     if not is_tflite(content):
         raise InvalidModel("the bytes are no TFLite model; convert the model again")
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
-    if any(entry.name == DESCRIPTION for entry in model.metadata or []):
+    if any(entry.name == METADATA_NAME for entry in model.metadata or []):
         raise InvalidModel("the model has TFLite Metadata already; convert the model again")
     return model
 
 
-def pack(model: Any) -> bytes:
+def serialize_model(model: Any) -> bytes:
     """The bytes of a ``ModelT``: equal vectors are written once, and data is aligned.
 
     TensorFlow's own writer in Python neither shares nor aligns.

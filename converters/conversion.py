@@ -1,7 +1,8 @@
-"""One conversion from start to end: load, find the reading, convert, verify, save."""
+"""The conversion of a model from start to end: load, infer its scaling, convert, verify, save."""
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,16 +12,16 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from converters import calibration_set, loader, metadata, tf_converter, verify, writer
-from converters.calibration_set import CalibrationSet
-from converters.compact import slim
+from converters import loader, metadata, tf_converter, verify, writer
+from converters.calibration_set import CalibrationSet, require_apart
+from converters.compact import compact
 from converters.dynamic_batch import with_any_batch
-from converters.loader import Source
+from converters.loader import TrainedModel
 from converters.metadata import Metadata
 from converters.operators import DEFAULT_TARGET
-from converters.recovery import Way, alternatives
+from converters.recovery import ConversionVariant, fallbacks
 from converters.schemes import RGB, Scheme, float32
-from converters.verify import Verified
+from converters.verify import Verification
 from mnist_edge import DIGIT_SHAPE
 from mnist_edge.data.idx import SHA256
 from mnist_edge.data.mnist import Digits, Mnist
@@ -30,32 +31,32 @@ from mnist_edge.metrics.confidence import choose_threshold, count_correct, fit_t
 from mnist_edge.modelstore.manifest import ModelManifest, Score
 from mnist_edge.runtimes import input_scaling
 from mnist_edge.runtimes.input_scaling import GOOD_ACCURACY, RAW_PIXELS, InputScaling
-from mnist_edge.training.frameworks import versions
+from mnist_edge.training.frameworks import package_versions
 
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """A model that was loaded and understood, and is ready to be converted by any scheme."""
+    """A loaded model with a known input scaling, ready to be converted by any scheme."""
 
-    origin: Source
-    """The network, and where it came from."""
-    reading: InputScaling
-    """What it takes its input to mean."""
+    model: TrainedModel
+    """The network and its origin."""
+    scaling: InputScaling
+    """How the network expects its pixels to be scaled."""
     mnist: Mnist
-    """Calibration comes from its train split, verification from its validation split."""
+    """Calibration digits come from its train split, verification from its validation split."""
     reference: NDArray[np.float32]
-    """``(n, 10)``, its own logits of the validation digits."""
+    """``(n, 10)``, the model's own logits of the validation digits."""
     score: Score
-    """Its own, on the validation digits."""
+    """The model's own score on the validation digits."""
     findings: tuple[str, ...]
-    """What was found that a user should know, a line each."""
+    """What the user should know about the model, one line each."""
 
     @cached_property
     def float32_size(self) -> int:
-        """Bytes of its file in float32, which the others are compared with."""
+        """Size of the model's float32 file in bytes, for comparison with the others."""
         scheme, no_digits = float32(), np.zeros((0, *DIGIT_SHAPE), np.uint8)
-        named = tf_converter.to_tflite(self.origin.network, self.reading, scheme, no_digits)
-        return len(_finished(named, self.origin.recipe, scheme))
+        unstripped = tf_converter.to_tflite(self.model.network, self.scaling, scheme, no_digits)
+        return len(finish(unstripped, recipe=self.model.recipe, scheme=scheme))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,86 +66,88 @@ class Converted:
     path: Path
     """The ``.tflite`` file; its manifest is beside it."""
     content: bytes
-    """Its bytes."""
+    """The bytes of the file."""
     manifest: ModelManifest
-    """What it promises."""
+    """The manifest beside the file."""
     ratio: float
-    """Its size over that of the same model in float32."""
+    """Its size relative to the same model in float32."""
     drop: float
-    """Percentage points of validation accuracy lost against the Keras model."""
+    """Loss of validation accuracy against the Keras model, in percentage points."""
     gate: str | None
-    """Why it misses the accuracy gate, if it does and was kept all the same."""
+    """Why it misses the accuracy gate, if it was kept although it does."""
     tried: tuple[str, ...]
-    """What was tried to rescue it."""
+    """The fallbacks that were tried, with their outcomes."""
 
 
 def prepare(model_file: Path, mnist: Mnist, *, pixels: str | None = None) -> Prepared:
-    """Loads a model and finds out what it takes its input to mean.
+    """Load a model and infer its input scaling.
 
     Args:
         model_file: a Keras file or a SavedModel.
-        mnist: the validation digits are what it is tried on.
-        pixels: name of the reading, where the user says it; found out otherwise.
+        mnist: its validation digits are used to try the scalings.
+        pixels: name of the input scaling (default: inferred).
 
     Raises:
-        ModelError: the file is no digit model, or reads digits under no one reading.
-        UnknownName: there is no such reading.
+        ModelError: the file is not a digit model, or no single scaling reads digits.
+        UnknownName: there is no such scaling.
     """
-    told = input_scaling.find_input_scaling(pixels) if pixels else None
+    requested = input_scaling.find_input_scaling(pixels) if pixels else None
     sample = mnist.validation.take(np.arange(input_scaling.SAMPLE_SIZE))
-    origin = loader.load_source(model_file, sample.images)
-    if told or origin.ours:
-        reading, found = told or RAW_PIXELS, []
+    model = loader.load_trained_model(model_file, sample.images)
+    if requested or model.from_recipe:
+        scaling, findings = requested or RAW_PIXELS, []
     else:
-        judgement = input_scaling.rank_scalings(origin.network.run, sample)
+        ranking = input_scaling.rank_scalings(model.network.run, sample)
         try:
-            reading = input_scaling.choose_scaling(judgement, name=str(model_file))
+            scaling = input_scaling.choose_scaling(ranking, name=str(model_file))
         except UnsuitableModel as error:
-            # How it was trained may be why it reads nothing.
-            raise UnsuitableModel("; ".join([str(error), *origin.faults])) from error
-        found = [f"{judgement.summary()}: taking {reading.name}; override with --pixels"]
-    reference = keras_logits(origin, reading, mnist.validation)
+            # A fault of its training may be the reason why it reads nothing.
+            raise UnsuitableModel("; ".join([str(error), *model.faults])) from error
+        findings = [f"{ranking.summary()}: taking {scaling.name}; override with --pixels"]
+    reference = keras_logits(model, scaling, mnist.validation)
     score = Score(
         correct=count_correct(reference, mnist.validation.labels),
         total=len(mnist.validation),
-        runtime=origin.framework,
+        runtime=model.framework,
     )
-    found += [f"warning: {fault}" for fault in origin.faults]
+    findings += [f"warning: {fault}" for fault in model.faults]
     if score.accuracy < GOOD_ACCURACY:
-        found.append(
+        findings.append(
             f"warning: the model reads {100 * score.accuracy:.1f} % of the validation digits right"
         )
     return Prepared(
-        origin=origin,
-        reading=reading,
+        model=model,
+        scaling=scaling,
         mnist=mnist,
         reference=reference,
         score=score,
-        findings=tuple(found),
+        findings=tuple(findings),
     )
 
 
-def keras_logits(origin: Source, reading: InputScaling, digits: Digits) -> NDArray[np.float32]:
-    """A model's own logits of some digits, ``(n, 10)``."""
-    return origin.network.run(reading.apply(digits.images))
+def keras_logits(model: TrainedModel, scaling: InputScaling, digits: Digits) -> NDArray[np.float32]:
+    """Compute a model's own logits of some digits, ``(n, 10)``."""
+    return model.network.run(scaling.apply(digits.images))
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Attempt:
-    """A conversion that passed every check but, it may be, the accuracy gate."""
+    """A conversion that passed every check except, perhaps, the accuracy gate."""
 
-    way: Way
+    variant: ConversionVariant
     content: bytes
-    verified: Verified
+    verification: Verification
 
 
-def as_asked(prepared: Prepared, scheme: Scheme, calibrated_on: CalibrationSet) -> Way:
-    """The way to convert that a user asks for, before anything else is tried."""
-    return Way(
-        description="as asked",
-        network=prepared.origin.network,
+def requested_variant(
+    prepared: Prepared, scheme: Scheme, calibration: CalibrationSet
+) -> ConversionVariant:
+    """Build the variant that the user requested, before any fallback."""
+    return ConversionVariant(
+        description="as requested",
+        network=prepared.model.network,
         scheme=scheme,
-        calibrated_on=calibrated_on,
+        calibration=calibration,
     )
 
 
@@ -153,41 +156,40 @@ def convert_each(
     folder: Path,
     schemes: Sequence[Scheme],
     *,
-    calibrated_on: CalibrationSet,
+    calibration: CalibrationSet,
     target: str = DEFAULT_TARGET,
     max_drop: float = verify.MAX_DROP,
-    rescue: bool = False,
+    recover: bool = False,
     keep: bool = False,
 ) -> Iterator[Converted | ConversionError]:
-    """Converts a model by each scheme, going on past one that fails.
+    """Convert a model by each scheme, continuing after one that fails.
 
     Args:
         prepared: the model.
         folder: where the files go.
-        schemes: which to make.
-        calibrated_on: the digits that activation ranges are measured on.
+        schemes: the schemes to convert by.
+        calibration: the digits on which activation ranges are measured.
         target: the oldest runtime that must load the files.
-        max_drop: percentage points of validation accuracy a scheme may cost.
-        rescue: whether to try other ways where it costs more.
-        keep: whether to write it even if it costs more.
+        max_drop: maximum loss of validation accuracy, in percentage points.
+        recover: whether to try fallbacks for a scheme that loses more.
+        keep: whether to write a file that loses more.
 
     Yields:
-        Each file as it is written, or why there is none.
+        Each file as it is written, or the error that prevented it.
 
     Raises:
         NotWritable: the folder cannot be written.
     """
     for scheme in schemes:
-        asked = as_asked(prepared, scheme, calibrated_on)
-        others = alternatives(asked, prepared.mnist) if rescue else ()
+        requested = requested_variant(prepared, scheme, calibration)
         try:
             yield convert(
                 prepared,
                 folder,
-                asked,
+                requested,
                 target=target,
                 max_drop=max_drop,
-                others=others,
+                others=fallbacks(requested, prepared.mnist) if recover else (),
                 keep=keep,
             )
         except ConversionError as error:
@@ -197,98 +199,92 @@ def convert_each(
 def convert(
     prepared: Prepared,
     folder: Path,
-    asked: Way,
+    requested: ConversionVariant,
     *,
     target: str = DEFAULT_TARGET,
     max_drop: float = verify.MAX_DROP,
-    others: Iterable[Way] = (),
+    others: Iterable[ConversionVariant] = (),
     keep: bool = False,
 ) -> Converted:
-    """Converts a model by one scheme, and writes it once it has passed verification.
+    """Convert a model by one scheme and write it once it has passed verification.
 
     Args:
         prepared: the model.
         folder: where the files go.
-        asked: how.
+        requested: the variant to try first.
         target: the oldest runtime that must load the file.
-        max_drop: percentage points of validation accuracy it may cost.
-        others: what to try, one after another, where it costs more.
-        keep: whether to write it even so.
+        max_drop: maximum loss of validation accuracy, in percentage points.
+        others: variants to try one after another while the loss is larger.
+        keep: whether to write the best variant even if it loses more.
 
     Raises:
         NotWritable: the folder cannot be written.
-        ConversionError: it does not convert or does not pass verification; nothing is written.
-        AccuracyLost: it costs too much; nothing is written.
+        ConversionError: it does not convert or fails verification; nothing is written.
+        AccuracyLost: it loses too much accuracy; nothing is written.
     """
-    calibration_set.require_apart(asked.calibrated_on, prepared.mnist)
+    require_apart(requested.calibration, prepared.mnist)
     best, failure, tried = None, None, []
-    for alternative in itertools.chain([asked], others):
+    for variant in itertools.chain([requested], others):
         try:
-            attempt = _attempt(prepared, alternative, target=target, max_drop=max_drop)
+            attempt = _attempt(prepared, variant, target=target, max_drop=max_drop)
         except ConversionError as error:
             failure = failure or error
             outcome = "failed verification"
         else:
-            outcome = f"{attempt.verified.drop:+.2f} points"
-            if best is None or attempt.verified.drop < best.verified.drop:
+            outcome = f"{attempt.verification.drop:+.2f} points"
+            if best is None or attempt.verification.drop < best.verification.drop:
                 best = attempt
-        if alternative is not asked:
-            tried.append(f"{alternative.description}: {outcome}")
-        if best and not best.verified.gate:
+        if variant is not requested:
+            tried.append(f"{variant.description}: {outcome}")
+        if best and not best.verification.gate:
             break
     if best is None:
         advice = f"; tried {'; '.join(tried)}" if tried else ""
         raise ConversionError(f"{failure}{advice}") from failure
-    if best.verified.gate and not keep:
-        raise verify.missed_gate(best.verified, asked.scheme, tried)
+    if best.verification.gate and not keep:
+        raise verify.missed_gate(best.verification, requested.scheme, tried)
     return _save(prepared, best, folder, tuple(tried))
 
 
-def _attempt(prepared: Prepared, way: Way, *, target: str, max_drop: float) -> _Attempt:
-    named = _named(prepared, way)
-    content = _finished(named, prepared.origin.recipe, way.scheme)
-    verified = verify.verify(
+def _attempt(
+    prepared: Prepared, variant: ConversionVariant, *, target: str, max_drop: float
+) -> _Attempt:
+    unstripped = tf_converter.to_tflite(
+        variant.network, prepared.scaling, variant.scheme, variant.calibration.images
+    )
+    content = finish(unstripped, recipe=prepared.model.recipe, scheme=variant.scheme)
+    verification = verify.verify_model(
         content,
-        way.scheme,
-        named=named,
+        variant.scheme,
+        unstripped=unstripped,
         reference=prepared.reference,
         validation=prepared.mnist.validation,
         target=target,
         max_drop=max_drop,
     )
-    return _Attempt(way=way, content=content, verified=verified)
+    return _Attempt(variant=variant, content=content, verification=verification)
 
 
-def to_file(prepared: Prepared, way: Way) -> bytes:
-    """The bytes of a ``.tflite`` file as it is saved, not verified.
+def finish(unstripped: bytes, *, recipe: str, scheme: Scheme) -> bytes:
+    """Finish a file for saving: free its batch size, strip it, and add its metadata.
 
-    Raises:
-        ConversionError: TensorFlow cannot convert the model.
+    Args:
+        unstripped: the bytes of a ``.tflite`` file as TensorFlow writes it.
+        recipe: name of the recipe or the model.
+        scheme: the scheme it was converted by.
+
+    Returns:
+        The bytes of the ``.tflite`` file.
     """
-    return _finished(_named(prepared, way), prepared.origin.recipe, way.scheme)
-
-
-def _named(prepared: Prepared, way: Way) -> bytes:
-    """A model as TensorFlow gives it, whose tensors have the names of their layers."""
-    return tf_converter.to_tflite(
-        way.network, prepared.reading, way.scheme, way.calibrated_on.images
-    )
-
-
-def _finished(named: bytes, recipe: str, scheme: Scheme) -> bytes:
-    """The bytes of a file: such a model for any batch, made slim, with its metadata."""
-    return metadata.add_metadata(slim(with_any_batch(named)), _describe(recipe, scheme))
-
-
-def _describe(recipe: str, scheme: Scheme) -> Metadata:
-    return Metadata(
+    description = Metadata(
         name=f"{recipe} {scheme.name}",
         description="Reads one handwritten digit, 0 to 9",
         input_description="White ink on black, as in MNIST; pixels 0..255",
         output_description="One logit a digit, before softmax",
-        colour_space="rgb" if scheme.colour == RGB else "grayscale",
+        color_space="rgb" if scheme.color == RGB else "grayscale",
         input_range=_INPUT_RANGES[scheme.io_dtype],
     )
+    return metadata.add_metadata(compact(with_any_batch(unstripped)), description)
 
 
 _INPUT_RANGES: dict[str, tuple[float, float]] = {
@@ -297,44 +293,43 @@ _INPUT_RANGES: dict[str, tuple[float, float]] = {
     "int8": (-128, 127),
     "int16": (0, 32767),
 }
-"""Least and greatest pixel in each type that an input may have."""
+"""Minimum and maximum pixel value for each type of input."""
 
 
 def _save(prepared: Prepared, attempt: _Attempt, folder: Path, tried: tuple[str, ...]) -> Converted:
-    content, scheme, verified = attempt.content, attempt.way.scheme, attempt.verified
-    calibrated_on = attempt.way.calibrated_on
-    logits, labels = verified.trial.logits, prepared.mnist.validation.labels
+    content, scheme, verification = attempt.content, attempt.variant.scheme, attempt.verification
+    logits, labels = verification.trial.logits, prepared.mnist.validation.labels
     temperature = fit_temperature(logits, labels)
     probabilities = softmax(logits, temperature=temperature)
     manifest = ModelManifest(
         file=f"{scheme.name}.tflite",
-        sha256=writer.sha256(content),
+        sha256=hashlib.sha256(content).hexdigest(),
         size=len(content),
         scheme=scheme.name,
-        input=verified.trial.input,
-        output=verified.trial.output,
-        recipe=prepared.origin.recipe,
-        seed=prepared.origin.seed,
-        reading=prepared.reading.name,
+        input=verification.trial.input,
+        output=verification.trial.output,
+        recipe=prepared.model.recipe,
+        seed=prepared.model.seed,
+        reading=prepared.scaling.name,
         data_sha256=SHA256,
-        calibration=calibrated_on.record if scheme.calibrated else None,
-        toolchain=versions(),
+        calibration=attempt.variant.calibration.record if scheme.calibrated else None,
+        toolchain=package_versions(),
         validation_float=prepared.score,
-        validation=verified.score,
-        oldest_runtime=verified.trial.runtime,
+        validation=verification.score,
+        oldest_runtime=verification.trial.runtime,
         temperature=temperature,
         min_confidence=choose_threshold(
             probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
         ),
         calibration_error=calibration_error(probabilities, labels),
-        golden=verified.golden,
+        golden=verification.golden,
     )
     return Converted(
-        path=writer.save(folder, content, manifest),
+        path=writer.write_model(folder, content, manifest),
         content=content,
         manifest=manifest,
         ratio=len(content) / prepared.float32_size,
-        drop=verified.drop,
-        gate=verified.gate,
+        drop=verification.drop,
+        gate=verification.gate,
         tried=tried,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from converters.compact import pack, unpack
+from converters.compact import parse_model, serialize_model
 
 _ANY = -1
 """What RESHAPE takes for one of its sizes, to be told by the others."""
@@ -26,7 +26,7 @@ def with_any_batch(content: bytes) -> bytes:
         InvalidModel: the bytes are no TFLite model, or it has TFLite Metadata.
         MissingDependency: the workstation extra is not installed.
     """
-    model = unpack(content)
+    model = parse_model(content)
     from tensorflow.lite.python.schema_py_generated import BuiltinOperator
 
     for graph in model.subgraphs:
@@ -41,4 +41,4 @@ def with_any_batch(content: bytes) -> bytes:
             if taken.shape[0] == sizes[0] == 1 and _ANY not in sizes:
                 sizes[0] = _ANY
                 constant.data = sizes.view(np.uint8)
-    return pack(model)
+    return serialize_model(model)

@@ -39,7 +39,7 @@ _NOT_MODELS = (
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelFile:
+class KerasModelFile:
     """A model file that holds a whole network."""
 
     path: Path
@@ -50,7 +50,7 @@ class ModelFile:
     """What it was compiled with, as its configuration has it; None where it does not say."""
 
 
-def identify(path: Path) -> ModelFile:
+def identify(path: Path) -> KerasModelFile:
     """Finds the format of a model file and checks that Keras alone can build what is in it.
 
     Raises:
@@ -60,7 +60,7 @@ def identify(path: Path) -> ModelFile:
     """
     if path.is_dir():
         if any((path / name).is_file() for name in _SAVED_MODEL):
-            return ModelFile(path=path, format="savedmodel", loss=_saved_model_loss(path))
+            return KerasModelFile(path=path, format="savedmodel", loss=_saved_model_loss(path))
         raise InvalidModel(f"{path} is no SavedModel: it has no {_SAVED_MODEL[0]}")
     try:
         with path.open("rb") as stream:
@@ -69,10 +69,10 @@ def identify(path: Path) -> ModelFile:
         raise InvalidModel(f"cannot read {path}: {error.strerror}") from error
     if start.startswith(_HDF5):
         network, training = _read_hdf5(path)
-        file = ModelFile(path=path, format="hdf5", loss=_loss(training))
+        file = KerasModelFile(path=path, format="hdf5", loss=_loss(training))
     elif start.startswith(_ZIP):
         network, training = _read_zip(path)
-        file = ModelFile(path=path, format="keras", loss=_loss(training))
+        file = KerasModelFile(path=path, format="keras", loss=_loss(training))
     else:
         raise InvalidModel(f"{path} is {_guess(start)}; expected .keras, .h5 or a SavedModel")
     _require_known_layers(network, path)
@@ -99,7 +99,7 @@ def _read_hdf5(path: Path) -> tuple[Any, Any]:
             f"{path} is HDF5, and h5py does not import ({error}): "
             f"{extra_install_command('workstation')}"
         ) from error
-    contents = hdf5.read(path)
+    contents = hdf5.read_hdf5(path)
     if contents.model_config is None:
         what = "weights alone, without the network" if contents.weights else "no Keras model"
         raise InvalidModel(
@@ -162,7 +162,7 @@ def loss_takes_logits(loss: Any) -> bool | None:
     """Whether the loss a model was compiled with applies a softmax itself.
 
     Args:
-        loss: a name or a configuration, as ``ModelFile.loss`` has it.
+        loss: a name or a configuration, as ``KerasModelFile.loss`` has it.
 
     Returns:
         None where the loss is none of the cross-entropies, or unknown.

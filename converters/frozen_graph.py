@@ -219,13 +219,15 @@ def fold_constants(network: Network) -> Network:
     return replace(network, graph=tf_optimizer.OptimizeGraph(settings, meta))
 
 
-def read_pixels(network: Network, reading: InputScaling, *, channels: int | None = None) -> Any:
-    """A traced function of one raw digit: the reading is part of its graph.
+def trace_raw_pixels(
+    network: Network, scaling: InputScaling, *, channels: int | None = None
+) -> Any:
+    """A traced function of one raw digit: the scaling is part of its graph.
 
     Args:
         network: with a free batch, up to its logits.
-        reading: what the network takes its input to mean.
-        channels: None for the network's own shape, 3 for a colour picture.
+        scaling: what the network takes its input to mean.
+        channels: None for the network's own shape, 3 for a color picture.
 
     Returns:
         A ``ConcreteFunction`` from ``(1, *shape)`` or ``(1, 28, 28, 3)``, 0..255, to ``(1, 10)``.
@@ -234,32 +236,32 @@ def read_pixels(network: Network, reading: InputScaling, *, channels: int | None
     shape = (1, *DIGIT_SHAPE, channels) if channels else (1, *network.shape)
 
     def forward(pixels: Any) -> Any:
-        grey = _grey(pixels) if channels else pixels
-        return network(tensorflow.reshape(_read(grey, reading), (1, *network.shape)))
+        grey = _to_gray(pixels) if channels else pixels
+        return network(tensorflow.reshape(_read(grey, scaling), (1, *network.shape)))
 
     return tensorflow.function(forward, autograph=False).get_concrete_function(
         tensorflow.TensorSpec(shape, tensorflow.float32, name="pixels")
     )
 
 
-def _read(pixels: Any, reading: InputScaling) -> Any:
+def _read(pixels: Any, scaling: InputScaling) -> Any:
     """``Reading.apply`` as operations of the graph."""
     tensorflow = import_tensorflow()
-    if not reading.unit_axes:
-        return pixels * reading.scale + reading.offset
-    values = 255.0 - pixels if reading.inverted else pixels
+    if not scaling.unit_axes:
+        return pixels * scaling.scale + scaling.offset
+    values = 255.0 - pixels if scaling.inverted else pixels
     image = tensorflow.reshape(values, (1, *DIGIT_SHAPE))
-    if reading.unit_axes == (1, 2):
+    if scaling.unit_axes == (1, 2):
         flat = tensorflow.reshape(values, (1, math.prod(DIGIT_SHAPE)))
         return tensorflow.math.l2_normalize(flat, axis=-1)
-    if reading.unit_axes == (2,):
+    if scaling.unit_axes == (2,):
         return tensorflow.math.l2_normalize(image, axis=-1)
     # The runtime's own normalization is along the last axis alone.
     turned = tensorflow.transpose(image, (0, 2, 1))
     return tensorflow.transpose(tensorflow.math.l2_normalize(turned, axis=-1), (0, 2, 1))
 
 
-def _grey(pixels: Any) -> Any:
+def _to_gray(pixels: Any) -> Any:
     """Luma by ITU-R BT.601, as Pillow's mode L has it: ``(1, 28, 28, 3)`` to ``(1, 28, 28, 1)``."""
     tensorflow = import_tensorflow()
     weights = np.array([0.299, 0.587, 0.114], np.float32).reshape(1, 1, 3, 1)

@@ -28,7 +28,7 @@ _MEMORY = 4 << 30
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contents:
+class Hdf5Contents:
     """What Keras keeps of a model in HDF5, beside its weights."""
 
     model_config: str | None
@@ -39,7 +39,7 @@ class Contents:
     """Whether there are weights as Keras stores them."""
 
 
-def read(path: Path) -> Contents:
+def read_hdf5(path: Path) -> Hdf5Contents:
     """Reads all there is in a file.
 
     Args:
@@ -66,7 +66,7 @@ def read(path: Path) -> Contents:
         if child.returncode:
             lines = child.stderr.split("\n") if child.stderr else []
             raise _damaged(path, next((line for line in lines[::-1] if line), "no reason given"))
-        return Contents(**json.loads(outcome.read_text(encoding="utf-8")))
+        return Hdf5Contents(**json.loads(outcome.read_text(encoding="utf-8")))
 
 
 def _damaged(path: Path, reason: str) -> InvalidModel:
@@ -74,14 +74,14 @@ def _damaged(path: Path, reason: str) -> InvalidModel:
     return InvalidModel(f"{path} is damaged HDF5 ({said}); copy or download the file again")
 
 
-def _contents(path: Path) -> Contents:
+def _contents(path: Path) -> Hdf5Contents:
     import h5py
 
     with h5py.File(path, "r") as file:
         _read_attributes(file)
         # A file that is cut in its middle still opens.
         file.visititems(_read_whole)
-        return Contents(
+        return Hdf5Contents(
             model_config=_text(file.attrs.get("model_config")),
             training_config=_text(file.attrs.get("training_config")),
             weights="layer_names" in file.attrs

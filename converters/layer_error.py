@@ -44,7 +44,7 @@ DIGITS = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class Layer:
+class LayerError:
     """What int8 does to one layer."""
 
     operator: str
@@ -63,18 +63,18 @@ class Layer:
     """Power of the float output over that of the error, in dB; infinite without error."""
 
 
-def explain(
+def measure_layer_errors(
     network: Network,
-    reading: InputScaling,
+    scaling: InputScaling,
     *,
     calibration: NDArray[np.uint8],
     digits: NDArray[np.uint8],
-) -> list[Layer]:
+) -> list[LayerError]:
     """Measures the error that int8 brings to each layer.
 
     Args:
         network: up to its logits.
-        reading: what it takes its input to mean.
+        scaling: what it takes its input to mean.
         calibration: ``(n, 28, 28) uint8``.
         digits: ``(n, 28, 28) uint8`` to measure on.
 
@@ -85,14 +85,16 @@ def explain(
         ConversionError: TensorFlow cannot convert the model, or its debugger cannot follow it.
     """
     tensorflow = import_tensorflow()
-    content = tf_converter.to_tflite(network, reading, int8(), calibration)
+    content = tf_converter.to_tflite(network, scaling, int8(), calibration)
     with capture_descriptors(1, 2), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            converter, shape = tf_converter.converter(network, reading, int8(), calibration)
+            converter, shape = tf_converter.configured_converter(
+                network, scaling, int8(), calibration
+            )
             debugger = tensorflow.lite.experimental.QuantizationDebugger(
                 converter=converter,
-                debug_dataset=lambda: tf_converter.representative(digits[:DIGITS], shape),
+                debug_dataset=lambda: tf_converter.representative_dataset(digits[:DIGITS], shape),
                 debug_options=tensorflow.lite.experimental.QuantizationDebugOptions(
                     layer_direct_compare_metrics={
                         "signal": _signal,
@@ -117,11 +119,11 @@ def explain(
     ]
 
 
-def _layer(row: dict[str, str], weights: tuple[float, float] | None) -> Layer:
+def _layer(row: dict[str, str], weights: tuple[float, float] | None) -> LayerError:
     scale, zero_point = float(row["scale"]), int(row["zero_point"])
     limits = np.iinfo(np.int8)
     error, signal = float(row["error"]), float(row["signal"])
-    return Layer(
+    return LayerError(
         operator=row["op_name"],
         name=row["tensor_name"].split(";")[0],
         weights=weights,
@@ -151,17 +153,17 @@ def _saturated(real: Any, integers: Any, scale: float, zero_point: int) -> float
     return float(((steps < limits.min - 0.5) | (steps > limits.max + 0.5)).mean())
 
 
-def suspects(layers: Sequence[Layer]) -> list[Layer]:
+def suspect_layers(layers: Sequence[LayerError]) -> list[LayerError]:
     """The layers whose own error is beyond ``SUSPECT`` steps, the worst first."""
     return sorted((one for one in layers if one.rmse > SUSPECT), key=lambda one: -one.rmse)
 
 
-def weakest(layers: Sequence[Layer]) -> Layer:
+def weakest_layer(layers: Sequence[LayerError]) -> LayerError:
     """The layer of the least SQNR: few steps of a small signal are as bad as many of a large."""
     return min(layers, key=lambda one: one.sqnr)
 
 
-def plot(path: Path, layers: Sequence[Layer], *, title: str) -> None:
+def plot_layer_errors(path: Path, layers: Sequence[LayerError], *, title: str) -> None:
     """Draws each layer's error in steps and its SQNR, as a PNG.
 
     Raises:

@@ -17,18 +17,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters import formats, frozen_graph, keras_2_13
-from converters.formats import ModelFile
+from converters.formats import KerasModelFile
 from converters.frozen_graph import Network
 from mnist_edge import DIGIT_SHAPE
 from mnist_edge.errors import InvalidModel, MissingDependency, ModelNotFound, UnsuitableModel
 from mnist_edge.system.capture import capture_descriptors
 from mnist_edge.training.frameworks import import_keras, import_tensorflow, import_tf_keras
 from mnist_edge.training.recipes import RECIPES
-from mnist_edge.training.trainer import MODEL_FILE, RECORD_FILE
+from mnist_edge.training.training_record import MODEL_FILE, RECORD_FILE
 
 
 @dataclass(frozen=True, kw_only=True)
-class Source:
+class TrainedModel:
     """A network ready to be converted, with what is known of its making."""
 
     path: Path
@@ -41,7 +41,7 @@ class Source:
     """The recipe in ``training.json`` beside it, else the file's own name."""
     seed: int | None
     """The training seed, if known."""
-    ours: bool
+    from_recipe: bool
     """Whether a recipe of this project made it: then it eats raw pixels."""
     faults: tuple[str, ...]
     """What is wrong with how it was built or trained, though it can be converted."""
@@ -68,7 +68,7 @@ def _is_saved_model(folder: Path) -> bool:
     return any(folder.glob("saved_model.pb*"))
 
 
-def load_source(path: Path, digits: NDArray[np.uint8]) -> Source:
+def load_trained_model(path: Path, digits: NDArray[np.uint8]) -> TrainedModel:
     """Loads and checks a model.
 
     Args:
@@ -87,13 +87,13 @@ def load_source(path: Path, digits: NDArray[np.uint8]) -> Source:
     network, cut = frozen_graph.cut_softmax(whole)
     network = frozen_graph.free_batch(network, digits.astype(np.float32), name=str(path))
     recipe, seed = _origin(path)
-    return Source(
+    return TrainedModel(
         path=path,
         network=network,
         framework=framework,
         recipe=recipe,
         seed=seed,
-        ours=recipe in RECIPES,
+        from_recipe=recipe in RECIPES,
         faults=_faults(cut, formats.loss_takes_logits(file.loss)),
     )
 
@@ -118,7 +118,7 @@ def _faults(cut: tuple[str, ...], loss_takes_logits: bool | None) -> tuple[str, 
     return tuple(faults)
 
 
-def _load_keras(file: ModelFile) -> tuple[Any, str]:
+def _load_keras(file: KerasModelFile) -> tuple[Any, str]:
     """By the Keras of today, else by the maintained Keras 2."""
     reasons = []
     with tempfile.TemporaryDirectory(prefix="mnist-edge-") as temporary:
@@ -182,7 +182,7 @@ def _trace(model: Any) -> Any:
     )
 
 
-def _load_saved_model(file: ModelFile) -> tuple[Any, str]:
+def _load_saved_model(file: KerasModelFile) -> tuple[Any, str]:
     tensorflow = import_tensorflow()
     try:
         with _quietly():
@@ -226,7 +226,7 @@ def _with_batch(signature: Any) -> Any:
 
 
 _SUFFIXES = {"hdf5": ".h5", "keras": ".keras"}
-_LOADERS: dict[str, Callable[[ModelFile], tuple[Any, str]]] = {
+_LOADERS: dict[str, Callable[[KerasModelFile], tuple[Any, str]]] = {
     "keras": _load_keras,
     "hdf5": _load_keras,
     "savedmodel": _load_saved_model,

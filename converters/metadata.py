@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
-from converters.compact import DESCRIPTION, pack, unpack
+from converters.compact import METADATA_NAME, parse_model, serialize_model
 from mnist_edge.modelstore.manifest import LABELS
 
 LABELS_FILE = "labels.txt"
@@ -45,7 +45,7 @@ _FIELDS = {
     "AssociatedFile": ("name", "description", "type", "locale", "version"),
 }
 """Fields of each table in the schema's order, which is what a flatbuffer knows them by."""
-_COLOUR_SPACES = {"rgb": 1, "grayscale": 2}
+_COLOR_SPACES = {"rgb": 1, "grayscale": 2}
 _FEATURE_PROPERTIES, _IMAGE_PROPERTIES, _NORMALIZATION_OPTIONS, _TENSOR_AXIS_LABELS = 1, 2, 1, 2
 
 
@@ -62,7 +62,7 @@ class Metadata:
     """What it does, and on what."""
     author: str = ""
     """Who made it."""
-    licence: str = ""
+    license: str = ""
     """Its terms, by SPDX name or in full."""
     labels: tuple[str, ...] = LABELS
     """What each output stands for; none holds a line break."""
@@ -70,7 +70,7 @@ class Metadata:
     """Of the input tensor."""
     input_description: str = ""
     """How a picture must look."""
-    colour_space: Literal["grayscale", "rgb"]
+    color_space: Literal["grayscale", "rgb"]
     """One channel or three."""
     mean: float = 0.0
     """Taken from each pixel 0..255; 0.0 where the graph eats raw pixels. By the convention a
@@ -99,15 +99,15 @@ def add_metadata(content: bytes, metadata: Metadata) -> bytes:
         InvalidModel: the bytes are no TFLite model, or it is described already.
         MissingDependency: the workstation extra is not installed.
     """
-    model = unpack(content)
+    model = parse_model(content)
     from tensorflow.lite.python.schema_py_generated import BufferT, MetadataT
 
     buffer, entry = BufferT(), MetadataT()
     buffer.data = np.frombuffer(_flatbuffer(metadata), np.uint8)
-    entry.name, entry.buffer = DESCRIPTION, len(model.buffers)
+    entry.name, entry.buffer = METADATA_NAME, len(model.buffers)
     model.buffers = [*model.buffers, buffer]
     model.metadata = [*(model.metadata or []), entry]
-    described = io.BytesIO(pack(model))
+    described = io.BytesIO(serialize_model(model))
     # Appending makes the archive's offsets count from the start of the whole file, where every
     # reader of such files looks for them.
     with zipfile.ZipFile(described, "a") as archive:
@@ -126,7 +126,7 @@ def _flatbuffer(metadata: Metadata) -> bytes:
             "Content",
             content_properties_type=_IMAGE_PROPERTIES,
             content_properties=_table(
-                "ImageProperties", color_space=_COLOUR_SPACES[metadata.colour_space]
+                "ImageProperties", color_space=_COLOR_SPACES[metadata.color_space]
             ),
         ),
         process_units=[
@@ -154,7 +154,7 @@ def _flatbuffer(metadata: Metadata) -> bytes:
         name=metadata.name,
         description=metadata.description,
         author=metadata.author,
-        license=metadata.licence,
+        license=metadata.license,
         subgraph_metadata=[
             _table(
                 "SubGraphMetadata",

@@ -27,7 +27,7 @@ _WEIGHTED = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Operator:
+class OperatorInfo:
     """One operator of a model."""
 
     name: str
@@ -46,7 +46,7 @@ class Operator:
     """Least and greatest weight, of a convolution or dense layer with constant int8 weights."""
 
 
-def read_operators(content: bytes) -> list[Operator]:
+def read_operators(content: bytes) -> list[OperatorInfo]:
     """Every operator of a ``.tflite``, in the order in which they run."""
     import_tensorflow()
     from tensorflow.lite.tools import flatbuffer_utils
@@ -65,7 +65,7 @@ def read_operators(content: bytes) -> list[Operator]:
                 for end in (operator.inputs, operator.outputs)
             )
             operators.append(
-                Operator(
+                OperatorInfo(
                     name=custom if builtin == "CUSTOM" else builtin,
                     version=code.version,
                     builtin=builtin != "CUSTOM",
@@ -108,7 +108,7 @@ def require_target(target: str) -> None:
         raise UnknownName("target", target, known_targets())
 
 
-def unknown_to(target: str, operators: list[Operator]) -> list[str]:
+def unknown_to(target: str, operators: list[OperatorInfo]) -> list[str]:
     """What a runtime would refuse the model for, each with what to do.
 
     Args:

@@ -1,65 +1,64 @@
-"""What an expert would try next, where quantization costs more accuracy than it may."""
+"""Fallbacks for a conversion that loses too much accuracy, in the order an expert would try."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from converters import calibration_set
-from converters.calibration_set import CalibrationSet
+from converters.calibration_set import CalibrationSet, draw_calibration_set
 from converters.equalization import equalize
 from converters.frozen_graph import Network
 from converters.schemes import Scheme, int16x8
 from mnist_edge.data.mnist import Mnist
 
 _COUNTS = (100, 1_000, 2_000)
-"""Calibration digits: fewer leave rare activations out of the ranges, more take them in."""
+"""Numbers of calibration digits: with fewer, ranges leave rare activations out."""
 _MORE_SEEDS = 2
-"""Other draws of the count that was asked for."""
+"""Other draws of the requested number."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Way:
+class ConversionVariant:
     """One way to convert a model."""
 
     description: str
-    """How it differs from what was asked for, in a few words."""
+    """How it differs from what was requested, in a few words."""
     network: Network
-    """What to convert."""
+    """The network to convert."""
     scheme: Scheme
-    """How to convert."""
-    calibrated_on: CalibrationSet
-    """What to calibrate on."""
+    """The scheme to convert it by."""
+    calibration: CalibrationSet
+    """The digits to calibrate it on."""
 
 
-def alternatives(asked: Way, mnist: Mnist) -> Iterator[Way]:
-    """Other calibrations, then channels of like size, then finer activations.
+def fallbacks(requested: ConversionVariant, mnist: Mnist) -> Iterator[ConversionVariant]:
+    """Yield other calibration sets, then equalized channels, then finer activations.
 
-    A scheme that measures no ranges has none. TensorFlow cannot mix int8 and int16 activations in
-    one file, so that int16x8 is taken for every layer or for none.
+    A scheme without calibration has no fallbacks. TensorFlow cannot mix int8 and int16 activations
+    in one file, so int16x8 applies to every layer or to none.
 
     Args:
-        asked: what missed the gate.
-        mnist: calibration is drawn from its train split.
+        requested: the variant that missed the accuracy gate.
+        mnist: calibration digits are drawn from its train split.
     """
-    if not asked.scheme.calibrated:
+    if not requested.scheme.calibrated:
         return
-    count, seed = asked.calibrated_on.record.count, asked.calibrated_on.record.seed
-    draws = [(other, seed) for other in _COUNTS if other != count]
-    draws += [(count, seed + more) for more in range(1, 1 + _MORE_SEEDS)]
-    for other, drawn in draws:
+    record = requested.calibration.record
+    draws = [(count, record.seed) for count in _COUNTS if count != record.count]
+    draws += [(record.count, record.seed + more) for more in range(1, 1 + _MORE_SEEDS)]
+    for count, seed in draws:
         yield replace(
-            asked,
-            description=f"{other} calibration digits of seed {drawn}",
-            calibrated_on=calibration_set.draw(mnist, count=other, seed=drawn),
+            requested,
+            description=f"{count} calibration digits of seed {seed}",
+            calibration=draw_calibration_set(mnist, count=count, seed=seed),
         )
-    equalized = equalize(asked.network)
+    equalized = equalize(requested.network)
     if equalized:
-        yield replace(asked, description="equalized channels", network=equalized)
-    if asked.scheme.base == "int8":
+        yield replace(requested, description="equalized channels", network=equalized)
+    if requested.scheme.base == "int8":
         yield replace(
-            asked,
+            requested,
             description="int16 activations (int16x8)",
-            network=equalized or asked.network,
+            network=equalized or requested.network,
             scheme=int16x8(),
         )

@@ -10,7 +10,7 @@ from mnist_edge.errors import InvalidValue, UnknownName
 from mnist_edge.training.frameworks import import_tensorflow
 
 PER_CHANNEL, PER_TENSOR = "per-channel", "per-tensor"
-GREY, RGB = "grey", "rgb"
+GRAY, RGB = "grey", "rgb"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +27,7 @@ class Scheme:
     """The one that they have."""
     weights: str = PER_CHANNEL
     """``per-channel``: each output channel of a layer has its own scale; or ``per-tensor``."""
-    colour: str = GREY
+    color: str = GRAY
     """``grey``: one value a pixel; or ``rgb``, whose three are turned to grey in the graph."""
     calibrated: bool
     """Whether activation ranges are measured on calibration digits."""
@@ -38,7 +38,7 @@ class Scheme:
         for found, allowed, what in (
             (self.io_dtype, self.io_dtypes, "input and output type"),
             (self.weights, (PER_CHANNEL, PER_TENSOR), "granularity of weights"),
-            (self.colour, (GREY, RGB), "input"),
+            (self.color, (GRAY, RGB), "input"),
         ):
             if found not in allowed:
                 raise InvalidValue(
@@ -51,7 +51,7 @@ class Scheme:
         parts = [
             self.base,
             *([self.weights] if self.weights != PER_CHANNEL else []),
-            *([self.colour] if self.colour != GREY else []),
+            *([self.color] if self.color != GRAY else []),
             *([self.io_dtype] if self.io_dtype != self.io_dtypes[0] else []),
         ]
         return "-".join(parts)
@@ -165,16 +165,16 @@ def find_schemes(
     *,
     io_dtype: str | None = None,
     weights: str = PER_CHANNEL,
-    colour: str = GREY,
+    color: str = GRAY,
 ) -> list[Scheme]:
     """The schemes of some names, in the order of ``SCHEMES``; ``all`` names every one.
 
     Args:
         names: of schemes.
         io_dtype: type of input and output; without it each scheme's own, but uint8 for int8 of
-            colour pictures, since the image tasks that want those take no int8.
+            color pictures, since the image tasks that want those take no int8.
         weights: ``per-channel`` or ``per-tensor``.
-        colour: ``grey`` or ``rgb``.
+        color: ``grey`` or ``rgb``.
 
     Raises:
         UnknownName: there is no such scheme.
@@ -188,9 +188,9 @@ def find_schemes(
         replace(
             scheme,
             io_dtype=io_dtype
-            or ("uint8" if colour == RGB and scheme.base == "int8" else scheme.io_dtype),
+            or ("uint8" if color == RGB and scheme.base == "int8" else scheme.io_dtype),
             weights=weights,
-            colour=colour,
+            color=color,
         )
         for scheme in chosen
     ]

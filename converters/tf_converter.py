@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.frozen_graph import Network, read_pixels
+from converters.frozen_graph import Network, trace_raw_pixels
 from converters.schemes import PER_TENSOR, RGB, Scheme
 from mnist_edge.errors import ConversionError
 from mnist_edge.runtimes.input_scaling import InputScaling
@@ -19,13 +19,13 @@ from mnist_edge.training.frameworks import import_tensorflow
 
 
 def to_tflite(
-    network: Network, reading: InputScaling, scheme: Scheme, calibration: NDArray[np.uint8]
+    network: Network, scaling: InputScaling, scheme: Scheme, calibration: NDArray[np.uint8]
 ) -> bytes:
     """Converts a network for one digit at a time.
 
     Args:
         network: up to its logits.
-        reading: what it takes its input to mean; the file takes raw pixels 0..255.
+        scaling: what it takes its input to mean; the file takes raw pixels 0..255.
         scheme: what becomes of its numbers.
         calibration: ``(n, 28, 28) uint8``; used where the scheme is calibrated.
 
@@ -35,7 +35,7 @@ def to_tflite(
     with capture_descriptors(1, 2) as said, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            made, _ = converter(network, reading, scheme, calibration)
+            made, _ = configured_converter(network, scaling, scheme, calibration)
             content: bytes = made.convert()
         # The converter raises its own ConverterError, and whatever a pass of it ran into.
         except Exception as error:
@@ -46,15 +46,15 @@ def to_tflite(
     return content
 
 
-def converter(
-    network: Network, reading: InputScaling, scheme: Scheme, calibration: NDArray[np.uint8]
+def configured_converter(
+    network: Network, scaling: InputScaling, scheme: Scheme, calibration: NDArray[np.uint8]
 ) -> tuple[Any, tuple[int, ...]]:
     """A ``tf.lite.TFLiteConverter`` that is set up, and the shape of its input.
 
     Arguments as ``to_tflite``.
     """
     tensorflow = import_tensorflow()
-    forward = read_pixels(network, reading, channels=3 if scheme.colour == RGB else None)
+    forward = trace_raw_pixels(network, scaling, channels=3 if scheme.color == RGB else None)
     shape = tuple(forward.inputs[0].shape)
     made = tensorflow.lite.TFLiteConverter.from_concrete_functions([forward])
     scheme.configure(made)
@@ -63,7 +63,7 @@ def converter(
     if scheme.calibrated:
         io_dtype = tensorflow.as_dtype(scheme.io_dtype)
         made.inference_input_type = made.inference_output_type = io_dtype
-        made.representative_dataset = lambda: representative(calibration, shape)
+        made.representative_dataset = lambda: representative_dataset(calibration, shape)
     return made, shape
 
 
@@ -79,7 +79,7 @@ def _reason(said: str) -> str:
 _NO_OPERATOR = re.compile(r'"([^"]*)"\]\): \'tf\.(\w+)\' op is neither a custom op nor a flex op')
 
 
-def representative(
+def representative_dataset(
     images: NDArray[np.uint8], shape: tuple[int, ...]
 ) -> Iterator[list[NDArray[np.float32]]]:
     """Digits one at a time, as the converter wants them.
@@ -89,6 +89,6 @@ def representative(
         shape: of the converted model's input.
     """
     for image in images:
-        # A colour picture of a grey digit has it three times.
+        # A color picture of a grey digit has it three times.
         channels = np.repeat(image[..., None], 3, axis=-1) if shape[-1] == 3 else image
         yield [channels.reshape(shape).astype(np.float32)]

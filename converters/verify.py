@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters.golden_inputs import golden_inputs
-from converters.operators import Operator, read_operators, unknown_to
+from converters.operators import OperatorInfo, read_operators, unknown_to
 from converters.schemes import Scheme
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import AccuracyLost, ConversionError, MnistEdgeError
@@ -28,22 +28,22 @@ from mnist_edge.runtimes.selection import describe_runtime
 MAX_DROP = 0.3
 """Percentage points of validation accuracy that a scheme may cost: six times what int8 costs a
 sound model, and far less than a wrong zero point or a lost scale does."""
-LEAST_AGREEMENT = 0.95
+MIN_AGREEMENT = 0.95
 """Share of the digits that the Keras model is sure of, on which the converted one must give its
 answer. Planted faults leave less; a network of two epochs still keeps 0.99."""
-SURE = 0.9
+CONFIDENT = 0.9
 """Probability from which on the Keras model is sure of a digit."""
 MAX_SATURATED = 0.05
 """Share of digits whose largest logit may be at the end of the integer range. The range was
 measured on few calibration digits, and some validation digits lie beyond: up to 0.014 of them for
 this project's recipes after two epochs."""
-LEAST_RANGE = 0.25
+MIN_RANGE_USED = 0.25
 """Share of the integer range that the logits must use: a quarter of it costs two bits of eight. A
 network that learnt nothing still uses 0.30."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Verified:
+class Verification:
     """What the device runtime made of a converted model."""
 
     trial: SandboxRun
@@ -58,22 +58,22 @@ class Verified:
     """What it answers to a few inputs, for devices to compare."""
 
 
-def verify(
+def verify_model(
     content: bytes,
     scheme: Scheme,
     *,
-    named: bytes,
+    unstripped: bytes,
     reference: NDArray[np.float32],
     validation: Digits,
     target: str,
     max_drop: float = MAX_DROP,
-) -> Verified:
+) -> Verification:
     """Runs a converted model over the validation digits and holds it against the Keras model.
 
     Args:
         content: the bytes of the ``.tflite`` file.
         scheme: what it was converted by.
-        named: the same model before its tensors lost their names, by which faults are told.
+        unstripped: the same model before its tensors lost their names, by which faults are told.
         reference: ``(n, 10)``, the Keras model's logits of the same digits.
         validation: the digits.
         target: the oldest runtime that must load it, one of ``operators.known_targets``.
@@ -83,7 +83,7 @@ def verify(
     Raises:
         ConversionError: with every violation found, the accuracy lost among them.
     """
-    operators = _with_names(read_operators(content), read_operators(named))
+    operators = _with_names(read_operators(content), read_operators(unstripped))
     problems = [*unknown_to(target, operators), *_foreign_operators(operators, scheme)]
     inputs = golden_inputs(validation)
     try:
@@ -101,12 +101,12 @@ def verify(
             problems.append(f"its {end} is {spec.dtype}, expected {scheme.io_dtype}")
     problems += _degenerate(trial.logits, trial.output)
     compared = compare(reference, trial.logits, validation.labels)
-    sure = softmax(reference).max(axis=1) >= SURE
+    sure = softmax(reference).max(axis=1) >= CONFIDENT
     agreement = _agreement(reference[sure], trial.logits[sure])
-    if agreement < LEAST_AGREEMENT:
+    if agreement < MIN_AGREEMENT:
         problems.append(
             f"it gives the Keras model's answer to {100 * agreement:.1f} % of the digits that "
-            f"that is sure of, at least {100 * LEAST_AGREEMENT:.0f} % expected"
+            f"that is sure of, at least {100 * MIN_AGREEMENT:.0f} % expected"
         )
     gate = None
     if compared.drop > max_drop:
@@ -128,10 +128,10 @@ def verify(
         runtime=trial.runtime,
         tolerance=TOLERANCE,
     )
-    return Verified(trial=trial, score=score, drop=compared.drop, gate=gate, golden=golden)
+    return Verification(trial=trial, score=score, drop=compared.drop, gate=gate, golden=golden)
 
 
-def other_runtime(target: str) -> str | None:
+def runtime_mismatch(target: str) -> str | None:
     """A warning where the runtime that verifies is not the one that is to ship.
 
     Args:
@@ -146,7 +146,7 @@ def other_runtime(target: str) -> str | None:
     )
 
 
-def missed_gate(verified: Verified, scheme: Scheme, tried: Sequence[str]) -> AccuracyLost:
+def missed_gate(verified: Verification, scheme: Scheme, tried: Sequence[str]) -> AccuracyLost:
     """The error for a sound model that misses the accuracy gate.
 
     Args:
@@ -167,7 +167,7 @@ def _failed(scheme: Scheme, where: str, problems: list[str]) -> ConversionError:
     )
 
 
-def _foreign_operators(operators: list[Operator], scheme: Scheme) -> list[str]:
+def _foreign_operators(operators: list[OperatorInfo], scheme: Scheme) -> list[str]:
     """Operators that no runtime brings, and float ones inside a file of integers."""
     problems = [
         f"{one.name} at {_layer(one)} is no builtin operator; build the layer of others"
@@ -191,13 +191,15 @@ def _foreign_operators(operators: list[Operator], scheme: Scheme) -> list[str]:
     return problems
 
 
-def _with_names(operators: list[Operator], named: list[Operator]) -> list[Operator]:
+def _with_names(
+    operators: list[OperatorInfo], unstripped: list[OperatorInfo]
+) -> list[OperatorInfo]:
     """Operators of a file with the names that their tensors had."""
-    pairs = zip(operators, named, strict=True)
+    pairs = zip(operators, unstripped, strict=True)
     return [replace(operator, tensor=other.tensor) for operator, other in pairs]
 
 
-def _layer(operator: Operator) -> str:
+def _layer(operator: OperatorInfo) -> str:
     """The layer that an operator was made of: tensors are named for all they were fused from."""
     return repr(operator.tensor.split(";")[0])
 
@@ -222,7 +224,7 @@ def _degenerate(logits: NDArray[np.float32], output: TensorSpec) -> list[str]:
     # int16 is symmetric about zero: of logits that are all below it half the range is left out.
     steps = int(limits.max) - int(limits.min) if output.dtype != "int16" else int(limits.max)
     used = float(np.ptp(raw) / steps)
-    if used < LEAST_RANGE:
+    if used < MIN_RANGE_USED:
         problems.append(
             f"its output uses {100 * used:.0f} % of the {output.dtype} range: calibration digits "
             "gave logits that others do not; try another --calibration-seed"

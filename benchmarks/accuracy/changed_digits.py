@@ -5,8 +5,8 @@
     python -m benchmarks.accuracy.changed_digits --by nudged
 
 Good models misread so few of the 5,000 digits as they are that chance hides which is better.
-Changing each digit five times gives five times as many: `rewritten`, harder, turned, warped and
-with other pens as training digits are by `mnist_edge.training.augmentation.rewritten`; or `nudged`,
+Changing each digit five times gives five times as many: `distorted`, harder, turned, warped and
+with other pens as training digits are by `mnist_edge.training.augmentation.distorted`; or `nudged`,
 turned, scaled and moved by so little that they are still MNIST's. What one model misreads of those
 is compared with the first's: the 95 % interval takes the five changes of a digit for one
 observation. No test digit is read, so that a network may be chosen by this.
@@ -27,7 +27,7 @@ from benchmarks import shipped
 from mnist_edge import Classifier
 from mnist_edge.data.mnist import Digits, load_mnist
 from mnist_edge.modelstore.loading import SCHEMES
-from mnist_edge.training.augmentation import rewritten
+from mnist_edge.training.augmentation import distorted
 
 SEED = 77
 """Of the changes."""
@@ -72,7 +72,7 @@ def nudged(digits: Digits, random: np.random.RandomState) -> NDArray[np.uint8]:
 
 
 CHANGE: dict[str, Callable[[Digits, np.random.RandomState], NDArray[np.uint8]]] = {
-    way.__name__: way for way in (rewritten, nudged)
+    way.__name__: way for way in (distorted, nudged)
 }
 """How digits are changed, by name."""
 
@@ -125,7 +125,7 @@ def _main() -> None:
     parser.add_argument(
         "models", nargs="*", type=Path, help="model folders (default: the shipped ones)"
     )
-    parser.add_argument("--by", choices=CHANGE, default=rewritten.__name__, help="what is done")
+    parser.add_argument("--by", choices=CHANGE, default=distorted.__name__, help="what is done")
     parser.add_argument("--scheme", choices=SCHEMES, default="int8")
     chosen = parser.parse_args()
     digits = load_mnist().validation

@@ -12,7 +12,7 @@ models are compared at the same cost. The area under the ROC curve tells how wel
 separates validation digits from the kind at any threshold: 1 is perfect, 0.5 is chance.
 
 The pictures are drawn with a seed that no training uses; those made from digits use validation
-digits. Kinds in `HELD_OUT` are learnt from by no recipe, so that only they tell what a model does
+digits. No recipe trains on the kinds in `HELD_OUT_KINDS`, so that only they tell what a model does
 with pictures unlike any that it was shown; they are counted apart.
 
 Needs matplotlib, for its typefaces, and no TensorFlow.
@@ -33,12 +33,20 @@ from mnist_edge import Classifier
 from mnist_edge.data.mnist import Digits, load_mnist
 from mnist_edge.inference.classifier import Prediction
 from mnist_edge.system.files import write_json
-from mnist_edge.training.outliers.generator import HELD_OUT, KINDS, TAUGHT, draw
+from mnist_edge.training.outliers.generator import (
+    HELD_OUT_KINDS,
+    KINDS,
+    TRAINING_KINDS,
+    draw_outliers,
+)
 
 SEED = 1_000_003
 """Of the pictures: recipes draw theirs with small ones."""
 SCHEMES = ("float32", "int8")
-GROUPS = {"kinds that recipes learn from": TAUGHT, "kinds that none learns from": HELD_OUT}
+GROUPS = {
+    "kinds that recipes learn from": TRAINING_KINDS,
+    "kinds that none learns from": HELD_OUT_KINDS,
+}
 """Kinds that are counted together."""
 
 
@@ -93,7 +101,7 @@ class Result:
 
 def draw_kinds(count: int, seed: int, digits: Digits) -> dict[str, NDArray[np.uint8]]:
     """Draw pictures of every kind, ``(count, 28, 28)`` each."""
-    pictures = draw(count * len(KINDS), digits=digits, seed=seed)
+    pictures = draw_outliers(count * len(KINDS), digits=digits, seed=seed)
     # The kinds take turns.
     return {kind: pictures[turn :: len(KINDS)] for turn, kind in enumerate(KINDS)}
 
@@ -132,7 +140,7 @@ def measure(
         rows.append(
             Row(
                 kind=kind,
-                held_out=kind in HELD_OUT,
+                held_out=kind in HELD_OUT_KINDS,
                 answered=_share_answered(predictions),
                 auc=area_under_roc(_confidences(of_digits), _confidences(predictions)),
             )
@@ -243,8 +251,8 @@ def _main() -> None:
                 "results": [
                     {
                         **asdict(result),
-                        "taught": asdict(result.summary(TAUGHT)),
-                        "held_out": asdict(result.summary(HELD_OUT)),
+                        "taught": asdict(result.summary(TRAINING_KINDS)),
+                        "held_out": asdict(result.summary(HELD_OUT_KINDS)),
                     }
                     for result in results
                 ],

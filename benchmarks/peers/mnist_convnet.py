@@ -48,7 +48,8 @@ def network() -> keras.Model:
 
 def to_int8() -> bytes:
     """Return the bytes of its ``.tflite`` file: raw pixels in, logits out."""
-    from converters import calibration_set, conversion, schemes
+    from converters import conversion, schemes, tf_converter
+    from converters.calibration_set import draw_calibration_set
     from mnist_edge.data.mnist import load_mnist
 
     import_keras().utils.set_random_seed(_SEED)
@@ -58,8 +59,10 @@ def to_int8() -> bytes:
         network().save(path)
         prepared = conversion.prepare(path, mnist, pixels="pixels/255")
     (int8,) = schemes.find_schemes(["int8"])
-    way = conversion.as_asked(prepared, int8, calibration_set.draw(mnist))
-    return conversion.to_file(prepared, way)
+    content = tf_converter.to_tflite(
+        prepared.model.network, prepared.scaling, int8, draw_calibration_set(mnist).images
+    )
+    return conversion.finish(content, recipe=prepared.model.recipe, scheme=int8)
 
 
 def _main() -> None:

@@ -64,9 +64,9 @@ def measure(share: float) -> Iterator[Row]:
     """Yield one row; at full size two runs of three counted epochs each way."""
     mnist = load_mnist()
     epochs = 1 + count(3, share)
-    recipe = dataclasses.replace(recipes.edge(), epochs=epochs, teaching=None)
+    recipe = dataclasses.replace(recipes.edge(), epochs=epochs, distillation=None)
     # Two digits for each picture of none.
-    digits = round(_STEPS * recipe.batch_size / (1 + recipe.nondigits))
+    digits = round(_STEPS * recipe.batch_size / (1 + recipe.outlier_ratio))
     few = dataclasses.replace(
         mnist,
         train=mnist.train.take(np.arange(digits)),

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from converters.conversion import Converted, Prepared
-    from converters.layer_error import Layer
+    from converters.layer_error import LayerError
     from converters.schemes import Scheme
     from mnist_edge.data.mnist import Digits
 
@@ -140,14 +140,15 @@ def convert_command(
     files that take raw pixels. Every file is run on the TFLite runtime over the
     validation digits, in its own process, before it is written.
     """
-    from converters import calibration_set, conversion, loader, operators, schemes, verify
+    from converters import conversion, loader, operators, schemes, verify
+    from converters.calibration_set import draw_calibration_set
     from mnist_edge.data.mnist import load_mnist
     from mnist_edge.modelstore.loading import find_model_folder
     from mnist_edge.system.files import require_writable
     from mnist_edge.training.frameworks import require_workstation
 
     chosen = schemes.find_schemes(
-        split_list(quantize) or ["int8"], io_dtype=io_dtype, weights=weights, colour=colour
+        split_list(quantize) or ["int8"], io_dtype=io_dtype, weights=weights, color=colour
     )
     operators.require_target(target)
     _require_sound(pixels=pixels, max_drop=max_drop, emit=emit, chosen=chosen)
@@ -157,12 +158,12 @@ def convert_command(
     require_workstation()
     require_writable(folder)
     mnist = load_mnist(data)
-    calibrated_on = calibration_set.draw(mnist, count=calibration_images, seed=calibration_seed)
+    calibrated_on = draw_calibration_set(mnist, count=calibration_images, seed=calibration_seed)
 
     prepared = conversion.prepare(model_file, mnist, pixels=pixels)
     for finding in prepared.findings:
         note(finding)
-    if warning := verify.other_runtime(target):
+    if warning := verify.runtime_mismatch(target):
         warn(warning)
     if explain:
         typer.echo(_explained(prepared, calibrated_on.images, folder / "int8-explain.png"))
@@ -171,10 +172,10 @@ def convert_command(
         prepared,
         folder,
         chosen,
-        calibrated_on=calibrated_on,
+        calibration=calibrated_on,
         target=target,
         max_drop=max_drop,
-        rescue=recover,
+        recover=recover,
         keep=keep,
     ):
         if isinstance(outcome, ConversionError):
@@ -234,28 +235,30 @@ def conversion_table(made: list[Converted]) -> str:
 
 def _explained(prepared: Prepared, calibration: NDArray[np.uint8], picture: Path) -> str:
     """Measure the error of each layer in int8, draw it, and return the table."""
-    from converters import layer_error as explain
+    from converters.layer_error import measure_layer_errors, plot_layer_errors
 
-    layers = explain.explain(
-        prepared.origin.network,
-        prepared.reading,
+    layers = measure_layer_errors(
+        prepared.model.network,
+        prepared.scaling,
         calibration=calibration,
         digits=prepared.mnist.validation.images,
     )
-    explain.plot(picture, layers, title=f"{prepared.origin.recipe}: what int8 adds, layer by layer")
+    plot_layer_errors(
+        picture, layers, title=f"{prepared.model.recipe}: what int8 adds, layer by layer"
+    )
     note(f"wrote {picture}")
     return "\n".join([explain_table(layers), *_verdict(layers)])
 
 
-def _verdict(layers: list[Layer]) -> list[str]:
+def _verdict(layers: list[LayerError]) -> list[str]:
     """Return the worst layers by name, for after the table."""
-    from converters.layer_error import HEALTHY, SUSPECT, suspects, weakest
+    from converters.layer_error import HEALTHY, SUSPECT, suspect_layers, weakest_layer
 
-    def number_and_name(layer: Layer) -> str:
+    def number_and_name(layer: LayerError) -> str:
         return f"layer {layers.index(layer) + 1}, {layer.name}"
 
-    suspect = [f"{number_and_name(layer)} ({layer.rmse:.2f})" for layer in suspects(layers)]
-    weak = weakest(layers)
+    suspect = [f"{number_and_name(layer)} ({layer.rmse:.2f})" for layer in suspect_layers(layers)]
+    weak = weakest_layer(layers)
     return [
         f"RMSE/scale of rounding alone is {HEALTHY:.3f}; beyond {SUSPECT}: "
         f"{'; '.join(suspect) or 'none'}",
@@ -263,7 +266,7 @@ def _verdict(layers: list[Layer]) -> list[str]:
     ]
 
 
-def explain_table(layers: list[Layer]) -> str:
+def explain_table(layers: list[LayerError]) -> str:
     """Format ranges, saturation and error of each layer."""
     return format_table(
         ["layer", "weights", "activations", "saturated", "RMSE/scale", "SQNR"],

@@ -53,7 +53,7 @@ def reproduce_command(
     from mnist_edge.device.machine import describe_machine
     from mnist_edge.evaluation.reproduction import measure, page, systems
     from mnist_edge.system.files import replacing, require_writable, write_json, write_text
-    from mnist_edge.training.frameworks import import_keras, require_workstation, versions
+    from mnist_edge.training.frameworks import import_keras, package_versions, require_workstation
 
     chosen = systems.find_systems(split_list(only))
     require_workstation()
@@ -65,7 +65,7 @@ def reproduce_command(
         for row in measure.reproduce(chosen, source, out, listener=listener):
             note(f"{row.system.recipe}: {row.test_float:.2f} % float, {row.test_int8:.2f} % int8")
             rows.append(row)
-    where = f"TensorFlow {versions()['tensorflow']} on {describe_machine()}"
+    where = f"TensorFlow {package_versions()['tensorflow']} on {describe_machine()}"
     document = page.reproduction_document(rows, machine=where)
     markdown = page.reproduction_markdown(rows, machine=where)
     write_json(out / "reproduction.json", document)

@@ -38,7 +38,7 @@ def run_command(
     the same settings is kept.
     """
     from mnist_edge.data.mnist import locate_mnist
-    from mnist_edge.training import recipes, trainer
+    from mnist_edge.training import recipes, training_record
     from mnist_edge.training.frameworks import require_workstation
 
     chosen = recipes.find_recipe(recipe)
@@ -49,7 +49,7 @@ def run_command(
     note("downloading MNIST if it is not in the cache, and verifying it")
     source = locate_mnist(data)
     with_data = ["--data", str(source)]
-    if trainer.finished(folder, chosen) and not fresh:
+    if training_record.is_finished(folder, chosen) and not fresh:
         note(f"{folder} holds a finished training with these settings; --fresh trains again")
     else:
         kept = "--overwrite" if fresh else "--resume"

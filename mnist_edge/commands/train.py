@@ -16,7 +16,7 @@ from mnist_edge.errors import InvalidValue
 
 if TYPE_CHECKING:
     from mnist_edge.training.recipes import Recipe
-    from mnist_edge.training.trainer import TrainingRecord
+    from mnist_edge.training.training_record import TrainingRecord
 
 EXAMPLES = """
 mnist-edge train --recipe nano
@@ -121,7 +121,7 @@ def train_command(
     """
     from mnist_edge.data.mnist import TRAIN_SIZE, load_mnist
     from mnist_edge.system.files import require_writable
-    from mnist_edge.training import recipes, trainer
+    from mnist_edge.training import recipes, trainer, training_record
     from mnist_edge.training.frameworks import import_keras, require_workstation
 
     chosen = recipes.find_recipe(recipe)
@@ -135,9 +135,9 @@ def train_command(
     folder = out or RUNS / chosen.name
     if not overwrite:
         require_free(folder, chosen, resume=resume, overwrite="--overwrite")
-    if resume and trainer.finished(folder, chosen):
+    if resume and training_record.is_finished(folder, chosen):
         note(f"{folder} holds this run, finished; --overwrite trains it again")
-        typer.echo(_summary(trainer.read_record(folder), folder))
+        typer.echo(_summary(training_record.read_training_record(folder), folder))
         return
     require_workstation()
     require_writable(folder)
@@ -145,7 +145,7 @@ def train_command(
     mnist = load_mnist(data)
     with TrainingProgress() as listener:
         trainer.train(chosen, mnist, folder, resume=resume, listener=listener)
-    typer.echo(_summary(trainer.read_record(folder), folder))
+    typer.echo(_summary(training_record.read_training_record(folder), folder))
 
 
 def require_free(folder: Path, recipe: Recipe, *, resume: bool, overwrite: str) -> None:
@@ -160,7 +160,7 @@ def require_free(folder: Path, recipe: Recipe, *, resume: bool, overwrite: str) 
     Raises:
         InvalidValue: the folder holds a run that would be lost.
     """
-    from mnist_edge.training import trainer
+    from mnist_edge.training import trainer, training_record
 
     parts = (folder, *sorted((folder / trainer.TEACHERS_FOLDER).glob("*")))
     if any((part / trainer.CHECKPOINT_FILE).is_file() for part in parts):
@@ -169,8 +169,8 @@ def require_free(folder: Path, recipe: Recipe, *, resume: bool, overwrite: str) 
                 f"{folder} holds an interrupted run: --resume continues it, {overwrite} starts "
                 "again, --out names another folder"
             )
-    elif (folder / trainer.MODEL_FILE).is_file() and not (
-        resume and trainer.finished(folder, recipe)
+    elif (folder / training_record.MODEL_FILE).is_file() and not (
+        resume and training_record.is_finished(folder, recipe)
     ):
         other = " with other settings" if resume else ""
         raise InvalidValue(

@@ -1,7 +1,7 @@
-"""Changes to training digits, made anew each round.
+"""Augmentation of the training digits, applied anew in each round.
 
-All take labelled pictures and a source of chance, and give ``(n, 28, 28) uint8``, 0 background,
-255 ink.
+Every function takes labelled pictures and a random generator and returns ``(n, 28, 28) uint8``,
+0 background, 255 ink.
 """
 
 from __future__ import annotations
@@ -12,55 +12,55 @@ from numpy.typing import NDArray
 from mnist_edge import DIGIT_SIDE
 from mnist_edge.data.mnist import Digits
 
-_MIDDLE = (DIGIT_SIDE - 1) / 2
-_REACH = 2
-"""Pixels that ``shifted`` moves a digit each way at most."""
-_CHUNK = 500
-"""Digits changed at a time, so that what is computed stays in the processor's cache."""
+_CENTER = (DIGIT_SIDE - 1) / 2
+_MAX_SHIFT = 2
+"""Maximum shift of ``shifted`` in each direction, in pixels."""
+_CHUNK_SIZE = 500
+"""Digits transformed at a time, so that the intermediate arrays fit in the processor's cache."""
 
-_AS_THEY_ARE = 0.3
-"""Share of the digits that ``rewritten`` leaves alone."""
-_TURN = 10.0
-"""Degrees that it turns a digit by at most."""
+_UNCHANGED = 0.3
+"""Fraction of the digits that ``distorted`` leaves unchanged."""
+_ROTATION = 10.0
+"""Maximum rotation in degrees."""
 _SHEAR = 0.15
-"""Pixels aside for each pixel down, at most."""
+"""Maximum horizontal shear, in pixels per row."""
 _SCALE = 0.15
-"""Share by which a digit grows or shrinks at most."""
+"""Maximum relative change of size."""
 _ASPECT = 0.07
-"""Share by which its height changes alone, at most."""
-_SHIFT = 2.8
-"""Pixels that it is moved each way at most: a tenth of the picture."""
+"""Maximum relative change of height alone."""
+_TRANSLATION = 2.8
+"""Maximum translation in each direction, in pixels: a tenth of the picture."""
 _KNOTS = 6
-"""Points each way that an elastic warp moves."""
+"""Control points of the elastic warp along each axis."""
 _WARP = 1.2
-"""Pixels that it moves them by, as a standard deviation."""
+"""Standard deviation of a control point's displacement, in pixels."""
 _PEN = 0.25
-"""Share of the digits whose strokes become a pixel thinner, and of those that become thicker."""
-_LEFT_OVER = 0.45
-"""Share of the ink that must be left where strokes become thinner."""
+"""Fraction of the digits whose strokes become a pixel thinner, and of those that become thicker."""
+_MIN_INK = 0.45
+"""Minimum fraction of the ink that must remain where strokes become thinner."""
 _BARRED, _HOOKED, _FOOTED = 0.15, 0.15, 0.05
-"""Share of the sevens that get a bar, and of the ones that get a hook, or a hook and a foot, as
+"""Fraction of the sevens that get a bar, and of the ones that get a hook, or a hook and a foot, as
 much of Europe writes them and few of MNIST's writers did."""
 _SMUDGED = 0.1
-"""Share of the pictures that get a short mark near their edge: a sliver of a rule, of a frame or of
-a neighbour is what a photograph has and MNIST has not."""
+"""Fraction of the pictures that get a short mark near their edge: photographs show a sliver of a
+ruled line, a border or a neighboring digit there, MNIST does not."""
 _RIM = 5.0
-"""Pixels from the edge within which it begins."""
+"""Maximum distance of the start of that mark from the edge, in pixels."""
 _PEN_WIDTH = (1.8, 3.2)
-"""Width of an added stroke in pixels."""
+"""Width of an added stroke, in pixels."""
 
 
 def unchanged(digits: Digits, random: np.random.RandomState) -> NDArray[np.uint8]:
-    """The digits as they are."""
+    """Return the digits unchanged."""
     return digits.images
 
 
 def shifted(digits: Digits, random: np.random.RandomState) -> NDArray[np.uint8]:
-    """Each digit moved by up to two pixels each way; what comes in is background."""
+    """Shift each digit by up to two pixels along each axis, filling with background."""
     images = digits.images
     height, width = images.shape[1:]
-    padded = np.pad(images, ((0, 0), (_REACH, _REACH), (_REACH, _REACH)))
-    steps = 2 * _REACH + 1
+    padded = np.pad(images, ((0, 0), (_MAX_SHIFT, _MAX_SHIFT), (_MAX_SHIFT, _MAX_SHIFT)))
+    steps = 2 * _MAX_SHIFT + 1
     down, right = random.randint(0, steps, (2, len(images)))
     moved = np.empty_like(images)
     for top in range(steps):
@@ -70,40 +70,41 @@ def shifted(digits: Digits, random: np.random.RandomState) -> NDArray[np.uint8]:
     return moved
 
 
-def rewritten(digits: Digits, random: np.random.RandomState) -> NDArray[np.uint8]:
-    """Most digits as another hand and pen might have written them, the others as they are.
+def distorted(digits: Digits, random: np.random.RandomState) -> NDArray[np.uint8]:
+    """Distort most digits as another hand and pen might have written them.
 
-    A digit is turned, sheared, scaled, moved and warped, its strokes made thinner or thicker; some
-    sevens are barred, some ones hooked. The warp is a smooth field of displacements (P. Simard,
-    D. Steinkraus, J. Platt, Best Practices for Convolutional Neural Networks, 2003).
+    A digit is rotated, sheared, scaled, translated and warped, and its strokes become thinner or
+    thicker; some sevens get a bar, some ones a hook. The elastic warp is a smooth displacement
+    field (P. Simard, D. Steinkraus, J. Platt, Best Practices for Convolutional Neural Networks,
+    2003).
     """
     images = digits.images.copy()
-    changed = np.flatnonzero(random.random_sample(len(images)) >= _AS_THEY_ARE)
-    for start in range(0, len(changed), _CHUNK):
-        chosen = changed[start : start + _CHUNK]
-        part = _with_more_strokes(images[chosen], digits.labels[chosen], random)
-        images[chosen] = _bent(*_with_another_pen(part, random), random)
+    changed = np.flatnonzero(random.random_sample(len(images)) >= _UNCHANGED)
+    for start in range(0, len(changed), _CHUNK_SIZE):
+        chosen = changed[start : start + _CHUNK_SIZE]
+        part = _add_strokes(images[chosen], digits.labels[chosen], random)
+        images[chosen] = _warp(*_change_pen_width(part, random), random)
     return images
 
 
-def _with_more_strokes(
+def _add_strokes(
     images: NDArray[np.uint8], labels: NDArray[np.uint8], random: np.random.RandomState
 ) -> NDArray[np.uint8]:
-    """Bars through some sevens, hooks and feet on some ones, a mark beside some of all."""
+    """Add bars to some sevens, hooks and feet to some ones, and marks to some pictures."""
     chance = random.random_sample(len(images))
     barred = np.flatnonzero((labels == 7) & (chance < _BARRED))
     hooked = np.flatnonzero((labels == 1) & (chance < _HOOKED))
     footed = np.flatnonzero((labels == 1) & (chance < _FOOTED))
     smudged = np.flatnonzero(random.random_sample(len(images)) < _SMUDGED)
-    more = ((barred, _bars), (hooked, _hooks), (footed, _feet), (smudged, _smudges))
-    for which, strokes in more:
-        if len(which):
-            images[which] = np.maximum(images[which], strokes(images[which], random))
+    additions = ((barred, _bars), (hooked, _hooks), (footed, _feet), (smudged, _smudges))
+    for chosen, strokes in additions:
+        if len(chosen):
+            images[chosen] = np.maximum(images[chosen], strokes(images[chosen], random))
     return images
 
 
 def _bars(images: NDArray[np.uint8], random: np.random.RandomState) -> NDArray[np.uint8]:
-    """A short stroke across the stem of each, at about half its height."""
+    """Draw a short stroke across each stem, at about half its height."""
     count = len(images)
     top, bottom = _extent(images)
     row = top + random.uniform(0.45, 0.65, count) * (bottom - top)
@@ -114,7 +115,7 @@ def _bars(images: NDArray[np.uint8], random: np.random.RandomState) -> NDArray[n
 
 
 def _hooks(images: NDArray[np.uint8], random: np.random.RandomState) -> NDArray[np.uint8]:
-    """A stroke from the top of each, down to the left."""
+    """Draw a stroke from the top of each digit, down to the left."""
     count = len(images)
     top, bottom = _extent(images)
     column = _column_of_ink(images, top + 1)
@@ -126,7 +127,7 @@ def _hooks(images: NDArray[np.uint8], random: np.random.RandomState) -> NDArray[
 
 
 def _feet(images: NDArray[np.uint8], random: np.random.RandomState) -> NDArray[np.uint8]:
-    """A level stroke under each."""
+    """Draw a horizontal stroke under each digit."""
     count = len(images)
     _, bottom = _extent(images)
     column = _column_of_ink(images, bottom - 1)
@@ -136,7 +137,7 @@ def _feet(images: NDArray[np.uint8], random: np.random.RandomState) -> NDArray[n
 
 
 def _smudges(images: NDArray[np.uint8], random: np.random.RandomState) -> NDArray[np.uint8]:
-    """A short stroke that begins near the edge of each."""
+    """Draw a short stroke that begins near the edge of each picture."""
     count = len(images)
     start = random.uniform(-0.5, DIGIT_SIDE - 0.5, (count, 2))
     axis, depth = random.randint(0, 2, count), random.uniform(-0.5, _RIM, count)
@@ -148,14 +149,14 @@ def _smudges(images: NDArray[np.uint8], random: np.random.RandomState) -> NDArra
 
 
 def _extent(images: NDArray[np.uint8]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """First and last row of ink in each."""
+    """Find the first and the last row with ink in each picture."""
     inked = (images > 127).any(axis=2)
     first, last = inked.argmax(axis=1), DIGIT_SIDE - 1 - inked[:, ::-1].argmax(axis=1)
     return first.astype(np.float64), last.astype(np.float64)
 
 
 def _column_of_ink(images: NDArray[np.uint8], row: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Centre of mass of the ink in one row of each."""
+    """Find the center of mass of the ink in one row of each picture."""
     ink = images[np.arange(len(images)), np.rint(row).astype(int)].astype(np.float64) + 1e-6
     return np.asarray(ink @ np.arange(DIGIT_SIDE) / ink.sum(axis=1))
 
@@ -163,13 +164,13 @@ def _column_of_ink(images: NDArray[np.uint8], row: NDArray[np.float64]) -> NDArr
 def _segments(
     start: NDArray[np.float64], end: NDArray[np.float64], random: np.random.RandomState
 ) -> NDArray[np.uint8]:
-    """One anti-aliased stroke a picture, between points given as columns and rows."""
+    """Draw one anti-aliased stroke per picture between two points, each ``(n, 2)`` as (x, y)."""
     rows, columns = np.mgrid[:DIGIT_SIDE, :DIGIT_SIDE]
     points = np.stack((columns, rows), axis=-1)
     along = (end - start)[:, np.newaxis, np.newaxis]
     off = points - start[:, np.newaxis, np.newaxis]
-    share = (off * along).sum(axis=-1) / np.maximum((along**2).sum(axis=-1), 1e-6)
-    nearest = np.clip(share, 0, 1)[..., np.newaxis] * along
+    fraction = (off * along).sum(axis=-1) / np.maximum((along**2).sum(axis=-1), 1e-6)
+    nearest = np.clip(fraction, 0, 1)[..., np.newaxis] * along
     distance = np.sqrt(((off - nearest) ** 2).sum(axis=-1))
     half = random.uniform(*_PEN_WIDTH, (len(start), 1, 1)) / 2
     strokes: NDArray[np.uint8] = np.rint(255 * np.clip(half + 0.5 - distance, 0, 1)).astype(
@@ -178,83 +179,83 @@ def _segments(
     return strokes
 
 
-def _with_another_pen(
+def _change_pen_width(
     images: NDArray[np.uint8], random: np.random.RandomState
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Strokes half a pixel thinner or thicker at each side, and how far that moved the digits.
+    """Make some strokes thinner or thicker by half a pixel on each side.
 
     Returns:
-        ``(n, 29, 29)``, and by how many pixels each digit lies to the right of and below where it
-        was: the least and the greatest of four neighbouring pixels belong halfway between them.
+        The pictures, ``(n, 29, 29)``, and the offset of each digit to the right and down, in
+        pixels: the minimum or maximum of four neighboring pixels lies halfway between them.
     """
     around = np.pad(images, ((0, 0), (1, 1), (1, 1)))
     quarters = [around[:, y : y + 29, x : x + 29] for y in (0, 1) for x in (0, 1)]
     thinner = np.minimum(*(np.minimum(*pair) for pair in (quarters[:2], quarters[2:])))
     thicker = np.maximum(*(np.maximum(*pair) for pair in (quarters[:2], quarters[2:])))
     chance = random.random_sample((len(images), 1, 1))
-    # The thinnest strokes would be rubbed out.
-    left, whole = (ink.sum(axis=(1, 2), keepdims=True) for ink in (thinner, images))
-    thin = (chance < _PEN) & (left > _LEFT_OVER * whole)
+    # The thinnest strokes would be erased.
+    remaining, whole = (ink.sum(axis=(1, 2), keepdims=True) for ink in (thinner, images))
+    thin = (chance < _PEN) & (remaining > _MIN_INK * whole)
     thick = chance >= 1 - _PEN
     pictures = np.where(thin, thinner, np.where(thick, thicker, around[:, 1:, 1:]))
     return pictures, 0.5 * (thin | thick).astype(np.float32)
 
 
-def _bent(
+def _warp(
     images: NDArray[np.uint8], offset: NDArray[np.float32], random: np.random.RandomState
 ) -> NDArray[np.uint8]:
-    """Affine map and elastic warp in one, sampled bilinearly.
+    """Apply the affine map and the elastic warp in one bilinear resampling.
 
     Args:
         images: ``(n, 29, 29)``.
-        offset: ``(n, 1, 1)``, pixels that they lie to the right and below of where they should.
-        random: where chance comes from.
+        offset: ``(n, 1, 1)``, pixels by which the digits lie too far to the right and down.
+        random: the random generator.
     """
     count = len(images)
-    # Beyond the margin of one pixel lies background.
-    x, y = (np.clip(axis + offset, -1, 29) + 1 for axis in _places(count, random))
+    # Beyond the margin of one pixel is background.
+    x, y = (np.clip(axis + offset, -1, 29) + 1 for axis in _sampling_grid(count, random))
     width = 32
     padded = np.zeros((count, width, width), np.float32)
     padded[:, 1:30, 1:30] = images
     left, top = np.floor(x), np.floor(y)
-    right_share, low_share = x - left, y - top
+    right_weight, lower_weight = x - left, y - top
     start = np.arange(count, dtype=np.int32)[:, np.newaxis, np.newaxis] * width**2
     first = start + (top * width + left).astype(np.int32)
     flat = padded.ravel()
-    upper = flat.take(first) * (1 - right_share) + flat.take(first + 1) * right_share
+    upper = flat.take(first) * (1 - right_weight) + flat.take(first + 1) * right_weight
     below = first + width
-    lower = flat.take(below) * (1 - right_share) + flat.take(below + 1) * right_share
-    bent: NDArray[np.uint8] = (upper + (lower - upper) * low_share + 0.5).astype(np.uint8)
-    return bent
+    lower = flat.take(below) * (1 - right_weight) + flat.take(below + 1) * right_weight
+    warped: NDArray[np.uint8] = (upper + (lower - upper) * lower_weight + 0.5).astype(np.uint8)
+    return warped
 
 
-def _places(
+def _sampling_grid(
     count: int, random: np.random.RandomState
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """``(count, 28, 28)`` each: column and row of the original that each pixel is taken from."""
+    """Compute the source column and row of each pixel, ``(count, 28, 28)`` each."""
 
-    def uniform(reach: float) -> NDArray[np.float32]:
-        return random.uniform(-reach, reach, (count, 1, 1)).astype(np.float32)
+    def uniform(limit: float) -> NDArray[np.float32]:
+        return random.uniform(-limit, limit, (count, 1, 1)).astype(np.float32)
 
-    turn, shear = np.deg2rad(uniform(_TURN)), uniform(_SHEAR)
+    angle, shear = np.deg2rad(uniform(_ROTATION)), uniform(_SHEAR)
     across = 1 / (1 + uniform(_SCALE))
     down = across / (1 + uniform(_ASPECT))
-    cosine, sine = np.cos(turn), np.sin(turn)
-    grid = np.arange(DIGIT_SIDE, dtype=np.float32) - _MIDDLE
+    cosine, sine = np.cos(angle), np.sin(angle)
+    grid = np.arange(DIGIT_SIDE, dtype=np.float32) - _CENTER
     columns, rows = across * grid, down * grid[:, np.newaxis]
-    x = cosine * columns + (cosine * shear - sine) * rows + _MIDDLE + uniform(_SHIFT)
-    y = sine * columns + (sine * shear + cosine) * rows + _MIDDLE + uniform(_SHIFT)
+    x = cosine * columns + (cosine * shear - sine) * rows + _CENTER + uniform(_TRANSLATION)
+    y = sine * columns + (sine * shear + cosine) * rows + _CENTER + uniform(_TRANSLATION)
     knots = random.normal(0, _WARP, (2, count, _KNOTS, _KNOTS)).astype(np.float32)
-    warp = np.matmul(np.matmul(_SPREAD, knots), _SPREAD.T)
+    warp = np.matmul(np.matmul(_INTERPOLATION, knots), _INTERPOLATION.T)
     return x + warp[0], y + warp[1]
 
 
-def _spread() -> NDArray[np.float32]:
-    """``(28, 6)``, how much each pixel follows each knot: Gaussian weights that sum to 1."""
+def _interpolation_weights() -> NDArray[np.float32]:
+    """Compute how much each pixel follows each control point, ``(28, 6)``: Gaussian, sum 1."""
     spacing = (DIGIT_SIDE - 1) / (_KNOTS - 1)
     off = np.arange(DIGIT_SIDE)[:, np.newaxis] - np.linspace(0, DIGIT_SIDE - 1, _KNOTS)
     weights = np.exp(-0.5 * (off / (0.6 * spacing)) ** 2)
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
 
 
-_SPREAD = _spread()
+_INTERPOLATION = _interpolation_weights()

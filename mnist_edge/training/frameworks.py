@@ -1,4 +1,4 @@
-"""Importing Keras and TensorFlow: late, quietly, and with our own error where they are missing."""
+"""Lazy, quiet imports of Keras and TensorFlow that report a missing extra as our own error."""
 
 from __future__ import annotations
 
@@ -28,35 +28,35 @@ def require_workstation() -> None:
 
 
 def import_keras() -> ModuleType:
-    """The ``keras`` module.
+    """Import ``keras``.
 
     Raises:
         MissingDependency: the workstation extra is not installed.
     """
-    return _imported("keras", needed_for="training and converting need TensorFlow")
+    return _import("keras", needed_for="training and converting need TensorFlow")
 
 
 def import_tensorflow() -> ModuleType:
-    """The ``tensorflow`` module.
+    """Import ``tensorflow``.
 
     Raises:
         MissingDependency: the workstation extra is not installed.
     """
-    return _imported("tensorflow", needed_for="converting needs TensorFlow")
+    return _import("tensorflow", needed_for="converting needs TensorFlow")
 
 
 def import_tf_keras() -> ModuleType:
-    """The ``tf_keras`` module: Keras 2, maintained, for files that Keras 3 does not load.
+    """Import ``tf_keras``, the maintained Keras 2, for files that Keras 3 does not load.
 
     Raises:
         MissingDependency: the workstation extra is not installed.
     """
-    return _imported("tf_keras", needed_for="files of Keras 2 need tf_keras")
+    return _import("tf_keras", needed_for="files of Keras 2 need tf_keras")
 
 
-def _imported(name: str, *, needed_for: str) -> ModuleType:
+def _import(name: str, *, needed_for: str) -> ModuleType:
     try:
-        with _quiet():
+        with _without_chatter():
             return import_module(name)
     except ImportError as error:
         raise _missing(f"{needed_for} ({error})") from error
@@ -66,8 +66,8 @@ def _missing(reason: str) -> MissingDependency:
     return MissingDependency(f"{reason}: {extra_install_command('workstation')}")
 
 
-def versions() -> dict[str, str]:
-    """Version of Python and of each installed package that shapes a trained model."""
+def package_versions() -> dict[str, str]:
+    """Return the versions of Python and of the installed packages that affect a trained model."""
     found = {"python": platform.python_version()}
     for package in _PACKAGES:
         try:
@@ -78,8 +78,8 @@ def versions() -> dict[str, str]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """TensorFlow tells everybody about CPU flags and missing CUDA while it is imported."""
+def _without_chatter() -> Iterator[None]:
+    """Silence TensorFlow's notes on CPU flags and missing CUDA while it is imported."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with capture_descriptors(2):
         yield

@@ -1,7 +1,7 @@
-"""What a network is to learn of a picture, and how that is measured.
+"""Losses and metrics of digits and outliers, with and without distillation.
 
-The target of a picture is its label, ``NO_DIGIT`` where it is of no digit; or, where a network
-learns from teachers, a row of eleven: the label and the probabilities that they give.
+The target of a picture is its label, ``NO_DIGIT`` for an outlier; with distillation it is a row of
+eleven values, the label and the teachers' ten probabilities.
 """
 
 from __future__ import annotations
@@ -11,44 +11,45 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge import CLASSES
 from mnist_edge.training.frameworks import import_keras
 
 if TYPE_CHECKING:
     import keras
 
 NO_DIGIT = 10
-"""Label of a picture that is of no digit."""
-_LEAST = 1e-30
-"""Least probability of which a logarithm is taken."""
+"""Label of an outlier, a picture that shows no digit."""
+CLASSES = 10
+_MIN_PROBABILITY = 1e-30
+"""Lower bound of the probabilities whose logarithm is taken."""
 
 
-def with_teaching(
+def distillation_targets(
     labels: NDArray[np.uint8], probabilities: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Labels ``(n,)`` and the teachers' probabilities ``(n, 10)`` as targets, ``(n, 11)``."""
+    """Join labels ``(n,)`` and the teachers' probabilities ``(n, 10)`` as targets ``(n, 11)``."""
     return np.column_stack((labels, probabilities)).astype(np.float32)
 
 
 def cross_entropy(
-    *, reduction: str, teaching: float = 0.0, temperature: float = 1.0
+    *, reduction: str, alpha: float = 0.0, temperature: float = 1.0
 ) -> keras.losses.Loss:
-    """Cross-entropy of logits with targets, and with evenness where the label is ``NO_DIGIT``.
+    """Build the cross-entropy of logits with labels, outliers and teachers.
 
-    Of a picture without a digit no digit is to be likelier than another (D. Hendrycks, M. Mazeika,
-    T. Dietterich, Deep Anomaly Detection with Outlier Exposure, 2019): its cross-entropy is that
-    with the uniform distribution, less the least that it can be.
+    For an outlier no digit should be likelier than another (D. Hendrycks, M. Mazeika,
+    T. Dietterich, Deep Anomaly Detection with Outlier Exposure, 2019): its loss is the
+    cross-entropy with the uniform distribution, minus the minimum of that.
 
-    What teachers make of a picture is learnt at a temperature, as the divergence from it times the
-    temperature's square, so that its gradients weigh as much at any (G. Hinton, O. Vinyals and
-    J. Dean, Distilling the Knowledge in a Neural Network, 2015, section 2).
+    The teachers' part is the Kullback-Leibler divergence from their probabilities at a
+    temperature, times the temperature's square, so that its gradients have the same weight at any
+    temperature (G. Hinton, O. Vinyals and J. Dean, Distilling the Knowledge in a Neural Network,
+    2015, section 2).
 
     Args:
-        reduction: Keras' name for how a batch's losses become one.
-        teaching: 0..1, how much the teachers count; the label counts the rest. Above 0 the targets
-            are ``with_teaching``'s.
-        temperature: what logits are divided by for the probabilities that are compared with the
-            teachers', which are of the same temperature.
+        reduction: Keras' name of the reduction over a batch.
+        alpha: weight of the teachers, 0..1; the labels get the rest. Above 0 the targets are those
+            of ``distillation_targets``.
+        temperature: divisor of the logits for the comparison with the teachers' probabilities,
+            which have the same temperature.
     """
     keras = import_keras()
     ops = keras.ops
@@ -56,37 +57,37 @@ def cross_entropy(
     class CrossEntropy(keras.losses.Loss):  # type: ignore[misc, name-defined]  # keras is lazy
         def call(self, y_true: Any, y_pred: Any) -> Any:
             labels = _labels(y_true)
-            likelihoods = ops.log_softmax(y_pred, axis=-1)
-            of_label = ops.sum(ops.one_hot(labels, CLASSES) * likelihoods, axis=-1)
-            of_evenness = ops.mean(likelihoods, axis=-1) + ops.log(float(CLASSES))
-            loss = -ops.where(labels == NO_DIGIT, of_evenness, of_label)
-            if not teaching:
+            log_probabilities = ops.log_softmax(y_pred, axis=-1)
+            digit = ops.sum(ops.one_hot(labels, CLASSES) * log_probabilities, axis=-1)
+            uniform = ops.mean(log_probabilities, axis=-1) + ops.log(float(CLASSES))
+            loss = -ops.where(labels == NO_DIGIT, uniform, digit)
+            if not alpha:
                 return loss
-            softened = ops.log_softmax(y_pred / temperature, axis=-1)
-            theirs = y_true[:, 1:]
-            apart = ops.log(ops.maximum(theirs, _LEAST)) - softened
-            of_teachers = temperature**2 * ops.sum(theirs * apart, axis=-1)
-            return (1 - teaching) * loss + teaching * of_teachers
+            student = ops.log_softmax(y_pred / temperature, axis=-1)
+            teachers = y_true[:, 1:]
+            difference = ops.log(ops.maximum(teachers, _MIN_PROBABILITY)) - student
+            divergence = temperature**2 * ops.sum(teachers * difference, axis=-1)
+            return (1 - alpha) * loss + alpha * divergence
 
     return CrossEntropy(reduction=reduction)
 
 
-def of_digits(metric: keras.Metric) -> keras.Metric:
-    """A metric of labels and logits that passes over the pictures without a digit."""
+def digits_only(metric: keras.Metric) -> keras.Metric:
+    """Derive a metric of labels and logits that ignores outliers."""
     ops = import_keras().ops
-    kind = type(metric)
+    base = type(metric)
 
-    class OfDigits(kind):  # type: ignore[misc, valid-type]  # a class that is known when it runs
+    class DigitsOnly(base):  # type: ignore[misc, valid-type]  # a class that is known at run time only
         def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
             labels = _labels(y_true)
             is_digit = ops.cast(labels != NO_DIGIT, "float32")
             super().update_state(ops.minimum(labels, NO_DIGIT - 1), y_pred, is_digit)
 
-    return OfDigits.from_config(metric.get_config())
+    return DigitsOnly.from_config(metric.get_config())
 
 
 def _labels(targets: Any) -> Any:
-    """``(n,) int32`` of targets ``(n,)``, ``(n, 1)`` or ``(n, 11)``."""
+    """Extract the labels, ``(n,) int32``, of targets ``(n,)``, ``(n, 1)`` or ``(n, 11)``."""
     ops = import_keras().ops
     columns = targets[:, 0] if len(targets.shape) == 2 else targets
     return ops.cast(columns, "int32")

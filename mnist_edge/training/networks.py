@@ -1,8 +1,8 @@
-"""The layers of every network, and nothing of how it is trained.
+"""The architecture of every network; how it is trained is up to its recipe.
 
-Each takes raw pixels, ``(batch, 28, 28) float32`` in 0..255, and gives ``(batch, 10)`` logits.
-Scaling the pixels is a layer, so that training and serving cannot disagree; the three networks
-whose names say otherwise reproduce mistakes on purpose.
+Each network maps raw pixels, ``(batch, 28, 28) float32`` in 0..255, to ``(batch, 10)`` logits.
+Scaling the pixels is a layer, so that training and serving cannot disagree; the networks whose
+names say otherwise reproduce mistakes on purpose.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ if TYPE_CHECKING:
 _PIXEL_SCALE = 1 / 255
 
 _Convolution = tuple[int, int, int] | tuple[int, int, int, str]
-"""Filters, size and stride, and the padding where it is not ``same``."""
+"""Filters, kernel size and stride, and the padding if it is not ``same``."""
 
 
 def softmax_regression_small_start() -> keras.Model:
-    """784-10, weights N(0, 0.1), biases 0.1, ``0.01 * sum(W^2) / 2`` added to the loss."""
+    """Build 784-10: weights N(0, 0.1), biases 0.1, ``0.01 * sum(W^2) / 2`` added to the loss."""
     return _softmax_regression(pixel_scale=_PIXEL_SCALE)
 
 
 def softmax_regression_softmax_twice() -> keras.Model:
-    """The same with the mistake of a softmax before a loss that applies its own."""
+    """Build the same with the mistake of a softmax before a loss that applies its own."""
     return _with_softmax(_softmax_regression(pixel_scale=_PIXEL_SCALE))
 
 
 def softmax_regression_scaled_twice() -> keras.Model:
-    """The same with the mistake of dividing by 255 pixels that are in 0..1 already."""
+    """Build the same with the mistake of dividing pixels by 255 that are already in 0..1."""
     return _softmax_regression(pixel_scale=_PIXEL_SCALE**2)
 
 
 def softmax_regression_both_mistakes() -> keras.Model:
-    """The same with both mistakes, as the article has it."""
+    """Build the same with both mistakes, as in the article."""
     return _with_softmax(_softmax_regression(pixel_scale=_PIXEL_SCALE**2))
 
 
 def softmax_regression_wide_start() -> keras.Model:
-    """784-10, weights N(0, 1), biases 0."""
+    """Build 784-10: weights N(0, 1), biases 0."""
     keras = import_keras()
     return keras.Sequential(
         [
@@ -58,17 +58,20 @@ def softmax_regression_wide_start() -> keras.Model:
 
 
 def article_cnn() -> keras.Model:
-    """Two convolutions and two dense layers, on pixels scaled to 0..1."""
+    """Build two convolutions and two dense layers on pixels scaled to 0..1."""
     return _article_cnn(pixel_scale=_PIXEL_SCALE)
 
 
 def article_cnn_unscaled() -> keras.Model:
-    """The same fed raw 0..255 pixels, as the article has it."""
+    """Build the same on raw pixels 0..255, as in the article."""
     return _article_cnn(pixel_scale=1.0)
 
 
 def mlp_500() -> keras.Model:
-    """784-500-10 ReLU, truncated normal 0.1, biases 0.1, ``1e-4 * sum(W^2) / 2`` in the loss."""
+    """Build 784-500-10: ReLU, weights from a truncated N(0, 0.1), biases 0.1, weight decay.
+
+    The weight decay adds ``1e-4 * sum(W^2) / 2`` to the loss.
+    """
     keras = import_keras()
 
     def dense(units: int, activation: str | None) -> Any:
@@ -77,7 +80,7 @@ def mlp_500() -> keras.Model:
             activation=activation,
             kernel_initializer=keras.initializers.TruncatedNormal(stddev=0.1),
             bias_initializer=keras.initializers.Constant(0.1),
-            # Keras' L2 has no half in it.
+            # Keras' L2 has no factor of one half.
             kernel_regularizer=keras.regularizers.L2(1e-4 / 2),
         )
 
@@ -93,55 +96,59 @@ def mlp_500() -> keras.Model:
 
 
 def mlp_128_dropout() -> keras.Model:
-    """Dense 128 ReLU, dropout 0.2, dense 10, on pixels scaled to 0..1."""
+    """Build dense 128 ReLU, dropout 0.2, dense 10, on pixels scaled to 0..1."""
     return _mlp_128_dropout(pixel_scale=_PIXEL_SCALE)
 
 
 def mlp_128_dropout_unscaled() -> keras.Model:
-    """The same with the mistake of leaving the pixels at 0..255."""
+    """Build the same with the mistake of leaving the pixels at 0..255."""
     return _mlp_128_dropout(pixel_scale=1.0)
 
 
-def edge() -> keras.Model:
-    """Six batch-normalised convolutions, the last two unpadded, then one dense layer.
+def edge_cnn() -> keras.Model:
+    """Build six batch-normalized convolutions, the last two unpadded, and a dense layer.
 
-    The dense layer sees each of the nine places that are left. Padding to the end and a mean over
-    the map, as in ``edge_teacher``, take half as long again on tflite-runtime 2.14.0, x86-64, and
-    read no more.
+    The dense layer sees each of the nine remaining positions. Padding throughout and global average
+    pooling, as in ``edge_teacher_cnn``, take half as long again on tflite-runtime 2.14.0, x86-64,
+    and are no more accurate.
     """
     unpadded = (48, 3, 1, "valid")
     stack = [(16, 5, 2), (32, 3, 1), None, (48, 3, 1), (48, 3, 1), unpadded, unpadded]
     return _convolutional(stack, import_keras().layers.Flatten())
 
 
-def edge_teacher() -> keras.Model:
-    """Six batch-normalised convolutions, averaged over the map, then one dense layer."""
+def edge_teacher_cnn() -> keras.Model:
+    """Build six batch-normalized convolutions, global average pooling and a dense layer."""
     stack = [(16, 5, 2), (32, 3, 1), None, *[(48, 3, 1)] * 4]
     return _convolutional(stack, import_keras().layers.GlobalAveragePooling2D())
 
 
-def nano() -> keras.Model:
-    """The same, with at most 16 filters a convolution."""
+def nano_cnn() -> keras.Model:
+    """Build the same with at most 16 filters per convolution."""
     stack = [(8, 5, 2), (16, 3, 1), None, *[(16, 3, 1)] * 4]
     return _convolutional(stack, import_keras().layers.GlobalAveragePooling2D())
 
 
-def quick() -> keras.Model:
-    """Three batch-normalised convolutions, the first two strided, then one dense layer.
+def quick_cnn() -> keras.Model:
+    """Build three batch-normalized convolutions, the first two strided, and a dense layer.
 
-    The dense layer sees where a stroke is, which a mean over the map in its place would have to
-    learn slowly.
+    The dense layer sees where a stroke is; with global average pooling the network would learn
+    more slowly.
     """
     stack = [(10, 5, 2), (20, 3, 2), (32, 3, 1), None]
     return _convolutional(stack, import_keras().layers.Flatten())
 
 
 def _convolutional(stack: Sequence[_Convolution | None], head: keras.Layer) -> keras.Model:
-    """Convolutions, None a pooling by two; then a layer that ends the map, and a dense one.
+    """Build a stack of convolutions (None: max pooling by two), a head and a dense layer.
 
-    The early stride and the pooling keep the maps small, which is what latency follows; batch
-    normalisation folds into the convolutions at conversion. Depthwise convolutions would have
-    fewer weights, and took four to eight times as long on tflite-runtime 2.14.0, x86-64.
+    The early stride and the pooling keep the feature maps small, which determines latency; batch
+    normalization folds into the convolutions at conversion. Depthwise convolutions would have
+    fewer weights, but took four to eight times as long on tflite-runtime 2.14.0, x86-64.
+
+    Args:
+        stack: the convolutions and poolings.
+        head: reduces the last feature map to a vector.
     """
     keras = import_keras()
     layers = keras.layers
@@ -183,7 +190,7 @@ def _softmax_regression(*, pixel_scale: float) -> keras.Model:
                 CLASSES,
                 kernel_initializer=keras.initializers.RandomNormal(0.0, 0.1),
                 bias_initializer=keras.initializers.Constant(0.1),
-                # Keras' L2 has no half in it.
+                # Keras' L2 has no factor of one half.
                 kernel_regularizer=keras.regularizers.L2(0.01 / 2),
             ),
         ]
@@ -193,8 +200,8 @@ def _softmax_regression(*, pixel_scale: float) -> keras.Model:
 def _with_softmax(network: keras.Model) -> keras.Model:
     layers = import_keras().layers
     network.add(layers.Softmax())
-    # Keras' loss takes a softmax that it finds right before it away again, which would heal the
-    # mistake; a layer that changes nothing keeps it from looking through.
+    # Keras' loss removes a softmax directly before it, which would undo the mistake; a layer that
+    # changes nothing hides the softmax from it.
     network.add(layers.Rescaling(1.0))
     return network
 

@@ -1,4 +1,4 @@
-"""Batch normalization, quicker where TensorFlow trains, and fitting to averaged weights."""
+"""Batch normalization: a faster layer for TensorFlow, and statistics for averaged weights."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def with_fused_normalization(model: keras.Model) -> keras.Model:
-    """The same network, its batch normalization one TensorFlow kernel while it trains.
+    """Copy a network with batch normalization as one fused TensorFlow kernel during training.
 
-    Keras 3 puts it together of several, which takes a step of a small network a third longer. With
-    another backend than TensorFlow the network comes back as it is.
+    Keras 3 composes it of several operations, with which a step of a small network takes a third
+    longer. With a backend other than TensorFlow the network is returned unchanged.
     """
     keras = import_keras()
     if keras.backend.backend() != "tensorflow":
@@ -32,14 +32,15 @@ def with_fused_normalization(model: keras.Model) -> keras.Model:
             outputs, mean, variance = fused_batch_norm(
                 inputs, self.gamma.value, self.beta.value, epsilon=self.epsilon, is_training=True
             )
-            for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
-                moving.assign(self.momentum * moving + (1 - self.momentum) * now)
+            for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                moving.assign(self.momentum * moving + (1 - self.momentum) * batch)
             return outputs
 
     def fused(layer: Any) -> Any:
-        kind = type(layer)
-        chosen = FusedBatchNormalization if kind is keras.layers.BatchNormalization else kind
-        return chosen.from_config(layer.get_config())
+        layer_type = type(layer)
+        if layer_type is keras.layers.BatchNormalization:
+            layer_type = FusedBatchNormalization
+        return layer_type.from_config(layer.get_config())
 
     copy = keras.models.clone_model(model, clone_function=fused)
     copy.set_weights(model.get_weights())
@@ -47,31 +48,31 @@ def with_fused_normalization(model: keras.Model) -> keras.Model:
 
 
 def has_normalization(model: keras.Model) -> bool:
-    """Whether any layer normalizes batches."""
-    return bool(_normalizing(model))
+    """Return whether any layer is a batch normalization."""
+    return bool(_normalization_layers(model))
 
 
 def measure_statistics(model: keras.Model, batches: Iterable[NDArray[np.uint8]]) -> None:
-    """Sets each layer's mean and variance to those over the batches, with the weights as they are.
+    """Measure the mean and variance of each batch normalization anew, with the current weights.
 
     Averaged weights need statistics of their own (P. Izmailov et al., Averaging Weights Leads to
     Wider Optima and Better Generalization, 2018, section 3.2).
 
     Args:
-        model: whose batch-normalization layers are set.
-        batches: ``(n, *input) uint8`` each, all but the last of one size.
+        model: the network, whose batch-normalization layers are updated.
+        batches: ``(n, *input) uint8`` each, all of one size except the last.
     """
-    layers = _normalizing(model)
+    layers = _normalization_layers(model)
     momenta = [layer.momentum for layer in layers]
     for index, batch in enumerate(batches):
         for layer in layers:
-            # The mean of all batches so far.
+            # The moving average becomes the mean of all batches so far.
             layer.momentum = index / (index + 1)
         model(batch, training=True)
     for layer, momentum in zip(layers, momenta, strict=True):
         layer.momentum = momentum
 
 
-def _normalizing(model: keras.Model) -> list[Any]:
-    kind = import_keras().layers.BatchNormalization
-    return [layer for layer in model.layers if isinstance(layer, kind)]
+def _normalization_layers(model: keras.Model) -> list[Any]:
+    layer_type = import_keras().layers.BatchNormalization
+    return [layer for layer in model.layers if isinstance(layer, layer_type)]

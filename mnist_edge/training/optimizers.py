@@ -1,4 +1,4 @@
-"""Optimizers as the recipes want them, each a function of its learning rate and of the steps."""
+"""The optimizers of the recipes, each a function of learning rate and number of steps."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
 
 
 def sgd(learning_rate: float, steps_per_epoch: int, total_steps: int) -> keras.Optimizer:
-    """Plain stochastic gradient descent at a constant rate."""
+    """Build plain stochastic gradient descent with a constant rate."""
     return import_keras().optimizers.SGD(learning_rate)
 
 
 def adam(learning_rate: float, steps_per_epoch: int, total_steps: int) -> keras.Optimizer:
-    """Adam with Keras' defaults at a constant rate."""
+    """Build Adam with Keras' defaults and a constant rate."""
     return import_keras().optimizers.Adam(learning_rate)
 
 
 def adam_one_cycle(learning_rate: float, steps_per_epoch: int, total_steps: int) -> keras.Optimizer:
-    """Adam, its rate climbing over the first tenth and falling along a cosine to 0."""
+    """Build Adam with a rate that rises over the first tenth and decays along a cosine to 0."""
     keras = import_keras()
     warmup = max(1, total_steps // 10)
     return keras.optimizers.Adam(
@@ -38,15 +38,16 @@ def adam_one_cycle(learning_rate: float, steps_per_epoch: int, total_steps: int)
 def averaged_adam_one_cycle(
     learning_rate: float, steps_per_epoch: int, total_steps: int
 ) -> keras.Optimizer:
-    """``adam_one_cycle``, averaging the weights it passes with decay 0.998."""
+    """Build ``adam_one_cycle`` with an exponential moving average of the weights, decay 0.998."""
     plain = adam_one_cycle(learning_rate, steps_per_epoch, total_steps)
     return _averaging(type(plain), decay=0.998).from_config(plain.get_config())
 
 
 def averaged_sgd(learning_rate: float, steps_per_epoch: int, total_steps: int) -> keras.Optimizer:
-    """Gradient descent whose rate falls by 0.99 an epoch, averaging the weights it passes.
+    """Build gradient descent with a rate that decays by 0.99 per epoch and averaged weights.
 
-    The decay of the averages is 0.99; ``mean_absolute_gradient`` is the last step's.
+    The weights' exponential moving average has decay 0.99; ``mean_absolute_gradient`` is that of
+    the last step.
     """
     keras = import_keras()
     ops = keras.ops
@@ -71,14 +72,14 @@ def averaged_sgd(learning_rate: float, steps_per_epoch: int, total_steps: int) -
 
 
 def _averaging(base: type[Any], *, decay: float) -> type[Any]:
-    """An optimizer that keeps ``averages`` of the weights as well.
+    """Derive an optimizer that also keeps ``averages`` of the weights.
 
     They are exponential moving averages with decay ``min(decay, (1 + n) / (10 + n))`` at step n, so
-    that early averages follow.
+    that early averages follow the weights closely.
     """
     ops = import_keras().ops
 
-    class Averaging(base):  # type: ignore[misc]  # a class that is known when it runs
+    class Averaging(base):  # type: ignore[misc]  # a class that is known at run time only
         def build(self, variables: list[Any]) -> None:
             if self.built:
                 return
@@ -92,9 +93,9 @@ def _averaging(base: type[Any], *, decay: float) -> type[Any]:
         def apply(self, grads: list[Any], trainable_variables: list[Any] | None = None) -> None:
             step = ops.cast(self.iterations, "float32")
             super().apply(grads, trainable_variables)
-            kept = ops.minimum(decay, (1 + step) / (10 + step))
+            factor = ops.minimum(decay, (1 + step) / (10 + step))
             variables = trainable_variables or self._trainable_variables
             for average, variable in zip(self.averages, variables, strict=True):
-                average.assign(kept * average + (1 - kept) * variable)
+                average.assign(factor * average + (1 - factor) * variable)
 
     return Averaging

@@ -1,7 +1,7 @@
-"""How each network is trained: one function a recipe, each giving a frozen ``Recipe``.
+"""Training recipes, one function per recipe, each returning a frozen ``Recipe``.
 
-The recipes of the articles keep the articles' settings. Those whose names say so repeat an
-article's mistake, so that ``mnist-edge reproduce`` can show what it costs.
+The recipes of the articles keep the articles' settings. Some repeat an article's mistake, which
+their names say, so that ``mnist-edge reproduce`` can show what it costs.
 """
 
 from __future__ import annotations
@@ -28,105 +28,107 @@ Augment = Callable[[Digits, np.random.RandomState], NDArray[np.uint8]]
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """A network and how to train it; it checks itself when made."""
+    """A network and how to train it; validated when it is created."""
 
     name: str
     """What ``--recipe`` calls it."""
     network: BuildNetwork
-    """Makes the untrained network."""
+    """Builds the untrained network."""
     optimizer: BuildOptimizer
-    """Makes the optimizer from learning rate, steps an epoch and steps in all."""
+    """Builds the optimizer from the learning rate, the steps per epoch and the total steps."""
     learning_rate: float
-    """The optimizer's rate; where it has a schedule, the highest."""
+    """The optimizer's learning rate; with a schedule, the maximum."""
     batch_size: int
-    """Pictures a step."""
+    """Pictures per step."""
     epochs: int | None = None
-    """Passes over the training split; None where ``steps`` counts."""
+    """Passes over the training split; None if ``steps`` is set."""
     steps: int | None = None
-    """Steps in all; None where ``epochs`` counts."""
+    """Total steps; None if ``epochs`` is set."""
     validate_every: int | None = None
-    """Steps between validations where ``steps`` counts; else they come once an epoch."""
+    """Steps between validations if ``steps`` is set; otherwise there is one per epoch."""
     record_loss_every: int = 50
-    """Steps between recorded losses of a single batch."""
+    """Steps between recorded losses of single batches."""
     loss_reduction: str = "sum_over_batch_size"
-    """Keras' name: the mean over a batch, or ``sum``."""
+    """Keras' name of the reduction over a batch: the mean by default, or ``sum``."""
     augment: Augment = augmentation.unchanged
-    """What is done to the training pictures anew each round."""
-    nondigits: float = 0.0
-    """Pictures of no digit that are learnt from for each digit."""
-    teaching: Teaching | None = None
-    """What it learns from other networks, which are trained first."""
+    """Applied to the training pictures anew in each round."""
+    outlier_ratio: float = 0.0
+    """Outliers (pictures that show no digit) per training digit, 0..1."""
+    distillation: Distillation | None = None
+    """How it learns from teachers, which are trained first; None for labels alone."""
     seed: int = 1
-    """Seed of the weights, of the order of digits, of dropout and of augmentation."""
+    """Seed of the initial weights, the order of the digits, dropout and augmentation."""
 
     def __post_init__(self) -> None:
         if (self.epochs is None) == (self.steps is None):
-            raise InvalidValue(f"recipe {self.name}: give epochs or steps, not both")
+            raise InvalidValue(f"recipe {self.name}: give either epochs or steps")
         if (self.steps is None) != (self.validate_every is None):
             raise InvalidValue(f"recipe {self.name}: give validate_every with steps, and only then")
         if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
-            raise InvalidValue(f"learning rate {self.learning_rate} is not above 0")
+            raise InvalidValue(f"learning rate {self.learning_rate} must be above 0")
         for what in ("batch_size", "epochs", "steps", "validate_every", "record_loss_every"):
             value = getattr(self, what)
             if value is not None and value < 1:
-                raise InvalidValue(f"{what.replace('_', ' ')} {value} is not at least 1")
-        if not 0 <= self.nondigits <= 1 or (self.nondigits and self.epochs is None):
+                raise InvalidValue(f"{what.replace('_', ' ')} {value} must be at least 1")
+        if not 0 <= self.outlier_ratio <= 1 or (self.outlier_ratio and self.epochs is None):
             raise InvalidValue(
-                f"recipe {self.name}: {self.nondigits} non-digits a digit; give 0..1, with epochs"
+                f"recipe {self.name}: outlier ratio {self.outlier_ratio} needs epochs, and 0..1"
             )
         # numpy's RandomState, which orders the digits, takes 32 bits.
         if not 0 <= self.seed < 2**32:
             raise InvalidValue(f"seed {self.seed} is outside 0..{2**32 - 1}")
 
     def steps_per_epoch(self, digits: int) -> int:
-        """Steps that one pass over ``digits`` takes, a short last batch counted."""
-        return math.ceil((digits + self.nondigits_per_epoch(digits)) / self.batch_size)
+        """Count the steps of one epoch over ``digits``, including a short last batch."""
+        return math.ceil((digits + self.outliers_per_epoch(digits)) / self.batch_size)
 
-    def nondigits_per_epoch(self, digits: int) -> int:
-        """Pictures of no digit among one pass over ``digits``."""
-        return round(self.nondigits * digits)
+    def outliers_per_epoch(self, digits: int) -> int:
+        """Count the outliers in one epoch over ``digits``."""
+        return round(self.outlier_ratio * digits)
 
     def total_steps(self, digits: int) -> int:
-        """Steps in all."""
+        """Count the steps of the whole run."""
         return self.steps or (self.epochs or 0) * self.steps_per_epoch(digits)
 
     def with_epochs(self, epochs: int, digits: int) -> Recipe:
-        """The recipe and its teachers with another length, in its own unit."""
+        """Return the recipe and its teachers with another length, in its own unit."""
         if self.epochs is not None:
-            teaching = self.teaching and self.teaching.with_epochs(epochs, digits)
-            return replace(self, epochs=epochs, teaching=teaching)
+            distillation = self.distillation and self.distillation.with_epochs(epochs, digits)
+            return replace(self, epochs=epochs, distillation=distillation)
         if epochs < 1:
-            raise InvalidValue(f"epochs {epochs} is not at least 1")
+            raise InvalidValue(f"epochs {epochs} must be at least 1")
         return replace(self, steps=epochs * self.steps_per_epoch(digits))
 
 
 @dataclass(frozen=True, kw_only=True)
-class Teaching:
-    """What a network learns from others besides the labels; it checks itself when made."""
+class Distillation:
+    """Knowledge distillation from teachers; validated when it is created."""
 
     teachers: tuple[Recipe, ...]
-    """Recipes of the others; the mean of their probabilities is learnt."""
-    share: float
-    """How much they count, 0..1; the label counts the rest."""
+    """Recipes of the teachers; the student learns the mean of their probabilities."""
+    alpha: float
+    """Weight of the teachers' probabilities in the loss, above 0 to 1; the labels get the rest."""
     temperature: float
-    """What logits are divided by for those probabilities, the teachers' and the learner's."""
+    """Divisor of the teachers' and the student's logits before the softmax, above 0."""
 
     def __post_init__(self) -> None:
-        if not self.teachers or any(teacher.teaching for teacher in self.teachers):
-            raise InvalidValue("teaching takes teachers, and such as are not taught themselves")
-        if not 0 < self.share <= 1:
-            raise InvalidValue(f"share {self.share} of the teachers is outside 0..1, or 0")
+        if not self.teachers or any(teacher.distillation for teacher in self.teachers):
+            raise InvalidValue(
+                "distillation needs at least one teacher, and none with teachers of its own"
+            )
+        if not 0 < self.alpha <= 1:
+            raise InvalidValue(f"distillation alpha {self.alpha} must be above 0 and at most 1")
         if not (math.isfinite(self.temperature) and self.temperature > 0):
-            raise InvalidValue(f"temperature {self.temperature} is not above 0")
+            raise InvalidValue(f"distillation temperature {self.temperature} must be above 0")
 
-    def with_epochs(self, epochs: int, digits: int) -> Teaching:
-        """The same by teachers that were trained for so long."""
+    def with_epochs(self, epochs: int, digits: int) -> Distillation:
+        """Return the distillation with teachers trained for ``epochs``."""
         teachers = tuple(teacher.with_epochs(epochs, digits) for teacher in self.teachers)
         return replace(self, teachers=teachers)
 
 
 def softmax_l2() -> Recipe:
-    """Softmax regression with weight decay, logits to the loss."""
+    """Train softmax regression with weight decay, passing logits to the loss."""
     return Recipe(
         name="softmax-l2",
         network=networks.softmax_regression_small_start,
@@ -138,7 +140,7 @@ def softmax_l2() -> Recipe:
 
 
 def softmax_l2_softmax_twice() -> Recipe:
-    """``softmax-l2`` with a softmax before the loss that applies its own."""
+    """Repeat ``softmax-l2`` with a softmax before a loss that applies its own."""
     return replace(
         softmax_l2(),
         name="softmax-l2-softmax-twice",
@@ -147,7 +149,7 @@ def softmax_l2_softmax_twice() -> Recipe:
 
 
 def softmax_l2_scaled_twice() -> Recipe:
-    """``softmax-l2`` with pixels divided by 255 twice."""
+    """Repeat ``softmax-l2`` with pixels divided by 255 twice."""
     return replace(
         softmax_l2(),
         name="softmax-l2-scaled-twice",
@@ -156,7 +158,7 @@ def softmax_l2_scaled_twice() -> Recipe:
 
 
 def softmax_l2_both_mistakes() -> Recipe:
-    """``softmax-l2`` with both, as the article has it."""
+    """Repeat ``softmax-l2`` with both mistakes, as in the article."""
     return replace(
         softmax_l2(),
         name="softmax-l2-both-mistakes",
@@ -165,7 +167,7 @@ def softmax_l2_both_mistakes() -> Recipe:
 
 
 def softmax_1k() -> Recipe:
-    """Softmax regression for a thousand steps, with the loss of every one."""
+    """Train softmax regression for a thousand steps and record the loss of each."""
     return Recipe(
         name="softmax-1k",
         network=networks.softmax_regression_wide_start,
@@ -180,7 +182,7 @@ def softmax_1k() -> Recipe:
 
 
 def cnn() -> Recipe:
-    """The article's convolutional network, on scaled pixels."""
+    """Train the article's convolutional network on scaled pixels."""
     return Recipe(
         name="cnn",
         network=networks.article_cnn,
@@ -192,12 +194,12 @@ def cnn() -> Recipe:
 
 
 def cnn_unscaled() -> Recipe:
-    """The same on raw pixels, as the article has it."""
+    """Repeat ``cnn`` on raw pixels, as in the article."""
     return replace(cnn(), name="cnn-unscaled", network=networks.article_cnn_unscaled)
 
 
 def mlp_ema() -> Recipe:
-    """784-500-10 with a decaying rate, weight decay and averaged weights."""
+    """Train 784-500-10 with a decaying rate, weight decay and averaged weights."""
     return Recipe(
         name="mlp-ema",
         network=networks.mlp_500,
@@ -210,7 +212,7 @@ def mlp_ema() -> Recipe:
 
 
 def mlp_dropout() -> Recipe:
-    """A dense layer of 128 with dropout."""
+    """Train a dense layer of 128 units with dropout."""
     return Recipe(
         name="mlp-dropout",
         network=networks.mlp_128_dropout,
@@ -222,54 +224,54 @@ def mlp_dropout() -> Recipe:
 
 
 def mlp_dropout_unscaled() -> Recipe:
-    """The same on raw pixels, the mistake that the article warns of."""
+    """Repeat ``mlp-dropout`` on raw pixels, the mistake that the article warns of."""
     return replace(
         mlp_dropout(), name="mlp-dropout-unscaled", network=networks.mlp_128_dropout_unscaled
     )
 
 
 def edge() -> Recipe:
-    """Ours: the default model, which learns from three networks as large as itself."""
+    """Train the default model, distilled from three teachers of its own size."""
     teachers = tuple(replace(edge_teacher(), seed=seed) for seed in (1, 2, 3))
     return replace(
         edge_teacher(),
         name="edge",
-        network=networks.edge,
-        teaching=Teaching(teachers=teachers, share=0.9, temperature=3.0),
+        network=networks.edge_cnn,
+        distillation=Distillation(teachers=teachers, alpha=0.9, temperature=3.0),
     )
 
 
 def edge_teacher() -> Recipe:
-    """One of the networks that ``edge`` learns from."""
+    """Train one of the teachers of ``edge``."""
     return Recipe(
         name="edge-teacher",
-        network=networks.edge_teacher,
+        network=networks.edge_teacher_cnn,
         optimizer=optimizers.averaged_adam_one_cycle,
         learning_rate=0.005,
         batch_size=192,
         epochs=30,
-        augment=augmentation.rewritten,
-        nondigits=0.5,
+        augment=augmentation.distorted,
+        outlier_ratio=0.5,
     )
 
 
 def nano() -> Recipe:
-    """Ours: the smallest and quickest model, which has to be told more often."""
+    """Train the smallest and quickest model, which needs the most epochs."""
     return replace(
         edge_teacher(),
         name="nano",
-        network=networks.nano,
+        network=networks.nano_cnn,
         learning_rate=0.015,
         epochs=90,
-        nondigits=1.0,
+        outlier_ratio=1.0,
     )
 
 
 def quick() -> Recipe:
-    """Ours: a network that passes 99 % in two or three minutes, for a first try."""
+    """Train a network that exceeds 99 % in two or three minutes, for a first try."""
     return Recipe(
         name="quick",
-        network=networks.quick,
+        network=networks.quick_cnn,
         optimizer=optimizers.adam_one_cycle,
         learning_rate=0.015,
         batch_size=256,
@@ -279,8 +281,8 @@ def quick() -> Recipe:
 
 
 RECIPES: dict[str, Callable[[], Recipe]] = {
-    make().name: make
-    for make in (
+    build().name: build
+    for build in (
         edge,
         edge_teacher,
         nano,
@@ -301,10 +303,10 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
 
 
 def find_recipe(name: str) -> Recipe:
-    """The recipe of a name.
+    """Return the recipe called ``name``.
 
     Raises:
-        UnknownName: there is none.
+        UnknownName: there is no such recipe.
     """
     if name not in RECIPES:
         raise UnknownName("recipe", name, RECIPES)

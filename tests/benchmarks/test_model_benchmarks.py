@@ -89,7 +89,7 @@ def test_nondigits_are_counted_by_kind_within_80_columns_without_tensorflow(
     nano: Path, tmp_path: Path
 ) -> None:
     pytest.importorskip("matplotlib")
-    from mnist_edge.training.outliers.generator import HELD_OUT, KINDS
+    from mnist_edge.training.outliers.generator import HELD_OUT_KINDS, KINDS
 
     out = tmp_path / "nondigits.json"
     # The articles' models have one file each.
@@ -101,7 +101,7 @@ def test_nondigits_are_counted_by_kind_within_80_columns_without_tensorflow(
     for result in results:
         assert [row["kind"] for row in result["rows"]] == list(KINDS)
         held_out = [row for row in result["rows"] if row["held_out"]]
-        assert {row["kind"] for row in held_out} == set(HELD_OUT)
+        assert {row["kind"] for row in held_out} == set(HELD_OUT_KINDS)
         assert result["held_out"]["worst_answered"] == max(row["answered"] for row in held_out)
         assert result["held_out"]["worst_auc"] == min(row["auc"] for row in held_out)
         # The threshold was chosen to refuse 1 % of these very digits at most.

@@ -201,6 +201,7 @@ FILES = [
     "mnist_edge/system/text.py",
     "mnist_edge/training/__init__.py",
     "mnist_edge/training/augmentation.py",
+    "mnist_edge/training/checkpoint.py",
     "mnist_edge/training/frameworks.py",
     "mnist_edge/training/input_pipeline.py",
     "mnist_edge/training/learning_curves.py",
@@ -216,9 +217,10 @@ FILES = [
     "mnist_edge/training/outliers/primitives.py",
     "mnist_edge/training/outliers/sketches.py",
     "mnist_edge/training/outliers/textures.py",
-    "mnist_edge/training/prefetch.py",
     "mnist_edge/training/recipes.py",
     "mnist_edge/training/trainer.py",
+    "mnist_edge/training/training_record.py",
+    "mnist_edge/training/training_stream.py",
 ]
 
 

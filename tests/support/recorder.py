@@ -9,9 +9,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from mnist_edge.training import trainer
+from mnist_edge.training import training_record
 
-Train = Callable[..., trainer.TrainingRecord]
+Train = Callable[..., training_record.TrainingRecord]
 
 
 @dataclass
@@ -43,5 +43,5 @@ def weights(folder: Path) -> list[NDArray[Any]]:
     """The weights in a run's model file."""
     from mnist_edge.training.frameworks import import_keras
 
-    model = import_keras().models.load_model(folder / trainer.MODEL_FILE, compile=False)
+    model = import_keras().models.load_model(folder / training_record.MODEL_FILE, compile=False)
     return list(model.get_weights())

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mnist_edge.data.mnist import Mnist
-from mnist_edge.training import trainer
+from mnist_edge.training import trainer, training_record
 from mnist_edge.training.recipes import Recipe
 from tests.support.recorder import Recorder, Train
 
@@ -34,8 +34,8 @@ def train(small_mnist: Mnist) -> Train:
         *,
         resume: bool = False,
         listener: Recorder | None = None,
-    ) -> trainer.TrainingRecord:
+    ) -> training_record.TrainingRecord:
         trainer.train(recipe, small_mnist, folder, resume=resume, listener=listener or Recorder())
-        return trainer.read_record(folder)
+        return training_record.read_training_record(folder)
 
     return run

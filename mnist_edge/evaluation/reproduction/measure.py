@@ -13,14 +13,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from converters import calibration_set, loader, schemes, tf_converter
+from converters import loader, schemes, tf_converter
+from converters.calibration_set import draw_calibration_set
 from converters.frozen_graph import Network
 from mnist_edge.data.mnist import Digits, Mnist, load_mnist
 from mnist_edge.evaluation.reproduction.systems import System
 from mnist_edge.metrics.confidence import count_correct
 from mnist_edge.runtimes.input_scaling import RAW_PIXELS
 from mnist_edge.runtimes.sandbox import run_sandboxed
-from mnist_edge.training import trainer
+from mnist_edge.training import trainer, training_record
 from mnist_edge.training.recipes import find_recipe
 
 
@@ -45,7 +46,7 @@ class ReproductionRow:
 
 
 def reproduce(
-    systems: Sequence[System], data: Path, folder: Path, *, listener: trainer.Listener
+    systems: Sequence[System], data: Path, folder: Path, *, listener: trainer.TrainingListener
 ) -> Iterator[ReproductionRow]:
     """Trains each system, or takes its finished training, and measures it.
 
@@ -62,15 +63,17 @@ def reproduce(
         recipe = find_recipe(system.recipe)
         mnist = load_mnist(data, choose_validation=system.choose_validation)
         run = folder / recipe.name
-        if not trainer.finished(run, recipe):
+        if not training_record.is_finished(run, recipe):
             trainer.train(recipe, mnist, run, resume=True, listener=listener)
         yield _measured(system, run, mnist)
 
 
 def _measured(system: System, run: Path, mnist: Mnist) -> ReproductionRow:
-    origin = loader.load_source(run / trainer.MODEL_FILE, mnist.validation.images[:1])
-    record = trainer.read_record(run)
-    images = calibration_set.draw(mnist).images
+    origin = loader.load_trained_model(
+        run / training_record.MODEL_FILE, mnist.validation.images[:1]
+    )
+    record = training_record.read_training_record(run)
+    images = draw_calibration_set(mnist).images
     splits = (mnist.train, mnist.validation, mnist.test)
     reference = _device_logits(origin.network, schemes.float32(), images, splits)
     quantized = _device_logits(origin.network, schemes.int8(), images, (mnist.test,))

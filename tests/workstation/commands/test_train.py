@@ -12,7 +12,7 @@ import pytest
 
 from mnist_edge.errors import UnknownName
 from mnist_edge.evaluation.reproduction import systems
-from mnist_edge.training import trainer
+from mnist_edge.training import trainer, training_record
 from mnist_edge.training.recipes import RECIPES, find_recipe
 
 
@@ -86,7 +86,7 @@ def test_run_killed_at_any_point_and_started_again_is_none_the_worse(tmp_path: P
     )
     assert whole.returncode == 0, whole.stderr
     parts, uninterrupted = (
-        trainer.read_record(path).losses for path in (folder, tmp_path / "whole")
+        training_record.read_training_record(path).losses for path in (folder, tmp_path / "whole")
     )
     assert parts == uninterrupted
 

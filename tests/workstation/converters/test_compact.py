@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from converters import loader, schemes, tf_converter
-from converters.compact import pack, slim, unpack
+from converters.compact import compact, parse_model, serialize_model
 from converters.metadata import Metadata, add_metadata
 from converters.operators import read_operators
 from mnist_edge.data.mnist import Mnist
@@ -18,13 +18,15 @@ from mnist_edge.runtimes.input_scaling import RAW_PIXELS
 from mnist_edge.runtimes.sandbox import run_sandboxed
 from mnist_edge.training.frameworks import import_tensorflow
 
-GREY = Metadata(name="nano", colour_space="grayscale", input_range=(-128, 127))
+GREY = Metadata(name="nano", color_space="grayscale", input_range=(-128, 127))
 
 
 @pytest.fixture(scope="module")
 def originals(nano: Path, small_mnist: Mnist) -> dict[str, bytes]:
     """The shipped model by each scheme, as TensorFlow writes it."""
-    network = loader.load_source(nano / "model.keras", small_mnist.validation.images[:1]).network
+    network = loader.load_trained_model(
+        nano / "model.keras", small_mnist.validation.images[:1]
+    ).network
     calibration = small_mnist.train.images[:100]
     return {
         name: tf_converter.to_tflite(network, RAW_PIXELS, make(), calibration)
@@ -70,7 +72,7 @@ def _names(content: bytes) -> list[bytes]:
 def test_a_slim_model_gives_the_same_logits_bit_for_bit(
     original: bytes, small_mnist: Mnist
 ) -> None:
-    slimmed = slim(original)
+    slimmed = compact(original)
     assert len(slimmed) < len(original) - 1_000
     digits = small_mnist.validation.images[:200]
     before, after = (run_sandboxed(one, digits, name="nano") for one in (original, slimmed))
@@ -79,7 +81,7 @@ def test_a_slim_model_gives_the_same_logits_bit_for_bit(
 
 
 def test_slimming_changes_no_operator_and_no_number(original: bytes) -> None:
-    slimmed = slim(original)
+    slimmed = compact(original)
     before, after = (
         [(one.name, one.version, one.inputs, one.outputs, one.weights) for one in operators]
         for operators in (read_operators(original), read_operators(slimmed))
@@ -90,12 +92,12 @@ def test_slimming_changes_no_operator_and_no_number(original: bytes) -> None:
 
 
 def test_slimming_what_is_slim_gives_the_same_bytes(original: bytes) -> None:
-    slimmed = slim(original)
-    assert slim(slimmed) == slimmed
+    slimmed = compact(original)
+    assert compact(slimmed) == slimmed
 
 
 def test_data_begins_at_a_multiple_of_16_bytes(original: bytes, nano: Path) -> None:
-    slimmed = slim(original)
+    slimmed = compact(original)
     shipped = [(nano / f"{scheme}.tflite").read_bytes() for scheme in SCHEMES]
     for content in (slimmed, add_metadata(slimmed, GREY), *shipped):
         places = _places(content, _data(content))
@@ -104,7 +106,7 @@ def test_data_begins_at_a_multiple_of_16_bytes(original: bytes, nano: Path) -> N
 
 
 def test_equal_numbers_are_stored_once_also_beside_metadata(original: bytes) -> None:
-    slimmed = slim(original)
+    slimmed = compact(original)
     for content in (slimmed, add_metadata(slimmed, GREY)):
         tensors = _tensors(content)
         quantized = [one.Quantization() for one in tensors if one.Quantization()]
@@ -121,7 +123,7 @@ def test_equal_numbers_are_stored_once_also_beside_metadata(original: bytes) -> 
 def test_the_names_of_the_ends_stay_and_those_inside_go(original: bytes) -> None:
     graph = _model(original).Subgraphs(0)
     ends = {graph.Inputs(0), graph.Outputs(0)}
-    slimmed = slim(original)
+    slimmed = compact(original)
     for content in (slimmed, add_metadata(slimmed, GREY)):
         for index, (before, after) in enumerate(
             zip(_names(original), _names(content), strict=True)
@@ -134,7 +136,7 @@ def test_the_name_of_a_tensor_in_a_signature_stays(originals: dict[str, bytes]) 
     import_tensorflow()
     from tensorflow.lite.python.schema_py_generated import SignatureDefT, TensorMapT
 
-    model = unpack(originals["int8"])
+    model = parse_model(originals["int8"])
     (graph,) = model.subgraphs
     digit, inner, logits = graph.inputs[0], graph.operators[2].outputs[0], graph.outputs[0]
     signature = SignatureDefT(
@@ -146,18 +148,18 @@ def test_the_name_of_a_tensor_in_a_signature_stays(originals: dict[str, bytes]) 
         signatureKey="serving_default",
     )
     model.signatureDefs = [signature]
-    signed = pack(model)
-    before, after = _names(signed), _names(slim(signed))
+    signed = serialize_model(model)
+    before, after = _names(signed), _names(compact(signed))
     assert {index for index, name in enumerate(after) if name} == {digit, inner, logits}
     assert after[inner] == before[inner]
-    (kept,) = unpack(slim(signed)).signatureDefs
+    (kept,) = parse_model(compact(signed)).signatureDefs
     assert kept.signatureKey == b"serving_default"
     assert [one.name for one in kept.outputs] == [b"inner", b"logits"]
 
 
 def test_what_cannot_be_slimmed_is_refused(nano: Path) -> None:
     with pytest.raises(InvalidModel, match="no TFLite model"):
-        slim(b"not a model")
+        compact(b"not a model")
     # Its labels lie behind the flatbuffer.
     with pytest.raises(InvalidModel, match="has TFLite Metadata already"):
-        slim((nano / "int8.tflite").read_bytes())
+        compact((nano / "int8.tflite").read_bytes())

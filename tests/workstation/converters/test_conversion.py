@@ -18,7 +18,6 @@ import pytest
 from numpy.typing import NDArray
 
 from converters import (
-    calibration_set,
     conversion,
     layer_error,
     loader,
@@ -27,7 +26,8 @@ from converters import (
     verify,
     writer,
 )
-from converters.compact import unpack
+from converters.calibration_set import draw_calibration_set
+from converters.compact import parse_model
 from converters.conversion import Converted, Prepared
 from converters.equalization import equalize
 from converters.operators import DEFAULT_TARGET, read_operators, require_target, unknown_to
@@ -57,7 +57,7 @@ from mnist_edge.modelstore import loading
 from mnist_edge.runtimes import golden
 from mnist_edge.runtimes.input_scaling import RAW_PIXELS
 from mnist_edge.runtimes.sandbox import SandboxRun, run_sandboxed
-from mnist_edge.training import trainer
+from mnist_edge.training import trainer, training_record
 from mnist_edge.training.frameworks import import_keras, import_tensorflow
 from mnist_edge.training.recipes import RECIPES, find_recipe
 from tests.support.paths import NANO
@@ -77,14 +77,14 @@ def _converted(
     """A recipe briefly trained: Keras' logits of the test digits, and each scheme's trial."""
     recipe = find_recipe(name)
     # A deeper network that has learnt next to nothing answers by the last bit.
-    epochs = 6 if recipe.nondigits else 2
+    epochs = 6 if recipe.outlier_ratio else 2
     brief: dict[str, Any] = {"epochs": epochs} if recipe.epochs else {"steps": 200}
     # Teachers change nothing that is converted.
-    brief["teaching"] = None
+    brief["distillation"] = None
     train(replace(recipe, **brief), folder)
     every = schemes.find_schemes(["all"])
-    prepared = conversion.prepare(folder / trainer.MODEL_FILE, digits)
-    assert prepared.reading.name == "pixels"
+    prepared = conversion.prepare(folder / training_record.MODEL_FILE, digits)
+    assert prepared.scaling.name == "pixels"
     made = _every(prepared, folder, every, max_drop=max_drop)
     assert [one.manifest.scheme for one in made] == list(loading.SCHEMES)
     assert all(one.manifest.recipe == name for one in made)
@@ -92,7 +92,7 @@ def _converted(
         run_sandboxed(loading.load_model(one.path).content, digits.test.images, name=name)
         for one in made
     ]
-    reference = conversion.keras_logits(prepared.origin, prepared.reading, digits.test)
+    reference = conversion.keras_logits(prepared.model, prepared.scaling, digits.test)
     return reference, list(zip(every, trials, strict=True))
 
 
@@ -111,9 +111,9 @@ def _every(
         prepared,
         folder,
         chosen,
-        calibrated_on=calibration_set.draw(prepared.mnist),
+        calibration=draw_calibration_set(prepared.mnist),
         max_drop=max_drop,
-        rescue=rescue,
+        recover=rescue,
         keep=keep,
     ):
         if isinstance(outcome, ConversionError):
@@ -125,7 +125,7 @@ def _every(
 @pytest.fixture(scope="module")
 def prepared(small_mnist: Mnist) -> Prepared:
     """The shipped model, on fewer digits."""
-    return conversion.prepare(NANO / trainer.MODEL_FILE, small_mnist)
+    return conversion.prepare(NANO / training_record.MODEL_FILE, small_mnist)
 
 
 @pytest.mark.slow
@@ -150,10 +150,10 @@ def test_float32_on_the_device_gives_the_logits_that_keras_gives(
     prepared: Prepared, small_mnist: Mnist
 ) -> None:
     model = import_keras().models.load_model(NANO / "model.keras", compile=False)
-    keras = trainer.evaluate(model, small_mnist.validation)
+    keras = trainer.predict_logits(model, small_mnist.validation)
     np.testing.assert_allclose(prepared.reference, keras, atol=1e-3)
     content = tf_converter.to_tflite(
-        prepared.origin.network, RAW_PIXELS, schemes.float32(), small_mnist.train.images[:10]
+        prepared.model.network, RAW_PIXELS, schemes.float32(), small_mnist.train.images[:10]
     )
     device = run_sandboxed(content, small_mnist.validation.images, name="nano").logits
     np.testing.assert_allclose(device, keras, atol=1e-3)
@@ -164,11 +164,12 @@ def test_converting_the_committed_model_again_gives_the_committed_bytes(
     name: str, small_mnist: Mnist, mnist: Mnist
 ) -> None:
     folder = NANO.with_name(name)
-    prepared = conversion.prepare(folder / trainer.MODEL_FILE, small_mnist)
+    prepared = conversion.prepare(folder / training_record.MODEL_FILE, small_mnist)
     for scheme in schemes.find_schemes(["all"]):
-        content = conversion.to_file(
-            prepared, conversion.as_asked(prepared, scheme, calibration_set.draw(mnist))
+        content = tf_converter.to_tflite(
+            prepared.model.network, prepared.scaling, scheme, draw_calibration_set(mnist).images
         )
+        content = conversion.finish(content, recipe=prepared.model.recipe, scheme=scheme)
         committed = (folder / f"{scheme.name}.tflite").read_bytes()
         assert hashlib.sha256(content).hexdigest() == hashlib.sha256(committed).hexdigest()
 
@@ -176,9 +177,9 @@ def test_converting_the_committed_model_again_gives_the_committed_bytes(
 def test_normalization_folds_into_weights_by_arithmetic_that_every_processor_does_alike(
     prepared: Prepared, small_mnist: Mnist
 ) -> None:
-    model = unpack(
+    model = parse_model(
         tf_converter.to_tflite(
-            prepared.origin.network, RAW_PIXELS, schemes.float32(), small_mnist.train.images[:10]
+            prepared.model.network, RAW_PIXELS, schemes.float32(), small_mnist.train.images[:10]
         )
     )
     found = {buffer.data.tobytes() for buffer in model.buffers if buffer.data is not None}
@@ -257,11 +258,11 @@ def _verify(
     *,
     scheme: schemes.Scheme | None = None,
     target: str = DEFAULT_TARGET,
-) -> verify.Verified:
-    return verify.verify(
+) -> verify.Verification:
+    return verify.verify_model(
         content,
         scheme or schemes.int8(),
-        named=content,
+        unstripped=content,
         reference=prepared.reference,
         validation=prepared.mnist.validation,
         target=target,
@@ -344,7 +345,7 @@ def test_a_float_operator_inside_int8_is_named_after_its_layer(
     # TensorFlow leaves in floats what it has no integers for; here it is told to leave all.
     mixed = replace(schemes.float32(), calibrated=True)
     (error,) = conversion.convert_each(
-        prepared, tmp_path, [mixed], calibrated_on=calibration_set.draw(prepared.mnist)
+        prepared, tmp_path, [mixed], calibration=draw_calibration_set(prepared.mnist)
     )
     assert isinstance(error, ConversionError)
     # The file that was verified has no names inside.
@@ -415,7 +416,7 @@ def test_a_scheme_that_fails_does_not_keep_the_others_from_being_made(
             prepared,
             tmp_path,
             [impossible, schemes.float32()],
-            calibrated_on=calibration_set.draw(prepared.mnist),
+            calibration=draw_calibration_set(prepared.mnist),
         )
     )
     assert isinstance(outcomes[0], ConversionError)
@@ -457,7 +458,7 @@ def test_a_rescue_finds_what_an_expert_would_and_says_what_it_tried(
     assert rescued.tried[-1].startswith("equalized channels: ")
     assert rescued.drop <= DROP_BOUND
     logits = run_sandboxed(rescued.content, small_mnist.test.images, name="rescued").logits
-    own = conversion.keras_logits(unbalanced.origin, unbalanced.reading, small_mnist.test)
+    own = conversion.keras_logits(unbalanced.model, unbalanced.scaling, small_mnist.test)
     assert compare(own, logits, small_mnist.test.labels).drop <= DROP_BOUND
 
 
@@ -471,18 +472,18 @@ def test_a_rescue_that_fails_says_all_that_it_tried(prepared: Prepared, tmp_path
 def test_equalizing_changes_no_answer_and_brings_weights_to_one_range(
     prepared: Prepared, small_mnist: Mnist
 ) -> None:
-    network = prepared.origin.network
+    network = prepared.model.network
     equalized = equalize(network)
     assert equalized is not None
     digits = RAW_PIXELS.apply(small_mnist.validation.images[:50])
     np.testing.assert_allclose(equalized.run(digits), network.run(digits), rtol=1e-3, atol=1e-3)
 
 
-def _layers(prepared: Prepared, digits: Mnist) -> list[layer_error.Layer]:
-    return layer_error.explain(
-        prepared.origin.network,
-        prepared.reading,
-        calibration=calibration_set.draw(digits).images,
+def _layers(prepared: Prepared, digits: Mnist) -> list[layer_error.LayerError]:
+    return layer_error.measure_layer_errors(
+        prepared.model.network,
+        prepared.scaling,
+        calibration=draw_calibration_set(digits).images,
         digits=digits.validation.images,
     )
 
@@ -493,8 +494,8 @@ def test_a_sound_model_is_explained_as_rounding_alone(
     layers = _layers(prepared, small_mnist)
     operators = ["CONV_2D", "CONV_2D", "MAX_POOL_2D", *["CONV_2D"] * 4, "MEAN", "FULLY_CONNECTED"]
     assert [layer.operator for layer in layers] == operators
-    assert layer_error.suspects(layers) == []
-    assert layer_error.weakest(layers).sqnr > 30
+    assert layer_error.suspect_layers(layers) == []
+    assert layer_error.weakest_layer(layers).sqnr > 30
     for layer in layers:
         # A pooling moves integers about.
         if layer.operator == "MAX_POOL_2D":
@@ -508,7 +509,7 @@ def test_a_sound_model_is_explained_as_rounding_alone(
         assert layer.saturated < 0.002
         assert layer.activations[0] < layer.activations[1]
     picture = tmp_path / "explain.png"
-    layer_error.plot(picture, layers, title="nano")
+    layer_error.plot_layer_errors(picture, layers, title="nano")
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
@@ -516,8 +517,8 @@ def test_the_layer_that_hurts_is_named(small_mnist: Mnist, tmp_path: Path) -> No
     unbalanced = conversion.prepare(_unbalanced(small_mnist, tmp_path / "a.keras"), small_mnist)
     layers = _layers(unbalanced, small_mnist)
     # The hidden layer's one scale is its large unit's: what reads it has nothing to read.
-    (suspect,) = layer_error.suspects(layers)
-    assert suspect is layer_error.weakest(layers) is layers[-1]
+    (suspect,) = layer_error.suspect_layers(layers)
+    assert suspect is layer_error.weakest_layer(layers) is layers[-1]
     assert suspect.sqnr < 1
     hidden = layers[-2]
     assert hidden.activations[1] > 1000
@@ -525,18 +526,18 @@ def test_the_layer_that_hurts_is_named(small_mnist: Mnist, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("weights", [schemes.PER_CHANNEL, schemes.PER_TENSOR])
 @pytest.mark.parametrize("io_dtype", ["int8", "uint8", "float32"])
-@pytest.mark.parametrize("colour", [schemes.GREY, schemes.RGB])
+@pytest.mark.parametrize("colour", [schemes.GRAY, schemes.RGB])
 def test_int8_has_every_end_and_granularity(
     weights: str, io_dtype: str, colour: str, prepared: Prepared, tmp_path: Path
 ) -> None:
-    chosen = schemes.find_schemes(["int8"], io_dtype=io_dtype, weights=weights, colour=colour)
+    chosen = schemes.find_schemes(["int8"], io_dtype=io_dtype, weights=weights, color=colour)
     (made,) = _every(prepared, tmp_path, chosen, max_drop=DROP_BOUND)
     manifest = loading.load_model(made.path).manifest
     assert manifest is not None
     assert manifest.input.dtype == manifest.output.dtype == io_dtype
     assert manifest.input.shape == (1, 28, 28, 3 if colour == schemes.RGB else 1)
     assert (manifest.scheme == "int8") == (
-        (weights, io_dtype, colour) == (schemes.PER_CHANNEL, "int8", schemes.GREY)
+        (weights, io_dtype, colour) == (schemes.PER_CHANNEL, "int8", schemes.GRAY)
     )
     scales = _weight_scales(made.content)
     assert all((count > 1) == (weights == schemes.PER_CHANNEL) for count in scales)
@@ -557,13 +558,13 @@ def test_settings_that_a_scheme_does_not_have_are_refused_with_those_it_has() ->
     with pytest.raises(InvalidValue, match=r"granularity of weights 'coarse'.*per-tensor"):
         schemes.find_schemes(["int8"], weights="coarse")
     with pytest.raises(InvalidValue, match="no input 'cmyk': choose one of grey, rgb"):
-        schemes.find_schemes(["int8"], colour="cmyk")
+        schemes.find_schemes(["int8"], color="cmyk")
 
 
 def test_calibration_is_drawn_from_training_digits_alone_evenly_and_seeded(mnist: Mnist) -> None:
-    drawn = calibration_set.draw(mnist, count=505, seed=3)
-    again = calibration_set.draw(mnist, count=505, seed=3)
-    other = calibration_set.draw(mnist, count=505, seed=4)
+    drawn = draw_calibration_set(mnist, count=505, seed=3)
+    again = draw_calibration_set(mnist, count=505, seed=3)
+    other = draw_calibration_set(mnist, count=505, seed=4)
     assert drawn.record == again.record
     assert np.array_equal(drawn.images, again.images)
     assert drawn.record.indices_sha256 != other.record.indices_sha256
@@ -581,20 +582,18 @@ def test_calibration_is_drawn_from_training_digits_alone_evenly_and_seeded(mnist
 def test_calibration_digits_that_leaked_from_the_other_splits_are_named(
     prepared: Prepared, tmp_path: Path
 ) -> None:
-    honest = calibration_set.draw(prepared.mnist)
+    honest = draw_calibration_set(prepared.mnist)
     for split in ("validation", "test"):
         images = getattr(prepared.mnist, split).images[:3]
         leaked = replace(honest, images=np.concatenate([honest.images, images]))
-        (error,) = conversion.convert_each(
-            prepared, tmp_path, [schemes.int8()], calibrated_on=leaked
-        )
+        (error,) = conversion.convert_each(prepared, tmp_path, [schemes.int8()], calibration=leaked)
         assert isinstance(error, ConversionError)
         assert f"3 of 503 calibration digits are {split} digits" in str(error)
 
 
 def test_a_runtime_other_than_the_target_is_told() -> None:
-    assert verify.other_runtime(DEFAULT_TARGET) is None
-    warning = verify.other_runtime("ai-edge-litert==2.1.0")
+    assert verify.runtime_mismatch(DEFAULT_TARGET) is None
+    warning = verify.runtime_mismatch("ai-edge-litert==2.1.0")
     assert warning is not None
     assert "run on tflite-runtime 2.14.0" in warning
 
@@ -606,7 +605,7 @@ def test_hdf5_without_h5py_is_an_error_that_says_what_to_install(
     path.write_bytes(b"\x89HDF\r\n\x1a\n")
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(MissingDependency, match=r"h5py does not import.*pip install"):
-        loader.load_source(path, NO_DIGITS)
+        loader.load_trained_model(path, NO_DIGITS)
 
 
 @pytest.mark.parametrize("shape", [(28, 28), (784,), (28, 28, 1)])
@@ -615,7 +614,7 @@ def test_a_saved_model_of_a_single_digit_gets_a_batch_of_one(
 ) -> None:
     tensorflow = import_tensorflow()
     module = tensorflow.Module()
-    network = prepared.origin.network
+    network = prepared.model.network
     module.digit = tensorflow.function(
         lambda digit: network(tensorflow.reshape(digit, (1, 28, 28, 1)))[0],
         input_signature=[tensorflow.TensorSpec(shape, tensorflow.float32)],
@@ -626,7 +625,7 @@ def test_a_saved_model_of_a_single_digit_gets_a_batch_of_one(
         tensorflow.saved_model.save(module, str(tmp_path / "single"), signatures=module.digit)
     digits = replace(small_mnist, validation=small_mnist.validation.take(np.arange(300)))
     single = conversion.prepare(tmp_path / "single", digits)
-    assert single.reading is RAW_PIXELS
+    assert single.scaling is RAW_PIXELS
     np.testing.assert_allclose(single.reference, prepared.reference[:300], atol=1e-3)
     (made,) = _every(single, tmp_path, [schemes.int8()], max_drop=DROP_BOUND)
     assert made.manifest.input.shape == (1, *shape)
@@ -637,7 +636,7 @@ def test_calibration_settings_outside_their_range_are_refused(
     count: int, seed: int, mnist: Mnist
 ) -> None:
     with pytest.raises(InvalidValue):
-        calibration_set.draw(mnist, count=count, seed=seed)
+        draw_calibration_set(mnist, count=count, seed=seed)
 
 
 def test_schemes_come_in_one_order_whatever_the_order_asked_for() -> None:
@@ -661,7 +660,7 @@ def _save(path: Path, shape: tuple[int, ...], outputs: int) -> Path:
 def test_a_model_that_reads_no_digits_is_refused_with_every_reason(tmp_path: Path) -> None:
     path = _save(tmp_path / "wrong.keras", (32, 32), 11)
     with pytest.raises(UnsuitableModel) as caught:
-        loader.load_source(path, NO_DIGITS)
+        loader.load_trained_model(path, NO_DIGITS)
     assert "(32, 32)" in str(caught.value)
     assert "(11,)" in str(caught.value)
 
@@ -675,7 +674,7 @@ def test_what_is_no_keras_file_is_an_error_of_one_line(tmp_path: Path, nano: Pat
     empty.touch()
     for path in (truncated, text, empty):
         with pytest.raises(InvalidModel) as caught:
-            loader.load_source(path, NO_DIGITS)
+            loader.load_trained_model(path, NO_DIGITS)
         assert str(path) in str(caught.value)
         assert "\n" not in str(caught.value)
     with pytest.raises(ModelNotFound, match="mnist-edge train"):
@@ -710,7 +709,7 @@ def test_a_damaged_file_loads_or_is_an_error_of_ours(
     name: str, prepared: Prepared, tmp_path: Path
 ) -> None:
     path = tmp_path / name
-    model = import_keras().models.load_model(prepared.origin.path, compile=False)
+    model = import_keras().models.load_model(prepared.model.path, compile=False)
     with warnings.catch_warnings():
         # Keras calls HDF5 legacy, which is why others still have it.
         warnings.simplefilter("ignore")
@@ -720,7 +719,7 @@ def test_a_damaged_file_loads_or_is_an_error_of_ours(
     for _ in range(40):
         path.write_bytes(_damaged(content, chance))
         try:
-            loader.load_source(path, NO_DIGITS)
+            loader.load_trained_model(path, NO_DIGITS)
         except ModelError as error:
             refusals.append(str(error))
     assert len(refusals) > 20
@@ -741,7 +740,7 @@ def test_hdf5_that_leads_its_reader_in_circles_is_an_error_of_ours(tmp_path: Pat
     content[second : second + 16] = bytes(16)
     path.write_bytes(content)
     with pytest.raises(InvalidModel, match="keeps its reader busy without an end"):
-        loader.load_source(path, NO_DIGITS)
+        loader.load_trained_model(path, NO_DIGITS)
 
 
 def test_a_folder_that_cannot_be_written_is_an_error_of_ours(
@@ -771,7 +770,8 @@ def test_every_file_carries_golden_vectors_of_the_device_runtime(
 def test_golden_vectors_catch_a_planted_fault(prepared: Prepared, tmp_path: Path) -> None:
     (made,) = _every(prepared, tmp_path, [schemes.int8()])
     faulty = _edited(made.content, _lost_weight_scale)
-    writer.save(tmp_path, faulty, replace(made.manifest, sha256=writer.sha256(faulty)))
+    digest = hashlib.sha256(faulty).hexdigest()
+    writer.write_model(tmp_path, faulty, replace(made.manifest, sha256=digest))
     found = probe.probe_model(str(made.path))
     assert not found["passed"]
     assert max(found["steps"]) > golden.TOLERANCE

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from converters import loader, schemes, tf_converter
-from converters.compact import slim, unpack
+from converters.compact import compact, parse_model
 from converters.dynamic_batch import with_any_batch
 from mnist_edge.data.mnist import Mnist
 from mnist_edge.errors import InvalidModel
@@ -38,7 +38,7 @@ def flattening(
     import_keras().utils.set_random_seed(1)
     path = tmp_path_factory.mktemp("flattening") / "model.keras"
     request.param().save(path)
-    network = loader.load_source(path, small_mnist.validation.images[:1]).network
+    network = loader.load_trained_model(path, small_mnist.validation.images[:1]).network
     calibration = small_mnist.train.images[:100]
     return {
         name: tf_converter.to_tflite(network, RAW_PIXELS, make(), calibration)
@@ -58,8 +58,8 @@ def test_a_batch_is_answered_as_its_digits_are_one_by_one(
     tmp_path: Path,
 ) -> None:
     model, inputs, outputs = (tmp_path / name for name in ("m.tflite", "in.npy", "out.npz"))
-    model.write_bytes(slim(with_any_batch(flattening[scheme])))
-    (graph,) = unpack(model.read_bytes()).subgraphs
+    model.write_bytes(compact(with_any_batch(flattening[scheme])))
+    (graph,) = parse_model(model.read_bytes()).subgraphs
     shape = graph.tensors[graph.inputs[0]].shape[1:]
     pixels = small_mnist.validation.images[:DIGITS].reshape(DIGITS, *shape)
     own = {"int8": pixels.astype(np.int16) - 128, "int16x8": pixels.astype(np.int16) * 128}
@@ -76,7 +76,7 @@ def test_a_batch_is_answered_as_its_digits_are_one_by_one(
 
 def test_only_the_batch_of_a_reshape_changes(flattening: dict[str, bytes]) -> None:
     for content in flattening.values():
-        before, after = unpack(content), unpack(with_any_batch(content))
+        before, after = parse_model(content), parse_model(with_any_batch(content))
         changed = [
             (one.data.view("<i4").tolist(), other.data.view("<i4").tolist())
             for one, other in zip(before.buffers, after.buffers, strict=True)

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from converters import calibration_set, conversion, frozen_graph, loader, schemes
-from converters.calibration_set import CalibrationSet
+from converters import conversion, frozen_graph, loader, schemes
+from converters.calibration_set import CalibrationSet, draw_calibration_set
 from converters.conversion import Converted, Prepared
 from converters.frozen_graph import Network
 from mnist_edge.data.mnist import Mnist
@@ -74,11 +74,11 @@ def publish(small_mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Pub
 @pytest.fixture(scope="module")
 def calibrated_on(small_mnist: Mnist) -> CalibrationSet:
     """More digits than by default: networks hardly trained leave their ranges more often."""
-    return calibration_set.draw(small_mnist, count=2_000)
+    return draw_calibration_set(small_mnist, count=2_000)
 
 
 def _to_int8(prepared: Prepared, folder: Path, calibrated_on: CalibrationSet) -> Converted:
-    asked = conversion.as_asked(prepared, schemes.int8(), calibrated_on)
+    asked = conversion.requested_variant(prepared, schemes.int8(), calibrated_on)
     # The default is for five thousand digits: of one thousand it is three.
     return conversion.convert(prepared, folder, asked, max_drop=100 * HALF_A_POINT)
 
@@ -96,7 +96,7 @@ def test_int8_takes_raw_pixels_and_reads_as_well_as_its_original(
     made = _to_int8(published.prepared, tmp_path, calibrated_on)
     stored = loading.load_model(made.path)
     assert stored.manifest == made.manifest
-    assert made.manifest.reading == published.prepared.reading.name
+    assert made.manifest.reading == published.prepared.scaling.name
 
     trial = run_sandboxed(stored.content, small_mnist.validation.images, name=name)
     assert trial.input.dtype == trial.output.dtype == "int8"
@@ -114,10 +114,10 @@ def test_the_reading_found_is_the_one_trained_under(name: str, publish: Publish)
     assert prepared.score.accuracy >= model.accuracy - HALF_A_POINT
     # Dropout leaves this one so unsure of itself that larger inputs, of more contrast, do it good.
     if name != "keras_2_1_h5":
-        assert prepared.reading.name == NAMES[model.reading]
+        assert prepared.scaling.name == NAMES[model.reading]
     finding = FINDING.fullmatch(prepared.findings[0])
     assert finding
-    assert finding[1] == prepared.reading.name != finding[2]
+    assert finding[1] == prepared.scaling.name != finding[2]
 
 
 def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -145,7 +145,7 @@ def test_what_was_cut_is_the_activation_at_the_end_and_nothing_else(
     model, prepared = publish(name).model, publish(name).prepared
     images = small_mnist.test.images[:100]
     values = foreign_models.READINGS[model.reading](images).astype(np.float32)
-    logits = prepared.origin.network.run(values)
+    logits = prepared.model.network.run(values)
     np.testing.assert_allclose(activation(logits), _own_answers(model.path, values), atol=1e-5)
 
 
@@ -232,7 +232,7 @@ def test_the_shipped_model_is_read_as_the_pixels_it_was_trained_on(
     nano: Path, small_mnist: Mnist
 ) -> None:
     sample = small_mnist.validation.take(np.arange(input_scaling.SAMPLE_SIZE))
-    origin = loader.load_source(nano / "model.keras", sample.images)
+    origin = loader.load_trained_model(nano / "model.keras", sample.images)
     judgement = input_scaling.rank_scalings(origin.network.run, sample)
     assert judgement.is_clear
     assert judgement.best.scaling is input_scaling.RAW_PIXELS
@@ -240,10 +240,10 @@ def test_the_shipped_model_is_read_as_the_pixels_it_was_trained_on(
 
 def test_a_reading_that_the_user_says_is_taken_untried(nano: Path, small_mnist: Mnist) -> None:
     prepared = conversion.prepare(nano / "model.keras", small_mnist, pixels="inverted")
-    assert prepared.reading.name == "inverted"
+    assert prepared.scaling.name == "inverted"
     assert not any(FINDING.search(finding) for finding in prepared.findings)
     own = conversion.prepare(nano / "model.keras", small_mnist)
-    assert own.reading is input_scaling.RAW_PIXELS
+    assert own.scaling is input_scaling.RAW_PIXELS
     assert prepared.score.accuracy < own.score.accuracy
 
 
@@ -269,7 +269,7 @@ def test_of_readings_that_are_one_to_the_model_the_simplest_is_taken(
     accuracy = foreign_models.train(keras, model, small_mnist, "x/255")
     path = save(model, tmp_path / "standardizing.keras")
     prepared = conversion.prepare(path, small_mnist)
-    assert prepared.reading is input_scaling.RAW_PIXELS
+    assert prepared.scaling is input_scaling.RAW_PIXELS
     assert prepared.score.accuracy == pytest.approx(accuracy, abs=HALF_A_POINT)
     # The runner-up is the first that is another to it.
     finding = FINDING.fullmatch(prepared.findings[0])
@@ -322,7 +322,7 @@ def test_a_reading_is_the_same_in_numpy_and_in_the_graph(name: str, small_mnist:
     constant = import_tensorflow().constant
     blank = np.zeros((1, 28, 28), np.uint8)
     for shape in ((28, 28), (28, 28, 1), (784,)):
-        forward = frozen_graph.read_pixels(_identity(shape), reading)
+        forward = frozen_graph.trace_raw_pixels(_identity(shape), reading)
         for image in [*small_mnist.test.images[:10, None], blank]:
             expected = reading.apply(image).reshape(1, *shape)
             given = forward(constant(image.reshape(1, *shape).astype(np.float32)))

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from converters import calibration_set, conversion, loader, schemes, tf_converter
-from converters.compact import slim
+from converters import conversion, loader, schemes, tf_converter
+from converters.calibration_set import draw_calibration_set
+from converters.compact import compact
 from converters.conversion import Converted
 from converters.metadata import Metadata, add_metadata
 from mnist_edge.data.mnist import Mnist
@@ -22,7 +23,7 @@ from mnist_edge.runtimes.input_scaling import RAW_PIXELS
 from mnist_edge.runtimes.sandbox import run_sandboxed
 from tests.support.peers import run_on_litert, run_peer
 
-GREY = Metadata(name="nano", colour_space="grayscale", input_range=(-128, 127))
+GREY = Metadata(name="nano", color_space="grayscale", input_range=(-128, 127))
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +33,8 @@ def colour_nano(nano: Path, small_mnist: Mnist, tmp_path_factory: pytest.TempPat
     (made,) = conversion.convert_each(
         prepared,
         tmp_path_factory.mktemp("rgb"),
-        schemes.find_schemes(["int8"], colour=schemes.RGB),
-        calibrated_on=calibration_set.draw(small_mnist),
+        schemes.find_schemes(["int8"], color=schemes.RGB),
+        calibration=draw_calibration_set(small_mnist),
     )
     assert isinstance(made, Converted)
     assert made.path.name == "int8-rgb-uint8.tflite"
@@ -106,8 +107,10 @@ def test_mediapipes_own_reader_finds_the_labels_and_the_normalization(colour_nan
 def test_metadata_takes_few_bytes_and_leaves_the_answers_alone(
     scheme: str, nano: Path, small_mnist: Mnist
 ) -> None:
-    network = loader.load_source(nano / "model.keras", small_mnist.validation.images[:1]).network
-    plain = slim(
+    network = loader.load_trained_model(
+        nano / "model.keras", small_mnist.validation.images[:1]
+    ).network
+    plain = compact(
         tf_converter.to_tflite(
             network, RAW_PIXELS, schemes.SCHEMES[scheme](), small_mnist.train.images[:50]
         )

@@ -1,10 +1,15 @@
-"""What Keras is fed is every picture, in order, with nothing left running."""
+"""Keras gets every picture, in order, with no thread left running; prefetching ends well."""
 
 from __future__ import annotations
 
-import numpy as np
+import subprocess
+import sys
+import threading
 
-from mnist_edge.training.input_pipeline import in_batches
+import numpy as np
+import pytest
+
+from mnist_edge.training.input_pipeline import Prefetch, in_batches
 
 
 def test_batches_hold_every_picture_and_its_target_the_last_batch_with_fewer() -> None:
@@ -19,3 +24,28 @@ def test_batches_hold_every_picture_and_its_target_the_last_batch_with_fewer() -
 def test_the_dataset_has_no_thread_that_tunes_it_and_may_sleep_on() -> None:
     given = in_batches(np.zeros((2, 2, 2), np.uint8), np.zeros(2, np.uint8), size=1)
     assert given["x"].options().autotune.enabled is False
+
+
+def test_work_goes_on_while_another_thread_computes_something() -> None:
+    may_end = threading.Event()
+    prefetch = Prefetch(may_end.wait)
+    may_end.set()
+    assert prefetch.result() is True
+
+
+def test_an_error_is_raised_where_the_result_is_fetched() -> None:
+    prefetch = Prefetch(lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError):
+        prefetch.result()
+
+
+def test_a_program_ends_without_what_nobody_fetched() -> None:
+    code = (
+        "import threading; from mnist_edge.training.input_pipeline import Prefetch; "
+        "Prefetch(threading.Event().wait); print('over')"
+    )
+    # Without the daemon thread it would never end.
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert ended.stdout == "over\n"

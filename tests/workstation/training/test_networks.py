@@ -11,19 +11,19 @@ import pytest
 from numpy.typing import NDArray
 
 from mnist_edge.data.mnist import Digits, Mnist
-from mnist_edge.training import networks, optimizers, recipes, trainer
-from mnist_edge.training.augmentation import rewritten
+from mnist_edge.training import networks, optimizers, recipes, trainer, training_record
+from mnist_edge.training.augmentation import distorted
 from mnist_edge.training.frameworks import import_keras
-from mnist_edge.training.losses import NO_DIGIT, cross_entropy, of_digits, with_teaching
+from mnist_edge.training.losses import NO_DIGIT, cross_entropy, digits_only, distillation_targets
 from mnist_edge.training.normalization import measure_statistics, with_fused_normalization
-from mnist_edge.training.outliers.generator import HELD_OUT, KINDS, TAUGHT
+from mnist_edge.training.outliers.generator import HELD_OUT_KINDS, KINDS, TRAINING_KINDS
 from tests.support.recorder import Train
 
 LOGITS = np.array([[4.0, *[0.0] * 9], [0.0, 2.0, *[0.0] * 8], [1.5] * 10], np.float32)
 
 
 def _changed(digits: Digits, seed: int) -> NDArray[np.uint8]:
-    return rewritten(digits, np.random.RandomState(seed))
+    return distorted(digits, np.random.RandomState(seed))
 
 
 def test_most_digits_are_rewritten_and_the_same_seed_writes_the_same(small_mnist: Mnist) -> None:
@@ -72,23 +72,23 @@ def test_teachers_count_their_share_of_the_loss() -> None:
     labels = np.array([0, 1, NO_DIGIT], np.uint8)
     taught = np.full((3, 10), 0.02, np.float32)
     taught[[0, 1, 2], [0, 2, 3]] = 0.82
-    loss = cross_entropy(reduction="none", teaching=0.7, temperature=2.0)
+    loss = cross_entropy(reduction="none", alpha=0.7, temperature=2.0)
     of_labels = cross_entropy(reduction="none")(labels, LOGITS)
     taught[1, 0] += taught[1, 9]
     taught[1, 9] = 0
     own = keras.ops.softmax(LOGITS / 2)
     of_teachers = keras.losses.KLDivergence(reduction="none")(taught, own)
     mixed = 0.3 * np.asarray(of_labels) + 0.7 * 4 * np.asarray(of_teachers)
-    losses = np.asarray(loss(with_teaching(labels, taught), LOGITS))
+    losses = np.asarray(loss(distillation_targets(labels, taught), LOGITS))
     np.testing.assert_allclose(losses, mixed, rtol=1e-5)
 
 
 @pytest.mark.parametrize("taught", [False, True])
 def test_metrics_are_of_the_labels_and_pass_over_what_is_no_digit(*, taught: bool) -> None:
     keras = import_keras()
-    metric = of_digits(keras.metrics.SparseCategoricalAccuracy(name="accuracy"))
+    metric = digits_only(keras.metrics.SparseCategoricalAccuracy(name="accuracy"))
     labels = np.array([0, 2, NO_DIGIT], np.uint8)
-    targets = with_teaching(labels, np.eye(10, dtype=np.float32)[:3]) if taught else labels
+    targets = distillation_targets(labels, np.eye(10, dtype=np.float32)[:3]) if taught else labels
     metric.update_state(targets, LOGITS)
     assert float(metric.result()) == pytest.approx(0.5)
     assert metric.name == "accuracy"
@@ -111,7 +111,7 @@ def test_averaged_adam_averages_the_weights_it_passes() -> None:
 
 def test_fused_normalization_computes_what_keras_does(small_mnist: Mnist) -> None:
     keras = import_keras()
-    plain = networks.nano()
+    plain = networks.nano_cnn()
     fused = with_fused_normalization(plain)
     pixels = small_mnist.train.images[:64, ..., np.newaxis].astype(np.float32)
     for training in (True, False):
@@ -142,10 +142,10 @@ def test_measured_statistics_are_the_means_over_the_batches(small_mnist: Mnist) 
 def test_the_saved_model_has_the_averages_and_statistics_that_were_validated(
     train: Train, small_mnist: Mnist, tmp_path: Path
 ) -> None:
-    recipe = replace(recipes.nano(), epochs=2, nondigits=0.1)
+    recipe = replace(recipes.nano(), epochs=2, outlier_ratio=0.1)
     record = train(recipe, tmp_path)
-    model = import_keras().models.load_model(tmp_path / trainer.MODEL_FILE, compile=False)
-    logits = trainer.evaluate(model, small_mnist.validation)
+    model = import_keras().models.load_model(tmp_path / training_record.MODEL_FILE, compile=False)
+    logits = trainer.predict_logits(model, small_mnist.validation)
     accuracy = float((logits.argmax(axis=1) == small_mnist.validation.labels).mean())
     assert accuracy == pytest.approx(record.validation_accuracy)
     # Chance is 10 %.
@@ -153,6 +153,6 @@ def test_the_saved_model_has_the_averages_and_statistics_that_were_validated(
 
 
 def test_kinds_are_either_taught_or_held_out() -> None:
-    assert set(HELD_OUT) | set(TAUGHT) == set(KINDS)
-    assert not set(HELD_OUT) & set(TAUGHT)
-    assert len(HELD_OUT) >= 5
+    assert set(HELD_OUT_KINDS) | set(TRAINING_KINDS) == set(KINDS)
+    assert not set(HELD_OUT_KINDS) & set(TRAINING_KINDS)
+    assert len(HELD_OUT_KINDS) >= 5

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.errors import InvalidValue, UnknownName
 from mnist_edge.preprocessing.mnist_format import is_mnist_format
-from mnist_edge.training.outliers import generator as outliers
-from mnist_edge.training.outliers.generator import KINDS
+from mnist_edge.training.outliers.generator import KINDS, draw_outliers
 
 FRAMES = [name for name, kind in KINDS.items() if kind.is_frame]
 DRAWINGS = [name for name, kind in KINDS.items() if not kind.is_frame]
@@ -32,7 +31,7 @@ def _vectors(pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
 def test_every_kind_is_drawn_with_something_in_it_and_again_and_again_otherwise(
     name: str, digits: Digits
 ) -> None:
-    pictures = outliers.draw(30, digits=digits, seed=1, kinds=[name])
+    pictures = draw_outliers(30, digits=digits, seed=1, kinds=[name])
     assert pictures.shape == (30, 28, 28)
     assert pictures.dtype == np.uint8
     # Two may be made of the same digit, or be of the same grey.
@@ -43,8 +42,8 @@ def test_every_kind_is_drawn_with_something_in_it_and_again_and_again_otherwise(
 
 @pytest.mark.parametrize("name", KINDS)
 def test_the_same_seed_draws_the_same_and_another_seed_others(name: str, digits: Digits) -> None:
-    first, second = (outliers.draw(5, digits=digits, seed=3, kinds=[name]) for _ in range(2))
-    other = outliers.draw(5, digits=digits, seed=4, kinds=[name])
+    first, second = (draw_outliers(5, digits=digits, seed=3, kinds=[name]) for _ in range(2))
+    other = draw_outliers(5, digits=digits, seed=4, kinds=[name])
     np.testing.assert_array_equal(first, second)
     assert not np.array_equal(first, other)
 
@@ -59,22 +58,22 @@ def test_kinds_take_turns_and_none_changes_another(
     names: list[str], count: int, seed: int, small_mnist: Mnist
 ) -> None:
     digits = small_mnist.train
-    together = outliers.draw(count, digits=digits, seed=seed, kinds=names)
+    together = draw_outliers(count, digits=digits, seed=seed, kinds=names)
     assert together.shape == (count, 28, 28)
     for turn, name in enumerate(names):
         of_kind = together[turn :: len(names)]
-        alone = outliers.draw(len(of_kind), digits=digits, seed=seed, kinds=[name])
+        alone = draw_outliers(len(of_kind), digits=digits, seed=seed, kinds=[name])
         np.testing.assert_array_equal(of_kind, alone)
 
 
 def test_all_kinds_are_drawn_where_none_are_named(digits: Digits) -> None:
-    everything = outliers.draw(len(KINDS), digits=digits, seed=1)
-    named = outliers.draw(len(KINDS), digits=digits, seed=1, kinds=KINDS)
+    everything = draw_outliers(len(KINDS), digits=digits, seed=1)
+    named = draw_outliers(len(KINDS), digits=digits, seed=1, kinds=KINDS)
     np.testing.assert_array_equal(everything, named)
 
 
 def test_most_drawings_are_in_mnists_form_and_the_others_anywhere(digits: Digits) -> None:
-    pictures = outliers.draw(10 * len(DRAWINGS), digits=digits, seed=1, kinds=DRAWINGS)
+    pictures = draw_outliers(10 * len(DRAWINGS), digits=digits, seed=1, kinds=DRAWINGS)
     in_form = np.array([is_mnist_format(picture) for picture in pictures])
     assert 0.4 < in_form.mean() < 0.8
     others = pictures[~in_form]
@@ -87,7 +86,7 @@ def test_most_drawings_are_in_mnists_form_and_the_others_anywhere(digits: Digits
 
 def test_frames_have_no_empty_border_as_a_digit_has(digits: Digits) -> None:
     kinds = [name for name in FRAMES if name != "dust"]
-    pictures = outliers.draw(10 * len(kinds), digits=digits, seed=1, kinds=kinds)
+    pictures = draw_outliers(10 * len(kinds), digits=digits, seed=1, kinds=kinds)
     rims = np.concatenate(
         [pictures[:, 0], pictures[:, -1], pictures[:, :, 0], pictures[:, :, -1]], axis=1
     )
@@ -95,7 +94,7 @@ def test_frames_have_no_empty_border_as_a_digit_has(digits: Digits) -> None:
 
 
 def test_dust_is_a_few_specks_and_an_edge(digits: Digits) -> None:
-    pictures = outliers.draw(50, digits=digits, seed=1, kinds=["dust"])
+    pictures = draw_outliers(50, digits=digits, seed=1, kinds=["dust"])
     inner = pictures[:, 2:-2, 2:-2].astype(int)
     lowest = inner.min(axis=(1, 2), keepdims=True)
     assert ((inner - lowest) > 40).mean(axis=(1, 2)).max() < 0.2
@@ -104,7 +103,7 @@ def test_dust_is_a_few_specks_and_an_edge(digits: Digits) -> None:
 def test_what_might_be_a_digit_by_chance_is_drawn_again(digits: Digits) -> None:
     kinds = [name for name, kind in KINDS.items() if kind.may_be_a_digit]
     assert {"fragments", "scribbles"} <= set(kinds)
-    pictures = outliers.draw(40 * len(kinds), digits=digits, seed=2, kinds=kinds)
+    pictures = draw_outliers(40 * len(kinds), digits=digits, seed=2, kinds=kinds)
     formed = np.array([is_mnist_format(picture) for picture in pictures])
     stamps = _vectors(digits.images).T
     nearest = (_vectors(pictures[formed]) @ stamps).max(axis=1)
@@ -114,26 +113,26 @@ def test_what_might_be_a_digit_by_chance_is_drawn_again(digits: Digits) -> None:
 
 def test_a_kind_that_there_is_none_of_is_named_with_those_there_are(digits: Digits) -> None:
     with pytest.raises(UnknownName, match=r"'digits'.*printed letters"):
-        outliers.draw(1, digits=digits, seed=1, kinds=["digits"])
+        draw_outliers(1, digits=digits, seed=1, kinds=["digits"])
 
 
 @pytest.mark.parametrize(
     ("count", "seed", "kinds", "message"),
     [
-        (-1, 1, None, "count -1 is not at least 0"),
-        (1, -1, None, "seed -1 is not at least 0"),
-        (1, 1, [], "number of kinds 0 is not at least 1"),
+        (-1, 1, None, "count -1 must be at least 0"),
+        (1, -1, None, "seed -1 must be at least 0"),
+        (1, 1, [], "number of kinds 0 must be at least 1"),
     ],
 )
 def test_what_cannot_be_drawn_is_refused(
     count: int, seed: int, kinds: list[str] | None, message: str, digits: Digits
 ) -> None:
     with pytest.raises(InvalidValue, match=message):
-        outliers.draw(count, digits=digits, seed=seed, kinds=kinds)
+        draw_outliers(count, digits=digits, seed=seed, kinds=kinds)
 
 
 def test_without_each_of_the_ten_digits_nothing_is_drawn(digits: Digits) -> None:
     # Some kinds look for certain digits, and would look forever.
     ones = digits.take(np.flatnonzero(digits.labels == 1))
-    with pytest.raises(InvalidValue, match="number of different digits 1 is not at least 10"):
-        outliers.draw(1, digits=ones, seed=1)
+    with pytest.raises(InvalidValue, match="number of different digits 1 must be at least 10"):
+        draw_outliers(1, digits=ones, seed=1)

@@ -11,7 +11,7 @@ from PIL import Image
 from mnist_edge.data.idx import SHA256
 from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.errors import CheckpointMismatch, InvalidValue, UnknownName
-from mnist_edge.training import networks, optimizers, recipes, trainer
+from mnist_edge.training import networks, optimizers, recipes, trainer, training_record
 from mnist_edge.training.frameworks import import_keras
 from mnist_edge.training.recipes import RECIPES, find_recipe
 from tests.support.recorder import Recorder, Train, weights
@@ -40,7 +40,7 @@ def test_a_resumed_run_ends_with_the_weights_of_one_never_interrupted(
     whole = train(recipe, tmp_path / "whole")
     with pytest.raises(KeyboardInterrupt):
         train(recipe, tmp_path / "parts", listener=Recorder(stop_after_rounds=1))
-    assert not (tmp_path / "parts" / trainer.MODEL_FILE).exists()
+    assert not (tmp_path / "parts" / training_record.MODEL_FILE).exists()
     listener = Recorder()
     resumed = train(recipe, tmp_path / "parts", resume=True, listener=listener)
     assert listener.starts[0][1] == whole.rounds[0]["step"]
@@ -53,10 +53,10 @@ def test_a_resumed_run_ends_with_the_weights_of_one_never_interrupted(
 @pytest.fixture
 def taught() -> recipes.Recipe:
     """Small, with two teachers."""
-    teacher = replace(recipes.nano(), epochs=2, nondigits=0.1)
+    teacher = replace(recipes.nano(), epochs=2, outlier_ratio=0.1)
     teachers = tuple(replace(teacher, name="teacher", seed=seed) for seed in (1, 2))
-    teaching = recipes.Teaching(teachers=teachers, share=0.8, temperature=2.0)
-    return replace(teacher, name="taught", seed=3, teaching=teaching)
+    teaching = recipes.Distillation(teachers=teachers, alpha=0.8, temperature=2.0)
+    return replace(teacher, name="taught", seed=3, distillation=teaching)
 
 
 def test_teachers_come_first_and_a_resumed_run_ends_with_the_same_weights(
@@ -67,7 +67,7 @@ def test_teachers_come_first_and_a_resumed_run_ends_with_the_same_weights(
     assert listener.networks == [(1, 3), (2, 3), (3, 3)]
     assert len(listener.rounds) == 6
     assert [teacher["seed"] for teacher in record.settings["teaching"]["teachers"]] == [1, 2]
-    assert trainer.finished(tmp_path / "whole", taught)
+    assert training_record.is_finished(tmp_path / "whole", taught)
 
     parts = tmp_path / "parts"
     with pytest.raises(KeyboardInterrupt):
@@ -89,15 +89,15 @@ def test_a_network_learns_what_its_teacher_makes_of_the_digits(
     # Of fours that were labelled 9 its teacher cannot know better.
     labels = np.where(small_mnist.train.labels == 4, 9, small_mnist.train.labels)
     misled = replace(small_mnist, train=replace(small_mnist.train, labels=labels))
-    teacher = replace(recipes.nano(), epochs=3, nondigits=0)
-    teaching = recipes.Teaching(teachers=(teacher,), share=1.0, temperature=2.0)
-    recipe = replace(teacher, teaching=teaching)
+    teacher = replace(recipes.nano(), epochs=3, outlier_ratio=0)
+    teaching = recipes.Distillation(teachers=(teacher,), alpha=1.0, temperature=2.0)
+    recipe = replace(teacher, distillation=teaching)
     trainer.train(recipe, misled, tmp_path, resume=False, listener=Recorder())
     # The teacher stays, and the network is trained anew, with labels that are right.
-    (tmp_path / trainer.RECORD_FILE).unlink()
+    (tmp_path / training_record.RECORD_FILE).unlink()
     record = train(recipe, tmp_path, resume=True)
-    model = import_keras().models.load_model(tmp_path / trainer.MODEL_FILE, compile=False)
-    answers = trainer.evaluate(model, small_mnist.validation).argmax(axis=1)
+    model = import_keras().models.load_model(tmp_path / training_record.MODEL_FILE, compile=False)
+    answers = trainer.predict_logits(model, small_mnist.validation).argmax(axis=1)
     assert (answers == 4).mean() < 0.02
     assert (answers == 9).mean() > 0.1
     assert record.validation_accuracy < 0.95
@@ -132,12 +132,12 @@ def test_a_run_records_what_made_it(train: Train, tmp_path: Path) -> None:
     assert record.rounds == listener.rounds
     assert listener.steps == list(range(1, 25))
     assert record.seconds > 0
-    assert trainer.finished(tmp_path, recipe)
-    assert not trainer.finished(tmp_path, replace(recipe, seed=9))
-    with Image.open(tmp_path / trainer.CURVES_FILE) as curves:
+    assert training_record.is_finished(tmp_path, recipe)
+    assert not training_record.is_finished(tmp_path, replace(recipe, seed=9))
+    with Image.open(tmp_path / training_record.CURVES_FILE) as curves:
         assert min(curves.size) > 400
         assert len(set(curves.convert("L").tobytes())) > 20
-    json.loads((tmp_path / trainer.RECORD_FILE).read_text())
+    json.loads((tmp_path / training_record.RECORD_FILE).read_text())
 
 
 def test_softmax_1k_records_the_summed_loss_of_every_step(train: Train, tmp_path: Path) -> None:
@@ -176,8 +176,8 @@ def test_mlp_ema_is_evaluated_and_saved_with_its_averages(
     record = train(recipe, tmp_path)
     assert all(entry["mean_absolute_gradient"] > 0 for entry in record.rounds)
     assert record.rounds[-1]["learning_rate"] == pytest.approx(0.8 * 0.99 ** (60 / 30))
-    model = import_keras().models.load_model(tmp_path / trainer.MODEL_FILE, compile=False)
-    logits = trainer.evaluate(model, small_mnist.validation)
+    model = import_keras().models.load_model(tmp_path / training_record.MODEL_FILE, compile=False)
+    logits = trainer.predict_logits(model, small_mnist.validation)
     accuracy = float((logits.argmax(axis=1) == small_mnist.validation.labels).mean())
     assert accuracy == pytest.approx(record.validation_accuracy)
 
@@ -203,7 +203,7 @@ def test_every_network_takes_raw_pixels_and_gives_ten_numbers(
     name: str, small_mnist: Mnist
 ) -> None:
     model = find_recipe(name).network()
-    logits = trainer.evaluate(model, small_mnist.validation.take(np.arange(20)))
+    logits = trainer.predict_logits(model, small_mnist.validation.take(np.arange(20)))
     assert logits.shape == (20, 10)
     assert np.isfinite(logits).all()
     twice = name in ("softmax-l2-softmax-twice", "softmax-l2-both-mistakes")
@@ -247,10 +247,10 @@ def test_a_recipe_checks_itself() -> None:
             replace(recipe, **change)
     with pytest.raises(InvalidValue):
         recipes.mlp_ema().with_epochs(0, 55_000)
-    teaching = recipes.Teaching(teachers=(recipe,), share=0.5, temperature=2.0)
+    teaching = recipes.Distillation(teachers=(recipe,), alpha=0.5, temperature=2.0)
     for wrong in (
         {"teachers": ()},
-        {"teachers": (replace(recipe, teaching=teaching),)},
+        {"teachers": (replace(recipe, distillation=teaching),)},
         {"share": 0.0},
         {"share": 1.1},
         {"temperature": 0.0},
@@ -259,8 +259,8 @@ def test_a_recipe_checks_itself() -> None:
         with pytest.raises(InvalidValue):
             replace(teaching, **wrong)
     shorter = recipes.edge().with_epochs(2, 55_000)
-    assert shorter.teaching
-    assert [teacher.epochs for teacher in shorter.teaching.teachers] == [2, 2, 2]
+    assert shorter.distillation
+    assert [teacher.epochs for teacher in shorter.distillation.teachers] == [2, 2, 2]
     with pytest.raises(UnknownName, match="choose one of edge"):
         find_recipe("resnet")
 

@@ -1,0 +1,90 @@
+"""The record of a training run, ``training.json``, and the names of its other files."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from mnist_edge.training.recipes import Recipe
+
+MODEL_FILE = "model.keras"
+RECORD_FILE = "training.json"
+CURVES_FILE = "curves.png"
+
+_FIELDS = {"outlier_ratio": "nondigits", "distillation": "teaching"}
+"""Fields of a recipe that files know by an older name."""
+_FUNCTIONS = {
+    "distorted": "rewritten",
+    "edge_cnn": "edge",
+    "edge_teacher_cnn": "edge_teacher",
+    "nano_cnn": "nano",
+    "quick_cnn": "quick",
+}
+"""Functions of a recipe that files know by an older name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRecord:
+    """The content of ``training.json``."""
+
+    settings: dict[str, Any]
+    """The recipe, field for field, with functions by name."""
+    data_sha256: dict[str, str]
+    """sha256 of each MNIST file."""
+    parameters: int
+    """Parameters of the network, trainable or not."""
+    versions: dict[str, str]
+    """Version of each package that affects the result, and Keras' backend."""
+    rounds: list[dict[str, float]]
+    """One entry per validation: step, learning rate, loss, cross-entropy and accuracy over the
+    round's training digits (``val_``: over the validation split), seconds since the start."""
+    losses: list[tuple[int, float]]
+    """Step and loss of single batches."""
+    seconds: float
+    """Wall time of all rounds, without interruptions."""
+
+    @property
+    def validation_accuracy(self) -> float:
+        """Validation accuracy of the final weights, 0..1, as computed by Keras."""
+        return self.rounds[-1]["val_accuracy"]
+
+
+def read_training_record(folder: Path) -> TrainingRecord:
+    """Read the ``training.json`` in a folder.
+
+    Raises:
+        OSError: there is none.
+        ValueError, TypeError: it is damaged.
+    """
+    document = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
+    return TrainingRecord(**document)
+
+
+def is_finished(folder: Path, recipe: Recipe) -> bool:
+    """Return whether the folder holds a finished run of exactly this recipe."""
+    try:
+        record = read_training_record(folder)
+    except (OSError, ValueError, TypeError):
+        return False
+    return (folder / MODEL_FILE).is_file() and record.settings == recipe_settings(recipe)
+
+
+def recipe_settings(recipe: Recipe) -> dict[str, Any]:
+    """Convert a recipe to JSON: functions by name, teachers as settings of their own."""
+    settings = {
+        _FIELDS.get(field.name, field.name): _serialized(getattr(recipe, field.name))
+        for field in fields(recipe)
+    }
+    if recipe.distillation:
+        settings[_FIELDS["distillation"]] = {
+            "teachers": [recipe_settings(teacher) for teacher in recipe.distillation.teachers],
+            "share": recipe.distillation.alpha,
+            "temperature": recipe.distillation.temperature,
+        }
+    return settings
+
+
+def _serialized(value: Any) -> Any:
+    return _FUNCTIONS.get(value.__name__, value.__name__) if callable(value) else value
