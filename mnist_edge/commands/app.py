@@ -4,8 +4,6 @@ A command's module is imported when the command is called (or listed by ``--help
 ``predict`` does not pay for ``train``. The modules import nothing heavy at their top either.
 """
 
-from __future__ import annotations
-
 import codecs
 import io
 import os

@@ -4,8 +4,6 @@
 ``mnist_edge.evaluation.benchmark.results.Benchmark``.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -90,7 +88,7 @@ def benchmark_command(
         warn(f"{found.slowed}; cool it, and measure again")
 
 
-def _lines(found: Benchmark) -> Iterator[str]:
+def _lines(found: "Benchmark") -> Iterator[str]:
     for text in (found.runtime, f"{found.cpu or 'unknown processor'}; {found.machine}"):
         yield wrap(text)
     yield f"before: {_heat(found.before)}"
@@ -120,7 +118,7 @@ def _lines(found: Benchmark) -> Iterator[str]:
         )
 
 
-def _model(times: ModelTimes) -> Iterator[str]:
+def _model(times: "ModelTimes") -> Iterator[str]:
     yield f"{times.model}, {times.bytes:,} bytes"
     yield format_table(
         ("", "median", "p95", "p99", "runs"),
@@ -159,16 +157,16 @@ def _model(times: ModelTimes) -> Iterator[str]:
         )
 
 
-def _latency(latency: Latency) -> tuple[str, ...]:
+def _latency(latency: "Latency") -> tuple[str, ...]:
     times = (latency.median_us, latency.p95_us, latency.p99_us)
     return (*(f"{time:,.0f} us" for time in times), f"{latency.runs:,}")
 
 
-def _ratio_cells(ratio: Ratio) -> tuple[str, str]:
+def _ratio_cells(ratio: "Ratio") -> tuple[str, str]:
     return f"{ratio.median:.2f}", f"{ratio.low:.2f}..{ratio.high:.2f}"
 
 
-def _heat(heat: ThermalState) -> str:
+def _heat(heat: "ThermalState") -> str:
     parts = [] if heat.celsius is None else [f"{heat.celsius:.0f} degrees Celsius"]
     parts += [] if heat.mhz is None else [f"{heat.mhz:,.0f} MHz"]
     if heat.throttled is not None:

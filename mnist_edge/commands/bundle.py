@@ -1,7 +1,5 @@
 """``mnist-edge bundle``: packs an archive that installs mnist-edge on a board without a network."""
 
-from __future__ import annotations
-
 import tempfile
 from pathlib import Path
 from typing import Annotated

@@ -1,7 +1,5 @@
 """``mnist-edge convert``: quantizes a Keras model to TFLite."""
 
-from __future__ import annotations
-
 import math
 from enum import Enum
 from pathlib import Path
@@ -194,7 +192,7 @@ def convert_command(
 
 
 def _require_sound(
-    *, pixels: str | None, max_drop: float, emit: Emit | None, chosen: list[Scheme]
+    *, pixels: str | None, max_drop: float, emit: Emit | None, chosen: "list[Scheme]"
 ) -> None:
     """Reject, before any work, what cannot be done."""
     from mnist_edge.runtimes.input_scaling import find_input_scaling
@@ -207,7 +205,7 @@ def _require_sound(
         raise InvalidValue("--emit c needs int8 with int8 input and output; add: --quantize int8")
 
 
-def _note_conversion(converted: Converted) -> None:
+def _note_conversion(converted: "Converted") -> None:
     for trial in converted.tried:
         note(f"tried {trial}")
     note(f"wrote {converted.path}")
@@ -215,7 +213,7 @@ def _note_conversion(converted: Converted) -> None:
         fail(f"{converted.path.name} was kept although {converted.gate}")
 
 
-def conversion_table(made: list[Converted]) -> str:
+def conversion_table(made: "list[Converted]") -> str:
     """Format size, share of float32's size, and validation accuracy of each file."""
     return format_table(
         ["scheme", "bytes", "of float32", "validation, Keras", "quantized", "drop"],
@@ -233,7 +231,7 @@ def conversion_table(made: list[Converted]) -> str:
     )
 
 
-def _explained(prepared: Prepared, calibration: NDArray[np.uint8], picture: Path) -> str:
+def _explained(prepared: "Prepared", calibration: "NDArray[np.uint8]", picture: Path) -> str:
     """Measure the error of each layer in int8, draw it, and return the table."""
     from converters.layer_error import measure_layer_errors, plot_layer_errors
 
@@ -250,11 +248,11 @@ def _explained(prepared: Prepared, calibration: NDArray[np.uint8], picture: Path
     return "\n".join([explain_table(layers), *_verdict(layers)])
 
 
-def _verdict(layers: list[LayerError]) -> list[str]:
+def _verdict(layers: "list[LayerError]") -> list[str]:
     """Return the worst layers by name, for after the table."""
     from converters.layer_error import HEALTHY, SUSPECT, suspect_layers, weakest_layer
 
-    def number_and_name(layer: LayerError) -> str:
+    def number_and_name(layer: "LayerError") -> str:
         return f"layer {layers.index(layer) + 1}, {layer.name}"
 
     suspect = [f"{number_and_name(layer)} ({layer.rmse:.2f})" for layer in suspect_layers(layers)]
@@ -266,7 +264,7 @@ def _verdict(layers: list[LayerError]) -> list[str]:
     ]
 
 
-def explain_table(layers: list[LayerError]) -> str:
+def explain_table(layers: "list[LayerError]") -> str:
     """Format ranges, saturation and error of each layer."""
     return format_table(
         ["layer", "weights", "activations", "saturated", "RMSE/scale", "SQNR"],
@@ -288,7 +286,7 @@ def _range(ends: tuple[float, float]) -> str:
     return f"{ends[0]:.2g}..{ends[1]:.2g}"
 
 
-def _emit_c(converted: Converted, digits: Digits) -> str:
+def _emit_c(converted: "Converted", digits: "Digits") -> str:
     """Write the model as C, and return its result on a microcontroller's interpreter."""
     from converters import c_source, microcontroller
     from mnist_edge.errors import MissingDependency

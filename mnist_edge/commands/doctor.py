@@ -29,8 +29,6 @@ speed NAME          runtime; microseconds: median time of one digit, pixels to l
                     default model
 """
 
-from __future__ import annotations
-
 import itertools
 import json
 from collections.abc import Iterable
@@ -88,7 +86,7 @@ def doctor_command(
         raise typer.Exit(1)
 
 
-def _print(findings: Iterable[Finding]) -> list[Finding]:
+def _print(findings: "Iterable[Finding]") -> "list[Finding]":
     """Print findings as they come, which takes seconds on a small board."""
     printed = []
     for finding in findings:
@@ -97,7 +95,7 @@ def _print(findings: Iterable[Finding]) -> list[Finding]:
     return printed
 
 
-def _format(finding: Finding) -> str:
+def _format(finding: "Finding") -> str:
     """Format a finding with its advice below."""
     margin = " " * (_STATUS + _NAME + 2)
     lines = [wrap(finding.found, first=f"{'':{_STATUS}} {finding.name:{_NAME}} ", margin=margin)]
@@ -108,7 +106,7 @@ def _format(finding: Finding) -> str:
     return status + "\n".join(lines)[_STATUS:]
 
 
-def _summary(findings: list[Finding]) -> str:
+def _summary(findings: "list[Finding]") -> str:
     bad = sum(finding.status == "bad" for finding in findings)
     warnings = sum(finding.status == "warning" for finding in findings)
     parts = [paint(f"{bad} bad", "red")] if bad else []

@@ -1,7 +1,5 @@
 """``mnist-edge info``: compares a model's manifest with what the runtime reports."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 from typing import TYPE_CHECKING, Annotated
@@ -98,7 +96,9 @@ def info_command(
         raise typer.Exit(1)
 
 
-def _comparison(manifest: ModelManifest | None, found: dict[str, TensorSpec], runtime: str) -> str:
+def _comparison(
+    manifest: "ModelManifest | None", found: "dict[str, TensorSpec]", runtime: str
+) -> str:
     rows = []
     for end, spec in found.items():
         promised = getattr(manifest, end) if manifest else None
@@ -110,7 +110,7 @@ def _comparison(manifest: ModelManifest | None, found: dict[str, TensorSpec], ru
     return format_table(["", "promised", f"found by {runtime}"], rows)
 
 
-def _readings(judgement: ScalingRanking) -> str:
+def _readings(judgement: "ScalingRanking") -> str:
     """Format how well the model reads validation digits with each pixel scaling."""
     rows = [
         [
@@ -126,7 +126,7 @@ def _readings(judgement: ScalingRanking) -> str:
     )
 
 
-def _provenance(manifest: ModelManifest) -> str:
+def _provenance(manifest: "ModelManifest") -> str:
     calibration = manifest.calibration
     facts = {
         "scheme": manifest.scheme,
@@ -148,7 +148,7 @@ def _provenance(manifest: ModelManifest) -> str:
     return format_facts(facts)
 
 
-def _confidence(manifest: ModelManifest) -> str:
+def _confidence(manifest: "ModelManifest") -> str:
     found = manifest.calibration_error
     error = "not measured" if found is None else f"{100 * found:.2f} % on validation"
     return (
@@ -157,5 +157,5 @@ def _confidence(manifest: ModelManifest) -> str:
     )
 
 
-def _score(score: Score) -> str:
+def _score(score: "Score") -> str:
     return f"{100 * score.accuracy:.2f} % of {score.total:,} on {score.runtime}"

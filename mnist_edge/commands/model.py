@@ -1,7 +1,5 @@
 """``mnist-edge model``: manages the models on this device."""
 
-from __future__ import annotations
-
 import json
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -169,7 +167,7 @@ def _verify(
     typer.echo(format_facts({finding.check: finding.found for finding in verified.checks}))
 
 
-def _print_in_use(verified: VerifiedModel) -> None:
+def _print_in_use(verified: "VerifiedModel") -> None:
     found = {finding.check: finding.found for finding in verified.checks}
     typer.echo(f"in use: {verified.name} ({found['accuracy']})")
 

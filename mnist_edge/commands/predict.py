@@ -1,7 +1,5 @@
 """``mnist-edge predict``: reads the digit in each picture."""
 
-from __future__ import annotations
-
 import signal
 import sys
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -210,7 +208,7 @@ def _require_alone(drawn: str | None, *, resume: Path | None, jobs: int | None) 
         raise _conflict(drawn, f"--jobs {jobs}", f"{drawn} reads in one process")
 
 
-def _skip_known(found: Iterable[FoundPicture], known: Paths) -> Iterator[FoundPicture]:
+def _skip_known(found: "Iterable[FoundPicture]", known: "Paths") -> "Iterator[FoundPicture]":
     """Yield the pictures that are not known, each once, and make them known."""
     for path, error in found:
         if path not in known:
@@ -220,7 +218,7 @@ def _skip_known(found: Iterable[FoundPicture], known: Paths) -> Iterator[FoundPi
 
 def _find_pictures(
     names: Sequence[str], paths_from: str | None, shard: str | None
-) -> Iterator[FoundPicture]:
+) -> "Iterator[FoundPicture]":
     """Find the pictures to read, one by one.
 
     Raises:
@@ -253,7 +251,7 @@ def _unwinding_on_sigterm() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def warn_about(classifier: Classifier) -> None:
+def warn_about(classifier: "Classifier") -> None:
     """Print what a user should know before the predictions come."""
     if selection.is_numpy_fallback():
         console.note(
@@ -265,7 +263,7 @@ def warn_about(classifier: Classifier) -> None:
 
 
 def _read(
-    found: Iterable[FoundPicture], classifier: Classifier, *, read_all: bool, jobs: int
+    found: "Iterable[FoundPicture]", classifier: "Classifier", *, read_all: bool, jobs: int
 ) -> Generator[PictureResult, None, None]:
     """Read pictures in chunks, in several processes if it takes long."""
     from mnist_edge.inference.batch import read_digits, read_many, read_pages
@@ -277,7 +275,7 @@ def _read(
 
 
 def _trace(
-    found: Iterable[FoundPicture], classifier: Classifier, *, read_all: bool
+    found: "Iterable[FoundPicture]", classifier: "Classifier", *, read_all: bool
 ) -> Iterator[PictureResult]:
     """Read pictures one by one, and keep what was seen in each."""
     from mnist_edge.inference.inputs import read_picture

@@ -1,7 +1,5 @@
 """``mnist-edge report``: measures what quantization costs, on the device runtime."""
 
-from __future__ import annotations
-
 import dataclasses
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -269,7 +267,7 @@ def _severities(values: Sequence[str] | None) -> tuple[int, ...]:
         ) from error
 
 
-def _models(model: str | None, schemes: Sequence[str], against: str) -> list[StoredModel]:
+def _models(model: str | None, schemes: Sequence[str], against: str) -> "list[StoredModel]":
     """Load every scheme of a folder, or the reference and those that are named."""
     from mnist_edge.modelstore import loading
 
@@ -282,21 +280,21 @@ def _models(model: str | None, schemes: Sequence[str], against: str) -> list[Sto
     return [loading.load_model(folder, scheme=name) for name in dict.fromkeys((against, *schemes))]
 
 
-def _mnist_test(data: Path | None) -> LabeledImages:
+def _mnist_test(data: Path | None) -> "LabeledImages":
     from mnist_edge.data.mnist import load_test_digits
     from mnist_edge.evaluation.report.labeled_images import mnist_test_images
 
     return mnist_test_images(load_test_digits(data))
 
 
-def _own_pictures(pictures: Path, labeled: Sequence[tuple[str, int]]) -> LabeledImages:
+def _own_pictures(pictures: Path, labeled: Sequence[tuple[str, int]]) -> "LabeledImages":
     from mnist_edge.evaluation.report.labeled_images import read_labeled_images
 
     with _progress(len(labeled), "reading pictures") as update:
         return read_labeled_images(pictures, labeled, on_progress=update)
 
 
-def _keep_test_scores(models: Sequence[StoredModel], measured: Report, folder: Path) -> None:
+def _keep_test_scores(models: "Sequence[StoredModel]", measured: "Report", folder: Path) -> None:
     """Write the test scores into the manifests, if the report is written beside the model."""
     from mnist_edge.evaluation.report.measure import manifest_with_test_score
     from mnist_edge.system.files import write_text

@@ -1,7 +1,5 @@
 """``mnist-edge reproduce``: trains the articles' systems and compares figures."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Annotated

@@ -4,8 +4,6 @@ Each stage is the command that a user would type, in its own process: TensorFlow
 converts, the TFLite runtime measures and predicts, and the two cannot share a process.
 """
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from importlib import resources

@@ -1,7 +1,5 @@
 """``mnist-edge train``: trains a recipe."""
 
-from __future__ import annotations
-
 import time
 from contextlib import ExitStack
 from dataclasses import replace
@@ -148,7 +146,7 @@ def train_command(
     typer.echo(_summary(training_record.read_training_record(folder), folder))
 
 
-def require_free(folder: Path, recipe: Recipe, *, resume: bool, overwrite: str) -> None:
+def require_free(folder: Path, recipe: "Recipe", *, resume: bool, overwrite: str) -> None:
     """Check that training into a folder overwrites no run of hours.
 
     Args:
@@ -179,7 +177,7 @@ def require_free(folder: Path, recipe: Recipe, *, resume: bool, overwrite: str) 
         )
 
 
-def _summary(record: TrainingRecord, folder: Path) -> str:
+def _summary(record: "TrainingRecord", folder: Path) -> str:
     return (
         f"{record.settings['name']}: validation accuracy {100 * record.validation_accuracy:.2f} %, "
         f"{record.parameters:,} parameters, {record.seconds:.0f} s -> {folder}"

@@ -1,7 +1,5 @@
 """``mnist-edge watch``: reads each picture that arrives in a folder."""
 
-from __future__ import annotations
-
 import json
 import signal
 import time
