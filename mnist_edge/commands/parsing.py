@@ -8,7 +8,6 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 
 from mnist_edge.commands.console import warn
-from mnist_edge.system.files import exists
 
 
 class Command(TyperCommand):
@@ -54,6 +53,8 @@ def split_list(values: Iterable[str] | None) -> list[str]:
 
     A path with a comma in it is not split.
     """
+    from mnist_edge.system.files import exists
+
     return [
         part
         for value in values or ()
