@@ -36,17 +36,7 @@ def main(out: Path) -> None:
     program = [sys.executable, "-m", "mnist_edge"]
     converted = out / "converted"
     subprocess.run(
-        [
-            *program,
-            "convert",
-            out / "own.keras",
-            "--quantize",
-            "float32",
-            "--quantize",
-            "int8",
-            "--out",
-            converted,
-        ],
+        [*program, "convert", out / "own.keras", "--quantize", "float32,int8", "--out", converted],
         check=True,
     )
     picture = Path("mnist_edge/samples/digit.png")

@@ -5,5 +5,5 @@
 #
 # photos/ has a folder for each digit, 0 to 9, or a labels.csv with the columns path and label.
 set -eu
-mnist-edge report nano --data "$1" --out "$2"
+mnist-edge report nano --pictures "$1" --out "$2"
 echo "see $2/report.html"
