@@ -3,21 +3,16 @@
 HDF5 has no checksums over what it stores, and its library follows whatever it finds: in a damaged
 file it can crash, ask for all the memory there is, or loop for ever without an exception. What the
 child can read, a framework can.
-
-``python -m converters.hdf5 FILE OUTCOME`` is the child: it leaves what it found in ``OUTCOME``.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from mnist_edge.errors import InvalidModel
+from mnist_edge.system.subprocesses import ChildFailed, Limits, call_in_child
 
 _SECONDS = 20
 """Time that the child may take for a small file; a sound one takes less than a second."""
@@ -48,46 +43,33 @@ def read_hdf5(path: Path) -> Hdf5Contents:
     Raises:
         InvalidModel: it is damaged.
     """
-    with tempfile.TemporaryDirectory(prefix="mnist-edge-") as temporary:
-        outcome = Path(temporary) / "outcome.json"
-        try:
-            child = subprocess.run(
-                [sys.executable, "-m", "converters.hdf5", str(path), str(outcome)],
-                capture_output=True,
-                text=True,
-                errors="replace",
-                check=False,
-                timeout=_SECONDS + path.stat().st_size / _BYTES_A_SECOND,
-            )
-        except subprocess.TimeoutExpired:
-            raise _damaged(path, "it keeps its reader busy without an end") from None
-        if child.returncode < 0:
-            raise _damaged(path, f"it crashes its reader, signal {-child.returncode}")
-        if child.returncode:
-            lines = child.stderr.split("\n") if child.stderr else []
-            raise _damaged(path, next((line for line in lines[::-1] if line), "no reason given"))
-        return Hdf5Contents(**json.loads(outcome.read_text(encoding="utf-8")))
+    size = path.stat().st_size
+    limits = Limits(seconds=_SECONDS + size / _BYTES_A_SECOND, memory=_MEMORY + 2 * size)
+    try:
+        return Hdf5Contents(**call_in_child(limits, _read_contents, str(path)))
+    except ChildFailed as failure:
+        raise InvalidModel(
+            f"{path} is damaged HDF5: its reader {str(failure)[:150]}; copy or download the file "
+            "again"
+        ) from failure
 
 
-def _damaged(path: Path, reason: str) -> InvalidModel:
-    said = " ".join(reason.split())[:150]
-    return InvalidModel(f"{path} is damaged HDF5 ({said}); copy or download the file again")
-
-
-def _contents(path: Path) -> Hdf5Contents:
+def _read_contents(path: str) -> dict[str, Any]:
+    """Read everything in a file; return the fields of ``Hdf5Contents``."""
     import h5py
 
     with h5py.File(path, "r") as file:
         _read_attributes(file)
         # A file that is cut in its middle still opens.
         file.visititems(_read_whole)
-        return Hdf5Contents(
+        contents = Hdf5Contents(
             model_config=_text(file.attrs.get("model_config")),
             training_config=_text(file.attrs.get("training_config")),
             weights="layer_names" in file.attrs
             or "layers" in file
             or "_layer_checkpoint_dependencies" in file,
         )
+    return asdict(contents)
 
 
 def _read_whole(name: str, item: Any) -> None:
@@ -106,30 +88,3 @@ def _text(value: Any) -> str | None:
     if isinstance(value, bytes):
         return value.decode(errors="replace")
     return value if isinstance(value, str) else None
-
-
-def _limit_memory(path: Path) -> None:
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit
-        return
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    wanted = _MEMORY + 2 * path.stat().st_size
-    allowed = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(resource.RLIMIT_AS, (allowed, hard))
-
-
-def main() -> None:
-    """The child's side."""
-    path, outcome = map(Path, sys.argv[1:])
-    _limit_memory(path)
-    try:
-        found = _contents(path)
-    # h5py raises OSError, KeyError, RuntimeError and others, as the damage leads it.
-    except Exception as error:  # noqa: BLE001  # every one of them says that the file is damaged
-        sys.exit(f"{type(error).__name__}: {' '.join(str(error).split())}")
-    outcome.write_text(json.dumps(asdict(found)), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

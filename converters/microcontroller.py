@@ -5,9 +5,6 @@ Its kernels are the reference ones: the device runtime's optimized ones may roun
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import tempfile
 from bisect import bisect_left
 from contextlib import suppress
@@ -19,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge import errors
-from mnist_edge.errors import ConversionError, MissingDependency, MnistEdgeError
+from mnist_edge.errors import ConversionError, MissingDependency
 from mnist_edge.system.capture import capture_descriptors
+from mnist_edge.system.subprocesses import ChildFailed, Limits, call_in_child
 
 _ARENAS = range(1 << 10, (16 << 20) + 1, 16)
 """Bytes to choose from: a digit and TFLM's records take more than the first; 16 is its step."""
@@ -56,14 +53,10 @@ def run(content: bytes, inputs: NDArray[np.int8]) -> MicroRun:
     with tempfile.TemporaryDirectory(prefix="mnist-edge-") as temporary:
         (Path(temporary) / "model.tflite").write_bytes(content)
         np.save(Path(temporary) / "inputs.npy", inputs)
-        command = [sys.executable, "-m", "converters.microcontroller", temporary]
         try:
-            child = subprocess.run(command, capture_output=True, check=True, timeout=_TIMEOUT)
-        except subprocess.SubprocessError as error:
-            raise _cannot_run(f"it crashes or never ends: {error}") from error
-    outcome = json.loads(child.stdout)
-    if "error" in outcome:
-        raise getattr(errors, outcome["error"])(outcome["message"])
+            outcome = call_in_child(Limits(seconds=_TIMEOUT), _run_in_folder, temporary)
+        except ChildFailed as failure:
+            raise _cannot_run(f"it {failure}") from failure
     return MicroRun(outputs=np.array(outcome.pop("outputs"), np.int8), **outcome)
 
 
@@ -105,15 +98,7 @@ def _run(content: bytes, inputs: NDArray[np.int8]) -> dict[str, Any]:
     return {"outputs": outputs, "arena_bytes": arena, "version": f"tflite-micro {version}"}
 
 
-def main() -> None:
-    """The child's side: a folder with the model and its inputs in, JSON to standard output."""
-    folder = Path(sys.argv[1])
-    try:
-        outcome = _run((folder / "model.tflite").read_bytes(), np.load(folder / "inputs.npy"))
-    except MnistEdgeError as error:
-        outcome = {"error": type(error).__name__, "message": str(error)}
-    sys.stdout.write(json.dumps(outcome))
-
-
-if __name__ == "__main__":
-    main()
+def _run_in_folder(folder: str) -> dict[str, Any]:
+    """Run ``model.tflite`` in a folder on its ``inputs.npy``; return the fields of ``MicroRun``."""
+    content = (Path(folder) / "model.tflite").read_bytes()
+    return _run(content, np.load(Path(folder) / "inputs.npy"))

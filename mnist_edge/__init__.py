@@ -4,13 +4,12 @@
     >>> Classifier().predict("digit.png").digit
     7
 
-Names are imported when first used, so that ``mnist-edge --help`` needs no numpy.
+Names are imported when first used, so that ``mnist-edge --help`` needs no numpy. Nothing is
+imported here at all: ``python -m mnist_edge`` runs this before it can take the current folder off
+the module path.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from mnist_edge.errors import MnistEdgeError
     from mnist_edge.inference.classifier import Classifier, FoundDigit, Page, Prediction
@@ -44,7 +43,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

@@ -5,8 +5,6 @@ converts, the TFLite runtime measures and predicts, and the two cannot share a p
 """
 
 import subprocess
-import sys
-from importlib import resources
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +34,7 @@ def run_command(
     the same settings is kept.
     """
     from mnist_edge.data.mnist import locate_mnist
+    from mnist_edge.system.paths import SAMPLES
     from mnist_edge.training import recipes, training_record
     from mnist_edge.training.frameworks import require_workstation
 
@@ -54,13 +53,15 @@ def run_command(
         _stage("train", "--recipe", chosen.name, "--out", str(folder), kept, *with_data)
     _stage("convert", str(folder), "--quantize", "all", *with_data)
     _stage("report", str(folder), *with_data)
-    sample = Path(str(resources.files("mnist_edge.samples"))) / "digit.png"
-    _stage("predict", str(sample), "--model", str(folder))
+    _stage("predict", str(SAMPLES / "digit.png"), "--model", str(folder))
 
 
 def _stage(*arguments: str) -> None:
     """Run one command of this program; exit with its status if it fails."""
+    from mnist_edge.commands.app import main
+    from mnist_edge.system.subprocesses import python_command
+
     note(f"\n$ mnist-edge {' '.join(arguments)}")
-    status = subprocess.run([sys.executable, "-m", "mnist_edge", *arguments], check=False)
+    status = subprocess.run(python_command(main, *arguments), check=False)
     if status.returncode:
         raise typer.Exit(status.returncode)

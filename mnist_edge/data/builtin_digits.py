@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from importlib import resources
-
 import numpy as np
 from PIL import Image
 
 from mnist_edge import DIGIT_SHAPE
 from mnist_edge.data.mnist import Digits
+from mnist_edge.system.paths import SAMPLES
 
 
 def load_builtin_digits() -> Digits:
     """A hundred of MNIST's validation digits, ten of each, that come with the package."""
-    path = resources.files("mnist_edge.samples") / "digits.png"
-    with path.open("rb") as stream, Image.open(stream) as picture:
+    with Image.open(SAMPLES / "digits.png") as picture:
         sheet = np.asarray(picture, np.uint8)
     height, width = DIGIT_SHAPE
     rows, columns = sheet.shape[0] // height, sheet.shape[1] // width

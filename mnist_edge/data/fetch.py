@@ -7,7 +7,6 @@ holds anything but MNIST; an interrupted fetch goes on where it stopped.
 from __future__ import annotations
 
 import gzip
-import os
 import subprocess
 import sys
 import tarfile
@@ -21,6 +20,7 @@ from mnist_edge.data import idx
 from mnist_edge.data.idx import SHA256
 from mnist_edge.errors import DataError, DataUnavailable
 from mnist_edge.system.files import require_writable, write_bytes
+from mnist_edge.system.paths import cache_folder
 
 ENVIRONMENT_VARIABLE = "MNIST_EDGE_DATA"
 """Names data of the user's own, which then is never fetched."""
@@ -41,17 +41,6 @@ _NPM_TIMEOUT = 600
 
 class _WayFailed(Exception):
     """One way to fetch did not work; the message is the reason."""
-
-
-def cache_folder() -> Path:
-    """Where fetched data lives: the system's folder for caches, per user."""
-    if sys.platform == "win32":
-        base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-    elif sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    else:
-        base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "mnist-edge"
 
 
 def fetch_mnist() -> Path:

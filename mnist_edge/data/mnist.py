@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 
 from mnist_edge import CLASSES, DIGIT_SHAPE
 from mnist_edge.data import idx
-from mnist_edge.data.fetch import ENVIRONMENT_VARIABLE, cache_folder, fetch_mnist, missing_files
+from mnist_edge.data.fetch import ENVIRONMENT_VARIABLE, fetch_mnist, missing_files
 from mnist_edge.data.idx import SHA256
 from mnist_edge.errors import DataUnavailable, MalformedData
 from mnist_edge.system.files import exists
+from mnist_edge.system.paths import cache_folder
 
 TRAIN_SIZE = 55_000
 VALIDATION_SIZE = 5_000

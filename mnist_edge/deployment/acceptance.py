@@ -11,9 +11,8 @@ from mnist_edge.deployment.signatures import require_signed
 from mnist_edge.errors import InvalidManifest, ModelRejected
 from mnist_edge.metrics.confidence import count_correct
 from mnist_edge.modelstore.loading import StoredModel
-from mnist_edge.modelstore.manifest import ModelManifest
 from mnist_edge.runtimes.golden import run_self_test
-from mnist_edge.runtimes.sandbox import SandboxRun, run_sandboxed
+from mnist_edge.runtimes.sandbox import run_sandboxed
 
 _LEAST = 0.8
 """Share of the built-in digits that every model must read, whatever its manifest promises; logistic
@@ -63,7 +62,7 @@ def accept_model(
     digits = load_builtin_digits()
     # A damaged model can crash the runtime: this one runs in a process of its own.
     trial = run_sandboxed(stored.content, digits.images, name=artifact.source)
-    _require_ends(manifest, trial, artifact.source)
+    manifest.require_tensors(input=trial.input, output=trial.output, name=artifact.source)
     golden = _golden_vectors(stored, artifact.source)
     right = count_correct(trial.logits, digits.labels)
     fewest = min_correct(manifest.validation.accuracy, len(digits))
@@ -116,13 +115,3 @@ def min_correct(accuracy: float, total: int) -> int:
             break
         fewest += 1
     return max(fewest, math.ceil(_LEAST * total))
-
-
-def _require_ends(manifest: ModelManifest, trial: SandboxRun, source: str) -> None:
-    for end in ("input", "output"):
-        promised, found = getattr(manifest, end), getattr(trial, end)
-        if promised != found:
-            raise InvalidManifest(
-                f"the manifest of {source} promises {end} {promised}, the model has {found}; "
-                "convert the model again"
-            )

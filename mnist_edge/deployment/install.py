@@ -24,8 +24,9 @@ from mnist_edge.errors import InvalidManifest, InvalidRecord, ModelHashMismatch,
 from mnist_edge.modelstore import registry
 from mnist_edge.modelstore.loading import DEFAULT_MODEL, SCHEMES, shipped_file, shipped_models
 from mnist_edge.modelstore.manifest import ModelManifest
-from mnist_edge.modelstore.registry import RECORD_FILE, UsageRecord, read_usage, store_folder
+from mnist_edge.modelstore.registry import RECORD_FILE, UsageRecord, read_usage
 from mnist_edge.system.files import not_writable, sync_folder, write_bytes, write_json
+from mnist_edge.system.paths import store_folder
 
 _REMEMBERED = 20
 """Models that ``rollback`` can go back to."""

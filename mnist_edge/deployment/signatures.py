@@ -17,7 +17,7 @@ from pathlib import Path
 from mnist_edge.deployment.artifact import SIGNATURE_SUFFIX, Artifact
 from mnist_edge.deployment.ed25519 import KEY_SIZE, is_valid_key, is_valid_signature
 from mnist_edge.errors import UntrustedModel
-from mnist_edge.modelstore.registry import STORE_VARIABLE, store_folder
+from mnist_edge.system.paths import STORE_VARIABLE, store_folder
 
 TRUSTED_KEYS_FILE = "trusted.pem"
 """Name of the file with the public keys, one or more."""

@@ -1,8 +1,8 @@
 """Share work among processes, and yield the results in order.
 
-Threads would share one interpreter of Python, which small pictures keep busy. A worker is ``python
--m mnist_edge.inference.worker_pool``: it receives its work, pickled, on standard input, and sends
-the results on standard output. Its input ends when its parent ends, for whatever reason, and then
+Threads would share one interpreter of Python, which small pictures keep busy. A worker runs
+``run_worker`` in a child process: it receives its work, pickled, on standard input, and sends the
+results on standard output. Its input ends when its parent ends, for whatever reason, and then
 it ends too.
 """
 
@@ -18,8 +18,13 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar, cast
 
-from mnist_edge import errors
 from mnist_edge.errors import MnistEdgeError, WorkerLost
+from mnist_edge.system.subprocesses import (
+    describe_exit,
+    python_command,
+    rebuild_error,
+    single_threaded,
+)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -32,7 +37,7 @@ _ITEMS_PER_WORKER = 2
 class _Failure:
     """One of our errors, in a form that can be pickled whatever its constructor takes."""
 
-    name: str
+    kind: str
     message: str
 
 
@@ -101,11 +106,11 @@ class _Worker:
 
     def __init__(self, work: Callable[[Any], Any]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "mnist_edge.inference.worker_pool"],
+            python_command(run_worker),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # With as many processes as cores, threads of BLAS would only get in the way.
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+            env=single_threaded(),
         )
         self._work: Callable[[Any], Any] | None = work
 
@@ -121,13 +126,14 @@ class _Worker:
             _send(stdin, item)
             result = pickle.load(stdout)  # noqa: S301  # from our own child
         except (OSError, EOFError, pickle.UnpicklingError) as error:
+            ending = describe_exit(self._process.wait())
             raise WorkerLost(
-                f"a worker process ended before its work was done ({self._exit_reason()}); run it "
+                f"a worker process ended before its work was done ({ending}); run it "
                 "again, with fewer --jobs where memory is short: --jobs 1 takes none, and "
                 "--resume goes on where a run ended"
             ) from error
         if isinstance(result, _Failure):
-            raise getattr(errors, result.name)(result.message)
+            raise rebuild_error(result.kind, result.message)
         return result
 
     def end(self) -> None:
@@ -140,10 +146,6 @@ class _Worker:
                     stream.close()
                 except OSError:  # unsent input is lost
                     continue
-
-    def _exit_reason(self) -> str:
-        code = self._process.wait()
-        return f"signal {-code}" if code < 0 else f"exit {code}"
 
 
 def _send(stream: BinaryIO | Any, message: Any) -> None:
@@ -166,15 +168,8 @@ def run_worker() -> None:
                 try:
                     result = work(item)
                 except MnistEdgeError as error:
-                    result = _Failure(name=type(error).__name__, message=str(error))
+                    result = _Failure(kind=type(error).__name__, message=str(error))
                 _send(stdout, result)
         except (EOFError, BrokenPipeError, pickle.UnpicklingError):
             # There is no more work, or the parent is gone.
             os._exit(0)
-
-
-if __name__ == "__main__":
-    # Imported, so that pickled classes belong to this module and not to __main__.
-    from mnist_edge.inference.worker_pool import run_worker as main
-
-    main()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
 from pathlib import Path
 
 from mnist_edge.errors import (
@@ -23,6 +22,7 @@ from mnist_edge.errors import (
 from mnist_edge.modelstore import registry
 from mnist_edge.modelstore.manifest import ModelManifest
 from mnist_edge.system.files import exists
+from mnist_edge.system.paths import shipped_models_folder
 
 DEFAULT_MODEL = "edge"
 """The shipped model that is in use where no other was put in use."""
@@ -67,16 +67,12 @@ class StoredModel:
 
 def shipped_models() -> list[str]:
     """Names of the models that are installed with this package."""
-    return sorted(
-        entry.name
-        for entry in _shipped_root().iterdir()
-        if entry.is_dir() and any(entry.glob("*.tflite"))
-    )
+    return sorted({path.parent.name for path in shipped_models_folder().glob("*/*.tflite")})
 
 
 def shipped_file(name: str) -> Path:
     """The int8 file of a shipped model."""
-    return _shipped_root() / name / "int8.tflite"
+    return shipped_models_folder() / name / "int8.tflite"
 
 
 def find_model_folder(model: str | Path | None) -> Path:
@@ -95,7 +91,7 @@ def find_model_folder(model: str | Path | None) -> Path:
         return Path(model)
     # A name has no separator in it: "../x" must not walk out of the package.
     if Path(model).name == str(model) and str(model) in shipped_models():
-        return _shipped_root() / model
+        return shipped_models_folder() / model
     if (file := registry.find_installed_file(str(model))) is not None:
         return file.parent
     shipped = ", ".join(shipped_models())
@@ -212,17 +208,17 @@ def _file_in_use() -> Path:
     file = registry.find_installed_file(name)
     if file is None and name in shipped_models():
         file = shipped_file(name)
+    if file is None and not shipped_models():
+        raise ModelNotFound(
+            f"no shipped models in {shipped_models_folder()}: the installation is damaged; install "
+            "mnist-edge again"
+        )
     if file is None:
         raise ModelNotFound(
             f"the model in use, {name}, is gone; go back to the one before with: "
             "mnist-edge model rollback"
         )
     return file
-
-
-def _shipped_root() -> Path:
-    # Importing importlib.resources would take longer than reading a model.
-    return Path(import_module("mnist_edge.models").__path__[0])
 
 
 def _read_manifest(model_path: Path) -> ModelManifest | None:

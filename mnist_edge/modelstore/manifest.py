@@ -166,6 +166,27 @@ class ModelManifest:
             if share is not None and not 0 <= share <= 1:
                 raise ValueError(f"{name} {share} is outside 0..1")
 
+    def require_tensors(self, *, input: TensorSpec, output: TensorSpec, name: str) -> None:  # noqa: A002  # as the fields
+        """Check that a model has the input and output tensors that this manifest describes.
+
+        Args:
+            input: the model's input tensor.
+            output: its output tensor.
+            name: the model's name in messages.
+
+        Raises:
+            InvalidManifest: it has others.
+        """
+        for end, promised, found in (
+            ("input", self.input, input),
+            ("output", self.output, output),
+        ):
+            if promised != found:
+                raise InvalidManifest(
+                    f"the manifest of {name} promises {end} {promised}, the model has {found}; "
+                    "convert the model again"
+                )
+
     def to_json(self) -> str:
         """The manifest as indented JSON, ending in a newline."""
         document = dataclasses.asdict(self)

@@ -14,17 +14,14 @@ file read; ``mnist_edge.deployment.install`` writes.
 from __future__ import annotations
 
 import json
-import os
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
 
 from mnist_edge.errors import InvalidRecord, NotWritable
+from mnist_edge.system.paths import STORE_VARIABLE, store_folder
 
-STORE_VARIABLE = "MNIST_EDGE_MODELS"
-"""The environment variable that names another folder for installed models."""
 RECORD_FILE = "in-use.json"
 """Name of the file that says which model is in use. Replacing it is the switch."""
 
@@ -45,28 +42,6 @@ class UsageRecord:
         for name in (self.in_use, *self.before):
             if not isinstance(name, (str, NoneType)):
                 raise TypeError(f"{name!r} is no name of a model")
-
-
-def store_folder() -> Path:
-    """Where installed models live: ``MNIST_EDGE_MODELS``, or the system's folder for data.
-
-    Raises:
-        NotWritable: this user has no home.
-    """
-    if named := os.environ.get(STORE_VARIABLE):
-        return Path(named)
-    try:
-        if sys.platform == "win32":
-            base = os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local"
-        elif sys.platform == "darwin":
-            base = Path.home() / "Library" / "Application Support"
-        else:
-            base = os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    except RuntimeError as error:
-        raise NotWritable(
-            f"this user has no home folder to keep models in; name a folder by {STORE_VARIABLE}"
-        ) from error
-    return Path(base) / "mnist-edge" / "models"
 
 
 def read_usage() -> UsageRecord:

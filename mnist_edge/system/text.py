@@ -1,4 +1,4 @@
-"""Numbers and tables as text."""
+"""Text for messages and pages: one-line errors, percentages and Markdown tables."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ MISSING = "\u2013"
 def percent(share: float | None, decimals: int = 2) -> str:
     """Format a share, 0..1, in percent; None as a dash."""
     return MISSING if share is None else f"{100 * share:.{decimals}f} %"
+
+
+def one_line(message: BaseException | str) -> str:
+    """Return a message with its lines and spaces joined; an error without one is named."""
+    text = " ".join(str(message).split())
+    return text or ("" if isinstance(message, str) else type(message).__name__)
 
 
 def markdown_table(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:

@@ -38,6 +38,7 @@ from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.loading import SCHEMES
 from mnist_edge.modelstore.manifest import ModelManifest
 from mnist_edge.system.files import write_bytes
+from mnist_edge.system.paths import SAMPLES
 
 SUMS = "SHA256SUMS"
 """Name of the file with the hashes of all others."""
@@ -86,7 +87,7 @@ def write_bundle(
     """
     everything = sorted([own, *wheels], key=lambda wheel: wheel.name)
     files = {
-        "digit.png": (resources.files("mnist_edge.samples") / "digit.png").read_bytes(),
+        "digit.png": (SAMPLES / "digit.png").read_bytes(),
         f"installer/{installer.name}": installer.read_bytes(),
         **{f"wheels/{wheel.name}": wheel.read_bytes() for wheel in everything},
         **_model_files(models),

@@ -8,8 +8,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from runpy import run_module
 
 from mnist_edge.errors import BundleFailed, MissingDependency
+from mnist_edge.system.subprocesses import python_command
 
 
 def run_pip(
@@ -29,7 +31,7 @@ def run_pip(
     if find_spec("pip") is None:
         raise MissingDependency(f"this Python has no pip: {sys.executable} -m ensurepip")
     ran = subprocess.run(
-        [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", *words],
+        python_command(_run_as_module, "--disable-pip-version-check", "--no-input", *words),
         check=False,
         capture_output=True,
         text=True,
@@ -40,6 +42,11 @@ def run_pip(
             f"pip failed at {doing}: {_reason(ran.stderr)}; check that the network and pip's index "
             "are there, and run it again"
         )
+
+
+def _run_as_module() -> None:
+    """Run pip in the child, as ``python -m pip`` does."""
+    run_module("pip", run_name="__main__", alter_sys=True)
 
 
 def _reason(said: str) -> str:

@@ -9,10 +9,10 @@ from typing import Any
 from mnist_edge.device import board
 from mnist_edge.device.doctor import probe
 from mnist_edge.device.doctor.finding import Finding
-from mnist_edge.device.doctor.probe import ProbeFailed
 from mnist_edge.errors import MissingDependency, ModelError, UsageError, reinstall_command
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes import selection
+from mnist_edge.system.subprocesses import ChildFailed
 
 _OLDEST_PILLOW = (9, 4)
 _REINSTALL = "pip install --force-reinstall --no-cache-dir"
@@ -43,7 +43,7 @@ def examine_software() -> Iterator[Finding]:
 def _numpy() -> Finding:
     try:
         version = probe.probe_package("numpy")["version"]
-    except ProbeFailed as failure:
+    except ChildFailed as failure:
         return _broken("numpy", failure, f"{_REINSTALL} numpy, or: sudo apt install python3-numpy")
     # The binary interface that compiled packages use was broken once, by 2.0.
     abi = int(version.partition(".")[0])
@@ -62,7 +62,7 @@ def _numpy() -> Finding:
 def _pillow() -> Finding:
     try:
         version = probe.probe_package("PIL")["version"]
-    except ProbeFailed as failure:
+    except ChildFailed as failure:
         return _broken("pillow", failure, f"{_REINSTALL} pillow, or: sudo apt install python3-pil")
     if tuple(map(int, version.split(".")[:2])) >= _OLDEST_PILLOW:
         return Finding(name="pillow", found=version, facts={"version": version})
@@ -75,7 +75,7 @@ def _pillow() -> Finding:
     )
 
 
-def _broken(name: str, failure: ProbeFailed, advice: str) -> Finding:
+def _broken(name: str, failure: ChildFailed, advice: str) -> Finding:
     return Finding(
         name=name, status="bad", found=f"it {failure}", advice=advice, facts={"version": None}
     )
@@ -90,7 +90,7 @@ def _runtime(name: str, *, in_use: bool) -> Finding:
         return Finding(name=title, found="not installed", facts=facts)
     try:
         facts["import_seconds"] = probe.probe_runtime(name)["seconds"]
-    except ProbeFailed as failure:
+    except ChildFailed as failure:
         return Finding(
             name=title,
             status="bad" if in_use else "warning",
@@ -157,7 +157,7 @@ def _answers(model: str) -> Iterator[Finding]:
     name = f"self-test {model}"
     try:
         tried = probe.probe_model(model)
-    except ProbeFailed as failure:
+    except ChildFailed as failure:
         facts = {"runtime": None, "steps": None, "allowed": None}
         yield Finding(
             name=name,

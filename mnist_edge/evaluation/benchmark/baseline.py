@@ -5,7 +5,6 @@ A floor does not look what is in a picture, checks no model, and knows of no fai
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from mnist_edge.modelstore.manifest import TensorSpec
 from mnist_edge.runtimes.backends import import_runtime
 from mnist_edge.runtimes.interpreter import quantize
 from mnist_edge.runtimes.selection import NUMPY, RUNTIMES, selected_runtime
+from mnist_edge.system.subprocesses import code_command
 
 SCRIPT = """\
 import sys, numpy as np
@@ -62,7 +62,7 @@ def script_command(model: str | Path, picture: str | Path, *, script: str = SCRI
     Raises:
         InvalidValue: numpy is the runtime in use, which has no floor.
     """
-    return [sys.executable, "-c", script.format(module=_module()), str(model), str(picture)]
+    return code_command(script.format(module=_module()), model, picture)
 
 
 def bare_call(content: bytes) -> Callable[[NDArray[np.uint8]], NDArray[Any]]:

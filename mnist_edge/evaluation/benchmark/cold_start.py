@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnist_edge.errors import ProgramFailed
+from mnist_edge.system.subprocesses import describe_exit, python_command
 
 _STARTER = Path(__file__).with_name("spawn.py")
 _LEFT_OUT = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
@@ -59,8 +60,8 @@ def time_starts(commands: Sequence[Sequence[str]], *, rounds: int) -> list[Start
         for (_, _, status), words in zip(turn, commands, strict=True):
             if status:
                 raise ProgramFailed(
-                    f"{' '.join(words[:4])} ... ended with status {status} and cannot be timed; "
-                    "run: mnist-edge doctor"
+                    f"{' '.join(words[:4])} ... ended with {describe_exit(status)} and cannot be "
+                    "timed; run: mnist-edge doctor"
                 )
     return [
         StartTimes(
@@ -73,7 +74,9 @@ def time_starts(commands: Sequence[Sequence[str]], *, rounds: int) -> list[Start
 
 def predict_command(model: str | Path, picture: str | Path) -> list[str]:
     """How this installation's ``mnist-edge predict`` is started."""
-    return [sys.executable, "-m", "mnist_edge", "predict", "--model", str(model), str(picture)]
+    return python_command(
+        "mnist_edge.commands.app:main", "predict", "--model", str(model), str(picture)
+    )
 
 
 def _median(values: Sequence[int]) -> float:

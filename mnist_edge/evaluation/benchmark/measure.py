@@ -7,8 +7,6 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +46,7 @@ from mnist_edge.runtimes.backends import open_backend
 from mnist_edge.runtimes.interpreter import Interpreter
 from mnist_edge.runtimes.numpy_backend.executor import NumpyBackend
 from mnist_edge.runtimes.selection import NUMPY, describe_runtime, selected_runtime
+from mnist_edge.system.paths import SAMPLES
 
 BATCHES = (1, 32, 256)
 """Digits in a call that throughput is measured with."""
@@ -233,5 +232,5 @@ def _operators(model: StoredModel, digits: NDArray[np.uint8]) -> tuple[OperatorT
     )
 
 
-_PICTURE = Path(str(resources.files("mnist_edge.samples"))) / "digit.png"
+_PICTURE = SAMPLES / "digit.png"
 """A drawing of 240x200 pixels, as a user has one."""

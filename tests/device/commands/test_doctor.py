@@ -26,6 +26,7 @@ from mnist_edge.modelstore import loading
 from mnist_edge.runtimes import selection
 from mnist_edge.runtimes.golden import encode_golden
 from mnist_edge.runtimes.selection import RUNTIME_VARIABLE
+from mnist_edge.system.subprocesses import ChildFailed
 from tests.support.paths import NANO
 
 Run = Callable[..., CompletedProcess[str]]
@@ -261,7 +262,7 @@ def test_the_doctor_itself_needs_neither_numpy_nor_pillow(packages: Path, start:
 )
 def test_whatever_an_import_does_is_told(program: str, said: str, packages: Path) -> None:
     write(packages / "broken.py", program)
-    with pytest.raises(probe.ProbeFailed, match=said):
+    with pytest.raises(ChildFailed, match=said):
         # A hang is given up soon; what starts Python is given time.
         probe.probe_package("broken", seconds=0.5 if "sleep" in program else 60)
 
@@ -327,7 +328,7 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir(parents=True)
     for suffix in ("tflite", "json"):
         shutil.copy(NANO / f"int8.{suffix}", folder)
-    monkeypatch.setattr(loading, "_shipped_root", lambda: folder.parent)
+    monkeypatch.setattr(loading, "shipped_models_folder", lambda: folder.parent)
     # A child finds what is shipped by itself: it is told by the folder.
     in_child = probe.probe_model
     monkeypatch.setattr(probe, "probe_model", lambda name: in_child(str(folder.parent / name)))

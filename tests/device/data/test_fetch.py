@@ -20,6 +20,7 @@ from mnist_edge.data import fetch
 from mnist_edge.data.idx import SHA256
 from mnist_edge.data.mnist import Digits, load_test_digits, locate_mnist
 from mnist_edge.errors import DataUnavailable, NotWritable
+from mnist_edge.system import paths
 
 FILES = (
     "train-images-idx3-ubyte",
@@ -295,7 +296,7 @@ def test_the_hashes_are_those_of_the_published_files(originals: Path) -> None:
 def test_the_cache_is_where_the_system_keeps_caches(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert fetch.cache_folder() == cache
+    assert paths.cache_folder() == cache
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert fetch.cache_folder() == tmp_path / "home" / ".cache" / "mnist-edge"
+    assert paths.cache_folder() == tmp_path / "home" / ".cache" / "mnist-edge"

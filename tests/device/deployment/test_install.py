@@ -30,7 +30,8 @@ from mnist_edge.errors import (
     NotWritable,
     UntrustedModel,
 )
-from mnist_edge.modelstore import loading, registry
+from mnist_edge.modelstore import loading
+from mnist_edge.system import paths
 from tests.support.paths import SAMPLE
 from tests.support.signing import Signer
 
@@ -74,12 +75,12 @@ def in_use() -> str:
 
 def check_refused(source: Path, error: type[MnistEdgeError], said: str) -> None:
     """It is refused in one line, and what was in use is in use, as are the files of the store."""
-    before, files = in_use(), sorted(registry.store_folder().rglob("*"))
+    before, files = in_use(), sorted(paths.store_folder().rglob("*"))
     with pytest.raises(error, match=said) as refused:
         install.install(str(source))
     assert "\n" not in str(refused.value)
     assert in_use() == before
-    assert sorted(registry.store_folder().rglob("*")) == files
+    assert sorted(paths.store_folder().rglob("*")) == files
 
 
 def test_an_installed_model_is_the_one_in_use(store: Path, update: Path, run: Run) -> None:

@@ -1,0 +1,62 @@
+"""Find this project's own folders: the user's cache and models, shipped models and samples."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from mnist_edge.errors import NotWritable
+
+STORE_VARIABLE = "MNIST_EDGE_MODELS"
+"""The environment variable that names another folder for installed models."""
+_PACKAGE = Path(__file__).parents[1]
+SAMPLES = _PACKAGE / "samples"
+"""Pictures that come with the package."""
+
+
+def shipped_models_folder() -> Path:
+    """Return the folder of the models that come with this package.
+
+    A wheel has it inside the package, a source tree and an editable install beside it.
+    """
+    inside = _PACKAGE / "models"
+    return inside if inside.is_dir() else _PACKAGE.with_name("models")
+
+
+def store_folder() -> Path:
+    """Return where installed models live: ``MNIST_EDGE_MODELS``, or the system's data folder.
+
+    Raises:
+        NotWritable: this user has no home folder.
+    """
+    if named := os.environ.get(STORE_VARIABLE):
+        return Path(named)
+    folder = _user_folder(xdg="XDG_DATA_HOME", unix=".local/share", mac="Application Support")
+    return folder / "models"
+
+
+def cache_folder() -> Path:
+    """Return where fetched data lives: the system's folder for caches.
+
+    Raises:
+        NotWritable: this user has no home folder.
+    """
+    return _user_folder(xdg="XDG_CACHE_HOME", unix=".cache", mac="Caches")
+
+
+def _user_folder(*, xdg: str, unix: str, mac: str) -> Path:
+    variable = "LOCALAPPDATA" if sys.platform == "win32" else xdg
+    try:
+        if sys.platform == "darwin":
+            base = Path.home() / "Library" / mac
+        elif named := os.environ.get(variable):
+            base = Path(named)
+        else:
+            base = Path.home() / ("AppData/Local" if sys.platform == "win32" else unix)
+    except RuntimeError as error:
+        raise NotWritable(
+            f"this user has no home folder to keep files in; set HOME, {STORE_VARIABLE} for models "
+            "or MNIST_EDGE_DATA for data"
+        ) from error
+    return base / "mnist-edge"
