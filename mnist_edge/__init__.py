@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mnist_edge.errors import MnistEdgeError
     from mnist_edge.inference.classifier import Classifier, FoundDigit, Page, Prediction
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "CLASSES",
     "DIGIT_SHAPE",

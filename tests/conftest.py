@@ -19,7 +19,15 @@ from mnist_edge.commands.app import main
 from mnist_edge.data.mnist import Digits, Mnist, load_mnist, load_test_digits
 from tests.support.paths import DATA, NANO, ROOT
 
-SOURCES = ("pyproject.toml", "README.md", "LICENSE", "mnist_edge", "converters", "models")
+SOURCES = (
+    "pyproject.toml",
+    "setup.py",
+    "README.md",
+    "LICENSE",
+    "mnist_edge",
+    "converters",
+    "models",
+)
 
 # The same examples every time, and none that fails because the machine was busy.
 settings.register_profile("device", derandomize=True, deadline=None, max_examples=60)

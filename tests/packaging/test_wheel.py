@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from mnist_edge import __version__
 from tests.support.paths import ROOT
 
 FILES = [
@@ -252,6 +253,16 @@ def test_the_device_install_is_numpy_pillow_typer_and_one_runtime(wheel: Path) -
     assert workstation == libraries
     heic = {re.split(r"[ ;<>=\[]", line)[0] for line in required if 'extra == "heic"' in line}
     assert heic == {"pillow-heif"}
+
+
+def test_the_description_has_the_version_and_no_relative_link(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = (name for name in archive.namelist() if name.endswith("/METADATA"))
+        message = email.message_from_bytes(archive.read(metadata))
+    assert message["Version"] == __version__
+    description = str(message.get_payload())
+    assert "docs/how-to/set-up-a-device.md" in description
+    assert not re.search(r"\]\((?!https:)", description)
 
 
 @pytest.mark.slow
