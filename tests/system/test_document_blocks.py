@@ -1,0 +1,207 @@
+"""Every console and Python block of the pages does what it shows.
+
+Each page is run from top to bottom in a folder of its own, which holds the files of ``desk``. In a
+``console`` block a line that begins with ``$`` is a command, given to bash; what follows it is what
+the terminal then shows, where ``...`` stands for any text and, alone on a line, for any lines. A
+command that shows nothing may print anything but must succeed. In a ``python`` block a comment that
+begins with ``->`` is what the expression before it is worth.
+
+A comment on the line before a block changes how it is run:
+
+``<!-- not run: REASON -->``
+    It is not: it needs root, another machine or the network, or takes minutes.
+``<!-- figures vary -->``
+    Numbers in its output are not compared, since they are times or of a training.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.support.paths import ROOT
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+MOST_NOT_RUN = 20
+"""Blocks of all pages that may be marked as not run."""
+
+STAND_INS = {
+    # Keras downloads MNIST from another host than this project does.
+    "keras.datasets.mnist.load_data()": "[(d.images, d.labels) for d in (M.train, M.test)]",
+}
+"""Expressions of the pages' Python that need the network, and what is run in their place."""
+
+_BLOCK = re.compile(
+    r"^(?:<!-- (?P<mark>.*?) -->\n)?```(?P<language>\w+)\n(?P<text>.*?)^```$",
+    flags=re.MULTILINE | re.DOTALL,
+)
+_COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n?", re.MULTILINE)
+_SLOW = re.compile(
+    r"^\$ mnist-edge (?:convert|train|run|reproduce|report)|^import keras", re.MULTILINE
+)
+"""What needs TensorFlow, or reads ten thousand digits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """A block of a page that is run."""
+
+    language: str
+    text: str
+    mark: str
+    line: int
+    """Where in the page it begins, from 1."""
+
+
+def blocks(page: Path) -> Iterator[Block]:
+    """Yields the console and Python blocks of a page."""
+    text = page.read_text(encoding="utf-8")
+    for match in _BLOCK.finditer(text):
+        if match["language"] in {"console", "python"}:
+            yield Block(
+                language=match["language"],
+                text=match["text"],
+                mark=match["mark"] or "",
+                line=text.count("\n", 0, match.start()) + 1,
+            )
+
+
+def marks(page: Path) -> list[pytest.MarkDecorator]:
+    """Marks a page that takes long as slow."""
+    text = "\n".join(block.text for block in blocks(page) if not block.mark.startswith("not run"))
+    return [pytest.mark.slow] if _SLOW.search(text) else []
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Path:
+    """A folder with the pictures and models that the pages speak of."""
+    images = tmp_path / "docs" / "images"
+    images.mkdir(parents=True)
+    for name in ("photo.jpg", "number.jpg", "page.jpg"):
+        shutil.copy(ROOT / "docs" / "images" / name, images)
+        shutil.copy(images / name, tmp_path)
+    samples = tmp_path / "mnist_edge" / "samples"
+    samples.mkdir(parents=True)
+    shutil.copy(ROOT / "mnist_edge" / "samples" / "digit.png", samples)
+    shutil.copy(samples / "digit.png", tmp_path)
+    for model in ("edge", "nano"):
+        shutil.copytree(ROOT / "models" / model, tmp_path / "models" / model)
+        shutil.copytree(ROOT / "models" / model, tmp_path / "runs" / model)
+    with Image.open(ROOT / "mnist_edge" / "samples" / "digits.png") as sheet:
+        # Ten of each digit: a row of 28x28 tiles each.
+        for digit in range(10):
+            folder = tmp_path / "photos" / str(digit)
+            folder.mkdir(parents=True)
+            for column in range(10):
+                left, top = 28 * column, 28 * digit
+                sheet.crop((left, top, left + 28, top + 28)).save(folder / f"{column}.png")
+    (tmp_path / "installed").mkdir()
+    shutil.copytree(tmp_path / "photos" / "7", tmp_path / "scans")
+    shutil.copytree(tmp_path / "photos" / "3", tmp_path / "inbox")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, id=page.relative_to(ROOT).as_posix(), marks=marks(page))
+        for page in PAGES
+        if list(blocks(page))
+    ],
+)
+def test_the_blocks_of_a_page_do_what_they_show(page: Path, desk: Path) -> None:
+    for block in blocks(page):
+        where = f"{page.relative_to(ROOT)}:{block.line}"
+        if block.mark.startswith("not run: "):
+            continue
+        assert block.mark in {"", "figures vary"}, f"{where}: unknown mark {block.mark}"
+        if block.language == "python":
+            run_python(block.text, desk, where)
+        else:
+            run_console(block.text, desk, where, figures=not block.mark)
+
+
+def test_few_blocks_are_not_run() -> None:
+    not_run = [b for page in PAGES for b in blocks(page) if b.mark.startswith("not run: ")]
+    assert len(not_run) <= MOST_NOT_RUN
+
+
+def run_console(text: str, folder: Path, where: str, *, figures: bool) -> None:
+    """Runs the commands of a block and compares what they show."""
+    first, *parts = _COMMAND.split(text)
+    assert not first, f"{where}: {first!r} is not a command"
+    for command, expected in zip(parts[::2], parts[1::2], strict=True):
+        outcome = run(["bash", "-c", command], folder)
+        shown = outcome.stdout
+        if not expected.strip():
+            assert outcome.returncode == 0, f"{where}: {command}\n{shown}"
+            continue
+        if not figures:
+            shown = without_numbers(shown)
+        wanted = pattern(expected if figures else without_numbers(expected))
+        assert wanted.fullmatch(stripped(shown)), f"{where}: {command}\n{shown}"
+
+
+def without_numbers(text: str) -> str:
+    """Returns the text with ``#`` for each number and one space where there were several."""
+    return re.sub(r" +", " ", re.sub(r"(?<!\w)[-+]?\d[\d.,]*", " #", text))
+
+
+def run_python(text: str, folder: Path, where: str) -> None:
+    """Runs the code of a block and compares what its expressions are worth."""
+    checked = []
+    for expression, stand_in in STAND_INS.items():
+        if expression in text:
+            text = text.replace(expression, stand_in)
+            checked.append("from mnist_edge.data.mnist import load_mnist; M = load_mnist()")
+    for statement in ast.parse(text).body:
+        source = "\n".join(text.splitlines()[statement.lineno - 1 : statement.end_lineno])
+        code, _, expected = source.partition("  # -> ")
+        checked.append(f"assert repr({code}) == {expected!r}, repr({code})" if expected else source)
+    outcome = run([sys.executable, "-c", "\n".join(checked)], folder)
+    assert outcome.returncode == 0, f"{where}:\n{outcome.stdout}"
+
+
+def run(words: list[str | Path], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Runs a command as in a terminal that is 80 columns wide."""
+    environment = {
+        **os.environ,
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "COLUMNS": "80",
+        "TERMINAL_WIDTH": "80",
+        "MNIST_EDGE_MODELS": str(folder / "installed"),
+    }
+    return subprocess.run(
+        words,
+        cwd=folder,
+        env=environment,
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def pattern(expected: str) -> re.Pattern[str]:
+    """Returns the pattern of an output in which ``...`` stands for anything."""
+    lines = (
+        "(?:.*\n)*?" if line == "..." else re.escape(line).replace(r"\.\.\.", ".*") + "\n"
+        for line in stripped(expected).splitlines()
+    )
+    return re.compile("".join(lines))
+
+
+def stripped(text: str) -> str:
+    """Returns the lines without the spaces at their ends and without empty lines at the end."""
+    return "\n".join(line.rstrip() for line in text.splitlines()).rstrip() + "\n"
