@@ -1,1 +1,1 @@
-"""Pure functions from answers to figures: accuracy, calibration, intervals, paired tests."""
+"""Pure functions from answers to metrics: accuracy, calibration, intervals, paired tests."""

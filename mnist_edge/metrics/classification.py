@@ -1,6 +1,6 @@
-"""Answers and probabilities to figures: digit by digit, as sure as right, and how far moved.
+"""Classification metrics: confusion, calibration error, divergence, accuracy against coverage.
 
-Pure functions of arrays: nothing is read, run, timed or printed here.
+Pure functions of arrays.
 """
 
 from __future__ import annotations
@@ -16,35 +16,35 @@ from mnist_edge.errors import InvalidValue
 from mnist_edge.metrics.confidence import softmax
 
 CALIBRATION_BINS = 15
-"""Bins of confidence that a calibration error is taken over, as Guo et al. have them."""
+"""Default number of confidence bins of a calibration error, as in Guo et al."""
 
 
 def confusion_matrix(
     answers: NDArray[Any], labels: NDArray[np.uint8], *, classes: int = CLASSES
 ) -> NDArray[np.int64]:
-    """How often each digit was read as each.
+    """Count how often each label was answered with each class.
 
     Args:
         answers: ``(n,)``, 0..classes-1.
         labels: ``(n,)``, 0..classes-1.
-        classes: how many there are.
+        classes: number of classes.
 
     Returns:
-        ``(classes, classes)``: a row a label, a column an answer. The difference of two says where
-        answers went.
+        ``(classes, classes)``: labels in rows, answers in columns. The difference of two matrices
+        shows where answers moved.
     """
-    # 32-bit machines count by numbers of their own size alone.
+    # On 32-bit machines bincount accepts only integers of their native size.
     cells = labels.astype(np.intp) * classes + answers.astype(np.intp)
     return np.bincount(cells, minlength=classes * classes).reshape(classes, classes)
 
 
 def recall(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Share of each label that was read as it, ``(classes,)``; nan of a label without digits."""
+    """Return the recall of each class, ``(classes,)``; nan for a class without digits."""
     return _shares(confusion.diagonal(), confusion.sum(axis=1))
 
 
 def precision(confusion: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Share of each answer that was right, ``(classes,)``; nan of one that was never given."""
+    """Return the precision of each class, ``(classes,)``; nan for a class never answered."""
     return _shares(confusion.diagonal(), confusion.sum(axis=0))
 
 
@@ -55,18 +55,18 @@ def _shares(part: NDArray[np.int64], whole: NDArray[np.int64]) -> NDArray[np.flo
 
 @dataclass(frozen=True, kw_only=True)
 class ReliabilityBin:
-    """Digits of like confidence: a bar of a reliability diagram."""
+    """The digits of similar confidence: a bar of a reliability diagram."""
 
     low: float
-    """The confidence it begins above, 0..1."""
+    """Lower edge of the confidence, exclusive, 0..1."""
     high: float
-    """The confidence it ends with, 0..1."""
+    """Upper edge of the confidence, inclusive, 0..1."""
     count: int
-    """Digits in it."""
+    """Number of digits."""
     confidence: float
-    """Their mean confidence, 0..1; nan where there are none."""
+    """Mean confidence, 0..1; nan for an empty bin."""
     accuracy: float
-    """Share of them that was read right, 0..1; nan where there are none."""
+    """Share read correctly, 0..1; nan for an empty bin."""
 
 
 def reliability_bins(
@@ -75,17 +75,17 @@ def reliability_bins(
     *,
     bins: int = CALIBRATION_BINS,
 ) -> tuple[ReliabilityBin, ...]:
-    """Confidence against accuracy: what a reliability diagram draws.
+    """Return confidence against accuracy, as a reliability diagram shows it.
 
-    Bins of equal width, the least sure first (Guo et al. 2017, On Calibration of Modern Neural
+    Bins of equal width, the least confident first (Guo et al. 2017, On Calibration of Modern Neural
     Networks, section 2, https://arxiv.org/abs/1706.04599).
 
     Args:
         probabilities: ``(n, 10)``.
         labels: ``(n,)``, 0..9.
-        bins: how many.
+        bins: number of bins.
     """
-    confidences, right, chosen = _binned(probabilities, labels, bins)
+    confidences, right, chosen = _assign_bins(probabilities, labels, bins)
     counts = np.bincount(chosen, minlength=bins)
     confidence = _shares(np.bincount(chosen, weights=confidences, minlength=bins), counts)
     accuracy = _shares(np.bincount(chosen, weights=right, minlength=bins), counts)
@@ -107,53 +107,35 @@ def calibration_error(
     *,
     bins: int = CALIBRATION_BINS,
 ) -> float:
-    """How far confidence is from accuracy: the expected calibration error, 0..1.
+    """Return the expected calibration error, 0..1.
 
-    The gap between mean confidence and accuracy of each of the ``reliability_bins`` counts by its
-    share of the digits (Guo et al. 2017, equation 3, https://arxiv.org/abs/1706.04599).
+    The mean gap between confidence and accuracy over the ``reliability_bins``, weighted by their
+    number of digits (Guo et al. 2017, equation 3, https://arxiv.org/abs/1706.04599).
 
     Args:
         probabilities: ``(n, 10)``.
         labels: ``(n,)``, 0..9.
-        bins: how many.
+        bins: number of bins.
     """
-    confidences, right, chosen = _binned(probabilities, labels, bins)
+    confidences, right, chosen = _assign_bins(probabilities, labels, bins)
     gaps = np.bincount(chosen, weights=right - confidences, minlength=bins)
     return float(np.abs(gaps).sum() / len(labels))
 
 
-def _binned(
+def _assign_bins(
     probabilities: NDArray[np.float64], labels: NDArray[np.uint8], bins: int
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.intp]]:
-    """Each digit's confidence, whether it was read right, and the number of its bin."""
+    """Return each digit's confidence, whether it was read correctly, and its bin."""
     confidences: NDArray[np.float64] = probabilities.max(axis=1)
     right: NDArray[np.bool_] = probabilities.argmax(axis=1) == labels
-    # A bin holds its upper edge: (0, 1/15], (1/15, 2/15] and so on.
+    # Bins include their upper edge: (0, 1/15], (1/15, 2/15] and so on.
     return confidences, right, np.ceil(confidences * bins).astype(np.intp) - 1
-
-
-def negative_log_likelihood(
-    logits: NDArray[Any], labels: NDArray[np.uint8], *, temperature: float = 1.0
-) -> float:
-    """Mean surprise at the right digit, in nats, 0 or more.
-
-    From the logits, so that it is finite however sure a wrong answer was.
-
-    Args:
-        logits: ``(n, 10)``.
-        labels: ``(n,)``, 0..9.
-        temperature: above 0; the softmax is taken at it.
-    """
-    scaled = np.asarray(logits, np.float64) / temperature
-    away = scaled - scaled.max(axis=1, keepdims=True)
-    own = away[np.arange(len(labels)), labels]
-    return float((np.log(np.exp(away).sum(axis=1)) - own).mean())
 
 
 def true_class_change(
     reference: NDArray[np.float64], candidate: NDArray[np.float64], labels: NDArray[np.uint8]
 ) -> float:
-    """How much more probable the right digit became, on average, -1..1; below 0 if less.
+    """Return the mean change in the label's probability, -1..1; negative if it fell.
 
     Args:
         reference: ``(n, 10)`` probabilities.
@@ -165,52 +147,51 @@ def true_class_change(
 
 
 def symmetric_divergence(first: NDArray[Any], second: NDArray[Any]) -> float:
-    """How far two models' probabilities are apart: mean symmetric KL divergence, in nats.
+    """Return the mean symmetric Kullback-Leibler divergence of two models' answers, in nats.
 
-    ``KL(p, q) + KL(q, p)``, which is the sum of ``(p - q) (log p - log q)`` (S. Kullback and R.
-    Leibler, On Information and Sufficiency, 1951, equation 2.6). Logits differ from log
-    probabilities by what is the same for all ten, and falls out of the sum: taken from them, it is
-    finite for any.
+    ``KL(p, q) + KL(q, p)``, the sum of ``(p - q) (log p - log q)`` (S. Kullback and R. Leibler, On
+    Information and Sufficiency, 1951, equation 2.6). Logits differ from log-probabilities by a
+    constant per digit, which cancels out; computed from logits, it is always finite.
 
     Args:
         first: ``(n, 10)`` logits, divided by the model's temperature.
         second: ``(n, 10)`` logits of the same digits, divided by that model's temperature.
 
     Returns:
-        0 or more; 0 for equal probabilities only.
+        0 or more; 0 only for equal probabilities.
     """
-    apart = np.asarray(first, np.float64) - np.asarray(second, np.float64)
-    return float(((softmax(first) - softmax(second)) * apart).sum(axis=1).mean())
+    difference = np.asarray(first, np.float64) - np.asarray(second, np.float64)
+    return float(((softmax(first) - softmax(second)) * difference).sum(axis=1).mean())
 
 
 @dataclass(frozen=True, kw_only=True)
 class CoverageCurve:
-    """What is answered, and how much of it is right, as fewer and fewer digits are."""
+    """Accuracy against coverage over every confidence threshold."""
 
     threshold: NDArray[np.float64]
-    """``(k,)``, ascending: digits of this confidence or more are answered; each one there is."""
+    """``(k,)``, ascending: digits of at least this confidence are answered."""
     coverage: NDArray[np.float64]
-    """``(k,)``, share of the digits that is answered, 0..1, from 1 down."""
+    """``(k,)``, share of the digits that is answered, descending from 1."""
     accuracy: NDArray[np.float64]
     """``(k,)``, share of the answers that is right, 0..1."""
 
 
 def coverage_curve(confidences: NDArray[np.float64], right: NDArray[np.bool_]) -> CoverageCurve:
-    """Accuracy against coverage: what abstaining buys.
+    """Return accuracy against coverage, that is, what abstaining gains.
 
-    One less the risk of Y. Geifman and R. El-Yaniv, Selective Classification for Deep Neural
-    Networks, 2017, section 2, https://arxiv.org/abs/1705.08500. Of equal confidences all are
-    answered or none.
+    Accuracy is 1 minus the selective risk of Y. Geifman and R. El-Yaniv, Selective Classification
+    for Deep Neural Networks, 2017, section 2, https://arxiv.org/abs/1705.08500. Digits of equal
+    confidence are answered together or not at all.
 
     Args:
         confidences: ``(n,)``.
-        right: ``(n,)``, whether each was read right.
+        right: ``(n,)``, whether each was read correctly.
 
     Raises:
         InvalidValue: there are no digits.
     """
     if not len(confidences):
-        raise InvalidValue("no digits, no curve: give one at least")
+        raise InvalidValue("a coverage curve of no digits; give at least one")
     order = np.argsort(confidences, kind="stable")
     threshold, withheld = np.unique(confidences[order], return_index=True)
     answered = len(order) - withheld
@@ -220,29 +201,3 @@ def coverage_curve(confidences: NDArray[np.float64], right: NDArray[np.bool_]) -
         coverage=answered / len(order),
         accuracy=right_from[withheld] / answered,
     )
-
-
-def roc_auc(scores: NDArray[Any], positive: NDArray[np.bool_]) -> float:
-    """How often a positive has a higher score than a negative, a tie counting half: 0..1.
-
-    The area under the ROC curve, as the Mann-Whitney statistic has it (J. Hanley and B. McNeil, The
-    Meaning and Use of the Area under a Receiver Operating Characteristic Curve, Radiology 143,
-    1982, pages 29-36); of equal scores each has their mean rank.
-
-    Args:
-        scores: ``(n,)``, in any order and on any scale.
-        positive: ``(n,)``, which are to have the higher scores.
-
-    Raises:
-        InvalidValue: all are positive, or none is.
-    """
-    positives = int(positive.sum())
-    negatives = len(positive) - positives
-    if not positives or not negatives:
-        raise InvalidValue(
-            f"{positives} positives and {negatives} negatives have no ROC curve: give both kinds"
-        )
-    _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[inverse]
-    above = ranks[positive].sum() - positives * (positives + 1) / 2
-    return float(above / (positives * negatives))

@@ -1,6 +1,6 @@
-"""Logits to probabilities, and how sure a model must be of its answer to give it.
+"""Softmax, temperature scaling, and the confidence threshold below which a model abstains.
 
-Pure functions of arrays: nothing is read, run, timed or printed here.
+Pure functions of arrays.
 """
 
 from __future__ import annotations
@@ -12,40 +12,40 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 MAX_ERROR_RATE = 0.001
-"""Share of the answers that may be wrong: five of 5,000, about the least that so few tell from
-none."""
+"""Maximum share of wrong answers: five of 5,000, about the smallest rate that so few digits
+distinguish from zero."""
 MIN_COVERAGE = 0.99
-"""Share of the digits that must be answered all the same. A model that reads 99 % of them then
-asks about no more digits than it misreads."""
+"""Minimum share of digits to answer. A model with 99 % accuracy then abstains no more often than it
+misreads."""
 
 _TEMPERATURES = (0.01, 100.0)
-"""Least and greatest temperature that is looked for."""
-_HALVINGS = 60
-"""Halvings of that range's logarithm, after which nothing is left of it in float64."""
+"""Range in which the temperature is fitted."""
+_BISECTIONS = 60
+"""Bisections of that range's logarithm until nothing of it is left in float64."""
 
 
 def count_correct(logits: NDArray[Any], labels: NDArray[np.uint8]) -> int:
-    """How many digits the largest logit names rightly.
+    """Count the digits whose largest logit is at their label.
 
     Args:
-        logits: ``(n, 10)``, or anything that orders the digits alike.
+        logits: ``(n, 10)``, or any scores in the same order.
         labels: ``(n,)``, 0..9.
     """
     return int((logits.argmax(axis=1) == labels).sum())
 
 
 def softmax(logits: ArrayLike, *, temperature: float = 1.0) -> NDArray[np.float64]:
-    """Probabilities of the last axis, finite for any finite logits.
+    """Return the probabilities over the last axis, finite for any finite logits.
 
-    ``exp(z / T)`` over its sum. The largest logit is subtracted first, which changes nothing but
+    ``exp(z / T)`` divided by its sum. The largest logit is subtracted first, which cancels out and
     keeps the exponentials in 0..1.
 
     Args:
         logits: ``(..., n)``.
-        temperature: above 0; a higher one brings the probabilities nearer to each other.
+        temperature: above 0; higher temperatures make the probabilities more equal.
 
     Returns:
-        Of the logits' shape.
+        Same shape as the logits.
     """
     values = np.asarray(logits, np.float64)
     exponentials = np.exp((values - values.max(axis=-1, keepdims=True)) / temperature)
@@ -53,33 +53,49 @@ def softmax(logits: ArrayLike, *, temperature: float = 1.0) -> NDArray[np.float6
     return probabilities
 
 
-def fit_temperature(logits: NDArray[Any], labels: NDArray[np.uint8]) -> float:
-    """What logits are to be divided by for their softmax to be as sure as it is right.
+def negative_log_likelihood(
+    logits: NDArray[Any], labels: NDArray[np.uint8], *, temperature: float = 1.0
+) -> float:
+    """Return the mean negative log-likelihood of the labels, in nats, 0 or more.
 
-    Temperature scaling: the T of least mean negative log-likelihood of ``softmax(logits / T)``
-    (Guo et al. 2017, On Calibration of Modern Neural Networks, section 4.2,
-    https://arxiv.org/abs/1706.04599). The likelihood is convex in 1/T, so that its slope, what the
-    softmax expects of the logits less the right digit's own, changes sign once: that place is
-    found by halving.
+    Computed from logits, so it is finite even for a confident wrong answer.
+
+    Args:
+        logits: ``(n, 10)``.
+        labels: ``(n,)``, 0..9.
+        temperature: of the softmax, above 0.
+    """
+    scaled = np.asarray(logits, np.float64) / temperature
+    shifted = scaled - scaled.max(axis=1, keepdims=True)
+    label_logits = shifted[np.arange(len(labels)), labels]
+    return float((np.log(np.exp(shifted).sum(axis=1)) - label_logits).mean())
+
+
+def fit_temperature(logits: NDArray[Any], labels: NDArray[np.uint8]) -> float:
+    """Fit the softmax temperature (temperature scaling).
+
+    Minimizes the mean negative log-likelihood of ``softmax(logits / T)`` (Guo et al. 2017, On
+    Calibration of Modern Neural Networks, section 4.2, https://arxiv.org/abs/1706.04599). It is
+    convex in 1/T, so its derivative, the softmax's expected logit minus the label's logit, has one
+    zero, which bisection finds.
 
     Args:
         logits: ``(n, 10)``.
         labels: ``(n,)``, 0..9.
 
     Returns:
-        0.01..100; 1.0 where every digit is read right: the likelihood then grows without end as T
-        falls, and says nothing.
+        0.01..100; 1.0 if every digit is read correctly, as the likelihood then has no maximum.
     """
     if count_correct(logits, labels) == len(labels):
         return 1.0
     values = np.asarray(logits, np.float64)
-    # Measured from the right digit's logit, which is then 0.
+    # Relative to the label's logit, which becomes 0.
     values = values - values[np.arange(len(labels)), labels][:, np.newaxis]
     low, high = map(math.log, _TEMPERATURES)
-    for _ in range(_HALVINGS):
+    for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         expected = softmax(values, temperature=math.exp(middle)) * values
-        if expected.sum() > 0:  # surer than right
+        if expected.sum() > 0:  # overconfident
             low = middle
         else:
             high = middle
@@ -93,27 +109,26 @@ def choose_threshold(
     max_error_rate: float = MAX_ERROR_RATE,
     min_coverage: float = MIN_COVERAGE,
 ) -> float:
-    """The confidence below which it is better to give no answer.
+    """Choose the confidence below which a model abstains.
 
-    The lowest one that leaves at most ``max_error_rate`` of the answers wrong. Where that would
-    take more silence than ``min_coverage`` allows, the one within it that leaves the smallest share
-    wrong.
+    The lowest threshold whose error rate is at most ``max_error_rate``; if no threshold within
+    ``min_coverage`` reaches that, the one with the lowest error rate.
 
     Args:
         confidences: ``(n,)``, 0..1, of validation digits.
-        right: ``(n,)``, whether each was read right.
-        max_error_rate: share of the answered digits, 0..1.
-        min_coverage: share of all digits, 0..1.
+        right: ``(n,)``, whether each was read correctly.
+        max_error_rate: share of wrong answers among the answered digits, 0..1.
+        min_coverage: share of digits that are answered, 0..1.
 
     Returns:
-        One of the confidences, or 0.0 where every digit may be answered.
+        One of the confidences, or 0.0 to answer every digit.
     """
     order = np.argsort(confidences, kind="stable")
-    # A threshold withholds all that lie below it: of equal confidences, all or none.
+    # Equal confidences are answered together or not at all.
     thresholds, withheld = np.unique(confidences[order], return_index=True)
     answered = len(order) - withheld
     wrong = np.cumsum(~right[order][::-1])[::-1][withheld]
     allowed = answered / len(order) >= min_coverage
-    shares = (wrong / answered)[allowed]
-    first = int(np.argmax(shares <= max(max_error_rate, shares.min())))
+    error_rates = (wrong / answered)[allowed]
+    first = int(np.argmax(error_rates <= max(max_error_rate, error_rates.min())))
     return float(thresholds[first]) if first else 0.0

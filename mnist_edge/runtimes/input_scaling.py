@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.errors import UnknownName, UnsuitableModel
-from mnist_edge.metrics.confidence import count_correct
+from mnist_edge.metrics.confidence import count_correct, negative_log_likelihood
 
 if TYPE_CHECKING:
     # predict reads pictures without any of it.
@@ -218,7 +218,9 @@ def _judged(
 ) -> RankedScaling:
     # A reading far from the model's own may drive it beyond what floats hold.
     logits = np.nan_to_num(logits, nan=0.0, posinf=0.0, neginf=0.0)
-    losses = [_log_loss(logits * inverse, labels) for inverse in _INVERSE_TEMPERATURES]
+    losses = [
+        negative_log_likelihood(logits * inverse, labels) for inverse in _INVERSE_TEMPERATURES
+    ]
     best = int(np.argmin(losses))
     temperature = 1 / float(_INVERSE_TEMPERATURES[best])
     return RankedScaling(
@@ -228,12 +230,6 @@ def _judged(
         score=losses[best] * (1 + _TEMPERATURE_COST * abs(math.log(temperature))),
         accuracy=count_correct(logits, labels) / len(labels),
     )
-
-
-def _log_loss(logits: NDArray[np.float64], labels: NDArray[np.uint8]) -> float:
-    largest = logits.max(axis=1)
-    total = largest + np.log(np.exp(logits - largest[:, None]).sum(axis=1))
-    return float((total - logits[np.arange(len(labels)), labels]).mean())
 
 
 def choose_scaling(judgement: ScalingRanking, *, name: str) -> InputScaling:

@@ -1,19 +1,21 @@
-"""Digits as they come where MNIST is not: the fifteen kinds of corruption of MNIST-C.
+"""The fifteen corruptions of MNIST-C, at five severities each.
 
-The kinds are those of N. Mu and J. Gilmer, MNIST-C: A Robustness Benchmark for Computer Vision,
-2019, https://arxiv.org/abs/1906.02337, made anew from what the paper says of them: the kinds and
-their order are the paper's, how each is made and its five strengths are chosen here. Figures over
-these digits compare between models, and not with figures over the paper's own files.
+The corruptions are those of N. Mu and J. Gilmer, MNIST-C: A Robustness Benchmark for Computer
+Vision, 2019, https://arxiv.org/abs/1906.02337, reimplemented from the paper's descriptions. The
+kinds and their order are the paper's; the implementations and the five severities are our own.
+Accuracies on these digits can be compared between models, but not with accuracies on the paper's
+files.
 
-Those files have one strength of each kind. On the scales here, where the unit is the same (by the
-constants in the authors' code, https://github.com/google-research/mnist-c), it is 4 of shot noise
-(3 photons), between 4 and 5 of impulse noise (17 % of the pixels), 2 of shear (0.4), scale (0.7)
-and rotation (23 degrees), between 2 and 3 of translation (4.2 pixels), 5 of brightness (half of
-full ink), and beyond 5 of fog (twice as thick). Their stripe inverts both sides, ours the middle.
+Those files have one severity of each kind. By the constants in the authors' code
+(https://github.com/google-research/mnist-c), where the unit is the same, theirs corresponds to our
+severity 4 for shot noise (3 photons), between 4 and 5 for impulse noise (17 % of the pixels), 2 for
+shear (0.4), scale (0.7) and rotation (23 degrees), between 2 and 3 for translation (4.2 pixels),
+5 for brightness (half of full ink), and above 5 for fog (twice as dense). Their stripe inverts both
+sides of the picture, ours the middle.
 
-The strengths were chosen by what they do to a plain CNN that never saw a changed digit,
-``models/cnn`` in int8, over 1,000 of MNIST's test digits, of which it reads 98.5 %. None puts it at
-chance at the default, and every step is read as badly as the one before or worse:
+The severities were chosen by the accuracy of ``models/cnn`` in int8, a plain CNN trained without
+corruptions, on 1,000 MNIST test digits, of which it reads 98.5 % uncorrupted. At the default
+severity it is above chance for every kind, and accuracy never rises with severity:
 
 =============  =====  =====  =====  =====  =====
 kind               1      2      3      4      5
@@ -35,14 +37,14 @@ zigzag          98.0   93.1   78.2   63.3   50.5
 canny-edges     70.5   67.0   63.6   56.2   52.7
 =============  =====  =====  =====  =====  =====
 
-A model that was taught to call odd pictures no digit, as ``edge`` and ``nano`` were, can be at
-chance under brightness and fog from 3 on, given the bare pixels. That is the model, not the
-corruption: through the front end of ``mnist_edge.preprocessing.pipeline``, as photographs are read,
-``edge`` reads 100 of 100 such digits. The first two steps of both are small, for a drop to show in
-such models.
+A model trained to reject outliers, such as ``edge`` and ``nano``, can be at chance under brightness
+and fog from severity 3 when it gets the corrupted pixels directly. The cause is the model, not the
+corruption: behind the front end of ``mnist_edge.preprocessing.pipeline``, as in ``predict``,
+``edge`` reads 100 of 100 such digits. The first two severities of both are small so that such
+models show a gradual drop.
 
-A digit's corruption depends on the kind, the severity, the seed and where the digit stands, and on
-no other digit: any batch of them gives what the whole set would.
+The corruption of a digit depends only on the kind, the severity, the seed and the digit's position
+in its set, so any batch of digits is corrupted as it is within the whole set.
 """
 
 from __future__ import annotations
@@ -62,8 +64,8 @@ from mnist_edge.data.corruptions.overlays import dotted_line, spatter, stripe, z
 from mnist_edge.errors import InvalidValue, UnknownName
 
 Corruption = Callable[[Images, int, KeyedRandom], Images]
-"""From ``(n, 28, 28)`` ink of 0..1, a severity of 1..5 and the random numbers of those digits to
-ink of the same shape, which may lie a little outside 0..1."""
+"""Maps ``(n, 28, 28)`` ink in 0..1, a severity in 1..5 and the digits' random numbers to ink of the
+same shape, which may lie slightly outside 0..1."""
 
 CORRUPTIONS: Mapping[str, Corruption] = MappingProxyType(
     {
@@ -84,14 +86,14 @@ CORRUPTIONS: Mapping[str, Corruption] = MappingProxyType(
         "canny-edges": canny_edges,
     }
 )
-"""The fifteen kinds by name, in the paper's order. ``corrupt`` applies them."""
+"""The fifteen corruptions by name, in the paper's order; applied by ``corrupt``."""
 SEVERITIES = (1, 2, 3, 4, 5)
-"""From hardly any harm to much."""
+"""From mild to severe."""
 DEFAULT_SEVERITY = 3
-"""The middle one."""
+"""The middle severity."""
 
-_CHUNK = 500
-"""Digits at a time: their numbers take 40 MB at most, which a Raspberry Pi's memory holds too."""
+_CHUNK_SIZE = 500
+"""Digits corrupted at a time: at most 40 MB of random numbers, which fits a Raspberry Pi."""
 
 
 def corrupt(
@@ -102,38 +104,38 @@ def corrupt(
     seed: int = 0,
     first: int = 0,
 ) -> NDArray[np.uint8]:
-    """Digits with one kind of corruption.
+    """Apply one kind of corruption to digits.
 
     Args:
-        images: ``(n, 28, 28) uint8``, 0 background, 255 ink; left as they are.
+        images: ``(n, 28, 28) uint8``, 0 background, 255 ink; not modified.
         kind: one of ``CORRUPTIONS``.
         severity: one of ``SEVERITIES``.
-        seed: 0 or more; another one corrupts alike, but otherwise.
-        first: where the first of the digits stands in the set that they are from, 0 or more.
+        seed: 0 or more; selects other random numbers.
+        first: index of the first digit in the set that it is from, 0 or more.
 
     Returns:
-        ``(n, 28, 28) uint8``: the same for the same arguments on the same machine. On another a
-        pixel may be off by a grey level where its sines are rounded otherwise.
+        ``(n, 28, 28) uint8``, reproducible on the same machine. On another machine a pixel may
+        differ by one gray level where sines are rounded differently.
 
     Raises:
         UnknownName: there is no such kind.
-        InvalidValue: the pixels have another shape or type, or a number is out of range.
+        InvalidValue: the images have another shape or dtype, or a number is out of range.
     """
     if kind not in CORRUPTIONS:
         raise UnknownName("corruption", kind, CORRUPTIONS)
     if severity not in SEVERITIES:
-        raise InvalidValue(f"severity {severity} is outside {SEVERITIES[0]}..{SEVERITIES[-1]}")
+        raise InvalidValue(f"severity {severity} must be {SEVERITIES[0]}..{SEVERITIES[-1]}")
     if seed < 0 or first < 0:
         raise InvalidValue(f"seed {seed} and first {first} must be 0 or more")
     if images.shape[1:] != DIGIT_SHAPE or images.dtype != np.uint8:
         raise InvalidValue(
-            f"pixels of shape {images.shape} and type {images.dtype} were given; "
-            "expected (n, 28, 28) uint8"
+            f"images of shape {images.shape} and dtype {images.dtype}; "
+            "expected shape (n, 28, 28) and dtype uint8"
         )
     corrupted = np.empty_like(images)
-    for start in range(0, len(images), _CHUNK):
-        chunk = images[start : start + _CHUNK]
+    for start in range(0, len(images), _CHUNK_SIZE):
+        chunk = images[start : start + _CHUNK_SIZE]
         rng = KeyedRandom(f"{seed}/{kind}", first=first + start, count=len(chunk))
         ink = CORRUPTIONS[kind](chunk.astype(np.float32) / np.float32(255), severity, rng)
-        corrupted[start : start + _CHUNK] = np.rint(255 * np.clip(ink, 0, 1))
+        corrupted[start : start + _CHUNK_SIZE] = np.rint(255 * np.clip(ink, 0, 1))
     return corrupted

@@ -1,4 +1,4 @@
-"""What glass, movement and an edge detector leave of a digit."""
+"""Corruptions by blur: frosted glass, motion, and the edges that Canny's detector finds."""
 
 from __future__ import annotations
 
@@ -6,106 +6,108 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge import DIGIT_SHAPE, DIGIT_SIDE
-from mnist_edge.data.corruptions.geometry import sample_bilinear
+from mnist_edge.data.corruptions.geometry import center_offsets, sample_bilinear
 from mnist_edge.data.corruptions.keyed_random import Images, KeyedRandom
 
 GLASS_BLURS = ((0.4, 1, 0.4), (0.5, 1, 0.7), (0.6, 1, 1.0), (0.6, 2, 0.7), (0.7, 2, 1.0))
-"""Glass blur: standard deviation of the blur in pixels, how far pixels are shuffled, and what share
-of them, by severity."""
+"""Glass blur, by severity: standard deviation of the blur in pixels, distance in pixels over which
+pixels are shuffled, and share of pixels shuffled."""
 MOTION_LENGTHS = (2.0, 3.0, 4.0, 6.0, 9.0)
-"""Motion blur: length of the movement in pixels, by severity."""
+"""Motion blur, by severity: length of the motion in pixels."""
 CANNY_SIGMAS = (0.4, 0.7, 1.0, 1.4, 1.8)
-"""Canny edges: standard deviation of the blur before the edges are looked for, in pixels, by
-severity: the stronger it is, the further out and the rounder they are."""
+"""Canny edges, by severity: standard deviation, in pixels, of the blur before edge detection. More
+blur moves the edges outward and rounds them."""
 
-_WEAK, _STRONG = 0.06, 0.12
-"""Slopes of edges, as a share of the steepest that full ink can have: what hangs on to a strong one
-and what is one by itself."""
-_STEEPEST = 4.0
-"""What Sobel's operator makes of a step from paper to ink."""
+_WEAK_EDGE, _STRONG_EDGE = 0.06, 0.12
+"""Hysteresis thresholds, as shares of ``_MAX_GRADIENT``: a weak edge counts if it is connected to a
+strong one."""
+_MAX_GRADIENT = 4.0
+"""Response of the Sobel operator to a step from paper to full ink."""
 
 
-def glass_blur(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
-    """Frosted glass: each place shows what lies near it, and all of it softly."""
+def glass_blur(images: Images, severity: int, rng: KeyedRandom) -> Images:
+    """Look through frosted glass: shuffle pixels locally, then blur."""
     deviation, reach, share = GLASS_BLURS[severity - 1]
-    moved = np.floor(rng.between(-reach, reach + 1, 2, *DIGIT_SHAPE)).astype(np.int64)
-    moved *= rng.uniform(1, *DIGIT_SHAPE) < share
-    apart = np.arange(DIGIT_SIDE)
-    rows = np.clip(apart[:, np.newaxis] + moved[:, 0], 0, DIGIT_SIDE - 1)
-    columns = np.clip(apart + moved[:, 1], 0, DIGIT_SIDE - 1)
-    numbers = np.arange(len(pictures))[:, np.newaxis, np.newaxis]
-    return gaussian_blur(pictures[numbers, rows, columns], deviation)
+    shifts = np.floor(rng.between(-reach, reach + 1, 2, *DIGIT_SHAPE)).astype(np.int64)
+    shifts *= rng.uniform(1, *DIGIT_SHAPE) < share
+    positions = np.arange(DIGIT_SIDE)
+    rows = np.clip(positions[:, np.newaxis] + shifts[:, 0], 0, DIGIT_SIDE - 1)
+    columns = np.clip(positions + shifts[:, 1], 0, DIGIT_SIDE - 1)
+    numbers = np.arange(len(images))[:, np.newaxis, np.newaxis]
+    return gaussian_blur(images[numbers, rows, columns], deviation)
 
 
-def motion_blur(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
-    """The camera moves along a straight line in any direction while it looks."""
+def motion_blur(images: Images, severity: int, rng: KeyedRandom) -> Images:
+    """Average the picture along a straight motion in a random direction."""
     length = MOTION_LENGTHS[severity - 1]
     direction = rng.between(0, np.pi, 1, 1)
-    apart = np.arange(DIGIT_SIDE)[:, np.newaxis] - (DIGIT_SIDE - 1) / 2
-    # One look a pixel of the way: strokes are wider than that.
-    looks = np.linspace(-length / 2, length / 2, round(length) + 1)
-    seen = np.zeros_like(pictures)
-    for way in looks:
-        seen += sample_bilinear(
-            pictures, apart + way * np.sin(direction), apart.T + way * np.cos(direction)
+    rows, columns = center_offsets()
+    # One exposure per pixel of motion is enough: strokes are wider than that.
+    exposures = np.linspace(-length / 2, length / 2, round(length) + 1)
+    total = np.zeros_like(images)
+    for distance in exposures:
+        total += sample_bilinear(
+            images,
+            rows + distance * np.sin(direction),
+            columns + distance * np.cos(direction),
         )
-    return seen / np.float32(len(looks))
+    return total / np.float32(len(exposures))
 
 
-def canny_edges(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
-    """The outlines of the strokes alone, in full ink.
+def canny_edges(images: Images, severity: int, rng: KeyedRandom) -> Images:
+    """Replace the digit by the outlines of its strokes, in full ink.
 
-    Blur, slope, the ridges of the slope, and of these what hangs on to a strong one (J. Canny, A
+    Gaussian blur, gradient, non-maximum suppression and hysteresis thresholding (J. Canny, A
     Computational Approach to Edge Detection, 1986).
     """
-    down, right = _slopes(gaussian_blur(pictures, CANNY_SIGMAS[severity - 1]))
-    slope = np.hypot(down, right) / _STEEPEST
-    ridge = _ridges(slope, down, right)
-    weak, edges = ridge & (slope > _WEAK), ridge & (slope > _STRONG)
+    down, right = _gradients(gaussian_blur(images, CANNY_SIGMAS[severity - 1]))
+    magnitude = np.hypot(down, right) / _MAX_GRADIENT
+    maxima = _directional_maxima(magnitude, down, right)
+    weak, edges = maxima & (magnitude > _WEAK_EDGE), maxima & (magnitude > _STRONG_EDGE)
     while True:
-        grown = weak & _near(edges)
+        grown = weak & _dilate_edges(edges)
         if np.array_equal(grown, edges):
             return edges.astype(np.float32)
         edges = grown
 
 
-def gaussian_blur(pictures: Images, deviation: float) -> Images:
-    """Images blurred; what lies beyond the edge takes no part.
+def gaussian_blur(images: Images, deviation: float) -> Images:
+    """Blur images with weights normalized over the pixels inside the picture.
 
     Args:
-        pictures: ``(n, 28, 28)``.
+        images: ``(n, 28, 28)``.
         deviation: standard deviation in pixels, above 0.
     """
-    apart = np.arange(DIGIT_SIDE)
-    weights = np.exp(-((apart - apart[:, np.newaxis]) ** 2) / (2 * deviation**2))
-    shares = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
-    blurred: Images = shares @ pictures @ shares.T
+    positions = np.arange(DIGIT_SIDE)
+    weights = np.exp(-((positions - positions[:, np.newaxis]) ** 2) / (2 * deviation**2))
+    kernel = (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    blurred: Images = kernel @ images @ kernel.T
     return blurred
 
 
-def _slopes(pictures: Images) -> tuple[Images, Images]:
-    """How fast ink grows downwards and to the right, by Sobel's operator."""
-    padded = np.pad(pictures, ((0, 0), (1, 1), (1, 1)), mode="edge")
+def _gradients(images: Images) -> tuple[Images, Images]:
+    """Return the gradients of ink downward and to the right, by the Sobel operator."""
+    padded = np.pad(images, ((0, 0), (1, 1), (1, 1)), mode="edge")
     across = padded[:, :, :-2] + 2 * padded[:, :, 1:-1] + padded[:, :, 2:]
     along = padded[:, :-2] + 2 * padded[:, 1:-1] + padded[:, 2:]
     return across[:, 2:] - across[:, :-2], along[:, :, 2:] - along[:, :, :-2]
 
 
-def _ridges(slope: Images, down: Images, right: Images) -> NDArray[np.bool_]:
-    """Where the slope is steepest along its own direction, of which there are four."""
-    padded = np.pad(slope, ((0, 0), (1, 1), (1, 1)))
-    eighths = np.rint(4 * np.arctan2(down, right) / np.pi).astype(np.int64) % 4
-    ridge = np.zeros(slope.shape, np.bool_)
-    for turned, (row, column) in enumerate(((0, 1), (1, 1), (1, 0), (1, -1))):
+def _directional_maxima(magnitude: Images, down: Images, right: Images) -> NDArray[np.bool_]:
+    """Mark pixels whose gradient is largest along its direction, rounded to one of four."""
+    padded = np.pad(magnitude, ((0, 0), (1, 1), (1, 1)))
+    directions = np.rint(4 * np.arctan2(down, right) / np.pi).astype(np.int64) % 4
+    maxima = np.zeros(magnitude.shape, np.bool_)
+    for direction, (row, column) in enumerate(((0, 1), (1, 1), (1, 0), (1, -1))):
         ahead = padded[:, 1 + row : 29 + row, 1 + column : 29 + column]
         behind = padded[:, 1 - row : 29 - row, 1 - column : 29 - column]
-        # Of two that are as steep one is the edge.
-        ridge |= (eighths == turned) & (slope > ahead) & (slope >= behind)
-    return ridge
+        # Of two equal neighbors, one is the edge.
+        maxima |= (directions == direction) & (magnitude > ahead) & (magnitude >= behind)
+    return maxima
 
 
-def _near(edges: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """What is an edge or touches one, at a corner or not."""
+def _dilate_edges(edges: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Mark edges and their eight neighbors."""
     padded = np.pad(edges, ((0, 0), (1, 1), (1, 1)))
     tall = padded[:, :-2] | padded[:, 1:-1] | padded[:, 2:]
     wide: NDArray[np.bool_] = tall[:, :, :-2] | tall[:, :, 1:-1] | tall[:, :, 2:]

@@ -1,89 +1,90 @@
-"""What comes to lie over a digit: a stripe, drops, lines."""
+"""Corruptions drawn over a digit: a stripe, spatter, lines."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge import DIGIT_SHAPE, DIGIT_SIDE
+from mnist_edge import DIGIT_SHAPE
 from mnist_edge.data.corruptions.blurs import gaussian_blur
+from mnist_edge.data.corruptions.geometry import center_offsets
 from mnist_edge.data.corruptions.keyed_random import Images, KeyedRandom
 
 STRIPE_WIDTHS = (2, 4, 6, 8, 10)
-"""Stripe: its width in pixels, by severity."""
+"""Stripe, by severity: width in pixels."""
 SPATTER_THRESHOLDS = (1.9, 1.6, 1.3, 1.05, 0.8)
-"""Spatter: how many standard deviations the liquid must stand out to be a drop, by severity."""
+"""Spatter, by severity: standard deviations above the mean from which noise becomes a drop."""
 DOTTED_LINES = ((1, 0.4), (1, 0.8), (1, 1.2), (2, 1.2), (3, 1.2))
-"""Dotted line: how many, and the radius of their dots in pixels, by severity."""
+"""Dotted line, by severity: number of lines, and radius of their dots in pixels."""
 ZIGZAGS = ((1, 0.1), (1, 0.35), (1, 0.6), (2, 0.6), (3, 0.6))
-"""Zigzag: how many, and half the width of their strokes in pixels, by severity."""
+"""Zigzag, by severity: number of lines, and half their stroke width in pixels."""
 
-_DROP = 1.2
-"""Standard deviation of the blur that gathers the liquid into drops, in pixels."""
-_SHARP = 0.35
-"""Standard deviations over which a drop goes from nothing to full."""
+_DROP_SIGMA = 1.2
+"""Standard deviation, in pixels, of the blur that turns noise into drops."""
+_DROP_EDGE = 0.35
+"""Standard deviations of the noise over which a drop goes from transparent to opaque."""
 _DROP_INK = (0.4, 1.0)
-"""Shares of full ink that a digit's drops have between them: liquid, mud."""
-_SPACING = 4.0
-"""Pixels from dot to dot."""
-_WAVE, _HEIGHT = 8.0, 2.5
-"""A zigzag's length from peak to peak, and how far the peaks lie off its middle, in pixels."""
-_OFF = 5.0
-"""Pixels that a line may pass the middle of the picture by."""
+"""Range of the drops' ink: liquid to mud."""
+_DOT_SPACING = 4.0
+"""Distance between dots in pixels."""
+_ZIGZAG_PERIOD, _ZIGZAG_AMPLITUDE = 8.0, 2.5
+"""Length of a zigzag from peak to peak, and height of the peaks above its middle, in pixels."""
+_MAX_LINE_OFFSET = 5.0
+"""Maximum distance of a line from the picture's center in pixels."""
 
 
-def stripe(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
-    """A vertical band in the middle is its own negative."""
+def stripe(images: Images, severity: int, rng: KeyedRandom) -> Images:
+    """Invert a vertical band in the middle."""
     half = STRIPE_WIDTHS[severity - 1] // 2
-    striped = pictures.copy()
+    striped = images.copy()
     striped[:, :, 14 - half : 14 + half] = 1 - striped[:, :, 14 - half : 14 + half]
     return striped
 
 
-def spatter(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
-    """Drops that cover the digit where they fall, all of one grey."""
-    liquid = gaussian_blur(rng.normal(*DIGIT_SHAPE).astype(np.float32), _DROP)
-    liquid /= liquid.std(axis=(1, 2), keepdims=True)
-    cover = np.clip(
-        (liquid - np.float32(SPATTER_THRESHOLDS[severity - 1])) / np.float32(_SHARP), 0, 1
-    )
+def spatter(images: Images, severity: int, rng: KeyedRandom) -> Images:
+    """Cover the digit with drops of one shade of gray."""
+    noise = gaussian_blur(rng.normal(*DIGIT_SHAPE).astype(np.float32), _DROP_SIGMA)
+    noise /= noise.std(axis=(1, 2), keepdims=True)
+    threshold = np.float32(SPATTER_THRESHOLDS[severity - 1])
+    cover = np.clip((noise - threshold) / np.float32(_DROP_EDGE), 0, 1)
     ink = rng.between(*_DROP_INK, 1, 1).astype(np.float32)
-    covered: Images = pictures * (1 - cover) + ink * cover
+    covered: Images = images * (1 - cover) + ink * cover
     return covered
 
 
-def dotted_line(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
-    """A straight line of dots through the picture, at any angle."""
+def dotted_line(images: Images, severity: int, rng: KeyedRandom) -> Images:
+    """Draw straight dotted lines through the picture, at any angle."""
     lines, radius = DOTTED_LINES[severity - 1]
     for _ in range(lines):
-        along, across = _line(rng)
-        nearest = np.mod(along + rng.between(0, _SPACING, 1, 1), _SPACING) - _SPACING / 2
-        pictures = _drawn(pictures, np.hypot(nearest, across), radius)
-    return pictures
+        along, across = _random_line(rng)
+        phase = np.mod(along + rng.between(0, _DOT_SPACING, 1, 1), _DOT_SPACING)
+        images = _draw_ink(images, np.hypot(phase - _DOT_SPACING / 2, across), radius)
+    return images
 
 
-def zigzag(pictures: Images, severity: int, rng: KeyedRandom) -> Images:
-    """A zigzag line through the picture, at any angle."""
+def zigzag(images: Images, severity: int, rng: KeyedRandom) -> Images:
+    """Draw zigzag lines through the picture, at any angle."""
     lines, radius = ZIGZAGS[severity - 1]
     for _ in range(lines):
-        along, across = _line(rng)
-        phase = np.mod(along + rng.between(0, _WAVE, 1, 1), _WAVE)
-        peaks = _HEIGHT * (4 * np.abs(phase / _WAVE - 1 / 2) - 1)
-        # Its strokes rise by 4 heights a wave, and are as much nearer than straight above them.
-        steep = np.hypot(1, 4 * _HEIGHT / _WAVE)
-        pictures = _drawn(pictures, np.abs(across - peaks) / steep, radius)
-    return pictures
+        along, across = _random_line(rng)
+        phase = np.mod(along + rng.between(0, _ZIGZAG_PERIOD, 1, 1), _ZIGZAG_PERIOD)
+        height = _ZIGZAG_AMPLITUDE * (4 * np.abs(phase / _ZIGZAG_PERIOD - 1 / 2) - 1)
+        # From the distance across to the distance from the stroke, by its slope.
+        slope = np.hypot(1, 4 * _ZIGZAG_AMPLITUDE / _ZIGZAG_PERIOD)
+        images = _draw_ink(images, np.abs(across - height) / slope, radius)
+    return images
 
 
-def _line(rng: KeyedRandom) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """``(n, 28, 28)`` each: how far pixels lie along a line, and how far off it."""
-    angle, off = rng.between(0, np.pi, 1, 1), rng.between(-_OFF, _OFF, 1, 1)
-    apart = np.arange(DIGIT_SIDE)[:, np.newaxis] - (DIGIT_SIDE - 1) / 2
+def _random_line(rng: KeyedRandom) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return each pixel's position along a random line and its offset from it, ``(n, 28, 28)``."""
+    angle = rng.between(0, np.pi, 1, 1)
+    shift = rng.between(-_MAX_LINE_OFFSET, _MAX_LINE_OFFSET, 1, 1)
+    rows, columns = center_offsets()
     cosine, sine = np.cos(angle), np.sin(angle)
-    return cosine * apart.T + sine * apart, cosine * apart - sine * apart.T + off
+    return cosine * columns + sine * rows, cosine * rows - sine * columns + shift
 
 
-def _drawn(pictures: Images, distance: NDArray[np.float64], radius: float) -> Images:
-    """Images with full ink wherever the distance is below the radius, its edge a pixel wide."""
+def _draw_ink(images: Images, distance: NDArray[np.float64], radius: float) -> Images:
+    """Add full ink where the distance is below the radius, with an edge one pixel wide."""
     ink = np.clip(radius + 1 / 2 - distance, 0, 1).astype(np.float32)
-    return np.maximum(pictures, ink)
+    return np.maximum(images, ink)

@@ -25,7 +25,7 @@ from mnist_edge.evaluation.report.results import (
     SchemeAnswer,
 )
 from mnist_edge.metrics import classification
-from mnist_edge.metrics.confidence import softmax
+from mnist_edge.metrics.confidence import negative_log_likelihood, softmax
 from mnist_edge.metrics.intervals import digits_needed
 from mnist_edge.metrics.paired import Comparison
 
@@ -116,7 +116,7 @@ def calibration_metrics(
     """Compare confidence with accuracy, and probabilities with the reference's."""
     return CalibrationMetrics(
         error=classification.calibration_error(candidate.probabilities, labels),
-        negative_log_likelihood=classification.negative_log_likelihood(
+        negative_log_likelihood=negative_log_likelihood(
             candidate.logits, labels, temperature=candidate.temperature
         ),
         bins=tuple(

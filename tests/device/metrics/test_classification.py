@@ -6,22 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.special import log_softmax
-from scipy.stats import binned_statistic, entropy, mannwhitneyu
+from scipy.stats import binned_statistic, entropy
 
 from mnist_edge.errors import InvalidValue
 from mnist_edge.metrics.classification import (
     calibration_error,
     confusion_matrix,
     coverage_curve,
-    negative_log_likelihood,
     precision,
     recall,
     reliability_bins,
-    roc_auc,
     symmetric_divergence,
     true_class_change,
 )
-from mnist_edge.metrics.confidence import softmax
+from mnist_edge.metrics.confidence import negative_log_likelihood, softmax
 
 SEEDS = st.integers(0, 1_000)
 
@@ -183,29 +181,6 @@ def test_a_coverage_curve_is_what_its_thresholds_answer(digits: list[tuple[int, 
     assert found.coverage[0] == 1
 
 
-@given(
-    st.lists(st.integers(-3, 3), min_size=1, max_size=30),
-    st.lists(st.integers(-3, 3), min_size=1, max_size=30),
-)
-def test_the_area_under_a_roc_curve_is_mann_and_whitney_s(
-    above: list[int], below: list[int]
-) -> None:
-    scores = np.array(above + below)
-    positive = np.arange(len(scores)) < len(above)
-    theirs = mannwhitneyu(above, below, method="asymptotic").statistic / (len(above) * len(below))
-    assert roc_auc(scores, positive) == pytest.approx(theirs)
-    assert roc_auc(-scores, positive) == pytest.approx(1 - theirs)
-    assert roc_auc(np.exp(scores), positive) == roc_auc(scores, positive)
-
-
-def test_the_area_under_a_roc_curve_is_1_of_scores_that_part_and_half_of_equal_ones() -> None:
-    positive = np.array([True, True, False])
-    assert roc_auc(np.array([3, 2, 1]), positive) == 1
-    assert roc_auc(np.array([5, 5, 5]), positive) == 0.5
-
-
 def test_what_has_no_curve_is_told() -> None:
-    with pytest.raises(InvalidValue, match="2 positives and 0 negatives"):
-        roc_auc(np.array([1, 2]), np.array([True, True]))
     with pytest.raises(InvalidValue, match="no digits"):
         coverage_curve(np.empty(0), np.empty(0, bool))

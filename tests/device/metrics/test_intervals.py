@@ -197,15 +197,15 @@ def test_a_smaller_drop_takes_more_digits(drop: float, discordance: float) -> No
 
 def test_what_cannot_be_is_told() -> None:
     for successes, trials_ in ((-1, 2), (3, 2), (0, 0)):
-        with pytest.raises(InvalidValue, match="no share"):
+        with pytest.raises(InvalidValue, match="is not a share"):
             wilson_interval(successes, trials_)
     for first, second, total in ((-1, 0, 2), (2, 1, 2), (0, 0, 0)):
-        with pytest.raises(InvalidValue, match="no pairs"):
+        with pytest.raises(InvalidValue, match="add up to at most the total"):
             paired_interval(first, second, total)
-    with pytest.raises(InvalidValue, match="no counts"):
+    with pytest.raises(InvalidValue, match="expected counts of 0 or more"):
         mcnemar_p(-1, 3)
     for drop, discordance in ((0.0, 0.1), (101.0, 0.1), (1.0, 1.1)):
-        with pytest.raises(InvalidValue, match="cannot be"):
+        with pytest.raises(InvalidValue, match="expected a drop of at most"):
             digits_needed(drop, discordance)
     with pytest.raises(InvalidValue, match="power"):
         digits_needed(1, 0.1, power=1)
