@@ -10,6 +10,8 @@ kernels gain little by it. All answers must equal the floor's, bit for bit.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,8 @@ EVALUATING, TOGETHER = 1.1, 2.0
 """Most that evaluating on one thread may take of the floor's time, and how many times as fast two
 cores must be together."""
 _ROUNDS = 5
+_SHARING = (2, 4)
+"""Numbers of threads that share one classifier."""
 
 
 def measure(share: float) -> Iterator[Row]:
@@ -77,6 +81,22 @@ def measure(share: float) -> Iterator[Row]:
         target=TOGETHER if available_cores() > 1 else None,
     )
     yield row_of_times("bare, the batch in one tensor", batch, against, floor)
+    yield from _shared(digits[: count(2_000, share, least=100)])
+
+
+def _shared(digits: NDArray[np.uint8]) -> Iterator[Row]:
+    """Yield rows of one classifier that threads share, each calling ``predict`` on its own."""
+    classifier = Classifier()
+
+    def read_all(threads: int) -> None:
+        shares = [digits[first::threads] for first in range(threads)]
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(lambda share: [classifier.predict(one) for one in share], shares))
+
+    one, *more = in_turn([partial(read_all, n) for n in (1, *_SHARING)], rounds=_ROUNDS)
+    for threads, seconds in zip(_SHARING, more, strict=True):
+        what = f"{len(digits):,} calls of predict from {threads} threads"
+        yield row_of_times(what, seconds, "from one", one, goal="at least")
 
 
 def _batched_call(content: bytes, batch: int) -> Callable[[NDArray[Any]], NDArray[Any]]:

@@ -157,6 +157,9 @@ def _answer(prediction: Prediction) -> dict[str, Any]:
 class Classifier:
     """Reads digits with one model.
 
+    Threads may share a classifier: each call has an interpreter to itself, and a call that finds
+    all of them busy opens another, so there are as many as there were calls at a time.
+
     Args:
         model: the name of a shipped or installed model, a model folder, or a ``.tflite`` file; by
             default the model in use on this device.

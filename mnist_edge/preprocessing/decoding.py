@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 import warnings
 from typing import BinaryIO, TypeAlias
 
@@ -64,6 +65,35 @@ _WHITE = 200
 """Brightness from which on ink would not be seen on white paper."""
 
 
+class _NoWarnings:
+    """A context without warnings that several threads may enter at a time.
+
+    Warning filters belong to the whole process: threads that saved and restored them one by one
+    would restore each other's. The first to enter saves them, and the last to leave restores them.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._entered = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if not self._entered:
+                self._saved = warnings.catch_warnings()
+                self._saved.__enter__()
+                warnings.simplefilter("ignore")
+            self._entered += 1
+
+    def __exit__(self, *reason: object) -> None:
+        with self._lock:
+            self._entered -= 1
+            if not self._entered:
+                self._saved.__exit__(None, None, None)
+
+
+_no_warnings = _NoWarnings()
+
+
 def decode(picture: Picture, *, side: int) -> tuple[Image.Image, int]:
     """A picture's pixels, as they are stored.
 
@@ -83,8 +113,7 @@ def decode(picture: Picture, *, side: int) -> tuple[Image.Image, int]:
         return image, max(image.size)
     # Pillow warns of damaged metadata, which the pixels do not need, and of large pictures,
     # which are refused below.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _no_warnings:
         if isinstance(picture, Image.Image):
             return _loaded(picture, "the picture"), max(picture.size)
         name, content = _read(picture)
@@ -119,8 +148,7 @@ def to_rgb(image: Image.Image, longest: int, *, side: int) -> tuple[NDArray[np.u
     Raises:
         UnreadablePicture: its values are no numbers.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+    with _no_warnings:
         colours = _to_colours(image, side)
     return colours, longest / max(colours.shape[:2])
 

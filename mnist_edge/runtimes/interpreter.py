@@ -46,9 +46,10 @@ class Interpreter:
         self, content: bytes, *, reading: InputScaling | None = None, threads: int = 1
     ) -> None:
         self._content, self._reading, self._threads = content, reading, threads
-        self._engine = open_backend(content)
-        self._engines = [self._engine]
-        inputs, outputs = self._engine.inputs, self._engine.outputs
+        backend = open_backend(content)
+        self._idle_backends = [backend]
+        self._batch_size = backend.preferred_batch
+        inputs, outputs = backend.inputs, backend.outputs
         if len(inputs) != 1 or len(outputs) != 1:
             raise UnsuitableModel(
                 f"the model has {len(inputs)} inputs and {len(outputs)} outputs; expected 1 and 1"
@@ -58,7 +59,7 @@ class Interpreter:
         self.output = outputs[0]
         """Shape, type, scale and zero point of the logits."""
         self._batch, self._channels = _layout(self.input, self.output)
-        self._last_operator = _last_operator(self._engine)
+        self._last_operator = _last_operator(backend)
         self._quantized = _quantizer(self.input, reading)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -100,43 +101,41 @@ class Interpreter:
 
     def raw_output(self, digit: NDArray[np.uint8]) -> NDArray[Any]:
         """The ten outputs of one ``(28, 28) uint8`` digit, in the output tensor's own type."""
-        output: NDArray[Any] = self._invoke(self._engine, self._quantized(digit[np.newaxis]))[0]
+        output: NDArray[Any] = self._invoke(self._quantized(digit[np.newaxis]))[0]
         return output
 
     def _each_batch(
         self, digits: NDArray[Any], quantized: Callable[[NDArray[Any]], NDArray[Any]]
     ) -> NDArray[np.float32]:
-        step = self._batch * self._engine.preferred_batch
+        step = self._batch * self._batch_size
         if 0 < len(digits) <= step:
-            return self._answers(self._engine, quantized(digits))
+            return self._answers(quantized(digits))
         logits = np.empty((len(digits), CLASSES), np.float32)
         starts = range(0, len(digits), step)
 
-        def read(engine: Backend, starts: Iterable[int]) -> None:
+        def read(starts: Iterable[int]) -> None:
             for start in starts:
                 values = quantized(digits[start : start + step])
-                logits[start : start + step] = self._answers(engine, values)
+                logits[start : start + step] = self._answers(values)
 
         threads = min(self._threads, len(starts))
         if threads <= 1:
-            read(self._engine, starts)
+            read(starts)
             return logits
         # One digit is read without it.
         from concurrent.futures import ThreadPoolExecutor
 
-        while len(self._engines) < threads:
-            self._engines.append(open_backend(self._content))
         shares = [starts[number::threads] for number in range(threads)]
         with ThreadPoolExecutor(threads) as pool:
             # A list, for what a thread raises to be raised here.
-            list(pool.map(read, self._engines[:threads], shares))
+            list(pool.map(read, shares))
         return logits
 
-    def _answers(self, engine: Backend, values: NDArray[Any]) -> NDArray[np.float32]:
+    def _answers(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """The logits of as many digits as are run at once, ``(n, 10)``."""
-        return self._logits_of(dequantize(self._invoke(engine, values), self.output))
+        return self._logits_of(dequantize(self._invoke(values), self.output))
 
-    def _invoke(self, engine: Backend, values: NDArray[Any]) -> NDArray[Any]:
+    def _invoke(self, values: NDArray[Any]) -> NDArray[Any]:
         """The outputs of as many digits as are run at once, ``(n, 10)``."""
         count = len(values)
         if self._channels > 1:
@@ -145,7 +144,16 @@ class Interpreter:
         if count < runs * self._batch:
             # A batch that the model fixes is filled with copies.
             values = np.resize(values, (runs * self._batch, *values.shape[1:]))
-        outputs = engine.invoke(values.reshape(runs, *self.input.shape))
+        # A backend answers one thread at a time: with two in it, it answers wrongly. Popping and
+        # appending are atomic, and a lock would keep the other cores waiting.
+        try:
+            backend = self._idle_backends.pop()
+        except IndexError:
+            backend = open_backend(self._content)
+        try:
+            outputs = backend.invoke(values.reshape(runs, *self.input.shape))
+        finally:
+            self._idle_backends.append(backend)
         return outputs.reshape(-1, CLASSES)[:count]
 
     def _logits_of(self, answers: NDArray[np.float32]) -> NDArray[np.float32]:

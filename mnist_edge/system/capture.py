@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+_LOCK = threading.RLock()
+"""Held while descriptors are redirected: they belong to the whole process, and two threads that
+redirect them in turn would restore each other's temporary file."""
 
 
 @contextmanager
@@ -26,7 +31,7 @@ def capture_descriptors(*descriptors: int) -> Iterator[Callable[[], str]]:
         if stream is not None:
             stream.flush()
     saved: dict[int, int] = {}
-    with tempfile.TemporaryFile() as file:
+    with _LOCK, tempfile.TemporaryFile() as file:
 
         def said() -> str:
             file.seek(0)

@@ -3,6 +3,8 @@ from __future__ import annotations
 import decimal
 import json
 import shutil
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -238,3 +240,27 @@ def test_a_minimum_confidence_outside_0_to_1_is_refused(min_confidence: float) -
 def test_pixels_of_another_shape_or_type_are_refused(classifier: Classifier, pixels: Any) -> None:
     with pytest.raises(InvalidValue, match=r"expected \(n, 28, 28\) uint8"):
         classifier.predict_pixels(pixels)
+
+
+def test_threads_that_share_a_classifier_get_one_threads_answers(
+    classifier: Classifier, test_digits: Digits, pictures: Path
+) -> None:
+    """8 threads, 10,000 digits, and now and then a photo, a batch and a page between them."""
+    expected = classifier.predict_pixels(test_digits.images)
+    photo = (pictures / "pen-four.png").read_bytes()
+    of_photo, of_page = classifier.predict(photo), classifier.predict_all(photo)
+    filters = list(warnings.filters)
+
+    def read(first: int) -> None:
+        shared = range(first, len(expected), 8)
+        for count, index in enumerate(shared):
+            assert classifier.predict(test_digits.images[index]) == expected[index]
+            if count % 250 == 0:
+                assert classifier.predict(photo) == of_photo
+                assert classifier.predict_all(photo) == of_page
+                batch = classifier.predict_pixels(test_digits.images[index : index + 40])
+                assert batch == expected[index : index + 40]
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(read, range(8)))
+    assert list(warnings.filters) == filters
