@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 EXAMPLES = """
 mnist-edge convert runs/nano --quantize int8,float32
 mnist-edge convert my.h5 --out my-model --explain
-mnist-edge convert runs/nano --emit c --max-drop-point 0.5
+mnist-edge convert runs/nano --emit c --max-drop 0.5
 """
 RENAMED = {"--rescue": "--recover"}
 

@@ -142,6 +142,19 @@ def test_every_command_has_help_within_80_columns(command: str) -> None:
     assert all(len(line) <= 80 for line in outcome.stdout.splitlines())
 
 
+def test_the_examples_of_a_command_have_its_options() -> None:
+    reference = (ROOT / "docs" / "reference" / "cli.md").read_text(encoding="utf-8")
+    parts = re.split(r"^## mnist-edge ", reference, flags=re.MULTILINE)[1:]
+    helps = {part.partition("\n")[0]: part for part in parts}
+    assert set(COMMANDS) <= set(helps)
+    examples = re.findall(r"^  .*?mnist-edge (.*)$", reference, re.MULTILINE)
+    assert len(examples) > 2 * len(COMMANDS)
+    for example in examples:
+        command, *_ = (name for name in sorted(helps, reverse=True) if example.startswith(name))
+        for option in re.findall(r"(?<!\S)--?[a-z][\w-]*", example):
+            assert re.search(rf"^  (?:-\w, )?{option}[ ,]", helps[command], re.MULTILINE), example
+
+
 def test_the_lock_names_no_address_and_hashes_everything() -> None:
     lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     assert "://" not in lock
