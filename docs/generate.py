@@ -14,6 +14,7 @@ import itertools
 import json
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -118,16 +119,27 @@ def _class(one: type) -> str:
 
 
 def _function(tree: ast.FunctionDef, owner: str) -> str:
-    arguments = re.sub(r"^self(, )?", "", ast.unparse(tree.args))
+    parameters = re.sub(r"^self(, )?", "", ast.unparse(tree.args))
     result = f" -> {ast.unparse(tree.returns)}" if tree.returns else ""
-    decorators = [ast.unparse(decorator) for decorator in tree.decorator_list]
     if tree.name == "__init__":
-        return f"```py\n{owner}({arguments})\n```"
-    if "property" in decorators:
-        signature = f"{tree.name}{result}"
+        return _code(f"def {owner}({parameters}): ...").replace("def ", "", 1)
+    if any(ast.unparse(decorator) == "property" for decorator in tree.decorator_list):
+        signature = f"{tree.name}: {result.removeprefix(' -> ')}"
     else:
-        signature = f"{tree.name}({arguments}){result}"
-    return f"### {tree.name}\n\n```py\n{signature}\n```\n\n{_text(ast.get_docstring(tree))}"
+        signature = f"def {tree.name}({parameters}){result}: ..."
+    return f"### {tree.name}\n\n{_code(signature)}\n\n{_text(ast.get_docstring(tree))}"
+
+
+def _code(signature: str) -> str:
+    """Return a signature as a block of Python, wrapped by ruff."""
+    outcome = subprocess.run(
+        [sys.executable, "-m", "ruff", "format", "--line-length", "90", "-"],
+        input=signature,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return f"```py\n{outcome.stdout.strip().removesuffix(': ...')}\n```"
 
 
 def manifest_fields() -> str:
