@@ -1,6 +1,6 @@
-"""An int8 model as C: ``model.h`` and ``model.c``, with what a port to a microcontroller needs.
+"""Export an int8 model as C: ``model.h`` and ``model.c``, with golden vectors to test a port.
 
-The text is of the model alone: the same model gives the same bytes on every machine.
+The text depends on the model alone: the same model gives the same bytes on every machine.
 """
 
 from __future__ import annotations
@@ -26,36 +26,38 @@ from mnist_edge.runtimes.sandbox import run_sandboxed
 
 @dataclass(frozen=True, kw_only=True)
 class GoldenVectors:
-    """Inputs of a model and what it answers, number ``i`` being of the digit ``i``."""
+    """Inputs of a model and its outputs for them; vector ``i`` shows the digit ``i``."""
 
     inputs: NDArray[np.int8]
-    """``(n, 784)``, as the input tensor has them."""
+    """``(n, 784)``, quantized as in the input tensor."""
     outputs: NDArray[np.int8]
-    """``(n, 10)``, logits as the output tensor has them."""
+    """``(n, 10)``, quantized logits as in the output tensor."""
 
 
 def golden_vectors(content: bytes, digits: Digits) -> GoldenVectors:
-    """Runs the first digit of each label on the device runtime.
+    """Run the first digit of each label on the device runtime.
 
     Args:
-        content: the bytes of a ``.tflite`` file, int8 in and out.
-        digits: at least one of each label.
+        content: the bytes of a ``.tflite`` file with int8 input and output.
+        digits: at least one digit of each label.
 
     Raises:
-        ConversionError: the model is not int8 in and out.
+        ConversionError: the model's input or output is not int8.
         InvalidValue: a label has no digit.
-        ModelError: the runtime cannot run the model, or it is none of digits.
+        ModelError: the runtime cannot run the model, or it is not a digit model.
     """
     labels, first = np.unique(digits.labels, return_index=True)
     if len(labels) != CLASSES:
-        raise InvalidValue(f"golden vectors need a digit of each label, found {labels.tolist()}")
+        raise InvalidValue(
+            f"golden vectors need a digit of each label, found only {labels.tolist()}"
+        )
     images = digits.images[first]
-    trial = run_sandboxed(content, images, name="the model")
-    _require_int8(trial.input, trial.output)
-    inputs = quantization_table(trial.input)[images].reshape(CLASSES, -1)
-    # The trial's logits are whole steps of the scale, give or take a float32's rounding.
-    steps = np.rint(trial.logits.astype(np.float64) / trial.output.scale)
-    return GoldenVectors(inputs=inputs, outputs=(steps + trial.output.zero_point).astype(np.int8))
+    run = run_sandboxed(content, images, name="the model")
+    _require_int8(run.input, run.output)
+    inputs = quantization_table(run.input)[images].reshape(CLASSES, -1)
+    # The logits are multiples of the scale, up to float32 rounding.
+    steps = np.rint(run.logits.astype(np.float64) / run.output.scale)
+    return GoldenVectors(inputs=inputs, outputs=(steps + run.output.zero_point).astype(np.int8))
 
 
 def c_source(
@@ -65,25 +67,26 @@ def c_source(
     *,
     micro: MicroRun | None = None,
 ) -> dict[str, str]:
-    """Writes a model as C.
+    """Write a model as C.
 
     Args:
         content: the bytes of the ``.tflite`` file.
-        manifest: what is known of it.
-        golden: what a port is to reproduce.
-        micro: the same inputs on TensorFlow Lite for Microcontrollers, where it is at hand. Its
-            outputs then stand for golden's, since a port runs its kernels, and its arena is told.
+        manifest: its manifest.
+        golden: the vectors that a port must reproduce.
+        micro: the same inputs run on TensorFlow Lite for Microcontrollers, if it is installed. Its
+            outputs then replace those of ``golden``, since a port runs its kernels, and its arena
+            size is included.
 
     Returns:
-        The texts of ``model.h`` and ``model.c`` by these names: ASCII, and both C99 and C++11.
+        The texts of ``model.h`` and ``model.c`` by name: ASCII, valid both as C99 and as C++11.
 
     Raises:
-        ConversionError: the model is not int8 in and out.
+        ConversionError: the model's input or output is not int8.
     """
     _require_int8(manifest.input, manifest.output)
     if micro is not None:
         golden = replace(golden, outputs=micro.outputs)
-    # A Keras file, after which the recipe may be named, can be called what would end the comment.
+    # The recipe may be the name of a Keras file, which could contain the end of a comment.
     recipe = re.sub(r"[^\w.+-]", "_", manifest.recipe, flags=re.ASCII)
     name = f"{recipe}, {manifest.scheme}, sha256 {hashlib.sha256(content).hexdigest()}"
     return {
@@ -96,23 +99,23 @@ def _header(
     name: str, size: int, manifest: ModelManifest, count: int, micro: MicroRun | None
 ) -> str:
     if micro is None:
-        exactness = "TensorFlow Lite gave the golden outputs; TFLM's rounding may be one step off."
+        exactness = "The golden outputs are TensorFlow Lite's; TFLM may round them by one step."
         arena = """\
-/* MNIST_EDGE_ARENA_BYTES is for you to find: MicroInterpreter::arena_used_bytes() tells it. */"""
+/* Define MNIST_EDGE_ARENA_BYTES; MicroInterpreter::arena_used_bytes() returns the minimum. */"""
     else:
         exactness = "The golden outputs are those of TFLM's reference kernels, bit for bit."
         arena = f"""\
-/* Of TFLM's reference kernels with 64-bit pointers; other kernels may take more. */
+/* For TFLM's reference kernels with 64-bit pointers; other kernels may need more. */
 #define MNIST_EDGE_ARENA_BYTES {micro.arena_bytes}"""
     return f"""\
 /*
  * {name}
  *
- * An input is round(pixel / scale) + zero point, of pixels 0 (background) to 255 (ink); a logit
+ * An input is round(pixel / scale) + zero point, for pixels 0 (background) to 255 (ink); a logit
  * is (output - zero point) * scale. With TensorFlow Lite for Microcontrollers (TFLM), in C++:
  *
  *   alignas(16) static uint8_t arena[MNIST_EDGE_ARENA_BYTES];
- *   tflite::MicroMutableOpResolver<8> ops;  // and an ops.Add...() for each that the model has
+ *   tflite::MicroMutableOpResolver<8> ops;  // and ops.Add...() for each operator of the model
  *   tflite::MicroInterpreter tflm(tflite::GetModel(mnist_edge_model), ops, arena, sizeof arena);
  *   tflm.AllocateTensors();
  *   for (int i = 0; i < MNIST_EDGE_GOLDEN_COUNT; ++i) {{
@@ -145,7 +148,7 @@ extern "C" {{
 /* The .tflite file, aligned to 16 bytes. */
 extern const unsigned char mnist_edge_model[MNIST_EDGE_MODEL_BYTES];
 extern const char *const mnist_edge_labels[MNIST_EDGE_OUTPUT_SIZE];
-/* Number i is of the digit i. */
+/* Vector i shows the digit i. */
 extern const int8_t mnist_edge_golden_inputs[MNIST_EDGE_GOLDEN_COUNT][MNIST_EDGE_INPUT_SIZE];
 extern const int8_t mnist_edge_golden_outputs[MNIST_EDGE_GOLDEN_COUNT][MNIST_EDGE_OUTPUT_SIZE];
 #ifdef __cplusplus
@@ -170,7 +173,7 @@ def _source(name: str, content: bytes, labels: Iterable[str], golden: GoldenVect
 #elif defined(_MSC_VER)
 #define MNIST_EDGE_ALIGNED __declspec(align(16))
 #else
-#error "tell this compiler, by MNIST_EDGE_ALIGNED, to align the model to 16 bytes"
+#error "define MNIST_EDGE_ALIGNED so that this compiler aligns the model to 16 bytes"
 #endif
 
 MNIST_EDGE_ALIGNED const unsigned char mnist_edge_model[MNIST_EDGE_MODEL_BYTES] =
@@ -187,11 +190,11 @@ const int8_t mnist_edge_golden_outputs[MNIST_EDGE_GOLDEN_COUNT][MNIST_EDGE_OUTPU
 """
 
 
-def _require_int8(taken: TensorSpec, given: TensorSpec) -> None:
-    if (taken.dtype, given.dtype) != ("int8", "int8"):
+def _require_int8(inputs: TensorSpec, outputs: TensorSpec) -> None:
+    if (inputs.dtype, outputs.dtype) != ("int8", "int8"):
         raise ConversionError(
-            f"C is written of a model that is int8 in and out, this one is {taken.dtype} in and "
-            f"{given.dtype} out; convert it with: mnist-edge convert --quantize int8 --emit c"
+            f"C export needs int8 input and output, found {inputs.dtype} and {outputs.dtype}; "
+            "convert the model with: mnist-edge convert --quantize int8 --emit c"
         )
 
 

@@ -1,4 +1,4 @@
-"""The digits that a quantized model's activation ranges are measured on.
+"""Representative digits, on which the activation ranges of a quantized model are measured.
 
 They come from the training split alone: ranges fitted to test digits would flatter the test.
 """
@@ -21,28 +21,28 @@ DEFAULT_SEED = 1
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationSet:
-    """Digits drawn for calibration, and the record of the draw."""
+    """Digits drawn for calibration, with the record of the draw."""
 
     images: NDArray[np.uint8]
     """``(count, 28, 28)``, 0 background, 255 ink."""
     record: CalibrationSample
-    """What the manifest says of them."""
+    """Their entry in the manifest."""
 
 
 def draw_calibration_set(
     mnist: Mnist, *, count: int = DEFAULT_COUNT, seed: int = DEFAULT_SEED
 ) -> CalibrationSet:
-    """Draws ``count`` training digits, as many of each label as of any other, give or take one.
+    """Draw ``count`` training digits, the same number of each label up to one.
 
     Raises:
-        InvalidValue: ``count`` is below 10 or beyond what the rarest digit allows,
-            or the seed is outside 0..2^32-1.
+        InvalidValue: ``count`` is below 10 or more than the rarest digit allows, or the seed is
+            outside 0..2^32-1.
     """
     labels = mnist.train.labels
     classes = len(LABELS)
-    most = classes * int(np.bincount(labels, minlength=classes).min())
-    if not classes <= count <= most:
-        raise InvalidValue(f"calibration count {count} is outside {classes}..{most}")
+    maximum = classes * int(np.bincount(labels, minlength=classes).min())
+    if not classes <= count <= maximum:
+        raise InvalidValue(f"calibration count {count} is outside {classes}..{maximum}")
     if not 0 <= seed < 2**32:
         raise InvalidValue(f"calibration seed {seed} is outside 0..{2**32 - 1}")
     order = np.random.RandomState(seed).permutation(len(labels))
@@ -59,17 +59,17 @@ def draw_calibration_set(
     )
 
 
-def require_apart(calibrated_on: CalibrationSet, mnist: Mnist) -> None:
-    """Checks that no calibration digit is one of those that accuracy is measured on.
+def require_disjoint(calibration: CalibrationSet, mnist: Mnist) -> None:
+    """Check that no calibration digit is in the validation or test split.
 
     Raises:
         ConversionError: some are.
     """
-    drawn = {image.tobytes() for image in calibrated_on.images}
+    drawn = {image.tobytes() for image in calibration.images}
     for split, digits in (("validation", mnist.validation), ("test", mnist.test)):
         leaked = drawn & {image.tobytes() for image in digits.images}
         if leaked:
             raise ConversionError(
-                f"{len(leaked)} of {len(drawn)} calibration digits are {split} digits too, which "
+                f"{len(leaked)} of {len(drawn)} calibration digits are also {split} digits, which "
                 "flatters the accuracy; draw them from the train split"
             )

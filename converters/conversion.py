@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters import loader, metadata, tf_converter, verify, writer
-from converters.calibration_set import CalibrationSet, require_apart
+from converters.calibration_set import CalibrationSet, require_disjoint
 from converters.compact import compact
 from converters.dynamic_batch import with_any_batch
 from converters.loader import TrainedModel
@@ -222,7 +222,7 @@ def convert(
         ConversionError: it does not convert or fails verification; nothing is written.
         AccuracyLost: it loses too much accuracy; nothing is written.
     """
-    require_apart(requested.calibration, prepared.mnist)
+    require_disjoint(requested.calibration, prepared.mnist)
     best, failure, tried = None, None, []
     for variant in itertools.chain([requested], others):
         try:
@@ -253,7 +253,7 @@ def _attempt(
         variant.network, prepared.scaling, variant.scheme, variant.calibration.images
     )
     content = finish(unstripped, recipe=prepared.model.recipe, scheme=variant.scheme)
-    verification = verify.verify_model(
+    verification = verify.verify_conversion(
         content,
         variant.scheme,
         unstripped=unstripped,
@@ -298,7 +298,7 @@ _INPUT_RANGES: dict[str, tuple[float, float]] = {
 
 def _save(prepared: Prepared, attempt: _Attempt, folder: Path, tried: tuple[str, ...]) -> Converted:
     content, scheme, verification = attempt.content, attempt.variant.scheme, attempt.verification
-    logits, labels = verification.trial.logits, prepared.mnist.validation.labels
+    logits, labels = verification.run.logits, prepared.mnist.validation.labels
     temperature = fit_temperature(logits, labels)
     probabilities = softmax(logits, temperature=temperature)
     manifest = ModelManifest(
@@ -306,8 +306,8 @@ def _save(prepared: Prepared, attempt: _Attempt, folder: Path, tried: tuple[str,
         sha256=hashlib.sha256(content).hexdigest(),
         size=len(content),
         scheme=scheme.name,
-        input=verification.trial.input,
-        output=verification.trial.output,
+        input=verification.run.input,
+        output=verification.run.output,
         recipe=prepared.model.recipe,
         seed=prepared.model.seed,
         reading=prepared.scaling.name,
@@ -316,7 +316,7 @@ def _save(prepared: Prepared, attempt: _Attempt, folder: Path, tried: tuple[str,
         toolchain=package_versions(),
         validation_float=prepared.score,
         validation=verification.score,
-        oldest_runtime=verification.trial.runtime,
+        oldest_runtime=verification.run.runtime,
         temperature=temperature,
         min_confidence=choose_threshold(
             probabilities.max(axis=1), probabilities.argmax(axis=1) == labels

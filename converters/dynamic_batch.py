@@ -1,7 +1,7 @@
-"""A ``.tflite`` that whoever loads it may resize, to run many digits at once.
+"""Allow the batch of a ``.tflite`` file to be resized, to run many digits at once.
 
-A model is converted for one digit, and a layer that flattens then becomes a RESHAPE to one row, in
-which no batch fits. To as many rows as it takes, it makes the same one of one digit.
+A model is converted for a batch of one, so a flattening layer becomes a RESHAPE to exactly one row.
+With an inferred number of rows it computes the same for one digit, and fits any batch.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ import numpy as np
 
 from converters.compact import parse_model, serialize_model
 
-_ANY = -1
-"""What RESHAPE takes for one of its sizes, to be told by the others."""
+_INFERRED = -1
+"""RESHAPE's mark of the one size to infer from the others."""
 
 
 def with_any_batch(content: bytes) -> bytes:
-    """A model whose every RESHAPE of one digit reshapes any number of them.
+    """Change every RESHAPE of one digit to reshape any number of digits.
 
-    What it makes of one digit stays, bit for bit.
+    The answers for one digit stay the same, bit for bit.
 
     Args:
         content: the bytes of a ``.tflite`` file without TFLite Metadata.
 
     Raises:
-        InvalidModel: the bytes are no TFLite model, or it has TFLite Metadata.
+        InvalidModel: the bytes are not a TFLite model, or it has TFLite Metadata.
         MissingDependency: the workstation extra is not installed.
     """
     model = parse_model(content)
@@ -33,12 +33,12 @@ def with_any_batch(content: bytes) -> bytes:
         for operator in graph.operators:
             if model.operatorCodes[operator.opcodeIndex].builtinCode != BuiltinOperator.RESHAPE:
                 continue
-            taken, wanted = (graph.tensors[index] for index in operator.inputs)
-            constant = model.buffers[wanted.buffer]
+            source, target = (graph.tensors[index] for index in operator.inputs)
+            constant = model.buffers[target.buffer]
             if constant.data is None:
                 continue
             sizes = np.asarray(constant.data, np.uint8).view("<i4").copy()
-            if taken.shape[0] == sizes[0] == 1 and _ANY not in sizes:
-                sizes[0] = _ANY
+            if source.shape[0] == sizes[0] == 1 and _INFERRED not in sizes:
+                sizes[0] = _INFERRED
                 constant.data = sizes.view(np.uint8)
     return serialize_model(model)

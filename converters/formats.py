@@ -1,8 +1,7 @@
-"""What a model file really is, told from its bytes and not from its name.
+"""Identify a model file by its content, whatever its name.
 
-Files found on the web are called ``.h5`` and are web pages; the configuration inside a true one
-says whether Python code would have to be run to load it. Both are found here, before any
-framework opens the file.
+Files from the web may be called ``.h5`` and be web pages, and the configuration in a real one shows
+whether loading it would run Python code. Both are found here, before any framework opens the file.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ _ZIP = b"PK\x03\x04"
 _SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
 
 _NOT_MODELS = (
-    # Notebooks are JSON, and pages may start with a blank line or a byte order mark.
+    # A notebook is JSON, and a web page may start with a blank line or a byte order mark.
     (b"<", "a web page: download the file itself, not the page that shows it"),
     (b"version https://git-lfs", "a Git LFS pointer: fetch the file itself with git lfs pull"),
     (b"{", "JSON text, such as a notebook or a network without its weights: run it, and save "
@@ -40,28 +39,28 @@ _NOT_MODELS = (
 
 @dataclass(frozen=True, kw_only=True)
 class KerasModelFile:
-    """A model file that holds a whole network."""
+    """A file or folder in which Keras or TensorFlow saved a whole network."""
 
     path: Path
     """The file, or the folder of a SavedModel."""
     format: str
     """``keras``, ``hdf5`` or ``savedmodel``."""
     loss: Any = None
-    """What it was compiled with, as its configuration has it; None where it does not say."""
+    """The loss it was compiled with, as in its configuration; None if unknown."""
 
 
 def identify(path: Path) -> KerasModelFile:
-    """Finds the format of a model file and checks that Keras alone can build what is in it.
+    """Identify the format of a model file and check that it needs no code but Keras' own.
 
     Raises:
-        InvalidModel: it is something else, is damaged, or holds weights and no network.
-        UnsuitableModel: a layer in it is code of its author.
+        InvalidModel: it is something else, is damaged, or holds weights without a network.
+        UnsuitableModel: a layer in it is its author's code.
         MissingDependency: h5py is needed and not installed.
     """
     if path.is_dir():
         if any((path / name).is_file() for name in _SAVED_MODEL):
             return KerasModelFile(path=path, format="savedmodel", loss=_saved_model_loss(path))
-        raise InvalidModel(f"{path} is no SavedModel: it has no {_SAVED_MODEL[0]}")
+        raise InvalidModel(f"{path} is not a SavedModel: it has no {_SAVED_MODEL[0]}")
     try:
         with path.open("rb") as stream:
             start = stream.read(512)
@@ -83,17 +82,17 @@ def _guess(start: bytes) -> str:
     if not start:
         return "empty"
     if is_tflite(start):
-        return "a TFLite model already: read pictures with it by mnist-edge predict --model"
+        return "already a TFLite model: read pictures with mnist-edge predict --model"
     text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
     return next(
-        (kind for magic, kind in _NOT_MODELS if text.startswith(magic)), "no model file of Keras"
+        (kind for magic, kind in _NOT_MODELS if text.startswith(magic)), "not a Keras model"
     )
 
 
 def _read_hdf5(path: Path) -> tuple[Any, Any]:
-    """Configuration of the network and of its training."""
+    """Return the configurations of the network and of its training."""
     try:
-        import h5py  # noqa: F401  # whether it does
+        import h5py  # noqa: F401  # only to check that it imports
     except ImportError as error:
         raise MissingDependency(
             f"{path} is HDF5, and h5py does not import ({error}): "
@@ -101,7 +100,7 @@ def _read_hdf5(path: Path) -> tuple[Any, Any]:
         ) from error
     contents = hdf5.read_hdf5(path)
     if contents.model_config is None:
-        what = "weights alone, without the network" if contents.weights else "no Keras model"
+        what = "weights without a network" if contents.weights else "no Keras model"
         raise InvalidModel(
             f"{path} holds {what}; build the network, load_weights, and save it all with model.save"
         )
@@ -109,7 +108,7 @@ def _read_hdf5(path: Path) -> tuple[Any, Any]:
 
 
 def _read_zip(path: Path) -> tuple[Any, Any]:
-    """Configuration of the network and of its training."""
+    """Return the configurations of the network and of its training."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -145,7 +144,7 @@ def _loss(training: Any) -> Any:
 
 
 def _saved_model_loss(folder: Path) -> Any:
-    """The loss in the metadata that Keras 2 wrote beside its SavedModels."""
+    """Read the loss from the metadata that Keras 2 wrote beside its SavedModels."""
     try:
         content = (folder / "keras_metadata.pb").read_bytes()
     except OSError:
@@ -159,13 +158,13 @@ def _saved_model_loss(folder: Path) -> Any:
 
 
 def loss_takes_logits(loss: Any) -> bool | None:
-    """Whether the loss a model was compiled with applies a softmax itself.
+    """Return whether the loss a model was compiled with applies a softmax itself.
 
     Args:
-        loss: a name or a configuration, as ``KerasModelFile.loss`` has it.
+        loss: a name or a configuration, as in ``KerasModelFile.loss``.
 
     Returns:
-        None where the loss is none of the cross-entropies, or unknown.
+        None if the loss is unknown or not a cross-entropy.
     """
     if isinstance(loss, (list, tuple)) and len(loss) == 1:
         (loss,) = loss
@@ -177,10 +176,10 @@ def loss_takes_logits(loss: Any) -> bool | None:
 
 
 def _require_known_layers(network: Any, path: Path) -> None:
-    """Refuses code of the author's: a Lambda is Python that loading would run."""
+    """Reject the author's code: a Lambda is Python that loading would run."""
     unknown = []
     for layer in _layers(network):
-        # Of a Sequential of Keras before 2.2.3 the configuration is the list of its layers.
+        # In Keras before 2.2.3 the configuration of a Sequential is the list of its layers.
         config = layer["config"] if isinstance(layer["config"], dict) else {}
         kind, name = layer["class_name"], config.get("name", "unnamed")
         registered = layer.get("registered_name") or ""
@@ -190,19 +189,19 @@ def _require_known_layers(network: Any, path: Path) -> None:
             unknown.append(f"layer {name!r} is the custom layer {registered or kind}")
     if unknown:
         raise UnsuitableModel(
-            f"{path}: {'; '.join(unknown)}; rebuild it of Keras' own layers, or export it as a "
+            f"{path}: {'; '.join(unknown)}; rebuild it from Keras' own layers, or export it as a "
             "SavedModel with model.export"
         )
 
 
 def _of_keras(layer: dict[str, Any]) -> bool:
-    """Whether what a configuration names is in Keras itself; files before 2.13 do not say."""
+    """Return whether a layer is Keras' own; files before 2.13 do not say."""
     module = layer.get("module", "keras")
     return isinstance(module, str) and module.split(".")[0] in {"keras", "tf_keras", "builtins"}
 
 
 def _layers(config: Any) -> Iterator[dict[str, Any]]:
-    """Every layer's configuration, those of nested models and wrappers too."""
+    """Yield the configuration of every layer, including nested models and wrappers."""
     if isinstance(config, dict):
         if isinstance(config.get("class_name"), str) and "config" in config:
             yield config

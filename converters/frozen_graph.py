@@ -1,8 +1,8 @@
-"""A network as a frozen TensorFlow graph: what every kind of model file is brought to.
+"""Frozen TensorFlow graphs, the common form of every kind of model file.
 
-Keras 2, Keras 3 and SavedModels differ in how they hold a network, not in the graph that it
-comes to. What the converter needs of one, it reads and changes here: the softmax at the end, a
-batch size that was fixed, the meaning of the input.
+Keras 2, Keras 3 and SavedModels differ in how they store a network, not in the graph it becomes.
+Here the graph is inspected and changed for conversion: the softmax at its end, a fixed batch size,
+the scaling of its input.
 """
 
 from __future__ import annotations
@@ -20,31 +20,30 @@ from mnist_edge.errors import UnsuitableModel
 from mnist_edge.runtimes.input_scaling import InputScaling
 from mnist_edge.training.frameworks import import_tensorflow
 
-_BATCH = 250
-"""Digits run at a time where the batch is free."""
+_BATCH_SIZE = 250
+"""Digits run at a time if the batch size is free."""
 
 _SOFTMAXES = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "Sigmoid": "sigmoid"}
-"""Operations that give probabilities of logits and order the digits alike, by what Keras calls
-them."""
+"""Operations that turn logits into probabilities of the same order, with Keras' names for them."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
-    """A graph whose variables are constants, with one end for pixels and one for answers."""
+    """A graph with constant weights that maps pixels to answers."""
 
     graph: Any = field(repr=False)
     """``GraphDef``."""
     input: str
-    """Name of the tensor that takes digits."""
+    """Name of the input tensor."""
     output: str
-    """Name of the tensor that gives answers."""
+    """Name of the output tensor."""
     shape: tuple[int, ...]
-    """Of one digit: ``(28, 28)``, ``(28, 28, 1)`` or ``(784,)``."""
+    """Shape of one digit: ``(28, 28)``, ``(28, 28, 1)`` or ``(784,)``."""
     batch: int | None
-    """Digits it takes at once; None for any number."""
+    """Its batch size; None for any."""
 
     def __call__(self, digits: Any) -> Any:
-        """The answers as a tensor, inside a ``tf.function`` that is being traced.
+        """Return the answers as a tensor, inside a ``tf.function`` that is being traced.
 
         Args:
             digits: a float tensor of shape ``(n, *shape)``.
@@ -70,20 +69,20 @@ class Network:
         return tensorflow.function(self.__call__, autograph=False).get_concrete_function(spec)
 
     def run(self, digits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The answers to some digits.
+        """Compute the answers to some digits.
 
         Args:
-            digits: ``(n, 28, 28)`` as the network was trained on them.
+            digits: ``(n, 28, 28)``, scaled as in the network's training.
 
         Returns:
             ``(n, 10)``.
         """
         constant = import_tensorflow().constant
-        size = self.batch or _BATCH
+        size = self.batch or _BATCH_SIZE
         answers = []
         for start in range(0, len(digits), size):
             chunk = digits[start : start + size].reshape(-1, *self.shape)
-            # A batch that was fixed is filled up.
+            # Pad the last batch if the size is fixed.
             missing = self.batch - len(chunk) if self.batch else 0
             padded = np.pad(chunk, ((0, missing), *((0, 0) for _ in self.shape)))
             answers.append(self._traced(constant(padded)).numpy()[: len(chunk)])
@@ -91,14 +90,14 @@ class Network:
 
 
 def freeze(concrete: Any, *, name: str) -> Network:
-    """A network from a traced function.
+    """Freeze a traced function to a network.
 
     Args:
-        concrete: a ``ConcreteFunction`` of one tensor that gives one.
-        name: what to call the model in messages.
+        concrete: a ``ConcreteFunction`` from one tensor to one tensor.
+        name: name of the model in messages.
 
     Raises:
-        UnsuitableModel: with every way in which it is no network of digits.
+        UnsuitableModel: it is not a digit model; the message gives every reason.
     """
     import_tensorflow()
     from tensorflow.python.framework.convert_to_constants import (
@@ -111,18 +110,21 @@ def freeze(concrete: Any, *, name: str) -> Network:
             f"{name} is not a digit model: it has {len(frozen.inputs)} input(s) and "
             f"{len(frozen.outputs)} output(s), expected one of each"
         )
-    taken, given = (_sizes(tensor.shape) for tensor in (frozen.inputs[0], frozen.outputs[0]))
-    shape = tuple(size for size in taken[1:] if size is not None)
+    inputs, outputs = (_sizes(tensor.shape) for tensor in (frozen.inputs[0], frozen.outputs[0]))
+    shape = tuple(size for size in inputs[1:] if size is not None)
     problems = []
-    if len(shape) != len(taken[1:]) or math.prod(shape) != math.prod(DIGIT_SHAPE):
-        problems.append(f"it takes {taken[1:]}, expected (28, 28), (28, 28, 1) or (784,)")
-    if given[1:] != (CLASSES,):
-        problems.append(f"it gives {given[1:]}, expected ten answers, one a digit")
+    if len(shape) != len(inputs[1:]) or math.prod(shape) != math.prod(DIGIT_SHAPE):
+        problems.append(
+            f"its input shape is {inputs[1:]}, expected (28, 28), (28, 28, 1) or (784,)"
+        )
+    if outputs[1:] != (CLASSES,):
+        problems.append(f"its output shape is {outputs[1:]}, expected ({CLASSES},), one per digit")
     graph = frozen.graph.as_graph_def()
-    _work_out_roots(graph)
+    _fold_reciprocal_roots(graph)
     if broken := _broken_weights(graph):
         problems.append(
-            f"weights are NaN or infinite in {', '.join(broken)}; train it again, at a lower rate"
+            f"weights are NaN or infinite in {', '.join(broken)}; train it again with a lower "
+            "learning rate"
         )
     if problems:
         raise UnsuitableModel(f"{name} is not a digit model: {'; '.join(problems)}")
@@ -131,14 +133,17 @@ def freeze(concrete: Any, *, name: str) -> Network:
         input=frozen.inputs[0].name,
         output=frozen.outputs[0].name,
         shape=shape,
-        batch=taken[0],
+        batch=inputs[0],
     )
 
 
 def cut_softmax(network: Network) -> tuple[Network, tuple[str, ...]]:
-    """The network up to its logits, and what was cut off its end, the last first.
+    """Cut the network after its logits.
 
-    A layer behind a softmax that changes nothing is cut with it.
+    A layer after a softmax that changes nothing is removed with it.
+
+    Returns:
+        The network up to its logits, and the names of the removed operators, the last one first.
     """
     nodes = {node.name: node for node in network.graph.node}
     output, end, cut = network.output, network.output, []
@@ -147,22 +152,22 @@ def cut_softmax(network: Network) -> tuple[Network, tuple[str, ...]]:
         if node.op in _SOFTMAXES:
             cut.append(_SOFTMAXES[node.op])
             output = end = _tensor(node.input[0])
-        elif node.op in {"Identity", "StopGradient"} or _changes_nothing(node, nodes):
+        elif node.op in {"Identity", "StopGradient"} or _is_neutral(node, nodes):
             end = _tensor(node.input[0])
         else:
             return replace(network, output=output), tuple(cut)
 
 
 def free_batch(network: Network, digits: NDArray[np.float32], *, name: str) -> Network:
-    """The network without the batch size that it was saved with, unless that is one.
+    """Remove the fixed batch size from a network, unless it is one.
 
     Args:
-        network: with a fixed batch.
-        digits: ``(n, 28, 28)`` to compare the two on.
-        name: what to call the model in messages.
+        network: any network.
+        digits: ``(n, 28, 28)``, to compare the answers on.
+        name: name of the model in messages.
 
     Raises:
-        UnsuitableModel: the size cannot be taken out without changing the answers.
+        UnsuitableModel: the size cannot be removed without changing the answers.
     """
     if network.batch in {None, 1}:
         return network
@@ -177,31 +182,31 @@ def free_batch(network: Network, digits: NDArray[np.float32], *, name: str) -> N
         if node.op == "Reshape" and (target := constants.get(node_name(node.input[1]))):
             sizes = tensorflow.make_ndarray(target.attr["value"].tensor)
             if sizes.size and sizes[0] == network.batch and -1 not in sizes:
-                # A copy: numpy hands out the tensor's own read-only memory.
+                # Concatenating copies: numpy returns the tensor's own read-only memory.
                 freed = np.concatenate([[-1], sizes[1:]]).astype(sizes.dtype)
                 target.attr["value"].tensor.CopyFrom(tensorflow.make_tensor_proto(freed))
     freed_network = replace(network, graph=graph, batch=None)
     sample = digits[: network.batch]
     try:
-        kept = np.allclose(
+        equal = np.allclose(
             freed_network.run(sample), network.run(sample), rtol=1e-4, atol=1e-4
         ) and np.allclose(
             freed_network.run(sample[:1]), network.run(sample)[:1], rtol=1e-4, atol=1e-4
         )
     except (ValueError, tensorflow.errors.OpError):
-        kept = False
-    if not kept:
+        equal = False
+    if not equal:
         raise UnsuitableModel(
-            f"{name} works in batches of {network.batch} alone; build it again with a free batch "
+            f"{name} works only in batches of {network.batch}; build it again with a free batch "
             "size (no batch_size or batch_shape in its Input) and load its weights"
         )
     return freed_network
 
 
 def fold_constants(network: Network) -> Network:
-    """The network with all that does not depend on the digits worked out.
+    """Evaluate everything in a network that does not depend on the digits.
 
-    A batch normalization behind a layer becomes part of the layer's weights and bias.
+    A batch normalization after a layer becomes part of the layer's weights and bias.
     """
     tensorflow = import_tensorflow()
     from tensorflow.core.protobuf.config_pb2 import ConfigProto
@@ -211,7 +216,7 @@ def fold_constants(network: Network) -> Network:
     with whole.as_default():
         tensorflow.graph_util.import_graph_def(network.graph, name="")
     meta = tensorflow.compat.v1.train.export_meta_graph(graph_def=network.graph, graph=whole)
-    # What is fetched is named so: the rest of the graph may go.
+    # Grappler keeps what this collection lists, and may remove the rest.
     meta.collection_def["train_op"].node_list.value.append(network.output)
     settings = ConfigProto()
     settings.graph_options.rewrite_options.optimizers.append("constfold")
@@ -222,11 +227,11 @@ def fold_constants(network: Network) -> Network:
 def trace_raw_pixels(
     network: Network, scaling: InputScaling, *, channels: int | None = None
 ) -> Any:
-    """A traced function of one raw digit: the scaling is part of its graph.
+    """Trace a function of one raw digit, with the input scaling as part of its graph.
 
     Args:
         network: with a free batch, up to its logits.
-        scaling: what the network takes its input to mean.
+        scaling: the input scaling of the network.
         channels: None for the network's own shape, 3 for a color picture.
 
     Returns:
@@ -236,15 +241,15 @@ def trace_raw_pixels(
     shape = (1, *DIGIT_SHAPE, channels) if channels else (1, *network.shape)
 
     def forward(pixels: Any) -> Any:
-        grey = _to_gray(pixels) if channels else pixels
-        return network(tensorflow.reshape(_read(grey, scaling), (1, *network.shape)))
+        gray = _to_gray(pixels) if channels else pixels
+        return network(tensorflow.reshape(_scale(gray, scaling), (1, *network.shape)))
 
     return tensorflow.function(forward, autograph=False).get_concrete_function(
         tensorflow.TensorSpec(shape, tensorflow.float32, name="pixels")
     )
 
 
-def _read(pixels: Any, scaling: InputScaling) -> Any:
+def _scale(pixels: Any, scaling: InputScaling) -> Any:
     """``Reading.apply`` as operations of the graph."""
     tensorflow = import_tensorflow()
     if not scaling.unit_axes:
@@ -256,30 +261,30 @@ def _read(pixels: Any, scaling: InputScaling) -> Any:
         return tensorflow.math.l2_normalize(flat, axis=-1)
     if scaling.unit_axes == (2,):
         return tensorflow.math.l2_normalize(image, axis=-1)
-    # The runtime's own normalization is along the last axis alone.
-    turned = tensorflow.transpose(image, (0, 2, 1))
-    return tensorflow.transpose(tensorflow.math.l2_normalize(turned, axis=-1), (0, 2, 1))
+    # The runtime normalizes along the last axis only.
+    transposed = tensorflow.transpose(image, (0, 2, 1))
+    return tensorflow.transpose(tensorflow.math.l2_normalize(transposed, axis=-1), (0, 2, 1))
 
 
 def _to_gray(pixels: Any) -> Any:
-    """Luma by ITU-R BT.601, as Pillow's mode L has it: ``(1, 28, 28, 3)`` to ``(1, 28, 28, 1)``."""
+    """Convert ``(1, 28, 28, 3)`` to ``(1, 28, 28, 1)``: ITU-R BT.601 luma, like Pillow's mode L."""
     tensorflow = import_tensorflow()
     weights = np.array([0.299, 0.587, 0.114], np.float32).reshape(1, 1, 3, 1)
     return tensorflow.nn.conv2d(pixels, weights, strides=1, padding="VALID")
 
 
-def _work_out_roots(graph: Any) -> None:
-    """Puts its value in the place of each reciprocal root that no digit changes.
+def _fold_reciprocal_roots(graph: Any) -> None:
+    """Replace each constant reciprocal root by its value.
 
-    Every batch normalization has one. TensorFlow takes the processor's own approximation, whose
-    last bits are not the same on Intel's and on AMD's, and a converted file would follow them.
+    Every batch normalization has one. TensorFlow uses the processor's own approximation, whose last
+    bits differ between Intel and AMD, and with them the converted file.
     """
     tensorflow = import_tensorflow()
     nodes = {node.name: node for node in graph.node}
     for node in graph.node:
         if node.op != "Rsqrt" or (value := _constant(node.input[0], nodes)) is None:
             continue
-        with np.errstate(all="ignore"):  # of what is not above 0, which is told as broken weights
+        with np.errstate(all="ignore"):  # values not above 0 are reported as broken weights
             root = (1 / np.sqrt(value.astype(np.float64))).astype(value.dtype)
         tensor = tensorflow.make_tensor_proto(root)
         node.op = "Const"
@@ -290,22 +295,22 @@ def _work_out_roots(graph: Any) -> None:
 
 
 def _constant(reference: str, nodes: dict[str, Any]) -> NDArray[Any] | None:
-    """The value of a node's input, where it is a constant or a sum of such."""
+    """Return the value of a node's input if it is a constant or a sum of constants."""
     node = _behind_identities(nodes[node_name(reference)], nodes)
     if node.op == "Const":
         value: NDArray[Any] = import_tensorflow().make_ndarray(node.attr["value"].tensor)
         return value
     if node.op not in {"Add", "AddV2"}:
         return None
-    one, other = (_constant(term, nodes) for term in node.input[:2])
-    return None if one is None or other is None else one + other
+    left, right = (_constant(term, nodes) for term in node.input[:2])
+    return None if left is None or right is None else left + right
 
 
 def _broken_weights(graph: Any) -> list[str]:
-    """The layers, by their path in the graph, whose constants are not all numbers."""
+    """Return the paths of the layers whose constants are not all finite."""
     tensorflow = import_tensorflow()
     broken = [
-        # A variable that was made a constant is called LAYER/OPERATION/ReadVariableOp/resource.
+        # A frozen variable is called LAYER/OPERATION/ReadVariableOp/resource.
         node.name.removesuffix("/ReadVariableOp/resource").rpartition("/")[0] or node.name
         for node in graph.node
         if node.op == "Const"
@@ -315,8 +320,8 @@ def _broken_weights(graph: Any) -> list[str]:
     return list(dict.fromkeys(broken))
 
 
-def _changes_nothing(node: Any, nodes: dict[str, Any]) -> bool:
-    """Whether a node multiplies by one or adds zero."""
+def _is_neutral(node: Any, nodes: dict[str, Any]) -> bool:
+    """Return whether a node multiplies by one or adds zero."""
     neutral = {"Mul": 1.0, "AddV2": 0.0, "Add": 0.0, "Sub": 0.0}.get(node.op)
     if neutral is None:
         return False
@@ -337,10 +342,10 @@ def _sizes(shape: Any) -> tuple[int | None, ...]:
 
 
 def node_name(tensor: str) -> str:
-    """Name of the node that gives a tensor, or is referred to as an input."""
+    """Return the name of the node behind a tensor's name or a node's input."""
     return tensor.removeprefix("^").partition(":")[0]
 
 
 def _tensor(reference: str) -> str:
-    """A node's input as the name of a tensor."""
+    """Return a node's input as the name of a tensor."""
     return reference if ":" in reference else f"{reference}:0"

@@ -1,4 +1,4 @@
-"""The inputs that every converted model's golden vectors are of."""
+"""The inputs of every converted model's golden vectors."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ _INK = 255
 
 
 def golden_inputs(digits: Digits) -> NDArray[np.uint8]:
-    """Sixteen small inputs: a digit of each label, and six patterns that drive it to its ends.
+    """Build sixteen inputs: a digit of each label, and six patterns that drive sums to extremes.
 
     The patterns are no ink, all ink, a ramp to the right, one downwards, a checkerboard of single
-    pixels, and a digit with ink and paper swapped: sums saturate under them that no digit reaches.
+    pixels, and an inverted digit: they saturate sums that no digit saturates.
 
     Args:
-        digits: the first of each label is taken.
+        digits: the first of each label is used.
 
     Returns:
-        ``(16, 28, 28) uint8``; fewer where a label has no digit.
+        ``(16, 28, 28) uint8``; fewer if a label has no digit.
     """
     _, first = np.unique(digits.labels, return_index=True)
     chosen = digits.images[first]

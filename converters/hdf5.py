@@ -1,8 +1,8 @@
-"""Reading an HDF5 file in a process of its own, whole, before any framework opens it.
+"""Read a whole HDF5 file in a process of its own, before any framework opens it.
 
-HDF5 has no checksums over what it stores, and its library follows whatever it finds: in a damaged
-file it can crash, ask for all the memory there is, or loop for ever without an exception. What the
-child can read, a framework can.
+HDF5 has no checksums over its content, and its library trusts what it finds: on a damaged file it
+can crash, request all memory there is, or loop forever without an exception. If the child can read
+a file, so can a framework.
 """
 
 from __future__ import annotations
@@ -15,27 +15,27 @@ from mnist_edge.errors import InvalidModel
 from mnist_edge.system.subprocesses import ChildFailed, Limits, call_in_child
 
 _SECONDS = 20
-"""Time that the child may take for a small file; a sound one takes less than a second."""
-_BYTES_A_SECOND = 1_000_000
-"""What it reads at the least, on a slow disk, beyond that."""
+"""Time limit of the child for a small file; a sound one takes less than a second."""
+_BYTES_PER_SECOND = 1_000_000
+"""Minimum reading rate beyond that, on a slow disk."""
 _MEMORY = 4 << 30
-"""Bytes of address space that it may take, beside the file's own size."""
+"""Maximum address space of the child in bytes, besides twice the file's own size."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hdf5Contents:
-    """What Keras keeps of a model in HDF5, beside its weights."""
+    """What Keras stores of a model in HDF5, besides its weights."""
 
     model_config: str | None
-    """Configuration of the network, JSON; None where there is none."""
+    """Configuration of the network, JSON; None if there is none."""
     training_config: str | None
-    """What it was compiled with, JSON; None where there is nothing."""
+    """Configuration it was compiled with, JSON; None if there is none."""
     weights: bool
-    """Whether there are weights as Keras stores them."""
+    """Whether there are weights in Keras' layout."""
 
 
 def read_hdf5(path: Path) -> Hdf5Contents:
-    """Reads all there is in a file.
+    """Read everything in a file.
 
     Args:
         path: an HDF5 file; h5py is installed.
@@ -44,7 +44,7 @@ def read_hdf5(path: Path) -> Hdf5Contents:
         InvalidModel: it is damaged.
     """
     size = path.stat().st_size
-    limits = Limits(seconds=_SECONDS + size / _BYTES_A_SECOND, memory=_MEMORY + 2 * size)
+    limits = Limits(seconds=_SECONDS + size / _BYTES_PER_SECOND, memory=_MEMORY + 2 * size)
     try:
         return Hdf5Contents(**call_in_child(limits, _read_contents, str(path)))
     except ChildFailed as failure:
@@ -60,7 +60,7 @@ def _read_contents(path: str) -> dict[str, Any]:
 
     with h5py.File(path, "r") as file:
         _read_attributes(file)
-        # A file that is cut in its middle still opens.
+        # A truncated file still opens.
         file.visititems(_read_whole)
         contents = Hdf5Contents(
             model_config=_text(file.attrs.get("model_config")),
@@ -73,7 +73,7 @@ def _read_contents(path: str) -> dict[str, Any]:
 
 
 def _read_whole(name: str, item: Any) -> None:
-    """Reads an item to its end; h5py stops its walk at whatever is not None."""
+    """Read an item completely; a result other than None would stop h5py's walk."""
     _read_attributes(item)
     if hasattr(item, "dtype"):
         item[()]

@@ -1,9 +1,9 @@
-"""Where quantization hurts: the error that each layer of an int8 file adds of its own.
+"""Measure the quantization error that each layer of an int8 file adds.
 
-TensorFlow's quantization debugger runs every quantized layer beside its float original on the
-same inputs, so that a layer's error is its own and not its predecessors'. It does so on
-TensorFlow's interpreter, whose last bits differ from the device runtime's: the table is for
-finding a layer, and the accuracy of the file is measured elsewhere.
+TensorFlow's quantization debugger runs every quantized layer beside its float original on the same
+inputs, so that the error of a layer excludes that of its predecessors. It uses TensorFlow's
+interpreter, whose last bits differ from the device runtime's: the table serves to find a layer, the
+accuracy of the file is measured elsewhere.
 """
 
 from __future__ import annotations
@@ -32,35 +32,35 @@ from mnist_edge.training.frameworks import import_tensorflow
 from mnist_edge.training.learning_curves import new_figure
 
 HEALTHY = 1 / math.sqrt(12)
-"""Root mean square error over scale of rounding alone, 0.289: errors are even in half a step
-either way. More comes of clipped ranges, of rescaling, and of weights that are too coarse."""
+"""RMSE/scale of rounding alone, 0.289: errors are uniform within half a step in each direction.
+Clipped ranges, rescaling and coarse weights add to it."""
 SUSPECT = 0.7
-"""RMSE over scale from which on TensorFlow's guide calls a layer suspect:
+"""RMSE/scale above which TensorFlow's guide calls a layer suspect:
 https://www.tensorflow.org/lite/performance/quantization_debugger"""
-_EXACT = 1e-12
-"""Power of an error over that of the signal, up to which it is floats' own rounding."""
-DIGITS = 200
-"""Validation digits that errors are measured on."""
+_MAX_FLOAT_ERROR = 1e-12
+"""Maximum power of an error, relative to the signal's, that float rounding explains."""
+SAMPLE_SIZE = 200
+"""Validation digits on which errors are measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LayerError:
-    """What int8 does to one layer."""
+    """The quantization error of one layer."""
 
     operator: str
-    """As the schema has it, for example ``CONV_2D``."""
+    """Name in TFLite's schema, for example ``CONV_2D``."""
     name: str
-    """The first of the layers that it was fused from."""
+    """Name of the first of the layers fused into it."""
     weights: tuple[float, float] | None
-    """Least and greatest weight, where it has weights."""
+    """Minimum and maximum weight; None without weights."""
     activations: tuple[float, float]
-    """Least and greatest output that its integers stand for, as calibration measured them."""
+    """Range of its output, as measured in calibration."""
     saturated: float
-    """Share of its outputs, 0..1, that lie beyond that by more than half a step."""
+    """Fraction of its outputs, 0..1, more than half a step outside that range."""
     rmse: float
-    """Root mean square error of its output in steps; ``HEALTHY`` where it only rounds."""
+    """Root mean square error of its output in steps; ``HEALTHY`` if it only rounds."""
     sqnr: float
-    """Power of the float output over that of the error, in dB; infinite without error."""
+    """Signal to quantization noise ratio in dB; infinite without error."""
 
 
 def measure_layer_errors(
@@ -70,19 +70,19 @@ def measure_layer_errors(
     calibration: NDArray[np.uint8],
     digits: NDArray[np.uint8],
 ) -> list[LayerError]:
-    """Measures the error that int8 brings to each layer.
+    """Measure the error that int8 adds in each layer.
 
     Args:
         network: up to its logits.
-        scaling: what it takes its input to mean.
-        calibration: ``(n, 28, 28) uint8``.
-        digits: ``(n, 28, 28) uint8`` to measure on.
+        scaling: its input scaling.
+        calibration: ``(n, 28, 28) uint8``, to calibrate on.
+        digits: ``(n, 28, 28) uint8``, to measure on.
 
     Returns:
-        The layers in the order in which they run.
+        The layers in execution order.
 
     Raises:
-        ConversionError: TensorFlow cannot convert the model, or its debugger cannot follow it.
+        ConversionError: TensorFlow cannot convert the model, or its debugger cannot run it.
     """
     tensorflow = import_tensorflow()
     content = tf_converter.to_tflite(network, scaling, int8(), calibration)
@@ -94,7 +94,9 @@ def measure_layer_errors(
             )
             debugger = tensorflow.lite.experimental.QuantizationDebugger(
                 converter=converter,
-                debug_dataset=lambda: tf_converter.representative_dataset(digits[:DIGITS], shape),
+                debug_dataset=lambda: tf_converter.representative_dataset(
+                    digits[:SAMPLE_SIZE], shape
+                ),
                 debug_options=tensorflow.lite.experimental.QuantizationDebugOptions(
                     layer_direct_compare_metrics={
                         "signal": _signal,
@@ -106,20 +108,27 @@ def measure_layer_errors(
             debugger.run()
             dump = io.StringIO()
             debugger.layer_statistics_dump(dump)
-        # The debugger raises what its interpreter and the converter ran into.
+        # The debugger raises whatever its interpreter and the converter raise.
         except Exception as error:
             reason = " ".join(str(error).split())[:300]
-            raise ConversionError(f"TensorFlow cannot explain the model: {reason}") from error
+            raise ConversionError(
+                f"TensorFlow's quantization debugger cannot run the model: {reason}"
+            ) from error
     rows = list(csv.DictReader(io.StringIO(dump.getvalue())))
-    inside = [one for one in read_operators(content) if one.name not in {"QUANTIZE", "DEQUANTIZE"}]
-    # The debugger measures the very operators of the file, in their order.
-    followed = [one.name for one in inside] == [row["op_name"] for row in rows]
+    operators = [
+        operator
+        for operator in read_operators(content)
+        if operator.name not in {"QUANTIZE", "DEQUANTIZE"}
+    ]
+    # The debugger measures the operators of the file, in their order.
+    matching = [operator.name for operator in operators] == [row["op_name"] for row in rows]
     return [
-        _layer(row, inside[place].weights if followed else None) for place, row in enumerate(rows)
+        _layer_error(row, operators[index].weights if matching else None)
+        for index, row in enumerate(rows)
     ]
 
 
-def _layer(row: dict[str, str], weights: tuple[float, float] | None) -> LayerError:
+def _layer_error(row: dict[str, str], weights: tuple[float, float] | None) -> LayerError:
     scale, zero_point = float(row["scale"]), int(row["zero_point"])
     limits = np.iinfo(np.int8)
     error, signal = float(row["error"]), float(row["signal"])
@@ -130,8 +139,8 @@ def _layer(row: dict[str, str], weights: tuple[float, float] | None) -> LayerErr
         activations=(scale * (limits.min - zero_point), scale * (limits.max - zero_point)),
         saturated=float(row["saturated"]),
         rmse=math.sqrt(error) / scale,
-        # A pooling or a reshape moves integers: what is left is the rounding of floats.
-        sqnr=10 * math.log10(signal / error) if error > _EXACT * signal else math.inf,
+        # A pooling or a reshape only moves integers: what remains is the rounding of floats.
+        sqnr=10 * math.log10(signal / error) if error > _MAX_FLOAT_ERROR * signal else math.inf,
     )
 
 
@@ -154,17 +163,18 @@ def _saturated(real: Any, integers: Any, scale: float, zero_point: int) -> float
 
 
 def suspect_layers(layers: Sequence[LayerError]) -> list[LayerError]:
-    """The layers whose own error is beyond ``SUSPECT`` steps, the worst first."""
-    return sorted((one for one in layers if one.rmse > SUSPECT), key=lambda one: -one.rmse)
+    """Return the layers with an error above ``SUSPECT``, worst first."""
+    suspects = [layer for layer in layers if layer.rmse > SUSPECT]
+    return sorted(suspects, key=lambda layer: -layer.rmse)
 
 
 def weakest_layer(layers: Sequence[LayerError]) -> LayerError:
-    """The layer of the least SQNR: few steps of a small signal are as bad as many of a large."""
-    return min(layers, key=lambda one: one.sqnr)
+    """Return the layer with the lowest SQNR, which also counts small errors of small signals."""
+    return min(layers, key=lambda layer: layer.sqnr)
 
 
 def plot_layer_errors(path: Path, layers: Sequence[LayerError], *, title: str) -> None:
-    """Draws each layer's error in steps and its SQNR, as a PNG.
+    """Plot the error of each layer in steps and its SQNR, as a PNG.
 
     Raises:
         NotWritable: the folder cannot be written.
@@ -180,7 +190,7 @@ def plot_layer_errors(path: Path, layers: Sequence[LayerError], *, title: str) -
     left.set_xlabel("root mean square error, steps of the layer's output")
     left.legend(frameon=False)
     left.invert_yaxis()
-    # A layer that brings no error, such as a reshape, has no bar.
+    # A layer without error, such as a reshape, has no bar.
     sqnr = [layer.sqnr if math.isfinite(layer.sqnr) else 0.0 for layer in layers]
     right.barh(names, sqnr, color="#0072b2")
     right.set_xlabel("signal to quantization noise (SQNR), dB")

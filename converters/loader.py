@@ -1,4 +1,4 @@
-"""Loading the model to convert, from any file that Keras ever wrote, down to its logits."""
+"""Load the model to convert, up to its logits, from any file that Keras has ever written."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ from mnist_edge.training.training_record import MODEL_FILE, RECORD_FILE
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedModel:
-    """A network ready to be converted, with what is known of its making."""
+    """A trained network ready to be converted, with its origin."""
 
     path: Path
     """The model file, or the folder of a SavedModel."""
     network: Network
-    """Up to its logits, for any number of digits."""
+    """The network up to its logits, for any batch size."""
     framework: str
-    """What loaded it, with its version."""
+    """The framework that loaded it, with its version."""
     recipe: str
-    """The recipe in ``training.json`` beside it, else the file's own name."""
+    """The recipe in ``training.json`` beside it; otherwise the name of the file."""
     seed: int | None
     """The training seed, if known."""
     from_recipe: bool
-    """Whether a recipe of this project made it: then it eats raw pixels."""
+    """Whether it was trained by a recipe of this project, and so takes raw pixels."""
     faults: tuple[str, ...]
-    """What is wrong with how it was built or trained, though it can be converted."""
+    """Faults of its architecture or training that do not prevent conversion."""
 
 
 def find_model_file(model: Path) -> Path:
-    """The Keras file itself, the SavedModel, or the Keras file in a model folder.
+    """Return the Keras file itself, the SavedModel, or the Keras file in a model folder.
 
     Raises:
         ModelNotFound: there is none.
@@ -69,16 +69,17 @@ def _is_saved_model(folder: Path) -> bool:
 
 
 def load_trained_model(path: Path, digits: NDArray[np.uint8]) -> TrainedModel:
-    """Loads and checks a model.
+    """Load and check a model.
 
     Args:
-        path: a ``.keras`` file, a ``.h5`` file of any Keras whatever its name, or the folder of a
+        path: a ``.keras`` or ``.h5`` file of any Keras, whatever its name, or the folder of a
             SavedModel.
-        digits: ``(n, 28, 28)``, some to run it on.
+        digits: ``(n, 28, 28)``, a few digits to run it on.
 
     Raises:
-        InvalidModel: the file is not one that Keras can load.
-        UnsuitableModel: it takes no digit, or gives no ten answers, or is code of its author.
+        InvalidModel: Keras cannot load the file.
+        UnsuitableModel: its input is not a digit, its output is not ten answers, or it contains
+            its author's code.
         MissingDependency: the workstation extra is not installed.
     """
     file = formats.identify(path)
@@ -102,27 +103,27 @@ def _faults(cut: tuple[str, ...], loss_takes_logits: bool | None) -> tuple[str, 
     faults = []
     if len(cut) > 1:
         faults.append(
-            f"softmax twice: the network ends in {' behind '.join(cut)}; all are cut, train it "
-            "again with one at most"
+            f"softmax twice: the network ends in {' after '.join(cut)}; all are removed, train it "
+            "again with at most one"
         )
     if cut and cut[0] != "log_softmax" and loss_takes_logits:
         faults.append(
-            f"softmax twice: the network ends in a {cut[0]}, and it was compiled with a loss of "
-            "from_logits=True, which applies another; train it again with one of the two"
+            f"softmax twice: the network ends in a {cut[0]}, and was compiled with a loss with "
+            "from_logits=True, which applies another; train it again with only one of the two"
         )
     if not cut and loss_takes_logits is False:
         faults.append(
-            "softmax never: the network ends in logits, and it was compiled with a loss that "
-            "takes probabilities; train it again with from_logits=True"
+            "no softmax: the network ends in logits, but was compiled with a loss that takes "
+            "probabilities; train it again with from_logits=True"
         )
     return tuple(faults)
 
 
 def _load_keras(file: KerasModelFile) -> tuple[Any, str]:
-    """By the Keras of today, else by the maintained Keras 2."""
+    """Load with Keras 3, or with the maintained Keras 2 if that fails."""
     reasons = []
     with tempfile.TemporaryDirectory(prefix="mnist-edge-") as temporary:
-        # Keras goes by a name's end, and files are called anything.
+        # Keras trusts the suffix, and files have any name.
         path = Path(temporary) / f"model{_SUFFIXES[file.format]}"
         if not (file.format == "keras" and keras_2_13.modernize(file.path, path)):
             path.symlink_to(file.path.resolve())
@@ -135,17 +136,17 @@ def _load_keras(file: KerasModelFile) -> tuple[Any, str]:
                 raise UnsuitableModel(f"{file.path}: {error}") from error
             except MissingDependency:
                 raise
-            # Both Keras raise what the format's reader happened to raise.
-            except Exception as error:  # noqa: BLE001  # the next is tried, and all reasons told
+            # Both versions raise whatever the format's reader happens to raise.
+            except Exception as error:  # noqa: BLE001  # the next is tried, all reasons reported
                 reasons.append(" ".join(str(error).split()))
     unknown = re.search(r"Unknown layer: '?(\w+)", " ".join(reasons))
     if unknown:
         raise UnsuitableModel(
-            f"{file.path}: {unknown[1]} is a custom layer, which is in its author's code and not "
-            "in the file; rebuild it of Keras' own layers, or export it with model.export"
+            f"{file.path}: {unknown[1]} is a custom layer, whose code is not in the file; rebuild "
+            "it from Keras' own layers, or export the model with model.export"
         )
     raise InvalidModel(
-        f"{file.path} is not a model that Keras 3 or 2 can load "
+        f"{file.path} is not a model that Keras 3 or Keras 2 can load "
         f"({'; '.join(reason[:150] for reason in reasons)}); save it again with model.save, or "
         "export it with model.export"
     )
@@ -160,7 +161,7 @@ def _by_keras_2(path: Path) -> tuple[Any, str]:
     keras = import_tf_keras()
     from tf_keras.src.saving.serialization_lib import SafeModeScope
 
-    # Without it Keras 2 runs code that is stored in HDF5.
+    # Without this scope Keras 2 runs code stored in HDF5.
     with SafeModeScope(safe_mode=True):
         return keras.models.load_model(path, compile=False), f"tf_keras {keras.__version__}"
 
@@ -169,7 +170,7 @@ def _trace(model: Any) -> Any:
     tensorflow = import_tensorflow()
     inputs = getattr(model, "inputs", None)
     if not inputs:
-        raise UnsuitableModel("it was saved before it was built; give its first layer an Input")
+        raise UnsuitableModel("it was saved before it was built; start it with an Input layer")
     if len(inputs) != 1 or len(model.outputs) != 1:
         raise UnsuitableModel(
             f"it has {len(inputs)} input(s) and {len(model.outputs)} output(s), expected one "
@@ -188,7 +189,7 @@ def _load_saved_model(file: KerasModelFile) -> tuple[Any, str]:
         with _quietly():
             loaded = tensorflow.saved_model.load(str(file.path))
             signatures = dict(loaded.signatures)
-    # The reader raises OSError for a missing file, and protobuf's and its own for damage.
+    # The reader raises OSError for a missing file, protobuf's and its own errors for damage.
     except Exception as error:
         reason = " ".join(str(error).split())[:200]
         raise InvalidModel(
@@ -199,18 +200,18 @@ def _load_saved_model(file: KerasModelFile) -> tuple[Any, str]:
         raise UnsuitableModel(
             f"{file.path} has no signature to call; export it again with model.export"
         )
-    # The function keeps the loaded model, and with it its variables, alive.
+    # The function keeps the loaded model and its variables alive.
     signature.loaded = loaded
     return _with_batch(signature), f"tensorflow {tensorflow.__version__}"
 
 
 def _with_batch(signature: Any) -> Any:
-    """The signature, or one of a batch of one where it takes a single digit."""
+    """Return the signature, or one with a batch of one if it takes a single digit."""
     tensorflow = import_tensorflow()
-    taken = signature.structured_input_signature[1]
-    if len(taken) != 1 or len(signature.structured_outputs) != 1:
+    inputs = signature.structured_input_signature[1]
+    if len(inputs) != 1 or len(signature.structured_outputs) != 1:
         return signature
-    ((name, spec),) = taken.items()
+    ((name, spec),) = inputs.items()
     if spec.shape.rank is None or spec.shape.num_elements() != math.prod(DIGIT_SHAPE):
         return signature
     if spec.shape[0] == 1:

@@ -1,10 +1,10 @@
-"""TFLite Metadata: what a model is and how to feed it, inside the ``.tflite`` itself.
+"""Write TFLite Metadata: a description of a model and its input inside the ``.tflite`` itself.
 
-Task libraries read it where they would read our manifest if they knew it: MediaPipe takes the
-labels and the normalization from here. It is a flatbuffer of its own in one of the model's
-buffers; the labels follow the model as an uncompressed zip archive, which a TFLite runtime takes
-no notice of. The tables are those of ``mediapipe/tasks/metadata/metadata_schema.fbs``, written
-without MediaPipe, which is no dependency. TensorFlow ships no code for that schema.
+Task libraries read it as this project reads its manifest: MediaPipe takes the labels and the
+normalization from it. It is a flatbuffer of its own in one of the model's buffers; the labels
+follow the model as an uncompressed zip archive, which TFLite runtimes ignore. The tables are those
+of ``mediapipe/tasks/metadata/metadata_schema.fbs``, written here because MediaPipe is not a
+dependency and TensorFlow ships no code for that schema.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from converters.compact import METADATA_NAME, parse_model, serialize_model
 from mnist_edge.modelstore.manifest import LABELS
 
 LABELS_FILE = "labels.txt"
-"""Name of the archived file with one label a line."""
+"""Name of the archived file with one label per line."""
 _IDENTIFIER = b"M001"
 _NO_DATE = (1980, 1, 1, 0, 0, 0)
-"""The first date that a zip archive can hold: the same model gives the same bytes any day."""
+"""The earliest date of the zip format: a fixed date keeps the bytes reproducible."""
 
 _FIELDS = {
     "ModelMetadata": (
@@ -44,59 +44,54 @@ _FIELDS = {
     "Stats": ("max", "min"),
     "AssociatedFile": ("name", "description", "type", "locale", "version"),
 }
-"""Fields of each table in the schema's order, which is what a flatbuffer knows them by."""
+"""Fields of each table in the schema's order, by which a flatbuffer identifies them."""
 _COLOR_SPACES = {"rgb": 1, "grayscale": 2}
 _FEATURE_PROPERTIES, _IMAGE_PROPERTIES, _NORMALIZATION_OPTIONS, _TENSOR_AXIS_LABELS = 1, 2, 1, 2
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metadata:
-    """What the metadata says of a model with one picture in and one logit a label out.
-
-    An empty text is left out.
-    """
+    """Metadata of a model with one input picture and one logit per label; empty text is omitted."""
 
     name: str
-    """Of the model."""
+    """Name of the model."""
     description: str = ""
-    """What it does, and on what."""
+    """What the model does."""
     author: str = ""
-    """Who made it."""
+    """Author of the model."""
     license: str = ""
-    """Its terms, by SPDX name or in full."""
+    """License of the model, as an SPDX identifier or in full."""
     labels: tuple[str, ...] = LABELS
-    """What each output stands for; none holds a line break."""
+    """Label of each output, without line breaks."""
     input_name: str = "image"
-    """Of the input tensor."""
+    """Name of the input tensor."""
     input_description: str = ""
-    """How a picture must look."""
+    """Description of the expected picture."""
     color_space: Literal["grayscale", "rgb"]
-    """One channel or three."""
+    """Color space: one channel or three."""
     mean: float = 0.0
-    """Taken from each pixel 0..255; 0.0 where the graph eats raw pixels. By the convention a
-    quantized model keeps its float original's: the tensor's own scale and zero point follow."""
+    """Subtracted from each pixel 0..255; 0.0 if the model takes raw pixels. By convention a
+    quantized model has that of its float original; its scale and zero point apply afterwards."""
     std: float = 1.0
-    """What a pixel less ``mean`` is divided by; 1.0 where the graph eats raw pixels."""
+    """Divisor of a pixel after subtracting ``mean``; 1.0 if the model takes raw pixels."""
     input_range: tuple[float, float]
-    """Least and greatest input in the tensor's own type: ``(0, 255)`` for ``uint8`` and for raw
+    """Minimum and maximum input in the tensor's own type: ``(0, 255)`` for ``uint8`` and for raw
     pixels as ``float32``, ``(-128, 127)`` for ``int8``."""
     output_name: str = "logits"
-    """Of the output tensor."""
+    """Name of the output tensor."""
     output_description: str = ""
-    """What the outputs mean."""
+    """Description of the outputs."""
 
 
 def add_metadata(content: bytes, metadata: Metadata) -> bytes:
-    """A model with its description inside.
-
-    What it computes stays, and the same arguments give the same bytes.
+    """Add metadata to a model, reproducibly and without changing what it computes.
 
     Args:
-        content: the bytes of a ``.tflite`` file without such a description.
-        metadata: what to say.
+        content: the bytes of a ``.tflite`` file without metadata.
+        metadata: the metadata to add.
 
     Raises:
-        InvalidModel: the bytes are no TFLite model, or it is described already.
+        InvalidModel: the bytes are not a TFLite model, or it has metadata already.
         MissingDependency: the workstation extra is not installed.
     """
     model = parse_model(content)
@@ -107,17 +102,17 @@ def add_metadata(content: bytes, metadata: Metadata) -> bytes:
     entry.name, entry.buffer = METADATA_NAME, len(model.buffers)
     model.buffers = [*model.buffers, buffer]
     model.metadata = [*(model.metadata or []), entry]
-    described = io.BytesIO(serialize_model(model))
-    # Appending makes the archive's offsets count from the start of the whole file, where every
-    # reader of such files looks for them.
-    with zipfile.ZipFile(described, "a") as archive:
+    result = io.BytesIO(serialize_model(model))
+    # In append mode the archive's offsets count from the start of the whole file, as every reader
+    # of such files expects.
+    with zipfile.ZipFile(result, "a") as archive:
         archive.writestr(zipfile.ZipInfo(LABELS_FILE, _NO_DATE), "\n".join(metadata.labels))
-    return described.getvalue()
+    return result.getvalue()
 
 
 def _flatbuffer(metadata: Metadata) -> bytes:
-    """The description alone, as the model's buffer holds it."""
-    least, greatest = metadata.input_range
+    """Serialize the metadata alone, for the model's buffer."""
+    minimum, maximum = metadata.input_range
     picture = _table(
         "TensorMetadata",
         name=metadata.input_name,
@@ -136,7 +131,7 @@ def _flatbuffer(metadata: Metadata) -> bytes:
                 options=_table("NormalizationOptions", mean=(metadata.mean,), std=(metadata.std,)),
             )
         ],
-        stats=_table("Stats", max=(greatest,), min=(least,)),
+        stats=_table("Stats", max=(maximum,), min=(minimum,)),
     )
     logits = _table(
         "TensorMetadata",
@@ -162,16 +157,16 @@ def _flatbuffer(metadata: Metadata) -> bytes:
                 output_tensor_metadata=[logits],
             )
         ],
-        min_parser_version="1.0.0",  # the schema says which field came when
+        min_parser_version="1.0.0",  # the oldest version of the schema with all these fields
     )
-    builder = import_module("flatbuffers").Builder()  # it has no types
+    builder = import_module("flatbuffers").Builder()  # untyped
     builder.Finish(_write(builder, root), file_identifier=_IDENTIFIER)
     return bytes(builder.Output())
 
 
 @dataclass(frozen=True)
 class _Table:
-    """A table to write: an integer is an enum's byte, a tuple a vector of floats."""
+    """A table to write; an integer field is an enum's byte, a tuple a vector of floats."""
 
     kind: str
     fields: dict[str, _Value]
@@ -185,12 +180,12 @@ def _table(kind: str, **fields: _Value) -> _Table:
 
 
 def _write(builder: Any, value: _Value) -> int:
-    """Writes what a field refers to and gives its offset; an enum is held by the field itself."""
+    """Write the value that a field refers to and return its offset, or an enum's value itself."""
     if isinstance(value, int):
         return value
     if isinstance(value, str):
         return int(builder.CreateString(value))
-    # What a table or a vector refers to must stand before it is begun.
+    # Referenced values must be written before the table or vector that refers to them.
     if isinstance(value, _Table):
         order = _FIELDS[value.kind]
         written = [(name, field, _write(builder, field)) for name, field in value.fields.items()]

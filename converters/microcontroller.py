@@ -1,6 +1,6 @@
-"""Running a model as a microcontroller would: on TensorFlow Lite for Microcontrollers, in a child.
+"""Run a model on TensorFlow Lite for Microcontrollers (TFLM), in a process of its own.
 
-Its kernels are the reference ones: the device runtime's optimized ones may round a logit otherwise.
+Its kernels are the reference kernels; the device runtime's optimized ones may round differently.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ from mnist_edge.system.capture import capture_descriptors
 from mnist_edge.system.subprocesses import ChildFailed, Limits, call_in_child
 
 _ARENAS = range(1 << 10, (16 << 20) + 1, 16)
-"""Bytes to choose from: a digit and TFLM's records take more than the first; 16 is its step."""
+"""Candidate sizes in bytes: a digit and TFLM's own records exceed the first; TFLM aligns to 16."""
 _TIMEOUT = 600
-"""Seconds: the shipped model and a thousand digits take five."""
+"""Seconds; a shipped model and a thousand digits take five."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MicroRun:
-    """What a model did on TensorFlow Lite for Microcontrollers."""
+    """The result of running a model on TensorFlow Lite for Microcontrollers."""
 
     outputs: NDArray[np.int8]
-    """``(n, 10)``, as the output tensor has them."""
+    """``(n, 10)``, quantized as in the output tensor."""
     arena_bytes: int
-    """The smallest arena that it ran in on this 64-bit machine, in whole sixteens. A 32-bit target
-    has smaller pointers in it; other kernels than the reference ones may add buffers."""
+    """The smallest arena in which it runs on this 64-bit machine, a multiple of 16. Pointers are
+    smaller on a 32-bit target; kernels other than the reference ones may need more buffers."""
     version: str
     """The package that ran it, with its version."""
 
 
 def run(content: bytes, inputs: NDArray[np.int8]) -> MicroRun:
-    """Runs an int8 model in a process of its own, in the smallest arena that it fits in.
+    """Run an int8 model in a process of its own, in the smallest arena that fits.
 
     Args:
         content: the bytes of a ``.tflite`` file.
-        inputs: ``(n, 784) int8``, as the input tensor has them.
+        inputs: ``(n, 784) int8``, quantized as in the input tensor.
 
     Raises:
-        ConversionError: it does not run there, for example for want of an operator.
+        ConversionError: it does not run there, for example because an operator is missing.
         MissingDependency: tflite-micro is not installed.
     """
     with tempfile.TemporaryDirectory(prefix="mnist-edge-") as temporary:
@@ -62,14 +62,14 @@ def run(content: bytes, inputs: NDArray[np.int8]) -> MicroRun:
 
 def _cannot_run(reason: str) -> ConversionError:
     return ConversionError(
-        f"TensorFlow Lite for Microcontrollers cannot run the model ({reason}); take one of "
+        f"TensorFlow Lite for Microcontrollers cannot run the model ({reason}); use a model of "
         "convolutions, poolings and dense layers, converted with --quantize int8"
     )
 
 
 def _run(content: bytes, inputs: NDArray[np.int8]) -> dict[str, Any]:
     try:
-        load: Any = import_module("tflite_micro").runtime.Interpreter.from_bytes  # has no types
+        load: Any = import_module("tflite_micro").runtime.Interpreter.from_bytes  # untyped
     except ImportError as error:
         raise MissingDependency(
             f"TensorFlow Lite for Microcontrollers does not import ({error}): "
@@ -77,13 +77,13 @@ def _run(content: bytes, inputs: NDArray[np.int8]) -> dict[str, Any]:
         ) from error
 
     def fits(arena: int) -> bool:
-        with capture_descriptors(2), suppress(RuntimeError):  # TFLM tells at length what it lacks
+        with capture_descriptors(2), suppress(RuntimeError):  # TFLM logs every failure at length
             return load(content, arena_size=arena) is not None
         return False
 
-    with capture_descriptors(2) as said:
+    with capture_descriptors(2) as log:
         try:
-            load(content, arena_size=_ARENAS[-1])  # what this does not cure is not want of memory
+            load(content, arena_size=_ARENAS[-1])  # if this fails, memory is not the cause
             arena = _ARENAS[bisect_left(_ARENAS, True, key=fits)]
             interpreter, outputs = load(content, arena_size=arena), []
             shape = interpreter.get_input_details(0)["shape"]
@@ -91,9 +91,9 @@ def _run(content: bytes, inputs: NDArray[np.int8]) -> dict[str, Any]:
                 interpreter.set_input(digit.reshape(shape), 0)
                 interpreter.invoke()
                 outputs.append(interpreter.get_output(0).ravel().tolist())
-        # TFLM raises RuntimeError, its Python side whatever reading a flatbuffer ran into.
+        # TFLM raises RuntimeError, its Python side whatever reading a flatbuffer raises.
         except Exception as error:
-            raise _cannot_run(" ".join(f"{said()} {error}".split())[:400]) from error
+            raise _cannot_run(" ".join(f"{log()} {error}".split())[:400]) from error
     version = metadata.version("tflite-micro")
     return {"outputs": outputs, "arena_bytes": arena, "version": f"tflite-micro {version}"}
 

@@ -1,8 +1,8 @@
-"""The operators inside a ``.tflite``, read from the file itself, and what runtimes know of them.
+"""Read the operators in a ``.tflite`` file, and compare them with what a runtime supports.
 
-A runtime refuses a whole model for one operator of a version that it does not know, on the
-device and not before. ``targets.json`` holds the newest version of each operator that a release
-loads, measured on the release (``tests/data/make_targets.py``).
+A runtime rejects a whole model for one operator version that it does not know, and only on the
+device. ``targets.json`` lists the newest version of each operator that a release loads, measured
+on the release (``tests/data/make_targets.py``).
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from mnist_edge.errors import UnknownName
 from mnist_edge.training.frameworks import import_tensorflow
 
 DEFAULT_TARGET = "tflite-runtime==2.14.0"
-"""The oldest runtime that is supported, and the last of its name."""
-
+"""The oldest supported runtime, and the last release under that name."""
 
 _WEIGHTED = {"CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
-"""Operators whose second input is weights."""
+"""Operators whose second input is their weights."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,23 +30,23 @@ class OperatorInfo:
     """One operator of a model."""
 
     name: str
-    """As the schema has it, for example ``CONV_2D``; a custom one by its own name."""
+    """Name in TFLite's schema, for example ``CONV_2D``; a custom operator's own name."""
     version: int
-    """Of the operator: a runtime knows them up to some version."""
+    """Version of the operator; a runtime knows each operator up to some version."""
     builtin: bool
-    """Whether the runtime brings it; a custom one has to be linked in."""
+    """Whether it is built into the runtime; a custom operator must be linked in."""
     inputs: tuple[str, ...]
-    """Type of each tensor it takes, as numpy names it."""
+    """Type of each input tensor, by numpy's name."""
     outputs: tuple[str, ...]
-    """Type of each tensor it gives."""
+    """Type of each output tensor, by numpy's name."""
     tensor: str
-    """Name of the first tensor it gives: the layers it was made of. Inside a slim file, empty."""
+    """Name of its first output tensor, from the layers fused into it; empty in a compact file."""
     weights: tuple[float, float] | None
-    """Least and greatest weight, of a convolution or dense layer with constant int8 weights."""
+    """Minimum and maximum weight of a convolution or dense layer with constant int8 weights."""
 
 
 def read_operators(content: bytes) -> list[OperatorInfo]:
-    """Every operator of a ``.tflite``, in the order in which they run."""
+    """Read every operator of a ``.tflite`` file, in execution order."""
     import_tensorflow()
     from tensorflow.lite.tools import flatbuffer_utils
 
@@ -59,18 +58,18 @@ def read_operators(content: bytes) -> list[OperatorInfo]:
             code = model.operatorCodes[operator.opcodeIndex]
             builtin = names[max(code.builtinCode, code.deprecatedBuiltinCode)]
             custom = code.customCode.decode(errors="replace") if code.customCode else "?"
-            # An optional input that is left out has the index -1.
-            taken, given = (
-                tuple(types[graph.tensors[i].type].lower() for i in end if i >= 0)
-                for end in (operator.inputs, operator.outputs)
+            # An omitted optional input has the index -1.
+            inputs, outputs = (
+                tuple(types[graph.tensors[index].type].lower() for index in indices if index >= 0)
+                for indices in (operator.inputs, operator.outputs)
             )
             operators.append(
                 OperatorInfo(
                     name=custom if builtin == "CUSTOM" else builtin,
                     version=code.version,
                     builtin=builtin != "CUSTOM",
-                    inputs=taken,
-                    outputs=given,
+                    inputs=inputs,
+                    outputs=outputs,
                     tensor=graph.tensors[operator.outputs[0]].name.decode(errors="replace"),
                     weights=_weight_range(model, graph, operator) if builtin in _WEIGHTED else None,
                 )
@@ -92,51 +91,51 @@ def _weight_range(model: Any, graph: Any, operator: Any) -> tuple[float, float] 
 
 
 def known_targets() -> dict[str, dict[str, int]]:
-    """Each runtime release, oldest first: the newest version it knows of each operator."""
+    """Return the newest version of each operator that each runtime release loads, oldest first."""
     text = resources.files("converters").joinpath("targets.json").read_text(encoding="utf-8")
     targets: dict[str, dict[str, int]] = json.loads(text)
     return targets
 
 
 def require_target(target: str) -> None:
-    """Checks the name of a runtime release.
+    """Check the name of a runtime release.
 
     Raises:
-        UnknownName: it is none that was measured.
+        UnknownName: the release was not measured.
     """
     if target not in known_targets():
         raise UnknownName("target", target, known_targets())
 
 
 def unknown_to(target: str, operators: list[OperatorInfo]) -> list[str]:
-    """What a runtime would refuse the model for, each with what to do.
+    """List the reasons why a runtime would reject a model, each with advice.
 
     Args:
         target: one of ``known_targets``.
-        operators: of the model.
+        operators: the operators of the model.
     """
     known = known_targets()[target]
-    found = {(one.name, one.version) for one in operators if one.builtin}
+    found = {(operator.name, operator.version) for operator in operators if operator.builtin}
     reasons = []
     for name, version in sorted(found):
         if name not in known:
-            reasons.append(f"{target} has no operator {name}; build the layer of others")
+            reasons.append(f"{target} has no operator {name}; build the layer from others")
         elif version > known[name]:
             fix = (
-                "quantize weights by --weights per-tensor"
+                "quantize with --weights per-tensor"
                 if name in _WEIGHTED
-                else "build the layer of others"
+                else "build the layer from others"
             )
             reasons.append(
                 f"{target} knows {name} up to version {known[name]}, the model has version "
-                f"{version}; {fix}, or take a newer --target"
+                f"{version}; {fix}, or choose a newer --target"
             )
     return reasons
 
 
 @cache
 def _schema_names(enumeration: str) -> dict[int, str]:
-    """Names of an enumeration of the TFLite schema, by number."""
+    """Return the names of an enumeration of the TFLite schema, by number."""
     import_tensorflow()
     from tensorflow.lite.python import schema_py_generated
 

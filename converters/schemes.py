@@ -1,4 +1,4 @@
-"""The ways to quantize, one named function each giving a frozen ``Scheme``."""
+"""Quantization schemes, one function per scheme, each returning a frozen ``Scheme``."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ GRAY, RGB = "grey", "rgb"
 
 @dataclass(frozen=True, kw_only=True)
 class Scheme:
-    """What becomes of weights and activations."""
+    """How weights and activations are stored and computed; validated when it is created."""
 
     base: str
-    """What ``--quantize`` calls it."""
+    """Its name for ``--quantize``."""
     summary: str
     """What it does, in a few words."""
     io_dtypes: tuple[str, ...]
-    """Types that its input and output may have, as numpy names them, its own first."""
+    """Types that its input and output can have, by numpy's names, the default first."""
     io_dtype: str
-    """The one that they have."""
+    """The type of its input and output."""
     weights: str = PER_CHANNEL
-    """``per-channel``: each output channel of a layer has its own scale; or ``per-tensor``."""
+    """``per-channel``, a scale for each output channel of a layer, or ``per-tensor``."""
     color: str = GRAY
-    """``grey``: one value a pixel; or ``rgb``, whose three are turned to grey in the graph."""
+    """``grey``, one value per pixel, or ``rgb``, which the graph converts to gray."""
     calibrated: bool
     """Whether activation ranges are measured on calibration digits."""
     configure: Callable[[Any], None]
-    """Sets a ``tf.lite.TFLiteConverter`` up."""
+    """Configures a ``tf.lite.TFLiteConverter``."""
 
     def __post_init__(self) -> None:
         for found, allowed, what in (
@@ -47,7 +47,7 @@ class Scheme:
 
     @property
     def name(self) -> str:
-        """The stem of its files: the base, and what differs from its own settings."""
+        """The stem of its files: the base, and every setting that is not the default."""
         parts = [
             self.base,
             *([self.weights] if self.weights != PER_CHANNEL else []),
@@ -58,12 +58,12 @@ class Scheme:
 
     @property
     def integer(self) -> bool:
-        """Whether everything between the two ends is integers."""
+        """Whether everything between input and output is integers."""
         return self.calibrated
 
 
 def float32() -> Scheme:
-    """Nothing is quantized: the reference that the others are compared with."""
+    """Quantize nothing: the reference for the other schemes."""
     return Scheme(
         base="float32",
         summary="float weights, float arithmetic",
@@ -75,7 +75,7 @@ def float32() -> Scheme:
 
 
 def float16() -> Scheme:
-    """Weights are stored in half precision and widened when the model is loaded."""
+    """Store weights in half precision; the runtime widens them when it loads the model."""
 
     def configure(converter: Any) -> None:
         tensorflow = import_tensorflow()
@@ -93,13 +93,13 @@ def float16() -> Scheme:
 
 
 def dynamic() -> Scheme:
-    """Weights are int8; each activation's range is measured while it runs."""
+    """Quantize weights to int8, and activations at run time."""
 
     def configure(converter: Any) -> None:
         converter.optimizations = [import_tensorflow().lite.Optimize.DEFAULT]
         # Per-channel dense weights would make FULLY_CONNECTED version 12, which tflite-runtime
         # 2.14.0 does not know.
-        converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001  # there is no public switch
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001  # no public option
 
     return Scheme(
         base="dynamic",
@@ -112,7 +112,7 @@ def dynamic() -> Scheme:
 
 
 def int8() -> Scheme:
-    """int8 in, int8 inside, int8 out: what an edge device runs."""
+    """Quantize everything to int8, input and output included, for edge devices."""
 
     def configure(converter: Any) -> None:
         tensorflow = import_tensorflow()
@@ -130,7 +130,7 @@ def int8() -> Scheme:
 
 
 def int16x8() -> Scheme:
-    """int8 weights under int16 activations: finer steps where int8 is too coarse."""
+    """Quantize weights to int8 and activations to int16, where int8 is too coarse."""
 
     def configure(converter: Any) -> None:
         tensorflow = import_tensorflow()
@@ -157,7 +157,7 @@ SCHEMES: dict[str, Callable[[], Scheme]] = {
     "int8": int8,
     "int16x8": int16x8,
 }
-"""Every scheme by its name, the reference first."""
+"""Every scheme by name, the reference first."""
 
 
 def find_schemes(
@@ -167,23 +167,23 @@ def find_schemes(
     weights: str = PER_CHANNEL,
     color: str = GRAY,
 ) -> list[Scheme]:
-    """The schemes of some names, in the order of ``SCHEMES``; ``all`` names every one.
+    """Return the schemes of the given names, in the order of ``SCHEMES``.
 
     Args:
-        names: of schemes.
-        io_dtype: type of input and output; without it each scheme's own, but uint8 for int8 of
-            color pictures, since the image tasks that want those take no int8.
+        names: names of schemes; ``all`` for every one.
+        io_dtype: type of input and output (default: each scheme's own; uint8 for int8 with color
+            input, since the image tasks that take color do not take int8).
         weights: ``per-channel`` or ``per-tensor``.
         color: ``grey`` or ``rgb``.
 
     Raises:
         UnknownName: there is no such scheme.
-        InvalidValue: a scheme does not have the setting.
+        InvalidValue: a scheme does not support a setting.
     """
     for name in names:
         if name not in SCHEMES and name != "all":
             raise UnknownName("scheme", name, [*SCHEMES, "all"])
-    chosen = [make() for name, make in SCHEMES.items() if name in names or "all" in names]
+    chosen = [build() for name, build in SCHEMES.items() if name in names or "all" in names]
     return [
         replace(
             scheme,

@@ -1,4 +1,4 @@
-"""A network and a scheme to the bytes of a ``.tflite`` file."""
+"""Convert a network by a scheme to the bytes of a ``.tflite`` file, with TensorFlow."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from mnist_edge.training.frameworks import import_tensorflow
 def to_tflite(
     network: Network, scaling: InputScaling, scheme: Scheme, calibration: NDArray[np.uint8]
 ) -> bytes:
-    """Converts a network for one digit at a time.
+    """Convert a network for one digit at a time.
 
     Args:
         network: up to its logits.
-        scaling: what it takes its input to mean; the file takes raw pixels 0..255.
-        scheme: what becomes of its numbers.
-        calibration: ``(n, 28, 28) uint8``; used where the scheme is calibrated.
+        scaling: its input scaling; the file takes raw pixels 0..255.
+        scheme: how to quantize it.
+        calibration: ``(n, 28, 28) uint8``, used by calibrated schemes.
 
     Raises:
-        ConversionError: TensorFlow cannot convert it; the message is TensorFlow's reason.
+        ConversionError: TensorFlow cannot convert it; the message has TensorFlow's reason.
     """
-    with capture_descriptors(1, 2) as said, warnings.catch_warnings():
+    with capture_descriptors(1, 2) as output, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            made, _ = configured_converter(network, scaling, scheme, calibration)
-            content: bytes = made.convert()
-        # The converter raises its own ConverterError, and whatever a pass of it ran into.
+            converter, _ = configured_converter(network, scaling, scheme, calibration)
+            content: bytes = converter.convert()
+        # The converter raises its own ConverterError, and whatever one of its passes raises.
         except Exception as error:
-            reason = _reason(f"{error}\n{said()}")
+            reason = _reason(f"{error}\n{output()}")
             raise ConversionError(
                 f"TensorFlow cannot convert the model to {scheme.name}: {reason}"
             ) from error
@@ -49,30 +49,30 @@ def to_tflite(
 def configured_converter(
     network: Network, scaling: InputScaling, scheme: Scheme, calibration: NDArray[np.uint8]
 ) -> tuple[Any, tuple[int, ...]]:
-    """A ``tf.lite.TFLiteConverter`` that is set up, and the shape of its input.
+    """Return a configured ``tf.lite.TFLiteConverter`` and the shape of its input.
 
-    Arguments as ``to_tflite``.
+    The arguments are those of ``to_tflite``.
     """
     tensorflow = import_tensorflow()
     forward = trace_raw_pixels(network, scaling, channels=3 if scheme.color == RGB else None)
     shape = tuple(forward.inputs[0].shape)
-    made = tensorflow.lite.TFLiteConverter.from_concrete_functions([forward])
-    scheme.configure(made)
+    converter = tensorflow.lite.TFLiteConverter.from_concrete_functions([forward])
+    scheme.configure(converter)
     if scheme.weights == PER_TENSOR:
-        made._experimental_disable_per_channel = True  # noqa: SLF001  # there is no public switch
+        converter._experimental_disable_per_channel = True  # noqa: SLF001  # no public option
     if scheme.calibrated:
         io_dtype = tensorflow.as_dtype(scheme.io_dtype)
-        made.inference_input_type = made.inference_output_type = io_dtype
-        made.representative_dataset = lambda: representative_dataset(calibration, shape)
-    return made, shape
+        converter.inference_input_type = converter.inference_output_type = io_dtype
+        converter.representative_dataset = lambda: representative_dataset(calibration, shape)
+    return converter, shape
 
 
-def _reason(said: str) -> str:
-    """TensorFlow's reason on one line: the layer that TFLite has no operator for, if that is it."""
-    missing = _NO_OPERATOR.search(said)
+def _reason(output: str) -> str:
+    """Extract TensorFlow's reason as one line, with the layer that TFLite has no operator for."""
+    missing = _NO_OPERATOR.search(output)
     if missing:
-        return f"TFLite has no operator for {missing[2]}, at {missing[1]}; build it of others"
-    lines = [line for line in said.splitlines() if not line.startswith("WARNING")]
+        return f"TFLite has no operator for {missing[2]}, at {missing[1]}; build it from others"
+    lines = [line for line in output.splitlines() if not line.startswith("WARNING")]
     return " ".join(" ".join(lines).split())[:400]
 
 
@@ -82,13 +82,13 @@ _NO_OPERATOR = re.compile(r'"([^"]*)"\]\): \'tf\.(\w+)\' op is neither a custom 
 def representative_dataset(
     images: NDArray[np.uint8], shape: tuple[int, ...]
 ) -> Iterator[list[NDArray[np.float32]]]:
-    """Digits one at a time, as the converter wants them.
+    """Yield digits one at a time as inputs of the model.
 
     Args:
         images: ``(n, 28, 28)``.
-        shape: of the converted model's input.
+        shape: shape of the model's input.
     """
     for image in images:
-        # A color picture of a grey digit has it three times.
+        # A color picture of a gray digit repeats its channel.
         channels = np.repeat(image[..., None], 3, axis=-1) if shape[-1] == 3 else image
         yield [channels.reshape(shape).astype(np.float32)]

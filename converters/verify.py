@@ -1,7 +1,7 @@
-"""Proof, before anything is written, that a converted model does what it should.
+"""Verify a converted model before it is written.
 
-The very bytes to be written run on the device runtime, in a process of its own, and what is
-inside them is read. Every violation is collected and raised at once.
+The bytes to be written run on the device runtime, in a process of its own, and their operators are
+read. Every violation is collected and raised at once.
 """
 
 from __future__ import annotations
@@ -26,39 +26,39 @@ from mnist_edge.runtimes.sandbox import SandboxRun, run_sandboxed
 from mnist_edge.runtimes.selection import describe_runtime
 
 MAX_DROP = 0.3
-"""Percentage points of validation accuracy that a scheme may cost: six times what int8 costs a
-sound model, and far less than a wrong zero point or a lost scale does."""
+"""Maximum loss of validation accuracy in percentage points: six times what int8 costs a sound
+model, and far less than a wrong zero point or a lost scale costs."""
 MIN_AGREEMENT = 0.95
-"""Share of the digits that the Keras model is sure of, on which the converted one must give its
-answer. Planted faults leave less; a network of two epochs still keeps 0.99."""
+"""Minimum agreement with the Keras model on the digits it is confident of. Planted faults leave
+less; a network of two epochs still has 0.99."""
 CONFIDENT = 0.9
-"""Probability from which on the Keras model is sure of a digit."""
+"""Minimum probability at which the Keras model is confident of a digit."""
 MAX_SATURATED = 0.05
-"""Share of digits whose largest logit may be at the end of the integer range. The range was
-measured on few calibration digits, and some validation digits lie beyond: up to 0.014 of them for
-this project's recipes after two epochs."""
+"""Maximum fraction of digits whose largest logit is at the end of the integer range. The range is
+measured on few calibration digits and some validation digits exceed it: a fraction of up to 0.014
+for this project's recipes after two epochs."""
 MIN_RANGE_USED = 0.25
-"""Share of the integer range that the logits must use: a quarter of it costs two bits of eight. A
-network that learnt nothing still uses 0.30."""
+"""Minimum fraction of the integer range that the logits use: a quarter costs two of eight bits. An
+untrained network still uses 0.30."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verification:
-    """What the device runtime made of a converted model."""
+    """The result of running a converted model on the device runtime."""
 
-    trial: SandboxRun
-    """Its two ends, its logits of the validation digits, and the runtime that gave them."""
+    run: SandboxRun
+    """Its input and output, its logits of the validation digits, and the runtime."""
     score: Score
-    """Of the converted model, on the validation digits."""
+    """The converted model's score on the validation digits."""
     drop: float
-    """Percentage points of validation accuracy lost against the Keras model."""
+    """Loss of validation accuracy against the Keras model, in percentage points."""
     gate: str | None
     """Why it misses the accuracy gate, if it does."""
     golden: Golden
-    """What it answers to a few inputs, for devices to compare."""
+    """Its answers to a few inputs, for devices to compare with."""
 
 
-def verify_model(
+def verify_conversion(
     content: bytes,
     scheme: Scheme,
     *,
@@ -68,45 +68,45 @@ def verify_model(
     target: str,
     max_drop: float = MAX_DROP,
 ) -> Verification:
-    """Runs a converted model over the validation digits and holds it against the Keras model.
+    """Run a converted model over the validation digits and compare it with the Keras model.
 
     Args:
         content: the bytes of the ``.tflite`` file.
-        scheme: what it was converted by.
-        unstripped: the same model before its tensors lost their names, by which faults are told.
+        scheme: the scheme it was converted by.
+        unstripped: the same model with the names of its tensors, for messages.
         reference: ``(n, 10)``, the Keras model's logits of the same digits.
         validation: the digits.
         target: the oldest runtime that must load it, one of ``operators.known_targets``.
-        max_drop: percentage points of accuracy it may lose; what it loses beyond is the
+        max_drop: maximum loss of accuracy in percentage points; a larger loss is reported as the
             ``gate`` of the result, for the caller to act on.
 
     Raises:
-        ConversionError: with every violation found, the accuracy lost among them.
+        ConversionError: the model is faulty; the message gives every violation.
     """
     operators = _with_names(read_operators(content), read_operators(unstripped))
     problems = [*unknown_to(target, operators), *_foreign_operators(operators, scheme)]
     inputs = golden_inputs(validation)
     try:
-        # In one run, so that the golden vectors are of the very process that the proof is of.
-        trial = run_sandboxed(
+        # In one run, so that the golden vectors come from the verified process.
+        run = run_sandboxed(
             content, np.concatenate([validation.images, inputs]), name=f"the {scheme.name} model"
         )
     except MnistEdgeError as error:
         problems.append(f"it does not run: {error}")
         raise _failed(scheme, target, problems) from error
-    golden_logits = trial.logits[len(validation) :]
-    trial = replace(trial, logits=trial.logits[: len(validation)])
-    for end, spec in (("input", trial.input), ("output", trial.output)):
+    golden_logits = run.logits[len(validation) :]
+    run = replace(run, logits=run.logits[: len(validation)])
+    for end, spec in (("input", run.input), ("output", run.output)):
         if spec.dtype != scheme.io_dtype:
             problems.append(f"its {end} is {spec.dtype}, expected {scheme.io_dtype}")
-    problems += _degenerate(trial.logits, trial.output)
-    compared = compare(reference, trial.logits, validation.labels)
-    sure = softmax(reference).max(axis=1) >= CONFIDENT
-    agreement = _agreement(reference[sure], trial.logits[sure])
+    problems += _degenerate(run.logits, run.output)
+    compared = compare(reference, run.logits, validation.labels)
+    confident = softmax(reference).max(axis=1) >= CONFIDENT
+    agreement = _agreement(reference[confident], run.logits[confident])
     if agreement < MIN_AGREEMENT:
         problems.append(
-            f"it gives the Keras model's answer to {100 * agreement:.1f} % of the digits that "
-            f"that is sure of, at least {100 * MIN_AGREEMENT:.0f} % expected"
+            f"it agrees with the Keras model on {100 * agreement:.1f} % of the digits of which the "
+            f"Keras model is confident, expected at least {100 * MIN_AGREEMENT:.0f} %"
         )
     gate = None
     if compared.drop > max_drop:
@@ -115,24 +115,24 @@ def verify_model(
             f"at most {max_drop:.2f} allowed"
         )
     if problems:
-        raise _failed(scheme, trial.runtime, [*problems, *([gate] if gate else [])])
+        raise _failed(scheme, run.runtime, [*problems, *([gate] if gate else [])])
     score = Score(
-        correct=count_correct(trial.logits, validation.labels),
+        correct=count_correct(run.logits, validation.labels),
         total=len(validation),
-        runtime=trial.runtime,
+        runtime=run.runtime,
     )
-    # The trial's logits are whole steps of the output, give or take a float32's rounding.
+    # The logits are multiples of the output's scale, up to float32 rounding.
     golden = encode_golden(
         inputs,
-        quantize(golden_logits, trial.output),
-        runtime=trial.runtime,
+        quantize(golden_logits, run.output),
+        runtime=run.runtime,
         tolerance=TOLERANCE,
     )
-    return Verification(trial=trial, score=score, drop=compared.drop, gate=gate, golden=golden)
+    return Verification(run=run, score=score, drop=compared.drop, gate=gate, golden=golden)
 
 
 def runtime_mismatch(target: str) -> str | None:
-    """A warning where the runtime that verifies is not the one that is to ship.
+    """Return a warning if the installed runtime, which verifies, is not the target.
 
     Args:
         target: one of ``operators.known_targets``.
@@ -141,23 +141,24 @@ def runtime_mismatch(target: str) -> str | None:
     if installed.replace(" ", "==") == target:
         return None
     return (
-        f"files are run on {installed}, which may round otherwise than {target}; operators are "
-        "held against the target's own"
+        f"files are run on {installed}, which may round differently from {target}; operators are "
+        "checked against the target's own"
     )
 
 
-def missed_gate(verified: Verification, scheme: Scheme, tried: Sequence[str]) -> AccuracyLost:
-    """The error for a sound model that misses the accuracy gate.
+def missed_gate(verification: Verification, scheme: Scheme, tried: Sequence[str]) -> AccuracyLost:
+    """Build the error for a sound model that misses the accuracy gate.
 
     Args:
-        verified: what the check found.
-        scheme: what was asked for.
-        tried: what was tried to rescue it, with the outcome of each.
+        verification: its verification.
+        scheme: the requested scheme.
+        tried: the fallbacks that were tried, with their outcomes.
     """
     advice = f"tried {'; '.join(tried)}" if tried else "try --recover, or see why with --explain"
     return AccuracyLost(
-        f"{scheme.name} missed the gate on {verified.trial.runtime}: {verified.gate}; {advice}; "
-        "nothing was written (--keep writes it all the same)"
+        f"{scheme.name} missed the gate on {verification.run.runtime}: {verification.gate}; "
+        f"{advice}; "
+        "nothing was written (--keep writes it anyway)"
     )
 
 
@@ -168,25 +169,26 @@ def _failed(scheme: Scheme, where: str, problems: list[str]) -> ConversionError:
 
 
 def _foreign_operators(operators: list[OperatorInfo], scheme: Scheme) -> list[str]:
-    """Operators that no runtime brings, and float ones inside a file of integers."""
+    """List custom operators, and float operators inside an integer file."""
     problems = [
-        f"{one.name} at {_layer(one)} is no builtin operator; build the layer of others"
-        for one in operators
-        if not one.builtin
+        f"{operator.name} at {_layer(operator)} is not a builtin operator; build the layer from "
+        "others"
+        for operator in operators
+        if not operator.builtin
     ]
     if scheme.integer:
         problems += [
-            f"{one.name} at {_layer(one)} works in floats: TensorFlow has no {scheme.base} for it"
-            for one in operators
-            # Ends of another type are turned into integers and back.
-            if one.name not in {"QUANTIZE", "DEQUANTIZE"}
-            and "float32" in {*one.inputs, *one.outputs}
+            f"{operator.name} at {_layer(operator)} computes in floats: TensorFlow has no "
+            f"{scheme.base} version of it"
+            for operator in operators
+            # Inputs and outputs of another type are converted to integers and back.
+            if operator.name not in {"QUANTIZE", "DEQUANTIZE"}
+            and "float32" in {*operator.inputs, *operator.outputs}
         ]
-        inner = operators[1:-1]
         problems += [
-            f"{one.name} at {_layer(one)} leaves the integers on the way"
-            for one in inner
-            if one.name == "DEQUANTIZE" and scheme.io_dtype != "float32"
+            f"{operator.name} at {_layer(operator)} converts integers to floats inside the model"
+            for operator in operators[1:-1]
+            if operator.name == "DEQUANTIZE" and scheme.io_dtype != "float32"
         ]
     return problems
 
@@ -194,22 +196,22 @@ def _foreign_operators(operators: list[OperatorInfo], scheme: Scheme) -> list[st
 def _with_names(
     operators: list[OperatorInfo], unstripped: list[OperatorInfo]
 ) -> list[OperatorInfo]:
-    """Operators of a file with the names that their tensors had."""
+    """Return operators with the original names of their tensors."""
     pairs = zip(operators, unstripped, strict=True)
     return [replace(operator, tensor=other.tensor) for operator, other in pairs]
 
 
 def _layer(operator: OperatorInfo) -> str:
-    """The layer that an operator was made of: tensors are named for all they were fused from."""
+    """Return the layer of an operator: a tensor's name lists the layers fused into it."""
     return repr(operator.tensor.split(";")[0])
 
 
 def _degenerate(logits: NDArray[np.float32], output: TensorSpec) -> list[str]:
-    """Outputs that no sound model gives."""
+    """List the ways in which the outputs cannot be those of a sound model."""
     if not np.isfinite(logits).all():
-        return ["it gives logits that are not numbers"]
+        return ["its logits are not all finite"]
     if np.ptp(logits, axis=0).max() == 0:
-        return ["it gives every digit the same logits"]
+        return ["its logits are the same for every digit"]
     if not output.scale:
         return []
     limits = np.iinfo(output.dtype)
@@ -221,19 +223,19 @@ def _degenerate(logits: NDArray[np.float32], output: TensorSpec) -> list[str]:
             f"its output is saturated: {100 * saturated:.1f} % of digits have their largest logit "
             f"at {limits.max}; calibrate on more digits (--calibration-images)"
         )
-    # int16 is symmetric about zero: of logits that are all below it half the range is left out.
+    # int16 is symmetric about zero: logits that are all below zero use half the range at most.
     steps = int(limits.max) - int(limits.min) if output.dtype != "int16" else int(limits.max)
     used = float(np.ptp(raw) / steps)
     if used < MIN_RANGE_USED:
         problems.append(
             f"its output uses {100 * used:.0f} % of the {output.dtype} range: calibration digits "
-            "gave logits that others do not; try another --calibration-seed"
+            "had larger logits than others have; try another --calibration-seed"
         )
     return problems
 
 
 def _agreement(reference: NDArray[np.float32], logits: NDArray[np.float32]) -> float:
-    """Share of equal answers; 1 where there is none to compare."""
+    """Return the fraction of equal answers; 1 if there are none to compare."""
     if not len(reference):
         return 1.0
     return float((reference.argmax(axis=1) == logits.argmax(axis=1)).mean())

@@ -1,4 +1,4 @@
-"""The curves of a run, drawn with matplotlib into one PNG."""
+"""Plot the learning curves of a run as one PNG, with matplotlib."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _TRAIN, _VALIDATION = "#0072b2", "#d55e00"
-"""Two colours that the colour-blind tell apart (M. Okabe and K. Ito, 2008)."""
+"""Two colors that color-blind people can distinguish (M. Okabe and K. Ito, 2008)."""
 
-_MARKED = 40
-"""Rounds up to which each is marked on its curve; beyond, the marks would touch."""
+_MAX_MARKERS = 40
+"""Maximum number of rounds with a marker each; more markers would touch."""
 
 
 def draw_curves(
@@ -26,16 +26,16 @@ def draw_curves(
     *,
     title: str,
 ) -> None:
-    """Draws what was recorded over the steps.
+    """Plot the metrics of a run over its steps.
 
-    Accuracy, cross-entropy and loss, of training and validation; the loss of single batches; the
-    learning rate; and the mean absolute gradient where the optimizer keeps it.
+    These are accuracy, cross-entropy and loss of training and validation, the loss of single
+    batches, the learning rate, and the mean absolute gradient if the optimizer records it.
 
     Args:
-        rounds: the record of each validation.
+        rounds: one record per validation.
         losses: step and loss of single batches.
         target: the PNG to write.
-        title: the recipe's name.
+        title: name of the recipe.
 
     Raises:
         MissingDependency: matplotlib is not installed.
@@ -48,7 +48,7 @@ def draw_curves(
     figure.suptitle(title)
     axes = iter(figure.subplots(2, 3).flat)
     steps = [record["step"] for record in rounds]
-    marker = "o" if len(rounds) <= _MARKED else ""
+    marker = "o" if len(rounds) <= _MAX_MARKERS else ""
     for key, label in panels:
         axis = next(axes)
         axis.plot(steps, [r[key] for r in rounds], marker, ls="-", c=_TRAIN, ms=3, label="train")
@@ -70,7 +70,7 @@ def draw_curves(
 
 
 def new_figure(*, width: float, height: float) -> Figure:
-    """An empty figure, ``width`` by ``height`` inches, that needs no screen.
+    """Create an empty figure, ``width`` by ``height`` inches, that needs no display.
 
     Raises:
         MissingDependency: matplotlib is not installed.

@@ -60,16 +60,16 @@ class TrainingListener(Protocol):
     """An observer of a training run."""
 
     def on_network(self, number: int, networks: int) -> None:
-        """Called before each network, counted from 1: the teachers, then the recipe's own."""
+        """Begin a network, counted from 1: first the teachers, then the recipe's own."""
 
     def on_start(self, summary: str, step: int, total_steps: int) -> None:
-        """Called with the network's summary and the first step, above 0 for a resumed run."""
+        """Begin the steps, with the network's summary and the first step (above 0 if resumed)."""
 
     def on_step(self, step: int) -> None:
-        """Called after each step; ``step`` counts from 1."""
+        """Note that a step is done, counted from 1."""
 
     def on_round(self, record: dict[str, float]) -> None:
-        """Called after each round with the record of its validation."""
+        """Note that a round is done and validated."""
 
 
 def train(

@@ -44,7 +44,7 @@ def weights_h5(folder: Path, digits: Mnist) -> Fault:
     model = dense_net(keras_2())
     path = folder / "mnist_weights.h5"
     model.save_weights(path)
-    return Fault(path=path, words="weights alone, without the network")
+    return Fault(path=path, words="weights without a network")
 
 
 def keras_3_weights_h5(folder: Path, digits: Mnist) -> Fault:
@@ -52,7 +52,7 @@ def keras_3_weights_h5(folder: Path, digits: Mnist) -> Fault:
     model = dense_net(keras_3())
     path = folder / "mnist.weights.h5"
     model.save_weights(path)
-    return Fault(path=path, words="weights alone, without the network")
+    return Fault(path=path, words="weights without a network")
 
 
 def _with_custom_layer(keras: ModuleType, path: Path) -> Path:
@@ -164,7 +164,7 @@ def letters(folder: Path, digits: Mnist) -> Fault:
     path = _untrained(
         keras, folder / "emnist.h5", keras.Input((28, 28, 1)), layers.Flatten(), layers.Dense(47)
     )
-    return Fault(path=path, words=r"\(47,\), expected ten")
+    return Fault(path=path, words=r"\(47,\), expected \(10,\)")
 
 
 def eleven_outputs(folder: Path, digits: Mnist) -> Fault:
@@ -174,7 +174,7 @@ def eleven_outputs(folder: Path, digits: Mnist) -> Fault:
     path = _untrained(
         keras, folder / "eleven.keras", keras.Input((28, 28)), layers.Flatten(), layers.Dense(11)
     )
-    return Fault(path=path, words=r"\(11,\), expected ten")
+    return Fault(path=path, words=r"\(11,\), expected \(10,\)")
 
 
 def autoencoder(folder: Path, digits: Mnist) -> Fault:
@@ -182,7 +182,7 @@ def autoencoder(folder: Path, digits: Mnist) -> Fault:
     keras = keras_3()
     code, decoded = keras.layers.Dense(32), keras.layers.Dense(784, activation="sigmoid")
     path = _untrained(keras, folder / "autoencoder.keras", keras.Input((784,)), code, decoded)
-    return Fault(path=path, words=r"\(784,\), expected ten")
+    return Fault(path=path, words=r"\(784,\), expected \(10,\)")
 
 
 def eight_by_eight(folder: Path, digits: Mnist) -> Fault:
@@ -279,7 +279,7 @@ def empty_file(folder: Path, digits: Mnist) -> Fault:
 def empty_folder(folder: Path, digits: Mnist) -> Fault:
     path = folder / "saved_model"
     path.mkdir()
-    return Fault(path=path, words="no SavedModel")
+    return Fault(path=path, words="not a SavedModel")
 
 
 FAULTS: dict[str, Build] = {

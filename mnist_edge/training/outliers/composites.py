@@ -1,4 +1,4 @@
-"""What is made of digits and is none: several of them, parts of them, and what is turned over."""
+"""Draw outliers made of digits: several digits, parts of digits, and rotated ones."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from mnist_edge.data.mnist import Digits
 from mnist_edge.training.outliers.primitives import Ink, Random
 
 _INK = 0.25
-"""Share of full ink from which on a pixel counts, as where a digit is cropped."""
+"""Minimum ink, 0..1, of a pixel that counts when a digit is cropped."""
 _ONE = 1
-"""The digit that any upright stroke is."""
+"""The digit that any upright stroke can be read as."""
 _AXIS = np.arange(DIGIT_SIDE) - (DIGIT_SIDE - 1) / 2
-"""Rows or columns, counted from the middle of a digit."""
+"""Rows or columns relative to the center of a digit."""
 _ANY = tuple(range(10))
 _BROAD = tuple(digit for digit in _ANY if digit != _ONE)
-"""Digits of which no piece need be a lone stroke."""
+"""Digits of which a piece need not be a single stroke."""
 
 
 def two_digits(random: Random, digits: Digits) -> Ink:
-    """Two digits side by side: apart, touching, or one a little over the other."""
+    """Draw two digits side by side: apart, touching, or slightly overlapping."""
     gap = int(random.integers(-4, 5))
     among = _ANY if gap > 0 else _BROAD
     return _squeezed(_row([_pick(digits, random, among) for _ in range(2)], gap, random), random)
 
 
 def three_digits(random: Random, digits: Digits) -> Ink:
-    """Three digits in a row."""
+    """Draw three digits in a row."""
     three = [_pick(digits, random, _ANY) for _ in range(3)]
     return _squeezed(_row(three, int(random.integers(-1, 4)), random), random)
 
 
 def crowded(random: Random, digits: Digits) -> Ink:
-    """A digit with large pieces of its neighbours, at both sides or above and below."""
+    """Draw a digit with large pieces of its neighbors, on both sides or above and below."""
     three = [_pick(digits, random, _BROAD) for _ in range(3)]
     if random.random() < 1 / 3:
         above, middle, below = (_cropped(digit) for digit in three)
@@ -42,35 +42,35 @@ def crowded(random: Random, digits: Digits) -> Ink:
         wide = max(band.shape[1] for band in bands)
         return np.concatenate([np.pad(band, ((1, 1), (0, wide - band.shape[1]))) for band in bands])
     row = _row(three, int(random.integers(0, 4)), random)
-    # Of each neighbour more than half is left.
+    # More than half of each neighbor remains.
     left, right = (round(row.shape[1] / 3 * random.uniform(0.2, 0.5)) for _ in range(2))
     return _cropped(row[:, left:-right])
 
 
 def fragment(random: Random, digits: Digits) -> Ink:
-    """What a cut through a digit leaves: a fifth to a half of its ink, and no mere stroke."""
+    """Cut a digit so that a fifth to a half of its ink remains, and more than a single stroke."""
     while True:
         digit = _pick(digits, random, _BROAD)
         angle = random.uniform(0, 2 * np.pi)
         side = _AXIS * np.cos(angle) + _AXIS[:, None] * np.sin(angle) - random.uniform(0, 6)
         part = (digit * np.clip(side + 0.5, 0, 1)).astype(np.float32)
-        share = part.sum() / digit.sum()
-        if not 0.2 < share < 0.5 or (part > _INK).sum() < 20:
+        fraction = part.sum() / digit.sum()
+        if not 0.2 < fraction < 0.5 or (part > _INK).sum() < 20:
             continue
         part = _cropped(part)
-        # A narrow piece is a stroke, and a stroke is a 1.
+        # A narrow piece is a stroke, and a stroke can be read as a 1.
         if min(part.shape) >= 0.6 * max(part.shape):
             return part
 
 
 def quarter_turned(random: Random, digits: Digits) -> Ink:
-    """A 2 or a 3 on its side; a 4 or a 5 turned so can still be read as one."""
+    """Rotate a 2 or a 3 by 90 degrees; a 4 or a 5 could still be read as a digit."""
     digit = _pick(digits, random, (2, 3))
     return np.ascontiguousarray(np.rot90(digit, random.choice((1, 3))))
 
 
 def close_up(random: Random, digits: Digits) -> Ink:
-    """A small part of a digit as large as the frame, its strokes cut by the edges."""
+    """Enlarge a small part of a digit to the whole frame, so that the edges cut its strokes."""
     while True:
         digit = _pick(digits, random, _ANY)
         size = int(random.integers(5, 11))
@@ -81,7 +81,7 @@ def close_up(random: Random, digits: Digits) -> Ink:
 
 
 def _pick(digits: Digits, random: Random, among: tuple[int, ...]) -> Ink:
-    """One of the digits that have these labels, ``(28, 28)``, 0..1."""
+    """Pick a random digit with one of the labels, ``(28, 28)``, 0..1."""
     while True:
         index = random.integers(len(digits))
         if digits.labels[index] in among:
@@ -96,7 +96,7 @@ def _cropped(ink: Ink) -> Ink:
 
 
 def _row(digits: list[Ink], gap: int, random: Random) -> Ink:
-    """Digits side by side, ``gap`` pixels apart, some a little lower than others."""
+    """Place digits side by side, ``gap`` pixels apart, at slightly different heights."""
     parts = [_cropped(digit) for digit in digits]
     row = np.zeros((DIGIT_SIDE + 4, sum(part.shape[1] + abs(gap) for part in parts)), np.float32)
     left = 0
@@ -110,7 +110,7 @@ def _row(digits: list[Ink], gap: int, random: Random) -> Ink:
 
 
 def _squeezed(ink: Ink, random: Random) -> Ink:
-    """Some of the rows narrowed, as far as to a digit's own shape."""
+    """Narrow half of the rows, down to the proportions of a single digit."""
     ink = _cropped(ink)
     if random.random() < 1 / 2:
         return ink

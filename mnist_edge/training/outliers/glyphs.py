@@ -1,4 +1,4 @@
-"""Printed letters, words and symbols, in the typefaces that come with matplotlib."""
+"""Draw printed letters, words and symbols in the typefaces that ship with matplotlib."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from mnist_edge.errors import MissingDependency, extra_install_command
 from mnist_edge.training.outliers.primitives import CANVAS, Ink, Random
 
 LETTERS = "AEFHKMNPRTVWXYaefhkmnptvwx"
-"""Letters that nobody takes for a digit: no B C D G I J L O Q S U Z, no b c d g i j l o q r s u
-y z."""
+"""Letters that cannot be mistaken for a digit: no B C D G I J L O Q S U Z, no b c d g i j l o q r s
+u y z."""
 SYMBOLS = "&@#%*+=<>^~:;€£¥±÷∑π√Ω≠µ"
-"""Signs that nobody takes for a digit: no braces, no ? and no strokes."""
+"""Symbols that cannot be mistaken for a digit: no braces, no ? and no strokes."""
 _TEXT_FACES = (
     "DejaVuSans",
     "DejaVuSans-Bold",
@@ -32,32 +32,32 @@ _TEXT_FACES = (
     "cmtt10",
 )
 _SYMBOL_FACES = _TEXT_FACES[:7]
-"""Those that have every one of ``SYMBOLS``."""
+"""Typefaces that have all of ``SYMBOLS``."""
 
 
 def letter(random: Random) -> Ink:
-    """One printed letter."""
+    """Draw one printed letter."""
     return _printed(LETTERS[random.integers(len(LETTERS))], _TEXT_FACES, 48, random)
 
 
 def word(random: Random) -> Ink:
-    """Two to four printed letters."""
+    """Draw two to four printed letters."""
     count = int(random.integers(2, 5))
     letters = "".join(LETTERS[index] for index in random.integers(0, len(LETTERS), count))
     return _printed(letters, _TEXT_FACES, 66 // count, random)
 
 
 def symbol(random: Random) -> Ink:
-    """One printed sign."""
+    """Draw one printed symbol."""
     return _printed(SYMBOLS[random.integers(len(SYMBOLS))], _SYMBOL_FACES, 48, random)
 
 
 def _printed(text: str, faces: tuple[str, ...], size: int, random: Random) -> Ink:
     font = _font(faces[random.integers(len(faces))], size)
-    middle = CANVAS / 2
+    center = CANVAS / 2
     image = Image.new("L", (CANVAS, CANVAS))
     ImageDraw.Draw(image).text(
-        (middle, middle),
+        (center, center),
         text,
         fill=255,
         font=font,
@@ -67,7 +67,7 @@ def _printed(text: str, faces: tuple[str, ...], size: int, random: Random) -> In
     angle, slant, stretch = random.normal(0, 0.1), random.normal(0, 0.15), random.uniform(0.9, 1.3)
     cosine, sine = np.cos(angle), np.sin(angle)
     matrix = np.array([[cosine * stretch, sine + slant], [-sine, cosine]])
-    offset = middle - matrix @ (middle, middle)
+    offset = center - matrix @ (center, center)
     image = image.transform(
         image.size,
         Image.Transform.AFFINE,

@@ -1,4 +1,4 @@
-"""Small pictures: each a list of strokes and a list of outlines to be filled."""
+"""Draw icons; each is a list of strokes and a list of outlines to fill."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mnist_edge.training.outliers.primitives import (
     arc,
     curved,
     hand,
-    paint,
+    rasterize,
     straight,
 )
 
@@ -20,10 +20,10 @@ _Icon = tuple[list[Path], list[Path]]
 
 
 def icon(random: Random) -> Ink:
-    """A small picture: a face, a sun, a house, a fish and the like."""
+    """Draw an icon: a face, a sun, a house, a fish or the like."""
     strokes, filled = _ICONS[random.integers(len(_ICONS))](random)
     draw = hand(random)
-    return paint(
+    return rasterize(
         [draw(path) for path in strokes],
         random.uniform(0.05, 0.11),
         [draw(path) for path in filled],

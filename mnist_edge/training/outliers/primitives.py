@@ -1,4 +1,4 @@
-"""Pen and scissors: paths in a unit square, bent at random, and drawn as ink.
+"""Paths in a unit square, randomly deformed and drawn as ink.
 
 A path is ``(n, 2) float64``, x to the right and y down.
 """
@@ -18,13 +18,13 @@ Ink: TypeAlias = NDArray[np.float32]
 Random: TypeAlias = np.random.Generator
 
 CANVAS = 80
-"""Height and width that ink is drawn at, in pixels: four to one of MNIST's, and a margin."""
-_PAPER = 8
-"""Pixels of a canvas left free on each side."""
+"""Height and width of a drawing in pixels: four times MNIST's resolution."""
+_MARGIN = 8
+"""Empty pixels on each side of a canvas."""
 
 
 def straight(points: ArrayLike) -> Path:
-    """The corners of a path, with points between them that can be bent."""
+    """Connect corners with straight lines of several points, so that they can be bent."""
     corners = np.asarray(points, np.float64)
     along = np.linspace(0, 1, 5, endpoint=False)[:, None]
     sides = corners[:-1, None] + np.diff(corners, axis=0)[:, None] * along
@@ -32,7 +32,7 @@ def straight(points: ArrayLike) -> Path:
 
 
 def curved(points: ArrayLike) -> Path:
-    """A smooth curve through points: Catmull and Rom's spline (1974)."""
+    """Draw a smooth curve through points: Catmull and Rom's spline (1974)."""
     knots = np.asarray(points, np.float64)
     first, last = 2 * knots[:1] - knots[1:2], 2 * knots[-1:] - knots[-2:-1]
     knots = np.concatenate([first, knots, last])[:, None]
@@ -49,13 +49,13 @@ def arc(
     start: float = 0.0,
     turns: float = 1.0,
 ) -> Path:
-    """Part of an ellipse, from an angle in radians on, clockwise."""
+    """Draw part of an ellipse, clockwise from an angle in radians."""
     angles = start + np.linspace(0, 2 * np.pi * turns, 20)
     return np.stack([at[0] + radii[0] * np.cos(angles), at[1] + radii[1] * np.sin(angles)], 1)
 
 
 def star(points: int, inner: float) -> Path:
-    """The outline of a star whose points lie 0.5 from its middle, its notches ``inner``."""
+    """Draw the outline of a star with outer radius 0.5 and inner radius ``inner``."""
     corners = np.arange(2 * points + 1)
     angles = corners * np.pi / points - np.pi / 2
     radii = np.where(corners % 2, inner, 0.5)
@@ -63,15 +63,15 @@ def star(points: int, inner: float) -> Path:
 
 
 def turned(path: Path, angle: float) -> Path:
-    """A path turned about the middle of the square by radians."""
+    """Rotate a path about the center of the square by an angle in radians."""
     cosine, sine = np.cos(angle), np.sin(angle)
-    turn = np.array([[cosine, sine], [-sine, cosine]])
-    result: Path = (path - 0.5) @ turn + 0.5
+    rotation = np.array([[cosine, sine], [-sine, cosine]])
+    result: Path = (path - 0.5) @ rotation + 0.5
     return result
 
 
 def hand(random: Random, unsteadiness: float = 1.0) -> Callable[[Path], Path]:
-    """How one hand draws: everything turned, slanted, stretched and bent in the same way."""
+    """Return one hand's deformation, which rotates, slants, stretches and bends all paths alike."""
     angle, slant = random.normal(0, 0.12 * unsteadiness, 2)
     cosine, sine = np.cos(angle), np.sin(angle)
     matrix = np.array([[cosine, slant - sine], [sine, cosine]]) * random.uniform(0.75, 1.25, 2)
@@ -88,22 +88,22 @@ def hand(random: Random, unsteadiness: float = 1.0) -> Callable[[Path], Path]:
     return bent
 
 
-def paint(strokes: Sequence[Path], width: float = 0.0, filled: Sequence[Path] = ()) -> Ink:
-    """Strokes and filled outlines as ink, ``(CANVAS, CANVAS)``, 0..1.
+def rasterize(strokes: Sequence[Path], width: float = 0.0, filled: Sequence[Path] = ()) -> Ink:
+    """Draw strokes and filled outlines as ink, ``(CANVAS, CANVAS)``, 0..1.
 
     Args:
-        strokes: the paths that a pen follows.
-        width: thickness of the pen as a share of the drawing's longest side.
-        filled: closed outlines, filled in.
+        strokes: paths to draw with a pen.
+        width: width of the pen relative to the drawing's longest side.
+        filled: closed outlines to fill.
     """
     points = np.concatenate([*strokes, *filled])
     low = points.min(0)
-    scale = (CANVAS - 2 * _PAPER) / max(float(np.ptp(points, 0).max()), 1e-3)
+    scale = (CANVAS - 2 * _MARGIN) / max(float(np.ptp(points, 0).max()), 1e-3)
     image = Image.new("L", (CANVAS, CANVAS))
     pen = ImageDraw.Draw(image)
     for path in filled:
         pen.polygon(_placed(path, low, scale), fill=255)
-    thick = max(3, round(width * (CANVAS - 2 * _PAPER)))
+    thick = max(3, round(width * (CANVAS - 2 * _MARGIN)))
     for path in strokes:
         line = _placed(path, low, scale)
         pen.line(line, fill=255, width=thick, joint="curve")
@@ -113,4 +113,4 @@ def paint(strokes: Sequence[Path], width: float = 0.0, filled: Sequence[Path] = 
 
 
 def _placed(path: Path, low: Path, scale: float) -> list[tuple[float, float]]:
-    return [(float(x), float(y)) for x, y in (path - low) * scale + _PAPER]
+    return [(float(x), float(y)) for x, y in (path - low) * scale + _MARGIN]

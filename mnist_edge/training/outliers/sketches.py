@@ -1,4 +1,4 @@
-"""What a hand draws that is no digit: letters, shapes, arrows, ticks, clothes."""
+"""Draw sketches by hand: letters, shapes, arrows, ticks, scribbles, grids and clothes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from mnist_edge.training.outliers.primitives import (
     arc,
     curved,
     hand,
-    paint,
+    rasterize,
     star,
     straight,
     turned,
@@ -54,7 +54,7 @@ _LETTERS: dict[str, tuple[list[Corners], list[Corners]]] = {
     "v": ([[(0, 0), (0.5, 1), (1, 0)]], []),
     "w": ([], [[(0, 0.2), (0.2, 0.95), (0.5, 0.35), (0.75, 0.95), (1, 0.2)]]),
 }
-"""Straight strokes and curved ones of letters that nobody takes for a digit."""
+"""Straight and curved strokes of letters that cannot be mistaken for a digit."""
 
 _SQUARE: Corners = [(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)]
 _TRIANGLE: Corners = [(0.5, 0), (1, 0.9), (0, 0.9), (0.5, 0)]
@@ -86,7 +86,7 @@ _PLUS: Corners = [
 
 
 def written_letter(random: Random) -> Ink:
-    """A letter as a hand writes it."""
+    """Draw a handwritten letter."""
     lines, curves = list(_LETTERS.values())[random.integers(len(_LETTERS))]
     draw = hand(random, 1.3)
 
@@ -96,12 +96,12 @@ def written_letter(random: Random) -> Ink:
 
     strokes = [draw(straight(unsteady(points))) for points in lines]
     strokes += [draw(curved(unsteady(points))) for points in curves]
-    return paint(strokes, _pen(random))
+    return rasterize(strokes, _pen(random))
 
 
 def shape(random: Random) -> Ink:
-    """Triangles, squares, stars and crosses, drawn or filled; discs, filled."""
-    # Drawn, a disc and a hexagon would be a 0; a lozenge is a 0 or a 1.
+    """Draw a triangle, square, star or cross, as an outline or filled, or a filled disc."""
+    # The outline of a disc or a hexagon would be a 0; that of a rhombus a 0 or a 1.
     drawn = (
         straight(_TRIANGLE),
         straight(_SQUARE),
@@ -111,23 +111,27 @@ def shape(random: Random) -> Ink:
     filled = (*drawn, arc(), star(int(random.integers(3, 5)), 0.5))
     choice = drawn if random.random() < 1 / 2 else filled
     path = hand(random)(choice[random.integers(len(choice))])
-    return paint([path], _pen(random)) if choice is drawn else paint([], filled=[path])
+    return rasterize([path], _pen(random)) if choice is drawn else rasterize([], filled=[path])
 
 
 def arrow(random: Random) -> Ink:
-    """An arrow, of strokes or as an outline. One of strokes lies flat: upright it is like a 1."""
+    """Draw an arrow as an outline, filled, or of strokes, then nearly level, unlike a 1."""
     draw = hand(random)
     if random.random() < 1 / 2:
         path = draw(turned(straight(_ARROW), random.uniform(0, 2 * np.pi)))
-        return paint([path], _pen(random)) if random.random() < 1 / 2 else paint([], filled=[path])
+        return (
+            rasterize([path], _pen(random))
+            if random.random() < 1 / 2
+            else rasterize([], filled=[path])
+        )
     angle = random.normal(0, 0.3) + random.choice((0, np.pi))
     head = random.uniform(0.25, 0.4)
     strokes = ([(0, 0.5), (1, 0.5)], [(1 - head, 0.5 - head), (1, 0.5), (1 - head, 0.5 + head)])
-    return paint([draw(turned(straight(points), angle)) for points in strokes], _pen(random))
+    return rasterize([draw(turned(straight(points), angle)) for points in strokes], _pen(random))
 
 
 def tick(random: Random) -> Ink:
-    """Ticks and crosses, most of them in a box."""
+    """Draw a tick or a cross, mostly in a box."""
     draw = hand(random)
     bottom = random.uniform(0.3, 0.45)
     corners = [(0, random.uniform(0.4, 0.6)), (bottom, 1), (1, 0.1)]
@@ -137,19 +141,19 @@ def tick(random: Random) -> Ink:
     strokes = ([mark], [box, *crossed], [box, 0.15 + 0.7 * mark], [box, 1.2 * mark])
     chosen = strokes[random.integers(len(strokes))]
     width = _pen(random) if len(chosen) == 1 else random.uniform(0.05, 0.1)
-    return paint([draw(path) for path in chosen], width)
+    return rasterize([draw(path) for path in chosen], width)
 
 
 def scribble(random: Random) -> Ink:
-    """Curves to and fro, one over the other."""
+    """Draw random overlapping curves."""
     count = int(random.integers(1, 4))
     turns = (7, 12) if count == 1 else (5, 9)
     strokes = [curved(random.uniform(0, 1, (random.integers(*turns), 2))) for _ in range(count)]
-    return paint(strokes, random.uniform(0.05, 0.12))
+    return rasterize(strokes, random.uniform(0.05, 0.12))
 
 
 def grid(random: Random) -> Ink:
-    """Three or more lines side by side, and two sets of lines that cross."""
+    """Draw three or more parallel lines, or two such sets that cross."""
     angle = random.normal(0, 0.1) + random.choice((0, np.pi / 2, random.uniform(0, np.pi)))
     draw = hand(random, 0.7)
     strokes: list[Path] = []
@@ -160,14 +164,14 @@ def grid(random: Random) -> Ink:
             tilt = random.normal(0, 0.03)
             line = straight([(ends[0], at - tilt), (ends[1], at + tilt)])
             strokes.append(draw(turned(line, angle + across * np.pi / 2)))
-    return paint(strokes, random.uniform(0.04, 0.12))
+    return rasterize(strokes, random.uniform(0.04, 0.12))
 
 
 def garment(random: Random) -> Ink:
-    """Clothes, shoes and bags from the front, in one grey, in many, or striped."""
+    """Draw a garment, a shoe or a bag, with an even, mottled or striped texture."""
     half, whole = _garment(random)
     outline = [*half, *[(1 - x, y) for x, y in reversed(half)]] if half else whole
-    ink = paint([], filled=[hand(random, 0.5)(straight([*outline, outline[0]]))])
+    ink = rasterize([], filled=[hand(random, 0.5)(straight([*outline, outline[0]]))])
     cells = int(random.integers(2, 9))
     coarse = Image.fromarray(random.random((cells, cells), np.float32))
     cloth = np.asarray(coarse.resize((CANVAS, CANVAS), Image.Resampling.BICUBIC))
@@ -179,7 +183,7 @@ def garment(random: Random) -> Ink:
 
 
 def _garment(random: Random) -> tuple[Corners, Corners]:
-    """The left half of what is the same on both sides, or a whole outline."""
+    """Return the left half of a symmetric outline, or a whole outline; the other is empty."""
 
     def between(low: float, high: float) -> float:
         return float(random.uniform(low, high))
@@ -210,5 +214,5 @@ def _garment(random: Random) -> tuple[Corners, Corners]:
 
 
 def _pen(random: Random) -> float:
-    """The thickness of a pen in MNIST, as a share of the drawing's longest side."""
+    """Return a pen width as in MNIST, relative to the drawing's longest side."""
     return float(random.uniform(0.07, 0.17))

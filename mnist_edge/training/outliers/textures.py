@@ -1,4 +1,4 @@
-"""What fills the whole frame: noise, greys, patterns, and what a photograph has."""
+"""Draw textures that fill the whole frame: noise, patterns, plain grays and photographic scenes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from mnist_edge import DIGIT_SHAPE, DIGIT_SIDE
 from mnist_edge.training.outliers.primitives import Ink, Random
 
 _AXIS = np.arange(DIGIT_SIDE, dtype=np.float32) - (DIGIT_SIDE - 1) / 2
-"""Rows or columns, counted from the middle of the frame."""
+"""Rows or columns relative to the center of the frame."""
 
 
 def noise(random: Random) -> Ink:
-    """A level of its own for each pixel: uniform, normal, or specks of salt and pepper."""
+    """Draw independent noise in each pixel: uniform, normal, or salt and pepper."""
     shape = DIGIT_SHAPE
     if random.random() < 1 / 3:
         values = random.random(shape) ** random.uniform(0.5, 6)
@@ -28,7 +28,7 @@ def noise(random: Random) -> Ink:
 
 
 def clouds(random: Random) -> Ink:
-    """Noise that is blurred: soft at one size, or rough at several."""
+    """Draw smooth noise at one scale or several."""
     layers = [
         _soft(random, int(random.integers(2, 15))) * random.random()
         for _ in range(random.integers(1, 4))
@@ -37,7 +37,7 @@ def clouds(random: Random) -> Ink:
 
 
 def plain(random: Random) -> Ink:
-    """One grey, from black to white; a gradient; either with some grain."""
+    """Draw a plain gray or a gradient, with or without grain."""
     level = random.random()
     slope = _direction(random) * random.uniform(0, 0.06) * (random.random() < 1 / 2)
     grain = random.normal(0, 1, DIGIT_SHAPE) * random.uniform(0, 0.1) * (random.random() < 1 / 2)
@@ -45,7 +45,7 @@ def plain(random: Random) -> Ink:
 
 
 def stripes(random: Random) -> Ink:
-    """Waves, bars, chequers and rings, three across the frame at least."""
+    """Draw waves, bars, checkers or rings, at least three across the frame."""
     frequency = random.uniform(2 * np.pi * 3 / DIGIT_SIDE, 2.5)
     phase = random.uniform(0, 2 * np.pi)
     turn = random.uniform(0, np.pi)
@@ -59,18 +59,18 @@ def stripes(random: Random) -> Ink:
 
 
 def scene(random: Random) -> Ink:
-    """Greys as a photograph has them: light that falls off, things in it, blur and grain."""
+    """Draw a scene as in a photograph: uneven light, objects, blur and grain."""
     image = Image.fromarray(np.uint8(255 * _levels(random.random() + _direction(random) * 0.03)))
     pen = ImageDraw.Draw(image)
     for _ in range(random.integers(2, 7)):
         x, y = random.uniform(-8, DIGIT_SIDE, 2)
         width, height = random.uniform(6, 24, 2)
         box = (x, y, x + width, y + height)
-        grey = int(random.integers(256))
+        gray = int(random.integers(256))
         if random.random() < 1 / 2:
-            pen.ellipse(box, fill=grey)
+            pen.ellipse(box, fill=gray)
         else:
-            pen.polygon([(float(a), float(b)) for a, b in random.uniform(-6, 34, (4, 2))], grey)
+            pen.polygon([(float(a), float(b)) for a, b in random.uniform(-6, 34, (4, 2))], gray)
     small = int(random.integers(8, DIGIT_SIDE + 1))
     blurred = image.resize((small, small), Image.Resampling.BOX).resize(image.size)
     grain = random.normal(0, random.uniform(0, 0.08), DIGIT_SHAPE)
@@ -79,7 +79,7 @@ def scene(random: Random) -> Ink:
 
 
 def dust(random: Random) -> Ink:
-    """An empty frame with a few specks, and now and then a line along an edge."""
+    """Draw an empty frame with a few specks, sometimes with a line along an edge."""
     values = np.zeros(DIGIT_SHAPE)
     for _ in range(random.integers(1, 12)):
         height, width = random.integers(1, 4, 2)
@@ -92,7 +92,7 @@ def dust(random: Random) -> Ink:
 
 
 def blob(random: Random) -> Ink:
-    """Stains, solid or speckled, on an empty frame."""
+    """Draw solid or speckled stains on an empty frame."""
     values = _stretched(_soft(random, int(random.integers(4, 12))) - random.uniform(0, 0.2), random)
     if random.random() < 1 / 3:
         values = values * random.random(values.shape)
@@ -103,20 +103,20 @@ def blob(random: Random) -> Ink:
 
 
 def _soft(random: Random, cells: int) -> Ink:
-    """Random levels on ``cells`` by ``cells`` points, drawn smoothly over the frame; 0..1."""
+    """Interpolate ``cells`` by ``cells`` random levels smoothly over the frame; 0..1."""
     coarse = Image.fromarray(random.random((cells, cells), np.float32))
     return _levels(np.asarray(coarse.resize(DIGIT_SHAPE, Image.Resampling.BICUBIC)))
 
 
 def _direction(random: Random, angle: float | None = None) -> Ink:
-    """How far each pixel lies from the middle in the direction of an angle, or in any."""
+    """Return each pixel's distance from the center along an angle (default: random)."""
     angle = random.uniform(0, 2 * np.pi) if angle is None else angle
     distance: Ink = _AXIS[:, None] * np.float32(np.sin(angle)) + _AXIS * np.float32(np.cos(angle))
     return distance
 
 
 def _stretched(values: NDArray[np.floating[Any]], random: Random) -> Ink:
-    """Contrast anything from faint to two levels."""
+    """Change the contrast at random, from faint to two levels."""
     spread = (values - values.mean()) / (values.std() + 1e-6)
     return _levels(random.uniform(0.2, 0.8) + spread * random.uniform(0.08, 1.5))
 

@@ -158,7 +158,7 @@ def test_the_name_of_a_tensor_in_a_signature_stays(originals: dict[str, bytes]) 
 
 
 def test_what_cannot_be_slimmed_is_refused(nano: Path) -> None:
-    with pytest.raises(InvalidModel, match="no TFLite model"):
+    with pytest.raises(InvalidModel, match="not a TFLite model"):
         compact(b"not a model")
     # Its labels lie behind the flatbuffer.
     with pytest.raises(InvalidModel, match="has TFLite Metadata already"):

@@ -259,7 +259,7 @@ def _verify(
     scheme: schemes.Scheme | None = None,
     target: str = DEFAULT_TARGET,
 ) -> verify.Verification:
-    return verify.verify_model(
+    return verify.verify_conversion(
         content,
         scheme or schemes.int8(),
         unstripped=content,
@@ -286,7 +286,7 @@ def test_verification_catches_a_planted_fault(
     assert planted.agreement < LEAST_AGREEMENT
     with pytest.raises(ConversionError, match="points of validation accuracy") as caught:
         _verify(faulty, prepared)
-    assert "digits that that is sure of" in str(caught.value)
+    assert "digits of which the Keras model is confident" in str(caught.value)
 
 
 def _constant(model: Any) -> None:
@@ -320,15 +320,15 @@ def _custom(model: Any) -> None:
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
-        (_constant, "gives every digit the same logits"),
+        (_constant, "its logits are the same for every digit"),
         (_scaled_output(0.25), r"output is saturated: \d+\.\d % of digits .* at 127"),
         (_scaled_output(8.0), r"output uses \d+ % of the int8 range"),
         (
             _new_version,
             r"tflite-runtime==2.14.0 knows FULLY_CONNECTED up to version 10, the model has "
-            "version 12; quantize weights by --weights per-tensor, or take a newer --target",
+            "version 12; quantize with --weights per-tensor, or choose a newer --target",
         ),
-        (_custom, "MyPool at '.*' is no builtin operator"),
+        (_custom, "MyPool at '.*' is not a builtin operator"),
     ],
 )
 def test_verification_names_a_planted_fault(
@@ -349,7 +349,7 @@ def test_a_float_operator_inside_int8_is_named_after_its_layer(
     )
     assert isinstance(error, ConversionError)
     # The file that was verified has no names inside.
-    assert re.search(r"CONV_2D at '[^']*/Relu' works in floats", str(error))
+    assert re.search(r"CONV_2D at '[^']*/Relu' computes in floats", str(error))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -360,8 +360,8 @@ def test_verification_names_every_violation_at_once(prepared: Prepared) -> None:
     for violation in (
         "its input is float32",
         "its output is float32",
-        "sure of",
-        "works in floats",
+        "is confident",
+        "computes in floats",
     ):
         assert violation in str(caught.value)
 
@@ -450,7 +450,7 @@ def test_a_rescue_finds_what_an_expert_would_and_says_what_it_tried(
 ) -> None:
     unbalanced = conversion.prepare(_unbalanced(small_mnist, tmp_path / "a.keras"), small_mnist)
     out = tmp_path / "out"
-    with pytest.raises(ConversionError, match="same logits") as caught:
+    with pytest.raises(ConversionError, match="logits are the same") as caught:
         _every(unbalanced, out, [schemes.int8()], max_drop=DROP_BOUND)
     assert "tried" not in str(caught.value)
     (rescued,) = _every(unbalanced, out, [schemes.int8()], max_drop=DROP_BOUND, rescue=True)
@@ -588,7 +588,7 @@ def test_calibration_digits_that_leaked_from_the_other_splits_are_named(
         leaked = replace(honest, images=np.concatenate([honest.images, images]))
         (error,) = conversion.convert_each(prepared, tmp_path, [schemes.int8()], calibration=leaked)
         assert isinstance(error, ConversionError)
-        assert f"3 of 503 calibration digits are {split} digits" in str(error)
+        assert f"3 of 503 calibration digits are also {split} digits" in str(error)
 
 
 def test_a_runtime_other_than_the_target_is_told() -> None:

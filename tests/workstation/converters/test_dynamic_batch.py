@@ -90,5 +90,5 @@ def test_only_the_batch_of_a_reshape_changes(flattening: dict[str, bytes]) -> No
 
 
 def test_what_is_no_model_is_refused() -> None:
-    with pytest.raises(InvalidModel, match="no TFLite model"):
+    with pytest.raises(InvalidModel, match="not a TFLite model"):
         with_any_batch(b"not a model")

@@ -168,8 +168,8 @@ def _own_answers(path: Path, values: NDArray[np.float32]) -> NDArray[np.float32]
         ("logits_loss_after_softmax", "softmax twice.*from_logits=True"),
         ("logits_loss_after_softmax_h5", "softmax twice.*from_logits=True"),
         ("logits_loss_after_softmax_saved", "softmax twice.*from_logits=True"),
-        ("softmax_twice", "softmax twice: the network ends in softmax behind softmax"),
-        ("probabilities_loss_on_logits", "softmax never.*from_logits=True"),
+        ("softmax_twice", "softmax twice: the network ends in softmax after softmax"),
+        ("probabilities_loss_on_logits", "no softmax.*from_logits=True"),
     ],
 )
 def test_a_softmax_too_many_or_too_few_is_named(name: str, finding: str, publish: Publish) -> None:

@@ -127,5 +127,5 @@ def test_metadata_takes_few_bytes_and_leaves_the_answers_alone(
 def test_what_cannot_be_described_is_refused(nano: Path) -> None:
     with pytest.raises(InvalidModel, match="already"):
         add_metadata((nano / "int8.tflite").read_bytes(), GREY)
-    with pytest.raises(InvalidModel, match="no TFLite model"):
+    with pytest.raises(InvalidModel, match="not a TFLite model"):
         add_metadata(b"not a model", GREY)
