@@ -1,1 +1,1 @@
-"""MNIST: fetch, verify, split, and corrupt on purpose."""
+"""MNIST: fetch, verify and split it, and corrupt it on purpose."""

@@ -1,4 +1,4 @@
-"""A hundred labelled digits that come with the package, for checks without MNIST at hand."""
+"""A hundred labeled digits that come with the package, for checks without MNIST."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mnist_edge.system.paths import SAMPLES
 
 
 def load_builtin_digits() -> Digits:
-    """A hundred of MNIST's validation digits, ten of each, that come with the package."""
+    """Load a hundred of MNIST's validation digits, ten of each, in order of their labels."""
     with Image.open(SAMPLES / "digits.png") as picture:
         sheet = np.asarray(picture, np.uint8)
     height, width = DIGIT_SHAPE

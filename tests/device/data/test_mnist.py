@@ -169,7 +169,7 @@ def test_a_missing_file_is_named(name: str, folder: Path) -> None:
 @pytest.mark.parametrize("kept", [0, 3, 7, 1_000, -1])
 def test_a_truncated_file_is_refused(name: str, kept: int, folder: Path) -> None:
     (folder / name).write_bytes((folder / name).read_bytes()[:kept])
-    check_refusal(folder, MalformedData, f"{name} (is truncated|holds .*truncated or damaged)")
+    check_refusal(folder, MalformedData, f"{name} (is truncated|has .*truncated or damaged)")
 
 
 @pytest.mark.parametrize("kept", [0, 5, 15, 1_000, -9])

@@ -293,7 +293,7 @@ def test_what_is_missing_is_told(store: Path, update: Path, tmp_path: Path) -> N
     check_refused(tmp_path / "nothing.tflite", ModelNotFound, "no file .*nothing.tflite")
     check_refused(tmp_path, ModelNotFound, "no file")
     update.with_suffix(".json").unlink()
-    check_refused(update, InvalidArtifact, "comes without int8.json, its manifest")
+    check_refused(update, InvalidArtifact, "has no manifest int8.json")
 
 
 def test_a_store_that_cannot_be_written_is_told(
