@@ -1,1 +1,1 @@
-"""Put models and the program on devices."""
+"""Install models and the program on devices."""

@@ -1,4 +1,4 @@
-"""What a model must show before it is put in use: all that can be shown without MNIST at hand."""
+"""The checks that a model must pass before it is put in use; none needs MNIST."""
 
 from __future__ import annotations
 
@@ -13,54 +13,54 @@ from mnist_edge.metrics.confidence import count_correct
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.runtimes.golden import run_self_test
 from mnist_edge.runtimes.sandbox import run_sandboxed
+from mnist_edge.system.text import percent
 
-_LEAST = 0.8
-"""Share of the built-in digits that every model must read, whatever its manifest promises; logistic
-regression reads 92 %."""
-_CHANCE = 1e-4
-"""Chance that a model which is as good as its manifest says is refused for bad luck with the
-hundred."""
+_MIN_ACCURACY = 0.8
+"""Minimum accuracy on the built-in digits, whatever the manifest says; logistic regression reaches
+92 %."""
+_FALSE_REJECTION_RATE = 1e-4
+"""Probability of rejecting a model that is as accurate as its manifest says."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PassedCheck:
-    """One thing that was checked, and found good."""
+    """A check that a model passed."""
 
     check: str
-    """What was checked."""
+    """Name of the check."""
     found: str
-    """What was found, for a person."""
+    """The result in words."""
 
 
 def accept_model(
     artifact: Artifact, *, keys: tuple[bytes, ...]
 ) -> tuple[StoredModel, list[PassedCheck]]:
-    """Checks a model in every way there is.
+    """Run every check on a model.
 
     Args:
         artifact: the model with its manifest.
-        keys: the public keys one of which must have signed it; none for a model that need not be.
+        keys: public keys, one of which must have signed the model; empty if none is required.
 
     Returns:
-        The model, and what was found.
+        The model, and the checks that it passed.
 
     Raises:
-        ModelHashMismatch: the manifest vouches for other bytes.
-        InvalidManifest: it cannot be read, or promises other inputs or outputs.
-        UntrustedModel: it is signed by nobody who must.
+        ModelHashMismatch: the manifest lists another sha256.
+        InvalidManifest: it cannot be read, or lists other input or output tensors.
+        UntrustedModel: none of the keys signed it.
         InvalidModel: the runtime cannot load the model, or crashes on it.
-        UnsuitableModel: it is no digit model.
-        ModelRejected: it answers otherwise than its manifest promises.
-        MissingDependency: the runtime that was chosen is not installed.
+        UnsuitableModel: it does not read digits.
+        ModelRejected: its answers or its accuracy differ from what its manifest lists.
+        MissingDependency: the selected runtime is not installed.
     """
-    # The signature goes first: nothing of an untrusted artifact is even parsed.
+    # The signature comes first: an untrusted manifest is not even parsed.
     signed = require_signed(artifact, keys)
     stored = artifact.to_stored_model()
     manifest = stored.manifest
     if manifest is None:
         raise InvalidManifest(f"{artifact.source} has no manifest; convert the model again")
     digits = load_builtin_digits()
-    # A damaged model can crash the runtime: this one runs in a process of its own.
+    # In a child process, since a damaged model can crash the runtime.
     trial = run_sandboxed(stored.content, digits.images, name=artifact.source)
     manifest.require_tensors(input=trial.input, output=trial.output, name=artifact.source)
     golden = _golden_vectors(stored, artifact.source)
@@ -68,9 +68,9 @@ def accept_model(
     fewest = min_correct(manifest.validation.accuracy, len(digits))
     if right < fewest:
         raise ModelRejected(
-            f"{artifact.source} reads {right} of the {len(digits)} built-in digits; one that reads "
-            f"{100 * manifest.validation.accuracy:.2f} % as its manifest says reads at least "
-            f"{fewest}: it stays out of use, convert it again"
+            f"{artifact.source} reads {right} of the {len(digits)} built-in digits, expected at "
+            f"least {fewest} by the {percent(manifest.validation.accuracy)} in its manifest; "
+            "convert it again"
         )
     ends = " to ".join(f"{end.dtype} {end.shape}" for end in (trial.input, trial.output))
     found = {
@@ -84,34 +84,34 @@ def accept_model(
 
 
 def _golden_vectors(stored: StoredModel, source: str) -> str:
-    """What came of the golden vectors that a manifest carries, for a person."""
-    differences = run_self_test(stored)
-    if differences is None:
+    """Compare the model's outputs with its golden ones, and return the result in words."""
+    result = run_self_test(stored)
+    if result is None:
         return "none carried"
-    largest = float(differences.steps.max())
-    if not differences.passed:
+    largest = float(result.steps.max())
+    if not result.passed:
         raise ModelRejected(
-            f"{source} answers its golden vectors with up to {largest:g} steps of difference, "
-            f"{differences.allowed:g} allowed: it stays out of use, convert it again"
+            f"{source} differs from its golden vectors by up to {largest:g} steps, "
+            f"{result.allowed:g} allowed; convert it again"
         )
-    return f"{len(differences.steps)} inputs, at most {largest:g} steps off"
+    return f"{len(result.steps)} inputs, at most {largest:g} steps off"
 
 
 def min_correct(accuracy: float, total: int) -> int:
-    """How many of some digits a model reads at least, unless one in ten thousand.
+    """Return how many digits a model must read to be accepted.
 
-    The number that a binomial draw with that accuracy undercuts with a chance of ``_CHANCE`` or
-    less, and never fewer than a share of ``_LEAST``.
+    A quantile of the binomial distribution: a model of that accuracy reads fewer with a probability
+    of at most ``_FALSE_REJECTION_RATE``. Never below ``_MIN_ACCURACY``.
 
     Args:
-        accuracy: top-1 accuracy that is promised, 0..1.
-        total: digits.
+        accuracy: top-1 accuracy by the manifest, 0..1.
+        total: number of digits.
     """
-    chance, fewest = 0.0, 0
-    while fewest < total:
-        wrong = total - fewest
-        chance += math.comb(total, fewest) * accuracy**fewest * (1 - accuracy) ** wrong
-        if chance > _CHANCE:
+    probability, correct = 0.0, 0
+    while correct < total:
+        wrong = total - correct
+        probability += math.comb(total, correct) * accuracy**correct * (1 - accuracy) ** wrong
+        if probability > _FALSE_REJECTION_RATE:
             break
-        fewest += 1
-    return max(fewest, math.ceil(_LEAST * total))
+        correct += 1
+    return max(correct, math.ceil(_MIN_ACCURACY * total))

@@ -1,9 +1,9 @@
-"""Putting models on a device, and choosing among them, so that one that works is always in use.
+"""Install models on a device and switch between them; a working model is always in use.
 
-A model's files go into a folder under a hidden name, and reach the disk; the folder takes its
-name, which stands for its contents, so that no model is ever written over another; and only then
-the record that says which is in use is replaced by another, which is one rename. A process that is
-killed anywhere leaves the old record or the new one, and both name a folder that is whole.
+A model's files are written to a hidden folder and flushed to disk. The folder is then renamed to
+the model's name, which depends on its contents, so no model overwrites another. Only then is the
+record of the model in use replaced, by one rename. A process killed at any point leaves the old
+record or the new one, and both name a complete folder.
 """
 
 from __future__ import annotations
@@ -28,13 +28,12 @@ from mnist_edge.modelstore.registry import RECORD_FILE, UsageRecord, read_usage
 from mnist_edge.system.files import not_writable, sync_folder, write_bytes, write_json
 from mnist_edge.system.paths import store_folder
 
-_REMEMBERED = 20
-"""Models that ``rollback`` can go back to."""
+_MAX_HISTORY = 20
+"""Number of models that ``rollback`` can return to."""
 _INCOMING = ".incoming-"
-"""What the name of a folder begins with that is not finished."""
-_STALE = 3600
-"""Seconds after which an unfinished folder is nobody's: what an installation writes takes less than
-one."""
+"""Prefix of the name of an unfinished folder."""
+_STALE_SECONDS = 3600
+"""Age from which an unfinished folder is abandoned; writing a model takes less than a second."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,57 +41,58 @@ class VerifiedModel:
     """A model that passed every check."""
 
     name: str
-    """What it is called on this device."""
+    """Its name on this device."""
     checks: list[PassedCheck]
-    """What was checked and found."""
+    """The checks, with their results."""
 
 
 def install(source: str) -> VerifiedModel:
-    """Puts a model on this device and, once it passed every check, in use.
+    """Check a model, install it on this device and put it in use.
 
     Args:
-        source: a file or an https address, as ``read_artifact`` takes.
+        source: a file or an https URL, as in ``read_artifact``.
 
     Raises:
-        ModelError: it cannot be had or did not pass; what was in use is in use.
+        ModelError: the model cannot be read, or fails a check; the model in use stays in use.
         NotWritable: the folder of models cannot be written.
-        MissingDependency: the runtime that was chosen is not installed.
+        MissingDependency: the selected runtime is not installed.
     """
     artifact = read_artifact(source)
     stored, checks = accept_model(artifact, keys=read_trusted_keys())
     scheme = stored.manifest.scheme if stored.manifest else ""
     if scheme not in SCHEMES:
         raise InvalidManifest(
-            f"{source} is of the scheme {scheme!r}; expected one of {', '.join(SCHEMES)}"
+            f"the manifest of {source} lists the scheme {scheme!r}; expected one of "
+            f"{', '.join(SCHEMES)}"
         )
     files = {f"{scheme}.tflite": artifact.content, f"{scheme}.json": artifact.manifest}
     if artifact.signature is not None:
         files[f"{scheme}.json{SIGNATURE_SUFFIX}"] = artifact.signature
-    name = _name(artifact)
-    _place(store_folder() / name, files)
-    _switch(name)
+    name = _model_name(artifact)
+    _write_folder(store_folder() / name, files)
+    _put_in_use(name)
     return VerifiedModel(name=name, checks=checks)
 
 
 def use(name: str) -> VerifiedModel:
-    """Puts an installed or a shipped model in use.
+    """Check an installed or shipped model and put it in use.
 
     Raises:
-        ModelNotFound: there is none of this name.
-        ModelError: it did not pass a check; what was in use is in use.
+        ModelNotFound: there is no model of this name.
+        ModelError: it fails a check; the model in use stays in use.
         NotWritable: the folder of models cannot be written.
     """
     verified = verify_model(name)
-    _switch(name)
+    _put_in_use(name)
     return verified
 
 
 def rollback() -> VerifiedModel:
-    """Puts the model in use that was so before; again, and it is the one before that.
+    """Check the model that was in use before and put it back in use; repeatable.
 
     Raises:
-        ModelNotFound: none was in use before, or it is gone.
-        ModelError: it did not pass a check; what was in use is in use.
+        ModelNotFound: no model was in use before, or it is gone.
+        ModelError: it fails a check; the model in use stays in use.
         NotWritable: the folder of models cannot be written.
     """
     record = read_usage()
@@ -103,49 +103,49 @@ def rollback() -> VerifiedModel:
         )
     name, *before = record.before
     verified = verify_model(name or DEFAULT_MODEL)
-    _write(UsageRecord(in_use=name, before=tuple(before)))
+    _write_record(UsageRecord(in_use=name, before=tuple(before)))
     return verified
 
 
 def verify_model(name: str | None = None) -> VerifiedModel:
-    """Checks an installed or a shipped model in every way there is.
+    """Run every check on an installed or shipped model.
 
     Args:
-        name: the model in use where it is None.
+        name: by default the model in use.
 
     Raises:
-        ModelNotFound: there is none of this name.
-        ModelError: it did not pass a check.
+        ModelNotFound: there is no model of this name.
+        ModelError: it fails a check.
     """
     if name is None:
         name = read_usage().in_use or DEFAULT_MODEL
     path = registry.find_installed_file(name)
     if path is None and name in shipped_models():
-        # It came with the package, and whoever can change it can change this code as well.
+        # It comes with the package: whoever can change it can also change this code.
         _, checks = accept_model(read_artifact(str(shipped_file(name))), keys=())
         return VerifiedModel(name=name, checks=checks)
     if path is None:
         known = ", ".join([*shipped_models(), *registry.installed_models()])
-        raise ModelNotFound(f"no model {name!r} on this device; there are: {known}")
+        raise ModelNotFound(f"no model {name!r} on this device; choose one of {known}")
     artifact = read_artifact(str(path))
-    if _name(artifact) != name:
+    if _model_name(artifact) != name:
         raise ModelHashMismatch(
-            f"the manifest of {path} was changed since it was installed; install the model again"
+            f"the manifest of {path} was changed after its installation; install the model again"
         )
     _, checks = accept_model(artifact, keys=read_trusted_keys())
     return VerifiedModel(name=name, checks=checks)
 
 
-def _name(artifact: Artifact) -> str:
-    """Recipe and scheme for people, and the beginning of the manifest's sha256."""
+def _model_name(artifact: Artifact) -> str:
+    """Return the model's name: recipe, scheme and the first digits of the manifest's sha256."""
     manifest = ModelManifest.from_json(artifact.manifest.decode(), source=Path(artifact.source))
     recipe = re.sub("[^a-z0-9]+", "-", manifest.recipe.lower()).strip("-")[:40] or "model"
     digest = hashlib.sha256(artifact.manifest).hexdigest()
     return f"{recipe}-{manifest.scheme}-{digest[:12]}"
 
 
-def _place(folder: Path, files: dict[str, bytes]) -> None:
-    """Makes a model's folder, whole or not at all; mends it where it is there and damaged."""
+def _write_folder(folder: Path, files: dict[str, bytes]) -> None:
+    """Write a model's folder completely or not at all; repair it if it exists."""
     if folder.is_dir():
         for name, content in files.items():
             path = folder / name
@@ -153,7 +153,7 @@ def _place(folder: Path, files: dict[str, bytes]) -> None:
                 write_bytes(path, content)
         sync_folder(folder)
         return
-    _sweep(folder.parent)
+    _remove_abandoned(folder.parent)
     incoming = folder.with_name(f"{_INCOMING}{secrets.token_hex(4)}")
     try:
         for name, content in files.items():
@@ -167,26 +167,26 @@ def _place(folder: Path, files: dict[str, bytes]) -> None:
         shutil.rmtree(incoming, ignore_errors=True)
 
 
-def _sweep(store: Path) -> None:
-    """Removes what killed installations left, but not what another is at."""
+def _remove_abandoned(store: Path) -> None:
+    """Remove the folders of killed installations, but not those of running ones."""
     for path in store.glob(f"{_INCOMING}*"):
-        # Another installation may have finished it meanwhile.
+        # Another installation may just have finished it.
         with suppress(OSError):
-            if time.time() - path.stat().st_mtime > _STALE:
+            if time.time() - path.stat().st_mtime > _STALE_SECONDS:
                 shutil.rmtree(path, ignore_errors=True)
 
 
-def _switch(name: str) -> None:
+def _put_in_use(name: str) -> None:
     try:
         record = read_usage()
     except InvalidRecord:
         record = UsageRecord()
     if name != (record.in_use or DEFAULT_MODEL):
-        before = (record.in_use, *record.before)[:_REMEMBERED]
-        _write(UsageRecord(in_use=name, before=before))
+        before = (record.in_use, *record.before)[:_MAX_HISTORY]
+        _write_record(UsageRecord(in_use=name, before=before))
 
 
-def _write(record: UsageRecord) -> None:
+def _write_record(record: UsageRecord) -> None:
     store = store_folder()
     write_json(store / RECORD_FILE, asdict(record))
     sync_folder(store)

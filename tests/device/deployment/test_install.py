@@ -190,7 +190,7 @@ def test_a_manifest_changed_on_the_device_is_noticed(store: Path, update: Path) 
     name = install.install(str(update)).name
     path = store / name / "int8.json"
     path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
-    with pytest.raises(ModelHashMismatch, match="changed since it was installed"):
+    with pytest.raises(ModelHashMismatch, match="changed after its installation"):
         install.verify_model()
 
 
@@ -199,7 +199,7 @@ def test_a_model_in_use_that_is_gone_is_told(store: Path, update: Path, run: Run
     told = run("predict", SAMPLE)
     assert told.returncode == 1
     assert "is gone; go back to the one before with: mnist-edge model rollback" in told.stderr
-    assert "is in use and gone" in run("model", "list").stderr
+    assert "is in use, but gone" in run("model", "list").stderr
     assert run("model", "rollback").returncode == 0
     assert run("predict", SAMPLE).returncode == 0
 
@@ -272,12 +272,15 @@ def test_a_model_that_does_not_read_digits_is_rejected(
     for end, spec in (("input", opened.input), ("output", opened.output)):
         tensors[end] = {**vars(spec), "shape": list(spec.shape)}
     path = vouched(model, nano, tmp_path / "o", **tensors)
-    check_refused(path, ModelRejected, "golden vectors with up to [0-9]+ steps of difference")
+    check_refused(path, ModelRejected, "differs from its golden vectors by up to [0-9]+ steps")
     manifest = path.with_suffix(".json")
     document = json.loads(manifest.read_text(encoding="utf-8"))
     del document["golden"]
     manifest.write_text(json.dumps(document), encoding="utf-8")
-    said = f"of the 100 built-in digits; one that reads {100 * promised_accuracy(path):.2f} %"
+    said = (
+        "of the 100 built-in digits, expected at least [0-9]+ by the "
+        f"{100 * promised_accuracy(path):.2f} % in its manifest"
+    )
     check_refused(path, ModelRejected, said)
 
 

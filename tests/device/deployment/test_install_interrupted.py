@@ -93,20 +93,25 @@ print(json.dumps({{"before": before, "found": found, "then": then, "after": in_u
 TRACED = f"{COUNTED}act()\nprint(json.dumps(steps))"
 
 
-def ran(program: str, *words: str | Path, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
+def ran(program: str, store: Path, *words: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", program, *map(str, words)],
+        [sys.executable, "-c", program, str(store), *map(str, words)],
         check=True,
         capture_output=True,
         text=True,
-        env={**os.environ, **env},
+        env=environment(store),
     )
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """Where models are to be installed."""
-    return tmp_path / "store"
+    """The user's own folder of models, not made yet."""
+    return tmp_path / "data" / "mnist-edge" / "models"
+
+
+def environment(store: Path) -> dict[str, str]:
+    """The environment of a user whose models are in that folder."""
+    return {**os.environ, "MNIST_EDGE_MODELS": "", "XDG_DATA_HOME": str(store.parents[1])}
 
 
 @pytest.fixture
@@ -123,8 +128,7 @@ def update(nano: Path, tmp_path: Path) -> Path:
 
 def install(source: Path, store: Path) -> None:
     words = [sys.executable, "-m", "mnist_edge", "model", "install", str(source)]
-    environment = {**os.environ, "MNIST_EDGE_MODELS": str(store)}
-    subprocess.run(words, check=True, capture_output=True, env=environment)
+    subprocess.run(words, check=True, capture_output=True, env=environment(store))
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="forks, and looks into /proc")
@@ -138,8 +142,7 @@ def test_a_kill_at_any_step_leaves_a_model_that_works(
     if installed:
         install(nano / "int8.tflite", store)
     argument = str(update) if action == "install" else "nano"
-    environment = {"MNIST_EDGE_MODELS": str(store)}
-    said = ran(KILLED_AT_EACH_STEP, store, action, argument, env=environment)
+    said = ran(KILLED_AT_EACH_STEP, store, action, argument)
     document = json.loads(said.stdout)
     before, after, found = document["before"], document["after"], document["found"]
     assert before != after
@@ -153,7 +156,7 @@ def test_a_kill_at_any_step_leaves_a_model_that_works(
 def test_every_byte_of_a_model_is_on_the_disk_before_it_is_in_use(
     store: Path, update: Path
 ) -> None:
-    said = ran(TRACED, store, "install", update, env={"MNIST_EDGE_MODELS": str(store)})
+    said = ran(TRACED, store, "install", update)
     steps = [(kind, [Path(name) for name in names]) for kind, *names in json.loads(said.stdout)]
     renames = [index for index, (kind, _) in enumerate(steps) if kind == "os.rename"]
     (switch,) = (i for i in renames if steps[i][1][1].name == "in-use.json")
