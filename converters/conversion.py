@@ -25,10 +25,12 @@ from converters.verify import Verification
 from mnist_edge import DIGIT_SHAPE
 from mnist_edge.data.idx import SHA256
 from mnist_edge.data.mnist import Digits, Mnist
-from mnist_edge.errors import ConversionError, UnsuitableModel
+from mnist_edge.errors import ConversionError, InvalidManifest, UnsuitableModel
 from mnist_edge.metrics.classification import calibration_error
 from mnist_edge.metrics.confidence import choose_threshold, count_correct, fit_temperature, softmax
+from mnist_edge.modelstore.loading import read_manifest
 from mnist_edge.modelstore.manifest import ModelManifest, Score
+from mnist_edge.modelstore.origin import NetworkOrigin
 from mnist_edge.runtimes import input_scaling
 from mnist_edge.runtimes.input_scaling import GOOD_ACCURACY, RAW_PIXELS, InputScaling
 from mnist_edge.training.frameworks import package_versions
@@ -50,6 +52,17 @@ class Prepared:
     """The model's own score on the validation digits."""
     findings: tuple[str, ...]
     """What the user should know about the model, one line each."""
+
+    @property
+    def origin(self) -> NetworkOrigin:
+        """The network, as the manifests of its files name it."""
+        return NetworkOrigin(
+            recipe=self.model.recipe,
+            seed=self.model.seed,
+            reading=self.scaling.name,
+            score=self.score,
+            weights_sha256=self.model.weights_sha256,
+        )
 
     @cached_property
     def float32_size(self) -> int:
@@ -301,21 +314,25 @@ def _save(prepared: Prepared, attempt: _Attempt, folder: Path, tried: tuple[str,
     logits, labels = verification.run.logits, prepared.mnist.validation.labels
     temperature = fit_temperature(logits, labels)
     probabilities = softmax(logits, temperature=temperature)
+    path = folder / f"{scheme.name}.tflite"
+    sha256 = hashlib.sha256(content).hexdigest()
     manifest = ModelManifest(
-        file=f"{scheme.name}.tflite",
-        sha256=hashlib.sha256(content).hexdigest(),
+        file=path.name,
+        sha256=sha256,
         size=len(content),
         scheme=scheme.name,
         input=verification.run.input,
         output=verification.run.output,
         recipe=prepared.model.recipe,
         seed=prepared.model.seed,
+        weights_sha256=prepared.model.weights_sha256,
         reading=prepared.scaling.name,
         data_sha256=SHA256,
         calibration=attempt.variant.calibration.record if scheme.calibrated else None,
         toolchain=package_versions(),
         validation_float=prepared.score,
         validation=verification.score,
+        test=_known_test_score(path, sha256),
         oldest_runtime=verification.run.runtime,
         temperature=temperature,
         min_confidence=choose_threshold(
@@ -333,3 +350,12 @@ def _save(prepared: Prepared, attempt: _Attempt, folder: Path, tried: tuple[str,
         gate=verification.gate,
         tried=tried,
     )
+
+
+def _known_test_score(path: Path, sha256: str) -> Score | None:
+    """Return the test score of the file that is replaced, if it has the same bytes."""
+    try:
+        manifest = read_manifest(path)
+    except InvalidManifest:
+        return None
+    return manifest.test if manifest and manifest.sha256 == sha256 else None

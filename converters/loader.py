@@ -21,6 +21,7 @@ from converters.formats import KerasModelFile
 from converters.frozen_graph import Network
 from mnist_edge import DIGIT_SHAPE
 from mnist_edge.errors import InvalidModel, MissingDependency, ModelNotFound, UnsuitableModel
+from mnist_edge.modelstore.origin import weights_sha256
 from mnist_edge.system.capture import capture_descriptors
 from mnist_edge.training.frameworks import import_keras, import_tensorflow, import_tf_keras
 from mnist_edge.training.recipes import RECIPES
@@ -41,6 +42,8 @@ class TrainedModel:
     """The recipe in ``training.json`` beside it; otherwise the name of the file."""
     seed: int | None
     """The training seed, if known."""
+    weights_sha256: str
+    """Hash of the weights in the file."""
     from_recipe: bool
     """Whether it was trained by a recipe of this project, and so takes raw pixels."""
     faults: tuple[str, ...]
@@ -62,6 +65,22 @@ def find_model_file(model: Path) -> Path:
             "then: mnist-edge convert runs/nano"
         )
     return path
+
+
+def default_output_folder(model_file: Path) -> Path:
+    """Return where the files of a model go: its own folder, or one named after the file.
+
+    Args:
+        model_file: from ``find_model_file``. A SavedModel and the Keras file of a model folder have
+            a folder of their own; beside any other file, files of other models may lie.
+    """
+    if model_file.is_dir():
+        return model_file
+    if model_file.name == MODEL_FILE:
+        return model_file.parent
+    return model_file.with_name(
+        model_file.stem if model_file.suffix else f"{model_file.name}-tflite"
+    )
 
 
 def _is_saved_model(folder: Path) -> bool:
@@ -94,6 +113,7 @@ def load_trained_model(path: Path, digits: NDArray[np.uint8]) -> TrainedModel:
         framework=framework,
         recipe=recipe,
         seed=seed,
+        weights_sha256=weights_sha256(path),
         from_recipe=recipe in RECIPES,
         faults=_faults(cut, formats.loss_takes_logits(file.loss)),
     )

@@ -18,6 +18,7 @@
     │   ├── DownloadFailed
     │   ├── UntrustedModel          not signed by whoever must
     │   ├── ModelRejected           does not answer as its manifest promises
+    │   ├── MixedNetworks           files in one folder, converted from different networks
     │   └── UnsuitableModel         a model, but not of 28x28 digits with ten outputs, or none that
     │                               the runtime has all operators for
     ├── ConversionError             the converted model did not pass its checks
@@ -112,6 +113,10 @@ class UntrustedModel(ModelError):
 
 class ModelRejected(ModelError):
     """A sound model that does not answer as its manifest promises."""
+
+
+class MixedNetworks(ModelError):
+    """Files of one folder were converted from different networks: they cannot be compared."""
 
 
 class UnsuitableModel(ModelError):

@@ -20,6 +20,8 @@ from mnist_edge.errors import ConversionError, InvalidValue
 from mnist_edge.modelstore.loading import DEFAULT_MODEL
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -130,19 +132,23 @@ def convert_command(
         typer.Option("--emit", metavar="FORM", help="c: also write int8 as model.h and model.c."),
     ] = None,
     data: DataOption = None,
-    out: Annotated[Path | None, out_option(default="the model's folder")] = None,
+    out: Annotated[
+        Path | None, out_option(default="the model's folder, or one named after the file")
+    ] = None,
 ) -> None:
     """Quantize a Keras model to TFLite, each file with its manifest.
 
     Takes what Keras 2 and 3 save, infers the model's pixel scaling, and writes
     files that take raw pixels. Every file is run on the TFLite runtime over the
-    validation digits, in its own process, before it is written.
+    validation digits, in its own process, before it is written. Files of another
+    network in the output folder are replaced or removed, with a warning.
     """
     from converters import conversion, loader, operators, schemes, verify
     from converters.calibration_set import draw_calibration_set
     from mnist_edge.data.mnist import load_mnist
+    from mnist_edge.modelstore import origin
     from mnist_edge.modelstore.loading import find_model_folder
-    from mnist_edge.system.files import require_writable
+    from mnist_edge.system.files import exists, require_writable
     from mnist_edge.training.frameworks import require_workstation
 
     chosen = schemes.find_schemes(
@@ -152,16 +158,18 @@ def convert_command(
     _require_sound(pixels=pixels, max_drop=max_drop, emit=emit, chosen=chosen)
     path = Path(model)
     model_file = loader.find_model_file(path if path.exists() else find_model_folder(model))
-    folder = out or (model_file if model_file.is_dir() else model_file.parent)
+    folder = out or loader.default_output_folder(model_file)
     require_workstation()
-    require_writable(folder)
+    # A folder that is named after the file is made with the first result.
+    require_writable(folder if out or exists(folder) else folder.parent)
     mnist = load_mnist(data)
     calibrated_on = draw_calibration_set(mnist, count=calibration_images, seed=calibration_seed)
 
     prepared = conversion.prepare(model_file, mnist, pixels=pixels)
     for finding in prepared.findings:
         note(finding)
-    if warning := verify.runtime_mismatch(target):
+    replacement = _replacement_warning(folder, prepared, [scheme.name for scheme in chosen])
+    for warning in filter(None, (verify.runtime_mismatch(target), replacement)):
         warn(warning)
     if explain:
         typer.echo(_explained(prepared, calibrated_on.images, folder / "int8-explain.png"))
@@ -187,8 +195,28 @@ def convert_command(
         if emit and outcome.manifest.scheme == "int8":
             note(_emit_c(outcome, mnist.validation))
     if made:
+        for path in origin.remove_schemes_of_other_networks(folder, prepared.origin):
+            note(f"removed {path} and its manifest, which were of another network")
         typer.echo(conversion_table(made))
     raise typer.Exit(status)
+
+
+def _replacement_warning(folder: Path, prepared: "Prepared", chosen: "Sequence[str]") -> str | None:
+    """Say which files of other networks will be replaced or removed, if there are any."""
+    from mnist_edge.modelstore.origin import schemes_of_other_networks
+
+    others = schemes_of_other_networks(folder, prepared.origin)
+    if not others:
+        return None
+    files = "; ".join(f"{scheme} from {origin}" for scheme, origin in others.items())
+    fates = {
+        "replaced": [scheme for scheme in others if scheme in chosen],
+        "removed": [scheme for scheme in others if scheme not in chosen],
+    }
+    fate = " and ".join(
+        f"{', '.join(names)} will be {verb}" for verb, names in fates.items() if names
+    )
+    return f"{folder} holds files of another network ({files}): {fate}; --out writes elsewhere"
 
 
 def _require_sound(

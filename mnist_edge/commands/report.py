@@ -167,6 +167,7 @@ def report_command(
     from mnist_edge.evaluation.report.measure import count_steps, measure_schemes
     from mnist_edge.evaluation.report.robustness import CorruptionPlan
     from mnist_edge.modelstore import loading
+    from mnist_edge.modelstore.origin import origin_warnings
     from mnist_edge.system.files import require_writable, write_text
 
     if compare:
@@ -193,6 +194,8 @@ def report_command(
     for written in (out, *([junit.parent] if junit else [])):
         require_writable(written)
     models = _models(model, split_list(schemes), against)
+    for warning in origin_warnings(models):
+        warn(warning)
     images = (
         _mnist_test(data)
         if pictures is None or labeled is None
@@ -270,14 +273,19 @@ def _severities(values: Sequence[str] | None) -> tuple[int, ...]:
 def _models(model: str | None, schemes: Sequence[str], against: str) -> "list[StoredModel]":
     """Load every scheme of a folder, or the reference and those that are named."""
     from mnist_edge.modelstore import loading
+    from mnist_edge.modelstore.origin import require_one_network
 
     for name in (against, *schemes):
         if name not in SCHEMES:
             raise UnknownName("scheme", name, SCHEMES)
-    if not schemes:
-        return loading.load_all_schemes(model)
-    folder = loading.find_model_folder(model)
-    return [loading.load_model(folder, scheme=name) for name in dict.fromkeys((against, *schemes))]
+    if schemes:
+        folder = loading.find_model_folder(model)
+        names = dict.fromkeys((against, *schemes))
+        models = [loading.load_model(folder, scheme=name) for name in names]
+    else:
+        models = loading.load_all_schemes(model)
+    require_one_network(models)
+    return models
 
 
 def _mnist_test(data: Path | None) -> "LabeledImages":

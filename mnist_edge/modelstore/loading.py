@@ -134,7 +134,7 @@ def _read(path: Path) -> StoredModel:
         content = path.read_bytes()
     except OSError as error:
         raise ModelNotFound(f"cannot read {path}: {error.strerror}") from error
-    manifest = _read_manifest(path)
+    manifest = read_manifest(path)
     stored = StoredModel(path=path, content=content, manifest=manifest)
     require_verified(stored)
     return stored
@@ -159,6 +159,22 @@ def require_verified(stored: StoredModel) -> None:
             f"{path} is not a TFLite model ({len(content)} bytes); "
             "expected a file made by: mnist-edge convert"
         )
+
+
+def read_manifest(model_path: Path) -> ModelManifest | None:
+    """Read the manifest beside a ``.tflite``; None if there is none.
+
+    Raises:
+        InvalidManifest: it cannot be read.
+    """
+    path = model_path.with_suffix(".json")
+    if not path.is_file():
+        return None
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidManifest(f"cannot read {path}: {error}") from error
+    return ModelManifest.from_json(text, source=path)
 
 
 def is_tflite(content: bytes) -> bool:
@@ -219,14 +235,3 @@ def _file_in_use() -> Path:
             "mnist-edge model rollback"
         )
     return file
-
-
-def _read_manifest(model_path: Path) -> ModelManifest | None:
-    path = model_path.with_suffix(".json")
-    if not path.is_file():
-        return None
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidManifest(f"cannot read {path}: {error}") from error
-    return ModelManifest.from_json(text, source=path)

@@ -15,8 +15,10 @@ from typing import Any, TypeVar
 
 from mnist_edge.errors import InvalidManifest
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Version of the fields; version 1 had no ``weights_sha256``."""
 LABELS = tuple("0123456789")
+_HEXADECIMAL = frozenset("0123456789abcdef")
 
 Kind = TypeVar("Kind")
 
@@ -128,6 +130,10 @@ class ModelManifest:
     """The training recipe, or the name of the Keras file where it was not ours."""
     seed: int | None
     """The training seed, if known."""
+    weights_sha256: str | None = None
+    """Hash of the Keras weights that the file was converted from, by
+    ``mnist_edge.modelstore.origin.weights_sha256``; None, and left out of the JSON, in manifests of
+    version 1."""
     reading: str = "pixels"
     """What the network took its input to mean, one of ``mnist_edge.runtimes.input_scaling``: the
     file makes it of raw pixels itself."""
@@ -165,6 +171,9 @@ class ModelManifest:
             share = getattr(self, name)
             if share is not None and not 0 <= share <= 1:
                 raise ValueError(f"{name} {share} is outside 0..1")
+        weights = self.weights_sha256
+        if weights is not None and not (len(weights) == 64 and {*weights} <= _HEXADECIMAL):
+            raise ValueError(f"weights_sha256 {weights!r:.80} is not a sha256")
 
     def require_tensors(self, *, input: TensorSpec, output: TensorSpec, name: str) -> None:  # noqa: A002  # as the fields
         """Check that a model has the input and output tensors that this manifest describes.
@@ -190,8 +199,9 @@ class ModelManifest:
     def to_json(self) -> str:
         """The manifest as indented JSON, ending in a newline."""
         document = dataclasses.asdict(self)
-        if self.golden is None:
-            del document["golden"]
+        for name in ("weights_sha256", "golden"):
+            if document[name] is None:
+                del document[name]
         return json.dumps(document, indent=2) + "\n"
 
     @classmethod
@@ -213,9 +223,9 @@ class ModelManifest:
                 f"{source} is not JSON ({error}); convert the model again to write a new one"
             ) from error
         found = document.get("schema_version") if isinstance(document, dict) else None
-        if found != SCHEMA_VERSION:
+        if found not in range(1, SCHEMA_VERSION + 1):
             raise InvalidManifest(
-                f"{source} has schema version {found!r}, this release reads {SCHEMA_VERSION}; "
+                f"{source} has schema version {found!r}, this release reads 1 to {SCHEMA_VERSION}; "
                 "use the release that wrote it, or convert the model again"
             )
         try:
@@ -257,6 +267,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "float": (int, float),
     "float | None": (int, float, type(None)),
     "str": (str,),
+    "str | None": (str, type(None)),
     "int | None": (int, type(None)),
     "dict[str, str]": (dict,),
 }

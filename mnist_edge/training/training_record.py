@@ -7,9 +7,10 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from mnist_edge.modelstore import origin
 from mnist_edge.training.recipes import Recipe
 
-MODEL_FILE = "model.keras"
+MODEL_FILE = origin.MODEL_FILE
 RECORD_FILE = "training.json"
 CURVES_FILE = "curves.png"
 

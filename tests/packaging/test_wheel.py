@@ -163,6 +163,7 @@ FILES = [
     "mnist_edge/modelstore/__init__.py",
     "mnist_edge/modelstore/loading.py",
     "mnist_edge/modelstore/manifest.py",
+    "mnist_edge/modelstore/origin.py",
     "mnist_edge/modelstore/registry.py",
     "mnist_edge/preprocessing/__init__.py",
     "mnist_edge/preprocessing/binarization.py",

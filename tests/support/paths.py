@@ -8,5 +8,6 @@ ROOT = Path(__file__).parents[2]
 DATA = ROOT / "tests" / "data"
 PICTURES = DATA / "pictures"
 TINY = DATA / "models"
+EDGE = ROOT / "models" / "edge"
 NANO = ROOT / "models" / "nano"
 SAMPLE = ROOT / "mnist_edge" / "samples" / "digit.png"

@@ -33,6 +33,7 @@ from mnist_edge.metrics.intervals import wilson_interval
 from mnist_edge.metrics.paired import compare
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.modelstore.manifest import Score
+from mnist_edge.modelstore.origin import require_one_network
 from mnist_edge.runtimes.interpreter import Interpreter
 from mnist_edge.runtimes.sandbox import open_model
 from mnist_edge.runtimes.selection import describe_runtime
@@ -71,9 +72,11 @@ def measure_schemes(
 
     Raises:
         ModelNotFound: the reference is missing.
+        MixedNetworks: the files were converted from different networks.
         ModelError: a model does not load.
     """
     plan = plan or CorruptionPlan()
+    require_one_network(models)
     ordered = _reference_first(models, reference)
     opened = [(model, open_model(model)) for model in ordered]
     labels = images.digits.labels

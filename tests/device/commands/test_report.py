@@ -9,16 +9,19 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 
 from mnist_edge.commands.report_text import format_report
-from mnist_edge.errors import InvalidValue
+from mnist_edge.data.mnist import Digits
+from mnist_edge.errors import InvalidValue, MixedNetworks
 from mnist_edge.evaluation.report.document import load_report, report_to_dict, rounded
 from mnist_edge.evaluation.report.results import Report
 from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.manifest import Score
 from mnist_edge.runtimes.selection import describe_runtime
-from tests.support.reports import worsened
+from tests.support.paths import EDGE
+from tests.support.reports import measured, worsened
 
 Run = Callable[..., CompletedProcess[str]]
 
@@ -104,6 +107,30 @@ def test_a_folder_without_the_reference_says_so_in_a_line(own: Path, run: Run) -
     assert ran.stdout == ""
     assert ran.stderr.endswith(f"mnist-edge convert {own} --quantize float32\n")
     assert ran.stderr.count("\n") == 1
+
+
+def test_files_of_two_networks_are_refused_by_name(own: Path, run: Run) -> None:
+    for name in ("float32.tflite", "float32.json"):
+        shutil.copy(EDGE / name, own)
+    for words in ((), ("--scheme", "int8")):
+        ran = run("report", own, *words, *CLEAN)
+        assert ran.returncode == 1
+        assert ran.stdout == ""
+        assert ran.stderr.count("\n") == 1
+        assert "float32.tflite from 'edge' (seed 1, weights ea25d239e260" in ran.stderr
+        assert "int8.tflite from 'nano' (seed 2, weights e8d81cc60272" in ran.stderr
+    assert report_names(own) == []
+    with pytest.raises(MixedNetworks):
+        measured(own, Digits(images=np.zeros((1, 28, 28), np.uint8), labels=np.zeros(1, np.uint8)))
+
+
+def test_files_of_other_weights_than_the_keras_file_beside_them_are_warned_of(
+    own: Path, run: Run
+) -> None:
+    shutil.copy(EDGE / "model.keras", own)
+    ran = run("report", own, *CLEAN)
+    assert ran.returncode == 0
+    assert f"warning: {own / 'model.keras'} holds other weights than" in ran.stderr
 
 
 def test_a_broken_int8_misses_the_gate(quick: Path, nano: Path, tiny: Path, run: Run) -> None:

@@ -88,7 +88,8 @@ CONFIDENCE: dict[str, Any] = {"temperature": 1.0, "min_confidence": 0.0, "calibr
 
 
 @pytest.mark.parametrize(
-    "name", sorted({*FIELDS} - {"schema_version", "reading", "golden", *CONFIDENCE})
+    "name",
+    sorted({*FIELDS} - {"schema_version", "weights_sha256", "reading", "golden", *CONFIDENCE}),
 )
 def test_a_manifest_that_lacks_a_field_is_refused_by_the_fields_name(name: str) -> None:
     document = json.loads(TEXT)
@@ -101,6 +102,15 @@ def test_a_manifest_from_before_the_reading_was_told_is_of_raw_pixels() -> None:
     del document["reading"]
     assert read(json.dumps(document)) == read(edited(reading="pixels"))
     assert read(edited(reading="inverted/255")).reading == "inverted/255"
+
+
+def test_a_manifest_of_version_1_has_no_hash_of_the_weights_and_stays_as_it_is() -> None:
+    document = json.loads(TEXT)
+    del document["weights_sha256"]
+    document["schema_version"] = 1
+    older = read(json.dumps(document))
+    assert older == replace(read(TEXT), schema_version=1, weights_sha256=None)
+    assert json.loads(older.to_json()) == document
 
 
 def test_a_manifest_from_before_confidence_was_calibrated_leaves_logits_and_answers_alone() -> None:
@@ -141,6 +151,10 @@ def test_a_manifest_with_a_confidence_that_cannot_be_is_refused(name: str, value
         {"scheme": ["int8"]},
         {"recipe": None},
         {"seed": "one"},
+        {"weights_sha256": 7},
+        {"weights_sha256": ""},
+        {"weights_sha256": "\n" * 64},
+        {"weights_sha256": "ab" * 33},
         {"reading": None},
         {"labels": None},
         {"data_sha256": []},
@@ -179,7 +193,7 @@ def test_a_score_of_no_digits_is_refused(name: str) -> None:
 def test_a_manifest_of_another_schema_is_refused(version: Any) -> None:
     check_refusal(
         edited(schema_version=version),
-        f"has schema version .*, this release reads {SCHEMA_VERSION}",
+        f"has schema version .*, this release reads 1 to {SCHEMA_VERSION}",
     )
 
 

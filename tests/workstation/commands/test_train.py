@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,10 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from converters import loader
 from mnist_edge.errors import UnknownName
 from mnist_edge.evaluation.reproduction import systems
+from mnist_edge.modelstore import loading
+from mnist_edge.modelstore.origin import weights_sha256
 from mnist_edge.training import trainer, training_record
 from mnist_edge.training.recipes import RECIPES, find_recipe
+from tests.support.paths import EDGE
 
 
 def mnist_edge(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -174,6 +179,50 @@ def test_convert_exits_with_3_where_the_gate_is_missed(tmp_path: Path, nano: Pat
     assert kept.returncode == 3
     assert kept.stdout.splitlines()[-1].startswith("int8 ")
     assert (tmp_path / "out" / "int8.tflite").is_file()
+
+
+@pytest.mark.slow
+def test_convert_names_the_folder_after_the_file_and_clears_it_of_other_networks(
+    tmp_path: Path, nano: Path
+) -> None:
+    shutil.copy(nano / "model.keras", tmp_path / "mine.keras")
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for scheme in ("int8", "float16"):
+        for suffix in ("tflite", "json"):
+            shutil.copy(EDGE / f"{scheme}.{suffix}", folder)
+    outcome = mnist_edge("convert", "mine.keras", folder=tmp_path)
+    assert outcome.returncode == 0, outcome.stderr
+    finding, warning, wrote, removed = outcome.stderr.splitlines()
+    assert "taking pixels" in finding
+    assert warning.startswith("warning: mine holds files of another network (float16 from 'edge' (")
+    assert "): int8 will be replaced and float16 will be removed; --out" in warning
+    assert wrote == f"wrote {Path('mine/int8.tflite')}"
+    assert removed.startswith(f"removed {Path('mine/float16.tflite')} ")
+    assert sorted(path.name for path in folder.iterdir()) == ["int8.json", "int8.tflite"]
+    manifest = loading.load_model(folder).manifest
+    assert manifest
+    assert manifest.weights_sha256 == weights_sha256(nano / "model.keras")
+
+    refused = mnist_edge(
+        "convert", "mine.keras", "--max-drop", "-1", "-q", "float32", folder=tmp_path
+    )
+    assert refused.returncode == 3
+    again = mnist_edge("convert", "mine.keras", "-q", "float32", folder=tmp_path)
+    assert len(again.stderr.splitlines()) == 2
+    assert {path.stem for path in folder.iterdir()} == {"float32", "int8"}
+
+
+def test_outputs_are_named_after_a_file_that_has_no_folder_of_its_own(tmp_path: Path) -> None:
+    for name, expected in {
+        "model.keras": ".",
+        "mine.keras": "mine",
+        "my.model.h5": "my.model",
+        "download": "download-tflite",
+    }.items():
+        (tmp_path / name).touch()
+        assert loader.default_output_folder(tmp_path / name) == tmp_path / expected
+    assert loader.default_output_folder(tmp_path) == tmp_path
 
 
 @pytest.mark.parametrize(
