@@ -109,10 +109,12 @@ def make_bundle(
     return unpacked / written.folder
 
 
-def install(bundle: Path, home: Path, **environment: str) -> CompletedProcess[str]:
+def install(
+    bundle: Path, home: Path, *, words: Sequence[str] = (), **environment: str
+) -> CompletedProcess[str]:
     """Runs the installer as its user would, without a network as far as that can be arranged."""
     return subprocess.run(
-        ["/bin/sh", str(bundle / "install.sh")],
+        ["/bin/sh", str(bundle / "install.sh"), *words],
         check=False,
         capture_output=True,
         text=True,

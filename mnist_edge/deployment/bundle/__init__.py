@@ -1,7 +1,7 @@
-"""One archive with which a board without a network installs mnist-edge.
+"""One archive from which a board without a network installs mnist-edge.
 
-``targets`` says what each board is; ``wheels`` and ``own_wheel`` gather, ``archive`` packs;
-``install.sh`` is what runs on the board, where this package is not installed yet.
+``targets`` describes the boards, ``wheels`` and ``own_wheel`` collect the wheels, and ``archive``
+writes them. ``install.sh`` runs on the board, where this package is not installed yet.
 """
 
 from mnist_edge.deployment.bundle.archive import Bundle, find_model, write_bundle

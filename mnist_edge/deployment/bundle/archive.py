@@ -1,20 +1,20 @@
-"""A bundle's folder, and the archive that it becomes.
+"""Write a bundle as an archive with this content.
 
 ::
 
     mnist-edge-pi-bookworm-64/
-        install.sh                  runs on the board
-        target.sh                   what the installer looks for, as shell variables
-        mnist-edge-watch.service    for systemd, filled in by the installer
-        digit.png                   the first picture to read
-        bundle.json                 what is in it, for people and programs
+        install.sh                  the installer, which runs on the board
+        target.sh                   the installer's requirements, as shell variables
+        mnist-edge-watch.service    systemd unit, a template for the installer
+        digit.png                   the picture of the installer's self-test
+        bundle.json                 the list of contents
         installer/pip-26.3-py3-none-any.whl
-        wheels/                     everything that is installed
-        models/01/                  int8.tflite, int8.json and, where signed, int8.json.sig
-        SHA256SUMS                  of all of these, as sha256sum reads it
+        wheels/                     every wheel to install
+        models/01/                  int8.tflite, int8.json and, if signed, int8.json.sig
+        SHA256SUMS                  of all other files, for sha256sum
 
-The same files make the same archive, byte for byte: names are in order, and times, owners and modes
-are no machine's.
+Archives are reproducible: the same files give the same bytes, with sorted names and fixed times,
+owners and modes.
 """
 
 from __future__ import annotations
@@ -41,25 +41,25 @@ from mnist_edge.system.files import write_bytes
 from mnist_edge.system.paths import SAMPLES
 
 SUMS = "SHA256SUMS"
-"""Name of the file with the hashes of all others."""
+"""Name of the file with the hashes of all other files."""
 
-_EXECUTABLE = "install.sh"
+_INSTALLER = "install.sh"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """An archive that was written."""
+    """A written archive."""
 
     path: Path
-    """Where it is."""
+    """Its file."""
     folder: str
-    """What it unpacks to."""
+    """Folder that it unpacks to."""
     wheels: int
-    """How many it installs."""
+    """Number of wheels that it installs."""
     size: int
-    """Its bytes."""
+    """Size in bytes."""
     sha256: str
-    """Of the archive, hexadecimal."""
+    """Hash of the archive, hexadecimal."""
 
 
 def write_bundle(
@@ -71,18 +71,18 @@ def write_bundle(
     installer: Path,
     models: Sequence[Artifact],
 ) -> Bundle:
-    """Writes a bundle, whole or not at all.
+    """Write a bundle completely or not at all.
 
     Args:
-        out: the ``.tar.gz``.
-        target: the board it is for.
-        own: the wheel of the project.
-        wheels: those that it needs.
-        installer: the wheel of pip.
-        models: to be installed, of which the last is in use afterwards.
+        out: the ``.tar.gz`` to write.
+        target: the board.
+        own: the project's wheel.
+        wheels: the wheels that it requires.
+        installer: pip's wheel.
+        models: models to install; the last is put in use.
 
     Raises:
-        ModelError: a model is not the one that its manifest vouches for.
+        ModelError: a model does not match its manifest.
         NotWritable: the archive cannot be written.
     """
     everything = sorted([own, *wheels], key=lambda wheel: wheel.name)
@@ -92,14 +92,14 @@ def write_bundle(
         **{f"wheels/{wheel.name}": wheel.read_bytes() for wheel in everything},
         **_model_files(models),
     }
-    for name in (_EXECUTABLE, "mnist-edge-watch.service"):
+    for name in (_INSTALLER, "mnist-edge-watch.service"):
         files[name] = (resources.files("mnist_edge.deployment.bundle") / name).read_bytes()
-    files["bundle.json"] = _described(target, own, everything, models)
-    # The installer counts: a line that is missing is told from a file that is not needed.
+    files["bundle.json"] = _contents_json(target, own, everything, models)
+    # The installer counts the files, so that a truncated SHA256SUMS is noticed.
     files["target.sh"] = _shell_variables(target, version=_version(own), files=len(files) + 1)
     files[SUMS] = sha256_sums(files)
     folder = f"mnist-edge-{target.name}"
-    content = _compressed(tar_archive({f"{folder}/{name}": one for name, one in files.items()}))
+    content = _compress(tar_archive({f"{folder}/{name}": one for name, one in files.items()}))
     write_bytes(out, content)
     return Bundle(
         path=out,
@@ -111,22 +111,22 @@ def write_bundle(
 
 
 def find_model(model: str) -> Artifact:
-    """A model to bundle, with its manifest and, where there is one, its signature.
+    """Read a model to bundle, with its manifest and, if there is one, its signature.
 
     Args:
-        model: a shipped or an installed model's name, a model folder, of which int8 is taken, or a
+        model: name of a shipped or installed model, a model folder, of which int8 is read, or a
             ``.tflite`` file.
 
     Raises:
-        ModelError: there is none, or it is not the one that its manifest vouches for.
+        ModelError: there is no such model, or it does not match its manifest.
     """
     artifact = read_artifact(str(loading.load_model(model).path))
-    _manifest(artifact)
+    _require_manifest(artifact)
     return artifact
 
 
 def sha256_sums(files: Mapping[str, bytes]) -> bytes:
-    """The lines that ``sha256sum --check`` reads, in order of the names."""
+    """Return the lines that ``sha256sum --check`` reads, sorted by name."""
     return "".join(
         f"{hashlib.sha256(content).hexdigest()}  {name}\n"
         for name, content in sorted(files.items())
@@ -134,32 +134,33 @@ def sha256_sums(files: Mapping[str, bytes]) -> bytes:
 
 
 def tar_archive(files: Mapping[str, bytes]) -> bytes:
-    """A tar archive of files, in order of their names, that says nothing of this machine."""
+    """Return a reproducible tar archive of files, sorted by name."""
     stream = io.BytesIO()
     with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
         for name, content in sorted(files.items()):
             member = tarfile.TarInfo(name)
             member.size = len(content)
             member.mtime = FIXED_TIMESTAMP
-            member.mode = 0o755 if name.endswith(f"/{_EXECUTABLE}") else 0o644
+            member.mode = 0o755 if name.endswith(f"/{_INSTALLER}") else 0o644
             archive.addfile(member, io.BytesIO(content))
     return stream.getvalue()
 
 
-def _compressed(content: bytes) -> bytes:
+def _compress(content: bytes) -> bytes:
     stream = io.BytesIO()
-    # gzip.compress names the system in the header with some Pythons; this does with none.
+    # Unlike gzip.compress in some Pythons, this never names the operating system.
     with gzip.GzipFile("", "wb", fileobj=stream, mtime=0) as packed:
         packed.write(content)
     return stream.getvalue()
 
 
-def _manifest(model: Artifact) -> ModelManifest:
-    """What vouches for a model, which is the one that it vouches for."""
+def _require_manifest(model: Artifact) -> ModelManifest:
+    """Return the manifest of a model that matches it and has a known scheme."""
     manifest = model.to_stored_model().manifest
     if manifest is None or manifest.scheme not in SCHEMES:
         raise InvalidManifest(
-            f"the manifest of {model.source} names no scheme; expected one of {', '.join(SCHEMES)}"
+            f"the manifest of {model.source} lists no known scheme; expected one of "
+            f"{', '.join(SCHEMES)}"
         )
     return manifest
 
@@ -167,7 +168,7 @@ def _manifest(model: Artifact) -> ModelManifest:
 def _model_files(models: Sequence[Artifact]) -> dict[str, bytes]:
     files = {}
     for number, model in enumerate(models, 1):
-        stem = f"models/{number:02}/{_manifest(model).scheme}"
+        stem = f"models/{number:02}/{_require_manifest(model).scheme}"
         files[f"{stem}.tflite"] = model.content
         files[f"{stem}.json"] = model.manifest
         if model.signature is not None:
@@ -175,11 +176,11 @@ def _model_files(models: Sequence[Artifact]) -> dict[str, bytes]:
     return files
 
 
-def _described(
+def _contents_json(
     target: Target, own: Path, wheels: Sequence[Path], models: Sequence[Artifact]
 ) -> bytes:
-    """``bundle.json``."""
-    manifests = [_manifest(model) for model in models]
+    """Return the content of ``bundle.json``."""
+    manifests = [_require_manifest(model) for model in models]
     document = {
         "mnist_edge": _version(own),
         "target": asdict(target),
@@ -192,12 +193,12 @@ def _described(
 
 
 def _version(wheel: Path) -> str:
-    """The second part of a wheel's name (PEP 427)."""
+    """Return the version in a wheel's file name (PEP 427)."""
     return wheel.name.split("-")[1]
 
 
 def _shell_variables(target: Target, *, version: str, files: int) -> bytes:
-    """``target.sh``."""
+    """Return the content of ``target.sh``."""
     variables = {
         "VERSION": version,
         "TITLE": target.title,

@@ -1,14 +1,15 @@
 #!/bin/sh
-# Installs mnist-edge for this user from the bundle that this file is in; no network, no root.
+# Install mnist-edge for the current user from the bundle around this file, without network or root.
 #
-#   ~/.local/share/mnist-edge/releases/   a virtual environment for each installation
-#   ~/.local/share/mnist-edge/current     a link to the one in use: replacing it is the switch
-#   ~/.local/bin/mnist-edge               a link through that one
+#   ~/.local/share/mnist-edge/releases/   a virtual environment per installation
+#   ~/.local/share/mnist-edge/current     a link to the release in use
+#   ~/.local/bin/mnist-edge               a link through current
 #
-# A release is built beside the one in use, tried, on the disk, and then switched to by one rename.
-# Whatever fails before, or a kill at any instant, leaves the one in use that was.
+# A new release is built beside the one in use, tested and flushed to disk, and then put in use by
+# one rename. If anything fails before that, or a kill comes at any point, the old release stays in
+# use.
 set -eu
-# What the user's shell has set for another Python must not reach this one.
+# Settings of the user's shell for another Python must not affect this one.
 unset CDPATH PYTHONPATH PYTHONHOME MNIST_EDGE_RUNTIME
 export PIP_CONFIG_FILE=/dev/null
 
@@ -17,25 +18,39 @@ stop() {
     exit 1
 }
 
-# The names in SHA256SUMS that begin with $1. None has a space.
+case "$*" in
+'') ;;
+-h | --help)
+    echo 'Usage: sh install.sh'
+    echo 'Install mnist-edge for the current user from the bundle around this file.'
+    exit 0
+    ;;
+*)
+    echo "mnist-edge: install.sh takes no arguments, found: $*" >&2
+    exit 2
+    ;;
+esac
+
+# Print the names in SHA256SUMS that begin with $1. None contains a space.
 listed() {
     sed -n "s|^[0-9a-f]*  \($1.*\)\$|\1|p" SHA256SUMS
 }
 
-# A path as a systemd unit has it, as the right side of a substitution by sed.
+# Escape a path for a systemd unit, and for the replacement of a sed substitution.
 for_unit() {
     printf '%s\n' "$1" | sed -e 's|%|%%|g' -e 's/[&|\\]/\\&/g'
 }
 
-# --- Is the bundle whole?
+# --- Check that the bundle is complete.
 cd "$(dirname "$0")"
-whole='copy the archive again, and unpack it into an empty folder'
-[ -f SHA256SUMS ] || stop "this bundle has no SHA256SUMS: $whole"
-sha256sum --check --strict --quiet SHA256SUMS >&2 || stop "this bundle is damaged: $whole"
+copy_again='copy the archive again, and unpack it into an empty folder'
+[ -f SHA256SUMS ] || stop "this bundle has no SHA256SUMS; $copy_again"
+sha256sum --check --strict --quiet SHA256SUMS >&2 || stop "this bundle is damaged; $copy_again"
 . ./target.sh
-[ "$(listed '' | wc -l)" -eq "$FILES" ] || stop "SHA256SUMS has not all of $FILES files: $whole"
+[ "$(listed '' | wc -l)" -eq "$FILES" ] ||
+    stop "SHA256SUMS does not list all $FILES files; $copy_again"
 
-# --- Is this the machine that it is for?
+# --- Check that the bundle is for this machine.
 python=
 for candidate in "python$PYTHON" python3; do
     found=$("$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>&1) || continue
@@ -43,52 +58,53 @@ for candidate in "python$PYTHON" python3; do
     python=$candidate
     break
 done
-[ "$python" ] || stop "this bundle is for $TITLE; here is no Python $PYTHON:" \
-    "make one for this system: mnist-edge bundle --target"
+[ "$python" ] || stop "this bundle is for $TITLE, but Python $PYTHON is not installed here;" \
+    "make a bundle for this system with: mnist-edge bundle --target"
 machine=$("$python" -c 'import platform, struct; print(struct.calcsize("P") * 8, platform.machine())')
 case " $KERNELS " in
 *" ${machine#* } "*) [ "${machine% *}" = "$BITS" ] ;;
 *) false ;;
-esac || stop "this bundle is for $TITLE; here Python has ${machine% *} bits on ${machine#* }:" \
-    "make one for this machine: mnist-edge bundle --target"
+esac || stop "this bundle is for $TITLE, but Python here has ${machine% *} bits on ${machine#* };" \
+    "make a bundle for this machine with: mnist-edge bundle --target"
 for module in $FROM_SYSTEM; do
     "$python" -c "import $module" 2>/dev/null ||
-        stop "Python's $module is not here, and no wheel of it exists: sudo apt install $APT"
+        stop "Python's $module is not installed, and PyPI has no wheel for it;" \
+            "install it with: sudo apt install $APT"
 done
 [ "$(id -u)" -ne 0 ] || [ -z "${SUDO_USER:-}" ] ||
-    stop "run this without sudo: it installs into your own home"
-[ "${HOME:-}" ] || stop "HOME is not set: name by it the folder to install into"
+    stop "run this without sudo: it installs into your home folder"
+[ "${HOME:-}" ] || stop "HOME is not set; set it to the folder to install into"
 
-# --- Where everything goes; one installation at a time.
+# --- Prepare the folders; only one installation may run at a time.
 data=${XDG_DATA_HOME:-$HOME/.local/share}
 home=$data/mnist-edge
 launcher=$HOME/.local/bin/mnist-edge
 mkdir -p "$home/releases" "$(dirname "$launcher")"
 exec 9>"$home/install.lock"
-flock --nonblock 9 || stop "another installation is running; wait until it has ended"
+flock --nonblock 9 || stop "another installation is running; wait for it to end"
 if [ -e "$launcher" ] || [ -L "$launcher" ]; then
     [ "$(readlink "$launcher")" = "$home/current/bin/mnist-edge" ] ||
-        stop "$launcher is another installation's; remove it, then run this again"
+        stop "$launcher belongs to another installation; remove it and try again"
 fi
 
-# What was in use before the last installation, and what killed ones left.
+# Remove releases other than the one in use, and what killed installations left.
 in_use=$(readlink "$home/current") || true
 for old in "$home"/releases/*; do
     [ "releases/${old##*/}" = "$in_use" ] || rm -rf "$old"
 done
 
-# --- A release beside the one in use.
+# --- Build a release beside the one in use.
 trap 'exit 1' HUP INT TERM
 release=$(mktemp -d "$home/releases/$VERSION-XXXXXX")
 trap 'rm -rf "$release"' EXIT
-kept='nothing was changed'
+unchanged='nothing was changed'
 "$python" -m venv --without-pip ${FROM_SYSTEM:+--system-site-packages} "$release" ||
-    stop "cannot make a virtual environment in $release; $kept"
-# Named one by one, so that nothing is installed but what was checked.
+    stop "cannot make a virtual environment in $release; $unchanged"
+# The wheels are listed one by one, so that only checked ones are installed.
 # shellcheck disable=SC2046
 "$release/bin/python" "$(listed installer/)/pip" --isolated install --quiet --no-index \
     --no-cache-dir --disable-pip-version-check $(listed wheels/) ||
-    stop "pip could not install the wheels; $kept"
+    stop "pip could not install the wheels; $unchanged"
 cp digit.png "$release/digit.png"
 user=$(id -un 2>/dev/null) || user=$(id -u)
 sed -e "s|@USER@|$user|g" -e "s|@DATA@|$(for_unit "$data")|g" \
@@ -96,17 +112,17 @@ sed -e "s|@USER@|$user|g" -e "s|@DATA@|$(for_unit "$data")|g" \
     -e "s|@PROGRAM@|$(for_unit "$home/current/bin/mnist-edge")|g" \
     mnist-edge-watch.service >"$release/mnist-edge-watch.service"
 
-# --- Does it read pictures here? The models that the user installed take no part.
+# --- Test that it reads pictures here, without the models that the user installed.
 (
     export MNIST_EDGE_MODELS="$release/no-models"
     "$release/bin/mnist-edge" model verify >&2 &&
         "$release/bin/mnist-edge" predict "$release/digit.png" | grep -q ': 7 ('
 ) || {
     "$release/bin/mnist-edge" doctor >&2 || true
-    stop "the self-test failed, the reason is above; $kept"
+    stop "the self-test failed for the reason above; $unchanged"
 }
 
-# --- The switch. Every byte is on the disk before, so that a loss of power is but another kill.
+# --- Put the release in use. It is on disk before, so a power failure is like a kill.
 sync -f "$release"
 [ -L "$launcher" ] || ln -s "$home/current/bin/mnist-edge" "$launcher"
 rm -f "$home/current.new"
@@ -115,10 +131,10 @@ mv -T "$home/current.new" "$home/current"
 trap - EXIT
 sync -f "$home"
 
-# --- Models of the bundle, each checked and switched to in the same way.
+# --- Install the models of the bundle, each checked and put in use in the same way.
 for model in $(listed 'models/.*[.]tflite'); do
     "$launcher" model install "$model" ||
-        stop "mnist-edge is installed, but not $model; the model in use is the one that was"
+        stop "mnist-edge is installed, but not $model; the model in use was not changed"
 done
 
 case ":$PATH:" in
@@ -128,8 +144,8 @@ esac
 cat <<END
 mnist-edge $VERSION is installed. Read a picture:
   $typed predict $home/current/digit.png
-Whether this board is sound: $typed doctor
-To read each picture that arrives in $HOME/digits, from every start on:
+Check this board: $typed doctor
+To read each picture that arrives in $HOME/digits/inbox, also after a restart:
   mkdir -p $HOME/digits/inbox
   sudo cp $home/current/mnist-edge-watch.service /etc/systemd/system
   sudo systemctl enable --now mnist-edge-watch

@@ -1,4 +1,4 @@
-"""The wheel of this project: built from the source tree, or made again of what is installed."""
+"""The project's own wheel, built from the source tree or rebuilt from an installation."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from mnist_edge.deployment.bundle.pip import run_pip
 from mnist_edge.errors import BundleFailed, reinstall_command
 
 FIXED_DATE = (1980, 1, 1, 0, 0, 0)
-"""When every file of a wheel and of a bundle was changed, it says: the first moment that a zip
+"""Modification time of every file in a wheel, for reproducible archives: the earliest that a zip
 archive can hold (APPNOTE.TXT of PKWARE, section 4.4.6)."""
 FIXED_TIMESTAMP = 315_532_800
-"""The same in seconds since 1970, in UTC."""
+"""The same in seconds since 1970, UTC."""
 
 _DISTRIBUTION = "mnist-edge"
-_LEFT_OUT = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
-"""What pip adds to a wheel's ``.dist-info`` where it installs it, or writes anew."""
+_WRITTEN_BY_PIP = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json"}
+"""Files in ``.dist-info`` that pip writes when it installs a wheel."""
 
 
 def make_own_wheel(folder: Path) -> Path:
-    """The wheel of the package that runs, byte for byte the same from the same files.
+    """Make the wheel of the running package, reproducible byte for byte.
 
     Args:
-        folder: is made, and holds the wheel afterwards.
+        folder: where to put the wheel; created if necessary.
 
     Raises:
-        MissingDependency: there is a source tree, and no pip to build it.
-        BundleFailed: it cannot be built, or what is installed is not what was.
+        MissingDependency: pip, which builds a source tree, is not installed.
+        BundleFailed: the build failed, or the installed files were changed.
     """
     folder.mkdir(parents=True, exist_ok=True)
     root = Path(mnist_edge.__file__).resolve().parents[1]
     if (root / "pyproject.toml").is_file():
-        return _built(root, folder)
-    return _repacked(root, folder)
+        return _build(root, folder)
+    return _repack(root, folder)
 
 
-def _built(root: Path, folder: Path) -> Path:
+def _build(root: Path, folder: Path) -> Path:
     with tempfile.TemporaryDirectory(prefix="mnist-edge-build-") as temporary:
-        # setuptools would leave its folders in the tree, and take from them what is there no more.
+        # Otherwise setuptools leaves folders in the tree, and packs stale files from them.
         settings = Path(temporary) / "setup.cfg"
         settings.write_text(
             f"[build]\nbuild_base = {temporary}\n[egg_info]\negg_base = {temporary}\n",
@@ -61,26 +61,28 @@ def _built(root: Path, folder: Path) -> Path:
     return wheel
 
 
-def _repacked(root: Path, folder: Path) -> Path:
-    """The wheel that was installed, of the files that came with it."""
+def _repack(root: Path, folder: Path) -> Path:
+    """Rebuild the wheel that was installed from its files."""
     try:
         distribution = metadata.distribution(_DISTRIBUTION)
     except metadata.PackageNotFoundError:
         distribution = None
     if distribution is None or distribution.files is None:
         raise BundleFailed(
-            f"{root} is no source tree, and not installed by pip either, so that there is no wheel "
-            "to bundle; run it from a clone, or install it by pip"
+            f"{root} is neither a source tree nor installed by pip, so there is no wheel to "
+            "bundle; run this from a clone, or install mnist-edge with pip"
         )
     contents = {}
     for file in sorted(distribution.files, key=str):
-        # Scripts, which lie outside, and what Python compiled were made on this machine.
-        if ".." in file.parts or file.suffix == ".pyc" or file.name in _LEFT_OUT:
+        # Scripts, which are outside the package, and bytecode were made on this machine.
+        if ".." in file.parts or file.suffix == ".pyc" or file.name in _WRITTEN_BY_PIP:
             continue
         path = Path(str(file.locate()))
         content = path.read_bytes() if path.is_file() else b""
         if file.hash is None or _digest(content) != file.hash.value:
-            raise BundleFailed(f"{path} is not as it was installed: {reinstall_command()}")
+            raise BundleFailed(
+                f"{path} was changed after its installation; repair it with: {reinstall_command()}"
+            )
         contents[file.as_posix()] = content
     (record,) = (str(f) for f in distribution.files if f.name == "RECORD" and len(f.parts) == 2)
     lines = [f"{name},sha256={_digest(one)},{len(one)}\n" for name, one in contents.items()]
@@ -97,5 +99,5 @@ def _repacked(root: Path, folder: Path) -> Path:
 
 
 def _digest(content: bytes) -> str:
-    """As a wheel's RECORD has it (PEP 376, PEP 427)."""
+    """Return a hash as in a wheel's RECORD (PEP 376, PEP 427)."""
     return base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=").decode()

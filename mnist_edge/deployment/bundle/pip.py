@@ -1,4 +1,4 @@
-"""pip, in a process of its own, as it asks to be used from programs."""
+"""Run pip in a child process, the only way that pip supports for programs."""
 
 from __future__ import annotations
 
@@ -17,19 +17,21 @@ from mnist_edge.system.subprocesses import python_command
 def run_pip(
     words: Sequence[str | Path], *, doing: str, environment: Mapping[str, str] | None = None
 ) -> None:
-    """Runs pip to its end.
+    """Run pip and wait for it.
 
     Args:
         words: the command and its options.
-        doing: what is being done, for a message.
-        environment: variables on top of this process's own.
+        doing: what it does, for messages.
+        environment: variables to add to this process's own.
 
     Raises:
         MissingDependency: this Python has no pip.
-        BundleFailed: pip failed; the message has its reason.
+        BundleFailed: pip failed; the message quotes its reason.
     """
     if find_spec("pip") is None:
-        raise MissingDependency(f"this Python has no pip: {sys.executable} -m ensurepip")
+        raise MissingDependency(
+            f"this Python has no pip; install it with: {sys.executable} -m ensurepip"
+        )
     ran = subprocess.run(
         python_command(_run_as_module, "--disable-pip-version-check", "--no-input", *words),
         check=False,
@@ -39,8 +41,8 @@ def run_pip(
     )
     if ran.returncode:
         raise BundleFailed(
-            f"pip failed at {doing}: {_reason(ran.stderr)}; check that the network and pip's index "
-            "are there, and run it again"
+            f"pip failed at {doing}: {_last_error(ran.stderr)}; check the network and pip's index, "
+            "and try again"
         )
 
 
@@ -49,8 +51,8 @@ def _run_as_module() -> None:
     run_module("pip", run_name="__main__", alter_sys=True)
 
 
-def _reason(said: str) -> str:
-    """The last of pip's errors, which it puts after what led to it."""
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
+def _last_error(messages: str) -> str:
+    """Return the last error that pip printed, which is the cause."""
+    lines = [line.strip() for line in messages.splitlines() if line.strip()]
     errors = [line.removeprefix("ERROR: ") for line in lines if line.startswith("ERROR: ")]
-    return (errors or lines or ["it said nothing"])[-1].rstrip(".")
+    return (errors or lines or ["no message"])[-1].rstrip(".")

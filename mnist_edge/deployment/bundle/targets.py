@@ -1,7 +1,7 @@
 """The boards that a bundle can be made for.
 
-Which runtime a target has is not said here: the project's own requirements choose it, by the
-target's markers, as they do where pip installs with a network.
+A target's runtime is not listed here: the environment markers in this project's requirements select
+it, as they do when pip installs from an index.
 """
 
 from __future__ import annotations
@@ -11,45 +11,45 @@ from dataclasses import dataclass
 from mnist_edge.errors import UnknownName
 
 _OLDEST_GLIBC = (2, 17)
-"""manylinux2014, the oldest that wheels are still made for (PEP 599)."""
+"""manylinux2014, the oldest for which wheels are still built (PEP 599)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SystemPackage:
-    """A Python package that the board's own system has, where PyPI has no wheel of it."""
+    """A Python package from the board's operating system, since PyPI has no wheel for the board."""
 
     name: str
-    """What PyPI calls it."""
+    """Name on PyPI."""
     module: str
-    """What is imported."""
+    """Name of the module to import."""
     debian: str
-    """What apt installs."""
+    """Name of the Debian package."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Target:
-    """A kind of board with its system."""
+    """A kind of board with its operating system."""
 
     name: str
-    """What ``--target`` takes."""
+    """Value of ``--target``."""
     title: str
-    """What people call it."""
+    """Name for people."""
     python: str
-    """Version of the system's Python, major and minor."""
+    """Version of the system's Python, as ``major.minor``."""
     machine: str
-    """The processor that the wheels are for, as their platform tags end in it."""
+    """Processor of the wheels, as in their platform tags."""
     kernels: tuple[str, ...]
-    """What ``uname -m`` may say: a 32-bit system may have a 64-bit kernel."""
+    """Accepted values of ``uname -m``: a 32-bit system may have a 64-bit kernel."""
     bits: int
-    """Of a pointer in its Python."""
+    """Size of a pointer in its Python."""
     glibc: tuple[int, int]
-    """Version of the system's C library; wheels that need a later one do not load."""
+    """Version of the system's C library; wheels built for a newer one do not load."""
     from_system: tuple[SystemPackage, ...] = ()
-    """What the bundle leaves out, and the installer looks for."""
+    """Packages that the bundle omits and the installer requires."""
 
     @property
     def platforms(self) -> list[str]:
-        """The platform tags of the wheels that load on it (PEP 600), the newest first."""
+        """Platform tags of the wheels that load on it (PEP 600), newest first."""
         (major, oldest), (_, newest) = _OLDEST_GLIBC, self.glibc
         tags = [
             f"manylinux_{major}_{minor}_{self.machine}" for minor in range(newest, oldest - 1, -1)
@@ -58,7 +58,7 @@ class Target:
 
     @property
     def markers(self) -> dict[str, str]:
-        """What its Python answers to environment markers (PEP 508)."""
+        """Values of the environment markers on it (PEP 508)."""
         return {
             "implementation_name": "cpython",
             "implementation_version": f"{self.python}.0",
@@ -68,7 +68,7 @@ class Target:
             "platform_release": "",
             "platform_system": "Linux",
             "platform_version": "",
-            # Which patch release the board has is not known; the first is the strictest.
+            # The board's patch release is unknown; the first one is the strictest.
             "python_full_version": f"{self.python}.0",
             "python_version": self.python,
             "sys_platform": "linux",
@@ -119,11 +119,11 @@ LINUX_X86_64 = Target(
 TARGETS = {
     target.name: target for target in (PI_BOOKWORM_64, PI_BOOKWORM_32, PI_TRIXIE_64, LINUX_X86_64)
 }
-"""Every target by its name."""
+"""Every target, by name."""
 
 
 def find_target(name: str) -> Target:
-    """The target of a name.
+    """Return the target of this name.
 
     Raises:
         UnknownName: there is none.

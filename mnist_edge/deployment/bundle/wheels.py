@@ -1,8 +1,8 @@
-"""Every wheel that a target needs, chosen by the target's Python and not by this one.
+"""Download the wheels that a target needs, selected for the target's Python.
 
-pip downloads wheels for another platform, but reads environment markers as the machine does that it
-runs on. So it is asked for one level of requirements after the other, without what they require in
-turn, and the markers are read here.
+pip can download wheels for another platform, but evaluates environment markers for the machine it
+runs on. So it downloads one level of requirements at a time, without their dependencies, and the
+markers are evaluated here.
 """
 
 from __future__ import annotations
@@ -21,51 +21,53 @@ from mnist_edge.errors import BundleFailed, MissingDependency, extra_install_com
 if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
-_DEEPEST = 20
-"""Levels of requirements after which they are taken to go round in circles."""
+_MAX_LEVELS = 20
+"""Levels of requirements after which they are assumed to be circular."""
 
 
 def fetch_wheels(own: Path, target: Target, folder: Path) -> list[Path]:
-    """Downloads what a wheel requires on a target, and what that requires.
+    """Download the transitive requirements of a wheel on a target.
 
     Args:
-        own: the wheel of the project.
+        own: the project's wheel.
         target: the board.
-        folder: where they go, each level into a folder of its own.
+        folder: where to put the wheels, each level in its own folder.
 
     Returns:
-        The wheels in order of their names, without the project's own and what the system has.
+        The wheels sorted by name, without the project's own and those of the target's system.
 
     Raises:
         MissingDependency: ``packaging`` or pip is not installed.
-        BundleFailed: pip cannot have one of them.
+        BundleFailed: pip cannot download one of them.
     """
     wheels: dict[str, Path] = {}
-    for level in range(_DEEPEST):
-        wanted = _wanted(own, wheels, target)
+    for level in range(_MAX_LEVELS):
+        wanted = _transitive_requirements(own, wheels, target)
         names = {_name(one) for one in wanted if not _is_met(one, wheels)}
         if not names:
             return [wheels[name] for name in sorted({_name(one) for one in wanted})]
-        asked = sorted(str(one) for one in wanted if _name(one) in names)
-        # A requirement that comes later may ask for another version of what is there.
-        for wheel in _download(asked, target, folder / str(level)):
-            wheels[_canonical(wheel.name.split("-")[0])] = wheel
-    raise BundleFailed(f"what {own.name} requires goes round in circles; report this")
+        missing = sorted(str(one) for one in wanted if _name(one) in names)
+        # A later requirement may need another version of a wheel that is already there.
+        for wheel in _download(missing, target, folder / str(level)):
+            wheels[_canonical_name(wheel.name.split("-")[0])] = wheel
+    raise BundleFailed(f"the requirements of {own.name} are circular; report this")
 
 
 def fetch_installer(target: Target, folder: Path) -> Path:
-    """Downloads the pip that runs on a target, which need not have one.
+    """Download a pip that runs on a target, which may have none.
 
     Raises:
         MissingDependency: pip is not installed here.
-        BundleFailed: it cannot be had.
+        BundleFailed: pip cannot be downloaded.
     """
     (wheel,) = _download(["pip"], target, folder)
     return wheel
 
 
-def _wanted(own: Path, wheels: Mapping[str, Path], target: Target) -> set[Requirement]:
-    """What the project requires, and what those of the wheels require that it leads to."""
+def _transitive_requirements(
+    own: Path, wheels: Mapping[str, Path], target: Target
+) -> set[Requirement]:
+    """Return the transitive requirements, as far as the downloaded wheels tell."""
     wanted = direct_requirements(own, target)
     before: set[Requirement] = set()
     while wanted != before:
@@ -80,25 +82,25 @@ def _wanted(own: Path, wheels: Mapping[str, Path], target: Target) -> set[Requir
 def direct_requirements(
     wheel: Path, target: Target, extras: Collection[str] = ()
 ) -> set[Requirement]:
-    """What a wheel requires on a target, without markers and what the target's system has.
+    """Return what a wheel requires on a target, except for packages of the target's system.
 
     Args:
         wheel: the file.
         target: the board.
-        extras: those of its extras that are wanted.
+        extras: extras of the wheel to include.
 
     Raises:
         MissingDependency: ``packaging`` is not installed.
     """
-    left_out = {_canonical(package.name) for package in target.from_system}
-    found = set()
+    from_system = {_canonical_name(package.name) for package in target.from_system}
+    requirements = set()
     for requirement in map(_requirement, _requires(wheel)):
         marker, requirement.marker = requirement.marker, None
         environments = ({**target.markers, "extra": extra} for extra in ("", *extras))
         applies = marker is None or any(map(marker.evaluate, environments))
-        if applies and _name(requirement) not in left_out:
-            found.add(requirement)
-    return found
+        if applies and _name(requirement) not in from_system:
+            requirements.add(requirement)
+    return requirements
 
 
 def _is_met(requirement: Requirement, wheels: Mapping[str, Path]) -> bool:
@@ -108,7 +110,7 @@ def _is_met(requirement: Requirement, wheels: Mapping[str, Path]) -> bool:
 
 
 def _requires(wheel: Path) -> list[str]:
-    """The ``Requires-Dist`` lines of a wheel's metadata."""
+    """Return the ``Requires-Dist`` lines of a wheel's metadata."""
     with zipfile.ZipFile(wheel) as archive:
         (name,) = (
             name
@@ -137,15 +139,16 @@ def _requirement(text: str) -> Requirement:
         from packaging.requirements import Requirement
     except ImportError as error:
         raise MissingDependency(
-            f"a bundle's wheels are chosen by packaging: {extra_install_command('bundle')}"
+            f"a bundle needs the package packaging; install it with: "
+            f"{extra_install_command('bundle')}"
         ) from error
     return Requirement(text)
 
 
 def _name(requirement: Requirement) -> str:
-    return _canonical(requirement.name)
+    return _canonical_name(requirement.name)
 
 
-def _canonical(name: str) -> str:
-    """A package's name as every spelling of it comes to (PEP 503)."""
+def _canonical_name(name: str) -> str:
+    """Return the normalized form of a package's name (PEP 503)."""
     return re.sub("[-_.]+", "-", name).lower()

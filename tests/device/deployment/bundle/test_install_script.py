@@ -56,6 +56,19 @@ def test_every_shell_reads_the_installer(shell: str) -> None:
 
 
 @linux
+def test_the_installer_explains_itself_and_takes_no_arguments(tmp_path: Path, home: Path) -> None:
+    bundle = make_bundle(tmp_path)
+    for word in ("--help", "-h"):
+        ran = install(bundle, home, words=(word,))
+        assert (ran.returncode, ran.stderr) == (0, "")
+        assert ran.stdout.startswith("Usage: sh install.sh\n")
+    ran = install(bundle, home, words=("/opt", "x"))
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr == "mnist-edge: install.sh takes no arguments, found: /opt x\n"
+    assert not list(home.iterdir())
+
+
+@linux
 def test_a_bundle_installs_offline_and_says_what_to_type(tmp_path: Path, home: Path) -> None:
     model = bundle.find_model("nano")
     ran = install(make_bundle(tmp_path, models=[model, model]), home)
@@ -138,7 +151,7 @@ def test_a_checksum_that_is_missing_is_refused(tmp_path: Path, home: Path) -> No
     (bundle / "SHA256SUMS").write_text("".join(line for line in lines if "other" not in line))
     ran = install(bundle, home)
     assert ran.returncode == 1
-    assert "SHA256SUMS has not all of" in ran.stderr
+    assert "SHA256SUMS does not list all" in ran.stderr
     assert not list(home.iterdir())
 
 
@@ -154,12 +167,13 @@ def test_what_was_unpacked_there_before_is_not_installed(tmp_path: Path, home: P
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"python": "3.99"}, "here is no Python 3.99: make one for this system"),
-        ({"kernels": ("pdp11",)}, f"bits on {platform.machine()}: make one for this machine"),
-        ({"bits": 16}, "make one for this machine"),
+        ({"python": "3.99"}, "Python 3.99 is not installed here; make a bundle for this system"),
+        ({"kernels": ("pdp11",)}, f"bits on {platform.machine()}; make a bundle for this machine"),
+        ({"bits": 16}, "make a bundle for this machine"),
         (
             {"from_system": (SystemPackage(name="x", module="xyzzy", debian="python3-xyzzy"),)},
-            "xyzzy is not here, and no wheel of it exists: sudo apt install python3-xyzzy",
+            "Python's xyzzy is not installed, and PyPI has no wheel for it; "
+            "install it with: sudo apt install python3-xyzzy",
         ),
     ],
     ids=["python", "kernel", "bits", "system packages"],
@@ -220,7 +234,7 @@ def test_somebody_elses_program_is_not_overwritten(tmp_path: Path, home: Path) -
     launcher.write_text("pipx made this")
     ran = install(make_bundle(tmp_path), home)
     assert ran.returncode == 1
-    assert "is another installation's; remove it" in ran.stderr
+    assert "belongs to another installation; remove it" in ran.stderr
     assert launcher.read_text() == "pipx made this"
     assert not releases(home)
 
