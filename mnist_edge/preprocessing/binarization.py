@@ -1,7 +1,7 @@
-"""Where the ink is in a picture of paper, however it is lit.
+"""Separate ink from paper in a photo, however it is lit.
 
-The paper's own brightness is estimated around every pixel, so that a shadow or a dark corner is
-paper; what differs from it by more than the noise, on the ink's side, is ink.
+The brightness of the paper is estimated around every pixel, so that a shadow or a dark corner
+counts as paper. Ink is what differs from it by more than the noise, in the ink's direction.
 """
 
 from __future__ import annotations
@@ -18,235 +18,244 @@ from mnist_edge.preprocessing.connected_components import (
     erode,
     label_components,
 )
+from mnist_edge.preprocessing.flat_background import border_pixels
 
-_LUMA = (299, 587, 114)
-"""Thousandths of red, green and blue in luma, by ITU-R BT.601 as Pillow has it."""
-LEAST_CONTRAST = 12.0
-"""Grey levels by which ink must differ from its paper; less is blank paper."""
-_LEAST_SNR = 6.0
-"""Contrast of ink over the noise, both in grey levels; less is noise."""
-_WINDOW = 0.25
-"""Side of the window that paper is looked for in, as a share of the picture's longest side: wider
-than a stroke, narrower than a shadow."""
-_FEW = 256
-"""Longest side that is enough to tell in which channel ink is seen best."""
-TIGHT = 128
-"""Longest side of a picture that is cut so tight that the digit fills it."""
-_CELL = 2 * TIGHT
-"""Longest side of a picture that ink may take half of."""
-_TIGHT_WINDOW = 0.5
-"""The window of such a picture: its strokes are a fifth of it wide."""
-_THICKEST, _TIGHT_THICKEST = 0.11, 0.2
-"""Width of a stroke at most, as a share of a picture's longest side, and of one that is cut so
-tight that the digit fills it."""
-_SHADE = 0.8
-"""Contrast of a shadow at most, as a share of full ink's."""
-_OTHER_INK = 0.07
-"""Share of what is dark that must be strokes, for what is wider to be a shadow."""
+_LUMA_WEIGHTS = (299, 587, 114)
+"""Weights of red, green and blue in luma, in thousandths (ITU-R BT.601, as in Pillow)."""
+_CHANNEL_SAMPLE_SIDE = 256
+"""Longest side, in pixels, of the sample that the most legible channel is chosen on."""
+
+TIGHT_SIDE = 128
+"""Longest side, in pixels, of a picture that is taken for a crop which the digit fills."""
+_CELL_SIDE = 2 * TIGHT_SIDE
+"""Longest side, in pixels, of a picture that may be half ink, such as a form's cell."""
+
+_MIN_CONTRAST = 12.0
+"""Minimum contrast of full ink with its paper in gray levels; less is blank paper."""
+_MIN_SNR = 6.0
+"""Minimum contrast of full ink over the noise, both in gray levels; less is noise."""
+_FULL_INK_PERCENTILE = 99.9
+"""Percentile of the contrast that counts as full ink: a pencil digit whose height is a twelfth of
+the picture's covers one pixel in five hundred."""
+_STRONG, _WEAK = 0.45, 0.22
+"""Shares of full ink above which a pixel is ink: by itself, and if it is connected to one that
+is."""
+
+_WINDOW, _TIGHT_WINDOW = 0.25, 0.5
+"""Side of the window in which paper is searched for, relative to the picture's longest side: wider
+than a stroke, narrower than a shadow. The strokes of a tight crop are a fifth of it wide."""
+_MAX_STROKE, _TIGHT_MAX_STROKE = 0.11, 0.2
+"""Maximum width of a stroke, relative to the picture's longest side, in a picture and in a tight
+crop."""
+_MAX_SHADE = 0.8
+"""Maximum contrast of a shadow, relative to full ink's."""
+_MIN_INK_BESIDE_SHADOW = 0.07
+"""Minimum share of the dark pixels that must be strokes for the wider ones to be a shadow."""
+
 _RIM = 0.12
-"""Share of a side, at each edge, that may show what lies about the paper."""
-_ONE_TONE = 0.12
-"""Difference within one tone at most, as a share of the strongest contrast with it."""
-_BORDER = 0.7
-"""Share of a border that must be of one tone to be paper: strokes may reach it."""
-_MUCH_PAPER = 0.3
-"""Share of a picture that is of its border's tone, from which on the border is paper."""
-_UNEVEN = 40.0
-"""Grey levels by which light and dark of a border differ where a shadow falls across it."""
-_MOST = 0.6
-"""Share of a small picture that is nearer to its middle grey than to its border's, from which on
-the border is none of its paper."""
-_STRONGEST = 99.9
-"""Percentile of the contrast that stands for full ink: a pencil digit of a twelfth of the frame's
-height is one pixel in five hundred."""
-_CLEAR, _FAINT = 0.45, 0.22
-"""Shares of full ink from which on a pixel is ink: by itself, and next to one that is."""
+"""Width of the zone along each edge that may show what lies around the paper, relative to a
+side."""
+_SAME_TONE = 0.12
+"""Maximum difference within one tone, relative to the strongest difference from it."""
+_MIN_BORDER_TONE = 0.7
+"""Minimum share of a border that has one tone if the border is paper; strokes may reach it."""
+_MIN_PAPER = 0.3
+"""Minimum share of the picture that has its border's tone if the border is paper."""
+_MAX_UNEVENNESS = 40.0
+"""Maximum range of a small picture's border in gray levels; a shadow across it makes it wider."""
+_MAX_OTHER_PAPER = 0.6
+"""Maximum share of a small picture that is closer to its median than to its border's, if the border
+is its paper."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class InkMap:
-    """How much a picture's pixels differ from their paper."""
+    """The contrast of each pixel with its paper."""
 
     contrast: FloatImage
-    """``(height, width)``, grey levels; 0 where a pixel is paper or lies on its other side."""
+    """``(height, width)``, gray levels; 0 for pixels that are paper or brighter than dark ink's
+    paper, or darker than light ink's."""
     noise: float
-    """Standard deviation of the paper's contrast."""
+    """Standard deviation of the paper's contrast, in gray levels."""
 
-    def full(self, where: Mask) -> float:
-        """Contrast of full ink among some pixels; 0 where they hold none."""
+    def full_contrast(self, where: Mask) -> float:
+        """Return the contrast of full ink among some pixels; 0 if they hold no ink."""
         if not where.any():
             return 0.0
-        full = float(np.percentile(self.contrast[where], _STRONGEST))
-        return full if full >= max(LEAST_CONTRAST, _LEAST_SNR * self.noise) else 0.0
+        full = float(np.percentile(self.contrast[where], _FULL_INK_PERCENTILE))
+        return full if full >= max(_MIN_CONTRAST, _MIN_SNR * self.noise) else 0.0
 
-    def mask(self, full: float) -> Mask:
-        """Which pixels are ink, where full ink has some contrast.
+    def ink_mask(self, full: float) -> Mask:
+        """Return the pixels that are ink if full ink has this contrast.
 
-        Faint ends of strokes are ink where they hang on to clear ones (J. Canny, A Computational
-        Approach to Edge Detection, 1986: hysteresis).
+        Weak ends of strokes count if they are connected to strong ink: hysteresis (J. Canny, A
+        Computational Approach to Edge Detection, 1986).
         """
-        clear = self.contrast > max(_CLEAR * full, 4 * self.noise)
-        faint = self.contrast > max(_FAINT * full, 3 * self.noise)
-        labels, components = label_components(faint)
-        kept = np.zeros(len(components) + 1, np.bool_)
-        kept[np.unique(labels[clear])] = True
-        kept[0] = False
-        mask: Mask = kept[labels]
+        strong = self.contrast > max(_STRONG * full, 4 * self.noise)
+        weak = self.contrast > max(_WEAK * full, 3 * self.noise)
+        labels, components = label_components(weak)
+        is_ink = np.zeros(len(components) + 1, np.bool_)
+        is_ink[np.unique(labels[strong])] = True
+        is_ink[0] = False
+        mask: Mask = is_ink[labels]
         return mask
 
-    def faint(self, full: float) -> Mask:
-        """Which pixels may be of something fainter than the ink: a printed line."""
-        mask: Mask = self.contrast > max(0.5 * _FAINT * full, 4 * self.noise)
+    def faint_mask(self, full: float) -> Mask:
+        """Return the pixels that may belong to something fainter than ink, such as a print."""
+        mask: Mask = self.contrast > max(0.5 * _WEAK * full, 4 * self.noise)
         return mask
 
 
 def binarize(rgb: NDArray[np.uint8]) -> InkMap:
-    """The ink of a picture.
+    """Measure the ink of a picture, in the channel in which it stands out best.
 
     Args:
         rgb: ``(height, width, 3)``.
     """
     # In whole thousandths, so that a negative has exactly the negative luma.
     thousandths = np.zeros(rgb.shape[:2], np.int32)
-    for channel, weight in enumerate(_LUMA):
+    for channel, weight in enumerate(_LUMA_WEIGHTS):
         thousandths += weight * rgb[..., channel].astype(np.int32)
     luma = (thousandths / 1000).astype(np.float32)
     if all(np.array_equal(rgb[..., 0], rgb[..., channel]) for channel in (1, 2)):
-        return _measured(_polarity(luma) * luma)
-    # Red ink is lost in a red channel, and yellow in luma; ink that is lighter than its paper in
-    # one may be darker in another. A few of the pixels tell.
+        return _measure_ink(_polarity(luma) * luma)
+    # Red ink vanishes in the red channel, and yellow ink in luma; ink that is lighter than its
+    # paper in one channel may be darker in another. A sample of the pixels is enough to choose.
     channels = [luma, *(rgb[..., channel].astype(np.float32) for channel in range(3))]
-    coarse = -(-max(luma.shape) // _FEW)
-    few = [one[::coarse, ::coarse] for one in channels]
-    polarities = [_polarity(one) for one in few]
-    worth = [_worth(polarity * one) for polarity, one in zip(polarities, few, strict=True)]
-    best = int(np.argmax(worth))
-    return _measured(polarities[best] * channels[best])
+    step = -(-max(luma.shape) // _CHANNEL_SAMPLE_SIDE)
+    samples = [channel[::step, ::step] for channel in channels]
+    polarities = [_polarity(sample) for sample in samples]
+    scores = [
+        _legibility(polarity * sample) for polarity, sample in zip(polarities, samples, strict=True)
+    ]
+    best = int(np.argmax(scores))
+    return _measure_ink(polarities[best] * channels[best])
 
 
-def _worth(paper_up: FloatImage) -> float:
-    """How well ink stands out of a channel's noise."""
-    ink = _measured(paper_up)
-    return ink.full(np.ones(paper_up.shape, np.bool_)) / (ink.noise + 1.0)
+def _legibility(dark_ink: FloatImage) -> float:
+    """Return the contrast of full ink over the noise, in a channel with dark ink on light paper."""
+    ink_map = _measure_ink(dark_ink)
+    return ink_map.full_contrast(np.ones(dark_ink.shape, np.bool_)) / (ink_map.noise + 1.0)
 
 
-def _measured(paper_up: FloatImage) -> InkMap:
-    """The ink of one channel in which paper is brighter than ink."""
-    longest = max(paper_up.shape)
-    share = _WINDOW if longest > TIGHT else _TIGHT_WINDOW
-    window = 2 * round(share * longest / 2) + 1
-    noise = estimate_noise(paper_up)
-    large = max(paper_up.shape) > TIGHT
-    smooth = blur(paper_up, 1 + min(2, round(noise / 6))) if large else paper_up
-    contrast = _closed(smooth, window) - smooth
-    contrast = _without_shadows(smooth, contrast)
-    low, base = (float(value) for value in np.percentile(contrast, (16, 50)))
-    spread = 1.4826 * float(np.median(np.abs(contrast - base)))
-    if longest <= _CELL:
-        # Lines and digit take near half of a small cell: only the lower half is the paper's.
-        spread = min(spread, base - low)
-    return InkMap(contrast=np.maximum(contrast - base, 0), noise=spread)
+def _measure_ink(dark_ink: FloatImage) -> InkMap:
+    """Measure the ink of a channel with dark ink on light paper."""
+    longest = max(dark_ink.shape)
+    is_tight = longest <= TIGHT_SIDE
+    window = 2 * round((_TIGHT_WINDOW if is_tight else _WINDOW) * longest / 2) + 1
+    noise = _estimate_noise(dark_ink)
+    smooth = dark_ink if is_tight else blur(dark_ink, 1 + min(2, round(noise / 6)))
+    contrast = _estimate_paper(smooth, window) - smooth
+    contrast = _remove_shadows(smooth, contrast)
+    low, median = (float(value) for value in np.percentile(contrast, (16, 50)))
+    spread = 1.4826 * float(np.median(np.abs(contrast - median)))
+    if longest <= _CELL_SIDE:
+        # Lines and digit may cover half of a small cell: only the lower half is paper's for sure.
+        spread = min(spread, median - low)
+    return InkMap(contrast=np.maximum(contrast - median, 0), noise=spread)
 
 
-def _closed(paper_up: FloatImage, window: int) -> FloatImage:
-    """The paper: what is dark and narrower than the window filled, edges of shadows left be."""
-    # Paper goes on beyond the edge: without it light that falls off towards it would be ink.
+def _estimate_paper(dark_ink: FloatImage, window: int) -> FloatImage:
+    """Return the paper's brightness: a closing, which fills what is dark and below the window."""
+    # Paper continues beyond the picture: otherwise light that falls off towards the edge would
+    # count as ink.
     reach = window // 2
-    border = _border(paper_up)
-    if max(paper_up.shape) <= TIGHT and _is_paper(border, paper_up - np.median(border)):
-        # And so it does where a stroke reaches the edge.
-        beyond = np.pad(paper_up, reach, constant_values=float(np.median(border)))
+    border = border_pixels(dark_ink)
+    if max(dark_ink.shape) <= TIGHT_SIDE and _is_paper(border, dark_ink - np.median(border)):
+        # It does so even where a stroke reaches the edge.
+        beyond = np.pad(dark_ink, reach, constant_values=float(np.median(border)))
     else:
-        beyond = np.pad(paper_up, reach, mode="edge")
+        beyond = np.pad(dark_ink, reach, mode="edge")
     closed = erode(dilate(beyond, window), window)
     return closed[reach:-reach, reach:-reach]
 
 
-def _without_shadows(paper_up: FloatImage, contrast: FloatImage) -> FloatImage:
-    """Contrast in which a shadow that is narrower than the window is paper too.
+def _remove_shadows(dark_ink: FloatImage, contrast: FloatImage) -> FloatImage:
+    """Return the contrast, with shadows that are narrower than the window counted as paper.
 
-    A shadow is wider than strokes are, and reaches in from outside; where nothing else is dark, it
-    is a thick pen close up.
+    A shadow is wider than strokes and reaches into the picture from outside. If nothing else is
+    dark, it is not a shadow but a thick pen close up.
     """
-    longest = max(paper_up.shape)
-    thickest = _THICKEST if longest > TIGHT else _TIGHT_THICKEST
-    stroke = 2 * round(thickest * longest / 2) + 1
-    full = float(np.percentile(contrast, _STRONGEST))
-    dark = contrast > max(LEAST_CONTRAST, 0.3 * full)
-    solid = _from_outside(erode(dark.astype(np.float32), stroke) > 0)
-    if not solid.any():
+    longest = max(dark_ink.shape)
+    max_stroke = _MAX_STROKE if longest > TIGHT_SIDE else _TIGHT_MAX_STROKE
+    stroke = 2 * round(max_stroke * longest / 2) + 1
+    full = float(np.percentile(contrast, _FULL_INK_PERCENTILE))
+    dark = contrast > max(_MIN_CONTRAST, 0.3 * full)
+    wide = _reaching_edge(erode(dark.astype(np.float32), stroke) > 0)
+    if not wide.any():
         return contrast
-    shade = float(np.median(contrast[solid]))
-    wide = dilate(solid.astype(np.float32), stroke) > 0
-    ink = dark & (~wide | (contrast > (shade + full) / 2))
-    # Shade is never as dark as ink.
-    if shade > _SHADE * full or ink.sum() < _OTHER_INK * dark.sum():
+    shade = float(np.median(contrast[wide]))
+    shadow = dilate(wide.astype(np.float32), stroke) > 0
+    ink = dark & (~shadow | (contrast > (shade + full) / 2))
+    # A shadow is never as dark as ink.
+    if shade > _MAX_SHADE * full or ink.sum() < _MIN_INK_BESIDE_SHADOW * dark.sum():
         return contrast
-    # Its edge, too: the window saw the light beyond it.
-    within = dilate(solid.astype(np.float32), 3 * stroke) > 0
-    narrow = _closed(paper_up, stroke) - paper_up
-    return np.where(within, narrow, contrast).astype(np.float32)
+    # The shadow's edge counts as well, because the window reached the light beyond it.
+    around_shadow = dilate(wide.astype(np.float32), 3 * stroke) > 0
+    narrow_contrast = _estimate_paper(dark_ink, stroke) - dark_ink
+    return np.where(around_shadow, narrow_contrast, contrast).astype(np.float32)
 
 
-def _from_outside(mask: Mask) -> Mask:
-    """The pieces of a mask that reach the picture's edge: what casts a shadow is not on it."""
+def _reaching_edge(mask: Mask) -> Mask:
+    """Return the components of a mask that reach the edge, as shadows of things outside do."""
     labels, _ = label_components(mask)
-    edges = np.concatenate((labels[0], labels[-1], labels[:, 0], labels[:, -1]))
-    outside: Mask = np.isin(labels, np.unique(edges[edges > 0]))
-    return outside
+    edges = border_pixels(labels)
+    reaching: Mask = np.isin(labels, np.unique(edges[edges > 0]))
+    return reaching
 
 
 def _polarity(luma: FloatImage) -> float:
-    """1 where ink is darker than its paper, -1 where it is lighter.
+    """Return 1 for ink that is darker than its paper, and -1 for ink that is lighter.
 
-    Ink is little of a picture and far from its paper: the third moment has its sign. Frames and
-    tables are at the edge, and left out. Where the edge is paper all around, and so is a good deal
-    of the rest, it says what the paper is even if there is more ink; and a small picture is cut
-    tight, and has no other paper to go by.
+    Ink is a small part of a picture and far from its paper: the sign of the third moment tells. A
+    border of one tone that much of the picture shares is paper, even if there is more ink. A small
+    picture is cropped tightly, and has only its border to tell the paper by. Otherwise the edges
+    are left out, where a frame or a table may show.
     """
-    border = _border(luma)
-    away = luma - (np.median(border) if max(luma.shape) > TIGHT else _tight_paper(luma))
-    if not _shows_paper(border, away):
+    border = border_pixels(luma)
+    paper = np.median(border) if max(luma.shape) > TIGHT_SIDE else _tight_paper(luma)
+    difference = luma - paper
+    if not _shows_paper(border, difference):
         rows, columns = (round(_RIM * size) for size in luma.shape)
         inner = luma[rows : luma.shape[0] - rows, columns : luma.shape[1] - columns]
-        away = inner - blur(inner, max(luma.shape) // 8)
-    wide = away.astype(np.float64)
+        difference = inner - blur(inner, max(luma.shape) // 8)
+    wide = difference.astype(np.float64)
     # A power takes ten times as long.
     return 1.0 if float((wide * wide * wide).sum()) <= 0 else -1.0
 
 
-def _shows_paper(border: FloatImage, away: FloatImage) -> bool:
-    """Whether the paper of a picture can be told from its border."""
-    if max(away.shape) > TIGHT:
-        return _is_paper(border, away)
+def _shows_paper(border: FloatImage, difference: FloatImage) -> bool:
+    """Check whether a picture's border is paper."""
+    if max(difference.shape) > TIGHT_SIDE:
+        return _is_paper(border, difference)
     light, dark = np.percentile(border, (80, 20))
-    return bool(light - dark <= _UNEVEN)
+    return bool(light - dark <= _MAX_UNEVENNESS)
 
 
-def _is_paper(border: FloatImage, away: FloatImage) -> bool:
-    """Whether a border is of one tone, and much of the picture no further away from it."""
-    near = _ONE_TONE * float(np.percentile(np.abs(away), _STRONGEST))
-    rim = np.abs(border - np.median(border))
-    return bool((rim < near).mean() > _BORDER and (np.abs(away) < near).mean() > _MUCH_PAPER)
-
-
-def _border(values: FloatImage) -> FloatImage:
-    return np.concatenate((values[0], values[-1], values[:, 0], values[:, -1]))
+def _is_paper(border: FloatImage, difference: FloatImage) -> bool:
+    """Check whether a border has one tone, and much of the picture differs no more from it."""
+    near = _SAME_TONE * float(np.percentile(np.abs(difference), _FULL_INK_PERCENTILE))
+    deviation = np.abs(border - np.median(border))
+    return bool(
+        (deviation < near).mean() > _MIN_BORDER_TONE
+        and (np.abs(difference) < near).mean() > _MIN_PAPER
+    )
 
 
 def _tight_paper(luma: FloatImage) -> float:
-    """The paper of a small picture: its border's, unless that is a frame about other paper."""
-    border = float(np.median(_border(luma)))
-    middle = float(np.median(luma))
-    most = np.mean(np.abs(luma - middle) < np.abs(luma - border)) > _MOST
-    return middle if most else border
+    """Return a small picture's paper: its border, unless that is a frame around other paper."""
+    border = float(np.median(border_pixels(luma)))
+    median = float(np.median(luma))
+    is_other = np.mean(np.abs(luma - median) < np.abs(luma - border)) > _MAX_OTHER_PAPER
+    return median if is_other else border
 
 
-def estimate_noise(values: FloatImage) -> float:
-    """Standard deviation of the pixels' own noise.
+def _estimate_noise(values: FloatImage) -> float:
+    """Return the standard deviation of the pixels' noise.
 
-    By the second differences, to which a smooth picture adds nothing (J. Immerkaer, Fast Noise
-    Variance Estimation, 1996); their median, so that edges add little.
+    It is estimated from second differences, to which a smooth picture contributes nothing (J.
+    Immerkaer, Fast Noise Variance Estimation, 1996), and from their median, to which edges
+    contribute little.
     """
     if min(values.shape) < 3:
         return 0.0
@@ -256,7 +265,7 @@ def estimate_noise(values: FloatImage) -> float:
 
 
 def blur(values: FloatImage, radius: int) -> FloatImage:
-    """The mean of a square around each pixel, twice: near to a Gaussian."""
+    """Blur by the mean of the square around each pixel, twice, which approximates a Gaussian."""
     for _ in range(2):
         for axis in (0, 1):
             padding = [(0, 0), (0, 0)]

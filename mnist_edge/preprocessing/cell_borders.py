@@ -1,7 +1,8 @@
-"""The frame of a cell that was cut out of a table or a form: lines about the digit, and beyond.
+"""Detect and remove the border of a form or table cell that a digit was cropped from.
 
-A frame's line is straight, thin, and lies in the outer part of the picture; and both its ends are
-accounted for: they leave the picture or meet another such line. No digit's stroke does all of it.
+A border's line is straight, thin, and lies near an edge of the picture, and both its ends are
+accounted for: they leave the picture or meet another such line. No stroke of a digit does all of
+that.
 """
 
 from __future__ import annotations
@@ -12,183 +13,191 @@ import numpy as np
 
 from mnist_edge.preprocessing.connected_components import Component, Mask, label_components
 from mnist_edge.preprocessing.line_detection import (
-    LENGTH,
-    LONG,
-    NEAR,
-    RIM,
-    THICK,
+    EDGE_TOLERANCE,
+    END_TOLERANCE,
+    LONG_LENGTH,
+    MAX_THICKNESS,
+    MIN_LENGTH,
     RuledLine,
     erase_line,
     find_lines,
     is_ruled_paper,
 )
 
-_SIDE = 160
-"""Longest side of the mask that is voted on."""
-_THIN = 0.04
-"""Thickness, as a share of a side, of a long line that may end anywhere at most."""
-_FADED = 0.06
-"""Share of a side by which ends may miss the edge where a digit is left within the frame."""
-_UNLIKE = 0.97
-"""Share of what may be ink that is ink, from which on the one need not be looked at as well."""
-_SHORTER = 0.9
-"""Length of a stroke at most, as a share of the line that it stands by."""
-_ALIKE = 1.6
-"""Times that one of two parallel lines may be as thick as the other."""
-_HEAVIER = 2.5
-"""Times that one of two lines that meet may be as thick as the other."""
-_BEYOND = 0.8
-"""Share of a piece beyond a line, from which on it belongs to what lies outside."""
-_DEPTH = 0.25
-"""Share of a side, from the edge, in which the rest of a frame lies."""
-_SIDES = 3
-"""Sides of a digit that a frame lies about where it closes."""
-_DIGIT = 0.2
-"""Share of a side that a digit within the frame is high or wide at least."""
+_VOTING_SIDE = 160
+"""Longest side, in pixels, of the reduced mask that lines are searched in."""
+_MAX_THIN = 0.04
+"""Maximum thickness of a long line of which one end is enough, relative to the longest side."""
+_FADED_TOLERANCE = 0.06
+"""Maximum distance of a line's end from the edge, relative to a side, if a digit remains within
+the border."""
+_MIN_INK_SHARE = 0.97
+"""Minimum share of the faint mask that is ink, from which on the two are nearly the same."""
+_MAX_STROKE_LENGTH = 0.9
+"""Maximum length of a stroke, relative to the line that it stands on."""
+_MAX_PARALLEL_RATIO = 1.6
+"""Maximum thickness of one of two parallel lines over the other's."""
+_MAX_MEETING_RATIO = 2.5
+"""Maximum thickness of one of two lines that meet over the other's."""
+_MIN_BEYOND = 0.8
+"""Minimum share of a component beyond a line if the component lies outside the border."""
+_REMNANT_ZONE = 0.25
+"""Width of the zone along the edges that contains the rest of a border, relative to a side."""
+_MIN_ENCLOSED_SIDES = 3
+"""Minimum number of sides of a digit that an enclosing border runs along."""
+_MIN_DIGIT_SIZE = 0.2
+"""Minimum height or width of the digit within a border, relative to the shorter side."""
 
 
 def remove_border(mask: Mask, faint: Mask) -> tuple[Mask, Mask]:
-    """A mask without its frame and what lies beyond, strokes across its lines kept.
+    """Remove a border and what lies outside it, and keep the strokes that cross its lines.
 
     Args:
-        mask: what is ink.
-        faint: what may be, where ink is much darker than the frame.
+        mask: the ink.
+        faint: ink and fainter things, for borders that are much fainter than the ink.
 
     Returns:
-        What is left of the mask, and what was taken out of it.
+        What remains of the mask, and what was removed from it.
     """
-    times = -(-max(mask.shape) // _SIDE)
-    found: list[RuledLine] = []
-    # In the faint mask a dark line is as thick as its blurred edges, and in the other broken.
-    both = (_reduced(faint, times), _reduced(mask, times))
-    if is_ruled_paper(both[0]):
+    scale = -(-max(mask.shape) // _VOTING_SIDE)
+    # A dark line is as thick as its blurred edges in the faint mask, and may be broken in the mask.
+    reduced_faint, reduced_mask = _reduce(faint, scale), _reduce(mask, scale)
+    if is_ruled_paper(reduced_faint):
         return mask, np.zeros_like(mask)
-    for coarse in both if both[1].sum() < _UNLIKE * both[0].sum() else both[:1]:
-        found += find_lines(coarse)
-        found += [replace(line, upright=True) for line in find_lines(coarse.T)]
-    for rim in (_FADED, RIM):
-        frame = _borders(found, rim)
-        frame = [line for line in frame if not any(_is_within(line, other) for other in frame)]
+    searched = [reduced_faint]
+    if reduced_mask.sum() < _MIN_INK_SHARE * reduced_faint.sum():
+        searched.append(reduced_mask)
+    lines: list[RuledLine] = []
+    for reduced in searched:
+        lines += find_lines(reduced)
+        lines += [replace(line, is_vertical=True) for line in find_lines(reduced.T)]
+    for tolerance in (_FADED_TOLERANCE, EDGE_TOLERANCE):
+        border = _border_lines(lines, tolerance)
+        border = [line for line in border if not any(_is_stroke(line, other) for other in border)]
         rest = mask.copy()
-        for line in frame:
-            erase_line(rest.T if line.upright else rest, line, times)
-        rest, holds_digit = _without_beyond(rest, frame, times)
-        # What leaves nothing within may have been the digit, and is not taken for a frame rashly.
-        if holds_digit:
+        for line in border:
+            erase_line(rest.T if line.is_vertical else rest, line, scale)
+        rest, has_digit = _remove_beyond(rest, border, scale)
+        # If nothing remains within, the lines may be the digit: try again with less tolerance.
+        if has_digit:
             break
     return rest, mask & ~rest
 
 
-def encloses(frame: Mask, within: Mask) -> bool:
-    """Whether a frame lies about what is within it, at three sides at least."""
-    if not within.any() or not frame.any():
+def encloses(border: Mask, digit: Mask) -> bool:
+    """Check whether a border runs along at least three sides of a digit."""
+    if not digit.any() or not border.any():
         return False
     sides = 0
     for axis in (0, 1):
-        outer, inner = (np.flatnonzero(part.any(axis=axis)) for part in (frame, within))
+        outer, inner = (np.flatnonzero(part.any(axis=axis)) for part in (border, digit))
         sides += int(outer[0] < inner[0]) + int(outer[-1] > inner[-1])
-    return sides >= _SIDES
+    return sides >= _MIN_ENCLOSED_SIDES
 
 
-def _reduced(mask: Mask, times: int) -> Mask:
-    if times == 1:
+def _reduce(mask: Mask, scale: int) -> Mask:
+    if scale == 1:
         return mask
-    height, width = (-(-size // times) * times for size in mask.shape)
-    whole = np.zeros((height, width), np.bool_)
-    whole[: mask.shape[0], : mask.shape[1]] = mask
-    blocks = whole.reshape(height // times, times, width // times, times)
-    reduced: Mask = blocks.sum(axis=(1, 3)) >= (times + 1) // 2
+    height, width = (-(-size // scale) * scale for size in mask.shape)
+    padded = np.zeros((height, width), np.bool_)
+    padded[: mask.shape[0], : mask.shape[1]] = mask
+    blocks = padded.reshape(height // scale, scale, width // scale, scale)
+    reduced: Mask = blocks.sum(axis=(1, 3)) >= (scale + 1) // 2
     return reduced
 
 
-def _borders(lines: list[RuledLine], rim: float) -> list[RuledLine]:
-    """The lines of which both ends leave the picture or meet another line."""
-    sure = [line for line in lines if _is_border(line, lines, rim)]
-    # Where one is sure, a line from it that fades before the picture's edge is another.
-    return sure + [
+def _border_lines(lines: list[RuledLine], tolerance: float) -> list[RuledLine]:
+    """Return the lines of which both ends leave the picture or meet another line."""
+    certain = [line for line in lines if _is_border_line(line, lines, tolerance)]
+    # A line that starts at a certain one and fades before the edge belongs to the border as well.
+    return certain + [
         line
         for line in lines
-        if line not in sure
+        if line not in certain
         and any(
-            _meets(line, here, other) and line.fades(there)
-            for here, there in ((line.start, line.end), (line.end, line.start))
-            for other in sure
-            if other.upright != line.upright
+            _meets(line, near, other) and line.fades_at(far)
+            for near, far in ((line.start, line.end), (line.end, line.start))
+            for other in certain
+            if other.is_vertical != line.is_vertical
         )
     ]
 
 
-def _is_border(line: RuledLine, lines: list[RuledLine], rim: float) -> bool:
-    enters = [line.enters(column, rim) for column in (line.start, line.end)]
-    long = line.end - line.start >= LONG * line.size[1]
-    if any(enters) and long and line.thickness <= max(2, _THIN * max(line.size)):
+def _is_border_line(line: RuledLine, lines: list[RuledLine], tolerance: float) -> bool:
+    leaves = [line.leaves_picture(column, tolerance) for column in (line.start, line.end)]
+    is_long = line.end - line.start >= LONG_LENGTH * line.size[1]
+    if any(leaves) and is_long and line.thickness <= max(2, _MAX_THIN * max(line.size)):
         return True
-    across = [other for other in lines if other.upright != line.upright]
+    across = [other for other in lines if other.is_vertical != line.is_vertical]
     return all(
-        enter or any(_meets(line, column, other) for other in across)
-        for enter, column in zip(enters, (line.start, line.end), strict=True)
+        leave or any(_meets(line, column, other) for other in across)
+        for leave, column in zip(leaves, (line.start, line.end), strict=True)
     )
 
 
-def _is_within(line: RuledLine, other: RuledLine) -> bool:
-    """Whether a line is the stroke of a digit that stands on another line, or hangs from it."""
-    same_side = (line.upright, line.inward) == (other.upright, other.inward)
-    shorter = line.end - line.start < _SHORTER * (other.end - other.start)
-    thicker = line.thickness > _ALIKE * other.thickness
-    further_in = (line.middle - other.middle) * line.inward > line.thickness
-    return same_side and further_in and (shorter or thicker)
+def _is_stroke(line: RuledLine, other: RuledLine) -> bool:
+    """Check whether a line is a stroke of a digit that stands on another line or hangs from it."""
+    is_same_side = (line.is_vertical, line.inward) == (other.is_vertical, other.inward)
+    is_shorter = line.end - line.start < _MAX_STROKE_LENGTH * (other.end - other.start)
+    is_thicker = line.thickness > _MAX_PARALLEL_RATIO * other.thickness
+    is_further_in = (line.middle - other.middle) * line.inward > line.thickness
+    return is_same_side and is_further_in and (is_shorter or is_thicker)
 
 
 def _meets(line: RuledLine, column: int, other: RuledLine) -> bool:
-    """Whether a line ends where one across it runs."""
+    """Check whether a line that ends in this column ends at another line, across it."""
     thin, thick = sorted((line.thickness, other.thickness))
-    if thick > _HEAVIER * thin + 1:
+    if thick > _MAX_MEETING_RATIO * thin + 1:
         return False
-    near = NEAR * max(line.size) + other.thickness
-    row = line.row(column)
-    return abs(other.row(row) - column) <= near and other.start - near <= row <= other.end + near
+    near = END_TOLERANCE * max(line.size) + other.thickness
+    row = line.row_at(column)
+    is_near = abs(other.row_at(row) - column) <= near
+    return is_near and other.start - near <= row <= other.end + near
 
 
-def _without_beyond(mask: Mask, frame: list[RuledLine], times: int) -> tuple[Mask, bool]:
-    """A mask without the pieces beyond the frame, and whether a digit is left within it."""
-    if not frame:
+def _remove_beyond(mask: Mask, border: list[RuledLine], scale: int) -> tuple[Mask, bool]:
+    """Remove the components outside a border, if a digit remains within it.
+
+    Returns:
+        The mask, and whether a digit remains within the border.
+    """
+    if not border:
         return mask, False
-    labels, pieces = label_components(mask)
+    labels, components = label_components(mask)
     rows, columns = np.nonzero(mask)
-    beyond = np.zeros(len(rows), np.bool_)
-    for line in frame:
-        down, along = (columns, rows) if line.upright else (rows, columns)
-        centre = line.row(0) * times + times / 2 + line.slope * along
-        beyond |= (down - centre) * line.inward < (line.thickness + 1) * times
+    is_beyond = np.zeros(len(rows), np.bool_)
+    for line in border:
+        down, along = (columns, rows) if line.is_vertical else (rows, columns)
+        center = line.row_at(0) * scale + scale / 2 + line.slope * along
+        is_beyond |= (down - center) * line.inward < (line.thickness + 1) * scale
     height, width = mask.shape
     depth = np.minimum(
         np.minimum(rows, height - 1 - rows) / height,
         np.minimum(columns, width - 1 - columns) / width,
     )
     numbers = labels[rows, columns]
-    total = np.bincount(numbers, minlength=len(pieces) + 1)
-    outside, shallow = (
-        np.bincount(numbers, weights=where, minlength=len(total)) > _BEYOND * total
-        for where in (beyond, depth < _DEPTH)
+    total = np.bincount(numbers, minlength=len(components) + 1)
+    is_outside, is_near_edge = (
+        np.bincount(numbers, weights=where, minlength=len(total)) > _MIN_BEYOND * total
+        for where in (is_beyond, depth < _REMNANT_ZONE)
     )
-    for one in pieces:
-        if shallow[one.labels[0]] and _is_remnant(one, mask.shape):
-            outside[one.labels[0]] = True
-    within = [
-        max(one.height, one.width) >= _DIGIT * min(mask.shape)
-        for one in pieces
-        if not outside[one.labels[0]]
-    ]
-    if not any(within):
-        return mask, False
-    return mask & ~outside[labels], True
+    for component in components:
+        if is_near_edge[component.labels[0]] and _is_remnant(component, mask.shape):
+            is_outside[component.labels[0]] = True
+    has_digit = any(
+        max(component.height, component.width) >= _MIN_DIGIT_SIZE * min(mask.shape)
+        for component in components
+        if not is_outside[component.labels[0]]
+    )
+    return (mask & ~is_outside[labels] if has_digit else mask), has_digit
 
 
-def _is_remnant(piece: Component, size: tuple[int, ...]) -> bool:
-    """Whether a piece in the outer part is of a line that the search missed, or cut by the edge."""
-    height, width = size
-    cut = piece.top <= 1 or piece.left <= 1 or piece.bottom >= height - 1
-    if cut or piece.right >= width - 1:
+def _is_remnant(component: Component, shape: tuple[int, ...]) -> bool:
+    """Check whether a component near an edge is cut by it, or part of a line that was missed."""
+    if component.touches_edge(shape):
         return True
-    thin = piece.area <= THICK * max(size) * max(piece.height, piece.width)
-    return thin and max(piece.height / height, piece.width / width) >= LENGTH
+    height, width = shape
+    longest = max(component.height, component.width)
+    is_thin = component.area <= MAX_THICKNESS * max(shape) * longest
+    is_long = max(component.height / height, component.width / width) >= MIN_LENGTH
+    return is_thin and is_long

@@ -1,42 +1,46 @@
-"""A drawing or a clean scan: strokes on paper of one grey, whose greys are taken as they are.
+"""Measure the ink of drawings and clean scans: strokes on a background of one gray level.
 
-No threshold decides here what is ink, so that nothing of a digit's anti-aliasing is lost.
+No threshold separates ink from paper here, so that a digit's anti-aliasing is kept.
 """
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
-_CONTRAST = 24
-"""Grey levels by which the darkest ink must differ from the paper; less is blank paper."""
-_MID_GREY = 128
-"""Grey level that parts dark paper from light."""
-_FLAT = 4
-"""Grey levels by which the border of a drawing may differ from its paper."""
+_Values = TypeVar("_Values", bound=np.generic)
+
+_MIN_CONTRAST = 24
+"""Minimum difference of the strongest ink from the paper in gray levels; less is blank paper."""
+_MID_GRAY = 128
+"""Gray level below which paper is dark."""
+_MAX_BORDER_DEVIATION = 4
+"""Maximum difference of a flat background's border from its median in gray levels."""
 
 
-def has_flat_background(grey: NDArray[np.uint8]) -> bool:
-    """Whether a picture's border is paper of one grey all around."""
-    rim = border_pixels(grey).astype(np.int16)
-    return bool(np.abs(rim - np.median(rim)).max() <= _FLAT)
+def has_flat_background(gray: NDArray[np.uint8]) -> bool:
+    """Check whether a picture's border has the same gray level all around."""
+    border = border_pixels(gray).astype(np.int16)
+    return bool(np.abs(border - np.median(border)).max() <= _MAX_BORDER_DEVIATION)
 
 
-def ink_strength(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """How much ink each pixel holds, 0..1: its distance from the paper on the ink's side.
+def ink_strength(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return the share of ink in each pixel, 0..1: its contrast over the strongest contrast.
 
-    The paper's grey is the median of the border; the ink is lighter than dark paper and darker
-    than light paper. All 0 where nothing differs from the paper by enough.
+    The paper is the median of the border; ink is lighter than dark paper and darker than light
+    paper. All shares are 0 if no pixel differs enough from the paper.
     """
-    paper = float(np.median(border_pixels(grey)))
-    contrast = grey - np.float32(paper) if paper < _MID_GREY else np.float32(paper) - grey
+    paper = float(np.median(border_pixels(gray)))
+    contrast = gray - np.float32(paper) if paper < _MID_GRAY else np.float32(paper) - gray
     strongest = float(contrast.max())
-    if strongest < _CONTRAST:
-        return np.zeros(grey.shape, np.float32)
+    if strongest < _MIN_CONTRAST:
+        return np.zeros(gray.shape, np.float32)
     ink: NDArray[np.float32] = np.clip(contrast / strongest, 0, 1)
     return ink
 
 
-def border_pixels(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The outermost pixels of a picture, one dimension."""
-    return np.concatenate((grey[0], grey[-1], grey[1:-1, 0], grey[1:-1, -1]))
+def border_pixels(values: NDArray[_Values]) -> NDArray[_Values]:
+    """Return the outermost pixels of a picture, each once, in one dimension."""
+    return np.concatenate((values[0], values[-1], values[1:-1, 0], values[1:-1, -1]))

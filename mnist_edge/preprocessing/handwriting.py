@@ -1,117 +1,130 @@
-"""From ink to the pieces of handwriting in it: without rules, frames, specks and slivers."""
+"""Find the strokes of handwriting among a picture's ink: no ruled lines, borders or specks."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.preprocessing.binarization import TIGHT, InkMap
+from mnist_edge.preprocessing.binarization import TIGHT_SIDE, InkMap
 from mnist_edge.preprocessing.cell_borders import encloses, remove_border
-from mnist_edge.preprocessing.connected_components import Component, dilate, label_components, merge
+from mnist_edge.preprocessing.connected_components import (
+    Component,
+    dilate,
+    label_components,
+    merge,
+)
 from mnist_edge.preprocessing.ruled_lines import may_be_ruled_lines, remove_ruled_lines
 
-_EDGE = 0.13
-"""Share of a side, from the edge, that is taken for the edge."""
-_OUTSIDE = 0.7
-"""Share of a piece's ink at the edge, from which on the piece is not the digit."""
-_ROUNDS = 4
-"""Times that the handwriting is looked for: frame, neighbour and table hide it one by one."""
+_EDGE_ZONE = 0.13
+"""Width of the zone along the edges, relative to a side."""
+_MIN_OUTSIDE = 0.7
+"""Minimum share of a component's ink in that zone if the component is not part of the digit."""
+_MAX_ROUNDS = 4
+"""Rounds of the search: border, neighbor and table may hide the handwriting one by one."""
 _MARGIN = 3
-"""Pixels around what is left out that its blurred edge takes."""
-_BLURRED = 0.015
-"""Share of the longest side that the blurred edge of a frame takes."""
-_CLEAR = 0.3
-"""Share of a side that a digit in a small picture, clear of its edges, is high or wide at least."""
-_SPECK = 0.06
-"""Height of a speck against the tallest piece's."""
+"""Pixels around an excluded component that its blurred edge covers."""
+_BORDER_BLUR = 0.015
+"""Width of a border's blurred edge, relative to the longest side."""
+_MIN_CLEAR_SIZE = 0.3
+"""Minimum height or width, relative to a side, of a digit that is clear of a tight crop's edges."""
+_MIN_CLEAR_AREA = 0.3
+"""Minimum area of that digit, relative to the largest component's."""
+_MIN_SPECK_SIZE = 0.06
+"""Height or width, relative to the largest component's, below which a component is a speck."""
+_MIN_SPECK_AREA = 0.01
+"""Area, relative to the largest component's, below which a component is a speck."""
 
 
-def find_handwriting(ink: InkMap) -> tuple[NDArray[np.int32], list[Component]]:
-    """The pieces of handwriting in a picture's ink.
+def find_handwriting(ink_map: InkMap) -> tuple[NDArray[np.int32], list[Component]]:
+    """Find the connected components of the handwriting in a picture.
 
-    Frames and what reaches in from outside are often darker than the handwriting: they are found
-    first and left out of the measure, until what is left is handwriting.
+    Borders and things that reach in from outside are often darker than the handwriting: they are
+    found first and excluded from the measure of full ink, until only handwriting is left.
 
     Returns:
-        ``(height, width)`` numbers of the pieces that the pixels belong to, without rules and
-        frames, and the pieces without specks, the largest first.
+        ``(height, width) int32``, the number of each pixel's component or 0, without ruled lines
+        and borders, and the components without specks, the largest first.
     """
-    left = np.ones(ink.contrast.shape, np.bool_)
-    labels: NDArray[np.int32] = np.zeros(ink.contrast.shape, np.int32)
+    shape = ink_map.contrast.shape
+    is_tight = max(shape) <= TIGHT_SIDE
+    included = np.ones(shape, np.bool_)
+    labels: NDArray[np.int32] = np.zeros(shape, np.int32)
     found: list[Component] = []
     first: tuple[NDArray[np.int32], list[Component]] | None = None
-    for _ in range(_ROUNDS):
-        full = ink.full(left)
+    for _ in range(_MAX_ROUNDS):
+        full = ink_map.full_contrast(included)
         if not full:
             found = []
             break
-        whole = ink.mask(full) & left
-        mask, frame = remove_border(whole, ink.faint(full) & left)
-        if max(whole.shape) <= TIGHT and not encloses(frame, mask):
-            # Cut as tight as that, the bar of a 7 runs along an edge as a border would.
-            mask = whole
-        elif frame.any():
-            # A frame hides fainter handwriting: that is measured without it.
-            reach = max(2, round(_BLURRED * max(mask.shape)))
-            left &= (dilate(frame.astype(np.float32), 2 * reach + 1) == 0) | mask
-            full = ink.full(left)
-            mask = ink.mask(full) & left if full else mask
+        ink = ink_map.ink_mask(full) & included
+        mask, border = remove_border(ink, ink_map.faint_mask(full) & included)
+        if is_tight and not encloses(border, mask):
+            # In a tight crop, the bar of a 7 runs along an edge as a border would.
+            mask = ink
+        elif border.any():
+            # A border hides fainter handwriting, which is measured without it.
+            reach = max(2, round(_BORDER_BLUR * max(shape)))
+            included &= (dilate(border.astype(np.float32), 2 * reach + 1) == 0) | mask
+            full = ink_map.full_contrast(included)
+            mask = ink_map.ink_mask(full) & included if full else mask
         labels, found = label_components(mask)
-        if any(may_be_ruled_lines(one, mask) for one in found):
+        if any(may_be_ruled_lines(component, mask) for component in found):
             mask = remove_ruled_lines(mask)
             labels, found = label_components(mask)
         first = first or (labels, found)
-        outside = [one for one in found if _is_outside(one, labels)]
-        if max(labels.shape) <= TIGHT and not _any_clear(found, labels.shape):
-            # Cut as tight as that, what touches the edges is the digit.
+        outside = [component for component in found if _is_outside(component, labels)]
+        if is_tight and not _has_clear_digit(found, shape):
+            # In a tight crop, the digit touches the edges.
             outside = []
         if not outside:
             break
-        around = np.isin(labels, merge(outside).labels).astype(np.float32)
-        left &= dilate(around, 2 * _MARGIN + 1) == 0
-        found = [one for one in found if one not in outside]
-    if not found and first is not None and max(labels.shape) <= TIGHT:
-        # A small picture is cut tight: what touches its edges is the digit.
+        excluded = np.isin(labels, merge(outside).labels).astype(np.float32)
+        included &= dilate(excluded, 2 * _MARGIN + 1) == 0
+        found = [component for component in found if component not in outside]
+    if not found and first is not None and is_tight:
+        # In a tight crop, the digit touches the edges.
         labels, found = first
     return labels, _without_specks(found)
 
 
-def _without_specks(pieces: list[Component]) -> list[Component]:
-    if not pieces:
+def _without_specks(components: list[Component]) -> list[Component]:
+    """Return the components that are large enough, the largest first."""
+    if not components:
         return []
-    tallest = max(max(piece.height, piece.width) for piece in pieces)
-    largest = max(piece.area for piece in pieces)
+    longest = max(max(component.height, component.width) for component in components)
+    largest = max(component.area for component in components)
     kept = [
-        piece
-        for piece in pieces
-        if max(piece.height, piece.width) >= max(3, _SPECK * tallest)
-        and piece.area >= 0.01 * largest
+        component
+        for component in components
+        if max(component.height, component.width) >= max(3, _MIN_SPECK_SIZE * longest)
+        and component.area >= _MIN_SPECK_AREA * largest
     ]
-    return sorted(kept, key=lambda piece: -piece.area)
+    return sorted(kept, key=lambda component: -component.area)
 
 
-def _any_clear(pieces: list[Component], size: tuple[int, ...]) -> bool:
-    """Whether a piece as large as a digit touches no edge."""
-    height, width = size
-    largest = max((one.area for one in pieces), default=0)
+def _has_clear_digit(components: list[Component], shape: tuple[int, ...]) -> bool:
+    """Check whether a component as large as a digit touches no edge."""
+    height, width = shape
+    largest = max((component.area for component in components), default=0)
     return any(
-        one.top > 1 and one.left > 1 and one.bottom < height - 1 and one.right < width - 1
-        for one in pieces
-        if max(one.height / height, one.width / width) >= _CLEAR and one.area >= 0.3 * largest
+        not component.touches_edge(shape)
+        for component in components
+        if max(component.height / height, component.width / width) >= _MIN_CLEAR_SIZE
+        and component.area >= _MIN_CLEAR_AREA * largest
     )
 
 
 def _is_outside(component: Component, labels: NDArray[np.int32]) -> bool:
-    """Whether a piece at the edge is of a frame, a neighbour or a table, and not of the digit."""
-    height, width = labels.shape
-    one = component
-    if one.top > 1 and one.left > 1 and one.bottom < height - 1 and one.right < width - 1:
+    """Check whether a component at the edge belongs to a border, a neighbor or a table."""
+    if not component.touches_edge(labels.shape):
         return False
-    member = labels[one.top : one.bottom, one.left : one.right] == one.labels[0]
+    height, width = labels.shape
+    top, left = component.top, component.left
+    member = labels[top : component.bottom, left : component.right] == component.labels[0]
     rows, columns = np.nonzero(member)
-    rows, columns = rows + one.top, columns + one.left
-    off = np.minimum(
+    rows, columns = rows + top, columns + left
+    depth = np.minimum(
         np.minimum(rows, height - 1 - rows) / height,
         np.minimum(columns, width - 1 - columns) / width,
     )
-    return bool((off < _EDGE).mean() > _OUTSIDE)
+    return bool((depth < _EDGE_ZONE).mean() > _MIN_OUTSIDE)

@@ -1,4 +1,4 @@
-"""Which strokes make one digit, which digit is meant, and in what order several are read."""
+"""Group strokes into digits, choose the digit of a picture, and order digits for reading."""
 
 from __future__ import annotations
 
@@ -6,30 +6,36 @@ from collections.abc import Sequence
 
 from mnist_edge.preprocessing.connected_components import Component, merge
 
-_OVER = 0.3
-"""Overlap in columns, as a share of the narrower, from which on two pieces may be one digit."""
-_GAP = 0.25
-"""Rows or columns between two strokes of one digit at most, as a share of the taller."""
-_STROKE = 0.62
-"""Height of a lone stroke at most, as a share of the digit it belongs to."""
-_STACK = (0.15, 2.2)
-"""Rows between the rings of an 8 at most, as a share of the taller, and the height of both, in
-widths; two digits one below the other are farther apart, and taller together."""
-_RIVAL = 0.55
-"""Height of another piece, as a share of the digit's, from which on it is a digit too."""
+_MIN_OVERLAP = 0.3
+"""Minimum horizontal overlap of two components of one digit, one above the other, relative to the
+narrower."""
+_MAX_GAP = 0.25
+"""Maximum gap between two strokes of one digit, relative to the taller."""
+_MAX_STROKE_HEIGHT = 0.62
+"""Maximum height of a stroke beside the taller stroke of its digit, relative to the taller."""
+_MAX_STACKED_HEIGHT = 0.8
+"""Maximum height of the lower of two strokes that are one above the other, relative to the
+taller."""
+_MAX_RING_GAP, _MAX_RING_ASPECT = 0.15, 2.2
+"""Maximum gap between the two rings of an 8, relative to the taller, and maximum height of both
+over their width: two digits one below the other are further apart, and taller together."""
+_MIN_RIVAL_HEIGHT = 0.55
+"""Minimum height of another digit beside the chosen one, relative to its height."""
+_MIN_RIVAL_AREA = 0.2
+"""Minimum area of another digit beside the chosen one, relative to its area."""
 
 
-def group_strokes(pieces: Sequence[Component]) -> list[Component]:
-    """Joins the strokes of one digit: the bar of a 5, the two strokes of a 4.
+def group_strokes(components: Sequence[Component]) -> list[Component]:
+    """Merge the strokes of each digit, such as the bar of a 5 or the two strokes of a 4.
 
     Args:
-        pieces: of one picture, the largest first.
+        components: of one picture, the largest first.
     """
     groups: list[Component] = []
-    for piece in pieces:
-        rest, merged = [], piece
+    for component in components:
+        rest, merged = [], component
         for group in groups:
-            if _one_digit(group, merged):
+            if _are_one_digit(group, merged):
                 merged = merge([group, merged])
             else:
                 rest.append(group)
@@ -37,53 +43,55 @@ def group_strokes(pieces: Sequence[Component]) -> list[Component]:
     return groups
 
 
-def _one_digit(first: Component, second: Component) -> bool:
-    tall, small = sorted((first, second), key=lambda piece: -piece.height)
+def _are_one_digit(first: Component, second: Component) -> bool:
+    tall, small = sorted((first, second), key=lambda component: -component.height)
+    # Negative if the two are apart.
     across = min(tall.right, small.right) - max(tall.left, small.left)
     down = min(tall.bottom, small.bottom) - max(tall.top, small.top)
-    reach = _GAP * max(tall.height, tall.width)
-    above_each_other = across >= _OVER * min(tall.width, small.width)
-    if above_each_other:
-        gap, slender = _STACK
+    max_gap = _MAX_GAP * max(tall.height, tall.width)
+    if across >= _MIN_OVERLAP * min(tall.width, small.width):
         both = merge([tall, small])
-        if -down <= gap * tall.height and both.height <= slender * both.width:
+        is_slender = both.height <= _MAX_RING_ASPECT * both.width
+        if -down <= _MAX_RING_GAP * tall.height and is_slender:
             return True
-        return -down <= reach and small.height <= 0.8 * tall.height
+        return -down <= max_gap and small.height <= _MAX_STACKED_HEIGHT * tall.height
     # A bar beside its stem is much lower than the stem, and near it.
-    return -across <= reach and down >= 0.5 * small.height and small.height <= _STROKE * tall.height
+    is_beside = down >= 0.5 * small.height
+    return -across <= max_gap and is_beside and small.height <= _MAX_STROKE_HEIGHT * tall.height
 
 
-def choose_digit(groups: Sequence[Component], height: int, width: int) -> Component | None:
-    """The digit that a picture of some height and width is of: large, and near the middle."""
+def choose_digit(candidates: Sequence[Component], height: int, width: int) -> Component | None:
+    """Choose the digit that a picture of this size shows: large, and near the middle."""
 
-    def weight(piece: Component) -> float:
-        off_x = abs((piece.left + piece.right) / width - 1)
-        off_y = abs((piece.top + piece.bottom) / height - 1)
-        return piece.height * max(piece.height, piece.width) * (1.3 - max(off_x, off_y))
+    def weight(candidate: Component) -> float:
+        off_x = abs((candidate.left + candidate.right) / width - 1)
+        off_y = abs((candidate.top + candidate.bottom) / height - 1)
+        size = candidate.height * max(candidate.height, candidate.width)
+        return size * (1.3 - max(off_x, off_y))
 
-    return max(groups, key=weight, default=None)
+    return max(candidates, key=weight, default=None)
 
 
-def competing_digits(digit: Component, groups: Sequence[Component]) -> list[Component]:
-    """The other pieces of a picture that are as much a digit as the one it is of."""
+def competing_digits(digit: Component, candidates: Sequence[Component]) -> list[Component]:
+    """Return the other candidates that are large enough to be digits as well."""
     return [
         other
-        for other in groups
+        for other in candidates
         if other is not digit
-        and other.height >= _RIVAL * digit.height
-        and other.area >= 0.2 * digit.area
+        and other.height >= _MIN_RIVAL_HEIGHT * digit.height
+        and other.area >= _MIN_RIVAL_AREA * digit.area
     ]
 
 
-def reading_order(groups: Sequence[Component]) -> list[list[Component]]:
-    """Digits in lines from top to bottom, each from left to right."""
+def reading_order(digits: Sequence[Component]) -> list[list[Component]]:
+    """Arrange digits in lines from top to bottom, each from left to right."""
     lines: list[list[Component]] = []
-    for piece in sorted(groups, key=lambda one: one.top + one.bottom):
-        middle = (piece.top + piece.bottom) / 2
+    for digit in sorted(digits, key=lambda one: one.top + one.bottom):
+        middle = (digit.top + digit.bottom) / 2
         for line in lines:
             if any(other.top < middle < other.bottom for other in line):
-                line.append(piece)
+                line.append(digit)
                 break
         else:
-            lines.append([piece])
+            lines.append([digit])
     return [sorted(line, key=lambda one: one.left) for line in lines]

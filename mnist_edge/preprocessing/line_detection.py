@@ -1,7 +1,8 @@
-"""Straight, thin lines in the outer part of a mask: solid, dashed or dotted.
+"""Detect straight, thin lines near the edges of a mask: solid, dashed or dotted.
 
-They are looked for by voting (R. Duda, P. Hart, Use of the Hough Transformation to Detect Lines
-and Curves in Pictures, 1972), so that dashes and dots are lines too.
+Lines are found by voting (R. Duda, P. Hart, Use of the Hough Transformation to Detect Lines and
+Curves in Pictures, 1972), so that dashes and dots add up to lines too. All functions here look for
+nearly horizontal lines; transposed masks have the nearly vertical ones.
 """
 
 from __future__ import annotations
@@ -13,160 +14,205 @@ from numpy.typing import NDArray
 
 from mnist_edge.preprocessing.connected_components import Mask, dilate
 
+MIN_LENGTH = 0.45
+"""Minimum length of a line, relative to a side."""
+LONG_LENGTH = 0.7
+"""Minimum length of a ruling, and of a border's line that one end alone identifies, relative to a
+side."""
+MAX_THICKNESS = 0.11
+"""Maximum thickness of a line, relative to the longest side."""
+END_TOLERANCE, EDGE_TOLERANCE = 0.06, 0.03
+"""Maximum distance between the ends of two lines that meet, and between the end of a line and the
+edge that it leaves the picture at, relative to a side."""
+
 _SLOPES = np.linspace(-0.2, 0.2, 41)
-"""Slopes that are looked for: up to eleven degrees, for turns and perspective."""
+"""Slopes that lines are searched at: up to eleven degrees, for rotation and perspective."""
 _ZONE = 0.28
-"""Share of a side, from the edge, in which a line's middle lies."""
+"""Width of the zone along the edges that contains a line's middle, relative to a side."""
 _END_ZONE = 0.34
-"""Share of a side, from the edge, in which its ends lie."""
-LENGTH = 0.45
-"""Share of a side that a line runs along at least."""
-LONG = 0.7
-"""Share of a side that a line runs along, so that one of its ends alone tells."""
-_DENSITY = 0.42
-"""Share of a line that is inked at least: dots are."""
-_GAP, _BREAK = 0.09, 0.03
-"""Shares of a side between two dashes, and that a solid line is broken by, at most."""
-_DASHES = 4
-"""Dashes of a dashed line at least."""
-_DASH = 0.2
-"""Length of a dash at most, as a share of a side."""
-THICK = 0.11
-"""Share of a side that a line is thick at most."""
-_SLENDER = 5.0
-"""Times its thickness that a line is long at least."""
-NEAR, RIM = 0.06, 0.03
-"""Shares of a side by which ends may miss each other, and the edge."""
-_SHORT = 0.1
-"""Share of a side by which a line that fades may miss the edge."""
-_RULES = 3
-"""Places that are looked at for a rule."""
-_TRIES = 30
-"""Places each way that are looked at for a line."""
+"""Width of the zone along the edges that contains a line's ends, relative to a side."""
+_MIN_DENSITY = 0.42
+"""Minimum share of a line that is inked; dotted lines reach it."""
+_MAX_BREAK, _MAX_GAP = 0.03, 0.09
+"""Maximum gap within a solid line, and between two dashes, relative to a side."""
+_MIN_DASHES = 4
+"""Minimum number of dashes of a dashed line."""
+_MAX_DASH = 0.2
+"""Maximum length of a dash, relative to a side."""
+_MIN_SLENDERNESS = 5.0
+"""Minimum length of a line over its thickness."""
+_FADE_DISTANCE = 0.1
+"""Maximum distance from the edge at which a faded line ends, relative to a side."""
+_RULING_ATTEMPTS = 3
+"""Number of peaks of the vote that are examined for a ruling."""
+_LINE_ATTEMPTS = 30
+"""Number of peaks of the vote that are examined for lines, per direction."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RuledLine:
-    """A nearly level line; of one nearly upright, rows and columns are exchanged."""
+    """A nearly horizontal line; of a nearly vertical one, rows and columns are exchanged."""
 
-    upright: bool
+    is_vertical: bool
+    """Whether rows and columns are exchanged."""
     slope: float
+    """Rows per column."""
     middle: float
-    """Row at half the width."""
+    """Row at half the mask's width."""
     start: int
+    """First column."""
     end: int
-    """First and last column."""
+    """Last column."""
     thickness: float
+    """Rows, at least 1."""
     size: tuple[int, int]
-    """Rows and columns of the mask that it is in."""
+    """Rows and columns of the mask that the line is in."""
 
-    def row(self, column: float) -> float:
-        """Where it is in a column."""
+    def row_at(self, column: float) -> float:
+        """Return the row of the line in a column."""
         return self.middle + self.slope * (column - self.size[1] / 2)
 
     @property
     def inward(self) -> int:
-        """1 where the picture's middle is below it, -1 where it is above."""
+        """The direction of the picture's middle: 1 below the line, -1 above it."""
         return 1 if self.middle < self.size[0] / 2 else -1
 
-    def enters(self, column: int, rim: float) -> bool:
-        """Whether it leaves the picture where it ends."""
+    def leaves_picture(self, column: int, tolerance: float) -> bool:
+        """Check whether the line leaves the picture where it ends in this column."""
         height, width = self.size
-        row = self.row(column)
-        across = min(column, width - 1 - column) <= max(2, rim * width)
-        return across or min(row, height - 1 - row) <= RIM * height
+        row = self.row_at(column)
+        is_at_side = min(column, width - 1 - column) <= max(2, tolerance * width)
+        return is_at_side or min(row, height - 1 - row) <= EDGE_TOLERANCE * height
 
     @property
-    def lies_outside(self) -> bool:
-        """Whether both its ends lie in the outer part of the picture."""
-        ends = (self.row(self.start), self.row(self.end))
+    def is_near_edge(self) -> bool:
+        """Whether both ends lie in the zone along the edges."""
+        ends = (self.row_at(self.start), self.row_at(self.end))
         return all(min(row, self.size[0] - 1 - row) <= _END_ZONE * self.size[0] for row in ends)
 
-    def fades(self, column: int) -> bool:
-        """Whether it ends short of the picture's edge."""
+    def fades_at(self, column: int) -> bool:
+        """Check whether the line ends in this column just short of the picture's edge."""
         width = self.size[1]
-        return min(column, width - 1 - column) <= _SHORT * width
+        return min(column, width - 1 - column) <= _FADE_DISTANCE * width
 
 
 def is_ruled_paper(mask: Mask) -> bool:
-    """Whether a line runs through the middle from edge to edge: paper's own, and no frame's."""
+    """Check for a line from edge to edge through the middle: a ruling, not a border."""
     for image in (mask, mask.T):
         height, width = image.shape
-        votes = _votes(image)
+        votes = _vote(image)
         edge = round(_ZONE * height)
         votes[:, :edge] = votes[:, height - edge :] = 0
-        for _ in range(_RULES):
-            which, row = np.unravel_index(int(votes.argmax()), votes.shape)
-            if votes[which, row] < LONG * width:
+        for _ in range(_RULING_ATTEMPTS):
+            slope, row = np.unravel_index(int(votes.argmax()), votes.shape)
+            if votes[slope, row] < LONG_LENGTH * width:
                 break
-            line = _measured(image, float(_SLOPES[which]), int(row))
-            if line and line.enters(line.start, RIM) and line.enters(line.end, RIM):
+            line = _measure_line(image, float(_SLOPES[slope]), int(row))
+            if line and all(
+                line.leaves_picture(end, EDGE_TOLERANCE) for end in (line.start, line.end)
+            ):
                 return True
             votes[:, max(0, row - 3) : row + 4] = 0
     return False
 
 
 def find_lines(mask: Mask) -> list[RuledLine]:
-    """Thin, straight, nearly level lines in the outer part of a mask, the clearest first."""
+    """Find thin, straight, nearly horizontal lines near the edges, the clearest first."""
     width = mask.shape[1]
-    left, lines = mask.copy(), []
-    least = LENGTH * _DENSITY * width
-    votes = _outer_votes(left)
-    for _ in range(_TRIES):
-        which, row = np.unravel_index(int(votes.argmax()), votes.shape)
-        if votes[which, row] < least:
+    remaining, lines = mask.copy(), []
+    min_votes = MIN_LENGTH * _MIN_DENSITY * width
+    votes = _vote_near_edges(remaining)
+    for _ in range(_LINE_ATTEMPTS):
+        slope, row = np.unravel_index(int(votes.argmax()), votes.shape)
+        if votes[slope, row] < min_votes:
             break
-        line = _measured(left, float(_SLOPES[which]), int(row))
-        if line is None or not line.lies_outside:
-            votes[max(0, which - 2) : which + 3, max(0, row - 1) : row + 2] = 0
+        line = _measure_line(remaining, float(_SLOPES[slope]), int(row))
+        if line is None or not line.is_near_edge:
+            votes[max(0, slope - 2) : slope + 3, max(0, row - 1) : row + 2] = 0
             continue
         lines.append(line)
-        erase_line(left, line, 1)
-        votes = np.minimum(votes, _outer_votes(left))
+        erase_line(remaining, line, 1)
+        votes = np.minimum(votes, _vote_near_edges(remaining))
     return lines
 
 
-def _votes(mask: Mask) -> NDArray[np.int64]:
-    """Pixels of ink on the line of each slope through each row of the middle column."""
+def erase_line(mask: Mask, line: RuledLine, scale: int) -> None:
+    """Erase a line from a mask in place, and keep the strokes that cross it.
+
+    Args:
+        mask: changed in place.
+        line: found in a mask that is ``scale`` times smaller.
+        scale: how many pixels of the mask are one of the line's.
+    """
+    height, width = mask.shape
+    thickness = line.thickness * scale
+    half = int(np.ceil(thickness / 2 + 0.5 * scale))
+    reach = half + 2
+    columns = np.arange(width)
+    center = line.row_at(0) * scale + scale / 2 + line.slope * columns
+    band = _rows_along(mask, np.rint(center).astype(int), reach)
+    # A stroke that crosses the line continues on both of its sides.
+    sideways = 2 * half
+    sides = np.stack((band[0], band[-1])).astype(np.float32)
+    crossing = (dilate(sides[:1], 2 * sideways + 1)[0] > 0) & (
+        dilate(sides[1:], 2 * sideways + 1)[0] > 0
+    )
+    margin = round(END_TOLERANCE * max(height, width) + half)
+    is_along = (columns >= line.start * scale - margin) & (
+        columns <= (line.end + 1) * scale + margin
+    )
+    rows = np.rint(center).astype(int) + np.arange(-half, half + 1)[:, np.newaxis]
+    erased = (rows >= 0) & (rows < height) & is_along & ~crossing
+    mask[rows[erased], np.broadcast_to(columns, rows.shape)[erased]] = False
+
+
+def _vote(mask: Mask) -> NDArray[np.int64]:
+    """Count the ink on every line, by its slope and its row at half the width.
+
+    Returns:
+        ``(slopes, height)``.
+    """
     height, width = mask.shape
     rows, columns = np.nonzero(mask)
-    off = columns - np.float32(width / 2)
+    offsets = columns - np.float32(width / 2)
     votes = np.zeros((len(_SLOPES), height), np.int64)
     for index, slope in enumerate(_SLOPES):
-        # A margin above and below takes the votes for rows that are off the mask.
-        middle = (rows - np.float32(slope) * off + np.float32(width + 0.5)).astype(np.int32)
+        # A margin above and below receives the votes for rows outside the mask.
+        middle = (rows - np.float32(slope) * offsets + np.float32(width + 0.5)).astype(np.int32)
         count = np.bincount(middle, minlength=height + 2 * width)
         votes[index] = count[width : width + height]
     return votes
 
 
-def _outer_votes(mask: Mask) -> NDArray[np.int64]:
-    votes, edge = _votes(mask), round(_ZONE * len(mask))
+def _vote_near_edges(mask: Mask) -> NDArray[np.int64]:
+    votes, edge = _vote(mask), round(_ZONE * len(mask))
     votes[:, edge : len(mask) - edge] = 0
     return votes
 
 
-def _measured(mask: Mask, slope: float, middle: int) -> RuledLine | None:
-    """How far a line runs and how thick it is; None where it is none."""
+def _measure_line(mask: Mask, slope: float, middle: int) -> RuledLine | None:
+    """Return the line with its ends and its thickness; None if there is no such line."""
     height, width = mask.shape
     columns = np.arange(width)
-    centre = np.rint(middle + slope * (columns - width / 2)).astype(int)
-    run = _run(np.flatnonzero(_along(mask, centre, 1).any(axis=0)), width)
+    center = np.rint(middle + slope * (columns - width / 2)).astype(int)
+    inked_columns = np.flatnonzero(_rows_along(mask, center, 1).any(axis=0))
+    run = _longest_run(inked_columns, width)
     if run is None:
         return None
     length = int(np.ptp(run)) + 1
-    reach = round(THICK * max(mask.shape)) + 2
-    inked = _along(mask, centre, reach)[:, run]
-    # The ink that hangs together with the line, upwards and downwards.
-    up = np.cumprod(inked[:reach][::-1], axis=0).sum(axis=0)
-    down = np.cumprod(inked[reach + 1 :], axis=0).sum(axis=0)
-    thickness = float(np.median(up + down + inked[reach]))
-    if thickness > max(3, THICK * max(mask.shape)) or length < _SLENDER * thickness:
+    reach = round(MAX_THICKNESS * max(mask.shape)) + 2
+    inked = _rows_along(mask, center, reach)[:, run]
+    # The ink that is connected to the line, above and below it.
+    above = np.cumprod(inked[:reach][::-1], axis=0).sum(axis=0)
+    below = np.cumprod(inked[reach + 1 :], axis=0).sum(axis=0)
+    thickness = float(np.median(above + below + inked[reach]))
+    max_thickness = max(3, MAX_THICKNESS * max(mask.shape))
+    if thickness > max_thickness or length < _MIN_SLENDERNESS * thickness:
         return None
     return RuledLine(
-        upright=False,
+        is_vertical=False,
         slope=slope,
-        middle=middle + float(np.median(down - up)) / 2,
+        middle=middle + float(np.median(below - above)) / 2,
         start=int(run[0]),
         end=int(run[-1]),
         thickness=max(1.0, thickness),
@@ -174,52 +220,43 @@ def _measured(mask: Mask, slope: float, middle: int) -> RuledLine | None:
     )
 
 
-def _run(covered: NDArray[np.int_], width: int) -> NDArray[np.int_] | None:
-    """The columns that a solid line, or else a dashed one, runs through."""
-    if not len(covered) or covered[-1] - covered[0] + 1 < LENGTH * width:
+def _longest_run(inked_columns: NDArray[np.int_], width: int) -> NDArray[np.int_] | None:
+    """Return the columns of a solid line, or otherwise of a dashed one; None if there is neither.
+
+    Args:
+        inked_columns: the columns in which there is ink on the line, ascending.
+        width: of the mask.
+    """
+    if not len(inked_columns) or np.ptp(inked_columns) + 1 < MIN_LENGTH * width:
         return None
-    for gap in (_BREAK, _GAP):
-        starts, ends = _parts(covered, max(2, gap * width))
-        longest = int((covered[ends - 1] - covered[starts]).argmax())
-        run = covered[starts[longest] : ends[longest]]
+    for max_gap in (_MAX_BREAK, _MAX_GAP):
+        starts, ends = _split_at_gaps(inked_columns, max(2, max_gap * width))
+        longest = int((inked_columns[ends - 1] - inked_columns[starts]).argmax())
+        run = inked_columns[starts[longest] : ends[longest]]
         length = int(run[-1] - run[0]) + 1
-        if length < LENGTH * width or len(run) < _DENSITY * length:
+        if length < MIN_LENGTH * width or len(run) < _MIN_DENSITY * length:
             continue
-        first, last = _parts(run, 1)
-        if gap == _BREAK or (len(first) >= _DASHES and (last - first).max() <= _DASH * width):
+        if max_gap == _MAX_BREAK or _is_dashed(run, width):
             return run
     return None
 
 
-def _parts(places: NDArray[np.int_], gap: float) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
-    """Where ascending places are parted by more than a gap: each part's start, and its end."""
-    steps = np.flatnonzero(places[1:] - places[:-1] > gap) + 1
-    return np.append(0, steps), np.append(steps, len(places))
+def _is_dashed(run: NDArray[np.int_], width: int) -> bool:
+    starts, ends = _split_at_gaps(run, 1)
+    return bool(len(starts) >= _MIN_DASHES and (ends - starts).max() <= _MAX_DASH * width)
 
 
-def _along(mask: Mask, centre: NDArray[np.int_], reach: int) -> Mask:
-    """``(2 * reach + 1, width)``, a mask's rows about a centre row in each column."""
-    rows = centre + np.arange(-reach, reach + 1)[:, np.newaxis]
-    inside = (rows >= 0) & (rows < len(mask))
-    band: Mask = mask[np.clip(rows, 0, len(mask) - 1), np.arange(mask.shape[1])] & inside
+def _split_at_gaps(
+    values: NDArray[np.int_], max_gap: float
+) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+    """Split ascending values where they are further apart; return each part's start and end."""
+    steps = np.flatnonzero(values[1:] - values[:-1] > max_gap) + 1
+    return np.append(0, steps), np.append(steps, len(values))
+
+
+def _rows_along(mask: Mask, center: NDArray[np.int_], reach: int) -> Mask:
+    """Return ``(2 * reach + 1, width)``: the rows of a mask around a center row per column."""
+    rows = center + np.arange(-reach, reach + 1)[:, np.newaxis]
+    is_inside = (rows >= 0) & (rows < len(mask))
+    band: Mask = mask[np.clip(rows, 0, len(mask) - 1), np.arange(mask.shape[1])] & is_inside
     return band
-
-
-def erase_line(mask: Mask, line: RuledLine, times: int) -> None:
-    """Takes a line out of a mask that is ``times`` finer than the one it was found in."""
-    height, width = mask.shape
-    thickness = line.thickness * times
-    half = int(np.ceil(thickness / 2 + 0.5 * times))
-    reach = half + 2
-    columns = np.arange(width)
-    centre = line.row(0) * times + times / 2 + line.slope * columns
-    band = _along(mask, np.rint(centre).astype(int), reach)
-    # A stroke that crosses the line goes on at both of its sides.
-    aside = 2 * half
-    sides = np.stack((band[0], band[-1])).astype(np.float32)
-    crossing = (dilate(sides[:1], 2 * aside + 1)[0] > 0) & (dilate(sides[1:], 2 * aside + 1)[0] > 0)
-    over = round(NEAR * max(height, width) + half)
-    runs = (columns >= line.start * times - over) & (columns <= (line.end + 1) * times + over)
-    rows = np.rint(centre).astype(int) + np.arange(-half, half + 1)[:, np.newaxis]
-    hit = (rows >= 0) & (rows < height) & runs & ~crossing
-    mask[rows[hit], np.broadcast_to(columns, rows.shape)[hit]] = False

@@ -1,4 +1,4 @@
-"""The rules of ruled and squared paper: straight, thin lines that run through a whole picture."""
+"""Remove the lines of ruled and squared paper: straight, thin, and through the whole picture."""
 
 from __future__ import annotations
 
@@ -6,45 +6,50 @@ import numpy as np
 
 from mnist_edge.preprocessing.connected_components import Component, Mask, label_components
 
-_LINE = 0.7
-"""Share of a side that a straight line must run along to be a rule or a frame."""
-_THIN = 0.025
-"""Thickness of a rule at most, as a share of the picture's longest side."""
-_FRAME = 0.16
-"""Share of a side, from the edge, within which a line may be as thick as a frame's."""
+_MIN_SIDE = 64
+"""Longest side, in pixels, below which a picture has no room for ruled lines."""
+_MIN_LENGTH = 0.7
+"""Minimum length of a ruled line or a border, relative to a side."""
+_MIN_DENSITY = 0.85
+"""Minimum share of the line that is inked."""
+_MAX_THICKNESS = 0.025
+"""Maximum thickness of a ruled line, relative to the longest side."""
+_BORDER_ZONE = 0.16
+"""Width of the zone along the edges in which a line may be as thick as a border, relative to a
+side."""
 _RIM = 0.06
-"""Share of a side, from the edge, that a rule reaches into."""
-_OFF = 4
-"""Rows that a line may be off the slope it is looked for under, where it enters."""
+"""Width of the zone at the sides that a ruled line reaches into, relative to the width."""
+_ROW_TOLERANCE = 4
+"""Rows by which a line may miss its slope where it enters the picture."""
 _SLOPES = np.linspace(-0.14, 0.14, 29)
-"""Slopes of lines that are looked for: up to eight degrees."""
+"""Slopes that lines are searched at: up to eight degrees."""
 
 
-def may_be_ruled_lines(piece: Component, mask: Mask) -> bool:
-    """Whether a piece runs along so much of a picture that it may be rules."""
+def may_be_ruled_lines(component: Component, mask: Mask) -> bool:
+    """Check whether a component is long enough to consist of ruled lines."""
     height, width = mask.shape
-    return piece.width >= _LINE * width or piece.height >= _LINE * height
+    return component.width >= _MIN_LENGTH * width or component.height >= _MIN_LENGTH * height
 
 
 def remove_ruled_lines(mask: Mask) -> Mask:
-    """A mask without the rules in it, strokes across them kept."""
-    if max(mask.shape) < 64:
+    """Remove ruled lines from a mask, and keep the strokes that cross them."""
+    if max(mask.shape) < _MIN_SIDE:
         return mask
-    for turned in (False, True):
-        image = mask.T if turned else mask
-        line = _rules(image)
-        if line.any():
-            rest = image & ~line
-            reach = max(3, round(_THIN * max(mask.shape)))
-            # A stroke that crosses a line goes on at both of its sides.
-            crossing = line & _near(rest, reach, 1) & _near(rest, reach, -1)
+    for is_transposed in (False, True):
+        image = mask.T if is_transposed else mask
+        lines = _find_ruled_lines(image)
+        if lines.any():
+            rest = image & ~lines
+            reach = max(3, round(_MAX_THICKNESS * max(mask.shape)))
+            # A stroke that crosses a line continues on both of its sides.
+            crossing = lines & _has_ink_within(rest, reach, 1) & _has_ink_within(rest, reach, -1)
             image = rest | crossing
-        mask = image.T if turned else image
+        mask = image.T if is_transposed else image
     return mask
 
 
-def _near(mask: Mask, reach: int, direction: int) -> Mask:
-    """Where ink lies within ``reach`` rows above (1) or below (-1)."""
+def _has_ink_within(mask: Mask, reach: int, direction: int) -> Mask:
+    """Return where there is ink within ``reach`` rows above (1) or below (-1)."""
     found = np.zeros_like(mask)
     for step in range(1, reach + 1):
         shifted = np.zeros_like(mask)
@@ -56,43 +61,46 @@ def _near(mask: Mask, reach: int, direction: int) -> Mask:
     return found
 
 
-def _rules(mask: Mask) -> Mask:
-    """Pixels of long, thin, nearly horizontal lines."""
+def _find_ruled_lines(mask: Mask) -> Mask:
+    """Return the pixels of long, thin, nearly horizontal lines."""
     height, width = mask.shape
-    length = int(_LINE * width)
+    length = int(_MIN_LENGTH * width)
     columns = np.arange(width)
     found = np.zeros_like(mask)
     rim = max(2, round(_RIM * width))
     for slope in _SLOPES:
         shift = np.rint(slope * (columns - width / 2)).astype(int)
         rows = np.arange(height)[:, None] + shift[None, :]
-        inside = (rows >= 0) & (rows < height)
-        sheared = mask[np.clip(rows, 0, height - 1), columns] & inside
-        # A row that is inked along most of its length.
-        filled = np.cumsum(np.pad(sheared, ((0, 0), (1, 0))), axis=1)
-        share = (filled[:, length:] - filled[:, :-length]).max(axis=1) / length
-        # A rule comes in from outside; the bar of a 5 does not.
+        is_inside = (rows >= 0) & (rows < height)
+        sheared = mask[np.clip(rows, 0, height - 1), columns] & is_inside
+        # Each row's densest stretch of the minimum length.
+        inked = np.cumsum(np.pad(sheared, ((0, 0), (1, 0))), axis=1)
+        density = (inked[:, length:] - inked[:, :-length]).max(axis=1) / length
+        # A ruled line comes in from outside; the bar of a 5 does not.
         enters = sheared[:, :rim].any(axis=1) | sheared[:, -rim:].any(axis=1)
-        enters = np.convolve(enters, np.ones(2 * _OFF + 1))[_OFF:-_OFF] > 0
-        for row in np.flatnonzero((share > 0.85) & enters):
-            hit = sheared[row] & inside[row]
+        near = np.convolve(enters, np.ones(2 * _ROW_TOLERANCE + 1))
+        enters = near[_ROW_TOLERANCE:-_ROW_TOLERANCE] > 0
+        for row in np.flatnonzero((density > _MIN_DENSITY) & enters):
+            hit = sheared[row] & is_inside[row]
             found[rows[row][hit], columns[hit]] = True
     if not found.any():
         return found
-    return _of_thickness(found, mask)
+    return _thin_lines(found, mask)
 
 
-def _of_thickness(line: Mask, mask: Mask) -> Mask:
-    """The parts of lines that are thin, or lie at the edge as a frame's do."""
+def _thin_lines(lines: Mask, mask: Mask) -> Mask:
+    """Return the lines that are thin, or as thick as a border if they lie near an edge."""
     height = mask.shape[0]
-    thin = max(3, round(_THIN * max(mask.shape)))
-    kept = np.zeros_like(line)
-    grown = line | _near(line, 2, 1) & mask | _near(line, 2, -1) & mask
-    band_labels, bands = label_components(grown)
-    for band in bands:
-        member = band_labels == band.labels[0]
+    thin = max(3, round(_MAX_THICKNESS * max(mask.shape)))
+    kept = np.zeros_like(lines)
+    thickened = lines | _has_ink_within(lines, 2, 1) & mask | _has_ink_within(lines, 2, -1) & mask
+    labels, components = label_components(thickened)
+    for component in components:
+        member = labels == component.labels[0]
         thickness = float(np.median(member.sum(axis=0)[member.any(axis=0)]))
-        at_edge = band.bottom < _FRAME * height or band.top > (1 - _FRAME) * height
-        if thickness <= thin or (at_edge and thickness <= 4 * thin):
+        is_near_edge = (
+            component.bottom < _BORDER_ZONE * height or component.top > (1 - _BORDER_ZONE) * height
+        )
+        if thickness <= thin or (is_near_edge and thickness <= 4 * thin):
             kept |= member
     return kept

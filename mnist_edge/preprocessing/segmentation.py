@@ -1,10 +1,10 @@
-"""Where one digit ends and the next begins: every way that a line of handwriting may be parted.
+"""Segment lines of handwriting into candidates for digits, of which a classifier picks the best.
 
-A line is cut into segments, more than it has digits: at the gaps between its pieces, and through
-a piece where a path from top to bottom crosses a stroke or two at most. One segment, or a few side
-by side, make a candidate for a digit; a classifier says how good each is, and the best row of
-candidates is how the line reads (R. Casey and E. Lecolinet, A Survey of Methods and Strategies in
-Character Segmentation, 1996, under "oversegmentation").
+A line is cut into more segments than it has digits: at the gaps between its components, and through
+a component along paths from top to bottom that cross a stroke or two at most. One segment, or a few
+side by side, form a candidate. A classifier scores every candidate, and the best sequence of
+candidates is the reading of the line (R. Casey and E. Lecolinet, A Survey of Methods and Strategies
+in Character Segmentation, 1996, under "oversegmentation").
 """
 
 from __future__ import annotations
@@ -19,195 +19,215 @@ from mnist_edge.preprocessing.connected_components import Component, Mask, merge
 from mnist_edge.preprocessing.layout import reading_order
 from mnist_edge.preprocessing.pipeline import stroke_width
 
-_LOW = 0.42
-"""Height of a digit at least, in heights of its line; what is lower is a dot, a comma or a bar."""
-_BROAD = 1.6
-"""Width of a digit of several segments at most, in heights of its line."""
-_GAP = 0.3
-"""Distance of two strokes of one digit at most, in heights of the line."""
-_STROKE = 0.5
-"""Height of a piece, against the tallest's, below which it does not tell where its line is."""
-_NARROW = 0.45
-"""Width, in heights of its line, from which on a piece may hold two digits, and that of each."""
-_APART = 0.25
-"""Distance of a cut from the next and from the ends of its piece, in heights of the line."""
-_ENTRY, _ALONG, _ASIDE = 0.6, 0.4, 0.02
-"""What a cut costs in strokes: to enter one, to run through one straight, and to turn aside."""
-_INK = 1.83
-"""Ink of a digit in heights times widths of its stroke; the median of MNIST's validation split."""
-_WIDEST = 1.0
-"""Width of a digit, in its heights, from which on it is more likely two."""
+_MIN_DIGIT_HEIGHT = 0.42
+"""Minimum height of a digit in line heights; anything lower is a dot, a comma or a bar."""
+_MAX_DIGIT_WIDTH = 1.6
+"""Maximum width of a digit of several segments in line heights."""
+_MAX_GAP = 0.3
+"""Maximum gap between two strokes of one digit in line heights."""
+_MIN_TALL_HEIGHT = 0.5
+"""Minimum height of a component that locates a line, relative to the tallest component's."""
+_MIN_DIGIT_WIDTH = 0.45
+"""Minimum width of each digit in line heights, if a component holds several."""
+_CUT_DISTANCE = 0.25
+"""Minimum distance of a cut from the next and from the ends of its component in line heights."""
+_ENTER_COST, _STROKE_COST, _SIDESTEP_COST = 0.6, 0.4, 0.02
+"""Costs of a path in strokes: to enter a stroke, to run straight through one, and to step aside."""
+_DIGIT_INK = 1.83
+"""Ink of a digit, in heights times stroke widths; the median of MNIST's validation split."""
+_SINGLE_ASPECT = 1.0
+"""Width over height above which a candidate is more likely two digits."""
 
-_CUT = 0.7
-"""What a cut takes off the logarithm of both its sides' probability, a stroke it runs through."""
-_JOIN = 3.0
-"""What a gap of a whole height takes off within a digit."""
-_LOST = 6.0
-"""What ink takes off that no digit takes, as much as a digit has."""
-_BULK = 3.0
-"""What a width takes off that is a height more than a digit has."""
+# Penalties that are subtracted from a logarithm of probabilities.
+_CUT_PENALTY = 0.7
+"""Per stroke that a cut crosses, for the candidate on each of its sides."""
+_GAP_PENALTY = 3.0
+"""Per line height of the gaps within a candidate."""
+_SKIP_PENALTY = 6.0
+"""Per digit's worth of ink that belongs to no candidate."""
+_WIDTH_PENALTY = 3.0
+"""Per height that a candidate is wider than ``_SINGLE_ASPECT``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """What may be one digit of a line."""
+    """Segments of a line that may be one digit."""
 
     component: Component
+    """The segments, merged."""
     first: int
-    """Its first segment's number."""
+    """Index of the first segment."""
     last: int
-    """The number after its last segment's."""
+    """Index after the last segment."""
     weight: float
-    """How much ink it has, 1 being a digit's."""
+    """Its ink, relative to the ink of a typical digit."""
     prior: float
-    """What its shape says before it is read: the logarithm of a probability, at most 0."""
+    """Logarithm of a probability, at most 0, that follows from its shape alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TextLine:
-    """A line of handwriting, cut."""
+    """A line of handwriting, cut into segments."""
 
     segments: tuple[Component, ...]
     """From left to right."""
     skip_costs: tuple[float, ...]
-    """What each segment takes off the line's score where no digit has it."""
+    """Penalty of each segment if it belongs to no digit."""
     candidates: tuple[Candidate, ...]
-    """All that may be digits."""
+    """The possible digits."""
 
     def best_candidates(self, scores: Sequence[float]) -> list[int]:
-        """Which candidates are the line's digits, by their numbers, from left to right.
+        """Return the indices of the candidates that are the line's digits, from left to right.
 
         Args:
-            scores: one a candidate, the logarithm of the probability of the digit it is read as.
-                Each counts by its ink: otherwise a line would be read as few wide digits, since
-                there are fewer of them to be unsure of.
+            scores: for each candidate, the logarithm of the probability of its most probable
+                digit. Scores are weighted by ink: otherwise a line would be read as few wide
+                digits, because fewer digits have less to be uncertain of.
         """
-        ways: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
-        for end, unread in enumerate(self.skip_costs, start=1):
-            value, row = ways[end - 1]
-            best = (value - unread, row)
-            for number, one in enumerate(self.candidates):
-                if one.last == end:
-                    value, row = ways[one.first]
-                    value += one.weight * scores[number] + one.prior
-                    if value > best[0]:
-                        best = (value, (*row, number))
-            ways.append(best)
-        return list(ways[-1][1])
+        best: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
+        for end, skip_cost in enumerate(self.skip_costs, start=1):
+            value, indices = best[end - 1]
+            best_here = (value - skip_cost, indices)
+            for index, candidate in enumerate(self.candidates):
+                if candidate.last == end:
+                    value, indices = best[candidate.first]
+                    value += candidate.weight * scores[index] + candidate.prior
+                    if value > best_here[0]:
+                        best_here = (value, (*indices, index))
+            best.append(best_here)
+        return list(best[-1][1])
 
 
 def segment_lines(
-    labels: NDArray[np.int32], pieces: Sequence[Component]
+    labels: NDArray[np.int32], components: Sequence[Component]
 ) -> tuple[NDArray[np.int32], list[TextLine]]:
-    """Cuts the lines of a picture's handwriting.
+    """Segment the lines of handwriting in a picture.
 
     Args:
-        labels: ``(height, width)``, the number of the piece that each pixel belongs to.
-        pieces: those to read.
+        labels: ``(height, width)``, the number of each pixel's component.
+        components: the handwriting.
 
     Returns:
-        ``(height, width)`` numbers of the pieces after the cuts, and the lines from the top.
+        ``(height, width)`` numbers of the segments, and the lines from the top.
     """
-    if not pieces:
+    if not components:
         return labels, []
     labels = labels.copy()
-    numbers = [number for piece in pieces for number in piece.labels]
+    numbers = [number for component in components for number in component.labels]
     stroke = stroke_width(np.pad(np.isin(labels, numbers), 1))
-    return labels, [_line(labels, row, stroke) for row in _rows(pieces)]
+    return labels, [_segment_line(labels, line, stroke) for line in _group_lines(components)]
 
 
-def _line(labels: NDArray[np.int32], row: Sequence[Component], stroke: float) -> TextLine:
-    height = float(np.median([one.height for one in row if _leads(one, row)]))
+def _segment_line(
+    labels: NDArray[np.int32], components: Sequence[Component], stroke: float
+) -> TextLine:
+    """Segment one line, and give its segments numbers of their own in ``labels``."""
+    height = float(np.median([one.height for one in components if _is_tall(one, components)]))
     segments: list[Component] = []
-    costs: list[float] = []
+    cut_costs: list[float] = []
     wholes: list[tuple[int, int]] = []
-    for piece in sorted(row, key=lambda one: one.left + one.right):
-        parts, cuts = _cut(labels, piece, height, stroke)
+    for component in sorted(components, key=lambda one: one.left + one.right):
+        parts, costs = _cut(labels, component, height, stroke)
         wholes.append((len(segments), len(segments) + len(parts)))
         segments += parts
-        costs += [*cuts, 0.0]
-    ink = _INK * height * stroke
+        cut_costs += [*costs, 0.0]
+    digit_ink = _DIGIT_INK * height * stroke
     return TextLine(
         segments=tuple(segments),
-        skip_costs=tuple(_LOST * min(1.0, one.area / ink) for one in segments),
-        candidates=tuple(_candidates(segments, costs, wholes, height, ink)),
+        skip_costs=tuple(_SKIP_PENALTY * min(1.0, one.area / digit_ink) for one in segments),
+        candidates=tuple(_candidates(segments, cut_costs, wholes, height, digit_ink)),
     )
 
 
-def _leads(piece: Component, among: Sequence[Component]) -> bool:
-    return piece.height >= _STROKE * max(one.height for one in among)
+def _is_tall(component: Component, components: Sequence[Component]) -> bool:
+    return component.height >= _MIN_TALL_HEIGHT * max(one.height for one in components)
 
 
-def _rows(pieces: Sequence[Component]) -> list[list[Component]]:
-    """Pieces by lines: the tall ones say where a line is, dots and bars join the nearest."""
-    tall = [one for one in pieces if _leads(one, pieces)]
-    rows = reading_order(tall)
-    spans = [(min(p.top for p in row), max(p.bottom for p in row)) for row in rows]
-    for one in pieces:
-        if one in tall:
+def _group_lines(components: Sequence[Component]) -> list[list[Component]]:
+    """Group components by lines: tall ones locate the lines, dots and bars join the nearest."""
+    tall = [component for component in components if _is_tall(component, components)]
+    lines = reading_order(tall)
+    spans = [(min(one.top for one in line), max(one.bottom for one in line)) for line in lines]
+    for component in components:
+        if component in tall:
             continue
-        middle = (one.top + one.bottom) / 2
-        off = [max(top - middle, middle - bottom) for top, bottom in spans]
-        rows[int(np.argmin(off))].append(one)
-    return rows
+        middle = (component.top + component.bottom) / 2
+        distances = [max(top - middle, middle - bottom) for top, bottom in spans]
+        lines[int(np.argmin(distances))].append(component)
+    return lines
 
 
 def _candidates(
     segments: Sequence[Component],
-    costs: Sequence[float],
+    cut_costs: Sequence[float],
     wholes: Sequence[tuple[int, int]],
     height: float,
-    ink: float,
+    digit_ink: float,
 ) -> Iterator[Candidate]:
+    """Yield every group of neighboring segments that may be a digit.
+
+    Args:
+        segments: of one line, from left to right.
+        cut_costs: strokes that the cut after each segment crosses; 0 after a component.
+        wholes: first and end index of the segments of each component.
+        height: of the line in pixels.
+        digit_ink: area of a typical digit in pixels.
+    """
     for first in range(len(segments)):
         gaps, right = 0.0, segments[first].right
         for last in range(first + 1, len(segments) + 1):
             gap = max(0.0, (segments[last - 1].left - right) / height)
             right = max(right, segments[last - 1].right)
-            piece = merge(segments[first:last])
-            broad = piece.width > _BROAD * height and (first, last) not in wholes
-            if gap > _GAP or broad:
+            component = merge(segments[first:last])
+            is_wide = component.width > _MAX_DIGIT_WIDTH * height and (first, last) not in wholes
+            if gap > _MAX_GAP or is_wide:
                 break
             gaps += gap
-            if piece.height < _LOW * height:
+            if component.height < _MIN_DIGIT_HEIGHT * height:
                 continue
-            cut = costs[last - 1] + (costs[first - 1] if first else 0.0)
-            bulk = max(0.0, piece.width / piece.height - _WIDEST)
+            cuts = cut_costs[last - 1] + (cut_costs[first - 1] if first else 0.0)
+            excess = max(0.0, component.width / component.height - _SINGLE_ASPECT)
             yield Candidate(
-                component=piece,
+                component=component,
                 first=first,
                 last=last,
-                weight=piece.area / ink,
-                prior=-_CUT * cut - _JOIN * gaps - _BULK * bulk,
+                weight=component.area / digit_ink,
+                prior=-_CUT_PENALTY * cuts - _GAP_PENALTY * gaps - _WIDTH_PENALTY * excess,
             )
 
 
 def _cut(
-    labels: NDArray[np.int32], piece: Component, height: float, stroke: float
+    labels: NDArray[np.int32], component: Component, height: float, stroke: float
 ) -> tuple[list[Component], list[float]]:
-    """The segments of a piece, and the strokes that each cut between them runs through."""
-    # A cut more than there may be digits: the best two need not be the right one.
-    most = int(piece.width / height / _NARROW)
-    if most < 2 or piece.height < _LOW * height:
-        return [piece], []
-    window = labels[piece.top : piece.bottom, piece.left : piece.right]
-    member = np.isin(window, piece.labels)
-    cuts = _paths(member, most, apart=max(2, round(_APART * height)), stroke=stroke)
-    parts: list[Component] = []
+    """Cut a component into segments, and give them numbers of their own in ``labels``.
+
+    Returns:
+        The segments, and how many strokes each cut between two of them crosses.
+    """
+    # One cut more than needed for as many digits as fit: the best cuts need not be the right ones.
+    max_cuts = int(component.width / height / _MIN_DIGIT_WIDTH)
+    if max_cuts < 2 or component.height < _MIN_DIGIT_HEIGHT * height:
+        return [component], []
+    window = labels[component.top : component.bottom, component.left : component.right]
+    member = np.isin(window, component.labels)
+    distance = max(2, round(_CUT_DISTANCE * height))
+    paths = _find_paths(member, max_cuts, distance=distance, stroke=stroke)
+    segments: list[Component] = []
     costs: list[float] = []
     rest = member
-    for path, cost in [*cuts, (np.full(len(member), piece.width), 0.0)]:
-        part = rest & (np.arange(piece.width) <= path[:, None])
+    for path, cost in [*paths, (np.full(len(member), component.width), 0.0)]:
+        part = rest & (np.arange(component.width) <= path[:, None])
         if part.any():
             rest = rest & ~part
             number = int(labels.max()) + 1
             window[part] = number
-            parts.append(_piece_of(part, number, piece.top, piece.left))
+            segments.append(_to_component(part, number, component.top, component.left))
             costs.append(cost)
-    return parts, costs[: len(parts) - 1]
+    return segments, costs[: len(segments) - 1]
 
 
-def _piece_of(mask: Mask, number: int, top: int, left: int) -> Component:
+def _to_component(mask: Mask, number: int, top: int, left: int) -> Component:
+    """Return the component with this number, of which the mask begins at ``top`` and ``left``."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     return Component(
         labels=(number,),
@@ -219,53 +239,61 @@ def _piece_of(mask: Mask, number: int, top: int, left: int) -> Component:
     )
 
 
-def _paths(
-    member: Mask, most: int, *, apart: int, stroke: float
+def _find_paths(
+    member: Mask, count: int, *, distance: int, stroke: float
 ) -> list[tuple[NDArray[np.int64], float]]:
-    """Paths from top to bottom that cross the fewest strokes, from left to right.
+    """Find the paths from top to bottom that cross the fewest strokes.
 
-    Each is a column a row, with how many strokes it crosses.
+    Args:
+        member: the component.
+        count: maximum number of paths.
+        distance: minimum distance between two paths, and from either side, in columns.
+        stroke: width of a stroke in pixels.
+
+    Returns:
+        From left to right, the column of each path in every row, with its cost in strokes.
     """
     height, width = member.shape
-    down = _cheapest(member, stroke)
-    up = _cheapest(member[::-1], stroke)[::-1]
+    down = _path_costs(member, stroke)
+    up = _path_costs(member[::-1], stroke)[::-1]
     middle = height // 2
-    # The middle row is in both.
-    through = down[middle] + up[middle] - (_ENTRY + _ALONG / stroke) * member[middle]
-    through[:apart] = through[width - apart :] = np.inf
+    # Both include the middle row, which counts once.
+    through = down[middle] + up[middle] - (_ENTER_COST + _STROKE_COST / stroke) * member[middle]
+    through[:distance] = through[width - distance :] = np.inf
     found: list[tuple[NDArray[np.int64], float]] = []
-    while len(found) < most and np.isfinite(through).any():
+    while len(found) < count and np.isfinite(through).any():
         column = int(np.argmin(through))
-        above = _follow(down[: middle + 1], column)
-        below = _follow(up[middle:][::-1], column)[::-1]
+        above = _trace_back(down[: middle + 1], column)
+        below = _trace_back(up[middle:][::-1], column)[::-1]
         found.append((np.concatenate((above, below[1:])), float(through[column])))
-        through[max(0, column - apart) : column + apart + 1] = np.inf
+        through[max(0, column - distance) : column + distance + 1] = np.inf
     return sorted(found, key=lambda one: int(one[0][middle]))
 
 
-def _cheapest(member: Mask, stroke: float) -> NDArray[np.float64]:
-    """What the cheapest way from the top to each pixel costs."""
-    costs = np.where(member, _ENTRY + _ALONG / stroke, 0.0)
+def _path_costs(member: Mask, stroke: float) -> NDArray[np.float64]:
+    """Return the cost of the cheapest path from the top to each pixel, in strokes."""
+    costs = np.where(member, _ENTER_COST + _STROKE_COST / stroke, 0.0)
     for row in range(1, len(costs)):
-        entered = np.where(member[row - 1], 0.0, _ENTRY)
-        inked = _ALONG / stroke + _nearest(costs[row - 1] + entered)
-        costs[row] = np.where(member[row], inked, _nearest(costs[row - 1]))
+        entering = np.where(member[row - 1], 0.0, _ENTER_COST)
+        in_stroke = _STROKE_COST / stroke + _cheapest_step(costs[row - 1] + entering)
+        costs[row] = np.where(member[row], in_stroke, _cheapest_step(costs[row - 1]))
     return costs
 
 
-def _nearest(costs: NDArray[np.float64]) -> NDArray[np.float64]:
-    beside = np.pad(costs, 1, constant_values=np.inf)
-    return np.minimum(costs, np.minimum(beside[:-2], beside[2:]) + _ASIDE)
+def _cheapest_step(costs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the cost of the cheapest step from a row to each column of the next."""
+    padded = np.pad(costs, 1, constant_values=np.inf)
+    return np.minimum(costs, np.minimum(padded[:-2], padded[2:]) + _SIDESTEP_COST)
 
 
-def _follow(costs: NDArray[np.float64], column: int) -> NDArray[np.int64]:
-    """The cheapest way up from the last row, as a column a row."""
+def _trace_back(costs: NDArray[np.float64], column: int) -> NDArray[np.int64]:
+    """Return the column in every row of the cheapest path that ends in this one in the last row."""
     path = np.empty(len(costs), np.int64)
     path[-1] = column
     for row in range(len(costs) - 2, -1, -1):
         low = max(0, column - 1)
         near = costs[row, low : column + 2]
-        aside = np.arange(low, low + len(near)) != column
-        column = low + int(np.argmin(near + _ASIDE * aside))
+        is_aside = np.arange(low, low + len(near)) != column
+        column = low + int(np.argmin(near + _SIDESTEP_COST * is_aside))
         path[row] = column
     return path

@@ -341,14 +341,14 @@ def test_a_pil_image_without_pixels_is_refused(size: tuple[int, int]) -> None:
 
 @pytest.mark.parametrize("dtype", ["float32", "float64", "int32", "uint16", "int8", "bool", "O"])
 def test_an_array_of_another_type_is_refused(dtype: str) -> None:
-    check_refusal(np.zeros((28, 28), dtype), "an array of .* was given; expected uint8, 0..255")
+    check_refusal(np.zeros((28, 28), dtype), "the array has dtype .*; expected uint8, 0..255")
 
 
 @pytest.mark.parametrize(
     "shape", [(), (0,), (784,), (0, 28), (28, 28, 2), (28, 28, 5), (0, 28, 3), (1, 28, 28, 1)]
 )
 def test_an_array_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
-    check_refusal(np.zeros(shape, np.uint8), "an array of shape .* was given; expected")
+    check_refusal(np.zeros(shape, np.uint8), "the array has shape .*; expected")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
