@@ -17,7 +17,7 @@ from benchmarks.peers.other_runtimes import FLOOR, PYTHONS, WORDS, models, ran
 from benchmarks.rows import Row, count, main, row_of_peaks, row_of_times
 from benchmarks.speed.cold_start import PICTURE
 from mnist_edge.evaluation.benchmark.baseline import SCRIPT
-from mnist_edge.evaluation.benchmark.cold_start import predict_command, time_starts
+from mnist_edge.evaluation.benchmark.cold_start import predict_argv, time_starts
 
 _IMPORT = "from {module} import Interpreter"
 _PICTURE = """\
@@ -56,7 +56,7 @@ def measure(share: float) -> Iterator[Row]:
             if name in files
         }
         peers = [name for name in words if ran(name, words[name]) is not None]
-        predict = predict_command(files[FLOOR], PICTURE)
+        predict = predict_argv(files[FLOOR], PICTURE)
         commands = [[str(PYTHONS[name]), *words[name]] for name in peers]
         ours, *others = time_starts([predict, *commands], rounds=count(6, share, least=1))
     for name, starts in zip(peers, others, strict=True):

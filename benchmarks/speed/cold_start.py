@@ -16,8 +16,8 @@ from importlib import resources
 from pathlib import Path
 
 from benchmarks.rows import Row, count, main, row_of_peaks, row_of_times
-from mnist_edge.evaluation.benchmark.baseline import script_command
-from mnist_edge.evaluation.benchmark.cold_start import predict_command, time_starts
+from mnist_edge.evaluation.benchmark.baseline import script_argv
+from mnist_edge.evaluation.benchmark.cold_start import predict_argv, time_starts
 from mnist_edge.modelstore import loading
 
 PICTURE = Path(str(resources.files("mnist_edge.samples"))) / "digit.png"
@@ -32,7 +32,7 @@ def measure(share: float) -> Iterator[Row]:
     rounds = count(20, share, least=2)
     model = loading.load_model().path
     ours, script = time_starts(
-        [predict_command(model, PICTURE), script_command(model, PICTURE)], rounds=rounds
+        [predict_argv(model, PICTURE), script_argv(model, PICTURE)], rounds=rounds
     )
     yield row_of_times(
         "predict digit.png, cold",

@@ -1,1 +1,1 @@
-"""What reading digits takes on this machine: time, memory and heat. Nothing here prints."""
+"""Measure what reading digits costs on this machine: time, memory and heat."""

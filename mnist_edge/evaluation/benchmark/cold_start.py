@@ -1,9 +1,10 @@
-"""What a program takes from its start to its end: time, and memory of its own."""
+"""Measure programs from start to exit: time, and peak memory."""
 
 from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,51 +14,52 @@ from pathlib import Path
 from mnist_edge.errors import ProgramFailed
 from mnist_edge.system.subprocesses import describe_exit, python_command
 
-_STARTER = Path(__file__).with_name("spawn.py")
-_LEFT_OUT = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
-"""Variables of the environment under which Python compiles its modules anew at every start, or
-writes each line by itself; nobody's device has them set."""
+_SPAWN_SCRIPT = Path(__file__).with_name("spawn.py")
+_REMOVED_VARIABLES = ("PYTHONDONTWRITEBYTECODE", "PYTHONUNBUFFERED")
+"""Environment variables of developers that slow Python down: without bytecode caches, or
+unbuffered."""
 _MIB = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class StartTimes:
-    """One program, started some times."""
+    """The measurements of one program."""
 
     seconds: tuple[float, ...]
-    """From start to end, one a round."""
+    """Time from start to exit in each round."""
     peak_mib: float | None
-    """The most memory that it held, the median of the rounds; None where the system does not
-    tell."""
+    """Peak memory, the median of the rounds; None if the system does not report it."""
 
 
 def time_starts(commands: Sequence[Sequence[str]], *, rounds: int) -> list[StartTimes]:
-    """StartTimes programs in turn, A B A B, after one round that does not count.
+    """Start programs in alternation, A B A B, after one round that is not counted.
 
-    That round finds the files in the system's cache, and leaves the modules compiled.
+    The first round fills the system's file cache and Python's bytecode caches.
 
     Args:
-        commands: words of each.
-        rounds: times that each is started.
+        commands: the words of each command.
+        rounds: number of times to start each.
 
     Returns:
-        One for each command.
+        The measurements of each command.
 
     Raises:
-        ProgramFailed: one ended with an error.
+        ProgramFailed: a program ended with an error.
     """
-    environment = {name: value for name, value in os.environ.items() if name not in _LEFT_OUT}
+    environment = {
+        name: value for name, value in os.environ.items() if name not in _REMOVED_VARIABLES
+    }
     child = subprocess.run(
-        [sys.executable, "-S", "-E", str(_STARTER)],
+        [sys.executable, "-S", "-E", str(_SPAWN_SCRIPT)],
         input=json.dumps({"commands": [list(words) for words in commands], "rounds": rounds + 1}),
         capture_output=True,
         text=True,
         check=True,
         env=environment,
     )
-    found = json.loads(child.stdout)
-    for turn in found:
-        for (_, _, status), words in zip(turn, commands, strict=True):
+    measured = json.loads(child.stdout)
+    for starts in measured:
+        for (_, _, status), words in zip(starts, commands, strict=True):
             if status:
                 raise ProgramFailed(
                     f"{' '.join(words[:4])} ... ended with {describe_exit(status)} and cannot be "
@@ -65,20 +67,17 @@ def time_starts(commands: Sequence[Sequence[str]], *, rounds: int) -> list[Start
                 )
     return [
         StartTimes(
-            seconds=tuple(seconds for seconds, _, _ in turns),
-            peak_mib=None if turns[0][1] is None else _median([b for _, b, _ in turns]) / _MIB,
+            seconds=tuple(seconds for seconds, _, _ in starts),
+            peak_mib=None
+            if starts[0][1] is None
+            else statistics.median(peak for _, peak, _ in starts) / _MIB,
         )
-        for turns in zip(*found[1:], strict=True)
+        for starts in zip(*measured[1:], strict=True)
     ]
 
 
-def predict_command(model: str | Path, picture: str | Path) -> list[str]:
-    """How this installation's ``mnist-edge predict`` is started."""
+def predict_argv(model: str | Path, picture: str | Path) -> list[str]:
+    """Return the command that runs this installation's ``mnist-edge predict``."""
     return python_command(
         "mnist_edge.commands.app:main", "predict", "--model", str(model), str(picture)
     )
-
-
-def _median(values: Sequence[int]) -> float:
-    ordered = sorted(values)
-    return (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2

@@ -1,4 +1,4 @@
-"""What models take on this machine, alone, beside each other and beside a floor."""
+"""Measure models on this machine: alone, relative to each other, and to a baseline."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from mnist_edge.device import machine
 from mnist_edge.device.thermal import read_thermal_state, throttling_reason
 from mnist_edge.errors import InvalidValue
 from mnist_edge.evaluation.benchmark import baseline
-from mnist_edge.evaluation.benchmark.cold_start import predict_command, time_starts
+from mnist_edge.evaluation.benchmark.cold_start import predict_argv, time_starts
 from mnist_edge.evaluation.benchmark.results import (
     BaselineRatios,
     Benchmark,
@@ -32,9 +32,9 @@ from mnist_edge.evaluation.benchmark.timing import (
     Clock,
     Ratio,
     call_each,
+    measure_throughput,
     summarize_latency,
     summarize_ratio,
-    throughput,
     time_each,
     time_interleaved,
     time_load,
@@ -49,32 +49,32 @@ from mnist_edge.runtimes.selection import NUMPY, describe_runtime, selected_runt
 from mnist_edge.system.paths import SAMPLES
 
 BATCHES = (1, 32, 256)
-"""Digits in a call that throughput is measured with."""
-_A_TURN = 20
-"""Digits that are read each time it is a model's turn."""
+"""Batch sizes for throughput."""
+_DIGITS_PER_ROUND = 20
+"""Digits that each model reads in a round of an interleaved comparison."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BenchmarkPlan:
-    """How much is measured.
+    """Number of repetitions.
 
     Raises:
-        InvalidValue: fewer than one of something.
+        InvalidValue: a number is below 1.
     """
 
     digits: int = 1_000
-    """Digits that latency and throughput are measured over; ten lie beyond the 99th percentile."""
+    """Digits for latency and throughput; ten of 1,000 are beyond the 99th percentile."""
     pictures: int = 100
-    """Times that a picture is read from its file."""
+    """Repetitions of reading a picture."""
     rounds: int = 50
-    """Rounds of what is measured in turn, besides cold starts."""
+    """Rounds of an interleaved comparison, except for cold starts."""
     starts: int = 5
-    """Times that a program is started."""
+    """Starts of each program."""
 
     def __post_init__(self) -> None:
         for name in ("digits", "pictures", "rounds", "starts"):
             if getattr(self, name) < 1:
-                raise InvalidValue(f"{name} {getattr(self, name)}: expected at least 1")
+                raise InvalidValue(f"{name} {getattr(self, name)} must be at least 1")
 
 
 def run_benchmark(
@@ -84,31 +84,31 @@ def run_benchmark(
     measure_baseline: Callable[[StoredModel, BenchmarkPlan], BaselineRatios] | None = None,
     on_progress: Callable[[str], None] = lambda what: None,
 ) -> Benchmark:
-    """Measures models on the runtime in use.
+    """Measure models on the selected runtime.
 
     Args:
-        models: the first is what the others are compared with.
-        plan: how much is measured.
-        measure_baseline: ``compare_with_baseline``, where the first is to be held against it.
-        on_progress: told what is about to be measured.
+        models: the first is compared with the others.
+        plan: number of repetitions.
+        measure_baseline: ``compare_with_baseline`` to compare the first model with the baseline.
+        on_progress: called with a description of each step before it starts.
 
     Raises:
         ModelError: a model does not run.
-        InvalidValue: a floor is asked for, and numpy is the runtime in use.
+        InvalidValue: ``measure_baseline`` is given, but the selected runtime is numpy.
         ProgramFailed: ``mnist-edge predict`` ended with an error.
     """
     before = read_thermal_state()
     times = []
     for model in models:
         on_progress(f"measuring {model.name}")
-        times.append(_measured(model, plan))
+        times.append(_measure_model(model, plan))
     compared: tuple[ModelRatios, ...] = ()
     if len(models) > 1:
-        on_progress("comparing in turn")
-        compared = _compared(models, plan)
+        on_progress("comparing the models")
+        compared = _compare_models(models, plan)
     against = None
     if measure_baseline is not None:
-        on_progress("measuring the floor in turn")
+        on_progress("comparing with the baseline")
         against = measure_baseline(models[0], plan)
     after = read_thermal_state()
     return Benchmark(
@@ -126,20 +126,20 @@ def run_benchmark(
 
 
 def compare_with_baseline(model: StoredModel, plan: BenchmarkPlan) -> BaselineRatios:
-    """Holds a model against a bare loop and a bare script on the same runtime.
+    """Compare a model with a bare loop and a bare script on the same runtime.
 
     Raises:
-        InvalidValue: numpy is the runtime in use.
+        InvalidValue: the selected runtime is numpy.
         ProgramFailed: one of the programs ended with an error.
     """
-    digits = load_builtin_digits().images[:_A_TURN]
+    digits = load_builtin_digits().images[:_DIGITS_PER_ROUND]
     bare, classifier = baseline.bare_call(model.content), Classifier(model.path)
     inputs = baseline.as_input(digits, Interpreter(model.content).input)
     seconds = time_interleaved(
         [call_each(classifier.predict, digits), call_each(bare, inputs)], rounds=plan.rounds
     )
     ours, script = time_starts(
-        [predict_command(model.path, _PICTURE), baseline.script_command(model.path, _PICTURE)],
+        [predict_argv(model.path, _PICTURE), baseline.script_argv(model.path, _PICTURE)],
         rounds=plan.starts,
     )
     peaks = (ours.peak_mib, script.peak_mib)
@@ -153,23 +153,23 @@ def compare_with_baseline(model: StoredModel, plan: BenchmarkPlan) -> BaselineRa
 def interleaved_ratios(
     calls: Sequence[Callable[[], object]], *, rounds: int, clock: Clock = time.perf_counter
 ) -> list[Ratio]:
-    """Every call but the first in the first, which take turns: A B C A B C.
+    """Return the times of every other call relative to the first, interleaved: A B C A B C.
 
-    One round more is made before, and does not count.
+    The first round is not counted.
     """
     time_interleaved(calls, rounds=1, clock=clock)
     first, *others = time_interleaved(calls, rounds=rounds, clock=clock)
     return [summarize_ratio(other, first) for other in others]
 
 
-def _measured(model: StoredModel, plan: BenchmarkPlan) -> ModelTimes:
+def _measure_model(model: StoredModel, plan: BenchmarkPlan) -> ModelTimes:
     digits = np.resize(load_builtin_digits().images, (plan.digits, *DIGIT_SHAPE))
     classifier = Classifier(model.path)
     picture = _PICTURE.read_bytes()
     for _ in range(WARM_UP):
         classifier.predict(digits[0])
         classifier.predict(picture)
-    (cold,) = time_starts([predict_command(model.path, _PICTURE)], rounds=plan.starts)
+    (cold,) = time_starts([predict_argv(model.path, _PICTURE)], rounds=plan.starts)
     return ModelTimes(
         model=model.name,
         sha256=model.sha256,
@@ -183,7 +183,9 @@ def _measured(model: StoredModel, plan: BenchmarkPlan) -> ModelTimes:
             Throughput(
                 threads=threads,
                 batch=batch,
-                digits_per_second=throughput(model.content, digits, threads=threads, batch=batch),
+                digits_per_second=measure_throughput(
+                    model.content, digits, threads=threads, batch=batch
+                ),
             )
             for threads in sorted({1, available_cores()})
             for batch in BATCHES
@@ -194,17 +196,17 @@ def _measured(model: StoredModel, plan: BenchmarkPlan) -> ModelTimes:
             least_ms=1e3 * min(cold.seconds),
             peak_mib=cold.peak_mib,
         ),
-        operators=_operators(model, digits) if selected_runtime() == NUMPY else None,
+        operators=_time_operators(model, digits) if selected_runtime() == NUMPY else None,
     )
 
 
-def _compared(models: Sequence[StoredModel], plan: BenchmarkPlan) -> tuple[ModelRatios, ...]:
-    digits = load_builtin_digits().images[:_A_TURN]
+def _compare_models(models: Sequence[StoredModel], plan: BenchmarkPlan) -> tuple[ModelRatios, ...]:
+    digits = load_builtin_digits().images[:_DIGITS_PER_ROUND]
     ratios = interleaved_ratios(
         [call_each(Classifier(model.path).predict, digits) for model in models], rounds=plan.rounds
     )
     first, *others = time_starts(
-        [predict_command(model.path, _PICTURE) for model in models], rounds=plan.starts
+        [predict_argv(model.path, _PICTURE) for model in models], rounds=plan.starts
     )
     return tuple(
         ModelRatios(
@@ -217,15 +219,15 @@ def _compared(models: Sequence[StoredModel], plan: BenchmarkPlan) -> tuple[Model
     )
 
 
-def _operators(model: StoredModel, digits: NDArray[np.uint8]) -> tuple[OperatorTime, ...]:
-    engine = open_backend(model.content)
-    if not isinstance(engine, NumpyBackend):
-        raise TypeError(f"{type(engine).__name__} does not tell what an operator takes")
+def _time_operators(model: StoredModel, digits: NDArray[np.uint8]) -> tuple[OperatorTime, ...]:
+    backend = open_backend(model.content)
+    if not isinstance(backend, NumpyBackend):
+        raise TypeError(f"{type(backend).__name__} does not report the time of each operator")
     some = np.resize(digits, (2 * WARM_UP, *digits.shape[1:]))
-    inputs = baseline.as_input(some, engine.inputs[0])
-    rounds = [engine.seconds_of_operators(one[np.newaxis]) for one in inputs][WARM_UP:]
+    inputs = baseline.as_input(some, backend.inputs[0])
+    rounds = [backend.seconds_of_operators(one[np.newaxis]) for one in inputs][WARM_UP:]
     medians = 1e6 * np.median(rounds, axis=0)
-    names = [name for name, _, _ in engine.operators()]
+    names = [name for name, _, _ in backend.operators()]
     return tuple(
         OperatorTime(name=name, median_us=float(median), share=float(median / medians.sum()))
         for name, median in zip(names, medians, strict=True)
@@ -233,4 +235,4 @@ def _operators(model: StoredModel, digits: NDArray[np.uint8]) -> tuple[OperatorT
 
 
 _PICTURE = SAMPLES / "digit.png"
-"""A drawing of 240x200 pixels, as a user has one."""
+"""A drawing of 240x200 pixels, typical of users' pictures."""

@@ -1,4 +1,4 @@
-"""What a benchmark holds: dataclasses that mirror its JSON field for field."""
+"""The results of a benchmark: dataclasses that mirror its JSON field by field."""
 
 from __future__ import annotations
 
@@ -9,116 +9,116 @@ from mnist_edge.device.thermal import ThermalState
 from mnist_edge.evaluation.benchmark.timing import Latency, Ratio
 
 SCHEMA_VERSION = 1
-"""Version of the fields of a ``Benchmark``."""
+"""Version of the JSON fields."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Throughput:
-    """How many digits are read in a second."""
+    """Digits read per second, for one number of threads and one batch size."""
 
     threads: int
-    """Threads, each with an interpreter of its own."""
+    """Number of threads, each with its own interpreter."""
     batch: int
-    """Digits that are given in a call."""
+    """Digits per call."""
     digits_per_second: float
-    """By all threads together."""
+    """Digits per second, all threads together."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ColdStart:
-    """``mnist-edge predict digit.png``, in processes of its own; the first is left out."""
+    """Starts of ``mnist-edge predict digit.png``, each in a new process."""
 
     starts: int
-    """Times that it was started."""
+    """Number of timed starts; one more, before them, is not timed."""
     median_ms: float
-    """From start to end, in milliseconds."""
+    """Median time from start to exit, in milliseconds."""
     least_ms: float
-    """The shortest of them."""
+    """Shortest time, in milliseconds."""
     peak_mib: float | None
-    """The most memory that it held; None where the system does not tell."""
+    """Median of the peak memory, in MiB; None if the system does not report it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorTime:
-    """What one operator of a model takes."""
+    """Time of one operator of a model."""
 
     name: str
-    """Its name in the model file."""
+    """Name in the model file."""
     median_us: float
-    """Of one digit, in microseconds."""
+    """Median time per digit, in microseconds."""
     share: float
-    """Of what all operators take, 0..1."""
+    """Share of the time of all operators, 0..1."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelTimes:
-    """What one model takes."""
+    """The measurements of one model."""
 
     model: str
     """Folder and scheme."""
     sha256: str
-    """Of its file."""
+    """Hash of its file, hexadecimal."""
     bytes: int
-    """Size of its file."""
+    """Size of its file, in bytes."""
     load_ms: float
-    """From the file's bytes to an interpreter that is ready, in milliseconds."""
+    """Time to load the model into an interpreter, in milliseconds."""
     digit: Latency
-    """``Classifier.predict`` of an array in MNIST's form."""
+    """``Classifier.predict`` of an array in MNIST's format."""
     picture: Latency
-    """``Classifier.predict`` of ``digit.png``: decoded, looked at, and read."""
+    """``Classifier.predict`` of ``digit.png``: decoding, preprocessing and inference."""
     throughput: tuple[Throughput, ...]
-    """From pixels to logits, by threads and digits in a call."""
+    """From pixels to logits, by number of threads and batch size."""
     cold_start: ColdStart
     operators: tuple[OperatorTime, ...] | None
-    """In the order that they are run; None where the runtime does not tell, as TFLite's do not."""
+    """In execution order; None if the runtime does not report them, as TFLite runtimes do not."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRatios:
-    """A model's times in the first one's, measured in turn."""
+    """Times of a model relative to the first model, from interleaved rounds."""
 
     model: str
     """Folder and scheme."""
     to: str
-    """The first one's."""
+    """Folder and scheme of the first model."""
     digit: Ratio
-    """Of ``Classifier.predict`` of an array."""
+    """``Classifier.predict`` of an array."""
     cold_start: Ratio
-    """Of ``mnist-edge predict``."""
+    """``mnist-edge predict``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BaselineRatios:
-    """A model's times in those of ``benchmark.baseline``, measured in turn."""
+    """Times of a model relative to ``benchmark.baseline``, from interleaved rounds."""
 
     digit: Ratio
-    """``Classifier.predict`` of an array, in setting the input, running and reading the output."""
+    """``Classifier.predict`` of an array, relative to the bare calls of the runtime."""
     cold_start: Ratio
-    """``mnist-edge predict``, in a script of a few lines."""
+    """``mnist-edge predict``, relative to a script of a few lines."""
     memory: float | None
-    """Peak of the one in the other's; None where the system does not tell."""
+    """Peak memory relative to the script's; None if the system does not report it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Benchmark:
-    """What was measured, and where."""
+    """The results, and where they were measured."""
 
     schema_version: int = SCHEMA_VERSION
     mnist_edge: str = __version__
     runtime: str
-    """What ran the models, with its version."""
+    """The runtime, with its version."""
     machine: str
-    """System, architecture, cores and Python."""
+    """Operating system, architecture, cores and Python version."""
     cpu: str | None
-    """Name of the processor; None where it is not known."""
+    """Name of the processor; None if unknown."""
     date: str
-    """Day of the measurement, ISO 8601, UTC."""
+    """Date of the measurement, ISO 8601, UTC."""
     before: ThermalState
     after: ThermalState
     slowed: str | None
-    """Why the figures are those of a slowed machine; None where they are not."""
+    """Why the machine was throttled during the measurement; None if it was not."""
     models: tuple[ModelTimes, ...]
     compared: tuple[ModelRatios, ...]
-    """Every model but the first, in the first."""
+    """Every model but the first, relative to the first."""
     floor: BaselineRatios | None
-    """The first model's; None where it was not asked for."""
+    """The first model relative to the baseline; None if not requested."""

@@ -1,9 +1,10 @@
-"""Starting programs in turn, from a process that is small itself.
+"""Start and time programs, from a small process.
 
-Linux counts into a child's peak memory what its parent held when it started it: a parent with
-numpy in it would hide most of what its children take. So this is run as a script, by
-``mnist_edge.evaluation.benchmark.cold_start``, and imports next to nothing: a list of commands
-comes in as JSON on standard input, and of each the seconds and bytes of every round go out.
+Linux counts the memory of the parent at the time of the fork in a child's peak: in a parent that
+has imported numpy, the children's own memory would not show. So
+``mnist_edge.evaluation.benchmark.cold_start`` runs this file as a script that imports next to
+nothing. It reads the commands as JSON on standard input, and writes the seconds, peak bytes and
+exit status of every start as JSON to standard output.
 """
 
 import json
@@ -12,16 +13,15 @@ import subprocess
 import sys
 import time
 
-_KIB = 1 if sys.platform == "darwin" else 1024
-"""Bytes in which a peak is counted: macOS counts bytes, Linux KiB."""
+_PEAK_UNIT = 1 if sys.platform == "darwin" else 1024
+"""Bytes per unit of ``ru_maxrss``: macOS counts bytes, Linux KiB."""
 
 
 def run_timed(command: list[str]) -> "tuple[float, int | None, int]":
-    """Runs a program to its end.
+    """Run a program and wait for it.
 
     Returns:
-        Seconds that it took, the most bytes that it held, None where the system does not tell, and
-        its exit status.
+        Seconds, peak memory in bytes (None if the system does not report it), and exit status.
     """
     started = time.perf_counter()
     child = subprocess.Popen(
@@ -30,14 +30,14 @@ def run_timed(command: list[str]) -> "tuple[float, int | None, int]":
     if not hasattr(os, "wait4"):  # Windows
         status = child.wait()
         return time.perf_counter() - started, None, status
-    _, status, used = os.wait4(child.pid, 0)
+    _, status, usage = os.wait4(child.pid, 0)
     seconds = time.perf_counter() - started
     child.returncode = os.waitstatus_to_exitcode(status)
-    return seconds, _KIB * used.ru_maxrss, child.returncode
+    return seconds, _PEAK_UNIT * usage.ru_maxrss, child.returncode
 
 
 def time_commands() -> None:
-    """Reads the commands, and writes what their rounds took."""
+    """Run the commands from standard input in rounds, and write what each start took."""
     order = json.load(sys.stdin)
     rounds = [[run_timed(command) for command in order["commands"]] for _ in range(order["rounds"])]
     json.dump(rounds, sys.stdout)

@@ -1,4 +1,4 @@
-"""Timing calls, one after the other or in turn, and what is said of the times."""
+"""Time calls, one after another or interleaved, and summarize the times."""
 
 from __future__ import annotations
 
@@ -15,50 +15,50 @@ from numpy.typing import NDArray
 from mnist_edge.runtimes.interpreter import Interpreter
 
 WARM_UP = 20
-"""Calls before the first that counts: they pay for what is set up when it is first needed."""
+"""Calls before the first one that counts, for caches and lazy initialization."""
 LOADS = 3
-"""Times that a model is loaded, of which the median counts."""
+"""Number of times a model is loaded; the median counts."""
 
 Clock = Callable[[], float]
-"""Gives seconds, from any start."""
+"""Returns seconds since any fixed point in time."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
-    """What one call takes."""
+    """Duration of a call."""
 
     runs: int
-    """Calls that count."""
+    """Number of timed calls."""
     warm_up: int
-    """Calls before them that do not."""
+    """Number of calls before them that were not timed."""
     median_us: float
-    """Microseconds that half of the calls stay under."""
+    """Median in microseconds."""
     p95_us: float
-    """Microseconds that 95 of 100 stay under."""
+    """95th percentile in microseconds."""
     p99_us: float
-    """Microseconds that 99 of 100 stay under."""
+    """99th percentile in microseconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ratio:
-    """One thing's time, or memory, in another's."""
+    """Time of one call relative to another, from interleaved rounds."""
 
     rounds: int
-    """Rounds in which both were measured, one right after the other."""
+    """Number of rounds."""
     median: float
-    """Median of each round's ratio."""
+    """Median of the rounds' ratios."""
     low: float
-    """First quartile of them."""
+    """First quartile of the rounds' ratios."""
     high: float
-    """Third quartile of them."""
+    """Third quartile of the rounds' ratios."""
 
 
 def summarize_latency(seconds: Sequence[float], *, warm_up: int = WARM_UP) -> Latency:
-    """What single times say.
+    """Summarize the durations of calls.
 
     Args:
-        seconds: of each call that counts; at least one.
-        warm_up: calls that were made before.
+        seconds: of each timed call; at least one.
+        warm_up: number of calls that were made before.
     """
     median, p95, p99 = 1e6 * np.percentile(seconds, [50, 95, 99])
     return Latency(
@@ -71,14 +71,14 @@ def summarize_latency(seconds: Sequence[float], *, warm_up: int = WARM_UP) -> La
 
 
 def summarize_ratio(first: Sequence[float], second: Sequence[float]) -> Ratio:
-    """How much the first takes in the second's, round by round.
+    """Summarize the ratios ``first / second`` of each round.
 
-    What slows the machine for a while slows both of a round, so that the ratio is steadier than
-    the times.
+    A temporary slowdown of the machine affects both calls of a round, so ratios vary less than
+    times.
 
     Args:
-        first: one figure a round.
-        second: of the same rounds, above 0.
+        first: one value per round.
+        second: one value per round, above 0.
     """
     low, median, high = np.percentile(np.divide(first, second), [25, 50, 75])
     return Ratio(rounds=len(first), median=float(median), low=float(low), high=float(high))
@@ -90,7 +90,7 @@ def time_each(
     *,
     clock: Clock = time.perf_counter,
 ) -> list[float]:
-    """Seconds that a call takes for each digit."""
+    """Time a call for each digit, in seconds."""
     seconds = []
     for digit in digits:
         started = clock()
@@ -102,34 +102,34 @@ def time_each(
 def call_each(
     call: Callable[[NDArray[Any]], object], inputs: Sequence[NDArray[Any]] | NDArray[Any]
 ) -> Callable[[], None]:
-    """One of ``time_interleaved``: the call of each input, one after the other."""
+    """Return a function that calls ``call`` with each input, for ``time_interleaved``."""
 
-    def turn() -> None:
+    def call_all() -> None:
         for one in inputs:
             call(one)
 
-    return turn
+    return call_all
 
 
 def time_interleaved(
     calls: Sequence[Callable[[], object]], *, rounds: int, clock: Clock = time.perf_counter
 ) -> list[list[float]]:
-    """Times calls in alternation, A B A B: in each round each of them, once.
+    """Time calls in alternation, A B A B: each once per round.
 
     Returns:
-        Of each call the seconds of every round.
+        For each call, the seconds in every round.
     """
     seconds: list[list[float]] = [[] for _ in calls]
     for _ in range(rounds):
-        for call, its in zip(calls, seconds, strict=True):
+        for call, times in zip(calls, seconds, strict=True):
             started = clock()
             call()
-            its.append(clock() - started)
+            times.append(clock() - started)
     return seconds
 
 
 def time_load(content: bytes) -> float:
-    """From a file's bytes to an interpreter that is ready; the median of several times."""
+    """Return the seconds that an interpreter takes to load a model, the median of ``LOADS``."""
     loads = []
     for _ in range(LOADS):
         started = time.perf_counter()
@@ -138,16 +138,17 @@ def time_load(content: bytes) -> float:
     return statistics.median(loads)
 
 
-def throughput(
+def measure_throughput(
     content: bytes, digits: NDArray[np.uint8], *, threads: int, batch: int | None = None
 ) -> float:
-    """Digits a second.
+    """Measure how many digits all threads together read per second.
 
     Args:
         content: the bytes of a ``.tflite`` file.
         digits: ``(n, 28, 28) uint8``; every thread reads all of them.
-        threads: each has an interpreter of its own, for a digit is too small to share out.
-        batch: digits that are given in one call; all where it is None.
+        threads: number of threads, each with its own interpreter, since a single digit is too
+            small to split.
+        batch: digits per call; by default all.
     """
     interpreters = [Interpreter(content) for _ in range(threads)]
     for interpreter in interpreters:

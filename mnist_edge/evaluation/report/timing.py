@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from mnist_edge.evaluation.benchmark.timing import (
     WARM_UP,
+    measure_throughput,
     summarize_latency,
-    throughput,
     time_each,
     time_load,
 )
@@ -49,7 +49,7 @@ def time_scheme(
         throughput={
             str(count): one_thread
             if count == 1
-            else throughput(model.content, digits, threads=count)
+            else measure_throughput(model.content, digits, threads=count)
             for count in threads
         },
     )

@@ -1,7 +1,7 @@
-"""Training each system and measuring it, float and int8.
+"""Train each system and measure it, in float and int8.
 
-Every accuracy is measured on the device runtime, but those along the way, which Keras computes
-after each round.
+Accuracies are measured on the device runtime, except for those during training, which Keras
+computes.
 """
 
 from __future__ import annotations
@@ -27,37 +27,37 @@ from mnist_edge.training.recipes import find_recipe
 
 @dataclass(frozen=True, kw_only=True)
 class ReproductionRow:
-    """What became of one system."""
+    """The results of one system."""
 
     system: System
-    """The article's."""
+    """The system of the article."""
     training: float
-    """Float training accuracy of the final weights over the 55,000, in percent."""
+    """Float accuracy of the final weights on the 55,000 training digits, in percent."""
     validation: float
-    """Float validation accuracy of the final weights, in percent."""
+    """Float accuracy of the final weights on the validation digits, in percent."""
     test_float: float
-    """Float test accuracy, in percent."""
+    """Float accuracy on the test digits, in percent."""
     test_int8: float
-    """int8 test accuracy, in percent."""
+    """int8 accuracy on the test digits, in percent."""
     validations: tuple[tuple[int, float], ...]
-    """Step and validation accuracy in percent at each validation."""
+    """Step and accuracy in percent of each validation during training."""
     seconds: float
-    """Training time."""
+    """Training time in seconds."""
 
 
 def reproduce(
     systems: Sequence[System], data: Path, folder: Path, *, listener: trainer.TrainingListener
 ) -> Iterator[ReproductionRow]:
-    """Trains each system, or takes its finished training, and measures it.
+    """Train each system, unless its run is finished, and measure it.
 
     Args:
-        systems: which.
-        data: an ``.npz`` or a folder of IDX files, as ``locate_mnist`` gives it.
-        folder: each system's run goes into its own folder below.
-        listener: follows the trainings.
+        systems: the systems to reproduce.
+        data: an ``.npz`` or a folder of IDX files, as from ``locate_mnist``.
+        folder: contains a folder for each system's run.
+        listener: receives the progress of training.
 
     Raises:
-        MnistEdgeError: as training and conversion.
+        MnistEdgeError: training or conversion failed.
     """
     for system in systems:
         recipe = find_recipe(system.recipe)
@@ -65,10 +65,10 @@ def reproduce(
         run = folder / recipe.name
         if not training_record.is_finished(run, recipe):
             trainer.train(recipe, mnist, run, resume=True, listener=listener)
-        yield _measured(system, run, mnist)
+        yield _measure_system(system, run, mnist)
 
 
-def _measured(system: System, run: Path, mnist: Mnist) -> ReproductionRow:
+def _measure_system(system: System, run: Path, mnist: Mnist) -> ReproductionRow:
     origin = loader.load_trained_model(
         run / training_record.MODEL_FILE, mnist.validation.images[:1]
     )
@@ -78,14 +78,14 @@ def _measured(system: System, run: Path, mnist: Mnist) -> ReproductionRow:
     reference = _device_logits(origin.network, schemes.float32(), images, splits)
     quantized = _device_logits(origin.network, schemes.int8(), images, (mnist.test,))
     training, validation, test = (
-        _percent(logits, split) for logits, split in zip(reference, splits, strict=True)
+        _accuracy_percent(logits, split) for logits, split in zip(reference, splits, strict=True)
     )
     return ReproductionRow(
         system=system,
         training=training,
         validation=validation,
         test_float=test,
-        test_int8=_percent(quantized[0], mnist.test),
+        test_int8=_accuracy_percent(quantized[0], mnist.test),
         validations=tuple(
             (int(entry["step"]), 100 * entry["val_accuracy"]) for entry in record.rounds
         ),
@@ -96,12 +96,12 @@ def _measured(system: System, run: Path, mnist: Mnist) -> ReproductionRow:
 def _device_logits(
     network: Network, scheme: schemes.Scheme, images: NDArray[np.uint8], splits: Sequence[Digits]
 ) -> list[NDArray[np.float32]]:
-    """Logits of each split on the device runtime."""
+    """Convert a network and return its logits for each split on the device runtime."""
     content = tf_converter.to_tflite(network, RAW_PIXELS, scheme, images)
     pixels = np.concatenate([split.images for split in splits])
     logits = run_sandboxed(content, pixels, name=scheme.name).logits
     return np.split(logits, np.cumsum([len(split) for split in splits])[:-1])
 
 
-def _percent(logits: NDArray[np.float32], digits: Digits) -> float:
+def _accuracy_percent(logits: NDArray[np.float32], digits: Digits) -> float:
     return 100 * count_correct(logits, digits.labels) / len(digits)

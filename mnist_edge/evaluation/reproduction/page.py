@@ -1,4 +1,4 @@
-"""The table of figures as Markdown, JSON and a plot."""
+"""Render the results as Markdown, JSON and a plot."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 HEADER = ("recipe", "the article's figure", "ours, float", "ours, int8", "training", "seconds")
-"""Columns of the table."""
+"""Headings of the table."""
 
 
 def table_rows(rows: Sequence[ReproductionRow]) -> list[list[str]]:
-    """The table's cells, a row a system."""
+    """Return the table's cells, one row per system."""
     return [
         [
             row.system.recipe,
             row.system.article or "none given",
-            _ours(row),
+            _our_accuracy(row),
             f"{row.test_int8:.2f} % test",
             f"{row.training:.2f} %",
             f"{row.seconds:.0f}",
@@ -36,7 +36,7 @@ def table_rows(rows: Sequence[ReproductionRow]) -> list[list[str]]:
 
 
 def reproduction_markdown(rows: Sequence[ReproductionRow], *, machine: str) -> str:
-    """The table as a page, with what each mistake costs and the curves' place."""
+    """Return the results as a Markdown page that includes the plot."""
     lines = [
         "# The articles' systems, trained again",
         "",
@@ -49,8 +49,8 @@ def reproduction_markdown(rows: Sequence[ReproductionRow], *, machine: str) -> s
         "",
         *[f"- `{row.system.recipe}`: {row.system.description}." for row in rows],
         "",
-        *_two_by_two(rows),
-        *_scaling(rows),
+        *_mistakes_section(rows),
+        *_scaling_section(rows),
         "![Validation accuracy of each system](reproduction.png)",
         "",
     ]
@@ -58,7 +58,7 @@ def reproduction_markdown(rows: Sequence[ReproductionRow], *, machine: str) -> s
 
 
 def reproduction_document(rows: Sequence[ReproductionRow], *, machine: str) -> dict[str, Any]:
-    """The table as JSON has it."""
+    """Return the results as a JSON document."""
     documents = [asdict(row) for row in rows]
     for document in documents:
         document["system"]["choose_validation"] = document["system"]["choose_validation"].__name__
@@ -66,7 +66,7 @@ def reproduction_document(rows: Sequence[ReproductionRow], *, machine: str) -> d
 
 
 def plot_reproduction(rows: Sequence[ReproductionRow], target: Path) -> None:
-    """Draws test accuracy beside the articles' figures, and validation accuracy over the steps.
+    """Plot test accuracies beside the articles', and validation accuracies over the steps.
 
     Raises:
         MissingDependency: matplotlib is not installed.
@@ -109,21 +109,21 @@ def _draw_bars(axis: Axes, rows: Sequence[ReproductionRow]) -> None:
     )
 
 
-def _ours(row: ReproductionRow) -> str:
-    """Our float figure, of the kind that the article gives."""
+def _our_accuracy(row: ReproductionRow) -> str:
+    """Describe our float accuracy of the kind that the article reports."""
     if not row.system.validation_figures:
         return f"{row.test_float:.2f} % test"
     reached = dict(row.validations)
     first = row.system.validation_figures[0][0]
     later = [accuracy for step, accuracy in row.validations if step > first]
-    said = f"{reached[first]:.2f} % validation at step {first:,}"
+    text = f"{reached[first]:.2f} % validation at step {first:,}"
     if later:
-        said += f"; {min(later):.2f}-{max(later):.2f} % after"
-    return f"{said}; {row.test_float:.2f} % test"
+        text += f"; {min(later):.2f}-{max(later):.2f} % after"
+    return f"{text}; {row.test_float:.2f} % test"
 
 
-def _two_by_two(rows: Sequence[ReproductionRow]) -> list[str]:
-    """What softmax twice and scaling twice cost the regression, as a square."""
+def _mistakes_section(rows: Sequence[ReproductionRow]) -> list[str]:
+    """Return the section about softmax applied twice and pixels scaled twice, and both."""
     found = {row.system.recipe: row for row in rows}
     square = [
         ("logits to the loss", "softmax-l2", "softmax-l2-scaled-twice"),
@@ -144,7 +144,7 @@ def _two_by_two(rows: Sequence[ReproductionRow]) -> list[str]:
             ("both", "softmax-l2-both-mistakes"),
         )
     }
-    said = ", ".join(f"{fault} {cost:.2f}" for fault, cost in costs.items())
+    losses = ", ".join(f"{fault} {cost:.2f}" for fault, cost in costs.items())
     return [
         "## Which mistake costs what",
         "",
@@ -155,13 +155,13 @@ def _two_by_two(rows: Sequence[ReproductionRow]) -> list[str]:
             [[label, cell(once), cell(twice)] for label, once, twice in square],
         ),
         "",
-        f"Points of test accuracy lost: {said}.",
+        f"Points of test accuracy lost: {losses}.",
         "",
     ]
 
 
-def _scaling(rows: Sequence[ReproductionRow]) -> list[str]:
-    """What raw pixels cost the two other networks."""
+def _scaling_section(rows: Sequence[ReproductionRow]) -> list[str]:
+    """Return the section about raw pixels in the two other networks."""
     found = {row.system.recipe: row for row in rows}
     lines = [
         f"`{name}`: {found[name].test_float:.2f} % with pixels scaled to 0..1, "

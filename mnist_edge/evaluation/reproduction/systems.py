@@ -1,4 +1,4 @@
-"""What the articles describe and the figures they give."""
+"""The systems that the articles describe, with the accuracies that they report."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ class System:
     """One system of an article."""
 
     recipe: str
-    """The recipe that reproduces it."""
+    """Name of the recipe that reproduces it."""
     description: str
-    """What it is, and which mistake it repeats."""
+    """The system, and the mistake that it repeats."""
     article: str
-    """The article's own figure in its own words; empty where it gives none."""
+    """The accuracy that the article reports, in its words; empty if none."""
     figure: float | None = None
-    """That figure as test accuracy in percent, where it is one."""
+    """The reported test accuracy in percent, if any."""
     choose_validation: ChooseValidation = validation_indices
-    """The digits that it is validated on: ours, or the article's where it gives figures on them."""
+    """Chooses the validation digits: ours, or the article's if it reports accuracies on them."""
     validation_figures: tuple[tuple[int, float], ...] = ()
-    """That figure as (step, validation accuracy in percent), where it is one."""
+    """The reported validation accuracies as (step, percent), if any."""
 
 
 SYSTEMS = (
@@ -76,11 +76,11 @@ SYSTEMS = (
         figure=92.85,
     ),
 )
-"""Every row of the table, in its order."""
+"""Every row of the table, in order."""
 
 
 def find_systems(names: Sequence[str]) -> list[System]:
-    """The systems of some recipes; all where none is named.
+    """Return the systems of the named recipes, or all if no name is given.
 
     Raises:
         UnknownName: a name is not a row of the table.

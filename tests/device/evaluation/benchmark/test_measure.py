@@ -122,7 +122,7 @@ def test_the_bare_script_reads_a_plain_digit_as_predict_does(
 ) -> None:
     digits, path = load_builtin_digits(), tmp_path / "digit.png"
     Image.fromarray(255 - digits.images[70]).save(path)
-    command = baseline.script_command(nano / "int8.tflite", path)
+    command = baseline.script_argv(nano / "int8.tflite", path)
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     assert said == str(digits.labels[70])
     assert run("predict", "--model", nano, path).stdout.startswith(f"{path}: {said} ")
@@ -137,7 +137,7 @@ def test_the_bare_loop_gives_the_same_logits(nano: Path) -> None:
 
 
 def test_there_is_no_floor_under_numpy(nano: Path) -> None:
-    with using_runtime("numpy"), pytest.raises(InvalidValue, match="leave --baseline out"):
+    with using_runtime("numpy"), pytest.raises(InvalidValue, match="leave out --baseline"):
         baseline.bare_call(loading.load_model(nano).content)
 
 
