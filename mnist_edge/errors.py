@@ -1,39 +1,38 @@
-"""Every error this package raises on purpose.
+"""The errors of this package.
 
     MnistEdgeError                  something could not be done (exit 1)
-    ├── DataError                   the MNIST files
-    │   ├── DataUnavailable         no way to get them worked
-    │   ├── MalformedData           truncated, wrong magic number, counts that differ
+    ├── DataError                   the MNIST data
+    │   ├── DataUnavailable         not found, and it cannot be fetched
+    │   ├── MalformedData           truncated, wrong magic number, or counts that differ
     │   └── DataHashMismatch        well formed, but not MNIST
-    ├── PictureError                a picture to be read
+    ├── PictureError                a picture to read
     │   ├── PictureNotFound
     │   └── UnreadablePicture       empty, truncated, or not an image
-    ├── ModelError                  a model to be run, trained or converted
+    ├── ModelError                  a model to run, train, convert or install
     │   ├── ModelNotFound
     │   ├── InvalidManifest
     │   ├── InvalidModel            not a TFLite or Keras model, or truncated
-    │   ├── ModelHashMismatch       not the bytes that its manifest vouches for
-    │   ├── InvalidArtifact         no model with its manifest, or too large to be one
-    │   ├── InvalidRecord           which model is in use cannot be read
+    │   ├── ModelHashMismatch       not the sha256 in its manifest
+    │   ├── InvalidArtifact         not a model with its manifest, or too large
+    │   ├── InvalidRecord           the record of the model in use cannot be read
     │   ├── DownloadFailed
-    │   ├── UntrustedModel          not signed by whoever must
-    │   ├── ModelRejected           does not answer as its manifest promises
-    │   ├── MixedNetworks           files in one folder, converted from different networks
-    │   └── UnsuitableModel         a model, but not of 28x28 digits with ten outputs, or none that
-    │                               the runtime has all operators for
+    │   ├── UntrustedModel          not signed by a trusted key
+    │   ├── ModelRejected           does not answer as its manifest says
+    │   └── UnsuitableModel         not a model of 28x28 digits with ten outputs, or with operators
+    │                               that the runtime lacks
     ├── ConversionError             the converted model did not pass its checks
-    │   └── AccuracyLost            it passed them but for the accuracy gate (exit 3)
-    ├── BundleFailed                a wheel for a board could not be had or built
-    ├── CheckpointMismatch          --resume with settings other than the interrupted run's
-    ├── MissingDependency           an extra, or the TFLite runtime, is not installed
+    │   └── AccuracyLost            it passed all but the accuracy gate (exit 3)
+    ├── BundleFailed                a wheel for a board cannot be downloaded or built
+    ├── CheckpointMismatch          --resume with other settings than the interrupted run
+    ├── MissingDependency           an extra or the TFLite runtime is not installed
     ├── NotWritable                 an output file or folder
-    ├── WorkerLost                  a process that reads pictures ended before it was done
-    ├── ProgramFailed               what was to be timed did not do its work
-    └── UsageError                  the request itself is wrong (exit 2)
+    ├── WorkerLost                  a worker process ended before its work was done
+    ├── ProgramFailed               a program to be timed failed
+    └── UsageError                  the request is wrong (exit 2)
         ├── UnknownName             no such recipe, scheme or runtime
         └── InvalidValue            a setting outside its range
 
-A message says what was found, what was expected and what to do, on one line.
+A message is one line that says what was found, what was expected and what to do.
 """
 
 from __future__ import annotations
@@ -42,77 +41,77 @@ from collections.abc import Iterable
 
 
 class MnistEdgeError(Exception):
-    """Root of every error raised on purpose; its message is one line for a person."""
+    """Base class of all errors of this package; its message is one line for a person."""
 
     exit_code = 1
 
 
 class DataError(MnistEdgeError):
-    """The MNIST data could not be had or is not what it should be."""
+    """The MNIST data is unavailable, or is not MNIST."""
 
 
 class DataUnavailable(DataError):
-    """No way to get MNIST worked; the message lists what was tried."""
+    """MNIST was not found, or cannot be fetched; the message lists what was tried."""
 
 
 class MalformedData(DataError):
-    """A data file is truncated, has a wrong magic number, or does not fit its twin."""
+    """A data file is truncated, has a wrong magic number, or does not match its counterpart."""
 
 
 class DataHashMismatch(DataError):
-    """A data file is well formed but its sha256 is not MNIST's."""
+    """A data file is well formed, but its sha256 is not MNIST's."""
 
 
 class PictureError(MnistEdgeError):
-    """A picture could not be read."""
+    """A picture cannot be read."""
 
 
 class PictureNotFound(PictureError):
-    """A path given as a picture names no file, or a folder that holds none."""
+    """The path of a picture does not exist, or is a folder without pictures."""
 
 
 class UnreadablePicture(PictureError):
-    """The bytes are empty, truncated, or no image format that Pillow knows."""
+    """The bytes are empty, truncated, or not in an image format that Pillow reads."""
 
 
 class ModelError(MnistEdgeError):
-    """A model could not be used."""
+    """A model cannot be used."""
 
 
 class ModelNotFound(ModelError):
-    """Neither a shipped model's name, nor a model folder, nor a model file."""
+    """There is no shipped or installed model, model folder or model file of this name."""
 
 
 class InvalidManifest(ModelError):
-    """A manifest is not JSON, lacks a field, or comes from a newer release."""
+    """A manifest is not JSON, lacks a field, or is from a newer release."""
 
 
 class InvalidModel(ModelError):
-    """The bytes are no model of the expected format, or are truncated."""
+    """The bytes are not a model of the expected format, or are truncated."""
 
 
 class ModelHashMismatch(ModelError):
-    """The model's bytes are not those its manifest vouches for."""
+    """The model's sha256 is not the one in its manifest."""
 
 
 class InvalidArtifact(ModelError):
-    """A file or archive that is no model with its manifest, or is too large to be one."""
+    """A file or archive does not hold one model with its manifest, or is too large."""
 
 
 class InvalidRecord(ModelError):
-    """The file that says which model is in use cannot be read."""
+    """The record of the model in use cannot be read."""
 
 
 class DownloadFailed(ModelError):
-    """An address gave no model, or is not https."""
+    """A download failed, or its URL is not https."""
 
 
 class UntrustedModel(ModelError):
-    """The device holds public keys, and the owner of none of them signed the model."""
+    """The device trusts certain keys, and the model is not signed by any of them."""
 
 
 class ModelRejected(ModelError):
-    """A sound model that does not answer as its manifest promises."""
+    """The model runs, but does not answer as its manifest says."""
 
 
 class MixedNetworks(ModelError):
@@ -120,36 +119,36 @@ class MixedNetworks(ModelError):
 
 
 class UnsuitableModel(ModelError):
-    """A sound model, but no digit model, or not one that the runtime has all operators for."""
+    """The model does not read digits, or has operators that the runtime lacks."""
 
 
 class ConversionError(MnistEdgeError):
-    """A conversion failed or its result did not pass verification."""
+    """A conversion failed, or its result did not pass verification."""
 
 
 class AccuracyLost(ConversionError):
-    """A sound conversion that costs more accuracy than was allowed."""
+    """The converted model is correct, but loses more accuracy than allowed."""
 
     exit_code = 3
 
 
 class BundleFailed(MnistEdgeError):
-    """A wheel that a board needs could not be downloaded or built."""
+    """A wheel for a board cannot be downloaded or built."""
 
 
 class CheckpointMismatch(MnistEdgeError):
-    """The interrupted run to resume was started with other settings."""
+    """The run to resume was started with other settings."""
 
 
 class MissingDependency(MnistEdgeError):
-    """Something to install; the message is the line to type."""
+    """A package is not installed; the message says how to install it."""
 
 
 def extra_install_command(extra: str) -> str:
-    """Return the command that installs an extra's packages, however this one was installed.
+    """Return the command that installs an extra's packages, however this package was installed.
 
-    They are named one by one: ``mnist-edge`` is not this project's name on any package index, and
-    whoever registers it there would be installed.
+    It lists the packages: ``mnist-edge`` is not registered on any package index, so ``pip install
+    mnist-edge[...]`` would install whatever somebody registers there.
     """
     import re
     import shlex
@@ -159,7 +158,7 @@ def extra_install_command(extra: str) -> str:
     try:
         requirements = metadata.requires("mnist-edge") or []
     except metadata.PackageNotFoundError:
-        # A source tree on the path.
+        # This is a source tree that is not installed.
         return f"pip install {shlex.quote(f'{Path(__file__).parents[1]}[{extra}]')}"
     pattern = re.compile(rf"(.*?)\s*;.*extra == ['\"]{extra}['\"]")
     packages = [found[1] for found in map(pattern.match, requirements) if found]
@@ -167,9 +166,9 @@ def extra_install_command(extra: str) -> str:
 
 
 def reinstall_command() -> str:
-    """Return the command that installs this package again, from where it was installed.
+    """Return the command that installs this package again from the same source.
 
-    pip records where that is (PEP 610), but for what it found on an index.
+    pip records the source (PEP 610), unless it was a package index.
     """
     import json
     import shlex
@@ -187,21 +186,21 @@ class NotWritable(MnistEdgeError):
 
 
 class WorkerLost(MnistEdgeError):
-    """A worker process ended before its work was done: it was killed, or it crashed."""
+    """A worker process was killed or crashed before its work was done."""
 
 
 class ProgramFailed(MnistEdgeError):
-    """A program that was started to be timed ended with an error."""
+    """A program to be timed ended with an error."""
 
 
 class UsageError(MnistEdgeError):
-    """What was asked for is wrong in itself."""
+    """The request is wrong, whatever the data and models."""
 
     exit_code = 2
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return a remark that names the closest of the known names, or an empty string."""
+    """Return a hint with the most similar known name, or an empty string."""
     from difflib import get_close_matches
 
     lower = {one.lower(): one for one in known}
@@ -210,12 +209,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 class UnknownName(UsageError):
-    """No recipe, scheme or format has this name.
+    """There is no recipe, scheme or format of this name.
 
     Args:
-        kind: what the name should have named, for example ``"recipe"``.
-        name: what was given.
-        known: the names there are.
+        kind: what has the name, for example ``"recipe"``.
+        name: the unknown name.
+        known: the valid names.
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
@@ -225,4 +224,4 @@ class UnknownName(UsageError):
 
 
 class InvalidValue(UsageError):
-    """A setting is outside the range it may have."""
+    """A setting is outside its range."""

@@ -1,1 +1,1 @@
-"""The shipped models: one folder each, a ``.tflite`` and its manifest for every scheme."""
+"""The shipped models: a folder each, with a ``.tflite`` and its manifest for every scheme."""
