@@ -17,6 +17,7 @@
     │   ├── InvalidRecord           the record of the model in use cannot be read
     │   ├── DownloadFailed
     │   ├── UntrustedModel          not signed by a trusted key
+    │   ├── MixedNetworks           files of one folder, converted from different networks
     │   ├── ModelRejected           does not answer as its manifest says
     │   └── UnsuitableModel         not a model of 28x28 digits with ten outputs, or with operators
     │                               that the runtime lacks
@@ -115,7 +116,7 @@ class ModelRejected(ModelError):
 
 
 class MixedNetworks(ModelError):
-    """Files of one folder were converted from different networks: they cannot be compared."""
+    """The files of a folder were converted from different networks and cannot be compared."""
 
 
 class UnsuitableModel(ModelError):
