@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.runtimes.numpy_backend.model_graph import Graph, GraphOperator, Tensor, parse_graph
+from mnist_edge.runtimes.numpy_backend.tflite_schema import Activation, Conv2DOptions, Pool2DOptions
 
 onnx: Any = import_module("onnx")  # the peers' environment alone has it
 _OPSET, _FORMAT = 17, 9
@@ -28,8 +29,6 @@ _SIGNED = 128
 """How much more an integer is in uint8 than in int8."""
 _PADDING = ("SAME_UPPER", "VALID")
 """ONNX's names of the schema's paddings, by their number there."""
-_RELU = 1
-"""The schema's number of the one activation that is there."""
 
 
 class OnnxModel:
@@ -65,17 +64,19 @@ class OnnxModel:
     def _step(self, operator: GraphOperator, tensors: tuple[Tensor, ...], real: str) -> str:
         """Add an operator on real values; return the name of its output."""
         options, made = operator.options, tensors[operator.outputs[0]]
-        strides = {"strides": [options.scalar(2, "i"), options.scalar(1, "i")]}
         if operator.name == "CONV_2D":
             # What is below 0.0 is cut off where it becomes uint8 again.
-            if options.scalar(3, "b") == _RELU and made.zero_point != -_SIGNED:
+            is_relu = options.scalar(Conv2DOptions.ACTIVATION) == Activation.RELU
+            if is_relu and made.zero_point != -_SIGNED:
                 raise SystemExit("a ReLU that its tensor's range does not make: not known here")
             weights = self._weights(operator, tensors, lambda values: values.transpose(0, 3, 1, 2))
-            padding = {"auto_pad": _PADDING[options.scalar(0, "b")]}
-            real = self._node("Conv", real, *weights, **strides, **padding)
+            strides = options.scalar(Conv2DOptions.STRIDE_H), options.scalar(Conv2DOptions.STRIDE_W)
+            padding = _PADDING[options.scalar(Conv2DOptions.PADDING)]
+            real = self._node("Conv", real, *weights, strides=strides, auto_pad=padding)
         elif operator.name == "MAX_POOL_2D":
-            window = {"kernel_shape": [options.scalar(4, "i"), options.scalar(3, "i")]}
-            real = self._node("MaxPool", real, **strides, **window)
+            strides = options.scalar(Pool2DOptions.STRIDE_H), options.scalar(Pool2DOptions.STRIDE_W)
+            window = options.scalar(Pool2DOptions.FILTER_H), options.scalar(Pool2DOptions.FILTER_W)
+            real = self._node("MaxPool", real, strides=strides, kernel_shape=window)
         elif operator.name == "MEAN":
             real = self._requantized(self._node("GlobalAveragePool", real), made)
             real = self._node("Flatten", real)

@@ -23,6 +23,7 @@ pillow              version
 runtime             none: the chosen runtime is not available
 tflite-runtime, ai-edge-litert, numpy-runtime
                     version, in_use, import_seconds
+models              none: the shipped models are missing
 model NAME          sha256: of each file, by scheme
 self-test NAME      runtime; steps: the largest difference of each golden vector; allowed
 speed NAME          runtime; microseconds: median time of one digit, pixels to logits, with the
@@ -66,7 +67,7 @@ def doctor_command(
     exit status is 1 if anything is bad. What may crash runs in its own process.
     """
     from mnist_edge import __version__
-    from mnist_edge.device.doctor.finding import worst
+    from mnist_edge.device.doctor.finding import worst_status
     from mnist_edge.device.doctor.host import examine_host
     from mnist_edge.device.doctor.software import examine_software
 
@@ -75,14 +76,14 @@ def doctor_command(
         found = list(findings)
         document = {
             "version": __version__,
-            "status": worst(found),
+            "status": worst_status(found),
             "findings": [asdict(finding) for finding in found],
         }
         typer.echo(json.dumps(document, indent=2))
     else:
         found = _print(findings)
         typer.echo(_summary(found))
-    if worst(found) == "bad":
+    if worst_status(found) == "bad":
         raise typer.Exit(1)
 
 

@@ -1,1 +1,1 @@
-"""Describe the machine and check that it is sound."""
+"""Describe the machine that models run on, and check that it works."""

@@ -1,7 +1,7 @@
-"""What a machine says of itself, read from the places where Linux keeps it.
+"""Read the machine's model, processor, memory, temperature and power from where Linux keeps them.
 
 Each function takes the root of the file system, so that another machine's files can be read, and
-gives None where this machine does not say.
+returns None if the machine does not tell.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ from pathlib import Path
 
 ROOT = Path("/")
 _SECONDS = 5
-"""Time that the firmware has for its answer."""
+"""Time limit for the firmware's answer."""
 _FLAGS = {
     0: "under-voltage",
     1: "frequency capped",
     2: "throttled",
     3: "soft temperature limit",
 }
-"""Bits of the firmware's word for what is so now; 16 more of each for what was since the start
+"""Bits of the firmware's status for the present; 16 bits higher is what happened since the start
 (Raspberry Pi documentation, vcgencmd get_throttled)."""
 _SINCE_START = 16
-_GOVERNED = "sys/devices/system/cpu/cpu0/cpufreq"
-"""Where the kernel keeps what it says of the first core's clock."""
+_CPUFREQ = "sys/devices/system/cpu/cpu0/cpufreq"
+"""Where the kernel describes the first core's clock."""
 _KIB = 1024
 _PARTS = {
     "0xb76": "ARM1176",
@@ -36,7 +36,7 @@ _PARTS = {
     "0xd08": "Cortex-A72",
     "0xd0b": "Cortex-A76",
 }
-"""Arm's part numbers of the processors of Raspberry Pis (Main ID Register, bits 15 to 4)."""
+"""Names of Raspberry Pis' processors by Arm's part number (Main ID Register, bits 15 to 4)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,26 +44,26 @@ class Processor:
     """A CPU."""
 
     architecture: str
-    """The kernel's name of it, for example ``aarch64``."""
+    """The kernel's name for it, for example ``aarch64``."""
     name: str | None
-    """Its model, where it is known."""
+    """Its model, if known."""
     features: tuple[str, ...]
-    """Its extensions by the kernel's names, sorted."""
+    """Its instruction set extensions by the kernel's names, sorted."""
     kernel_bits: int
     """32 or 64."""
     python_bits: int
-    """32 or 64: the userland's, which wheels are for."""
+    """32 or 64: of the userland, which wheels are built for."""
 
     @property
     def userland(self) -> str:
-        """The architecture that wheels are for: a 64-bit kernel may run 32-bit programs."""
+        """Architecture of the programs, and so of wheels: a 64-bit kernel can run 32-bit ones."""
         if self.architecture == "aarch64" and self.python_bits == 32:
             return "armv7l"
         return self.architecture
 
     @property
     def has_vectors(self) -> bool:
-        """Whether it computes several numbers at once; True where its features are not known."""
+        """Whether it has vector instructions; True if its features are unknown."""
         if not self.features or not self.architecture.startswith(("arm", "aarch")):
             return True
         return not {"neon", "asimd"}.isdisjoint(self.features)
@@ -74,32 +74,32 @@ class Memory:
     """Main memory, in bytes."""
 
     total: int
-    """All that the kernel has."""
+    """All that the kernel manages."""
     available: int
-    """What a program can take without swapping."""
+    """How much a program can allocate without swapping."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Throttling:
-    """What a Raspberry Pi's firmware holds back, and why."""
+    """Why a Raspberry Pi's firmware slows the processor."""
 
     now: tuple[str, ...]
-    """What is so now."""
+    """Reasons at present."""
     before: tuple[str, ...]
-    """What was so at some time since the start."""
+    """Reasons at any time since the start."""
 
 
 def read_model_name(root: Path = ROOT) -> str | None:
-    """The board's model, for example ``Raspberry Pi 4 Model B Rev 1.4``."""
-    text = _text(root / "proc/device-tree/model")
+    """Read the board's model, for example ``Raspberry Pi 4 Model B Rev 1.4``."""
+    text = _read_text(root / "proc/device-tree/model")
     return text.strip("\0 \n") or None if text else None
 
 
 def read_processor(root: Path = ROOT) -> Processor:
-    """The CPU that this runs on."""
-    # Arm and x86 say the same by other names, and Arm says it once for each core.
+    """Describe the CPU."""
+    # Arm and x86 have different names for the same fields, and Arm repeats them for each core.
     fields: dict[str, str] = {}
-    for line in (_text(root / "proc/cpuinfo") or "").splitlines():
+    for line in (_read_text(root / "proc/cpuinfo") or "").splitlines():
         key, _, value = line.partition(":")
         fields.setdefault(key.strip().lower(), value.strip())
     architecture = platform.machine()
@@ -113,21 +113,21 @@ def read_processor(root: Path = ROOT) -> Processor:
 
 
 def describe_board(root: Path = ROOT) -> str | None:
-    """The board's name, where it is one, and the processor's."""
+    """Return the names of the board, if it is one, and of the processor."""
     names = [read_model_name(root), read_processor(root).name or platform.processor()]
     return ", ".join(name for name in names if name) or None
 
 
 def read_libc() -> tuple[str, str] | None:
-    """The C library's name and version, for example ``("glibc", "2.36")``; musl says none."""
+    """Return the C library's name and version, for example ``("glibc", "2.36")``; None for musl."""
     name, version = platform.libc_ver()
     return (name, version) if name else None
 
 
 def read_memory(root: Path = ROOT) -> Memory | None:
-    """How much memory there is."""
+    """Read how much memory there is."""
     sizes = {}
-    for line in (_text(root / "proc/meminfo") or "").splitlines():
+    for line in (_read_text(root / "proc/meminfo") or "").splitlines():
         key, _, value = line.partition(":")
         number = value.removesuffix("kB").strip()
         if number.isdigit():
@@ -138,45 +138,47 @@ def read_memory(root: Path = ROOT) -> Memory | None:
 
 
 def read_temperature(root: Path = ROOT) -> float | None:
-    """The hottest zone, in degrees Celsius."""
+    """Read the temperature of the hottest zone, in degrees Celsius."""
     degrees = []
     for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*/temp")):
-        # A zone whose sensor is asleep fails to be read.
-        said = _word(zone)
-        if said.lstrip("-").isdigit():
-            degrees.append(int(said) / 1000)
+        # A zone whose sensor is asleep cannot be read.
+        text = _read_word(zone)
+        if text.lstrip("-").isdigit():
+            degrees.append(int(text) / 1000)
     return max(degrees, default=None)
 
 
 def read_clock(root: Path = ROOT) -> float | None:
-    """The first core's clock now, in MHz."""
-    governed = _word(root / _GOVERNED / "scaling_cur_freq")
-    if governed.isdigit():
-        return int(governed) / 1000
-    told = re.search(r"^cpu MHz\s*:\s*([0-9.]+)$", _text(root / "proc/cpuinfo") or "", re.MULTILINE)
-    return float(told[1]) if told else None
+    """Read the first core's present clock, in MHz."""
+    khz = _read_word(root / _CPUFREQ / "scaling_cur_freq")
+    if khz.isdigit():
+        return int(khz) / 1000
+    cpuinfo = _read_text(root / "proc/cpuinfo") or ""
+    mhz = re.search(r"^cpu MHz\s*:\s*([0-9.]+)$", cpuinfo, re.MULTILINE)
+    return float(mhz[1]) if mhz else None
 
 
 def read_governor(root: Path = ROOT) -> str | None:
-    """How the kernel sets the first core's clock, for example ``ondemand``."""
-    return _word(root / _GOVERNED / "scaling_governor") or None
+    """Read how the kernel sets the first core's clock, for example ``ondemand``."""
+    return _read_word(root / _CPUFREQ / "scaling_governor") or None
 
 
 def read_throttling(root: Path = ROOT) -> Throttling | None:
-    """What the firmware of a Raspberry Pi says of its power and heat."""
-    said = _text(root / "sys/devices/platform/soc/soc:firmware/get_throttled") or _vcgencmd()
+    """Read what the firmware of a Raspberry Pi reports about its power and temperature."""
+    path = root / "sys/devices/platform/soc/soc:firmware/get_throttled"
+    text = _read_text(path) or _run_vcgencmd()
     try:
-        word = int(said.partition("=")[2] or said, 16)
+        status = int(text.partition("=")[2] or text, 16)
     except ValueError:
         return None
     return Throttling(
-        now=tuple(name for bit, name in _FLAGS.items() if word >> bit & 1),
-        before=tuple(name for bit, name in _FLAGS.items() if word >> bit + _SINCE_START & 1),
+        now=tuple(name for bit, name in _FLAGS.items() if status >> bit & 1),
+        before=tuple(name for bit, name in _FLAGS.items() if status >> bit + _SINCE_START & 1),
     )
 
 
-def _vcgencmd() -> str:
-    """The firmware's own tool, for kernels without the file: ``throttled=0x0``."""
+def _run_vcgencmd() -> str:
+    """Ask the firmware's own tool, for kernels without the file: ``throttled=0x0``."""
     program = shutil.which("vcgencmd")
     if program is None:
         return ""
@@ -193,12 +195,12 @@ def _vcgencmd() -> str:
     return child.stdout
 
 
-def _word(path: Path) -> str:
-    """What a file of one word says; nothing where it cannot be read."""
-    return (_text(path) or "").strip()
+def _read_word(path: Path) -> str:
+    """Read a file of one word; empty if it cannot be read."""
+    return (_read_text(path) or "").strip()
 
 
-def _text(path: Path) -> str | None:
+def _read_text(path: Path) -> str | None:
     try:
         return path.read_text(encoding="utf-8", errors="replace")
     except OSError:

@@ -1,4 +1,4 @@
-"""What this machine says of itself, for a figure to be understood by."""
+"""Describe this machine beside a measurement."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from pathlib import Path
 from mnist_edge.device import board
 
 _FLAGS = ("neon", "asimd", "asimddp", "i8mm", "sve", "avx2", "avx_vnni", "avx512f", "avx512_vnni")
-"""Instructions that make int8 or float32 faster, by Linux's names for them."""
+"""Instruction set extensions that make int8 or float32 faster, by Linux's names."""
 
 
 def describe_machine() -> str:
-    """System, architecture, cores and Python."""
+    """Return the system, architecture, cores and Python version."""
     return (
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}"
@@ -22,19 +22,19 @@ def describe_machine() -> str:
 
 
 def describe_cpu(root: Path = board.ROOT) -> str | None:
-    """The board's and the processor's names, and its flags that matter to int8; None where unknown.
+    """Return the names of board and processor, and the flags that matter to int8, if known.
 
     Args:
-        root: of the file system that is read.
+        root: the root of the file system to read.
     """
     features = board.read_processor(root).features
     flags = " ".join(flag for flag in _FLAGS if flag in features)
-    told = [board.describe_board(root), f"({flags})" if flags else None]
-    return " ".join(part for part in told if part) or None
+    parts = [board.describe_board(root), f"({flags})" if flags else None]
+    return " ".join(part for part in parts if part) or None
 
 
 def peak_memory_mib() -> float | None:
-    """The most memory that this process has had, in MiB; None where the system does not tell."""
+    """Return this process's peak memory so far in MiB; None if the system does not tell."""
     try:
         import resource
     except ImportError:  # Windows keeps no such count

@@ -1,8 +1,8 @@
-"""From a name, a folder or a file to the bytes of a model and what vouches for them.
+"""Find a model by name, folder or file, and read it with its manifest.
 
 A model folder holds ``<scheme>.tflite`` and ``<scheme>.json`` side by side. The bytes are read
-once, hashed, compared with the manifest, and those bytes are what runs: nobody can swap the
-file between the check and the use.
+once, hashed and compared with the manifest, and the same bytes are run: nobody can replace the file
+between the check and its use.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from mnist_edge.errors import (
     ModelError,
     ModelHashMismatch,
     ModelNotFound,
+    did_you_mean,
+    reinstall_command,
 )
 from mnist_edge.modelstore import registry
 from mnist_edge.modelstore.manifest import ModelManifest
@@ -25,7 +27,7 @@ from mnist_edge.system.files import exists
 from mnist_edge.system.paths import shipped_models_folder
 
 DEFAULT_MODEL = "edge"
-"""The shipped model that is in use where no other was put in use."""
+"""The shipped model that is in use by default."""
 SCHEMES = ("float32", "float16", "dynamic", "int8", "int16x8")
 """Every scheme a model folder may hold, the reference first."""
 
@@ -40,84 +42,86 @@ class StoredModel:
     path: Path
     """The ``.tflite`` file."""
     content: bytes
-    """Its bytes, whole."""
+    """All of its bytes."""
     manifest: ModelManifest | None
-    """What vouches for the bytes; None for a ``.tflite`` that has no manifest beside it."""
+    """The manifest that the bytes were verified by; None for a ``.tflite`` without one."""
 
     @property
     def name(self) -> str:
-        """Folder and scheme, for example ``nano/int8``."""
+        """Name of the folder and the scheme, for example ``nano/int8``."""
         return f"{self.path.parent.name}/{self.path.stem}"
 
     @property
     def temperature(self) -> float:
-        """What logits are divided by before the softmax; 1.0 where no manifest says it."""
+        """Divisor of the logits before the softmax; 1.0 without a manifest."""
         return self.manifest.temperature if self.manifest else 1.0
 
     @property
     def min_confidence(self) -> float:
-        """Confidence below which it abstains, 0..1; 0.0, never, where no manifest says it."""
+        """Confidence below which it abstains, 0..1; 0.0, never, without a manifest."""
         return self.manifest.min_confidence if self.manifest else 0.0
 
     @cached_property
     def sha256(self) -> str:
-        """Of the bytes, hexadecimal."""
+        """The sha256 of the bytes, hexadecimal."""
         return hashlib.sha256(self.content).hexdigest()
 
 
 def shipped_models() -> list[str]:
-    """Names of the models that are installed with this package."""
+    """Return the names of the models that come with this package, in alphabetical order."""
     return sorted({path.parent.name for path in shipped_models_folder().glob("*/*.tflite")})
 
 
 def shipped_file(name: str) -> Path:
-    """The int8 file of a shipped model."""
+    """Return the int8 file of a shipped model."""
     return shipped_models_folder() / name / "int8.tflite"
 
 
 def find_model_folder(model: str | Path | None) -> Path:
-    """The folder of a shipped or an installed model's name, or the folder itself.
+    """Return the folder of a model.
 
     Args:
-        model: the model in use where it is None.
+        model: a shipped or installed model's name, or a model folder; None for the model in use.
 
     Raises:
         ModelNotFound: there is none.
-        InvalidRecord: it cannot be told which model is in use.
+        InvalidRecord: it is unknown which model is in use.
     """
     if model is None:
         return _file_in_use().parent
     if exists(model) and Path(model).is_dir():
         return Path(model)
-    # A name has no separator in it: "../x" must not walk out of the package.
+    # A name has no separator: "../x" must not leave the package.
     if Path(model).name == str(model) and str(model) in shipped_models():
         return shipped_models_folder() / model
     if (file := registry.find_installed_file(str(model))) is not None:
         return file.parent
-    shipped = ", ".join(shipped_models())
+    shipped = shipped_models()
+    names = ", ".join(shipped)
     if exists(model):
-        raise ModelNotFound(f"{model} is no model folder; give its folder, or one of: {shipped}")
+        raise ModelNotFound(f"{model} is not a model folder; give its folder, or one of: {names}")
+    hint = did_you_mean(str(model), [*shipped, *registry.installed_models()])
     raise ModelNotFound(
-        f"no model {str(model)!r}: give a shipped model ({shipped}), a model folder, "
+        f"no model {str(model)!r}{hint}: give a shipped model ({names}), a model folder, "
         "or, to predict and info, a .tflite file"
     )
 
 
 def load_model(model: str | Path | None = None, *, scheme: str | None = None) -> StoredModel:
-    """Reads and verifies one model.
+    """Read and verify one model.
 
     Args:
-        model: a shipped or an installed model's name, a model folder, or a ``.tflite`` file; the
-            model in use where it is None.
-        scheme: which file of a folder, int8 where it is None; not used for a file. An installed
-            model has one file, whose scheme is its own.
+        model: a shipped or installed model's name, a model folder, or a ``.tflite`` file; None for
+            the model in use.
+        scheme: which file of a folder, by default int8; not used for a file. An installed model has
+            one file and one scheme.
 
     Raises:
-        ModelNotFound: nothing is there.
-        InvalidRecord: it cannot be told which model is in use.
+        ModelNotFound: there is none.
+        InvalidRecord: it is unknown which model is in use.
         InvalidModel: the file is not a TFLite model.
-        InvalidManifest: the manifest beside it cannot be read.
-        ModelHashMismatch: the bytes are not those the manifest vouches for.
+        InvalidManifest: its manifest cannot be read.
+        ModelHashMismatch: the bytes are not those listed in the manifest.
     """
     path = _find_file(model, scheme)
     if model is not None:
@@ -125,7 +129,7 @@ def load_model(model: str | Path | None = None, *, scheme: str | None = None) ->
     try:
         return _read(path)
     except ModelError as error:
-        message = f"{error}; or leave this model with: mnist-edge model rollback"
+        message = f"{error}; or use another model with: mnist-edge model rollback"
         raise type(error)(message) from error
 
 
@@ -141,18 +145,18 @@ def _read(path: Path) -> StoredModel:
 
 
 def require_verified(stored: StoredModel) -> None:
-    """Checks that the bytes are those of a model, and those that the manifest vouches for.
+    """Check that the bytes are a model's, and those listed in its manifest.
 
     Raises:
-        ModelHashMismatch: they are other bytes.
-        InvalidModel: they are no TFLite model.
+        ModelHashMismatch: the manifest lists others.
+        InvalidModel: they are not a TFLite model.
     """
     path, content, manifest = stored.path, stored.content, stored.manifest
     if manifest and stored.sha256 != manifest.sha256:
         raise ModelHashMismatch(
-            f"{path} has sha256 {stored.sha256[:12]} ({len(content)} bytes), its manifest vouches "
-            f"for {manifest.sha256[:12]} ({manifest.size} bytes); copy both files again, or "
-            "convert the model again"
+            f"{path} has sha256 {stored.sha256[:12]} ({len(content)} bytes), its manifest lists "
+            f"{manifest.sha256[:12]} ({manifest.size} bytes); copy both files again, or convert "
+            "the model again"
         )
     if not is_tflite(content):
         raise InvalidModel(
@@ -178,16 +182,16 @@ def read_manifest(model_path: Path) -> ModelManifest | None:
 
 
 def is_tflite(content: bytes) -> bool:
-    """Check for the file identifier of TFLite models."""
+    """Return whether bytes begin as a TFLite model does."""
     return content[4:8] == TFLITE_IDENTIFIER
 
 
 def load_all_schemes(model: str | Path | None) -> list[StoredModel]:
-    """Reads every scheme that a model folder holds, in the order of ``SCHEMES``.
+    """Read every scheme that a model folder holds, in the order of ``SCHEMES``.
 
     Raises:
         ModelNotFound: no such folder, or no ``.tflite`` in it.
-        ModelError: as ``load``.
+        ModelError: as ``load_model``.
     """
     folder = find_model_folder(model)
     present = [scheme for scheme in SCHEMES if (folder / f"{scheme}.tflite").is_file()]
@@ -202,11 +206,11 @@ def _find_file(model: str | Path | None, scheme: str | None) -> Path:
     if model is not None and exists(model) and Path(model).is_file():
         return Path(model)
     file = _file_in_use() if model is None else registry.find_installed_file(str(model))
-    # A folder of that name here goes before an installed model, as before a shipped one.
+    # A folder of that name has priority over an installed model, as over a shipped one.
     if file is not None and not (model is not None and exists(model)):
         path = file.with_stem(scheme or file.stem)
         if not path.is_file():
-            raise ModelNotFound(f"{file.parent.name} has {file.stem} alone; leave --scheme out")
+            raise ModelNotFound(f"{file.parent.name} has {file.stem} only; leave --scheme out")
         return path
     folder = find_model_folder(model)
     path = folder / f"{scheme or 'int8'}.tflite"
@@ -219,19 +223,19 @@ def _find_file(model: str | Path | None, scheme: str | None) -> Path:
 
 
 def _file_in_use() -> Path:
-    """The file of the model in use; whatever lies in the working folder has no part in it."""
+    """Return the file of the model in use, whatever the current folder holds."""
     name = registry.read_usage().in_use or DEFAULT_MODEL
     file = registry.find_installed_file(name)
     if file is None and name in shipped_models():
         file = shipped_file(name)
     if file is None and not shipped_models():
         raise ModelNotFound(
-            f"no shipped models in {shipped_models_folder()}: the installation is damaged; install "
-            "mnist-edge again"
+            f"no shipped models in {shipped_models_folder()}: the installation is damaged; "
+            f"{reinstall_command()}"
         )
     if file is None:
         raise ModelNotFound(
-            f"the model in use, {name}, is gone; go back to the one before with: "
+            f"the model in use, {name}, is gone; go back to the previous one with: "
             "mnist-edge model rollback"
         )
     return file

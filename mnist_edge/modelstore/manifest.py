@@ -1,7 +1,6 @@
-"""What a model file promises: the JSON beside each ``.tflite``.
+"""The manifest of a model file: the JSON beside each ``.tflite``.
 
-``ModelManifest`` is a frozen dataclass that mirrors the JSON field for field, so that the
-reader of one has read the other.
+``ModelManifest`` mirrors the JSON field for field.
 """
 
 from __future__ import annotations
@@ -25,21 +24,21 @@ Kind = TypeVar("Kind")
 
 @dataclass(frozen=True, kw_only=True)
 class TensorSpec:
-    """One end of a model, as the interpreter reports it."""
+    """An input or output tensor, as the interpreter reports it."""
 
     shape: tuple[int, ...]
     """Dimensions, the batch first."""
     dtype: str
     """numpy's name of the type: ``float32``, ``int8`` or ``int16``."""
     scale: float
-    """Real value of one step; 0.0 where the tensor holds real values itself."""
+    """Real value of one step; 0.0 if the tensor holds real values."""
     zero_point: int
     """The integer that stands for 0.0."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pixels:
-    """The pictures that the model was trained on."""
+    """The pixels that the model takes."""
 
     polarity: str = "white-on-black"
     """Ink is high, background is low."""
@@ -58,17 +57,17 @@ class CalibrationSample:
     seed: int
     """Seed of the draw."""
     indices_sha256: str
-    """sha256 of the drawn indices into the 60,000, as little-endian int64, ascending."""
+    """The sha256 of the drawn indices into the 60,000, as little-endian int64, ascending."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
-    """How many of a set of labelled digits were read right, on the device runtime."""
+    """Accuracy on a set of labelled digits, on a device runtime."""
 
     correct: int
-    """Digits read right."""
+    """Number of digits read correctly."""
     total: int
-    """Digits read."""
+    """Number of digits."""
     runtime: str
     """The runtime that read them, with its version."""
 
@@ -84,50 +83,50 @@ class Score:
 
 @dataclass(frozen=True, kw_only=True)
 class Golden:
-    """A few inputs and what the file answers to them, for a device to try itself on.
+    """A few inputs and the file's outputs for them, which a device tests itself on.
 
-    ``mnist_edge.runtimes.golden`` packs and unpacks them.
+    ``mnist_edge.runtimes.golden`` encodes and decodes them.
     """
 
     inputs: str
-    """``(n, 28, 28) uint8`` pixels, deflated (RFC 1950), in base64."""
+    """``(n, 28, 28) uint8`` pixels, zlib-compressed (RFC 1950), in base64."""
     outputs: str
-    """``(n, 10)`` in the output's own type, little-endian, deflated, in base64."""
+    """``(n, 10)`` in the output's own type, little-endian, zlib-compressed, in base64."""
     runtime: str
-    """The runtime that gave the outputs, with its version."""
+    """The runtime that computed the outputs, with its version."""
     tolerance: float
-    """Steps by which the outputs of another runtime may differ, 0 or more. A step is 1 of an 8-bit
-    output; of any other, the 255th part of the range of all the outputs."""
+    """Steps by which the outputs of another runtime may differ, 0 or more. A step is 1 for an 8-bit
+    output; for any other, 1/255 of the range of all the outputs."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.tolerance < math.inf:
-            raise ValueError(f"tolerance {self.tolerance} is no number of steps")
+            raise ValueError(f"tolerance {self.tolerance} is not a number of steps")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelManifest:
-    """What is known of one ``.tflite`` file."""
+    """The description of one ``.tflite`` file."""
 
     schema_version: int = SCHEMA_VERSION
     """Version of these fields."""
     file: str
     """Name of the model file, in the manifest's folder."""
     sha256: str
-    """sha256 of the file, hexadecimal."""
+    """The sha256 of the file, hexadecimal."""
     size: int
     """Size of the file in bytes."""
     scheme: str
     """Name of the quantization scheme, one of ``converters.schemes``."""
     input: TensorSpec
-    """Takes pixels, quantized by this scale and zero point."""
+    """The input tensor, which takes pixels, quantized by its scale and zero point."""
     output: TensorSpec
-    """Gives ten logits, quantized by this scale and zero point."""
+    """The output tensor: ten logits, quantized by its scale and zero point."""
     pixels: Pixels = Pixels()
-    """What the input values mean."""
+    """Polarity and range of the pixels."""
     labels: tuple[str, ...] = LABELS
-    """What each output stands for."""
+    """The class of each output."""
     recipe: str
-    """The training recipe, or the name of the Keras file where it was not ours."""
+    """The training recipe, or the name of the Keras file if the model is not from this project."""
     seed: int | None
     """The training seed, if known."""
     weights_sha256: str | None = None
@@ -135,38 +134,38 @@ class ModelManifest:
     ``mnist_edge.modelstore.origin.weights_sha256``; None, and left out of the JSON, in manifests of
     version 1."""
     reading: str = "pixels"
-    """What the network took its input to mean, one of ``mnist_edge.runtimes.input_scaling``: the
-    file makes it of raw pixels itself."""
+    """The input scaling that the network was trained with, one of
+    ``mnist_edge.runtimes.input_scaling``: the file itself applies it to raw pixels."""
     data_sha256: dict[str, str]
-    """sha256 of each MNIST file that training and calibration used."""
+    """The sha256 of each MNIST file that training and calibration used."""
     calibration: CalibrationSample | None
-    """None for a scheme that needs none."""
+    """None for a scheme that is not calibrated."""
     toolchain: dict[str, str]
-    """Version of each package that made the file."""
+    """Version of each package that the file was made with."""
     validation_float: Score
-    """The Keras model itself, on the 5,000 validation digits."""
+    """Accuracy of the Keras model on the 5,000 validation digits."""
     validation: Score
-    """This file, on the 5,000 validation digits."""
+    """Accuracy of this file on the 5,000 validation digits."""
     test: Score | None = None
-    """This file, on the 10,000 test digits, once ``mnist-edge report`` has measured it."""
+    """Accuracy of this file on the 10,000 test digits; None until ``mnist-edge report`` has
+    measured it."""
     oldest_runtime: str
     """The oldest runtime that loaded and ran the file."""
     temperature: float = 1.0
-    """What its logits are divided by before the softmax, above 0: fitted on the 5,000 validation
-    digits, for the probabilities to be as sure as they are right."""
+    """Divisor of the logits before the softmax, above 0, fitted on the 5,000 validation digits so
+    that the probabilities are calibrated."""
     min_confidence: float = 0.0
-    """Calibrated probability, 0..1, below which it is better to give no answer; chosen on the
-    validation digits."""
+    """Calibrated probability, 0..1, below which it is better to abstain; chosen on the validation
+    digits."""
     calibration_error: float | None = None
-    """Expected calibration error on the validation digits, 0..1, at that temperature; None where
-    it was not measured."""
+    """Expected calibration error on the validation digits, 0..1, at that temperature; None if it
+    was not measured."""
     golden: Golden | None = None
-    """What the file answers to a few inputs; None, and left out of the JSON, in manifests from
-    before there were any."""
+    """Golden vectors; None, and left out of the JSON, in manifests from before there were any."""
 
     def __post_init__(self) -> None:
         if not 0 < self.temperature < math.inf:
-            raise ValueError(f"temperature {self.temperature} is no number above 0")
+            raise ValueError(f"temperature {self.temperature} is not a number above 0")
         for name in ("min_confidence", "calibration_error"):
             share = getattr(self, name)
             if share is not None and not 0 <= share <= 1:
@@ -197,7 +196,7 @@ class ModelManifest:
                 )
 
     def to_json(self) -> str:
-        """The manifest as indented JSON, ending in a newline."""
+        """Return the manifest as indented JSON that ends in a newline."""
         document = dataclasses.asdict(self)
         for name in ("weights_sha256", "golden"):
             if document[name] is None:
@@ -206,15 +205,15 @@ class ModelManifest:
 
     @classmethod
     def from_json(cls, text: str, *, source: Path) -> ModelManifest:
-        """Reads a manifest.
+        """Parse a manifest.
 
         Args:
             text: the JSON.
-            source: where it came from, for messages.
+            source: its file, for messages.
 
         Raises:
-            InvalidManifest: not JSON, a field is missing, unknown or of the wrong type, or
-                the schema is not the one this release reads.
+            InvalidManifest: it is not JSON, has another schema version than this release reads, or
+                a field is missing, unknown or of the wrong type.
         """
         try:
             document = json.loads(text)
@@ -274,7 +273,7 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def _checked(kind: type[Kind], document: dict[str, Any]) -> Kind:
-    """Builds a dataclass after holding each plain field against its annotation."""
+    """Build a dataclass after checking each plain field against its annotation."""
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]  # every kind given is a dataclass
         expected = _TYPES.get(str(field.type))
         if expected and field.name in document and not isinstance(document[field.name], expected):

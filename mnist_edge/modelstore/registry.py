@@ -1,14 +1,14 @@
-"""Models of the user's own, beside those that come with the package, and which one is in use.
+"""Look up the models that the user installed, and which model is in use.
 
-One folder a user, a folder below it for each model, never changed once it is there::
+Each user has one folder, in which every model has a folder of its own that never changes::
 
-    in-use.json                       which model is in use, and which were before it
-    trusted.pem                       public keys, where models must be signed
-    nano-int8-0f2e6b1c9a47/           int8.tflite, int8.json and, where signed, int8.json.sig
+    in-use.json                       the model in use, and those that were in use before
+    trusted.pem                       public keys, if models must be signed
+    nano-int8-0f2e6b1c9a47/           int8.tflite, int8.json and, if signed, int8.json.sig
 
-The last part of a model's name is the beginning of its manifest's sha256, and the manifest holds
-that of the model: the name stands for every byte. Here is only what ``predict`` needs, one small
-file read; ``mnist_edge.deployment.install`` writes.
+A model's name ends in the beginning of its manifest's sha256, and the manifest holds the model's,
+so the name identifies every byte. This module only reads, which is what ``predict`` needs;
+``mnist_edge.deployment.install`` writes.
 """
 
 from __future__ import annotations
@@ -23,32 +23,32 @@ from mnist_edge.errors import InvalidRecord, NotWritable
 from mnist_edge.system.paths import STORE_VARIABLE, store_folder
 
 RECORD_FILE = "in-use.json"
-"""Name of the file that says which model is in use. Replacing it is the switch."""
+"""Name of the file that says which model is in use. Replacing it switches the model."""
 
 _NAME = re.compile(r"[a-z0-9-]+-(?P<scheme>[a-z0-9]+)-[0-9a-f]{12}")
-"""What the names of installed models look like; no other name is looked for in the folder."""
+"""Names of installed models; other names are never looked up in the folder."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class UsageRecord:
-    """Which model is in use, and which were."""
+    """The model in use, and those that were in use before."""
 
     in_use: str | None = None
     """Name of an installed or a shipped model; None for the shipped default."""
     before: tuple[str | None, ...] = ()
-    """What was in use earlier, the latest first."""
+    """The models that were in use before, the latest first."""
 
     def __post_init__(self) -> None:
         for name in (self.in_use, *self.before):
             if not isinstance(name, (str, NoneType)):
-                raise TypeError(f"{name!r} is no name of a model")
+                raise TypeError(f"{name!r} is not the name of a model")
 
 
 def read_usage() -> UsageRecord:
-    """Which model is in use; the shipped default where nothing was ever installed.
+    """Read which model is in use; the shipped default if nothing was ever installed.
 
     Raises:
-        InvalidRecord: there is a record, and it cannot be read.
+        InvalidRecord: there is a record that cannot be read.
     """
     try:
         path = store_folder() / RECORD_FILE
@@ -61,18 +61,18 @@ def read_usage() -> UsageRecord:
         return UsageRecord()
     except OSError as error:
         raise InvalidRecord(
-            f"cannot read {path}: {error.strerror}; make it readable, or name another folder by "
+            f"cannot read {path}: {error.strerror}; make it readable, or name another folder in "
             f"{STORE_VARIABLE}"
         ) from error
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise InvalidRecord(
-            f"{path} is damaged, so that the model in use is not known; choose one with: "
+            f"{path} is damaged, so it is unknown which model is in use; choose one with: "
             "mnist-edge model use NAME"
         ) from error
 
 
 def find_installed_file(name: str) -> Path | None:
-    """The ``.tflite`` of an installed model; None where no model of that name is installed."""
+    """Return the ``.tflite`` of an installed model; None if there is no model of that name."""
     matched = _NAME.fullmatch(name)
     if not matched:
         return None
@@ -80,12 +80,12 @@ def find_installed_file(name: str) -> Path | None:
         path = store_folder() / name / f"{matched['scheme']}.tflite"
     except NotWritable:
         return None
-    # Without its manifest nothing vouches for it, and it is not a model of this device.
+    # Without its manifest it cannot be verified, and does not count as installed.
     return path if path.is_file() and path.with_suffix(".json").is_file() else None
 
 
 def installed_models() -> list[str]:
-    """Names of all installed models, in alphabetical order."""
+    """Return the names of all installed models, in alphabetical order."""
     try:
         entries = [entry.name for entry in store_folder().iterdir()]
     except (OSError, NotWritable):

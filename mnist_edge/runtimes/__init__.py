@@ -1,1 +1,1 @@
-"""Run a model on tflite-runtime, ai-edge-litert or numpy."""
+"""Choose a runtime, and run TFLite models on it."""

@@ -1,7 +1,7 @@
-"""Runtimes behind one door: the only module that imports any.
+"""Open a model on whichever runtime is in use: the only module that imports runtimes.
 
-TensorFlow's own is never used; it requantizes differently from the runtimes that ship, by up to 9
-of 256 steps.
+TensorFlow's own interpreter is never used: it requantizes differently from the runtimes on devices,
+by up to 9 of 256 steps.
 """
 
 from __future__ import annotations
@@ -20,38 +20,39 @@ from mnist_edge.errors import InvalidModel, MissingDependency, reinstall_command
 from mnist_edge.modelstore.manifest import TensorSpec
 from mnist_edge.runtimes.selection import NUMPY, RUNTIMES, describe_runtime, selected_runtime
 from mnist_edge.system.capture import capture_descriptors
+from mnist_edge.system.text import one_line
 
-_AT_ONCE = 32
-"""Digits that are quantized together, and whose answers are dequantized together."""
-_BATCH = 8
-"""Runs that an integer graph is given as one batch: with tflite-runtime 2.14.0 on x86-64 a digit of
-``nano`` takes 105 us alone, 85 in batches of 4, 81 of 8 and 80 of 64."""
+_CHUNK_SIZE = 32
+"""Digits that are quantized and dequantized together."""
+_BATCH_SIZE = 8
+"""Digits that an integer graph runs as one batch: with tflite-runtime 2.14.0 on x86-64 a digit of
+``nano`` takes 105 us alone, 85 us in batches of 4, 81 us of 8 and 80 us of 64."""
 _BATCHED = {"x86_64", "AMD64"}
-"""Processors whose kernels answer a batch as they answer its digits one by one. Those of 32 and of
-64 bits of Arm's (cortex-a7 and cortex-a72, emulated) are a step off in one logit of a thousand."""
+"""Processors whose kernels answer a batch exactly as they answer its digits one by one. Arm's, of
+32 and of 64 bits (cortex-a7 and cortex-a72, emulated), are one step off in one of 1,000 logits."""
 
 
 class Backend(Protocol):
     """A model that is ready to run."""
 
     preferred_batch: int
-    """Runs that ``invoke`` is best given together."""
+    """Number of runs that ``invoke`` is most efficient with."""
     inputs: list[TensorSpec]
-    """What it takes."""
+    """The model's input tensors."""
     outputs: list[TensorSpec]
-    """What it gives."""
-    output_position: int
-    """Position of the first output among the model's tensors."""
+    """The model's output tensors."""
+    output_index: int
+    """Index of the first output among the model's tensors."""
 
     def operators(self) -> Iterator[tuple[str, Sequence[int], Sequence[int]]]:
-        """Of each operator the name, and the positions of the tensors it takes and makes."""
+        """Yield each operator's name, and the indices of its input and output tensors."""
 
     def invoke(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Runs a model of one input and one output.
+        """Run a model of one input and one output.
 
         Args:
-            values: ``(n, *shape)`` for an input of that shape, in its type: each of the n is a run.
-                n is ``preferred_batch`` at most.
+            values: ``(n, *shape)`` for an input of that shape, in its type: n runs, at most
+                ``preferred_batch``.
 
         Returns:
             ``(n, *shape)`` for an output of that shape, in its type.
@@ -59,33 +60,33 @@ class Backend(Protocol):
 
 
 def open_backend(content: bytes) -> Backend:
-    """A model on the runtime in use, for one thread.
+    """Open a model on the runtime in use, for one thread.
 
     Args:
         content: the bytes of a ``.tflite`` file.
 
     Raises:
         InvalidModel: the runtime cannot load the bytes.
-        UnsuitableModel: the runtime is numpy, and has not all that the model needs.
-        UnknownName: the environment names a runtime that there is not.
-        MissingDependency: it names one that is not installed, or the one installed does not import.
+        UnsuitableModel: the runtime is numpy, and does not support the model.
+        UnknownName: the environment names an unknown runtime.
+        MissingDependency: the runtime is not installed, or does not import.
     """
     name = selected_runtime()
     try:
         native = import_runtime(name)
     except ImportError as error:
         raise MissingDependency(
-            f"{describe_runtime()} does not import ({error}): {reinstall_command()}, or "
+            f"{describe_runtime()} does not import ({one_line(error)}): {reinstall_command()}, or "
             f"choose --runtime {NUMPY}"
         ) from error
     if name == NUMPY:
-        engine: Backend = native.NumpyBackend(content)
-        return engine
+        backend: Backend = native.NumpyBackend(content)
+        return backend
     return TFLiteBackend(native, content)
 
 
 def import_runtime(name: str) -> Any:
-    """Imports a runtime.
+    """Import a runtime's module.
 
     Args:
         name: one of ``mnist_edge.runtimes.selection.RUNTIMES``.
@@ -93,8 +94,8 @@ def import_runtime(name: str) -> Any:
     Raises:
         ImportError: it does not import.
     """
-    # tflite-runtime's wheels for 64-bit Arm turn off numbers below the normal ones, of which numpy
-    # warns where it has not looked at its types before.
+    # tflite-runtime's wheels for 64-bit Arm turn off subnormal numbers, and numpy warns about that
+    # unless it has examined its float types before.
     for dtype in (np.float32, np.float64):
         np.finfo(dtype)
     return import_module(RUNTIMES[name])
@@ -111,68 +112,67 @@ class TFLiteBackend:
         InvalidModel: the runtime cannot load the bytes.
     """
 
-    preferred_batch = _AT_ONCE
-    """What comes before and after a run is made of many at once in little more time than of one."""
+    preferred_batch = _CHUNK_SIZE
+    """Quantizing and dequantizing many digits takes little more time than one."""
 
     def __init__(self, native: Any, content: bytes) -> None:
-        with capture_descriptors(2) as said:
+        with capture_descriptors(2) as captured:
             try:
-                # A digit is too small to be shared out among a kernel's threads.
+                # A digit is too small to be shared among a kernel's threads.
                 self._native: Any = native.Interpreter(model_content=content, num_threads=1)
                 self._native.allocate_tensors()
             except (ValueError, RuntimeError, MemoryError) as error:
-                reason = " ".join(f"{error} {said()}".split())
-                raise _refused(reason) from error
+                raise _load_error(one_line(f"{error} {captured()}")) from error
         inputs, outputs = self._native.get_input_details(), self._native.get_output_details()
         self.inputs = [_tensor_spec(details) for details in inputs]
-        """What it takes."""
+        """The model's input tensors."""
         self.outputs = [_tensor_spec(details) for details in outputs]
-        """What it gives."""
-        self.output_position = int(outputs[0]["index"]) if outputs else -1
-        """Position of the first output among the model's tensors."""
-        self._input_position = int(inputs[0]["index"]) if inputs else -1
-        self._open_twin = partial(native.Interpreter, model_content=content, num_threads=1)
-        self._batches: Any = None
-        """The same model with room for a batch; False where it gives other answers, or none."""
+        """The model's output tensors."""
+        self.output_index = int(outputs[0]["index"]) if outputs else -1
+        """Index of the first output among the model's tensors."""
+        self._input_index = int(inputs[0]["index"]) if inputs else -1
+        self._open_another = partial(native.Interpreter, model_content=content, num_threads=1)
+        self._batched: Any = None
+        """The same model resized to a batch; False if it cannot be, or answers differently."""
 
     def operators(self) -> Iterator[tuple[str, Sequence[int], Sequence[int]]]:
-        """Of each operator the name, and the positions of the tensors it takes and makes."""
-        # The runtimes have no public way to their operators.
+        """Yield each operator's name, and the indices of its input and output tensors."""
+        # The runtimes have no public access to their operators.
         for operator in self._native._get_ops_details():  # noqa: SLF001
-            # A delegate stands beside the operators it replaces, with the outputs of the last.
+            # A delegate is listed besides the operators it replaces, with the last one's outputs.
             if operator["op_name"] != "DELEGATE":
                 yield (
                     operator["op_name"],
-                    [int(position) for position in operator["inputs"]],
-                    [int(position) for position in operator["outputs"]],
+                    [int(index) for index in operator["inputs"]],
+                    [int(index) for index in operator["outputs"]],
                 )
 
     def invoke(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Runs the model on one after another: ``(n, *shape)`` to ``(n, *shape)``."""
-        whole = len(values) - len(values) % _BATCH
-        if whole and self._batches is None:
-            self._batches = self._find_batches(values[:_BATCH])
-        if not self._batches:
+        """Run the model n times, in batches if it answers those alike: as ``Backend.invoke``."""
+        whole = len(values) - len(values) % _BATCH_SIZE
+        if whole and self._batched is None:
+            self._batched = self._open_batched(values[:_BATCH_SIZE])
+        if not self._batched:
             whole = 0
         outputs = [
-            self._run(self._batches, values[start : start + _BATCH].reshape(self._batch_shape))
-            for start in range(0, whole, _BATCH)
+            self._run(self._batched, values[start : start + _BATCH_SIZE].reshape(self._batch_shape))
+            for start in range(0, whole, _BATCH_SIZE)
         ]
         outputs += [self._run(self._native, value) for value in values[whole:]]
-        # Joining takes a fraction of the time that stacking does.
-        together: NDArray[Any] = np.concatenate(outputs)
-        return together.reshape(len(values), *self.outputs[0].shape)
+        # concatenate takes a fraction of the time of stack.
+        joined: NDArray[Any] = np.concatenate(outputs)
+        return joined.reshape(len(values), *self.outputs[0].shape)
 
     @property
     def _batch_shape(self) -> tuple[int, ...]:
         first, *rest = self.inputs[0].shape
-        return (_BATCH * first, *rest)
+        return (_BATCH_SIZE * first, *rest)
 
-    def _find_batches(self, values: NDArray[Any]) -> Any:
-        """The model resized to a batch, if it answers these values as it does one by one.
+    def _open_batched(self, values: NDArray[Any]) -> Any:
+        """Open the model resized to a batch; False unless it answers these values as one by one.
 
-        Integers are summed exactly in any order, floats are not. A graph may also have its batch
-        size written into it, or mix the digits of a batch.
+        Sums of integers do not depend on their order, sums of floats do. A graph may also have its
+        batch size written into it, or mix the digits of a batch.
         """
         if platform.machine() not in _BATCHED:
             return False
@@ -181,27 +181,27 @@ class TFLiteBackend:
             return False
         with capture_descriptors(2):
             try:
-                twin = self._open_twin()
-                twin.resize_tensor_input(self._input_position, self._batch_shape)
-                twin.allocate_tensors()
-                together = self._run(twin, values.reshape(self._batch_shape))
+                batched = self._open_another()
+                batched.resize_tensor_input(self._input_index, self._batch_shape)
+                batched.allocate_tensors()
+                together = self._run(batched, values.reshape(self._batch_shape))
             except (ValueError, RuntimeError, MemoryError):
                 return False
         alone = np.concatenate([self._run(self._native, value) for value in values])
-        return np.array_equal(together, alone) and twin
+        return np.array_equal(together, alone) and batched
 
     def _run(self, native: Any, value: NDArray[Any]) -> NDArray[Any]:
-        native.set_tensor(self._input_position, value)
+        native.set_tensor(self._input_index, value)
         native.invoke()
-        output: NDArray[Any] = native.get_tensor(self.output_position)
+        output: NDArray[Any] = native.get_tensor(self.output_index)
         return output
 
 
-def _refused(reason: str) -> InvalidModel:
-    """The error for a model that the runtime does not load."""
+def _load_error(reason: str) -> InvalidModel:
+    """Make the error for a model that the runtime cannot load."""
     if "edgetpu" in reason:
         return InvalidModel(
-            "the model is compiled for the Edge TPU, which alone can run it; take the .tflite that "
+            "the model is compiled for the Edge TPU, which alone can run it; use the .tflite that "
             "it was compiled from"
         )
     custom = re.search(r"[Uu]nresolved custom op: ?(\S+?)\.?(?:\s|$)", reason)
@@ -209,8 +209,8 @@ def _refused(reason: str) -> InvalidModel:
     if custom or flex or "Select TensorFlow op" in reason:
         name = custom[1] if custom else f"TensorFlow's own {flex[1] if flex else 'operators'}"
         return InvalidModel(
-            f"the model needs {name}, which no TFLite runtime brings; build the layer of others "
-            "and convert again"
+            f"the model needs {name}, which no TFLite runtime has; build the layer from other "
+            "operators and convert again"
         )
     return InvalidModel(
         f"{describe_runtime()} cannot load the model ({reason}); copy the file again, or convert "

@@ -1,6 +1,6 @@
-"""A model's golden vectors: whether this machine answers as the one that converted it.
+"""Test a model on its golden vectors: whether this machine answers as the one that converted it.
 
-The inputs and the outputs lie in the model's manifest (``mnist_edge.modelstore.manifest.Golden``).
+The inputs and outputs are in the model's manifest (``mnist_edge.modelstore.manifest.Golden``).
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from mnist_edge.runtimes.selection import describe_runtime
 TOLERANCE = 10
 """Steps by which another runtime's outputs may differ. Those of ai-edge-litert 2.3.0 differ from
 tflite-runtime 2.14.0's by 1, over 5,000 digits and six models; the two sets of kernels inside
-tflite-runtime by up to 7, and TensorFlow 2.21's by up to 9, since they round otherwise."""
+tflite-runtime by up to 7, and TensorFlow 2.21's by up to 9, because they round differently."""
 _LEVELS = 255
-"""Steps in the range of an output that has no steps of its own, or far finer ones."""
-_MOST = 1 << 20
-"""Bytes that the vectors may inflate to: sixteen inputs are 12,544."""
+"""Steps in the range of an output that is not quantized, or far more finely."""
+_MAX_BYTES = 1 << 20
+"""Size to which the vectors may decompress: sixteen inputs are 12,544 bytes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SelfTest:
-    """How far a model's outputs are from its golden ones."""
+    """The differences between a model's outputs and its golden ones."""
 
     runtime: str
-    """The runtime that was tried, with its version."""
+    """The runtime that was tested, with its version."""
     golden_runtime: str
-    """The runtime that gave the golden outputs, with its version."""
+    """The runtime that computed the golden outputs, with its version."""
     steps: NDArray[np.float64]
-    """``(n,)``, of each vector the largest difference in steps."""
+    """``(n,)``, the largest difference of each vector, in steps."""
     allowed: float
-    """Steps that it may be."""
+    """The largest difference that passes, in steps."""
 
     @property
     def passed(self) -> bool:
@@ -49,40 +49,40 @@ class SelfTest:
 
 
 def run_self_test(model: StoredModel) -> SelfTest | None:
-    """Runs a model on its golden vectors.
+    """Run a model on its golden vectors.
 
-    The same runtime computes the same integers on every processor, so nothing is allowed for an
-    integer output of it; floats depend on the order of additions, which kernels choose.
+    The same runtime computes the same integers on every processor, so its integer outputs must be
+    equal; floats depend on the order of additions, which kernels choose.
 
     Returns:
-        None for a model whose manifest has no golden vectors, or that has no manifest.
+        None for a model without a manifest, or whose manifest has no golden vectors.
 
     Raises:
-        InvalidManifest: the vectors are damaged, or it describes another model.
+        InvalidManifest: the vectors are damaged, or the manifest describes another model.
         InvalidModel: the runtime cannot load the model.
-        UnsuitableModel: the runtime has not all that the model needs.
-        MissingDependency: the runtime that was chosen is not installed, or does not import.
+        UnsuitableModel: the runtime does not support the model.
+        MissingDependency: the requested runtime is not installed, or does not import.
     """
     if model.manifest is None or model.manifest.golden is None:
         return None
     golden, spec = model.manifest.golden, model.manifest.output
     inputs, expected = decode_golden(golden, spec, name=str(model.path))
     interpreter = open_model(model)
-    found = np.stack([interpreter.raw_output(digit) for digit in inputs])
-    wide = expected.astype(np.float64)
-    difference = np.abs(found - wide).max(axis=1)
+    outputs = np.stack([interpreter.raw_output(digit) for digit in inputs])
+    real = expected.astype(np.float64)
+    difference = np.abs(outputs - real).max(axis=1)
     exact = golden.runtime == describe_runtime() and np.issubdtype(expected.dtype, np.integer)
     return SelfTest(
         runtime=describe_runtime(),
         golden_runtime=golden.runtime,
-        # An output that is no number is no answer.
-        steps=np.nan_to_num(difference, nan=np.inf, posinf=np.inf) / _step(wide, spec),
+        # An output that is not a number fails.
+        steps=np.nan_to_num(difference, nan=np.inf, posinf=np.inf) / _step(real, spec),
         allowed=0 if exact else golden.tolerance,
     )
 
 
 def _step(outputs: NDArray[np.float64], spec: TensorSpec) -> float:
-    """What counts as a step, in units of the output."""
+    """Return the size of a step, in units of the output."""
     if spec.dtype in {"int8", "uint8"}:
         return 1.0
     return float(np.ptp(outputs)) / _LEVELS or 1.0
@@ -91,17 +91,17 @@ def _step(outputs: NDArray[np.float64], spec: TensorSpec) -> float:
 def encode_golden(
     inputs: NDArray[np.uint8], logits: NDArray[np.generic], *, runtime: str, tolerance: float
 ) -> Golden:
-    """Golden vectors as a manifest has them.
+    """Encode golden vectors for a manifest.
 
     Args:
         inputs: ``(n, 28, 28) uint8``.
         logits: ``(n, 10)``, the outputs in the output tensor's own type.
-        runtime: the runtime that gave them, with its version.
-        tolerance: steps that another runtime may differ by.
+        runtime: the runtime that computed them, with its version.
+        tolerance: steps by which another runtime may differ.
     """
     return Golden(
-        inputs=_deflated(inputs.tobytes()),
-        outputs=_deflated(logits.astype(logits.dtype.newbyteorder("<")).tobytes()),
+        inputs=_encode(inputs.tobytes()),
+        outputs=_encode(logits.astype(logits.dtype.newbyteorder("<")).tobytes()),
         runtime=runtime,
         tolerance=tolerance,
     )
@@ -110,23 +110,23 @@ def encode_golden(
 def decode_golden(
     golden: Golden, output: TensorSpec, *, name: str
 ) -> tuple[NDArray[np.uint8], NDArray[np.generic]]:
-    """Inputs and expected outputs of golden vectors.
+    """Decode the inputs and expected outputs of a manifest's golden vectors.
 
     Args:
-        golden: as a manifest has them.
-        output: the model's output.
-        name: what to call the model in messages.
+        golden: the manifest's field.
+        output: the model's output tensor.
+        name: the model's name in messages.
 
     Returns:
         ``(n, 28, 28) uint8``, and ``(n, 10)`` in the output's type; n is at least 1.
 
     Raises:
-        InvalidManifest: they are no such arrays.
+        InvalidManifest: they are damaged.
     """
     dtype = np.dtype(output.dtype).newbyteorder("<")
     try:
-        inputs = np.frombuffer(_inflated(golden.inputs), np.uint8).reshape(-1, *DIGIT_SHAPE)
-        outputs = np.frombuffer(_inflated(golden.outputs), dtype).reshape(-1, CLASSES)
+        inputs = np.frombuffer(_decode(golden.inputs), np.uint8).reshape(-1, *DIGIT_SHAPE)
+        outputs = np.frombuffer(_decode(golden.outputs), dtype).reshape(-1, CLASSES)
     except (ValueError, zlib.error) as error:
         raise InvalidManifest(
             f"the golden vectors of {name} are damaged ({error}); copy its manifest again, or "
@@ -140,14 +140,14 @@ def decode_golden(
     return inputs, outputs
 
 
-def _deflated(content: bytes) -> str:
+def _encode(content: bytes) -> str:
     return base64.b64encode(zlib.compress(content, 9)).decode("ascii")
 
 
-def _inflated(text: str) -> bytes:
-    """The bytes of a packed text; as many as are sane, since a few can inflate to gigabytes."""
+def _decode(text: str) -> bytes:
+    """Decompress to at most ``_MAX_BYTES``: a few bytes can decompress to gigabytes."""
     stream = zlib.decompressobj()
-    content = stream.decompress(base64.b64decode(text, validate=True), _MOST)
+    content = stream.decompress(base64.b64decode(text, validate=True), _MAX_BYTES)
     if not stream.eof:
-        raise ValueError(f"truncated, or more than {_MOST} bytes")
+        raise ValueError(f"truncated, or more than {_MAX_BYTES} bytes")
     return content

@@ -1,16 +1,17 @@
-"""What a model that others made takes its input to mean, found by trying.
+"""Infer the pixel scaling of a third-party model by trying candidates on labelled digits.
 
-A published network eats pixels as its author scaled them, and its file does not say how. Each
-plausible reading is tried on labelled digits and judged by mean log-loss. Accuracy would not do:
-nets of ReLUs hardly mind a scale, so that a wrong reading often scores as well as the right one.
+A published network takes pixels as its author scaled them, and its file does not say how. Each
+plausible scaling is tried on labelled digits and ranked by mean log-loss. Accuracy would not do:
+networks of ReLUs hardly depend on a scale, so a wrong one often reads as many digits as the right
+one.
 
-The log-loss is taken at the temperature that suits the reading best, and made worse a little by
-every factor that the temperature is away from one. Without that a network that was trained too
-little, and is too unsure of itself, is read by whatever makes its input larger: of 66 networks
-trained for three epochs under known readings, plain log-loss took another one for 30, at up to 28
+The log-loss is taken at the temperature that suits the scaling best, with a small penalty for every
+factor that this temperature is away from one. Without the penalty, a network that was trained too
+briefly, and is underconfident, is assigned whichever scaling makes its input larger: of 66 networks
+trained for three epochs with known scalings, plain log-loss chose another one for 30, at up to 28
 points of accuracy, and this measure for 17, at 2 points at most.
 
-The project's own models eat raw pixels and need none of this.
+The project's own models take raw pixels and need none of this.
 """
 
 from __future__ import annotations
@@ -27,50 +28,50 @@ from mnist_edge.errors import UnknownName, UnsuitableModel
 from mnist_edge.metrics.confidence import count_correct, negative_log_likelihood
 
 if TYPE_CHECKING:
-    # predict reads pictures without any of it.
+    # Not needed to read pictures.
     from mnist_edge.data.mnist import Digits
 
 SAMPLE_SIZE = 300
-"""Labelled digits that a judgement is made on."""
+"""Labelled digits that scalings are ranked on."""
 CLEAR_RATIO = 1.02
-"""The runner-up's score over the winner's, from which on the winner is clear."""
+"""Ratio of the runner-up's score to the best one's from which the best is clear."""
 MIN_ACCURACY = 0.5
-"""Share of digits read right, below which a model is taken to read something else."""
+"""Accuracy below which a model is taken to read something other than digits."""
 GOOD_ACCURACY = 0.9
-"""Share of digits read right, below which a user is warned."""
-_ALIKE = 1e-3
-"""Share of a score within which two readings are one to the model."""
-_TEMPERATURE_COST = 0.05
-"""Share by which a log-loss counts worse for a temperature e times too high or too low."""
-_FAR = 4.0
-"""Factor by which a temperature is so far from one that a user is told of it."""
+"""Accuracy below which a user is warned."""
+_EQUAL_SHARE = 1e-3
+"""Relative difference of scores up to which two scalings are the same to the model."""
+_TEMPERATURE_PENALTY = 0.05
+"""Relative penalty on a log-loss for a temperature e times too high or too low."""
+_FAR_TEMPERATURE = 4.0
+"""Factor away from one from which a temperature is reported."""
 _INVERSE_TEMPERATURES = np.exp(np.linspace(-8, 4, 97))
-"""What logits are multiplied by, to find the temperature that suits them."""
+"""Multipliers of the logits that are tried to find the best temperature."""
 
 _EPSILON = 1e-12
-"""Least sum of squares that is divided by: a blank vector stays blank."""
+"""Smallest sum of squares to divide by: a blank vector stays blank."""
 
 Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
-"""``(n, 28, 28) float32`` as a reading gives it, to ``(n, 10)`` logits."""
+"""From scaled pixels, ``(n, 28, 28) float32``, to logits, ``(n, 10)``."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class InputScaling:
-    """One meaning of a model's input: ``scale * pixels + offset``, or vectors of length one."""
+    """A model's input for given pixels: ``scale * pixels + offset``, or unit vectors."""
 
     name: str
-    """What ``--pixels`` calls it."""
+    """Its name for ``--pixels``."""
     scale: float = 1.0
-    """Input units a grey level; below zero where ink and paper are swapped."""
+    """Input units per gray level; negative if ink and paper are swapped."""
     offset: float = 0.0
     """Input value of a pixel of 0."""
     unit_axes: tuple[int, ...] = ()
-    """Axes of ``(n, 28, 28)`` along which pixels make one vector of unit length; none else."""
+    """Axes of ``(n, 28, 28)`` along which pixels are scaled to vectors of unit length, if any."""
     inverted: bool = False
-    """Whether ink and paper are swapped; scale and offset have it in them already."""
+    """Whether ink and paper are swapped, which scale and offset already include."""
 
     def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """What the model is given for some digits.
+        """Compute the model's input for some digits.
 
         Args:
             pixels: ``(n, 28, 28)``, 0 background, 255 ink.
@@ -86,7 +87,7 @@ class InputScaling:
         return np.asarray(values / np.sqrt(np.maximum(squares, _EPSILON)), np.float32)
 
 
-def _readings() -> tuple[InputScaling, ...]:
+def _input_scalings() -> tuple[InputScaling, ...]:
     plain = (
         InputScaling(name="pixels"),
         InputScaling(name="pixels/255", scale=1 / 255),
@@ -100,84 +101,84 @@ def _readings() -> tuple[InputScaling, ...]:
         InputScaling(name="pixels-unit-rows", unit_axes=(2,)),
         InputScaling(name="pixels-unit-image", unit_axes=(1, 2)),
     )
-    swapped = (
+    inverted = (
         replace(
-            reading,
-            name=reading.name.replace("pixels", "inverted", 1),
+            scaling,
+            name=scaling.name.replace("pixels", "inverted", 1),
             inverted=True,
-            scale=-reading.scale,
-            offset=255 * reading.scale + reading.offset,
+            scale=-scaling.scale,
+            offset=255 * scaling.scale + scaling.offset,
         )
-        for reading in plain
+        for scaling in plain
     )
-    return (*plain, *swapped)
+    return (*plain, *inverted)
 
 
-INPUT_SCALINGS: dict[str, InputScaling] = {reading.name: reading for reading in _readings()}
-"""Every reading by its name; the one that this project's models are trained on comes first."""
+INPUT_SCALINGS: dict[str, InputScaling] = {scaling.name: scaling for scaling in _input_scalings()}
+"""Every input scaling by name, the one of this project's models first."""
 RAW_PIXELS = INPUT_SCALINGS["pixels"]
-"""What this project's own models take: the pixels themselves."""
+"""The input of this project's own models: the pixels themselves."""
 
 
 def find_input_scaling(name: str) -> InputScaling:
-    """The reading of a name.
+    """Return the input scaling of a name.
 
     Raises:
-        UnknownName: there is no such reading.
+        UnknownName: there is none.
     """
     if name not in INPUT_SCALINGS:
-        raise UnknownName("reading of the pixels", name, INPUT_SCALINGS)
+        raise UnknownName("pixel scaling", name, INPUT_SCALINGS)
     return INPUT_SCALINGS[name]
 
 
 @dataclass(frozen=True, kw_only=True)
 class RankedScaling:
-    """One reading, tried."""
+    """An input scaling with the results of trying it."""
 
     scaling: InputScaling
     log_loss: float
-    """Mean negative log probability of the right digit in nats, at ``temperature``; ln 10 = 2.30
-    knows nothing."""
+    """Mean negative log probability of the true digit in nats, at ``temperature``; guessing has
+    ln 10 = 2.30."""
     temperature: float
-    """What logits are divided by to suit the digits best: 1 where the model is as sure as it may
-    be, more where it is too sure."""
+    """Divisor of the logits that suits the digits best: 1 for a well calibrated model, more for an
+    overconfident one."""
     score: float
-    """The log-loss, the worse the further that temperature is from one."""
+    """The log-loss with a penalty for a temperature far from one; lower is better."""
     accuracy: float
-    """Share of digits read right, 0..1."""
+    """Top-1 accuracy, 0..1."""
 
     def loss_text(self) -> str:
-        """The log-loss, with the temperature where that is far from one."""
-        if 1 / _FAR <= self.temperature <= _FAR:
+        """Return the log-loss, with the temperature if that is far from one."""
+        if 1 / _FAR_TEMPERATURE <= self.temperature <= _FAR_TEMPERATURE:
             return f"{self.log_loss:.2f}"
         return f"{self.log_loss:.2f} at temperature {self.temperature:.3g}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScalingRanking:
-    """What trying every reading on the same digits gave."""
+    """The input scalings that were tried on the same digits, ranked."""
 
     ranked: tuple[RankedScaling, ...]
-    """The best first; of those alike to the model, the simplest."""
+    """The best first; of scalings that are the same to the model, the simplest first."""
 
     @property
     def best(self) -> RankedScaling:
-        """The reading of least score."""
+        """The scaling of the lowest score."""
         return self.ranked[0]
 
     @property
     def runner_up(self) -> RankedScaling:
-        """The best of those that are another reading to the model than the winner."""
-        beyond = self.best.score * (1 + _ALIKE)
-        return next((one for one in self.ranked if one.score > beyond), self.best)
+        """The best scaling that is not the same to the model as the winner."""
+        limit = self.best.score * (1 + _EQUAL_SHARE)
+        return next((ranked for ranked in self.ranked if ranked.score > limit), self.best)
 
     @property
     def is_clear(self) -> bool:
-        """Whether the winner stands out, or all readings are one to the model."""
+        """Whether the winner stands out, or all scalings are the same to the model."""
         return self.runner_up is self.best or self.runner_up.score >= CLEAR_RATIO * self.best.score
 
     def summary(self) -> str:
-        """The winner and the runner-up on one line."""
+        """Describe the winner and the runner-up on one line."""
         best, runner_up = self.best, self.runner_up
         return (
             f"{best.scaling.name} (log-loss {best.loss_text()}, {100 * best.accuracy:.1f} %; "
@@ -185,38 +186,36 @@ class ScalingRanking:
         )
 
     def table(self) -> str:
-        """Every reading with its log-loss and accuracy, on one line."""
+        """List every scaling with its log-loss and accuracy on one line."""
         return ", ".join(
-            f"{one.scaling.name} {one.log_loss:.2f} ({100 * one.accuracy:.0f} %)"
-            for one in self.ranked
+            f"{ranked.scaling.name} {ranked.log_loss:.2f} ({100 * ranked.accuracy:.0f} %)"
+            for ranked in self.ranked
         )
 
 
 def rank_scalings(
     run: Run, digits: Digits, *, among: Iterable[InputScaling] | None = None
 ) -> ScalingRanking:
-    """Tries every reading.
+    """Try input scalings on a model and rank them.
 
     Args:
         run: the model.
         digits: labelled; a few hundred.
-        among: the readings to try; every one else.
+        among: the scalings to try; by default all.
     """
     tried = [
-        _judged(reading, run(reading.apply(digits.images)).astype(np.float64), digits.labels)
-        for reading in among or INPUT_SCALINGS.values()
+        _try_scaling(scaling, run(scaling.apply(digits.images)).astype(np.float64), digits.labels)
+        for scaling in among or INPUT_SCALINGS.values()
     ]
-    least = min(one.score for one in tried)
-    # Sorting keeps the order of equals: the simplest reading comes before those alike to it.
-    return ScalingRanking(
-        ranked=tuple(sorted(tried, key=lambda one: max(one.score, least * (1 + _ALIKE))))
-    )
+    equal = min(ranked.score for ranked in tried) * (1 + _EQUAL_SHARE)
+    # Sorting keeps the order of equals, in which simpler scalings come first.
+    return ScalingRanking(ranked=tuple(sorted(tried, key=lambda one: max(one.score, equal))))
 
 
-def _judged(
-    reading: InputScaling, logits: NDArray[np.float64], labels: NDArray[np.uint8]
+def _try_scaling(
+    scaling: InputScaling, logits: NDArray[np.float64], labels: NDArray[np.uint8]
 ) -> RankedScaling:
-    # A reading far from the model's own may drive it beyond what floats hold.
+    # A scaling far from the model's own may drive it beyond the range of floats.
     logits = np.nan_to_num(logits, nan=0.0, posinf=0.0, neginf=0.0)
     losses = [
         negative_log_likelihood(logits * inverse, labels) for inverse in _INVERSE_TEMPERATURES
@@ -224,33 +223,34 @@ def _judged(
     best = int(np.argmin(losses))
     temperature = 1 / float(_INVERSE_TEMPERATURES[best])
     return RankedScaling(
-        scaling=reading,
+        scaling=scaling,
         log_loss=losses[best],
         temperature=temperature,
-        score=losses[best] * (1 + _TEMPERATURE_COST * abs(math.log(temperature))),
+        score=losses[best] * (1 + _TEMPERATURE_PENALTY * abs(math.log(temperature))),
         accuracy=count_correct(logits, labels) / len(labels),
     )
 
 
-def choose_scaling(judgement: ScalingRanking, *, name: str) -> InputScaling:
-    """The reading that a judgement speaks for.
+def choose_scaling(ranking: ScalingRanking, *, name: str) -> InputScaling:
+    """Return the best input scaling of a ranking.
 
     Args:
-        judgement: of all readings.
-        name: what to call the model in messages.
+        ranking: of all that are possible.
+        name: the model's name in messages.
 
     Raises:
-        UnsuitableModel: it reads digits under no reading, or under two about as well.
+        UnsuitableModel: the model reads digits with none of them, or about equally well with
+            several.
     """
-    tried = f"log-loss and accuracy: {judgement.table()}"
-    if judgement.best.accuracy < MIN_ACCURACY:
+    tried = f"log-loss and accuracy: {ranking.table()}"
+    if ranking.best.accuracy < MIN_ACCURACY:
         raise UnsuitableModel(
-            f"{name} reads no digits under any reading of its input ({tried}); was it trained "
-            "on MNIST? If it was, say on what pixels with --pixels"
+            f"{name} reads digits with no pixel scaling ({tried}); if it was trained on MNIST, "
+            "name the scaling with --pixels"
         )
-    if not judgement.is_clear:
+    if not ranking.is_clear:
         raise UnsuitableModel(
-            f"{name} reads digits about as well under several readings of its input ({tried}); "
-            "say which it was trained on with --pixels"
+            f"{name} reads digits about equally well with several pixel scalings ({tried}); name "
+            "the right one with --pixels"
         )
-    return judgement.best.scaling
+    return ranking.best.scaling

@@ -1,4 +1,4 @@
-"""Running a TFLite model on pixels, whichever the runtime."""
+"""Run a TFLite model on pixels, on any runtime."""
 
 from __future__ import annotations
 
@@ -16,39 +16,40 @@ from mnist_edge.modelstore.manifest import TensorSpec
 from mnist_edge.runtimes.backends import Backend, open_backend
 
 if TYPE_CHECKING:
-    # Our own models do without.
+    # Not needed by this project's own models, which take raw pixels.
     from mnist_edge.runtimes.input_scaling import InputScaling
 
 _Quantizer: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[Any]]
-"""``(n, 28, 28) uint8`` in the input tensor's own type."""
-_ROOM = 0.05
-"""Share of a reading's range that may lie beyond what a quantized input holds."""
+"""From ``(n, 28, 28) uint8`` pixels to the input tensor's own type."""
+_MAX_CLIPPING = 0.05
+"""Share of an input scaling's range by which a quantized input may clip it."""
 
 
 class Interpreter:
-    """One model, ready to run.
+    """A model, ready to run.
 
     Args:
         content: the bytes of a ``.tflite`` file.
-        reading: what the model takes its input to mean; raw pixels, as ours do, where it is None.
-        threads: how many read digits side by side where there are many, each with the model opened
-            for itself: one digit is too small to share out. 1 at least.
+        scaling: the input scaling that the model was trained with; None for raw pixels, as this
+            project's models take them.
+        threads: how many read digits in parallel, at least 1. Each opens the model for itself,
+            because one digit is too small to be shared among threads.
 
     Raises:
         InvalidModel: the runtime cannot load the bytes.
         UnsuitableModel: input or output is not that of a digit model, or the runtime is numpy and
-            cannot run it.
-        UnknownName: the environment names a runtime that there is not.
-        MissingDependency: it names one that is not installed, or the one installed is broken.
+            does not support the model.
+        UnknownName: the environment names an unknown runtime.
+        MissingDependency: the runtime is not installed, or does not import.
     """
 
     def __init__(
-        self, content: bytes, *, reading: InputScaling | None = None, threads: int = 1
+        self, content: bytes, *, scaling: InputScaling | None = None, threads: int = 1
     ) -> None:
-        self._content, self._reading, self._threads = content, reading, threads
+        self._content, self._scaling, self._threads = content, scaling, threads
         backend = open_backend(content)
         self._idle_backends = [backend]
-        self._batch_size = backend.preferred_batch
+        self._preferred_batch = backend.preferred_batch
         inputs, outputs = backend.inputs, backend.outputs
         if len(inputs) != 1 or len(outputs) != 1:
             raise UnsuitableModel(
@@ -58,94 +59,103 @@ class Interpreter:
         """Shape, type, scale and zero point of the pixels."""
         self.output = outputs[0]
         """Shape, type, scale and zero point of the logits."""
-        self._batch, self._channels = _layout(self.input, self.output)
+        self._batch, self._channels = _check_tensors(self.input, self.output)
         self._last_operator = _last_operator(backend)
-        self._quantized = _quantizer(self.input, reading)
+        self._quantize_pixels = _pixel_quantizer(self.input, scaling)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Another process opens the same bytes again."""
-        return _opened, (self._content, self._reading, self._threads)
+        """Pickle the bytes, which the other process opens again."""
+        return _reopen, (self._content, self._scaling, self._threads)
 
     def logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The ten logits of each digit.
+        """Compute the ten logits of each digit.
 
         Args:
             pixels: ``(n, 28, 28) uint8``, 0 background, 255 ink.
 
         Returns:
-            ``(n, 10) float32``, in real units. Of a model that ends in a softmax, the logarithms
-            of its probabilities, which are logits of the same.
+            ``(n, 10) float32``, in real units. For a model that ends in a softmax, the logarithms
+            of its probabilities, which are valid logits.
         """
-        return self._each_batch(pixels, self._quantized)
+        return self._run_batches(pixels, self._quantize_pixels)
 
-    def run(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The ten logits of digits that have been read, whatever the model's own reading.
+    def logits_of_scaled(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Compute the ten logits of each digit, given the input as the model takes it.
 
         Args:
-            values: ``(n, 28, 28)``, what the model is to be given.
+            values: ``(n, 28, 28)``, pixels after an input scaling, whatever the interpreter's own.
 
         Returns:
             ``(n, 10) float32``, as ``logits``.
         """
-        return self._each_batch(values, lambda batch: quantize(batch, self.input))
+        return self._run_batches(values, lambda batch: quantize(batch, self.input))
 
-    def supports(self, reading: InputScaling) -> bool:
-        """Whether the input's own type has room for what a reading gives.
+    def supports(self, scaling: InputScaling) -> bool:
+        """Return whether the input tensor can hold the range of an input scaling.
 
-        A quantized input was ranged by what the model was trained on.
+        The range of a quantized input comes from the values that the model was trained on.
         """
-        ends = np.array([0, 255], np.uint8)
-        values = np.array([0.0, 1.0]) if reading.unit_axes else reading.apply(ends)
+        black_and_white = np.array([0, 255], np.uint8)
+        values = np.array([0.0, 1.0]) if scaling.unit_axes else scaling.apply(black_and_white)
         held = dequantize(quantize(values, self.input), self.input)
-        return bool(np.abs(held - values).max() <= _ROOM * np.ptp(values))
+        return bool(np.abs(held - values).max() <= _MAX_CLIPPING * np.ptp(values))
 
     def raw_output(self, digit: NDArray[np.uint8]) -> NDArray[Any]:
-        """The ten outputs of one ``(28, 28) uint8`` digit, in the output tensor's own type."""
-        output: NDArray[Any] = self._invoke(self._quantized(digit[np.newaxis]))[0]
+        """Return the ten outputs of a ``(28, 28) uint8`` digit, in the output tensor's own type."""
+        values = self._quantize_pixels(digit[np.newaxis])
+        output: NDArray[Any] = self._invoke(values)[0]
         return output
 
-    def _each_batch(
-        self, digits: NDArray[Any], quantized: Callable[[NDArray[Any]], NDArray[Any]]
+    def _run_batches(
+        self, digits: NDArray[Any], quantizer: Callable[[NDArray[Any]], NDArray[Any]]
     ) -> NDArray[np.float32]:
-        step = self._batch * self._batch_size
+        step = self._batch * self._preferred_batch
         if 0 < len(digits) <= step:
-            return self._answers(quantized(digits))
+            return self._logits(quantizer(digits))
         logits = np.empty((len(digits), CLASSES), np.float32)
         starts = range(0, len(digits), step)
 
-        def read(starts: Iterable[int]) -> None:
+        def run(starts: Iterable[int]) -> None:
             for start in starts:
-                values = quantized(digits[start : start + step])
-                logits[start : start + step] = self._answers(values)
+                values = quantizer(digits[start : start + step])
+                logits[start : start + step] = self._logits(values)
 
         threads = min(self._threads, len(starts))
         if threads <= 1:
-            read(starts)
+            run(starts)
             return logits
-        # One digit is read without it.
+        # Not needed to read one digit.
         from concurrent.futures import ThreadPoolExecutor
 
         shares = [starts[number::threads] for number in range(threads)]
         with ThreadPoolExecutor(threads) as pool:
-            # A list, for what a thread raises to be raised here.
-            list(pool.map(read, shares))
+            # list() raises here what a thread raised.
+            list(pool.map(run, shares))
         return logits
 
-    def _answers(self, values: NDArray[Any]) -> NDArray[np.float32]:
-        """The logits of as many digits as are run at once, ``(n, 10)``."""
-        return self._logits_of(dequantize(self._invoke(values), self.output))
+    def _logits(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """Compute logits of quantized digits, at most ``preferred_batch`` runs: ``(n, 10)``."""
+        outputs = dequantize(self._invoke(values), self.output)
+        # A probability that was rounded to 0 counts as half a step.
+        smallest = self.output.scale / 2 or float(np.finfo(np.float32).tiny)
+        if self._last_operator == "SOFTMAX":
+            outputs = np.log(np.maximum(outputs, smallest))
+        elif self._last_operator == "LOGISTIC":
+            log_odds = np.log(np.maximum(outputs, smallest))
+            outputs = log_odds - np.log(np.maximum(1 - outputs, smallest))
+        return outputs
 
     def _invoke(self, values: NDArray[Any]) -> NDArray[Any]:
-        """The outputs of as many digits as are run at once, ``(n, 10)``."""
+        """Compute outputs of quantized digits, at most ``preferred_batch`` runs: ``(n, 10)``."""
         count = len(values)
         if self._channels > 1:
             values = np.repeat(values[..., np.newaxis], self._channels, axis=-1)
         runs = -(-count // self._batch)
         if count < runs * self._batch:
-            # A batch that the model fixes is filled with copies.
+            # A batch of a fixed size is filled up with copies.
             values = np.resize(values, (runs * self._batch, *values.shape[1:]))
-        # A backend answers one thread at a time: with two in it, it answers wrongly. Popping and
-        # appending are atomic, and a lock would keep the other cores waiting.
+        # A backend that two threads call at a time answers wrongly. Popping and appending are
+        # atomic; a lock would keep the other cores waiting.
         try:
             backend = self._idle_backends.pop()
         except IndexError:
@@ -156,50 +166,41 @@ class Interpreter:
             self._idle_backends.append(backend)
         return outputs.reshape(-1, CLASSES)[:count]
 
-    def _logits_of(self, answers: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Logits of what a model ends in; a probability that is rounded to none is half a step."""
-        least = self.output.scale / 2 or float(np.finfo(np.float32).tiny)
-        if self._last_operator == "SOFTMAX":
-            answers = np.log(np.maximum(answers, least))
-        elif self._last_operator == "LOGISTIC":
-            answers = np.log(np.maximum(answers, least)) - np.log(np.maximum(1 - answers, least))
-        return answers
+
+def _reopen(content: bytes, scaling: InputScaling | None, threads: int) -> Interpreter:
+    return Interpreter(content, scaling=scaling, threads=threads)
 
 
-def _opened(content: bytes, reading: InputScaling | None, threads: int) -> Interpreter:
-    return Interpreter(content, reading=reading, threads=threads)
-
-
-def _quantizer(spec: TensorSpec, reading: InputScaling | None) -> _Quantizer:
-    """From pixels to what the input takes: by a table, where each pixel is read by itself."""
-    if reading is not None and reading.unit_axes:
-        return lambda pixels: quantize(reading.apply(pixels), spec)
+def _pixel_quantizer(spec: TensorSpec, scaling: InputScaling | None) -> _Quantizer:
+    """Return a function from pixels to the input tensor's type; a table if pixels do not mix."""
+    if scaling is not None and scaling.unit_axes:
+        return lambda pixels: quantize(scaling.apply(pixels), spec)
     levels = np.arange(256, dtype=np.uint8)
-    table = quantize(levels if reading is None else reading.apply(levels), spec)
-    # No pixel lies outside the table; told so, numpy takes less than half the time.
+    table = quantize(levels if scaling is None else scaling.apply(levels), spec)
+    # No pixel lies outside the table; with "clip" numpy takes less than half the time.
     return partial(table.take, mode="clip")
 
 
-def _last_operator(engine: Backend) -> str:
-    """The operator that makes the output, under changes of type and shape."""
-    makers = {
-        made: (name, taken) for name, taken, outputs in engine.operators() for made in outputs
+def _last_operator(backend: Backend) -> str:
+    """Return the operator that computes the output, before changes of type and shape."""
+    producers = {
+        index: (name, inputs) for name, inputs, outputs in backend.operators() for index in outputs
     }
-    name, position = "", engine.output_position
-    while position in makers:
-        # Taken out, for a damaged model to end as well.
-        name, taken = makers.pop(position)
+    name, index = "", backend.output_index
+    while index in producers:
+        # Removed, so that a damaged model's loop ends.
+        name, inputs = producers.pop(index)
         if name not in {"QUANTIZE", "DEQUANTIZE", "RESHAPE"}:
             break
-        position = taken[0]
+        index = inputs[0]
     return name
 
 
 def quantize(values: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
-    """Real values in a tensor's own type.
+    """Convert real values to a tensor's own type.
 
-    ``round(value / scale) + zero_point``, halves away from zero as the runtime's own QUANTIZE
-    operator rounds (tensorflow/lite/kernels/internal/reference/quantize.h), clipped to the type.
+    ``round(value / scale) + zero_point``, halves away from zero as in the runtime's own QUANTIZE
+    operator (tensorflow/lite/kernels/internal/reference/quantize.h), clipped to the type.
     """
     dtype = np.dtype(spec.dtype)
     if not np.issubdtype(dtype, np.integer):
@@ -212,41 +213,42 @@ def quantize(values: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:
 
 
 def quantization_table(spec: TensorSpec) -> NDArray[Any]:
-    """What each pixel value 0..255 becomes in the input tensor's own type: ``(256,)``."""
+    """Convert every pixel value, 0..255, to the input tensor's own type: ``(256,)``."""
     return quantize(np.arange(256), spec)
 
 
 def dequantize(values: NDArray[Any], spec: TensorSpec) -> NDArray[np.float32]:
-    """Real values of a tensor: ``(value - zero_point) * scale``."""
+    """Convert a tensor's values to real ones: ``(value - zero_point) * scale``."""
     if not spec.scale:
         return values.astype(np.float32)
-    # int8 - int8 wraps around: 127 - (-128) is 255, which int8 calls -1.
+    # In int8, 127 - (-128) would wrap around to -1.
     return ((values.astype(np.int32) - spec.zero_point) * spec.scale).astype(np.float32)
 
 
-def _layout(taken: TensorSpec, given: TensorSpec) -> tuple[int, int]:
-    """How many digits a model takes at once, and of how many channels.
+def _check_tensors(input_spec: TensorSpec, output_spec: TensorSpec) -> tuple[int, int]:
+    """Return how many digits a model takes per run, and of how many channels.
 
     Raises:
-        UnsuitableModel: it takes no digits, or gives no ten outputs for each.
+        UnsuitableModel: it does not take digits, or does not return ten outputs for each.
     """
-    channels = 3 if taken.shape[-1:] == (3,) else 1
-    batch, rest = divmod(math.prod(taken.shape), channels * math.prod(DIGIT_SHAPE))
-    if rest or not batch or (batch > 1 and taken.shape[0] != batch):
+    channels = 3 if input_spec.shape[-1:] == (3,) else 1
+    batch, rest = divmod(math.prod(input_spec.shape), channels * math.prod(DIGIT_SHAPE))
+    if rest or not batch or (batch > 1 and input_spec.shape[0] != batch):
         raise UnsuitableModel(
-            f"the model takes a tensor of shape {taken.shape}; expected digits of "
+            f"the model takes a tensor of shape {input_spec.shape}; expected digits of "
             f"{DIGIT_SHAPE[0]}x{DIGIT_SHAPE[1]} pixels, for example (1, 28, 28)"
         )
-    if math.prod(given.shape) != batch * CLASSES:
+    if math.prod(output_spec.shape) != batch * CLASSES:
         raise UnsuitableModel(
-            f"the model gives a tensor of shape {given.shape}; expected ({batch}, {CLASSES}) logits"
+            f"the model returns a tensor of shape {output_spec.shape}; expected "
+            f"({batch}, {CLASSES}) logits"
         )
-    for end, spec in (("input", taken), ("output", given)):
-        integer = np.issubdtype(np.dtype(spec.dtype), np.integer)
-        # Pixels are uint8 before any quantization.
-        whole = end == "input" and spec.dtype == "uint8"
+    for end, spec in (("input", input_spec), ("output", output_spec)):
+        is_integer = np.issubdtype(np.dtype(spec.dtype), np.integer)
+        # Raw pixels are uint8 without any quantization.
+        is_raw = end == "input" and spec.dtype == "uint8"
         if spec.dtype not in ("float32", "int8", "uint8", "int16") or (
-            integer != bool(spec.scale) and not whole
+            is_integer != bool(spec.scale) and not is_raw
         ):
             raise UnsuitableModel(
                 f"the model's {end} is {spec.dtype} with scale {spec.scale}; expected float32, "

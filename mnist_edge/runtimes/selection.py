@@ -1,4 +1,4 @@
-"""Which runtime runs the models: one for TFLite that is installed, or numpy."""
+"""Select the runtime that runs the models: an installed TFLite runtime, or numpy."""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from importlib.util import find_spec
 from mnist_edge.errors import MissingDependency, UnknownName, reinstall_command
 
 RUNTIME_VARIABLE = "MNIST_EDGE_RUNTIME"
-"""The environment variable that names the runtime to use, for this process and its children."""
+"""The environment variable that names the runtime, for this process and its children."""
 NUMPY = "numpy"
-"""The runtime that needs nothing else, runs int8 alone, and takes two to seven times as long."""
+"""The runtime that needs no further package, runs int8 only, and takes two to seven times as
+long."""
 RUNTIMES = {
     "tflite-runtime": "tflite_runtime.interpreter",
     "ai-edge-litert": "ai_edge_litert.interpreter",
     NUMPY: "mnist_edge.runtimes.numpy_backend.executor",
 }
-"""Modules of the runtimes by the names of their packages; the first that is installed is used."""
+"""Modules of the runtimes, by the names of their packages; the first that is installed is used."""
 
 
 def requested_runtime() -> str | None:
-    """The runtime that the environment names; None where it leaves the choice.
+    """Return the runtime that the environment names, if it names one.
 
     Raises:
         UnknownName: there is no such runtime.
@@ -37,34 +38,27 @@ def requested_runtime() -> str | None:
         raise UnknownName("runtime", name, RUNTIMES)
     if not _is_installed(name):
         raise MissingDependency(
-            f"{name} is not installed; on this machine: {install_command()}, or take {NUMPY}, "
-            "which needs nothing"
+            f"{name} is not installed; install it with: {install_command()}, or choose {NUMPY}, "
+            "which needs no further package"
         )
     return name
 
 
 def installed_version(name: str) -> str | None:
-    """The version of an installed runtime, one of ``RUNTIMES``; None where it is not installed."""
+    """Return the version of an installed runtime; None if it is not installed.
+
+    Args:
+        name: one of ``RUNTIMES``.
+    """
     return _version(name)
 
 
-def describe_runtime() -> str:
-    """The runtime in use with its version, for example ``tflite-runtime 2.14.0``.
-
-    Raises:
-        UnknownName: the environment names one that there is not.
-        MissingDependency: it names one that is not installed, or not even numpy is.
-    """
-    name = selected_runtime()
-    return f"{name} {_version(name) or 'of unknown version'}"
-
-
 def selected_runtime() -> str:
-    """The name of the runtime in use, one of ``RUNTIMES``.
+    """Return the name of the runtime in use, one of ``RUNTIMES``.
 
     Raises:
-        UnknownName: the environment names one that there is not.
-        MissingDependency: it names one that is not installed, or not even numpy is.
+        UnknownName: the environment names an unknown runtime.
+        MissingDependency: the runtime that it names is not installed, or not even numpy is.
     """
     name = requested_runtime() or next(filter(_is_installed, RUNTIMES), None)
     if name is None:
@@ -73,14 +67,25 @@ def selected_runtime() -> str:
     return name
 
 
+def describe_runtime() -> str:
+    """Return the runtime in use with its version, for example ``tflite-runtime 2.14.0``.
+
+    Raises:
+        UnknownName: the environment names an unknown runtime.
+        MissingDependency: the runtime that it names is not installed, or not even numpy is.
+    """
+    name = selected_runtime()
+    return f"{name} {_version(name) or 'of unknown version'}"
+
+
 def is_numpy_fallback() -> bool:
-    """Whether numpy is in use because nothing else is installed, and not because it was chosen."""
+    """Return whether numpy is in use because no TFLite runtime is, rather than by request."""
     return requested_runtime() is None and selected_runtime() == NUMPY
 
 
 @contextmanager
 def using_runtime(name: str) -> Iterator[None]:
-    """Chooses a runtime for as long as the context lasts.
+    """Use a runtime within the context, in this process and its children.
 
     Args:
         name: one of ``RUNTIMES``.
@@ -90,7 +95,7 @@ def using_runtime(name: str) -> Iterator[None]:
         MissingDependency: it is not installed.
     """
     before = os.environ.get(RUNTIME_VARIABLE)
-    # In the environment, the processes that try models find it too.
+    # Child processes inherit the environment.
     os.environ[RUNTIME_VARIABLE] = name
     try:
         requested_runtime()
@@ -103,17 +108,17 @@ def using_runtime(name: str) -> Iterator[None]:
 
 
 def install_command() -> str:
-    """What to type for a TFLite runtime on this machine.
+    """Return the command that installs a TFLite runtime on this machine.
 
-    The wheels of tflite-runtime end with Python 3.11, and were made for Linux alone.
+    tflite-runtime has wheels for Linux only, and for Python up to 3.11.
     """
-    last = sys.platform == "linux" and sys.version_info < (3, 12)
-    return f"pip install {'tflite-runtime' if last else 'ai-edge-litert'}"
+    has_wheel = sys.platform == "linux" and sys.version_info < (3, 12)
+    return f"pip install {'tflite-runtime' if has_wheel else 'ai-edge-litert'}"
 
 
 @cache
 def _is_installed(name: str) -> bool:
-    """Looks for the package itself: asking for its version takes Python longer by 10 ms."""
+    """Look for the package itself: asking for its version takes 10 ms more."""
     return find_spec(RUNTIMES[name].partition(".")[0] if name != NUMPY else NUMPY) is not None
 
 

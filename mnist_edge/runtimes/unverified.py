@@ -1,4 +1,4 @@
-"""A ``.tflite`` that this project did not make: what its input means, and a word of warning."""
+"""Open a ``.tflite`` that has no manifest: infer its input scaling, and warn the user."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from mnist_edge.runtimes.sandbox import open_model
 
 
 def rank_supported_scalings(interpreter: Interpreter) -> ScalingRanking | None:
-    """Tries a model under every reading that its input has room for.
+    """Try a model with every input scaling that its input tensor can hold.
 
-    A quantized input was ranged by what the model was trained on: a reading that is clipped by it
-    is not the model's own, and what is left of its contrast might win all the same.
+    The range of a quantized input comes from the values that the model was trained on. A scaling
+    that it would clip is not the model's own, but what is left of the contrast might still win.
 
     Returns:
-        None where no labelled digits are at hand to try it on.
+        None if no labelled digits are at hand to try it on.
 
     Raises:
         DataError: the digits at hand are damaged.
@@ -26,40 +26,43 @@ def rank_supported_scalings(interpreter: Interpreter) -> ScalingRanking | None:
     digits = load_local_digits(input_scaling.SAMPLE_SIZE)
     if digits is None:
         return None
-    held = [reading for reading in INPUT_SCALINGS.values() if interpreter.supports(reading)]
-    return input_scaling.rank_scalings(interpreter.run, digits, among=held)
+    supported = [scaling for scaling in INPUT_SCALINGS.values() if interpreter.supports(scaling)]
+    return input_scaling.rank_scalings(interpreter.logits_of_scaled, digits, among=supported)
 
 
 def open_unverified(
     model: StoredModel, *, pixels: str | None, threads: int = 1
 ) -> tuple[Interpreter, str]:
-    """An interpreter for a model without a manifest, and what to tell the user of it.
+    """Open an interpreter for a model without a manifest.
 
     Args:
-        model: without a manifest.
-        pixels: the name of what its input means, where the user says it; found by trying else.
-        threads: as ``Interpreter`` has it.
+        model: has no manifest.
+        pixels: the name of its input scaling; None to infer it.
+        threads: as for ``Interpreter``.
+
+    Returns:
+        The interpreter, and a warning for the user.
 
     Raises:
-        UnknownName: there is no such reading.
-        UnsuitableModel: no digit model, or one that reads digits under no reading, or under two
-            about as well.
+        UnknownName: there is no such input scaling.
+        UnsuitableModel: not a digit model, or one that reads digits with no scaling, or about
+            equally well with several.
         InvalidModel: the runtime cannot load it, or crashes on it.
         DataError: the digits at hand are damaged.
     """
-    told = None if pixels is None else input_scaling.find_input_scaling(pixels)
+    requested = None if pixels is None else input_scaling.find_input_scaling(pixels)
     raw = open_model(model, threads=threads)
-    judgement = rank_supported_scalings(raw) if told is None else None
-    if told is not None:
-        reading, found = told, f"taking {told.name} as told"
-    elif judgement is None:
-        reading = RAW_PIXELS
-        found = (
-            f"no MNIST is at hand to try it on: taking {RAW_PIXELS.name}; say otherwise with "
-            "--pixels, or name MNIST by MNIST_EDGE_DATA"
+    ranking = rank_supported_scalings(raw) if requested is None else None
+    if requested is not None:
+        scaling, reason = requested, f"taking {requested.name} as requested"
+    elif ranking is None:
+        scaling = RAW_PIXELS
+        reason = (
+            f"no MNIST is at hand to infer its pixel scaling, taking {scaling.name}; override with "
+            "--pixels, or name MNIST's folder in MNIST_EDGE_DATA"
         )
     else:
-        reading = input_scaling.choose_scaling(judgement, name=str(model.path))
-        found = f"{judgement.summary()}: taking {reading.name}; override with --pixels"
-    opened = Interpreter(model.content, reading=reading, threads=threads)
-    return opened, f"nothing vouches for {model.path}: {found}"
+        scaling = input_scaling.choose_scaling(ranking, name=str(model.path))
+        reason = f"{ranking.summary()}: taking {scaling.name}; override with --pixels"
+    interpreter = Interpreter(model.content, scaling=scaling, threads=threads)
+    return interpreter, f"{model.path} has no manifest to verify it: {reason}"

@@ -1,4 +1,4 @@
-"""Keeping what native code writes to the standard streams off the user's screen."""
+"""Capture what native code writes to the standard streams."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ redirect them in turn would restore each other's temporary file."""
 
 @contextmanager
 def capture_descriptors(*descriptors: int) -> Iterator[Callable[[], str]]:
-    """Sends what is written to some file descriptors to a temporary file for a while.
+    """Redirect file descriptors to a temporary file within the context.
 
-    TensorFlow and the TFLite runtime announce themselves on every load, below Python's own
-    streams; they also give the reason of a failure there.
+    TensorFlow and the TFLite runtime announce themselves on every load, below Python's own streams,
+    and report there why they failed.
 
     Args:
         descriptors: 1 for standard output, 2 for standard error.
 
     Yields:
-        A function that returns what has been written so far, for an error message.
+        A function that returns the text written so far, for an error message.
     """
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
@@ -33,21 +33,21 @@ def capture_descriptors(*descriptors: int) -> Iterator[Callable[[], str]]:
     saved: dict[int, int] = {}
     with _LOCK, tempfile.TemporaryFile() as file:
 
-        def said() -> str:
+        def captured() -> str:
             file.seek(0)
             return file.read().decode(errors="replace")
 
         try:
             for descriptor in descriptors:
-                # A process that was started with the stream closed has nothing to keep clean.
+                # A process may have been started with the stream closed.
                 if _is_open(descriptor):
                     saved[descriptor] = os.dup(descriptor)
                     os.dup2(file.fileno(), descriptor)
-            yield said
+            yield captured
         finally:
-            for descriptor, kept in saved.items():
-                os.dup2(kept, descriptor)
-                os.close(kept)
+            for descriptor, copy in saved.items():
+                os.dup2(copy, descriptor)
+                os.close(copy)
 
 
 def _is_open(descriptor: int) -> bool:

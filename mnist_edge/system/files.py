@@ -1,4 +1,4 @@
-"""Writing files so that a reader sees the old one or the new one, never a half."""
+"""Write files so that a reader sees the old one or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ from mnist_edge.errors import NotWritable
 
 
 def exists(path: str | os.PathLike[str]) -> bool:
-    """Whether something is at a path; False, too, for a path that no system takes."""
-    return os.path.exists(path)  # noqa: PTH110  # Path.exists raises for too long a name
+    """Return whether a path exists; False also for one that the system refuses."""
+    return os.path.exists(path)  # noqa: PTH110  # Path.exists raises for a name that is too long
 
 
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
-    """Yields a temporary path beside ``target`` that becomes ``target`` on success.
+    """Yield a temporary path beside ``target`` that becomes ``target`` on success.
 
-    The temporary file keeps the target's suffix, since some writers choose a format
-    by it. It is flushed to disk and renamed over the target when the block ends, and
-    removed when the block raises.
+    The temporary file has the target's suffix, because some writers choose a format by it. It is
+    flushed to disk and renamed over the target when the block ends, and removed when it raises.
 
     Raises:
-        NotWritable: the folder cannot be made or written to.
+        NotWritable: the folder cannot be created or written to.
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -40,7 +39,7 @@ def replacing(target: Path) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
-        # mkstemp makes files private to their owner; a result is for whoever may read the folder.
+        # mkstemp makes files private; a result is for everyone who may read the folder.
         temporary.chmod(0o666 & ~_umask())
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
@@ -52,7 +51,7 @@ def replacing(target: Path) -> Iterator[Path]:
 
 
 def write_bytes(target: Path, content: bytes) -> None:
-    """Writes ``content`` to ``target`` whole or not at all.
+    """Write bytes to a file, completely or not at all.
 
     Raises:
         NotWritable: the folder or the file cannot be written.
@@ -62,7 +61,7 @@ def write_bytes(target: Path, content: bytes) -> None:
 
 
 def write_text(target: Path, text: str) -> None:
-    """Writes ``text`` as UTF-8 to ``target`` whole or not at all.
+    """Write text to a file as UTF-8, completely or not at all.
 
     Raises:
         NotWritable: the folder or the file cannot be written.
@@ -71,7 +70,7 @@ def write_text(target: Path, text: str) -> None:
 
 
 def write_json(target: Path, document: Any) -> None:
-    """Writes ``document`` as indented JSON to ``target`` whole or not at all.
+    """Write a document to a file as indented JSON, completely or not at all.
 
     Raises:
         NotWritable: the folder or the file cannot be written.
@@ -80,10 +79,10 @@ def write_json(target: Path, document: Any) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Makes the names in ``folder`` outlive a loss of power, as ``replacing`` does with contents.
+    """Flush the names in a folder to disk, as ``replacing`` flushes contents.
 
-    Without it, of two renames the later may reach the disk before the earlier. Windows and some
-    file systems have no such thing, and are left to their own order.
+    Otherwise the later of two renames may reach the disk before the earlier one. Windows and some
+    file systems do not support it, and keep their own order.
     """
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
@@ -94,10 +93,10 @@ def sync_folder(folder: Path) -> None:
 
 
 def require_writable(folder: Path) -> None:
-    """Makes ``folder`` and checks, before any long work, that files can be made in it.
+    """Create a folder and check, before any long work, that files can be created in it.
 
     Raises:
-        NotWritable: it cannot be made or written to.
+        NotWritable: it cannot be created or written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -108,7 +107,7 @@ def require_writable(folder: Path) -> None:
 
 
 def not_writable(target: Path, error: OSError) -> NotWritable:
-    """The error for a ``target`` that the system refused to write, with its reason."""
+    """Make the error for a file that the system refused to write, with its reason."""
     reason = error.strerror or type(error).__name__
     return NotWritable(
         f"cannot write {target}: {reason}; choose another place, or make it writable"
@@ -116,7 +115,7 @@ def not_writable(target: Path, error: OSError) -> NotWritable:
 
 
 def _umask() -> int:
-    """The process's umask, which can only be read by setting it."""
+    """Return the process's umask, which can only be read by setting it."""
     mask = os.umask(0)
     os.umask(mask)
     return mask

@@ -232,7 +232,7 @@ def other_pictures(folder: Path, digits: Mnist) -> Fault:
     others = replace(digits, train=shuffled(digits.train), validation=shuffled(digits.validation))
     train(keras, model, others, "x/255")
     path = save(model, folder / "mnist_cnn.h5")
-    return Fault(path=path, words="reads no digits under any reading")
+    return Fault(path=path, words="reads digits with no pixel scaling")
 
 
 def no_builtin(folder: Path, digits: Mnist) -> Fault:

@@ -1,1 +1,1 @@
-"""Whether a machine can read pictures with the shipped models, and what to do where it cannot."""
+"""Check whether a machine can read pictures with the shipped models, and advise if it cannot."""

@@ -1,4 +1,4 @@
-"""One line of what the doctor found."""
+"""The result of one of the doctor's checks."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ Status: TypeAlias = Literal["good", "warning", "bad"]
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """What was found of one thing."""
+    """The result of one check."""
 
     name: str
-    """What was looked at, the same in every release."""
+    """What was checked; stays the same in every release."""
     found: str
-    """What was found, for a person."""
+    """The result, for people."""
     status: Status = "good"
-    """``bad`` where pictures cannot be read, or not be trusted to be read right."""
+    """``bad`` if pictures cannot be read, or may be read wrongly."""
     advice: str | None = None
-    """What to do; None where all is good."""
+    """What to do; None for a good result."""
     facts: Mapping[str, Any] = field(default_factory=dict)
-    """What was found, for a program: plain JSON values by name."""
+    """The result, for programs: plain JSON values by name."""
 
 
-def worst(findings: list[Finding]) -> Status:
-    """The worst status there is; good where there is none."""
-    found = {finding.status for finding in findings}
-    return "bad" if "bad" in found else "warning" if "warning" in found else "good"
+def worst_status(findings: list[Finding]) -> Status:
+    """Return the worst status of all findings; good without any."""
+    statuses = {finding.status for finding in findings}
+    return "bad" if "bad" in statuses else "warning" if "warning" in statuses else "good"

@@ -1,4 +1,4 @@
-"""What the machine itself has to do with reading pictures."""
+"""Check the machine itself: board, processor, C library, Python, memory, temperature, power."""
 
 from __future__ import annotations
 
@@ -10,30 +10,32 @@ from pathlib import Path
 from mnist_edge.device import board
 from mnist_edge.device.doctor.finding import Finding
 
-_OLDEST_PYTHON = (3, 10)
-_OLDEST_GLIBC = (2, 34)
-"""What tflite-runtime 2.14.0's wheels for Arm were linked against."""
-_LITTLE_MEMORY = 64 << 20
-"""Bytes below which reading a picture may not fit: a bare process that reads one takes 43 MiB."""
-_HOT = 80.0
-"""Degrees Celsius from which on a Raspberry Pi slows itself (Raspberry Pi documentation,
-frequency management and thermal control)."""
+_MIN_PYTHON = (3, 10)
+_MIN_GLIBC = (2, 34)
+"""The version that tflite-runtime 2.14.0's wheels for Arm are linked against."""
+_MIN_MEMORY = 64 << 20
+"""Bytes below which a picture may not fit: a bare process that reads one takes 43 MiB."""
+_MAX_TEMPERATURE = 80.0
+"""Degrees Celsius from which a Raspberry Pi throttles (Raspberry Pi documentation, frequency
+management and thermal control)."""
 _NOTABLE = frozenset(
     {"neon", "vfpv4", "asimd", "asimdhp", "asimddp", "i8mm", "sve"}
     | {"sse4_2", "avx", "avx2", "fma", "avx512f", "avx512_vnni"}
 )
-"""Extensions that the runtimes' kernels make use of."""
+"""Instruction set extensions that the runtimes' kernels use."""
 _MIB = 1 << 20
 
 
 def examine_host(root: Path = board.ROOT) -> Iterator[Finding]:
-    """What the machine says of itself; what it does not say is left out.
+    """Check the machine; what it does not tell is left out.
 
     Args:
-        root: of the file system that is read.
+        root: the root of the file system to read.
     """
     model = board.read_model_name(root)
-    yield Finding(name="board", found=model or "not told: no Raspberry Pi", facts={"model": model})
+    yield Finding(
+        name="board", found=model or "unknown: not a Raspberry Pi", facts={"model": model}
+    )
     yield _cpu(board.read_processor(root))
     yield _libc(board.read_processor(root))
     yield _python()
@@ -42,8 +44,8 @@ def examine_host(root: Path = board.ROOT) -> Iterator[Finding]:
     degrees = board.read_temperature(root)
     if degrees is not None:
         yield _temperature(degrees)
-    if held := board.read_throttling(root):
-        yield _throttling(held)
+    if throttling := board.read_throttling(root):
+        yield _throttling(throttling)
 
 
 def _cpu(cpu: board.Processor) -> Finding:
@@ -59,7 +61,7 @@ def _cpu(cpu: board.Processor) -> Finding:
         name="cpu",
         status="warning",
         found=f"{found}, no NEON",
-        advice="where a TFLite runtime crashes, choose --runtime numpy",
+        advice="if a TFLite runtime crashes, choose --runtime numpy",
         facts=facts,
     )
 
@@ -69,15 +71,15 @@ def _libc(cpu: board.Processor) -> Finding:
     name, version = libc or (None, None)
     facts = {"name": name, "version": version}
     if libc is None:
-        found = "not glibc: no TFLite runtime has a wheel, numpy runs the models"
+        found = "not glibc: no TFLite runtime has a wheel for it, numpy runs the models"
         return Finding(name="libc", found=found, facts=facts)
     found = " ".join(libc)
-    if cpu.architecture.startswith(("arm", "aarch")) and _numbers(libc[1]) < _OLDEST_GLIBC:
+    if cpu.architecture.startswith(("arm", "aarch")) and _numbers(libc[1]) < _MIN_GLIBC:
         return Finding(
             name="libc",
             status="warning",
             found=found,
-            advice="tflite-runtime's wheels for Arm need glibc 2.34: take Raspberry Pi OS bookworm "
+            advice="tflite-runtime's wheels for Arm need glibc 2.34: use Raspberry Pi OS bookworm "
             "or later, or choose --runtime numpy",
             facts=facts,
         )
@@ -87,13 +89,13 @@ def _libc(cpu: board.Processor) -> Finding:
 def _python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
     facts = {"version": version, "executable": sys.executable}
-    if sys.version_info >= _OLDEST_PYTHON:
+    if sys.version_info >= _MIN_PYTHON:
         return Finding(name="python", found=version, facts=facts)
     return Finding(
         name="python",
         status="bad",
         found=version,
-        advice="take Python 3.10 or later",
+        advice="use Python 3.10 or later",
         facts=facts,
     )
 
@@ -101,7 +103,7 @@ def _python() -> Finding:
 def _memory(memory: board.Memory) -> Finding:
     found = f"{memory.available // _MIB:,} of {memory.total // _MIB:,} MiB available"
     facts = {"total_bytes": memory.total, "available_bytes": memory.available}
-    if memory.available >= _LITTLE_MEMORY:
+    if memory.available >= _MIN_MEMORY:
         return Finding(name="memory", found=found, facts=facts)
     return Finding(
         name="memory",
@@ -114,37 +116,37 @@ def _memory(memory: board.Memory) -> Finding:
 
 def _temperature(degrees: float) -> Finding:
     found, facts = f"{degrees:.0f} degrees Celsius", {"celsius": degrees}
-    if degrees < _HOT:
+    if degrees < _MAX_TEMPERATURE:
         return Finding(name="temperature", found=found, facts=facts)
     return Finding(
         name="temperature",
         status="warning",
         found=found,
-        advice="cool it: a Raspberry Pi slows itself from 80 degrees on",
+        advice="cool it: a Raspberry Pi throttles from 80 degrees on",
         facts=facts,
     )
 
 
-def _throttling(held: board.Throttling) -> Finding:
-    facts = {"now": list(held.now), "since_start": list(held.before)}
-    said = [f"{', '.join(held.now)} now"] if held.now else []
-    said += [f"{', '.join(held.before)} since the start"] if held.before else []
-    if not said:
+def _throttling(throttling: board.Throttling) -> Finding:
+    now, before = throttling.now, throttling.before
+    facts = {"now": list(now), "since_start": list(before)}
+    parts = [f"{', '.join(now)} now"] if now else []
+    parts += [f"{', '.join(before)} since the start"] if before else []
+    if not parts:
         return Finding(name="throttling", found="none since the start", facts=facts)
-    powerless = "under-voltage" in {*held.now, *held.before}
     return Finding(
         name="throttling",
-        status="bad" if "under-voltage" in held.now else "warning",
-        found="; ".join(said),
+        status="bad" if "under-voltage" in now else "warning",
+        found="; ".join(parts),
         advice="use the power supply made for the board, and a short thick cable"
-        if powerless
-        else "cool it: it is slowed by its heat",
+        if "under-voltage" in {*now, *before}
+        else "cool it: its temperature makes it throttle",
         facts=facts,
     )
 
 
 def _numbers(version: str) -> tuple[int, ...]:
-    """A version for comparing; what is no number ends it."""
+    """Return the leading numbers of a version, for comparison."""
     numbers = []
     for part in version.split("."):
         if not part.isdigit():

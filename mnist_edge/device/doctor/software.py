@@ -1,4 +1,4 @@
-"""Whether the packages work, and the shipped models on them."""
+"""Check that the packages work, and that the shipped models give the right answers on them."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ from mnist_edge.device.doctor.finding import Finding
 from mnist_edge.errors import MissingDependency, ModelError, UsageError, reinstall_command
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes import selection
+from mnist_edge.system.paths import shipped_models_folder
 from mnist_edge.system.subprocesses import ChildFailed
 
-_OLDEST_PILLOW = (9, 4)
+_MIN_PILLOW = (9, 4)
 _REINSTALL = "pip install --force-reinstall --no-cache-dir"
 
 
 def examine_software() -> Iterator[Finding]:
-    """Tries every package, and every shipped model in int8."""
+    """Check every package, and every shipped model in int8."""
     yield _numpy()
     yield _pillow()
     in_use = ""
@@ -34,9 +35,17 @@ def examine_software() -> Iterator[Finding]:
         )
     for name in selection.RUNTIMES:
         yield _runtime(name, in_use=name == in_use)
-    for model in loading.shipped_models():
+    models = loading.shipped_models()
+    if not models:
+        yield Finding(
+            name="models",
+            status="bad",
+            found=f"no shipped models in {shipped_models_folder()}",
+            advice=reinstall_command(),
+        )
+    for model in models:
         yield _files(model)
-    for model in loading.shipped_models() if in_use else []:
+    for model in models if in_use else []:
         yield from _answers(model)
 
 
@@ -45,7 +54,7 @@ def _numpy() -> Finding:
         version = probe.probe_package("numpy")["version"]
     except ChildFailed as failure:
         return _broken("numpy", failure, f"{_REINSTALL} numpy, or: sudo apt install python3-numpy")
-    # The binary interface that compiled packages use was broken once, by 2.0.
+    # The binary interface that compiled packages use has changed once, with 2.0.
     abi = int(version.partition(".")[0])
     found, facts = f"{version}, binary interface {abi}", {"version": version, "abi": abi}
     if abi < 2 or selection.installed_version("tflite-runtime") is None:
@@ -64,12 +73,12 @@ def _pillow() -> Finding:
         version = probe.probe_package("PIL")["version"]
     except ChildFailed as failure:
         return _broken("pillow", failure, f"{_REINSTALL} pillow, or: sudo apt install python3-pil")
-    if tuple(map(int, version.split(".")[:2])) >= _OLDEST_PILLOW:
+    if tuple(map(int, version.split(".")[:2])) >= _MIN_PILLOW:
         return Finding(name="pillow", found=version, facts={"version": version})
     return Finding(
         name="pillow",
         status="warning",
-        found=f"{version}, older than any that is tested",
+        found=f"{version}, older than the tested versions",
         advice="pip install 'pillow>=9.4'",
         facts={"version": version},
     )
@@ -84,7 +93,7 @@ def _broken(name: str, failure: ChildFailed, advice: str) -> Finding:
 def _runtime(name: str, *, in_use: bool) -> Finding:
     version = selection.installed_version(name)
     facts: dict[str, Any] = {"version": version, "in_use": in_use, "import_seconds": None}
-    # The package numpy has a line of its own.
+    # The package numpy has its own finding.
     title = "numpy-runtime" if name == selection.NUMPY else name
     if version is None:
         return Finding(name=title, found="not installed", facts=facts)
@@ -110,23 +119,23 @@ def _runtime(name: str, *, in_use: bool) -> Finding:
                 advice=f"for a faster one: {selection.install_command()}",
                 facts=facts,
             )
-        found += f"; none other has a wheel for {board.read_processor().userland}"
+        found += f"; no other has a wheel for {board.read_processor().userland}"
     return Finding(name=title, found=found, facts=facts)
 
 
 def _has_wheel() -> bool:
-    """Whether a TFLite runtime is to be had for this machine; of systems but Linux it is said."""
+    """Return whether a TFLite runtime has a wheel for this machine; assumed unless on Linux."""
     if sys.platform != "linux":
         return True
     if board.read_libc() is None:
         return False
-    # ai-edge-litert, for the later Pythons, has none for 32 bits.
+    # ai-edge-litert, for later Pythons, has none for 32 bits.
     bits_32 = {"armv7l"} if sys.version_info < (3, 12) else set[str]()
     return board.read_processor().userland in {"x86_64", "aarch64"} | bits_32
 
 
 def _files(model: str) -> Finding:
-    """Whether a model's files are those that their manifests vouch for."""
+    """Check a model's files against their manifests."""
     name = f"model {model}"
     try:
         files = loading.load_all_schemes(model)
@@ -139,47 +148,47 @@ def _files(model: str) -> Finding:
             facts={"sha256": {}},
         )
     facts = {"sha256": {file.path.stem: file.sha256 for file in files}}
-    strangers = [file.path.name for file in files if file.manifest is None]
-    if strangers:
+    unverified = [file.path.name for file in files if file.manifest is None]
+    if unverified:
         return Finding(
             name=name,
             status="warning",
-            found=f"nothing vouches for {', '.join(strangers)}",
+            found=f"no manifest for {', '.join(unverified)}",
             advice=reinstall_command(),
             facts=facts,
         )
     count = f"{len(files)} files" if len(files) > 1 else "1 file"
-    return Finding(name=name, found=f"{count}, as the manifests have them", facts=facts)
+    return Finding(name=name, found=f"{count}, as listed in the manifests", facts=facts)
 
 
 def _answers(model: str) -> Iterator[Finding]:
-    """The self-test of a model, and of the default one how long a digit takes."""
+    """Run a model's self-test, and time a digit with the default model."""
     name = f"self-test {model}"
     try:
-        tried = probe.probe_model(model)
+        result = probe.probe_model(model)
     except ChildFailed as failure:
         facts = {"runtime": None, "steps": None, "allowed": None}
         yield Finding(
             name=name,
             status="bad",
             found=f"it {failure}",
-            advice=f"choose --runtime {selection.NUMPY}, or mend what is bad above",
+            advice=f"choose --runtime {selection.NUMPY}, or fix what is bad above",
             facts=facts,
         )
         return
-    yield _self_test(name, tried)
+    yield _self_test(name, result)
     if model == loading.DEFAULT_MODEL:
-        milliseconds = tried["microseconds"] / 1000
+        milliseconds = result["microseconds"] / 1000
         yield Finding(
             name=f"speed {model}",
-            found=f"{milliseconds:.2f} ms a digit on {tried['runtime']}",
-            facts={"runtime": tried["runtime"], "microseconds": tried["microseconds"]},
+            found=f"{milliseconds:.2f} ms per digit on {result['runtime']}",
+            facts={"runtime": result["runtime"], "microseconds": result["microseconds"]},
         )
 
 
-def _self_test(name: str, tried: dict[str, Any]) -> Finding:
-    steps, allowed = tried["steps"], tried["allowed"]
-    facts = {"runtime": tried["runtime"], "steps": steps, "allowed": allowed}
+def _self_test(name: str, result: dict[str, Any]) -> Finding:
+    steps, allowed = result["steps"], result["allowed"]
+    facts = {"runtime": result["runtime"], "steps": steps, "allowed": allowed}
     if steps is None:
         return Finding(
             name=name,
@@ -188,17 +197,17 @@ def _self_test(name: str, tried: dict[str, Any]) -> Finding:
             advice="install a later mnist-edge, or convert the model again",
             facts=facts,
         )
-    differ, most = sum(step > 0 for step in steps), max(steps)
+    different, largest = sum(step > 0 for step in steps), max(steps)
     found = f"{len(steps)} golden vectors, " + (
-        f"{differ} of them up to {most:.3g} steps off" if differ else "all the same"
+        f"{different} of them up to {largest:.3g} steps off" if different else "all the same"
     )
-    if tried["passed"]:
+    if result["passed"]:
         return Finding(name=name, found=found, facts=facts)
     return Finding(
         name=name,
         status="bad",
         found=f"{found}, {allowed:g} allowed: this machine computes wrong answers",
         advice=f"choose --runtime {selection.NUMPY}, or: {_REINSTALL} "
-        f"{tried['runtime'].split(' ')[0]}",
+        f"{result['runtime'].split(' ')[0]}",
         facts=facts,
     )

@@ -225,7 +225,7 @@ def _time_operators(model: StoredModel, digits: NDArray[np.uint8]) -> tuple[Oper
         raise TypeError(f"{type(backend).__name__} does not report the time of each operator")
     some = np.resize(digits, (2 * WARM_UP, *digits.shape[1:]))
     inputs = baseline.as_input(some, backend.inputs[0])
-    rounds = [backend.seconds_of_operators(one[np.newaxis]) for one in inputs][WARM_UP:]
+    rounds = [backend.time_operators(one[np.newaxis]) for one in inputs][WARM_UP:]
     medians = 1e6 * np.median(rounds, axis=0)
     names = [name for name, _, _ in backend.operators()]
     return tuple(

@@ -1,4 +1,4 @@
-"""A model that is run by numpy."""
+"""Run a model with numpy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mnist_edge.modelstore.manifest import TensorSpec
 from mnist_edge.runtimes.numpy_backend import kernels, matmul_kernels
 from mnist_edge.runtimes.numpy_backend.model_graph import Graph, GraphOperator, Tensor, parse_graph
-from mnist_edge.runtimes.numpy_backend.node import Kernel, Node, unsuitable
+from mnist_edge.runtimes.numpy_backend.node import Kernel, Node, unsupported
 
 _KERNELS: dict[str, Callable[[Node], Kernel]] = {
     "AVERAGE_POOL_2D": kernels.prepare_average_pool,
@@ -28,113 +28,120 @@ _KERNELS: dict[str, Callable[[Node], Kernel]] = {
     "RESHAPE": kernels.prepare_reshape,
     "SOFTMAX": kernels.prepare_softmax,
 }
-"""What prepares each operator that can be run."""
-_AT_ONCE = 32
-"""Runs that are made together: enough to share the cost of calling numpy, and few enough for what
-lies between two operators to stay in a processor's cache."""
+"""The function that prepares each supported operator."""
+_BATCH_SIZE = 32
+"""Runs at a time: enough to share the cost of calling numpy, and few enough for the activations
+between two operators to stay in a processor's cache."""
 
-_MOST_VALUES = 1 << 20
-"""Values that all operators of one run may make, beyond which a file is taken for no digit model;
-those of ``nano`` make 5,094."""
-_MOST_WEIGHTS = 1 << 22
-"""Constants that all operators may have, beyond which a file is taken for damaged: many operators
-can mean the same ones, and each prepares its own."""
+_MAX_VALUES = 1 << 20
+"""Values that all operators may compute in one run, beyond which a file is not taken for a digit
+model; those of ``nano`` compute 5,094."""
+_MAX_WEIGHTS = 1 << 22
+"""Constants that all operators may have, beyond which a file counts as damaged: many operators can
+refer to the same constants, and each prepares its own copy."""
 
 
 class NumpyBackend:
-    """A model that is run by numpy, with the same int8 results as tflite-runtime 2.14.0.
+    """A model that numpy runs, with the same int8 results as tflite-runtime 2.14.0.
 
     Args:
         content: the bytes of a ``.tflite`` file.
 
     Raises:
         InvalidModel: the bytes are damaged.
-        UnsuitableModel: it has an operator or a type that is not run here.
+        UnsuitableModel: it has an operator or a type that is not supported here.
     """
 
-    preferred_batch = _AT_ONCE
-    """Runs that ``invoke`` is best given together."""
+    preferred_batch = _BATCH_SIZE
+    """Number of runs that ``invoke`` is most efficient with."""
 
     def __init__(self, content: bytes) -> None:
         self._graph = parse_graph(content)
-        # What a damaged file's scales overflow to is refused, or clipped like any other value.
+        # A damaged file's scales may overflow; the result is refused, or clipped like any other.
         with np.errstate(all="ignore"):
             self._steps = _prepare(self._graph)
         tensors = self._graph.tensors
-        self.inputs = [_spec(tensors[position]) for position in self._graph.inputs]
-        """What it takes."""
-        self.outputs = [_spec(tensors[position]) for position in self._graph.outputs]
-        """What it gives."""
-        self.output_position = self._graph.outputs[0] if self._graph.outputs else -1
-        """Position of the first output among the model's tensors."""
+        self.inputs = [_tensor_spec(tensors[index]) for index in self._graph.inputs]
+        """The model's input tensors."""
+        self.outputs = [_tensor_spec(tensors[index]) for index in self._graph.outputs]
+        """The model's output tensors."""
+        self.output_index = self._graph.outputs[0] if self._graph.outputs else -1
+        """Index of the first output among the model's tensors."""
 
     def operators(self) -> Iterator[tuple[str, Sequence[int], Sequence[int]]]:
-        """Of each operator the name, and the positions of the tensors it takes and makes."""
+        """Yield each operator's name, and the indices of its input and output tensors."""
         for operator in self._graph.operators:
             yield operator.name, operator.inputs, operator.outputs
 
     def invoke(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Runs the model, of one input and one output.
+        """Run a model of one input and one output.
 
         Args:
-            values: ``(n, *shape)`` for an input of that shape and its type: each of the n is a run.
+            values: ``(n, *shape)`` for an input of that shape, in its type: n runs.
 
         Returns:
-            ``(n, *shape)`` of the output.
+            ``(n, *shape)`` for an output of that shape, in its type.
         """
-        tensors = self._graph.tensors
-        known = {self._graph.inputs[0]: values}
-        with np.errstate(all="ignore"):
-            for kernel, taken, made in self._steps:
-                known[made] = kernel(known[taken]).reshape(len(values), *tensors[made].shape)
-        return known[self._graph.outputs[0]]
+        outputs, _ = self._run(values)
+        return outputs
 
-    def seconds_of_operators(self, values: NDArray[Any]) -> list[float]:
-        """What each operator takes, in the order of ``operators``; ``values`` as ``invoke``."""
-        tensors = self._graph.tensors
-        known, seconds = {self._graph.inputs[0]: values}, []
-        with np.errstate(all="ignore"):
-            for kernel, taken, made in self._steps:
-                started = time.perf_counter()
-                known[made] = kernel(known[taken]).reshape(len(values), *tensors[made].shape)
-                seconds.append(time.perf_counter() - started)
+    def time_operators(self, values: NDArray[Any]) -> list[float]:
+        """Measure the seconds of each operator, in the order of ``operators``.
+
+        Args:
+            values: as for ``invoke``.
+        """
+        _, seconds = self._run(values)
         return seconds
+
+    def _run(self, values: NDArray[Any]) -> tuple[NDArray[Any], list[float]]:
+        """Run the model; return its outputs and the seconds of each operator."""
+        tensors = self._graph.tensors
+        activations, seconds = {self._graph.inputs[0]: values}, []
+        with np.errstate(all="ignore"):
+            for kernel, source, target in self._steps:
+                started = time.perf_counter()
+                outputs = kernel(activations[source])
+                activations[target] = outputs.reshape(len(values), *tensors[target].shape)
+                seconds.append(time.perf_counter() - started)
+        return activations[self._graph.outputs[0]], seconds
 
 
 def _prepare(graph: Graph) -> list[tuple[Kernel, int, int]]:
-    """The kernel of every operator, with the positions of what it takes and makes."""
+    """Prepare every operator: its kernel, and the indices of its input and its output."""
     steps = []
-    known, made_values, weights = set(graph.inputs), 0, 0
+    computed, values, weights = set(graph.inputs), 0, 0
     for operator in graph.operators:
         if operator.name not in _KERNELS:
-            raise unsuitable(operator.name)
-        taken = [position for position in operator.inputs if position in known]
-        if len(taken) != 1 or len(operator.outputs) != 1 or operator.outputs[0] in (-1, *known):
-            raise unsuitable(f"{operator.name} of {len(taken)} tensors to {len(operator.outputs)}")
-        node = _node(graph, operator, taken[0])
-        made_values += math.prod(node.made.shape)
+            raise unsupported(operator.name)
+        sources = [index for index in operator.inputs if index in computed]
+        targets = operator.outputs
+        if len(sources) != 1 or len(targets) != 1 or targets[0] in (-1, *computed):
+            raise unsupported(f"{operator.name} of {len(sources)} tensors to {len(targets)}")
+        node = _node(graph, operator, sources[0])
+        values += math.prod(node.output.shape)
         weights += sum(math.prod(tensor.shape) for tensor in node.constants if tensor)
-        if made_values > _MOST_VALUES or weights > _MOST_WEIGHTS:
-            raise unsuitable(f"{made_values} values for one run and {weights} constants")
-        steps.append((_KERNELS[operator.name](node), taken[0], operator.outputs[0]))
-        known.add(operator.outputs[0])
-    if -1 in known or not known.issuperset(graph.outputs):
-        raise unsuitable("an end that leads nowhere")
+        if values > _MAX_VALUES or weights > _MAX_WEIGHTS:
+            raise unsupported(f"{values} values for one run and {weights} constants")
+        steps.append((_KERNELS[operator.name](node), sources[0], targets[0]))
+        computed.add(targets[0])
+    if -1 in computed or not computed.issuperset(graph.outputs):
+        raise unsupported("an input or output that no operator is connected to")
     return steps
 
 
-def _node(graph: Graph, operator: GraphOperator, taken: int) -> Node:
-    others = [position for position in operator.inputs if position != taken]
+def _node(graph: Graph, operator: GraphOperator, source: int) -> Node:
+    others = [index for index in operator.inputs if index != source]
     return Node(
         name=operator.name,
-        given=graph.tensors[taken],
+        input=graph.tensors[source],
         constants=tuple(None if other < 0 else graph.tensors[other] for other in others),
-        made=graph.tensors[operator.outputs[0]],
+        output=graph.tensors[operator.outputs[0]],
         options=operator.options,
     )
 
 
-def _spec(tensor: Tensor) -> TensorSpec:
+def _tensor_spec(tensor: Tensor) -> TensorSpec:
     return TensorSpec(
         shape=tensor.shape, dtype=tensor.dtype, scale=tensor.scale, zero_point=tensor.zero_point
     )

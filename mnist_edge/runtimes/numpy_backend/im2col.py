@@ -1,4 +1,4 @@
-"""Windows that slide over a picture: how convolution and pooling share their geometry."""
+"""Sliding windows over images: the geometry that convolution and pooling share."""
 
 from __future__ import annotations
 
@@ -11,79 +11,80 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from mnist_edge.runtimes.numpy_backend.node import Node
+from mnist_edge.runtimes.numpy_backend.tflite_schema import Padding
 
-_SAME, _VALID = 0, 1
-"""Numbers of the paddings in the schema: as many windows as ``ceil(size / stride)``, or as fit."""
-_MOST_VALUES = 1 << 20
-"""Values in all windows over one picture, beyond which a file is taken for no digit model; the
-most of ``nano`` are 8,820."""
+_MAX_VALUES = 1 << 20
+"""Values in all windows over one image beyond which a file is not taken for a digit model; ``nano``
+has at most 8,820."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SlidingWindows:
-    """Where windows lie in pictures of one size."""
+    """Positions of the windows in images of one size."""
 
     size: tuple[int, int]
     """Height and width of a window."""
     strides: tuple[int, int]
-    """Rows and columns from one to the next."""
+    """Rows and columns from one window to the next."""
     pads: tuple[tuple[int, int], tuple[int, int]]
-    """Rows above and below, columns left and right, that are added to the picture."""
+    """Rows added above and below, columns added left and right."""
     count: tuple[int, int]
-    """Windows from the top to the bottom, and from left to right."""
+    """Number of windows from top to bottom, and from left to right."""
 
-    def over(self, pictures: NDArray[Any], fill: float) -> NDArray[Any]:
-        """A view of every window.
+    def over(self, images: NDArray[Any], fill: float) -> NDArray[Any]:
+        """Return a view of every window.
 
         Args:
-            pictures: ``(n, height, width, channels)``.
-            fill: what lies beyond the edges.
+            images: ``(n, height, width, channels)``.
+            fill: the value of the padding.
 
         Returns:
-            ``(n, rows, columns, window height, window width, channels)``, not to be written to.
+            ``(n, rows, columns, window height, window width, channels)``, read-only.
         """
         (top, bottom), (left, right) = self.pads
         if top or bottom or left or right:
-            n, height, width, channels = pictures.shape
+            n, height, width, channels = images.shape
             shape = (n, top + height + bottom, left + width + right, channels)
-            padded = np.full(shape, fill, pictures.dtype)
-            padded[:, top : top + height, left : left + width] = pictures
-            pictures = padded
-        n, _, _, channels = pictures.shape
-        each, row, column, channel = pictures.strides
-        steps = (each, row * self.strides[0], column * self.strides[1], row, column, channel)
-        return as_strided(pictures, (n, *self.count, *self.size, channels), steps, writeable=False)
+            padded = np.full(shape, fill, images.dtype)
+            padded[:, top : top + height, left : left + width] = images
+            images = padded
+        n, _, _, channels = images.shape
+        image, row, column, channel = images.strides
+        steps = (image, row * self.strides[0], column * self.strides[1], row, column, channel)
+        return as_strided(images, (n, *self.count, *self.size, channels), steps, writeable=False)
 
 
 def plan_windows(
     node: Node, size: tuple[int, int], strides: tuple[int, int], padding: int
 ) -> SlidingWindows:
-    """The windows of an operator over the tensor that it is given.
+    """Compute the windows of an operator over its input.
 
-    With SAME padding an odd row or column is added below and to the right
-    (https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2).
+    With SAME padding there are ``ceil(size / stride)`` windows, and an odd row or column is added
+    below and on the right (https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2);
+    with VALID padding there are as many as fit.
 
     Args:
-        node: the operator; its tensor is ``(n, height, width, channels)``.
+        node: the operator; its input is ``(n, height, width, channels)``.
         size: height and width of a window.
         strides: rows and columns from one window to the next.
         padding: its number in the schema.
 
     Raises:
-        UnsuitableModel: no window fits in, or they have more values than any digit model's.
+        UnsuitableModel: no window fits, or they have more values than in any digit model.
     """
     node.require(min(*size, *strides) > 0, f"windows of {size} every {strides}")
-    node.require(padding in (_SAME, _VALID), f"padding {padding}")
-    _, *picture, channels = node.given.shape
+    node.require(padding in set(Padding), f"padding {padding}")
+    _, *image, channels = node.input.shape
     counts, pads = [], []
-    for length, window, stride in zip(picture, size, strides, strict=True):
-        count = -(-length // stride) if padding == _SAME else (length - window) // stride + 1
-        node.require(count > 0, f"windows of {size} over {tuple(picture)}")
-        added = max((count - 1) * stride + window - length, 0) if padding == _SAME else 0
+    for length, window, stride in zip(image, size, strides, strict=True):
+        same = padding == Padding.SAME
+        count = -(-length // stride) if same else (length - window) // stride + 1
+        node.require(count > 0, f"windows of {size} over {tuple(image)}")
+        added = max((count - 1) * stride + window - length, 0) if same else 0
         counts.append(count)
         pads.append((added // 2, added - added // 2))
     values = math.prod((*counts, *size, channels))
-    node.require(values <= _MOST_VALUES, f"windows of {values} values")
+    node.require(values <= _MAX_VALUES, f"windows of {values} values")
     return SlidingWindows(
         size=size, strides=strides, pads=(pads[0], pads[1]), count=(counts[0], counts[1])
     )

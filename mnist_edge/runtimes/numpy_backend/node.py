@@ -1,4 +1,4 @@
-"""An operator with the tensors around it, and what every kernel asks of them."""
+"""An operator with its tensors, and the checks that the kernels share."""
 
 from __future__ import annotations
 
@@ -13,134 +13,140 @@ from mnist_edge.errors import UnsuitableModel
 from mnist_edge.runtimes.numpy_backend.fixed_point import FixedPointFactor, to_fixed_point
 from mnist_edge.runtimes.numpy_backend.flatbuffer import FlatbufferTable
 from mnist_edge.runtimes.numpy_backend.model_graph import Tensor
+from mnist_edge.runtimes.numpy_backend.tflite_schema import Activation
 from mnist_edge.runtimes.selection import install_command
 
 Kernel: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
-"""What runs an operator: ``(n, *shape)`` to an array of as many values as n of what it makes."""
+"""Runs an operator n times: an array of shape ``(n, *input.shape)`` to one with as many values as
+``(n, *output.shape)``."""
 
-_ACTIVATIONS = {0: (None, None), 1: (0.0, None), 2: (-1.0, 1.0), 3: (0.0, 6.0)}
-"""Real bounds of the activations that an operator may end in, by their number in the schema: none,
-ReLU, ReLU between -1 and 1, ReLU6."""
+_BOUNDS: dict[int, tuple[float | None, float | None]] = {
+    Activation.NONE: (None, None),
+    Activation.RELU: (0.0, None),
+    Activation.RELU_N1_TO_1: (-1.0, 1.0),
+    Activation.RELU6: (0.0, 6.0),
+}
+"""Lowest and highest real value after each activation."""
 
-_FAR = 1e6
-"""Steps from 0.0 beyond every integer of 8 bits."""
+_MAX_STEPS = 1e6
+"""A number of quantization steps beyond every integer of 8 bits."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Node:
-    """One step of a model, with what is known of it before it runs."""
+    """One step of a model, before it is prepared to run."""
 
     name: str
-    """The operator's name in the schema."""
-    given: Tensor
-    """The tensor that it is run on."""
+    """The schema's name of the operator."""
+    input: Tensor
+    """The tensor that it computes on."""
     constants: tuple[Tensor | None, ...]
     """Its other inputs in order: weights, bias, axes."""
-    made: Tensor
-    """The tensor that it makes."""
+    output: Tensor
+    """The tensor that it computes."""
     options: FlatbufferTable
-    """Its settings."""
+    """Its options."""
 
-    def require(self, holds: bool, otherwise: str) -> None:
-        """Refuses what the kernels do not do.
+    def require(self, supported: bool, found: str) -> None:
+        """Refuse what the kernels do not support.
 
         Args:
-            holds: what must be.
-            otherwise: how to call it where it is not, after "with".
+            supported: whether the model may go on.
+            found: what the operator has if it is not, to follow "with" in the message.
 
         Raises:
-            UnsuitableModel: it does not hold.
+            UnsuitableModel: it is not supported.
         """
-        if not holds:
-            raise unsuitable(f"{self.name} with {otherwise}")
+        if not supported:
+            raise unsupported(f"{self.name} with {found}")
 
     def require_int8(self) -> None:
-        """Refuses any but one int8 tensor in and one out, each with one scale.
+        """Refuse an input or output that is not int8 with one scale.
 
         Raises:
-            UnsuitableModel: another.
+            UnsuitableModel: one is not.
         """
-        for tensor in (self.given, self.made):
+        for tensor in (self.input, self.output):
             self.require(
                 tensor.dtype == "int8" and len(tensor.scales) == 1,
                 f"{tensor.dtype} tensors of {len(tensor.scales)} scales",
             )
 
     def require_shape(self, shape: tuple[int, ...]) -> None:
-        """Refuses a tensor made that has another shape than it comes to.
+        """Refuse an output of another shape than the operator computes.
 
         Raises:
-            UnsuitableModel: another.
+            UnsuitableModel: it has another.
         """
-        self.require(self.made.shape == shape, f"shape {self.made.shape}, not {shape}")
+        self.require(self.output.shape == shape, f"shape {self.output.shape}, not {shape}")
 
     def constant(
-        self, number: int, dtype: str, dimensions: int | None = None
+        self, index: int, dtype: str, dimensions: int | None = None
     ) -> tuple[Tensor, NDArray[Any]]:
-        """One of the other inputs, which must be a constant, and its values.
+        """Return one of the constant inputs and its values.
 
         Args:
-            number: which, from 0.
+            index: which one, from 0.
             dtype: the type it must have.
-            dimensions: how many it must have; None for any.
+            dimensions: the number of dimensions it must have; None for any.
 
         Raises:
-            UnsuitableModel: it is something else, or is not there.
+            UnsuitableModel: it is missing, computed, or of another type or shape.
         """
-        found = self.constants[number] if number < len(self.constants) else None
-        if found is None or found.data is None:
-            raise unsuitable(f"{self.name} without constant input {number + 1}")
+        tensor = self.constants[index] if index < len(self.constants) else None
+        if tensor is None or tensor.data is None:
+            raise unsupported(f"{self.name} without constant input {index + 1}")
         self.require(
-            found.dtype == dtype and dimensions in (None, len(found.shape)),
-            f"{found.dtype} of shape {found.shape}",
+            tensor.dtype == dtype and dimensions in (None, len(tensor.shape)),
+            f"{tensor.dtype} of shape {tensor.shape}",
         )
-        return found, found.data
+        return tensor, tensor.data
 
-    def rescaling(self, real: NDArray[np.float64] | float) -> FixedPointFactor:
-        """Real factors in integers.
+    def fixed_point(self, real: NDArray[np.float64] | float) -> FixedPointFactor:
+        """Convert real factors to integers.
 
         Raises:
-            UnsuitableModel: larger than accumulators have room for.
+            UnsuitableModel: they are too large for the accumulators.
         """
         try:
             return to_fixed_point(real)
         except OverflowError as error:
-            raise unsuitable(f"{self.name} with {error}") from error
+            raise unsupported(f"{self.name} with {error}") from error
 
     def clamp(self, activation: int) -> Kernel:
-        """What brings integers into the range of the tensor made, and into its type.
+        """Prepare the clipping of integers to the output's type and to an activation's range.
 
         Args:
             activation: its number in the schema.
 
         Raises:
-            UnsuitableModel: it is none that clamps, or the tensor is not of 8 bits.
+            UnsuitableModel: the activation does not clip, or the output does not have 8 bits.
         """
-        self.require(activation in _ACTIVATIONS, f"activation {activation}")
-        self.require(self.made.dtype in ("int8", "uint8"), f"{self.made.dtype} to make")
-        dtype = np.dtype(self.made.dtype)
+        self.require(activation in _BOUNDS, f"activation {activation}")
+        self.require(self.output.dtype in ("int8", "uint8"), f"an output of {self.output.dtype}")
+        dtype = np.dtype(self.output.dtype)
         limits = np.iinfo(dtype)
         lowest, highest = (
-            None if bound is None else self._quantized(bound) for bound in _ACTIVATIONS[activation]
+            None if bound is None else self._quantized(bound) for bound in _BOUNDS[activation]
         )
-        least = limits.min if lowest is None else max(limits.min, lowest)
-        greatest = limits.max if highest is None else min(limits.max, highest)
-        return lambda values: np.minimum(np.maximum(values, least), greatest).astype(dtype)
+        minimum = limits.min if lowest is None else max(limits.min, lowest)
+        maximum = limits.max if highest is None else min(limits.max, highest)
+        return lambda values: np.minimum(np.maximum(values, minimum), maximum).astype(dtype)
 
-    def finish(self, activation: int) -> Kernel:
-        """As ``clamp``, once the zero point of the tensor made is added."""
-        clamp, offset = self.clamp(activation), self.made.zero_point
-        return lambda values: clamp(values + offset)
+    def add_zero_point_and_clamp(self, activation: int) -> Kernel:
+        """Prepare the addition of the output's zero point, followed by ``clamp``."""
+        clamp, zero_point = self.clamp(activation), self.output.zero_point
+        return lambda values: clamp(values + zero_point)
 
     def _quantized(self, real: float) -> int:
-        # The clip keeps what so small a scale as no model has would make infinite.
-        steps = np.clip(np.float32(real) / np.float32(self.made.scale), -_FAR, _FAR)
-        return self.made.zero_point + int(np.copysign(np.floor(abs(steps) + 0.5), steps))
+        # Without the clip, a scale smaller than any sound model's would overflow.
+        steps = np.clip(np.float32(real) / np.float32(self.output.scale), -_MAX_STEPS, _MAX_STEPS)
+        return self.output.zero_point + int(np.copysign(np.floor(abs(steps) + 0.5), steps))
 
 
-def unsuitable(what: str) -> UnsuitableModel:
-    """The error for what the numpy runtime does not do."""
+def unsupported(what: str) -> UnsuitableModel:
+    """Make the error for what the numpy runtime does not support."""
     return UnsuitableModel(
-        f"the numpy runtime runs int8 models of the commonest operators, not {what}; a TFLite "
+        f"the numpy runtime runs int8 models of the most common operators, not {what}; a TFLite "
         f"runtime may run it: {install_command()}"
     )

@@ -377,15 +377,15 @@ def test_a_model_that_was_changed_is_bad(models: Path) -> None:
     path = models / "int8.tflite"
     path.write_bytes(path.read_bytes()[:-1] + b"x")
     found = tried()
-    check_advice(found["model nano"], "bad", "its manifest vouches for", "pip install")
+    check_advice(found["model nano"], "bad", "its manifest lists", "pip install")
     assert found["self-test nano"].status == "bad"
 
 
 def test_a_model_that_nothing_vouches_for_is_a_warning(models: Path) -> None:
     (models / "int8.json").unlink()
-    check_advice(tried()["model nano"], "warning", "nothing vouches for int8.tflite", "reinstall")
+    check_advice(tried()["model nano"], "warning", "no manifest for int8.tflite", "reinstall")
 
 
 def test_an_old_python_is_bad(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(host, "_OLDEST_PYTHON", (sys.version_info[0] + 1, 0))
-    check_advice(looked(tmp_path)["python"], "bad", ".", "take Python")
+    monkeypatch.setattr(host, "_MIN_PYTHON", (sys.version_info[0] + 1, 0))
+    check_advice(looked(tmp_path)["python"], "bad", ".", "use Python")

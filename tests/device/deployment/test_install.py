@@ -198,7 +198,7 @@ def test_a_model_in_use_that_is_gone_is_told(store: Path, update: Path, run: Run
     shutil.rmtree(store / install.install(str(update)).name)
     told = run("predict", SAMPLE)
     assert told.returncode == 1
-    assert "is gone; go back to the one before with: mnist-edge model rollback" in told.stderr
+    assert "is gone; go back to the previous one with: mnist-edge model rollback" in told.stderr
     assert "is in use, but gone" in run("model", "list").stderr
     assert run("model", "rollback").returncode == 0
     assert run("predict", SAMPLE).returncode == 0
@@ -230,7 +230,7 @@ def test_a_model_that_is_not_its_manifests_is_refused(store: Path, update: Path)
     content = bytearray(update.read_bytes())
     content[-1] ^= 1
     update.write_bytes(content)
-    check_refused(update, ModelHashMismatch, "its manifest vouches for")
+    check_refused(update, ModelHashMismatch, "its manifest lists")
 
 
 @pytest.mark.parametrize("end", ["input", "output"])

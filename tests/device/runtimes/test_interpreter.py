@@ -150,7 +150,7 @@ def test_the_interpreter_says_nothing_on_either_stream(
     ("name", "said"),
     [
         ("wide", r"takes a tensor of shape \(1, 32, 32, 1\); expected digits of 28x28"),
-        ("eleven", r"gives a tensor of shape \(1, 11\); expected \(1, 10\) logits"),
+        ("eleven", r"returns a tensor of shape \(1, 11\); expected \(1, 10\) logits"),
         ("pair", "has 1 inputs and 2 outputs; expected 1 and 1"),
         ("whole", "input is int32 with scale 0.0; expected float32, or int8"),
     ],

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mnist_edge import Classifier
 from mnist_edge.data.mnist import Digits
-from mnist_edge.errors import UnsuitableModel
+from mnist_edge.errors import UnsuitableModel, did_you_mean
 from mnist_edge.metrics.confidence import softmax
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes.input_scaling import INPUT_SCALINGS
@@ -57,7 +57,8 @@ def answers(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def test_what_its_input_means_is_found_and_told_on_one_line(name: str) -> None:
     warning = classifier(name).warning
     assert warning is not None
-    assert warning.startswith(f"nothing vouches for {regression(name)}: {FOUND[name]} (log-loss 0.")
+    start = f"{regression(name)} has no manifest to verify it: {FOUND[name]} (log-loss 0."
+    assert warning.startswith(start)
     assert warning.endswith(f": taking {FOUND[name]}; override with --pixels")
     assert "\n" not in warning
 
@@ -107,7 +108,7 @@ def test_info_shows_every_reading_the_best_first(name: str, run: Run) -> None:
     text = run("info", regression(name))
     assert (text.returncode, text.stderr) == (0, "")
     assert f"no manifest: nothing vouches for {regression(name).name}" in text.stdout
-    _, _, table = text.stdout.partition("reading of its input (--pixels)")
+    _, _, table = text.stdout.partition("pixel scaling (--pixels)")
     shown = [line.split() for line in table.splitlines()[1:]]
     assert [row[0] for row in shown] == [one["pixels"] for one in readings]
     assert [float(row[1]) for row in shown] == pytest.approx(
@@ -124,7 +125,8 @@ def test_what_the_user_says_is_taken_untried(
     words = ("--model", regression("float32"), "--pixels", told, "--format", "json")
     ran = run("predict", pictures / "mnist-seven.png", *words)
     assert ran.stderr == (
-        f"warning: nothing vouches for {regression('float32')}: taking {told} as told\n"
+        f"warning: {regression('float32')} has no manifest to verify it: taking {told} as "
+        "requested\n"
     )
     (answer,) = json.loads(ran.stdout)
     own = softmax(answers(test_digits.images[:1] / 255 - 0.5))[0]
@@ -137,9 +139,10 @@ def test_a_reading_that_is_none_is_wrong_usage_and_lists_all(
 ) -> None:
     ran = run("predict", pictures, "--model", regression("float32"), "--pixels", name)
     assert (ran.returncode, ran.stdout) == (2, "")
+    hint = did_you_mean(name, INPUT_SCALINGS)
+    known = ", ".join(INPUT_SCALINGS)
     assert ran.stderr == (
-        f"mnist-edge: unknown reading of the pixels {name!r}: "
-        f"choose one of {', '.join(INPUT_SCALINGS)}\n"
+        f"mnist-edge: unknown pixel scaling {name!r}{hint}: choose one of {known}\n"
     )
 
 
@@ -169,8 +172,9 @@ def test_without_mnist_it_takes_raw_pixels_says_so_and_fetches_nothing(
     ran = start("predict", path, *words, env=env)
     assert ran.returncode == 0
     assert ran.stderr.decode() == (
-        f"warning: nothing vouches for {regression('float32')}: no MNIST is at hand to try it "
-        "on: taking pixels; say otherwise with --pixels, or name MNIST by MNIST_EDGE_DATA\n"
+        f"warning: {regression('float32')} has no manifest to verify it: no MNIST is at hand to "
+        "infer its pixel scaling, taking pixels; override with --pixels, or name MNIST's folder "
+        "in MNIST_EDGE_DATA\n"
     )
     told = start("predict", path, *words, "--pixels", "pixels", env=env)
     assert ran.stdout == told.stdout
@@ -214,8 +218,8 @@ def test_a_digit_has_its_logits_wherever_it_stands_in_a_batch(test_digits: Digit
     ("name", "said"),
     [
         ("edgetpu", "is compiled for the Edge TPU"),
-        ("custom", "needs Mystery-Op:v2, which no TFLite runtime brings"),
-        ("flex", "needs TensorFlow's own Erfinv, which no TFLite runtime brings"),
+        ("custom", "needs Mystery-Op:v2, which no TFLite runtime has"),
+        ("flex", "needs TensorFlow's own Erfinv, which no TFLite runtime has"),
     ],
 )
 def test_an_operator_that_nothing_here_can_run_is_named(
@@ -240,9 +244,9 @@ def test_an_operator_that_nothing_here_can_run_is_named(
 def test_a_model_that_reads_no_digits_is_refused_with_all_that_was_tried(
     name: str, tried: list[str], tiny: Path
 ) -> None:
-    with pytest.raises(UnsuitableModel, match=rf"{name}\.tflite reads no digits under") as refused:
+    with pytest.raises(UnsuitableModel, match=rf"{name}\.tflite reads digits with no") as refused:
         Classifier(tiny / f"{name}.tflite")
     _, _, table = str(refused.value).partition("log-loss and accuracy: ")
     assert all(one in table for one in tried)
-    assert table.endswith("say on what pixels with --pixels")
+    assert table.endswith("name the scaling with --pixels")
     assert "\n" not in table

@@ -189,4 +189,4 @@ def test_numpy_s_interpreter_is_imported_only_where_it_runs(pictures: Path) -> N
     sample = SAMPLE
     words = [sys.executable, "-c", IMPORTED, str(sample)]
     ran = subprocess.run(words, check=True, capture_output=True, text=True)
-    assert not [name for name in ran.stdout.split() if "numpy_runtime" in name]
+    assert not [name for name in ran.stdout.split() if "numpy_backend" in name]
