@@ -67,5 +67,7 @@ def test_wrong_usage_exits_with_2_a_missed_gate_with_3_and_everything_else_with_
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
-    error = errors.UnknownName("scheme", "int7", ["int8", "int16x8"])
-    assert str(error) == "unknown scheme 'int7': choose one of int8, int16x8"
+    error = errors.UnknownName("scheme", "tiny", ["int8", "int16x8"])
+    assert str(error) == "unknown scheme 'tiny': choose one of int8, int16x8"
+    close = errors.UnknownName("scheme", "int7", ["int8", "int16x8"])
+    assert str(close).startswith("unknown scheme 'int7' (did you mean 'int8'?): choose one of")
