@@ -44,8 +44,9 @@ def read_trusted_keys() -> tuple[bytes, ...]:
             return ()
         keys = tuple(map(_decode_key, _BLOCK.findall(_read_text(path))))
     except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
         raise UntrustedModel(
-            f"cannot read the public keys in {path} ({error}); write them with: "
+            f"cannot read the public keys in {path} ({reason}); write them with: "
             "openssl pkey -in private.pem -pubout"
         ) from error
     if not keys:
