@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_edge.errors import InvalidModel
-from mnist_edge.system.subprocesses import ChildFailed, Limits, call_in_child
+from mnist_edge.system.subprocesses import ChildFailed, ChildLimits, call_in_child
 
 _SECONDS = 20
 """Time limit of the child for a small file; a sound one takes less than a second."""
@@ -44,7 +44,7 @@ def read_hdf5(path: Path) -> Hdf5Contents:
         InvalidModel: it is damaged.
     """
     size = path.stat().st_size
-    limits = Limits(seconds=_SECONDS + size / _BYTES_PER_SECOND, memory=_MEMORY + 2 * size)
+    limits = ChildLimits(seconds=_SECONDS + size / _BYTES_PER_SECOND, memory=_MEMORY + 2 * size)
     try:
         return Hdf5Contents(**call_in_child(limits, _read_contents, str(path)))
     except ChildFailed as failure:

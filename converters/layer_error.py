@@ -28,6 +28,7 @@ from mnist_edge.errors import ConversionError
 from mnist_edge.runtimes.input_scaling import InputScaling
 from mnist_edge.system.capture import capture_descriptors
 from mnist_edge.system.files import replacing
+from mnist_edge.system.text import one_line
 from mnist_edge.training.frameworks import import_tensorflow
 from mnist_edge.training.learning_curves import new_figure
 
@@ -110,7 +111,7 @@ def measure_layer_errors(
             debugger.layer_statistics_dump(dump)
         # The debugger raises whatever its interpreter and the converter raise.
         except Exception as error:
-            reason = " ".join(str(error).split())[:300]
+            reason = one_line(error)[:300]
             raise ConversionError(
                 f"TensorFlow's quantization debugger cannot run the model: {reason}"
             ) from error

@@ -23,6 +23,7 @@ from mnist_edge import DIGIT_SHAPE
 from mnist_edge.errors import InvalidModel, MissingDependency, ModelNotFound, UnsuitableModel
 from mnist_edge.modelstore.origin import weights_sha256
 from mnist_edge.system.capture import capture_descriptors
+from mnist_edge.system.text import one_line
 from mnist_edge.training.frameworks import import_keras, import_tensorflow, import_tf_keras
 from mnist_edge.training.recipes import RECIPES
 from mnist_edge.training.training_record import MODEL_FILE, RECORD_FILE
@@ -158,7 +159,7 @@ def _load_keras(file: KerasModelFile) -> tuple[Any, str]:
                 raise
             # Both versions raise whatever the format's reader happens to raise.
             except Exception as error:  # noqa: BLE001  # the next is tried, all reasons reported
-                reasons.append(" ".join(str(error).split()))
+                reasons.append(one_line(error))
     unknown = re.search(r"Unknown layer: '?(\w+)", " ".join(reasons))
     if unknown:
         raise UnsuitableModel(
@@ -211,7 +212,7 @@ def _load_saved_model(file: KerasModelFile) -> tuple[Any, str]:
             signatures = dict(loaded.signatures)
     # The reader raises OSError for a missing file, protobuf's and its own errors for damage.
     except Exception as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = one_line(error)[:200]
         raise InvalidModel(
             f"{file.path} is not a SavedModel that TensorFlow can load ({reason}); export it again"
         ) from error

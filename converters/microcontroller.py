@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from mnist_edge.errors import ConversionError, MissingDependency
 from mnist_edge.system.capture import capture_descriptors
-from mnist_edge.system.subprocesses import ChildFailed, Limits, call_in_child
+from mnist_edge.system.subprocesses import ChildFailed, ChildLimits, call_in_child
+from mnist_edge.system.text import one_line
 
 _ARENAS = range(1 << 10, (16 << 20) + 1, 16)
 """Candidate sizes in bytes: a digit and TFLM's own records exceed the first; TFLM aligns to 16."""
@@ -54,7 +55,7 @@ def run(content: bytes, inputs: NDArray[np.int8]) -> MicroRun:
         (Path(temporary) / "model.tflite").write_bytes(content)
         np.save(Path(temporary) / "inputs.npy", inputs)
         try:
-            outcome = call_in_child(Limits(seconds=_TIMEOUT), _run_in_folder, temporary)
+            outcome = call_in_child(ChildLimits(seconds=_TIMEOUT), _run_in_folder, temporary)
         except ChildFailed as failure:
             raise _cannot_run(f"it {failure}") from failure
     return MicroRun(outputs=np.array(outcome.pop("outputs"), np.int8), **outcome)
@@ -93,7 +94,7 @@ def _run(content: bytes, inputs: NDArray[np.int8]) -> dict[str, Any]:
                 outputs.append(interpreter.get_output(0).ravel().tolist())
         # TFLM raises RuntimeError, its Python side whatever reading a flatbuffer raises.
         except Exception as error:
-            raise _cannot_run(" ".join(f"{log()} {error}".split())[:400]) from error
+            raise _cannot_run(one_line(f"{log()} {error}")[:400]) from error
     version = metadata.version("tflite-micro")
     return {"outputs": outputs, "arena_bytes": arena, "version": f"tflite-micro {version}"}
 

@@ -15,6 +15,7 @@ from converters.schemes import PER_TENSOR, RGB, Scheme
 from mnist_edge.errors import ConversionError
 from mnist_edge.runtimes.input_scaling import InputScaling
 from mnist_edge.system.capture import capture_descriptors
+from mnist_edge.system.text import one_line
 from mnist_edge.training.frameworks import import_tensorflow
 
 
@@ -73,7 +74,7 @@ def _reason(output: str) -> str:
     if missing:
         return f"TFLite has no operator for {missing[2]}, at {missing[1]}; build it from others"
     lines = [line for line in output.splitlines() if not line.startswith("WARNING")]
-    return " ".join(" ".join(lines).split())[:400]
+    return one_line(" ".join(lines))[:400]
 
 
 _NO_OPERATOR = re.compile(r'"([^"]*)"\]\): \'tf\.(\w+)\' op is neither a custom op nor a flex op')

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from mnist_edge.errors import did_you_mean
+from mnist_edge.system.text import one_line
 
 _UNKNOWN_COMMAND = re.compile(r"No such command '(?P<name>.*?)'")
 _UNKNOWN_CHOICE = re.compile(r"'(?P<name>.*?)' is not one of (?P<choices>.*?)\.?$")
@@ -28,7 +29,7 @@ def describe(error: Any) -> str:
         start = error.format_message()[: matched.end("name") + 1]
         message = f"{start}{did_you_mean(matched['name'], known)} is not one of {', '.join(known)}"
     else:
-        message = " ".join(error.format_message().split()).rstrip(".")
+        message = one_line(error.format_message()).rstrip(".")
     message = message[:1].lower() + message[1:]
     return f"{message}; see: {context.command_path} --help" if context else message
 

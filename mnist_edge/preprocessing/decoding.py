@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from mnist_edge.errors import PictureNotFound, UnreadablePicture, extra_install_command
+from mnist_edge.system.text import one_line
 
 Picture: TypeAlias = str | os.PathLike[str] | bytes | BinaryIO | Image.Image | NDArray[np.uint8]
 """A picture to read: a path, encoded bytes, a binary stream, a PIL image, or a
@@ -262,7 +263,7 @@ def _too_large(name: str) -> UnreadablePicture:
 
 
 def _damaged(name: str, error: Exception) -> UnreadablePicture:
-    reason = " ".join(str(error).split()) or type(error).__name__
+    reason = one_line(error)
     return UnreadablePicture(f"{name} is damaged or truncated ({reason}); copy or save it again")
 
 

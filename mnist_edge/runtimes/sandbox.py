@@ -20,7 +20,7 @@ from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.modelstore.manifest import TensorSpec
 from mnist_edge.runtimes.interpreter import Interpreter
 from mnist_edge.runtimes.selection import describe_runtime
-from mnist_edge.system.subprocesses import ChildFailed, Limits, call_in_child, rebuild_error
+from mnist_edge.system.subprocesses import ChildFailed, ChildLimits, call_in_child, rebuild_error
 
 _MEMORY = 1 << 30
 """Bytes of address space for the child: a damaged model can ask for all there is. A sound digit
@@ -90,7 +90,7 @@ def run_sandboxed(content: bytes, pixels: NDArray[np.uint8], *, name: str) -> Sa
         folder = Path(temporary)
         (folder / _MODEL).write_bytes(content)
         np.save(folder / _PIXELS, pixels)
-        limits = Limits(seconds=_SECONDS + _SECONDS_PER_DIGIT * len(pixels), memory=_MEMORY)
+        limits = ChildLimits(seconds=_SECONDS + _SECONDS_PER_DIGIT * len(pixels), memory=_MEMORY)
         try:
             document = call_in_child(limits, run_in_folder, temporary)
         except ChildFailed as failure:

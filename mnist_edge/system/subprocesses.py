@@ -40,7 +40,7 @@ class ChildFailed(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Limits:
+class ChildLimits:
     """What a call in a child process may take."""
 
     seconds: float
@@ -50,7 +50,7 @@ class Limits:
 
 
 def call_in_child(
-    limits: Limits,
+    limits: ChildLimits,
     function: Callable[Parameters, Result],
     *arguments: Parameters.args,
     **keywords: Parameters.kwargs,

@@ -77,8 +77,8 @@ def test_its_children_run_the_clones_code(clone: Path, environment: dict[str, st
     (clone / "mnist_edge" / "only_here.py").write_text("def twice(x):\n    return 2 * x\n")
     program = (
         "from mnist_edge.only_here import twice\n"
-        "from mnist_edge.system.subprocesses import Limits, call_in_child\n"
-        "print(call_in_child(Limits(seconds=60), twice, 21))"
+        "from mnist_edge.system.subprocesses import ChildLimits, call_in_child\n"
+        "print(call_in_child(ChildLimits(seconds=60), twice, 21))"
     )
     assert check(["-c", program], clone, environment) == "42\n"
 

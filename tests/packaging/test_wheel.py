@@ -193,6 +193,7 @@ FILES = [
     "mnist_edge/runtimes/numpy_backend/kernels.py",
     "mnist_edge/runtimes/numpy_backend/matmul_kernels.py",
     "mnist_edge/runtimes/numpy_backend/node.py",
+    "mnist_edge/runtimes/numpy_backend/tflite_schema.py",
     "mnist_edge/runtimes/sandbox.py",
     "mnist_edge/runtimes/selection.py",
     "mnist_edge/runtimes/unverified.py",

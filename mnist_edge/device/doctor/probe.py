@@ -16,7 +16,7 @@ from typing import Any
 
 from mnist_edge import DIGIT_SHAPE
 from mnist_edge.errors import MnistEdgeError
-from mnist_edge.system.subprocesses import ChildFailed, Limits, call_in_child
+from mnist_edge.system.subprocesses import ChildFailed, ChildLimits, call_in_child
 
 _SECONDS = 60.0
 """Time limit of a probe: importing a runtime takes a Pi Zero some seconds."""
@@ -76,7 +76,7 @@ def probe_model(model: str, *, seconds: float = _SECONDS) -> dict[str, Any]:
 
 def _probe(task: Callable[[str], dict[str, Any]], name: str, seconds: float) -> dict[str, Any]:
     try:
-        return call_in_child(Limits(seconds=seconds), task, name)
+        return call_in_child(ChildLimits(seconds=seconds), task, name)
     except MnistEdgeError as error:
         raise ChildFailed(f"fails: {error}") from error
 

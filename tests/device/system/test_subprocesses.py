@@ -16,7 +16,7 @@ from mnist_edge import errors
 from mnist_edge.errors import InvalidManifest, MnistEdgeError, UnknownName
 from mnist_edge.system.subprocesses import (
     ChildFailed,
-    Limits,
+    ChildLimits,
     call_in_child,
     code_command,
     describe_exit,
@@ -25,7 +25,7 @@ from mnist_edge.system.subprocesses import (
 )
 from tests.support.paths import ROOT
 
-SOON = Limits(seconds=60)
+SOON = ChildLimits(seconds=60)
 
 
 @pytest.fixture(autouse=True)
@@ -98,11 +98,11 @@ def test_an_error_of_ours_is_raised_as_it_is() -> None:
         (lambda: call_in_child(SOON, end, "exit"), r"^ends with status 7 \(.* to say: the end\)$"),
         (lambda: call_in_child(SOON, end, "abort"), r"^crashes \(SIGABRT, aborted\)$"),
         (
-            lambda: call_in_child(Limits(seconds=0.5), end, "hang"),
+            lambda: call_in_child(ChildLimits(seconds=0.5), end, "hang"),
             "^gives no answer in 0.5 seconds$",
         ),
         (
-            lambda: call_in_child(Limits(seconds=60, memory=1 << 29), end, "allocate"),
+            lambda: call_in_child(ChildLimits(seconds=60, memory=1 << 29), end, "allocate"),
             "^fails: MemoryError: MemoryError$",
         ),
     ],
