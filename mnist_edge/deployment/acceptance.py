@@ -33,13 +33,13 @@ class PassedCheck:
 
 
 def accept_model(
-    artifact: Artifact, *, keys: tuple[bytes, ...]
+    artifact: Artifact, *, keys: tuple[bytes, ...] | None
 ) -> tuple[StoredModel, list[PassedCheck]]:
     """Run every check on a model.
 
     Args:
         artifact: the model with its manifest.
-        keys: public keys, one of which must have signed the model; empty if none is required.
+        keys: as in ``require_signed``.
 
     Returns:
         The model, and the checks that it passed.

@@ -122,7 +122,7 @@ def verify_model(name: str | None = None) -> VerifiedModel:
     path = registry.find_installed_file(name)
     if path is None and name in shipped_models():
         # It comes with the package: whoever can change it can also change this code.
-        _, checks = accept_model(read_artifact(str(shipped_file(name))), keys=())
+        _, checks = accept_model(read_artifact(str(shipped_file(name))), keys=None)
         return VerifiedModel(name=name, checks=checks)
     if path is None:
         known = ", ".join([*shipped_models(), *registry.installed_models()])

@@ -91,8 +91,12 @@ def _read_text(path: Path) -> str:
     return path.read_text(encoding="utf-8")
 
 
-def require_signed(artifact: Artifact, keys: tuple[bytes, ...]) -> str:
+def require_signed(artifact: Artifact, keys: tuple[bytes, ...] | None) -> str:
     """Check that the owner of one of the keys signed the artifact's manifest.
+
+    Args:
+        artifact: the model with its manifest and signature.
+        keys: of ``read_trusted_keys``; None for a shipped model, which needs no signature.
 
     Returns:
         The result in words.
@@ -100,6 +104,8 @@ def require_signed(artifact: Artifact, keys: tuple[bytes, ...]) -> str:
     Raises:
         UntrustedModel: none of them did.
     """
+    if keys is None:
+        return "not asked for: comes with the package"
     if not keys:
         return f"not asked for: no {TRUSTED_KEYS_FILE}"
     signature, path = artifact.signature, store_folder() / TRUSTED_KEYS_FILE

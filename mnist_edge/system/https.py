@@ -10,7 +10,7 @@ from mnist_edge.system.text import one_line
 
 _SCHEMES = ("https",)
 """Schemes of a URL, and of one that it redirects to."""
-_SILENCE = 15
+_TIMEOUT = 15
 """Seconds that a server may send nothing."""
 _MAX_SECONDS = 300
 """Seconds that a download may take: 16 MB take that at half a megabit per second."""
@@ -63,7 +63,7 @@ def download_if_present(url: str, *, max_bytes: int) -> bytes | None:
 
     _require_https(url)
     try:
-        with urllib.request.build_opener(HttpsRedirects).open(url, timeout=_SILENCE) as response:
+        with urllib.request.build_opener(HttpsRedirects).open(url, timeout=_TIMEOUT) as response:
             return _read(response, url, max_bytes=max_bytes)
     except urllib.error.HTTPError as error:
         error.close()

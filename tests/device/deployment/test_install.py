@@ -354,6 +354,9 @@ def test_a_device_with_a_key_takes_what_is_signed_alone(
     )
     # What came with the package needs no signature.
     assert install.rollback().name == in_use() == "edge"
+    assert {f.check: f.found for f in install.verify_model().checks}["signature"] == (
+        "not asked for: comes with the package"
+    )
     # What was signed is the manifest, and so the model.
     manifest.write_text(manifest.read_text(encoding="utf-8") + " ")
     check_refused(update, UntrustedModel, "was changed since")
