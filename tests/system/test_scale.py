@@ -11,28 +11,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import CompletedProcess
-from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 from PIL import Image
 
-from mnist_edge import Classifier
 from mnist_edge.data.mnist import Digits
-from mnist_edge.errors import InvalidValue, WorkerLost
-from mnist_edge.inference import batch, inputs, worker_pool
-from mnist_edge.inference.inputs import Shard, find_pictures
-from mnist_edge.inference.path_set import PathSet
-from mnist_edge.inference.worker_pool import map_in_order
-from mnist_edge.preprocessing.pipeline import preprocess, trace_preprocessing
+from mnist_edge.inference import batch
 from mnist_edge.runtimes.backends import open_backend
 from mnist_edge.runtimes.interpreter import Interpreter
 from tests.support.paths import ROOT
 
 Run = Callable[..., CompletedProcess[str]]
-NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=20)
 
 
 @pytest.fixture
@@ -55,20 +45,6 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def jsonl(run: Run, *arguments: str | Path) -> CompletedProcess[str]:
     return run("predict", "--format", "jsonl", "--model", "nano", *arguments)
-
-
-@given(path=NAMES, total=st.integers(1, 9))
-@example(path="caf\udce9.png", total=3)
-def test_every_path_is_of_one_shard(path: str, total: int) -> None:
-    shards = [Shard(number=number, total=total) for number in range(1, total + 1)]
-    assert sum(shard.holds(path) for shard in shards) == 1
-
-
-def test_a_shard_is_the_same_on_every_machine() -> None:
-    # sha256sum of the path: the 16th digit, and one.
-    shards = [Shard(number=number, total=16) for number in range(1, 17)]
-    paths = ("digit.png", "a/b.png", "ä.png")
-    assert [next(s.number for s in shards if s.holds(path)) for path in paths] == [13, 12, 14]
 
 
 @pytest.mark.parametrize("text", ["0/4", "5/4", "1", "1/0", "a/b", "-1/4", "1/4/2", ""])
@@ -126,20 +102,6 @@ def test_what_does_not_go_together_is_wrong_usage(
     assert said in ran.stderr
 
 
-def test_a_folder_is_read_in_the_order_of_its_paths_however_many_names_are_held(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    names = ["a.png", "a/x.png", "a b/x.png", "a-/y.PNG", "b/c/d.jpg", "b/c.png", "b.gif", "z.txt"]
-    for name in names:
-        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
-        (tmp_path / name).write_bytes(b"")
-    (tmp_path / "b" / "round").symlink_to(tmp_path)
-    expected = sorted(str(tmp_path / name) for name in names[:-1])
-    for held in (1, 2, 100):
-        monkeypatch.setattr(inputs, "_MAX_NAMES", held)
-        assert list(find_pictures([str(tmp_path)])) == [(path, None) for path in expected]
-
-
 def test_a_run_killed_at_any_byte_and_resumed_is_the_uninterrupted_run(
     folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,64 +149,6 @@ def test_workers_change_no_line(every: bool, folder: Path, run: Run) -> None:
     assert shared.stdout.count("\n") == 22
 
 
-def doubled(number: int) -> int:
-    if number == 7:
-        raise InvalidValue("seven")
-    return 2 * number
-
-
-def pid(number: int) -> int:
-    return os.getpid()
-
-
-def killed(number: int) -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-@pytest.fixture
-def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers find this module by its name."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), *sys.path]))
-
-
-def is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-@pytest.mark.usefixtures("importable")
-def test_results_come_in_order_and_nothing_is_taken_far_ahead() -> None:
-    taken: list[int] = []
-
-    def numbers() -> Any:
-        for number in range(100, 130):
-            taken.append(number)
-            yield number
-
-    for number, (item, result) in enumerate(map_in_order(doubled, numbers(), jobs=2), 100):
-        assert (item, result) == (number, 2 * number)
-        assert len(taken) <= number - 100 + 2 * 2
-
-
-@pytest.mark.usefixtures("importable")
-def test_an_error_of_ours_is_raised_here_and_no_worker_is_left() -> None:
-    results = map_in_order(pid, range(100), jobs=2)
-    processes = {next(results)[1] for _ in range(20)}
-    results.close()
-    assert not any(is_alive(process) for process in processes)
-    with pytest.raises(InvalidValue, match="seven"):
-        list(map_in_order(doubled, range(100), jobs=2))
-
-
-@pytest.mark.usefixtures("importable")
-def test_a_killed_worker_is_an_error_and_no_hang() -> None:
-    with pytest.raises(WorkerLost, match=r"SIGKILL.*--jobs 1"):
-        list(map_in_order(killed, range(100), jobs=2))
-
-
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run_its_workers_and_no_line_in_the_middle(
     sent: signal.Signals, status: int, folder: Path
@@ -272,15 +176,6 @@ def test_a_signal_ends_the_run_its_workers_and_no_line_in_the_middle(
         os.killpg(child.pid, 0)
 
 
-def test_many_are_read_as_each_is_alone(test_digits: Digits) -> None:
-    digits = test_digits.images[:300]
-    alone = [Classifier("nano").predict(digit) for digit in digits[:77]]
-    for threads in (1, 3):
-        classifier = Classifier("nano", threads=threads)
-        assert list(classifier.predict_many(digits))[:77] == alone
-        assert list(classifier.predict_many(digits[:0])) == []
-
-
 @pytest.mark.parametrize("scheme", ["int8", "float32"])
 @pytest.mark.parametrize("threads", [1, 2])
 def test_batches_and_threads_change_no_bit(
@@ -303,43 +198,3 @@ def test_a_graph_that_no_batch_fits_is_run_one_by_one(test_digits: Digits) -> No
     alone = [Interpreter(content).logits(digit[np.newaxis])[0] for digit in test_digits.images[:20]]
     assert np.array_equal(together, alone)
     assert open_backend(content).inputs[0].shape[0] == 1
-
-
-@given(
-    dots=st.lists(
-        st.tuples(st.integers(4, 23), st.integers(4, 23), st.integers(1, 255)), max_size=40
-    ),
-    inverted=st.booleans(),
-)
-@example(dots=[(4, 14, 255), (23, 14, 255)], inverted=False)
-def test_a_glance_has_what_a_look_has(dots: list[tuple[int, int, int]], inverted: bool) -> None:
-    pixels = np.zeros((28, 28), np.uint8)
-    for row, column, grey in dots:
-        pixels[row, column] = grey
-    picture = np.invert(pixels) if inverted else pixels
-    seen, whole = preprocess(picture), trace_preprocessing(picture)
-    assert np.array_equal(seen.pixels, whole.pixels)
-    assert seen.problem == whole.problem
-
-
-def test_a_glance_at_digits_has_what_a_look_has(test_digits: Digits) -> None:
-    for digit in test_digits.images[:25]:
-        for picture in (digit, np.invert(digit), np.roll(digit, 3, axis=0)):
-            seen, whole = preprocess(picture), trace_preprocessing(picture)
-            assert np.array_equal(seen.pixels, whole.pixels)
-            assert seen.problem == whole.problem
-
-
-@given(paths=st.lists(NAMES, max_size=60), others=st.lists(NAMES, max_size=20))
-def test_a_set_of_digests_is_a_set(paths: list[str], others: list[str]) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("mnist_edge.inference.path_set._MAX_RECENT", 7)
-        kept = PathSet()
-        for path in paths:
-            kept.add(path)
-    assert len(kept) == len(set(paths))
-    assert all((path in kept) == (path in set(paths)) for path in [*paths, *others])
-
-
-def test_there_is_a_core_at_least() -> None:
-    assert worker_pool.available_cores() >= 1

@@ -264,3 +264,12 @@ def test_threads_that_share_a_classifier_get_one_threads_answers(
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(read, range(8)))
     assert list(warnings.filters) == filters
+
+
+def test_many_are_read_as_each_is_alone(test_digits: Digits) -> None:
+    digits = test_digits.images[:300]
+    alone = [Classifier("nano").predict(digit) for digit in digits[:77]]
+    for threads in (1, 3):
+        classifier = Classifier("nano", threads=threads)
+        assert list(classifier.predict_many(digits))[:77] == alone
+        assert list(classifier.predict_many(digits[:0])) == []

@@ -135,7 +135,7 @@ def test_the_headline_says_what_predict_says() -> None:
     assert headline(answer(None, abstained="not-one-digit")) == "- (not-one-digit)"
 
 
-def test_other_digits_have_grey_boxes_and_grey_ink(classifier: Classifier) -> None:
+def test_other_digits_have_gray_boxes_and_gray_ink(classifier: Classifier) -> None:
     page = Image.new("RGB", (400, 300), (250, 250, 245))
     pen = ImageDraw.Draw(page)
     for left in (100, 260):

@@ -24,7 +24,7 @@ from tests.support.paths import PICTURES
 
 CHALK = Image.open(PICTURES / "chalk-three.png").copy()
 LOSS = 8
-"""Grey levels by which a lossy format may move the mean pixel; another digit moves it by 40."""
+"""Gray levels by which a lossy format may move the mean pixel; another digit moves it by 40."""
 ORIENTATION = 0x0112
 """The EXIF tag, whose values EXIF 2.3 numbers, with what a camera did to the upright picture."""
 TURNS = {

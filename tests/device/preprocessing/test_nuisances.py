@@ -163,8 +163,8 @@ def _postal(strokes: list[Stroke], rng: Generator) -> Any:
     width = max(4, round(16 * tight.width / tight.height))
     small = Image.new("F", (16, 16))
     small.paste(tight.resize((width, 16), Image.Resampling.BOX), ((16 - width) // 2, 0))
-    grey = 255 * np.asarray(small, np.float32)
-    return photo(grey[..., np.newaxis], rng, noise=6)[..., 0]
+    gray = 255 * np.asarray(small, np.float32)
+    return photo(gray[..., np.newaxis], rng, noise=6)[..., 0]
 
 
 def _brush(strokes: list[Stroke], rng: Generator) -> Any:
@@ -402,7 +402,7 @@ SHAPES: dict[str, tuple[int, list[Stroke]]] = {
 
 
 def worst_difference(strokes: list[Stroke]) -> float:
-    """Mean grey levels between a photo and a drawing, in which everything is ink, at the worst."""
+    """Mean gray levels between a photo and a drawing, in which everything is ink, at the worst."""
     worst = 0.0
     for seed in range(4):
         ink = coverage(strokes, rng=np.random.default_rng(seed))

@@ -7,119 +7,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from mnist_edge import Classifier
 from mnist_edge.data.mnist import Digits
-from mnist_edge.preprocessing.cell_borders import remove_border
-from mnist_edge.preprocessing.connected_components import (
-    Component,
-    dilate,
-    erode,
-    label_components,
-)
 from mnist_edge.preprocessing.decoding import decode, to_rgb
-from mnist_edge.preprocessing.layout import group_strokes, reading_order
-from mnist_edge.preprocessing.pipeline import stroke_width, trace_preprocessing
-from mnist_edge.preprocessing.ruled_lines import remove_ruled_lines
-
-
-@st.composite
-def masks(draw: st.DrawFn) -> NDArray[np.bool_]:
-    height, width = draw(st.integers(1, 12)), draw(st.integers(1, 12))
-    density, seed = draw(st.floats(0, 1)), draw(st.integers(0, 2**32 - 1))
-    return np.random.default_rng(seed).random((height, width)) < density
-
-
-def flooded(mask: NDArray[np.bool_]) -> list[set[tuple[int, int]]]:
-    """The pieces of a mask, pixel by pixel."""
-    left = {(int(row), int(column)) for row, column in np.argwhere(mask)}
-    pieces = []
-    while left:
-        front = [left.pop()]
-        piece = set(front)
-        while front:
-            row, column = front.pop()
-            near = {(row + down, column + right) for down in (-1, 0, 1) for right in (-1, 0, 1)}
-            front += near & left
-            piece |= near & left
-            left -= near
-        pieces.append(piece)
-    return pieces
-
-
-@given(masks())
-def test_pieces_are_those_that_a_flood_finds(mask: NDArray[np.bool_]) -> None:
-    labels, components = label_components(mask)
-    assert np.array_equal(labels > 0, mask)
-    expected = {frozenset(piece) for piece in flooded(mask)}
-    found = set()
-    for one in components:
-        pixels = frozenset((int(r), int(c)) for r, c in np.argwhere(np.isin(labels, one.labels)))
-        rows, columns = [r for r, _ in pixels], [c for _, c in pixels]
-        assert one.area == len(pixels)
-        assert (one.top, one.bottom) == (min(rows), max(rows) + 1)
-        assert (one.left, one.right) == (min(columns), max(columns) + 1)
-        found.add(pixels)
-    assert found == expected
-
-
-@given(masks(), st.sampled_from([1, 3, 5, 7]))
-def test_the_largest_and_smallest_around_are_those_of_the_window(
-    mask: NDArray[np.bool_], size: int
-) -> None:
-    values = np.random.default_rng(mask.sum()).random(mask.shape).astype(np.float32)
-    reach = size // 2
-    largest, smallest = dilate(values, size), erode(values, size)
-    for row in range(values.shape[0]):
-        for column in range(values.shape[1]):
-            window = values[
-                max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1
-            ]
-            assert largest[row, column] == window.max()
-            assert smallest[row, column] == window.min()
-
-
-def piece(top: int, left: int, bottom: int, right: int) -> Component:
-    return Component(
-        labels=(top * 1000 + left,),
-        area=(bottom - top) * (right - left),
-        top=top,
-        left=left,
-        bottom=bottom,
-        right=right,
-    )
-
-
-def test_strokes_of_one_digit_are_joined_and_digits_are_not() -> None:
-    # The bar of a 5 at its right, above; a 4 of two strokes; two digits side by side.
-    assert len(group_strokes([piece(10, 10, 60, 40), piece(8, 42, 14, 60)])) == 1
-    assert len(group_strokes([piece(10, 30, 70, 36), piece(10, 5, 45, 32)])) == 1
-    assert len(group_strokes([piece(10, 10, 60, 40), piece(12, 50, 60, 80)])) == 2
-
-
-def test_digits_are_read_by_lines_from_the_left() -> None:
-    first, second, third = piece(12, 60, 50, 80), piece(10, 10, 52, 40), piece(80, 5, 120, 30)
-    assert reading_order([third, first, second]) == [[second, first], [third]]
-
-
-def test_rules_are_removed_and_the_strokes_across_them_kept() -> None:
-    mask = np.zeros((200, 300), np.bool_)
-    mask[40:160, 140:150] = True
-    stroke = mask.copy()
-    for row in (60, 100, 140):
-        for column in range(300):
-            mask[row + column // 60 : row + column // 60 + 2, column] = True
-    cleaned = remove_ruled_lines(mask)
-    assert (cleaned & ~stroke).sum() < 0.02 * (mask & ~stroke).sum()
-    assert (cleaned & stroke).sum() > 0.97 * stroke.sum()
-    # The bar of a large 5 is as long, and does not come in from outside.
-    bar = np.zeros((200, 300), np.bool_)
-    bar[50:55, 40:265] = True
-    assert np.array_equal(remove_ruled_lines(bar), bar)
+from mnist_edge.preprocessing.pipeline import preprocess, stroke_width, trace_preprocessing
 
 
 @pytest.mark.parametrize("width", [3, 5, 9])
@@ -225,15 +122,6 @@ def test_a_digit_is_read_in_the_inset_and_turned_frame_of_its_cell(
     assert read >= count - 2
 
 
-def test_the_straight_strokes_of_a_digit_are_no_frame() -> None:
-    mask = np.zeros((120, 120), np.bool_)
-    seven, one = mask.copy(), mask.copy()
-    seven[12:20, 15:95] = seven[12:110, 87:95] = True
-    one[4:116, 30:40] = True
-    for digit in (seven, one):
-        assert np.array_equal(remove_border(digit, digit)[0], digit)
-
-
 def test_chalk_on_a_board_is_read(test_digits: Digits) -> None:
     classifier = Classifier(min_confidence=0.0)
     board = np.full((360, 480), 60.0)
@@ -258,7 +146,7 @@ def test_a_tiny_digit_far_off_the_middle_is_found(test_digits: Digits) -> None:
     assert Classifier().predict(drawn(ink, _gradient(size), 0.2)).digit == 7
 
 
-def test_a_digit_in_mnist_form_is_one_digit_though_it_is_in_pieces(test_digits: Digits) -> None:
+def test_a_digit_in_mnist_format_is_one_digit_though_it_is_in_pieces(test_digits: Digits) -> None:
     for index in (3448, 3552, 5676, 8020):
         assert trace_preprocessing(test_digits.images[index]).problem is None
 
@@ -296,15 +184,6 @@ def test_red_ink_on_red_light_is_seen_in_another_channel() -> None:
     assert trace.digit.width < 30
 
 
-def test_white_strokes_on_nothing_lie_on_black() -> None:
-    picture = Image.new("RGBA", (100, 100), (0, 0, 0, 0))
-    ImageDraw.Draw(picture).line([(50, 20), (50, 80)], fill=(255, 255, 255, 255), width=8)
-    colours, _ = to_rgb(*decode(picture, side=640), side=640)
-    assert colours[50, 50].tolist() == [255, 255, 255]
-    assert colours[10, 10].tolist() == [0, 0, 0]
-    assert trace_preprocessing(picture).digit is not None
-
-
 def test_a_large_photo_is_decoded_no_further_than_needed(
     tmp_path: Path, test_digits: Digits
 ) -> None:
@@ -312,7 +191,62 @@ def test_a_large_photo_is_decoded_no_further_than_needed(
     ink = page(enlarged(test_digits.images[0], 1500), size=size, at=(700, 1200))
     path = tmp_path / "photo.jpg"
     Image.fromarray(drawn(ink, _plain(size), 0.2)).save(path, quality=90)
-    colours, scale = to_rgb(*decode(path, side=640), side=640)
-    assert colours.shape == (480, 640, 3)
+    rgb, scale = to_rgb(*decode(path, side=640), side=640)
+    assert rgb.shape == (480, 640, 3)
     assert scale == pytest.approx(4000 / 640)
     assert Classifier().predict(path).digit == 7
+
+
+@given(
+    dots=st.lists(
+        st.tuples(st.integers(4, 23), st.integers(4, 23), st.integers(1, 255)), max_size=40
+    ),
+    inverted=st.booleans(),
+)
+@example(dots=[(4, 14, 255), (23, 14, 255)], inverted=False)
+def test_preprocess_has_what_its_trace_has(
+    dots: list[tuple[int, int, int]], inverted: bool
+) -> None:
+    pixels = np.zeros((28, 28), np.uint8)
+    for row, column, gray in dots:
+        pixels[row, column] = gray
+    picture = np.invert(pixels) if inverted else pixels
+    model_input, trace = preprocess(picture), trace_preprocessing(picture)
+    assert np.array_equal(model_input.pixels, trace.pixels)
+    assert model_input.problem == trace.problem
+
+
+def test_preprocess_of_digits_has_what_its_trace_has(test_digits: Digits) -> None:
+    for digit in test_digits.images[:25]:
+        for picture in (digit, np.invert(digit), np.roll(digit, 3, axis=0)):
+            model_input, trace = preprocess(picture), trace_preprocessing(picture)
+            assert np.array_equal(model_input.pixels, trace.pixels)
+            assert model_input.problem == trace.problem
+
+
+@pytest.fixture(scope="session")
+def classifier(nano: Path) -> Classifier:
+    return Classifier(nano)
+
+
+def test_digits_in_mnists_format_are_read_as_their_trace(
+    classifier: Classifier, test_digits: Digits
+) -> None:
+    for digit in test_digits.images[:300]:
+        for picture in (digit, np.invert(digit)):
+            trace = trace_preprocessing(picture)
+            assert np.array_equal(preprocess(picture).pixels, digit)
+            assert np.array_equal(trace.pixels, digit)
+            assert classifier.predict(picture) == classifier.classify(trace)
+
+
+@given(arrays.arrays(np.uint8, (28, 28), elements=st.sampled_from([0, 1, 255]), fill=st.just(0)))
+def test_any_array_is_read_as_its_trace(
+    classifier: Classifier, picture: np.ndarray[tuple[int, int], np.dtype[np.uint8]]
+) -> None:
+    assert classifier.predict(picture) == classifier.classify(trace_preprocessing(picture))
+
+
+@pytest.mark.parametrize("shape", [(28, 28, 3), (27, 28), (56, 56)])
+def test_an_array_of_another_size_is_preprocessed(shape: tuple[int, ...]) -> None:
+    assert preprocess(np.zeros(shape, np.uint8)).problem == "blank"

@@ -50,7 +50,7 @@ def row(digits: Iterable[NDArray[np.uint8]], *, gap: int) -> NDArray[np.float64]
 
 
 def photograph(ink: NDArray[np.float64], seed: int = 0) -> NDArray[np.uint8]:
-    """Ink on grey paper under uneven light, with a camera's noise."""
+    """Ink on gray paper under uneven light, with a camera's noise."""
     light = np.linspace(150, 215, ink.shape[1])[None, :] * (1 - 0.75 * ink)
     noise = np.random.default_rng(seed).normal(0, 2, ink.shape)
     picture: NDArray[np.uint8] = np.clip(light + noise, 0, 255).astype(np.uint8)
@@ -148,7 +148,7 @@ def test_dots_between_digits_are_not_digits(classifier: Classifier, test_digits:
     assert classifier.predict_all(photograph(page)).text == text_of(test_digits.labels[:3])
 
 
-def piece(number: int, left: int, right: int, height: int = 40) -> Component:
+def component(number: int, left: int, right: int, height: int = 40) -> Component:
     return Component(
         labels=(number,), area=(right - left) * 10, top=0, left=left, bottom=height, right=right
     )
@@ -156,7 +156,7 @@ def piece(number: int, left: int, right: int, height: int = 40) -> Component:
 
 def candidate(first: int, last: int, *, weight: float, prior: float = 0.0) -> Candidate:
     return Candidate(
-        component=piece(1, 10 * first, 10 * last),
+        component=component(1, 10 * first, 10 * last),
         first=first,
         last=last,
         weight=weight,
@@ -171,7 +171,7 @@ def test_a_line_is_parted_where_the_parts_are_surer_than_the_whole(
     whole: float, parts: float, chosen: list[int]
 ) -> None:
     line = TextLine(
-        segments=(piece(1, 0, 10), piece(2, 10, 20)),
+        segments=(component(1, 0, 10), component(2, 10, 20)),
         skip_costs=(3.0, 3.0),
         candidates=(
             candidate(0, 2, weight=2),

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+import resource
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mnist_edge.errors import InvalidValue, NotWritable
+from mnist_edge.inference.results_log import open_results_log
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "results.jsonl"
+
+
+def lines(out: Path) -> list[dict[str, Any]]:
+    """The results; every line is whole."""
+    text = out.read_text(encoding="ascii") if out.exists() else ""
+    assert not text or text.endswith("\n")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def names(out: Path) -> list[str]:
+    """The names of the pictures that have a line, in its order."""
+    return [Path(line["path"]).name for line in lines(out)]
+
+
+@given(kept=st.integers(1, 200), zeros=st.integers(0, 3))
+def test_a_torn_last_line_is_mended(kept: int, zeros: int, tmp_path_factory: Any) -> None:
+    out = tmp_path_factory.mktemp("torn") / "results.jsonl"
+    whole = [json.dumps({"path": f"/{i}.png", "digit": i, "confidence": 1.0}) for i in range(3)]
+    last = whole[2][:kept]
+    out.write_text("\n".join([*whole[:2], last]) + "\0" * zeros)
+    with open_results_log(out) as results_log:
+        complete = last == whole[2] and not zeros
+        assert results_log.pictures == {f"/{i}.png" for i in range(3 if complete else 2)}
+        results_log.append({"path": "/new.png", "digit": 1})
+    assert names(out) == ["0.png", "1.png", *(["2.png"] if complete else []), "new.png"]
+
+
+@given(content=st.binary(max_size=60))
+def test_any_file_is_results_or_left_as_it_is(content: bytes, tmp_path_factory: Any) -> None:
+    out = tmp_path_factory.mktemp("any") / "results.jsonl"
+    out.write_bytes(content)
+    try:
+        with open_results_log(out):
+            pass
+    except InvalidValue:
+        assert out.read_bytes() == content
+
+
+def test_a_full_disk_is_said_and_what_it_took_is_mended(out: Path) -> None:
+    line = {"path": "a.png", "digit": 7}
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with open_results_log(out) as results_log:
+        results_log.append(line)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (out.stat().st_size + 20, before[1]))
+        try:
+            with pytest.raises(NotWritable, match=f"cannot write {out}: No space left on device"):
+                results_log.append({**line, "path": "b.png"})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        assert results_log.pictures == {"a.png"}
+    with open_results_log(out) as results_log:
+        assert results_log.pictures == {"a.png"}
+    assert lines(out) == [line]

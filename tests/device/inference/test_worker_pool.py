@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any
+
+import pytest
+
+from mnist_edge.errors import InvalidValue, WorkerLost
+from mnist_edge.inference import worker_pool
+from mnist_edge.inference.worker_pool import map_in_order
+from tests.support.paths import ROOT
+
+
+def doubled(number: int) -> int:
+    if number == 7:
+        raise InvalidValue("seven")
+    return 2 * number
+
+
+def pid(number: int) -> int:
+    return os.getpid()
+
+
+def killed(number: int) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.fixture
+def importable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers find this module by its name."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), *sys.path]))
+
+
+def is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.usefixtures("importable")
+def test_results_come_in_order_and_nothing_is_taken_far_ahead() -> None:
+    taken: list[int] = []
+
+    def numbers() -> Any:
+        for number in range(100, 130):
+            taken.append(number)
+            yield number
+
+    for number, (item, result) in enumerate(map_in_order(doubled, numbers(), jobs=2), 100):
+        assert (item, result) == (number, 2 * number)
+        assert len(taken) <= number - 100 + 2 * 2
+
+
+@pytest.mark.usefixtures("importable")
+def test_an_error_of_ours_is_raised_here_and_no_worker_is_left() -> None:
+    results = map_in_order(pid, range(100), jobs=2)
+    processes = {next(results)[1] for _ in range(20)}
+    results.close()
+    assert not any(is_alive(process) for process in processes)
+    with pytest.raises(InvalidValue, match="seven"):
+        list(map_in_order(doubled, range(100), jobs=2))
+
+
+@pytest.mark.usefixtures("importable")
+def test_a_killed_worker_is_an_error_and_no_hang() -> None:
+    with pytest.raises(WorkerLost, match=r"SIGKILL.*--jobs 1"):
+        list(map_in_order(killed, range(100), jobs=2))
+
+
+def test_there_is_a_core_at_least() -> None:
+    assert worker_pool.available_cores() >= 1

@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from mnist_edge.preprocessing.connected_components import (
+    dilate,
+    erode,
+    label_components,
+)
+
+
+@st.composite
+def masks(draw: st.DrawFn) -> NDArray[np.bool_]:
+    height, width = draw(st.integers(1, 12)), draw(st.integers(1, 12))
+    density, seed = draw(st.floats(0, 1)), draw(st.integers(0, 2**32 - 1))
+    return np.random.default_rng(seed).random((height, width)) < density
+
+
+def flooded(mask: NDArray[np.bool_]) -> list[set[tuple[int, int]]]:
+    """The components of a mask, pixel by pixel."""
+    left = {(int(row), int(column)) for row, column in np.argwhere(mask)}
+    components = []
+    while left:
+        front = [left.pop()]
+        component = set(front)
+        while front:
+            row, column = front.pop()
+            near = {(row + down, column + right) for down in (-1, 0, 1) for right in (-1, 0, 1)}
+            front += near & left
+            component |= near & left
+            left -= near
+        components.append(component)
+    return components
+
+
+@given(masks())
+def test_components_are_those_that_a_flood_finds(mask: NDArray[np.bool_]) -> None:
+    labels, components = label_components(mask)
+    assert np.array_equal(labels > 0, mask)
+    expected = {frozenset(component) for component in flooded(mask)}
+    found = set()
+    for one in components:
+        pixels = frozenset((int(r), int(c)) for r, c in np.argwhere(np.isin(labels, one.labels)))
+        rows, columns = [r for r, _ in pixels], [c for _, c in pixels]
+        assert one.area == len(pixels)
+        assert (one.top, one.bottom) == (min(rows), max(rows) + 1)
+        assert (one.left, one.right) == (min(columns), max(columns) + 1)
+        found.add(pixels)
+    assert found == expected
+
+
+@given(masks(), st.sampled_from([1, 3, 5, 7]))
+def test_dilation_and_erosion_are_the_extremes_of_the_window(
+    mask: NDArray[np.bool_], size: int
+) -> None:
+    values = np.random.default_rng(mask.sum()).random(mask.shape).astype(np.float32)
+    reach = size // 2
+    largest, smallest = dilate(values, size), erode(values, size)
+    for row in range(values.shape[0]):
+        for column in range(values.shape[1]):
+            window = values[
+                max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1
+            ]
+            assert largest[row, column] == window.max()
+            assert smallest[row, column] == window.min()
