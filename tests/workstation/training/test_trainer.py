@@ -251,8 +251,8 @@ def test_a_recipe_checks_itself() -> None:
     for wrong in (
         {"teachers": ()},
         {"teachers": (replace(recipe, distillation=teaching),)},
-        {"share": 0.0},
-        {"share": 1.1},
+        {"alpha": 0.0},
+        {"alpha": 1.1},
         {"temperature": 0.0},
         {"temperature": float("nan")},
     ):
