@@ -19,12 +19,6 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar, cast
 
 from mnist_edge.errors import MnistEdgeError, WorkerLost
-from mnist_edge.system.subprocesses import (
-    describe_exit,
-    python_command,
-    rebuild_error,
-    single_threaded,
-)
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -105,6 +99,9 @@ class _Worker:
     """A worker process, as its parent sees it."""
 
     def __init__(self, work: Callable[[Any], Any]) -> None:
+        # A start that reads one picture has no worker.
+        from mnist_edge.system.subprocesses import python_command, single_threaded
+
         self._process = subprocess.Popen(
             python_command(run_worker),
             stdin=subprocess.PIPE,
@@ -116,6 +113,8 @@ class _Worker:
 
     def run(self, item: Any) -> Any:
         """Return the result of the work on an item."""
+        from mnist_edge.system.subprocesses import describe_exit, rebuild_error
+
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None  # noqa: S101  # both are pipes
         assert stdout is not None  # noqa: S101

@@ -20,7 +20,6 @@ from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.modelstore.manifest import TensorSpec
 from mnist_edge.runtimes.interpreter import Interpreter
 from mnist_edge.runtimes.selection import describe_runtime
-from mnist_edge.system.subprocesses import ChildFailed, ChildLimits, call_in_child, rebuild_error
 
 _MEMORY = 1 << 30
 """Bytes of address space for the child: a damaged model can ask for all there is. A sound digit
@@ -85,6 +84,13 @@ def run_sandboxed(content: bytes, pixels: NDArray[np.uint8], *, name: str) -> Sa
     """
     # Models with a manifest, the usual ones, do not get here.
     import tempfile
+
+    from mnist_edge.system.subprocesses import (
+        ChildFailed,
+        ChildLimits,
+        call_in_child,
+        rebuild_error,
+    )
 
     with tempfile.TemporaryDirectory(prefix="mnist-edge-") as temporary:
         folder = Path(temporary)

@@ -15,6 +15,7 @@ UNUSED = {
     "mnist_edge.data.mnist",
     "mnist_edge.runtimes.unverified",
     "mnist_edge.runtimes.input_scaling",
+    "mnist_edge.system.subprocesses",
     "mnist_edge.preprocessing.segmentation",
 }
 """Modules that reading one picture with a model of ours has no use for."""
