@@ -25,13 +25,11 @@ from mnist_edge.preprocessing.connected_components import label_components
 from mnist_edge.preprocessing.decoding import decode, to_rgb
 from mnist_edge.preprocessing.flat_background import has_flat_background, ink_strength
 from mnist_edge.preprocessing.handwriting import find_handwriting
-from mnist_edge.preprocessing.mnist_format import is_mnist_format
+from mnist_edge.preprocessing.mnist_format import INK_THRESHOLD, is_mnist_format
 from mnist_edge.preprocessing.pipeline import WORKING_SIDE, normalize_digit, trace_preprocessing
 
 CONDITIONS = ("light", "ruled")
 """Of photographs (benchmarks/accuracy/hard_pictures)."""
-_INK = 0.25
-"""Share of full ink from which on a pixel of a drawing counts."""
 
 
 def measure(share: float) -> Iterator[Row]:
@@ -49,7 +47,7 @@ def _drawing(content: bytes, rounds: int) -> Iterator[Row]:
     rgb = _decoded(content)
     grey = np.asarray(Image.fromarray(rgb).convert("L"))
     strength = ink_strength(grey)
-    mask = strength > _INK
+    mask = strength > INK_THRESHOLD
     whole, *steps = in_turn(
         [
             lambda: trace_preprocessing(content),
@@ -60,7 +58,7 @@ def _drawing(content: bytes, rounds: int) -> Iterator[Row]:
         ],
         rounds=rounds,
     )
-    names = ("decode", "tell drawing from photo", "look for a frame", "find pieces")
+    names = ("decode", "tell drawing from photo", "look for a border", "label components")
     for name, seconds in zip(names, steps, strict=True):
         yield row_of_times(f"digit.png: {name}", seconds, "all steps", whole)
 
@@ -73,15 +71,15 @@ def _decoded(content: bytes) -> NDArray[np.uint8]:
 def _photo(condition: str, content: bytes, rounds: int) -> Iterator[Row]:
     rgb = _decoded(content)
     ink = binarize(rgb)
-    labels, pieces = find_handwriting(ink)
-    digit = layout.choose_digit(layout.group_strokes(pieces), *labels.shape)
+    labels, components = find_handwriting(ink)
+    digit = layout.choose_digit(layout.group_strokes(components), *labels.shape)
     whole, *steps = in_turn(
         [
             lambda: trace_preprocessing(content),
             lambda: _decoded(content),
             lambda: binarize(rgb),
             lambda: find_handwriting(ink),
-            lambda: layout.choose_digit(layout.group_strokes(pieces), *labels.shape),
+            lambda: layout.choose_digit(layout.group_strokes(components), *labels.shape),
             lambda: digit and normalize_digit(ink, labels, digit),
         ],
         rounds=rounds,

@@ -7,10 +7,9 @@ from PIL import Image
 
 from mnist_edge import DIGIT_SIDE
 from mnist_edge.data.mnist import Digits
+from mnist_edge.preprocessing.mnist_format import INK_THRESHOLD
 from mnist_edge.training.outliers.primitives import Ink, Random
 
-_INK = 0.25
-"""Minimum ink, 0..1, of a pixel that counts when a digit is cropped."""
 _ONE = 1
 """The digit that any upright stroke can be read as."""
 _AXIS = np.arange(DIGIT_SIDE) - (DIGIT_SIDE - 1) / 2
@@ -55,7 +54,7 @@ def fragment(random: Random, digits: Digits) -> Ink:
         side = _AXIS * np.cos(angle) + _AXIS[:, None] * np.sin(angle) - random.uniform(0, 6)
         part = (digit * np.clip(side + 0.5, 0, 1)).astype(np.float32)
         fraction = part.sum() / digit.sum()
-        if not 0.2 < fraction < 0.5 or (part > _INK).sum() < 20:
+        if not 0.2 < fraction < 0.5 or (part > INK_THRESHOLD).sum() < 20:
             continue
         part = _cropped(part)
         # A narrow piece is a stroke, and a stroke can be read as a 1.
@@ -76,7 +75,7 @@ def close_up(random: Random, digits: Digits) -> Ink:
         size = int(random.integers(5, 11))
         top, left = random.integers(4, 24 - size, 2)
         part = digit[top : top + size, left : left + size]
-        if 0.2 < (part > _INK).mean() < 0.9:
+        if 0.2 < (part > INK_THRESHOLD).mean() < 0.9:
             return _resized(part, DIGIT_SIDE, DIGIT_SIDE)
 
 
@@ -90,8 +89,8 @@ def _pick(digits: Digits, random: Random, among: tuple[int, ...]) -> Ink:
 
 
 def _cropped(ink: Ink) -> Ink:
-    rows = np.flatnonzero((ink > _INK).any(1))
-    columns = np.flatnonzero((ink > _INK).any(0))
+    rows = np.flatnonzero((ink > INK_THRESHOLD).any(1))
+    columns = np.flatnonzero((ink > INK_THRESHOLD).any(0))
     return ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
 
 

@@ -21,7 +21,7 @@ from PIL import Image
 from mnist_edge import CLASSES, DIGIT_SIDE
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidValue, UnknownName
-from mnist_edge.preprocessing.mnist_format import to_mnist_format
+from mnist_edge.preprocessing.mnist_format import INK_THRESHOLD, to_mnist_format
 from mnist_edge.training.outliers import composites, glyphs, icons, sketches, textures
 from mnist_edge.training.outliers.primitives import Ink, Random
 
@@ -37,8 +37,6 @@ _REFERENCE_DIGITS = 3_000
 _MIN_SIMILARITY = 0.75
 """Cosine similarity with a digit at which a drawing might be one: between a validation digit and
 the nearest of as many training digits it is 0.75 at the first percentile and 0.90 at the median."""
-_INK_THRESHOLD = 0.25
-"""Minimum ink, 0..1, of a pixel that counts when a drawing is cropped, as for a digit."""
 _MIN_INK = 20
 """Minimum number of pixels with ink in MNIST's format; less is a dot or a scratch."""
 
@@ -105,7 +103,7 @@ def _draw_outlier(
         return _pixels(kind.draw(random, digits))
     while True:
         ink = kind.draw(random, digits)
-        if not (ink > _INK_THRESHOLD).any():
+        if not (ink > INK_THRESHOLD).any():
             continue
         normalized = to_mnist_format(ink)
         if (normalized > 0).sum() < _MIN_INK:
@@ -119,8 +117,8 @@ def _draw_outlier(
 
 def _placed_in_frame(ink: Ink, random: Random) -> NDArray[np.uint8]:
     """Place a drawing anywhere in a frame, with a third of its side to all of it, even by area."""
-    rows = np.flatnonzero((ink > _INK_THRESHOLD).any(1))
-    columns = np.flatnonzero((ink > _INK_THRESHOLD).any(0))
+    rows = np.flatnonzero((ink > INK_THRESHOLD).any(1))
+    columns = np.flatnonzero((ink > INK_THRESHOLD).any(0))
     ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     longest = int(DIGIT_SIDE * random.uniform(1 / 9, 1) ** 0.5)
     scale = longest / max(ink.shape)
