@@ -11,13 +11,10 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
 
-import numpy as np
 import pytest
 
 from mnist_edge import Classifier
-from mnist_edge.data.builtin_digits import load_builtin_digits
-from mnist_edge.data.mnist import Mnist
-from mnist_edge.deployment import acceptance, install
+from mnist_edge.deployment import install
 from mnist_edge.errors import (
     InvalidArtifact,
     InvalidManifest,
@@ -387,23 +384,3 @@ def test_openssl_signs_for_a_device(store: Path, update: Path, tmp_path: Path) -
     openssl("pkeyutl", *words)
     install.install(str(update))
     assert in_use().startswith("second-try")
-
-
-def test_the_built_in_digits_are_validation_digits(mnist: Mnist) -> None:
-    digits = load_builtin_digits()
-    assert np.bincount(digits.labels).tolist() == [10] * 10
-    for digit in range(10):
-        first = np.flatnonzero(mnist.validation.labels == digit)[:10]
-        expected = mnist.validation.images[first]
-        assert np.array_equal(digits.images[digits.labels == digit], expected)
-    assert digits.images.dtype == np.uint8
-
-
-@pytest.mark.parametrize(("accuracy", "fewest"), [(1.0, 100), (0.99, 93), (0.95, 85), (0.5, 80)])
-def test_the_fewest_digits_are_what_bad_luck_alone_does_not_undercut(
-    accuracy: float, fewest: int
-) -> None:
-    from scipy.stats import binom
-
-    assert acceptance.min_correct(accuracy, 100) == max(80, int(binom.ppf(1e-4, 100, accuracy)))
-    assert abs(acceptance.min_correct(accuracy, 100) - fewest) <= 2

@@ -1,0 +1,85 @@
+"""What a download takes, what it refuses, and where it ends."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mnist_edge.errors import DownloadFailed
+from mnist_edge.system import https
+from mnist_edge.system.https import download, download_if_present
+from tests.support.serving import served
+
+LIMIT = 1 << 20
+
+
+@pytest.fixture
+def plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets addresses of this machine stand for those of the network."""
+    monkeypatch.setattr(https, "_SCHEMES", ("http",))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+@pytest.mark.usefixtures("plain_http")
+def test_a_file_is_what_the_server_has() -> None:
+    content = bytes(range(256)) * 1000
+    with served({"/m": (content, None), "/n": content, "/o": "/n", "/e": b""}) as root:
+        for name in ("m", "n", "o"):
+            assert download(f"{root}/{name}", max_bytes=len(content)) == content
+            with pytest.raises(DownloadFailed, match="is larger than the"):
+                download(f"{root}/{name}", max_bytes=len(content) - 1)
+        assert download(f"{root}/e", max_bytes=0) == b""
+
+
+@pytest.mark.usefixtures("plain_http")
+@pytest.mark.parametrize("status", [403, 404, 410])
+def test_a_file_that_may_be_absent_is_none(status: int) -> None:
+    with served({"/m": status}) as root:
+        assert download_if_present(f"{root}/m", max_bytes=LIMIT) is None
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/m", "file:///etc/passwd", "ftp://a/b"])
+def test_an_address_that_is_not_https_is_refused(url: str) -> None:
+    with pytest.raises(DownloadFailed, match="must be an https URL"):
+        download(url, max_bytes=LIMIT)
+
+
+@pytest.mark.usefixtures("plain_http")
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (404, "http://.* does not exist; check the URL"),
+        (500, "cannot download http://.*500"),
+        ("ftp://127.0.0.1/m", "ftp://127.0.0.1/m must be an https URL"),
+        ("file:///etc/passwd", "is not allowed|must be an https URL"),
+        ("/m", "cannot download"),
+        ((b"half", 10), "ended after 4 of 10 bytes"),
+        ((b"half", "many"), "cannot download"),
+    ],
+)
+def test_an_address_without_a_file_is_told(answer: Any, said: str) -> None:
+    with served({"/m": answer}) as root, pytest.raises(DownloadFailed, match=said) as refused:
+        download(f"{root}/m", max_bytes=LIMIT)
+    assert "\n" not in str(refused.value)
+
+
+@pytest.mark.usefixtures("plain_http")
+@pytest.mark.parametrize("promised", [LIMIT + 1, None])
+def test_a_download_ends_at_the_limit(promised: int | None) -> None:
+    answers = {"/m": (bytes(LIMIT + 1), promised)}
+    with served(answers) as root, pytest.raises(DownloadFailed, match="is larger than the"):
+        download(f"{root}/m", max_bytes=LIMIT)
+
+
+@pytest.mark.usefixtures("plain_http")
+def test_a_download_that_takes_too_long_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(https, "_MAX_SECONDS", -1)
+    with served({"/m": b"a file"}) as root, pytest.raises(DownloadFailed, match="takes longer"):
+        download(f"{root}/m", max_bytes=LIMIT)
+
+
+@pytest.mark.usefixtures("plain_http")
+def test_nobody_there_is_told() -> None:
+    with pytest.raises(DownloadFailed, match="check the URL and the network"):
+        download("http://127.0.0.1:9/m", max_bytes=LIMIT)
