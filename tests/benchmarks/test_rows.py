@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks import rows
+from benchmarks.speed import results
+
+
+@pytest.mark.parametrize(
+    ("ratio", "goal", "target", "short"),
+    [
+        (1.5, "at most", 1.25, 0.2),
+        (1.25, "at most", 1.25, None),
+        (1.5, "at least", 2.0, 0.25),
+        (2.5, "at least", 2.0, None),
+        (9.0, None, None, None),
+    ],
+)
+def test_a_row_tells_by_how_much_it_falls_short(
+    ratio: float, goal: rows.Goal | None, target: float | None, short: float | None
+) -> None:
+    fast = goal == "at least"
+    times = ([1.0, 2.0], [ratio, 2 * ratio])
+    ours, theirs = times if fast else times[::-1]
+    row = rows.row_of_times("it", ours, "floor", theirs, goal=goal, target=target)
+    assert row.ratio == pytest.approx(ratio)
+    assert row.short_by == (None if short is None else pytest.approx(short))
+
+
+def test_the_page_shows_every_row_and_what_falls_short() -> None:
+    missed = rows.row_of_times("slow", [3.0], "floor", [1.0], goal="at most", target=2)
+    met = rows.row_of_times("quick", [1.0], "floor", [1.0], goal="at most", target=2)
+    page = results.page([("Both", [missed, met])], share=1)
+    assert "| slow | 3,000 ms | floor | 1,000 ms | 3.00 | 3.00 to 3.00 | at most 2 |" in page
+    assert "- slow: by 50 %." in page
+    assert "- quick" not in page
+
+
+def test_every_script_of_speed_is_run() -> None:
+    benchmarks = Path(results.__file__).parents[1]
+    measuring = {
+        f"{path.parent.name}.{path.stem}"
+        for path in benchmarks.glob("*/*.py")
+        if "rows import" in path.read_text()
+    }
+    assert measuring - {"speed.results"} == set(results.SCRIPTS)

@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnist_edge.errors import ProgramFailed
+from mnist_edge.evaluation.benchmark import cold_start
+
+
+def test_a_programs_peak_is_its_own_and_not_its_parents() -> None:
+    ballast = np.ones(60 << 17)  # 60 MiB in this process
+    command = [sys.executable, "-S", "-c", "pass"]
+    (small,) = cold_start.time_starts([command], rounds=2)
+    assert ballast.all()
+    assert len(small.seconds) == 2
+    if small.peak_mib is not None:
+        assert 1 < small.peak_mib < 40
+
+
+def test_a_program_that_fails_is_not_timed() -> None:
+    with pytest.raises(ProgramFailed, match=r"status 3.*doctor"):
+        cold_start.time_starts([[sys.executable, "-S", "-c", "raise SystemExit(3)"]], rounds=1)
+
+
+def test_programs_are_started_in_turn(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    commands = [
+        [sys.executable, "-S", "-c", f"open({str(log)!r}, 'a').write({name!r})"] for name in "AB"
+    ]
+    cold_start.time_starts(commands, rounds=2)
+    assert log.read_text(encoding="utf-8") == "ABABAB"  # the first of each does not count
