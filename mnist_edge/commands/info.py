@@ -89,7 +89,7 @@ def info_command(
         if manifest:
             typer.echo(_provenance(manifest))
         else:
-            typer.echo(f"\nno manifest: nothing vouches for {stored.path.name}")
+            typer.echo(f"\nno manifest: {stored.path.name} cannot be verified")
         if judgement:
             typer.echo(_readings(judgement))
     if not kept:

@@ -32,7 +32,9 @@ _CALL, _RESULT, _MESSAGES = "call.json", "result.json", "messages.txt"
 _LAST_WORDS = 20
 """Words at the end of a child's messages, which may hold a traceback, that say why it ended."""
 _LAST_BYTES = 4096
-"""Bytes in which these words are looked for: a child may write without an end."""
+"""Bytes that are searched for these words: a child may write endlessly."""
+_MAX_FILE = 1 << 28
+"""Bytes that a child may write to a file, its messages included."""
 
 
 class ChildFailed(Exception):
@@ -152,9 +154,9 @@ def describe_exit(code: int) -> str:
 
 
 def rebuild_error(kind: str, message: str) -> MnistEdgeError:
-    """Make one of our errors again from its class name and its message.
+    """Recreate an error of this project from its class name and its message.
 
-    Their constructors differ, so it is made without them.
+    Its constructor is not called, because constructors take different arguments.
     """
     found = getattr(errors, kind, None)
     if not (isinstance(found, type) and issubclass(found, MnistEdgeError)):
@@ -167,12 +169,14 @@ def _name(function: Callable[..., Any]) -> str:
 
 
 def _last_words(file: Path) -> str:
-    content = file.read_bytes()[-_LAST_BYTES:].decode(errors="replace")
-    return " ".join(content.split()[-_LAST_WORDS:]) or "without a word"
+    with file.open("rb") as stream:
+        stream.seek(max(0, file.stat().st_size - _LAST_BYTES))
+        words = stream.read().decode(errors="replace").split()
+    return " ".join(words[-_LAST_WORDS:]) or "no message"
 
 
 def _answer_call() -> None:
-    """Make the call that the parent left in a folder, and leave the outcome there."""
+    """Make the call that the parent wrote to a folder, and write the outcome there."""
     folder = Path(sys.argv[1])
     call = json.loads((folder / _CALL).read_text(encoding="utf-8"))
     _limit_resources(call["seconds"], call["memory"])
@@ -192,11 +196,15 @@ def _limit_resources(seconds: float, memory: int | None) -> None:
         import resource
     except ImportError:  # Windows has no such limits
         return
-    # The parent ends a child that takes too long; this one ends where the parent was killed.
-    wanted = {resource.RLIMIT_CPU: math.ceil(seconds) + 1, resource.RLIMIT_AS: memory}
-    for kind, most in wanted.items():
+    # The parent ends a child that takes too long, unless the parent itself is killed.
+    limits = {
+        resource.RLIMIT_CPU: math.ceil(seconds) + 1,
+        resource.RLIMIT_AS: memory,
+        resource.RLIMIT_FSIZE: _MAX_FILE,
+    }
+    for kind, limit in limits.items():
         _, hard = resource.getrlimit(kind)
-        if most is not None:
-            allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        if limit is not None:
+            allowed = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
             with suppress(ValueError, OSError):  # macOS refuses some limits
                 resource.setrlimit(kind, (allowed, hard))

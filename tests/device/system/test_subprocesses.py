@@ -94,7 +94,7 @@ def test_an_error_of_ours_is_raised_as_it_is() -> None:
     ("call", "message"),
     [
         (lambda: call_in_child(SOON, raise_theirs), "^fails: ZeroDivisionError: by nothing$"),
-        (lambda: call_in_child(SOON, end, "silently"), r"^ends with status 0 \(without a word\)$"),
+        (lambda: call_in_child(SOON, end, "silently"), r"^ends with status 0 \(no message\)$"),
         (lambda: call_in_child(SOON, end, "exit"), r"^ends with status 7 \(.* to say: the end\)$"),
         (lambda: call_in_child(SOON, end, "abort"), r"^crashes \(SIGABRT, aborted\)$"),
         (
