@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from converters import loader, metadata, tf_converter, verify, writer
+from converters.accuracy_gate import DEFAULT_GATE, AccuracyGate
 from converters.calibration_set import CalibrationSet, require_disjoint
 from converters.compact import compact
 from converters.dynamic_batch import with_any_batch
@@ -33,6 +34,7 @@ from mnist_edge.modelstore.manifest import ModelManifest, Score
 from mnist_edge.modelstore.origin import NetworkOrigin
 from mnist_edge.runtimes import input_scaling
 from mnist_edge.runtimes.input_scaling import GOOD_ACCURACY, RAW_PIXELS, InputScaling
+from mnist_edge.system.text import signed
 from mnist_edge.training.frameworks import package_versions
 
 
@@ -171,7 +173,7 @@ def convert_each(
     *,
     calibration: CalibrationSet,
     target: str = DEFAULT_TARGET,
-    max_drop: float = verify.MAX_DROP,
+    gate: AccuracyGate = DEFAULT_GATE,
     recover: bool = False,
     keep: bool = False,
 ) -> Iterator[Converted | ConversionError]:
@@ -183,7 +185,7 @@ def convert_each(
         schemes: the schemes to convert by.
         calibration: the digits on which activation ranges are measured.
         target: the oldest runtime that must load the files.
-        max_drop: maximum loss of validation accuracy, in percentage points.
+        gate: maximum loss of validation accuracy.
         recover: whether to try fallbacks for a scheme that loses more.
         keep: whether to write a file that loses more.
 
@@ -201,7 +203,7 @@ def convert_each(
                 folder,
                 requested,
                 target=target,
-                max_drop=max_drop,
+                gate=gate,
                 others=fallbacks(requested, prepared.mnist) if recover else (),
                 keep=keep,
             )
@@ -215,7 +217,7 @@ def convert(
     requested: ConversionVariant,
     *,
     target: str = DEFAULT_TARGET,
-    max_drop: float = verify.MAX_DROP,
+    gate: AccuracyGate = DEFAULT_GATE,
     others: Iterable[ConversionVariant] = (),
     keep: bool = False,
 ) -> Converted:
@@ -226,7 +228,7 @@ def convert(
         folder: where the files go.
         requested: the variant to try first.
         target: the oldest runtime that must load the file.
-        max_drop: maximum loss of validation accuracy, in percentage points.
+        gate: maximum loss of validation accuracy.
         others: variants to try one after another while the loss is larger.
         keep: whether to write the best variant even if it loses more.
 
@@ -239,12 +241,12 @@ def convert(
     best, failure, tried = None, None, []
     for variant in itertools.chain([requested], others):
         try:
-            attempt = _attempt(prepared, variant, target=target, max_drop=max_drop)
+            attempt = _attempt(prepared, variant, target=target, gate=gate)
         except ConversionError as error:
             failure = failure or error
             outcome = "failed verification"
         else:
-            outcome = f"{attempt.verification.drop:+.2f} points"
+            outcome = f"{signed(attempt.verification.drop)} points"
             if best is None or attempt.verification.drop < best.verification.drop:
                 best = attempt
         if variant is not requested:
@@ -260,7 +262,7 @@ def convert(
 
 
 def _attempt(
-    prepared: Prepared, variant: ConversionVariant, *, target: str, max_drop: float
+    prepared: Prepared, variant: ConversionVariant, *, target: str, gate: AccuracyGate
 ) -> _Attempt:
     unstripped = tf_converter.to_tflite(
         variant.network, prepared.scaling, variant.scheme, variant.calibration.images
@@ -273,7 +275,7 @@ def _attempt(
         reference=prepared.reference,
         validation=prepared.mnist.validation,
         target=target,
-        max_drop=max_drop,
+        gate=gate,
     )
     return _Attempt(variant=variant, content=content, verification=verification)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from converters.accuracy_gate import DEFAULT_GATE, AccuracyGate
 from converters.golden_inputs import golden_inputs
 from converters.operators import OperatorInfo, read_operators, unknown_to
 from converters.schemes import Scheme
@@ -25,9 +26,6 @@ from mnist_edge.runtimes.interpreter import quantize
 from mnist_edge.runtimes.sandbox import SandboxRun, run_sandboxed
 from mnist_edge.runtimes.selection import describe_runtime
 
-MAX_DROP = 0.3
-"""Maximum loss of validation accuracy in percentage points: six times what int8 costs a sound
-model, and far less than a wrong zero point or a lost scale costs."""
 MIN_AGREEMENT = 0.95
 """Minimum agreement with the Keras model on the digits it is confident of. Planted faults leave
 less; a network of two epochs still has 0.99."""
@@ -66,7 +64,7 @@ def verify_conversion(
     reference: NDArray[np.float32],
     validation: Digits,
     target: str,
-    max_drop: float = MAX_DROP,
+    gate: AccuracyGate = DEFAULT_GATE,
 ) -> Verification:
     """Run a converted model over the validation digits and compare it with the Keras model.
 
@@ -77,8 +75,8 @@ def verify_conversion(
         reference: ``(n, 10)``, the Keras model's logits of the same digits.
         validation: the digits.
         target: the oldest runtime that must load it, one of ``operators.known_targets``.
-        max_drop: maximum loss of accuracy in percentage points; a larger loss is reported as the
-            ``gate`` of the result, for the caller to act on.
+        gate: the accuracy it may lose; a failure is the ``gate`` of the result, for the caller to
+            act on.
 
     Raises:
         ConversionError: the model is faulty; the message gives every violation.
@@ -108,14 +106,9 @@ def verify_conversion(
             f"it agrees with the Keras model on {100 * agreement:.1f} % of the digits of which the "
             f"Keras model is confident, expected at least {100 * MIN_AGREEMENT:.0f} %"
         )
-    gate = None
-    if compared.drop > max_drop:
-        gate = (
-            f"it loses {compared.drop:.2f} points of validation accuracy, "
-            f"at most {max_drop:.2f} allowed"
-        )
+    failure = gate.failure(compared)
     if problems:
-        raise _failed(scheme, run.runtime, [*problems, *([gate] if gate else [])])
+        raise _failed(scheme, run.runtime, [*problems, *([failure] if failure else [])])
     score = Score(
         correct=count_correct(run.logits, validation.labels),
         total=len(validation),
@@ -128,7 +121,7 @@ def verify_conversion(
         runtime=run.runtime,
         tolerance=TOLERANCE,
     )
-    return Verification(run=run, score=score, drop=compared.drop, gate=gate, golden=golden)
+    return Verification(run=run, score=score, drop=compared.drop, gate=failure, golden=golden)
 
 
 def runtime_mismatch(target: str) -> str | None:

@@ -10,14 +10,17 @@ import typer
 from mnist_edge.commands.console import GATE_FAILED, fail, format_table, note, warn
 from mnist_edge.commands.options import (
     DataOption,
+    MaxDropOption,
     PixelsOption,
     complete_list,
     list_option,
+    max_drop_point_option,
     out_option,
 )
 from mnist_edge.commands.parsing import split_list
 from mnist_edge.errors import ConversionError, InvalidValue
 from mnist_edge.modelstore.loading import DEFAULT_MODEL
+from mnist_edge.system.text import signed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from converters.accuracy_gate import AccuracyGate
     from converters.conversion import Converted, Prepared
     from converters.layer_error import LayerError
     from converters.schemes import Scheme
@@ -111,12 +115,10 @@ def convert_command(
             autocompletion=_complete_targets,
         ),
     ] = "tflite-runtime==2.14.0",
-    max_drop: Annotated[
-        float,
-        typer.Option(
-            "--max-drop", metavar="POINTS", help="Exit 3 if a scheme loses more percentage points."
-        ),
-    ] = 0.3,
+    max_drop: MaxDropOption = None,
+    max_drop_point: Annotated[
+        float | None, max_drop_point_option(default="0.3, without --max-drop")
+    ] = None,
     keep: Annotated[
         bool, typer.Option("--keep", help="Write a file that loses more all the same.")
     ] = False,
@@ -155,9 +157,10 @@ def convert_command(
         split_list(quantize) or ["int8"], io_dtype=io_dtype, weights=weights, color=colour
     )
     operators.require_target(target)
-    _require_sound(pixels=pixels, max_drop=max_drop, emit=emit, chosen=chosen)
+    gate = _accuracy_gate(max_drop, max_drop_point)
+    _require_sound(pixels=pixels, emit=emit, chosen=chosen)
     path = Path(model)
-    model_file = loader.find_model_file(path if path.exists() else find_model_folder(model))
+    model_file = loader.find_model_file(path if exists(path) else find_model_folder(model))
     folder = out or loader.default_output_folder(model_file)
     require_workstation()
     # A folder that is named after the file is made with the first result.
@@ -180,7 +183,7 @@ def convert_command(
         chosen,
         calibration=calibrated_on,
         target=target,
-        max_drop=max_drop,
+        gate=gate,
         recover=recover,
         keep=keep,
     ):
@@ -219,16 +222,20 @@ def _replacement_warning(folder: Path, prepared: "Prepared", chosen: "Sequence[s
     return f"{folder} holds files of another network ({files}): {fate}; --out writes elsewhere"
 
 
-def _require_sound(
-    *, pixels: str | None, max_drop: float, emit: Emit | None, chosen: "list[Scheme]"
-) -> None:
+def _accuracy_gate(max_drop: float | None, max_drop_point: float | None) -> "AccuracyGate":
+    from converters.accuracy_gate import DEFAULT_GATE, AccuracyGate
+
+    if max_drop is None and max_drop_point is None:
+        return DEFAULT_GATE
+    return AccuracyGate(max_drop=max_drop, max_drop_point=max_drop_point)
+
+
+def _require_sound(*, pixels: str | None, emit: Emit | None, chosen: "list[Scheme]") -> None:
     """Reject, before any work, what cannot be done."""
     from mnist_edge.runtimes.input_scaling import find_input_scaling
 
     if pixels:
         find_input_scaling(pixels)
-    if math.isnan(max_drop):
-        raise InvalidValue("--max-drop nan is not a number of percentage points")
     if emit and "int8" not in [scheme.name for scheme in chosen]:
         raise InvalidValue("--emit c needs int8 with int8 input and output; add: --quantize int8")
 
@@ -252,7 +259,7 @@ def conversion_table(made: "list[Converted]") -> str:
                 f"{100 * one.ratio:.0f} %",
                 f"{100 * one.manifest.validation_float.accuracy:.2f} %",
                 f"{100 * one.manifest.validation.accuracy:.2f} %",
-                f"{one.drop:+.2f} points",
+                f"{signed(one.drop)} points",
             ]
             for one in made
         ],

@@ -178,6 +178,16 @@ DataOption = Annotated[
 ]
 """Where MNIST is."""
 
+MaxDropOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-drop",
+        metavar="POINTS",
+        help="Most accuracy lost, at the upper end of its 95 % interval.",
+    ),
+]
+"""The gate on the drop that the measurement does not exclude."""
+
 RecipeOption = Annotated[
     str,
     typer.Option("--recipe", "-r", metavar="NAME", help="Recipe.", autocompletion=complete_recipes),
@@ -208,6 +218,16 @@ def out_option(
         help=description,
         show_default=default or True,
         callback=refuse_stdout,
+    )
+
+
+def max_drop_point_option(default: str | None = None) -> Any:
+    """Return the ``--max-drop-point`` option: the gate on the drop that was measured."""
+    return typer.Option(
+        "--max-drop-point",
+        metavar="POINTS",
+        help="Most accuracy lost, as measured.",
+        show_default=default or True,
     )
 
 

@@ -13,12 +13,14 @@ from mnist_edge.commands.console import GATE_FAILED, note, paint, progress_bar, 
 from mnist_edge.commands.options import (
     RUNS,
     DataOption,
+    MaxDropOption,
     PageFormat,
     RuntimeOption,
     complete_models,
     complete_schemes,
     format_option,
     list_option,
+    max_drop_point_option,
     out_option,
     refuse_stdout,
 )
@@ -98,18 +100,8 @@ def report_command(
         ),
     ] = None,
     out: Annotated[Path | None, out_option(default="the model's folder")] = None,
-    max_drop: Annotated[
-        float | None,
-        typer.Option(
-            "--max-drop",
-            metavar="POINTS",
-            help="Most accuracy lost, at the upper end of the 95 % interval.",
-        ),
-    ] = None,
-    max_drop_point: Annotated[
-        float | None,
-        typer.Option("--max-drop-point", metavar="POINTS", help="Most accuracy lost, as measured."),
-    ] = None,
+    max_drop: MaxDropOption = None,
+    max_drop_point: Annotated[float | None, max_drop_point_option()] = None,
     max_drop_corrupted: Annotated[
         float | None,
         typer.Option(

@@ -1,53 +1,59 @@
-"""A report as a terminal shows it, in 80 columns: the verdict, then the tables."""
+"""A report as text: the verdict, then the tables, in 80 columns or a terminal's width."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import textwrap
 from collections.abc import Iterator
 
-from mnist_edge.commands.console import format_table
+from mnist_edge.commands.console import format_table, shorten, terminal_width, wrap
 from mnist_edge.evaluation.report.diff import OTHER_PICTURES, ReportDiff
 from mnist_edge.evaluation.report.document import report_to_dict
 from mnist_edge.evaluation.report.render.diff_page import diff_to_html, diff_to_markdown
 from mnist_edge.evaluation.report.render.html import report_to_html
 from mnist_edge.evaluation.report.render.markdown import report_to_markdown
 from mnist_edge.evaluation.report.results import Report
-from mnist_edge.system.text import percent
+from mnist_edge.metrics.intervals import Interval
+from mnist_edge.system.text import percent, signed
 
-_WIDTH = 80
-"""Columns of a terminal."""
 _FACT = 32
-"""Characters of what is told of one of two reports."""
-_FLIPS = 10
-"""Flips that are told of; the page shows all."""
+"""Characters of a fact of one of two reports; more in a terminal with room for them."""
+_NAME = 34
+"""Characters of a picture's name; likewise."""
+_BESIDE_NAME = 46
+"""Characters beside the name on a line about a picture."""
+_MAX_FLIPS = 10
+"""Flips that are printed; the page shows all."""
 
 
-def render_report(report: Report, form: str) -> str:
-    """The report as text, json, markdown or html."""
-    if form == "json":
-        return _as_json(report_to_dict(report))
-    writers = {"markdown": report_to_markdown, "html": report_to_html}
-    return writers[form](report) if form in writers else format_report(report) + "\n"
+def render_report(report: Report, output_format: str) -> str:
+    """Render the report as text, json, markdown or html."""
+    if output_format == "json":
+        return _to_json(report_to_dict(report))
+    renderers = {"markdown": report_to_markdown, "html": report_to_html}
+    if output_format in renderers:
+        return renderers[output_format](report)
+    return format_report(report) + "\n"
 
 
-def render_comparison(diff: ReportDiff, form: str) -> str:
-    """Two reports side by side as text, json, markdown or html."""
-    if form == "json":
-        return _as_json(dataclasses.asdict(diff))
-    writers = {"markdown": diff_to_markdown, "html": diff_to_html}
-    return writers[form](diff) if form in writers else format_comparison(diff) + "\n"
+def render_comparison(diff: ReportDiff, output_format: str) -> str:
+    """Render the comparison of two reports as text, json, markdown or html."""
+    if output_format == "json":
+        return _to_json(dataclasses.asdict(diff))
+    renderers = {"markdown": diff_to_markdown, "html": diff_to_html}
+    if output_format in renderers:
+        return renderers[output_format](diff)
+    return format_comparison(diff) + "\n"
 
 
-def _as_json(document: dict[str, object]) -> str:
+def _to_json(document: dict[str, object]) -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
 def format_report(report: Report) -> str:
-    """The report, part by part."""
+    """Format the report, part by part."""
     parts = [
-        _wrapped(report.verdict),
+        wrap(report.verdict),
         format_table(*_accuracy(report)),
         format_table(*_pairs(report)),
         _flips(report),
@@ -55,7 +61,7 @@ def format_report(report: Report) -> str:
         _corruptions(report),
         format_table(*_times(report)),
         _provenance(report),
-        *_unread(report),
+        *_image_problems(report),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -71,8 +77,8 @@ def _accuracy(report: Report) -> tuple[list[str], list[list[str]]]:
                 scheme.scheme,
                 percent(scheme.accuracy),
                 f"{100 * low:.2f}..{100 * high:.2f}",
-                "reference" if itself else f"{scheme.drop_points:+.2f}",
-                "" if itself else "{:+.2f}..{:+.2f}".format(*scheme.drop_interval),
+                "reference" if itself else signed(scheme.drop_points),
+                "" if itself else _interval(scheme.drop_interval),
                 f"{scheme.size:,}",
             ]
         )
@@ -99,16 +105,17 @@ def _pairs(report: Report) -> tuple[list[str], list[list[str]]]:
 
 def _flips(report: Report) -> str:
     lines = []
+    width = max(_NAME, (terminal_width() or 0) - _BESIDE_NAME)
     for scheme in report.schemes:
-        for flip in scheme.flips[:_FLIPS]:
+        for flip in scheme.flips[:_MAX_FLIPS]:
             before, after = flip.reference, flip.candidate
             lines.append(
-                f"{scheme.scheme} flips {_shortened(flip.path or '#' + str(flip.index))}, "
+                f"{scheme.scheme} flips {shorten(flip.path or f'#{flip.index}', width)}, "
                 f"a {flip.label}: {before.digit} ({100 * before.confidence:.0f} %) to "
                 f"{after.digit} ({100 * after.confidence:.0f} %)"
             )
-        if scheme.flipped > _FLIPS:
-            lines.append(f"{scheme.scheme} flips {scheme.flipped - _FLIPS:,} more")
+        if scheme.flipped > _MAX_FLIPS:
+            lines.append(f"{scheme.scheme} flips {scheme.flipped - _MAX_FLIPS:,} more")
     return "\n".join(lines)
 
 
@@ -160,46 +167,45 @@ def _times(report: Report) -> tuple[list[str], list[list[str]]]:
 def _provenance(report: Report) -> str:
     data, times = report.data, report.times
     reference = report.reference
-    said = [
+    texts = [
         f"{data.name}, {data.pictures:,} pictures. Drop: points of accuracy lost against "
         f"{reference}; lost and won: read right by {reference} alone, and by the scheme alone; p: "
-        "McNemar's exact; ECE: expected calibration error.",
+        "McNemar's exact test; ECE: expected calibration error.",
         ". ".join(part for part in (report.runtime, times.machine, times.cpu) if part) + ".",
     ]
-    return "\n".join(map(_wrapped, said))
+    return "\n".join(map(wrap, texts))
 
 
-def _unread(report: Report) -> Iterator[str]:
+def _image_problems(report: Report) -> Iterator[str]:
     data = report.data
     for kind, pictures in (
-        ("unreadable, counted nowhere", data.unreadable),
+        ("unreadable, not counted", data.unreadable),
         ("without a single digit, abstained from", data.without_digit),
     ):
         if pictures:
-            told = [f"  {picture.path}: {picture.reason}" for picture in pictures]
-            yield "\n".join([f"{len(pictures):,} {kind}:", *told])
+            lines = [f"  {picture.path}: {picture.reason}" for picture in pictures]
+            yield "\n".join([f"{len(pictures):,} {kind}:", *lines])
 
 
 def format_comparison(diff: ReportDiff) -> str:
-    """Two reports side by side: what changed, both verdicts, every figure."""
-    lines = [_wrapped(diff.summary)]
+    """Format the comparison of two reports: what changed, both verdicts, every figure."""
+    lines = [wrap(diff.summary)]
     if not diff.same_pictures:
         lines.append(OTHER_PICTURES)
     lines += [
-        f"{name}  {_wrapped(said, indent=3)[3:]}"
-        for name, said in zip("AB", diff.verdicts, strict=True)
+        wrap(verdict, first=f"{name}  ", margin="   ")
+        for name, verdict in zip("AB", diff.verdicts, strict=True)
     ]
-    facts = [
-        [_shortened(cell, _FACT) if place else cell for place, cell in enumerate(fact)]
-        for fact in diff.facts
-    ]
+    names = max(len(name) for name, *_ in diff.facts)
+    width = max(_FACT, ((terminal_width() or 0) - names) // 2 - len("  "))
+    facts = [[name, *(shorten(fact, width) for fact in facts)] for name, *facts in diff.facts]
     rows = [
         [
             f"{change.scheme} {change.figure}",
             _number(change.first, change.decimals),
             _number(change.second, change.decimals),
-            "" if change.change is None else f"{change.change:+,.{change.decimals}f}",
-            "" if change.interval is None else "{:+.2f}..{:+.2f}".format(*change.interval),
+            "" if change.change is None else signed(change.change, change.decimals),
+            "" if change.interval is None else _interval(change.interval),
             "*" if change.beyond else "",
         ]
         for change in diff.changes
@@ -214,15 +220,9 @@ def format_comparison(diff: ReportDiff) -> str:
     )
 
 
-def _wrapped(text: str, *, indent: int = 0) -> str:
-    prefix = " " * indent
-    return textwrap.fill(text, _WIDTH, initial_indent=prefix, subsequent_indent=prefix)
+def _interval(interval: Interval) -> str:
+    return f"{signed(interval.low)}..{signed(interval.high)}"
 
 
 def _number(value: float | None, decimals: int) -> str:
     return "-" if value is None else f"{value:,.{decimals}f}"
-
-
-def _shortened(name: str, most: int = 34) -> str:
-    """A name with its beginning left out where it is long."""
-    return name if len(name) <= most else f"...{name[3 - most :]}"

@@ -54,6 +54,10 @@ def reproduce_command(
     from mnist_edge.training.frameworks import import_keras, package_versions, require_workstation
 
     chosen = systems.find_systems(split_list(only))
+    # What was trained before stays in the table.
+    chosen = [
+        system for system in systems.SYSTEMS if system in chosen or measure.is_trained(system, out)
+    ]
     require_workstation()
     require_writable(out)
     import_keras()

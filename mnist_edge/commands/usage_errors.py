@@ -9,7 +9,7 @@ from mnist_edge.errors import did_you_mean
 from mnist_edge.system.text import one_line
 
 _UNKNOWN_COMMAND = re.compile(r"No such command '(?P<name>.*?)'")
-_UNKNOWN_CHOICE = re.compile(r"'(?P<name>.*?)' is not one of (?P<choices>.*?)\.?$")
+_UNKNOWN_CHOICE = re.compile(r"'(?P<name>[^']*)' is not one of (?P<choices>.*?)\.?$")
 
 
 def describe(error: Any) -> str:

@@ -20,12 +20,25 @@ from pathlib import Path
 from mnist_edge.deployment.acceptance import PassedCheck, accept_model
 from mnist_edge.deployment.artifact import SIGNATURE_SUFFIX, Artifact, read_artifact
 from mnist_edge.deployment.signatures import read_trusted_keys
-from mnist_edge.errors import InvalidManifest, InvalidRecord, ModelHashMismatch, ModelNotFound
+from mnist_edge.errors import (
+    InvalidManifest,
+    InvalidRecord,
+    ModelHashMismatch,
+    ModelNotFound,
+    did_you_mean,
+)
 from mnist_edge.modelstore import registry
-from mnist_edge.modelstore.loading import DEFAULT_MODEL, SCHEMES, shipped_file, shipped_models
+from mnist_edge.modelstore.loading import (
+    DEFAULT_MODEL,
+    SCHEMES,
+    find_model_folder,
+    load_model,
+    shipped_file,
+    shipped_models,
+)
 from mnist_edge.modelstore.manifest import ModelManifest
 from mnist_edge.modelstore.registry import RECORD_FILE, UsageRecord, read_usage
-from mnist_edge.system.files import not_writable, sync_folder, write_bytes, write_json
+from mnist_edge.system.files import exists, not_writable, sync_folder, write_bytes, write_json
 from mnist_edge.system.paths import store_folder
 
 _MAX_HISTORY = 20
@@ -50,13 +63,19 @@ def install(source: str) -> VerifiedModel:
     """Check a model, install it on this device and put it in use.
 
     Args:
-        source: a file or an https URL, as in ``read_artifact``.
+        source: a file or an https address, as ``read_artifact`` takes; a folder, for its int8; or
+            the name of a shipped or installed model.
 
     Raises:
         ModelError: the model cannot be read, or fails a check; the model in use stays in use.
         NotWritable: the folder of models cannot be written.
         MissingDependency: the selected runtime is not installed.
     """
+    if exists(source) and Path(source).is_dir():
+        source = str(load_model(source).path)
+    elif not exists(source) and Path(source).name == source and not Path(source).suffix:
+        find_model_folder(source)
+        return use(source)
     artifact = read_artifact(source)
     stored, checks = accept_model(artifact, keys=read_trusted_keys())
     scheme = stored.manifest.scheme if stored.manifest else ""
@@ -125,8 +144,11 @@ def verify_model(name: str | None = None) -> VerifiedModel:
         _, checks = accept_model(read_artifact(str(shipped_file(name))), keys=None)
         return VerifiedModel(name=name, checks=checks)
     if path is None:
-        known = ", ".join([*shipped_models(), *registry.installed_models()])
-        raise ModelNotFound(f"no model {name!r} on this device; choose one of {known}")
+        known = [*shipped_models(), *registry.installed_models()]
+        hint = did_you_mean(name, known)
+        raise ModelNotFound(
+            f"no model {name!r}{hint} on this device; there are: {', '.join(known)}"
+        )
     artifact = read_artifact(str(path))
     if _model_name(artifact) != name:
         raise ModelHashMismatch(

@@ -18,6 +18,7 @@ from mnist_edge.errors import (
     ModelError,
     ModelHashMismatch,
     ModelNotFound,
+    UnknownName,
     did_you_mean,
     reinstall_command,
 )
@@ -96,13 +97,24 @@ def find_model_folder(model: str | Path | None) -> Path:
         return shipped_models_folder() / model
     if (file := registry.find_installed_file(str(model))) is not None:
         return file.parent
-    shipped = shipped_models()
-    names = ", ".join(shipped)
+    raise _not_found(str(model))
+
+
+def _not_found(model: str) -> ModelNotFound:
+    shipped = ", ".join(shipped_models())
     if exists(model):
-        raise ModelNotFound(f"{model} is not a model folder; give its folder, or one of: {names}")
-    hint = did_you_mean(str(model), [*shipped, *registry.installed_models()])
-    raise ModelNotFound(
-        f"no model {str(model)!r}{hint}: give a shipped model ({names}), a model folder, "
+        return ModelNotFound(
+            f"{model} is not a model folder; expected its folder, or one of: {shipped}"
+        )
+    # Names of models have neither a folder nor a suffix.
+    if Path(model).name != model or Path(model).suffix:
+        return ModelNotFound(
+            f"no model {model}: no such file or folder; check the path, or name a shipped model "
+            f"({shipped})"
+        )
+    hint = did_you_mean(model, [*shipped_models(), *registry.installed_models()])
+    return ModelNotFound(
+        f"no model {model!r}{hint}: give a shipped model ({shipped}), a model folder, "
         "or, to predict and info, a .tflite file"
     )
 
@@ -196,13 +208,13 @@ def load_all_schemes(model: str | Path | None) -> list[StoredModel]:
     folder = find_model_folder(model)
     present = [scheme for scheme in SCHEMES if (folder / f"{scheme}.tflite").is_file()]
     if not present:
-        raise ModelNotFound(
-            f"{folder} holds no .tflite; make them with: mnist-edge convert {folder} --quantize all"
-        )
+        raise ModelNotFound(f"{folder} has no .tflite{convert_advice(folder, 'all')}")
     return [load_model(folder, scheme=scheme) for scheme in present]
 
 
 def _find_file(model: str | Path | None, scheme: str | None) -> Path:
+    if scheme is not None and scheme not in SCHEMES:
+        raise UnknownName("scheme", scheme, SCHEMES)
     if model is not None and exists(model) and Path(model).is_file():
         return Path(model)
     file = _file_in_use() if model is None else registry.find_installed_file(str(model))
@@ -215,11 +227,21 @@ def _find_file(model: str | Path | None, scheme: str | None) -> Path:
     folder = find_model_folder(model)
     path = folder / f"{scheme or 'int8'}.tflite"
     if not path.is_file():
+        others = [name for name in SCHEMES if (folder / f"{name}.tflite").is_file()]
         raise ModelNotFound(
-            f"{folder} has no {path.name}; make it with: "
-            f"mnist-edge convert {folder} --quantize {path.stem}"
+            f"{folder} has no {path.name}{', but ' if others else ''}{', '.join(others)}"
+            f"{convert_advice(folder, path.stem)}"
         )
     return path
+
+
+def convert_advice(folder: Path, scheme: str) -> str:
+    """Say how to make a scheme's file, as far as there is something to convert."""
+    if (folder / "model.keras").is_file() or any(folder.glob("saved_model.pb*")):
+        return f"; make it with: mnist-edge convert {folder} --quantize {scheme}"
+    if folder.parent == shipped_models_folder():
+        return ""
+    return f"; make it with: mnist-edge convert KERAS_FILE --quantize {scheme} --out {folder}"
 
 
 def _file_in_use() -> Path:

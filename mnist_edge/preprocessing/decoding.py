@@ -277,7 +277,7 @@ def _read(source: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[str, bytes
         name = str(getattr(source, "name", "the picture"))
     try:
         if not isinstance(source, (str, os.PathLike)):
-            return name, source.read()
+            return name, _read_stream(source, name)
         # Path.read_bytes takes twice as long, which counts for small pictures.
         with open(source, "rb", buffering=0) as file:  # noqa: PTH123
             return name, file.read()
@@ -287,6 +287,18 @@ def _read(source: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[str, bytes
         raise UnreadablePicture(f"cannot read {name}: {error.strerror or error}") from error
     except ValueError as error:  # a path with a null character, or a closed stream
         raise PictureNotFound(f"no picture {name!r} ({error}); check the path") from error
+
+
+def _read_stream(stream: BinaryIO, name: str) -> bytes:
+    if not hasattr(stream, "read"):
+        raise UnreadablePicture(
+            f"a {type(stream).__name__} is not a picture; expected a path, bytes, a binary stream, "
+            "a PIL image or a uint8 array"
+        )
+    content = stream.read()
+    if not isinstance(content, bytes):
+        raise UnreadablePicture(f"{name} is open as text; open it in binary mode")
+    return content
 
 
 def _from_array(array: NDArray[np.uint8]) -> Image.Image:

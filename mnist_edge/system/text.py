@@ -19,6 +19,11 @@ def one_line(message: BaseException | str) -> str:
     return text or ("" if isinstance(message, str) else type(message).__name__)
 
 
+def signed(number: float, decimals: int = 2) -> str:
+    """Format a number with its sign; what rounds to zero is ``+0``, never ``-0``."""
+    return f"{round(number, decimals) or 0.0:+,.{decimals}f}"
+
+
 def markdown_table(header: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
     """Return a Markdown table, the first column aligned left, the others right."""
     rule = ["---", *["---:"] * (len(header) - 1)]

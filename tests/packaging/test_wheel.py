@@ -14,6 +14,7 @@ from tests.support.paths import ROOT
 
 FILES = [
     "converters/__init__.py",
+    "converters/accuracy_gate.py",
     "converters/c_source.py",
     "converters/calibration_set.py",
     "converters/compact.py",

@@ -31,7 +31,7 @@ from mnist_edge.evaluation.report.verdict import verdict
 from mnist_edge.inference.worker_pool import available_cores
 from mnist_edge.metrics.intervals import wilson_interval
 from mnist_edge.metrics.paired import compare
-from mnist_edge.modelstore.loading import StoredModel
+from mnist_edge.modelstore.loading import StoredModel, convert_advice
 from mnist_edge.modelstore.manifest import Score
 from mnist_edge.modelstore.origin import require_one_network
 from mnist_edge.runtimes.interpreter import Interpreter
@@ -128,8 +128,7 @@ def _reference_first(models: Sequence[StoredModel], reference: str) -> list[Stor
     if ordered[0].path.stem != reference:
         folder = ordered[0].path.parent
         raise ModelNotFound(
-            f"{folder} has no {reference}.tflite to compare with; make it with: "
-            f"mnist-edge convert {folder} --quantize {reference}"
+            f"{folder} has no {reference}.tflite to compare with{convert_advice(folder, reference)}"
         )
     return ordered
 

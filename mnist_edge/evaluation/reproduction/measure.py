@@ -68,6 +68,12 @@ def reproduce(
         yield _measure_system(system, run, mnist)
 
 
+def is_trained(system: System, folder: Path) -> bool:
+    """Return whether the training of a system in this folder is finished."""
+    recipe = find_recipe(system.recipe)
+    return training_record.is_finished(folder / recipe.name, recipe)
+
+
 def _measure_system(system: System, run: Path, mnist: Mnist) -> ReproductionRow:
     origin = loader.load_trained_model(
         run / training_record.MODEL_FILE, mnist.validation.images[:1]

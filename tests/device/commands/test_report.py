@@ -105,7 +105,7 @@ def test_a_folder_without_the_reference_says_so_in_a_line(own: Path, run: Run) -
     ran = run("report", own)
     assert ran.returncode == 1
     assert ran.stdout == ""
-    assert ran.stderr.endswith(f"mnist-edge convert {own} --quantize float32\n")
+    assert ran.stderr.endswith(f"mnist-edge convert KERAS_FILE --quantize float32 --out {own}\n")
     assert ran.stderr.count("\n") == 1
 
 

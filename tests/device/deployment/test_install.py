@@ -291,7 +291,7 @@ def test_a_model_that_crashes_the_runtime_is_refused(
 
 def test_what_is_missing_is_told(store: Path, update: Path, tmp_path: Path) -> None:
     check_refused(tmp_path / "nothing.tflite", ModelNotFound, "no file .*nothing.tflite")
-    check_refused(tmp_path, ModelNotFound, "no file")
+    check_refused(tmp_path, ModelNotFound, r"has no int8\.tflite")
     update.with_suffix(".json").unlink()
     check_refused(update, InvalidArtifact, "has no manifest int8.json")
 
@@ -384,3 +384,32 @@ def test_openssl_signs_for_a_device(store: Path, update: Path, tmp_path: Path) -
     openssl("pkeyutl", *words)
     install.install(str(update))
     assert in_use().startswith("second-try")
+
+
+def test_a_folder_and_a_name_are_installed_as_predict_takes_them(
+    store: Path, nano: Path, update: Path, run: Run
+) -> None:
+    (first,) = {install.install(str(update)).name, install.install(str(update.parent)).name}
+    assert in_use() == first
+    assert install.install("nano").name == "nano"
+    assert in_use() == "nano"
+    assert run("model", "install", first).returncode == 0
+    assert in_use() == first
+    assert sorted(path.name for path in store.iterdir()) == sorted([first, "in-use.json"])
+
+
+@pytest.mark.parametrize("source", ["naon", "nowhere/int8.tflite", "nowhere/model"])
+def test_what_is_not_there_is_not_installed(source: str, store: Path) -> None:
+    with pytest.raises(ModelNotFound):
+        install.install(source)
+    assert list(store.iterdir()) == []
+
+
+def test_a_folder_without_int8_or_its_manifest_is_not_installed(store: Path, update: Path) -> None:
+    update.with_suffix(".json").unlink()
+    with pytest.raises(InvalidArtifact, match=r"has no manifest int8\.json"):
+        install.install(str(update.parent))
+    update.unlink()
+    with pytest.raises(ModelNotFound, match=r"has no int8\.tflite"):
+        install.install(str(update.parent))
+    assert list(store.iterdir()) == []

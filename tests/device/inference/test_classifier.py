@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from mnist_edge import Classifier, Prediction
 from mnist_edge.data.mnist import Digits, Mnist
-from mnist_edge.errors import InvalidValue
+from mnist_edge.errors import InvalidValue, UnreadablePicture
 from mnist_edge.metrics.classification import calibration_error
 from mnist_edge.metrics.confidence import MIN_COVERAGE, count_correct, softmax
 from mnist_edge.modelstore import loading
@@ -264,6 +264,24 @@ def test_threads_that_share_a_classifier_get_one_threads_answers(
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(read, range(8)))
     assert list(warnings.filters) == filters
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [None, 3, 2.5, True, [], {}, object(), iter([]), [1, 2]],
+    ids=lambda one: repr(one)[:9],
+)
+def test_what_is_no_picture_is_said_so(picture: Any, nano: Path) -> None:
+    classifier = Classifier(nano)
+    for read in (classifier.predict, classifier.predict_all):
+        with pytest.raises(UnreadablePicture, match=r"is not a picture; expected a path, bytes"):
+            read(picture)
+
+
+def test_a_text_stream_is_no_picture(nano: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("seven")
+    with (tmp_path / "a.txt").open() as text, pytest.raises(UnreadablePicture, match="binary mode"):
+        Classifier(nano).predict(text)  # type: ignore[arg-type]  # that is the test
 
 
 def test_many_are_read_as_each_is_alone(test_digits: Digits) -> None:

@@ -461,3 +461,35 @@ def test_what_explains_is_imported_when_asked_for(
     assert "mnist_edge.inference.classifier" in imported
     assert ("mnist_edge.inference.explain" in imported) == asked
     assert "matplotlib" not in imported
+
+
+@pytest.mark.parametrize("out", ["how.png", "how.jpg", "how.pdf", "sub/how.PNG"])
+@pytest.mark.parametrize("of", ["two", "folder", "pattern"])
+def test_a_file_cannot_show_several_pictures(
+    out: str, of: str, pictures: Path, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    two = [pictures / "pen-four.png", pictures / "chalk-three.png"]
+    names = {"two": two, "folder": [pictures], "pattern": [pictures / "pen-*.png"]}[of]
+    ran = run("predict", *names, "--explain", out)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "expected a folder, such as" in ran.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_may_be_called_like_a_file_by_its_slash(
+    pictures: Path, run: Run, tmp_path: Path
+) -> None:
+    two = [pictures / "pen-four.png", pictures / "chalk-three.png"]
+    assert run("predict", *two, "--explain", f"{tmp_path / 'how.png'}/").returncode == 0
+    assert len(list((tmp_path / "how.png").iterdir())) == 2
+
+
+def test_no_picture_at_all_is_no_crash(pictures: Path, run: Run, tmp_path: Path) -> None:
+    outputs = []
+    for shard in ("1/2", "2/2"):
+        words = ("predict", pictures / "pen-four.png", "--shard", shard)
+        ran = run(*words, "--explain", f"{tmp_path / 'how'}/")
+        assert ran.returncode == 0
+        outputs.append(ran.stdout)
+    assert "" in outputs

@@ -368,3 +368,18 @@ def test_a_folder_that_is_not_there_is_said(tmp_path: Path, out: Path, run: Run)
         ran.stderr == f"mnist-edge: no folder {tmp_path / 'missing'}; make it, or check the path\n"
     )
     assert not out.exists()
+
+
+def test_results_can_go_to_standard_output(
+    inbox: Path, test_digits: Digits, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(inbox.parent)
+    fill(inbox, test_digits, 2)
+    (inbox / "broken.png").write_bytes(b"no picture")
+    for _ in range(2):  # nothing is remembered
+        ran = sweep(run, inbox, Path("-"))
+        assert ran.returncode == 1
+        found = [json.loads(line) for line in ran.stdout.splitlines()]
+        assert {Path(line["path"]).name for line in found} == {"000.png", "001.png", "broken.png"}
+        assert [line["error"]["type"] for line in found if "error" in line] == ["UnreadablePicture"]
+    assert list(inbox.parent.iterdir()) == [inbox]

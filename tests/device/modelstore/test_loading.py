@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 
 from mnist_edge import Classifier
-from mnist_edge.errors import InvalidManifest, InvalidModel, ModelHashMismatch, ModelNotFound
+from mnist_edge.errors import (
+    InvalidManifest,
+    InvalidModel,
+    ModelHashMismatch,
+    ModelNotFound,
+    UnknownName,
+)
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes.sandbox import open_model
 
@@ -105,15 +111,41 @@ def test_a_name_that_no_system_takes_is_not_found(name: str) -> None:
     check_missing(name, "no model")
 
 
-def test_a_folder_without_the_scheme_says_how_to_make_it(copied: Path) -> None:
-    check_missing(copied, "own --quantize float16", scheme="float16")
-
-
 def test_a_folder_without_models_says_how_to_make_them(tmp_path: Path) -> None:
-    with pytest.raises(
-        ModelNotFound, match=r"holds no \.tflite; make them with: mnist-edge convert"
-    ):
+    with pytest.raises(ModelNotFound, match=r"has no \.tflite; make it with: mnist-edge convert"):
         loading.load_all_schemes(tmp_path)
+
+
+def test_a_folder_without_the_scheme_says_how_to_make_it(copied: Path) -> None:
+    made = "mnist-edge convert KERAS_FILE --quantize float16 --out"
+    said = f"own has no float16.tflite, but int8; make it with: {made} {copied}$"
+    check_missing(copied, said, scheme="float16")
+    (copied / "model.keras").touch()
+    check_missing(copied, f"mnist-edge convert {copied} --quantize float16$", scheme="float16")
+
+
+def test_no_shipped_model_is_converted_into_the_package(
+    copied: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loading, "shipped_models_folder", lambda: copied.parent)
+    check_missing(copied, "own has no float16.tflite, but int8$", scheme="float16")
+
+
+@pytest.mark.parametrize("name", ["flaot16", "float", "INT", ""])
+def test_a_scheme_that_there_is_not_is_no_advice_to_convert(name: str, nano: Path) -> None:
+    for model in (nano, "nano", None):
+        with pytest.raises(UnknownName, match=f"unknown scheme '{name}'.*: choose one of float32"):
+            loading.load_model(model, scheme=name)
+
+
+@pytest.mark.parametrize("path", ["nowhere/model", "/nowhere/my.keras", "my.tflite", "./nano"])
+def test_a_path_is_not_taken_for_a_misspelt_name(path: str) -> None:
+    check_missing(path, f"no model {path}: no such file or folder; check the path")
+
+
+@pytest.mark.parametrize(("name", "meant"), [("nanno", "nano"), ("EDGE", "edge"), ("ege", "edge")])
+def test_a_misspelt_name_is_answered_with_the_closest(name: str, meant: str) -> None:
+    check_missing(name, rf"no model '{name}' \(did you mean '{meant}'\?\)")
 
 
 def test_a_flipped_bit_is_caught_by_the_manifest(copied: Path) -> None:

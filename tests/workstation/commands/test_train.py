@@ -7,18 +7,23 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from converters import loader
-from mnist_edge.errors import UnknownName
-from mnist_edge.evaluation.reproduction import systems
+from mnist_edge.errors import DataUnavailable, UnknownName
+from mnist_edge.evaluation.reproduction import measure, systems
 from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.origin import weights_sha256
-from mnist_edge.training import trainer, training_record
+from mnist_edge.training import frameworks, trainer, training_record
 from mnist_edge.training.recipes import RECIPES, find_recipe
 from tests.support.paths import EDGE
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def mnist_edge(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -167,8 +172,11 @@ def test_convert_explains_and_emits_c(tmp_path: Path, nano: Path) -> None:
 
 
 @pytest.mark.slow
-def test_convert_exits_with_3_where_the_gate_is_missed(tmp_path: Path, nano: Path) -> None:
-    words = ["convert", str(nano / "model.keras"), "--out", "out", "--max-drop", "-1"]
+@pytest.mark.parametrize("option", ["--max-drop", "--max-drop-point"])
+def test_convert_exits_with_3_where_the_gate_is_missed(
+    option: str, tmp_path: Path, nano: Path
+) -> None:
+    words = ["convert", str(nano / "model.keras"), "--out", "out", option, "-1"]
     refused = mnist_edge(*words, folder=tmp_path)
     assert refused.returncode == 3
     assert refused.stdout == ""
@@ -231,6 +239,7 @@ def test_outputs_are_named_after_a_file_that_has_no_folder_of_its_own(tmp_path: 
         (["--target", "tflite-runtime==2.5.0"], "choose one of tflite-runtime==2.14.0"),
         (["--pixels", "x/255"], "choose one of pixels, pixels/255,"),
         (["--max-drop", "nan"], "not a number of percentage points"),
+        (["--max-drop-point", "nan"], "not a number of percentage points"),
         (["--emit", "c", "--io", "float32"], "add: --quantize int8"),
         (["--io", "int4"], "choose one of int8, uint8, float32"),
         (["--weights", "none"], "choose one of per-channel, per-tensor"),
@@ -280,3 +289,86 @@ def test_the_committed_reproduction_is_within_half_a_point_of_each_article(nano:
         for step, figure in system.validation_figures:
             assert reached[step] >= figure - 0.5
         assert row["test_int8"] >= row["test_float"] - 0.5
+
+
+@pytest.fixture
+def finished(tmp_path: Path) -> Path:
+    """A folder that looks like a finished run of ``quick``."""
+    folder = tmp_path / "finished"
+    folder.mkdir()
+    (folder / training_record.MODEL_FILE).write_bytes(b"hours of work")
+    record = training_record.TrainingRecord(
+        settings=training_record.recipe_settings(find_recipe("quick")),
+        data_sha256={},
+        parameters=7,
+        versions={},
+        rounds=[{"val_accuracy": 0.5}],
+        losses=[],
+        seconds=9000,
+    )
+    (folder / training_record.RECORD_FILE).write_text(json.dumps(asdict(record)))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("train", "--recipe", "quick"), "holds a finished run: --overwrite overwrites it"),
+        (("train", "--recipe", "nano"), "holds a finished run: --overwrite"),
+        (("train", "--recipe", "nano", "--resume"), "holds a finished run with other settings"),
+        (("train", "--recipe", "quick", "--seed", "9", "--resume"), "with other settings"),
+        (("run", "--recipe", "nano"), "with other settings: --fresh overwrites it"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_finished_run_is_not_overwritten_unasked(
+    words: tuple[str, ...], said: str, finished: Path, run: Run
+) -> None:
+    ran = run(*words, "--out", finished)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert said in ran.stderr
+    assert (finished / training_record.MODEL_FILE).read_bytes() == b"hours of work"
+
+
+def test_a_finished_run_that_is_resumed_stays_as_it_is(finished: Path, run: Run) -> None:
+    ran = run("train", "--recipe", "quick", "--resume", "--out", finished)
+    assert ran.returncode == 0
+    assert ran.stdout == (
+        f"quick: validation accuracy 50.00 %, 7 parameters, 9000 s -> {finished}\n"
+    )
+    assert (finished / training_record.MODEL_FILE).read_bytes() == b"hours of work"
+
+
+@pytest.mark.parametrize("part", [".", "teachers/2"])
+def test_an_interrupted_run_is_not_begun_again_unasked(part: str, tmp_path: Path, run: Run) -> None:
+    checkpoint = tmp_path / part / trainer.CHECKPOINT_FILE
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    checkpoint.write_bytes(b"hours of work")
+    ran = run("train", "--recipe", "edge", "--out", tmp_path)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "holds an interrupted run: --resume continues it, --overwrite starts again" in ran.stderr
+    assert checkpoint.read_bytes() == b"hours of work"
+
+
+def test_a_run_is_continued_or_begun_again_and_not_both(run: Run) -> None:
+    ran = run("train", "--resume", "--overwrite")
+    assert ran.returncode == 2
+    assert "cannot be combined" in ran.stderr
+
+
+def test_reproducing_one_system_keeps_the_others(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen: list[str] = []
+
+    def reproduce(some: Sequence[systems.System], *_: Any, **__: Any) -> Iterator[Any]:
+        chosen.extend(one.recipe for one in some)
+        raise DataUnavailable("far enough")
+
+    trained = {"cnn", "softmax-1k"}
+    monkeypatch.setattr(measure, "is_trained", lambda system, _: system.recipe in trained)
+    monkeypatch.setattr(measure, "reproduce", reproduce)
+    monkeypatch.setattr(frameworks, "import_keras", lambda: None)
+    ran = run("reproduce", "--only", "mlp-ema", "--out", tmp_path)
+    assert "far enough" in ran.stderr
+    assert chosen == ["softmax-1k", "cnn", "mlp-ema"]

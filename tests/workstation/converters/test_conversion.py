@@ -26,6 +26,7 @@ from converters import (
     verify,
     writer,
 )
+from converters.accuracy_gate import DEFAULT_GATE, AccuracyGate
 from converters.calibration_set import draw_calibration_set
 from converters.compact import parse_model
 from converters.conversion import Converted, Prepared
@@ -85,7 +86,7 @@ def _converted(
     every = schemes.find_schemes(["all"])
     prepared = conversion.prepare(folder / training_record.MODEL_FILE, digits)
     assert prepared.scaling.name == "pixels"
-    made = _every(prepared, folder, every, max_drop=max_drop)
+    made = _every(prepared, folder, every, gate=AccuracyGate(max_drop_point=max_drop))
     assert [one.manifest.scheme for one in made] == list(loading.SCHEMES)
     assert all(one.manifest.recipe == name for one in made)
     trials = [
@@ -101,7 +102,7 @@ def _every(
     folder: Path,
     chosen: list[schemes.Scheme],
     *,
-    max_drop: float = verify.MAX_DROP,
+    gate: AccuracyGate = DEFAULT_GATE,
     rescue: bool = False,
     keep: bool = False,
 ) -> list[Converted]:
@@ -112,7 +113,7 @@ def _every(
         folder,
         chosen,
         calibration=draw_calibration_set(prepared.mnist),
-        max_drop=max_drop,
+        gate=gate,
         recover=rescue,
         keep=keep,
     ):
@@ -207,7 +208,9 @@ def test_confidence_is_fitted_to_what_the_device_makes_of_the_validation_digits(
     digits = prepared.mnist.validation
     # Another split must not have a say: with no test digits at all nothing changes.
     blind = replace(prepared, mnist=replace(prepared.mnist, test=digits.take(np.arange(0))))
-    for made in _every(blind, tmp_path, schemes.find_schemes(["all"]), max_drop=DROP_BOUND):
+    for made in _every(
+        blind, tmp_path, schemes.find_schemes(["all"]), gate=AccuracyGate(max_drop_point=DROP_BOUND)
+    ):
         logits = run_sandboxed(made.content, digits.images, name=str(made.path)).logits
         manifest = loading.load_model(made.path).manifest
         assert manifest is not None
@@ -398,10 +401,12 @@ def test_a_missed_gate_exits_with_3_and_writes_nothing_unless_kept(
     prepared: Prepared, tmp_path: Path
 ) -> None:
     with pytest.raises(AccuracyLost, match=r"missed the gate.*nothing was written") as caught:
-        _every(prepared, tmp_path, [schemes.int8()], max_drop=-5.0)
+        _every(prepared, tmp_path, [schemes.int8()], gate=AccuracyGate(max_drop_point=-5.0))
     assert caught.value.exit_code == 3
     assert list(tmp_path.iterdir()) == []
-    (kept,) = _every(prepared, tmp_path, [schemes.int8()], max_drop=-5.0, keep=True)
+    (kept,) = _every(
+        prepared, tmp_path, [schemes.int8()], gate=AccuracyGate(max_drop_point=-5.0), keep=True
+    )
     assert kept.gate is not None
     loading.load_model(kept.path)
 
@@ -451,9 +456,11 @@ def test_a_rescue_finds_what_an_expert_would_and_says_what_it_tried(
     unbalanced = conversion.prepare(_unbalanced(small_mnist, tmp_path / "a.keras"), small_mnist)
     out = tmp_path / "out"
     with pytest.raises(ConversionError, match="logits are the same") as caught:
-        _every(unbalanced, out, [schemes.int8()], max_drop=DROP_BOUND)
+        _every(unbalanced, out, [schemes.int8()], gate=AccuracyGate(max_drop_point=DROP_BOUND))
     assert "tried" not in str(caught.value)
-    (rescued,) = _every(unbalanced, out, [schemes.int8()], max_drop=DROP_BOUND, rescue=True)
+    (rescued,) = _every(
+        unbalanced, out, [schemes.int8()], gate=AccuracyGate(max_drop_point=DROP_BOUND), rescue=True
+    )
     assert rescued.tried[0] == "100 calibration digits of seed 1: failed verification"
     assert rescued.tried[-1].startswith("equalized channels: ")
     assert rescued.drop <= DROP_BOUND
@@ -464,7 +471,13 @@ def test_a_rescue_finds_what_an_expert_would_and_says_what_it_tried(
 
 def test_a_rescue_that_fails_says_all_that_it_tried(prepared: Prepared, tmp_path: Path) -> None:
     with pytest.raises(AccuracyLost, match="nothing was written") as caught:
-        _every(prepared, tmp_path, [schemes.int8()], max_drop=-5.0, rescue=True)
+        _every(
+            prepared,
+            tmp_path,
+            [schemes.int8()],
+            gate=AccuracyGate(max_drop_point=-5.0),
+            rescue=True,
+        )
     for tried in ("2000 calibration digits of seed 1", "500 .* of seed 3", "equalized", "int16x8"):
         assert re.search(rf"{tried}.*: [+-]\d+\.\d\d points", str(caught.value))
 
@@ -531,7 +544,7 @@ def test_int8_has_every_end_and_granularity(
     weights: str, io_dtype: str, colour: str, prepared: Prepared, tmp_path: Path
 ) -> None:
     chosen = schemes.find_schemes(["int8"], io_dtype=io_dtype, weights=weights, color=colour)
-    (made,) = _every(prepared, tmp_path, chosen, max_drop=DROP_BOUND)
+    (made,) = _every(prepared, tmp_path, chosen, gate=AccuracyGate(max_drop_point=DROP_BOUND))
     manifest = loading.load_model(made.path).manifest
     assert manifest is not None
     assert manifest.input.dtype == manifest.output.dtype == io_dtype
@@ -627,7 +640,9 @@ def test_a_saved_model_of_a_single_digit_gets_a_batch_of_one(
     single = conversion.prepare(tmp_path / "single", digits)
     assert single.scaling is RAW_PIXELS
     np.testing.assert_allclose(single.reference, prepared.reference[:300], atol=1e-3)
-    (made,) = _every(single, tmp_path, [schemes.int8()], max_drop=DROP_BOUND)
+    (made,) = _every(
+        single, tmp_path, [schemes.int8()], gate=AccuracyGate(max_drop_point=DROP_BOUND)
+    )
     assert made.manifest.input.shape == (1, *shape)
 
 

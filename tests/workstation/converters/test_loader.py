@@ -13,6 +13,7 @@ import pytest
 from numpy.typing import NDArray
 
 from converters import conversion, frozen_graph, loader, schemes
+from converters.accuracy_gate import AccuracyGate
 from converters.calibration_set import CalibrationSet, draw_calibration_set
 from converters.conversion import Converted, Prepared
 from converters.frozen_graph import Network
@@ -80,7 +81,9 @@ def calibrated_on(small_mnist: Mnist) -> CalibrationSet:
 def _to_int8(prepared: Prepared, folder: Path, calibrated_on: CalibrationSet) -> Converted:
     asked = conversion.requested_variant(prepared, schemes.int8(), calibrated_on)
     # The default is for five thousand digits: of one thousand it is three.
-    return conversion.convert(prepared, folder, asked, max_drop=100 * HALF_A_POINT)
+    return conversion.convert(
+        prepared, folder, asked, gate=AccuracyGate(max_drop_point=100 * HALF_A_POINT)
+    )
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from mnist_edge.evaluation.report.render.elements import (
 from mnist_edge.evaluation.report.render.formatting import count, decimal, points_interval
 from mnist_edge.evaluation.report.render.markdown import escape_markdown, table_to_markdown
 from mnist_edge.evaluation.report.render.tables import Cell, ReportTable
-from mnist_edge.system.text import MISSING
+from mnist_edge.system.text import MISSING, signed
 
 _NOTE = (
     "In small print the 95 % interval of each change, computed as if A and B were independent: for "
@@ -111,7 +111,7 @@ def _change_table(diff: ReportDiff, scheme: str) -> ReportTable:
 
 
 def _change_cell(change: FigureChange) -> Cell:
-    value = MISSING if change.change is None else f"{change.change:+,.{change.decimals}f}"
+    value = MISSING if change.change is None else signed(change.change, change.decimals)
     value = value.replace("-", "\u2212")
     return value if change.interval is None else (value, points_interval(change.interval))
 

@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from mnist_edge.commands import console
+from mnist_edge.commands.console import format_facts, format_table, paint, shorten, wrap
+
+HEADER = ("scheme", "accuracy", "bytes")
+ROWS = (("a-folder/with-a-long-name/int8", "99.56 %", "15,993"), ("float32", "", "54,000"))
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """Makes standard output a terminal; ``COLUMNS`` says how wide it is."""
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    return monkeypatch
+
+
+def test_a_table_in_a_pipe_is_as_wide_as_it_is() -> None:
+    assert format_table(HEADER, ROWS).splitlines() == [
+        "scheme                          accuracy   bytes",
+        "a-folder/with-a-long-name/int8   99.56 %  15,993",
+        "float32                                   54,000",
+    ]
+
+
+def test_a_narrow_terminal_shortens_names(terminal: pytest.MonkeyPatch) -> None:
+    wide = format_table(HEADER, ROWS)
+    terminal.setenv("COLUMNS", "35")
+    assert format_table(HEADER, ROWS).splitlines() == [
+        "scheme             accuracy   bytes",
+        "...long-name/int8   99.56 %  15,993",
+        "float32                      54,000",
+    ]
+    terminal.setenv("COLUMNS", "200")
+    assert format_table(HEADER, ROWS) == wide
+
+
+def test_a_very_narrow_terminal_has_a_line_per_column(terminal: pytest.MonkeyPatch) -> None:
+    terminal.setenv("COLUMNS", "24")
+    assert format_table(HEADER, ROWS).splitlines() == [
+        "a-folder/with-a-long-name/int8",
+        "  accuracy  99.56 %",
+        "  bytes     15,993",
+        "float32",
+        "  bytes     54,000",
+    ]
+
+
+@pytest.mark.parametrize("columns", [30, 60, 80, 100, 120])
+def test_text_is_wrapped_to_the_terminal_and_not_wider_than_is_read_well(
+    columns: int, terminal: pytest.MonkeyPatch
+) -> None:
+    terminal.setenv("COLUMNS", str(columns))
+    lines = wrap("one word after another " * 20, first="-> ", margin="   ").splitlines()
+    assert max(map(len, lines)) <= min(columns, 100)
+    assert lines[0].startswith("-> one")
+    assert all(line.startswith("   ") for line in lines[1:])
+
+
+def test_text_in_a_pipe_has_80_columns_and_a_hash_stays_whole() -> None:
+    sha256 = "0123456789abcdef" * 8
+    lines = wrap(f"{'word ' * 30}{sha256} is it").splitlines()
+    assert max(len(line) for line in lines if sha256 not in line) <= 80
+    assert sha256 in lines
+
+
+def test_facts_are_wrapped_beside_their_names_in_a_terminal_alone(
+    terminal: pytest.MonkeyPatch,
+) -> None:
+    facts = {"scheme": "int8", "made with": "word " * 30}
+    terminal.setenv("COLUMNS", "60")
+    lines = format_facts(facts).splitlines()
+    assert lines[0] == "scheme     int8"
+    assert len(lines) > 3
+    assert all(line.startswith(" " * 11) for line in lines[2:])
+    terminal.setattr(sys.stdout, "isatty", lambda: False)
+    assert len(format_facts(facts).splitlines()) == 2
+
+
+def test_what_is_shortened_keeps_its_end() -> None:
+    assert shorten("a/long/path/to/int8", 10) == "...to/int8"
+    assert shorten("int8", 10) == "int8"
+
+
+def test_no_color_is_heeded_unless_it_is_empty(terminal: pytest.MonkeyPatch) -> None:
+    assert paint("good", "green") == "\033[32mgood\033[0m"
+    terminal.setenv("NO_COLOR", "")
+    assert paint("good", "green") == "\033[32mgood\033[0m"
+    terminal.setenv("NO_COLOR", "1")
+    assert paint("good", "green") == "good"
+
+
+def test_each_stream_is_asked_for_itself(terminal: pytest.MonkeyPatch) -> None:
+    terminal.setattr(sys.stderr, "isatty", lambda: False)
+    assert paint("bad", "red", sys.stderr) == "bad"
+    assert console.terminal_width() == 80
