@@ -18,9 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeAlias, TypeVar
 
-from mnist_edge.errors import InvalidValue, PictureError, PictureNotFound
+from mnist_edge.errors import (
+    InvalidValue,
+    MnistEdgeError,
+    PictureError,
+    PictureNotFound,
+    UnreadablePicture,
+)
 from mnist_edge.preprocessing.decoding import SUFFIXES, Picture
 from mnist_edge.system.files import exists
+from mnist_edge.system.text import one_line
 
 FoundPicture: TypeAlias = tuple[str, PictureError | None]
 """The path of a picture, with the error if there is no such picture."""
@@ -122,8 +129,17 @@ def _entries(folder: str) -> Iterator[str]:
         for entry in entries:
             if entry.is_dir(follow_symlinks=False):
                 yield f"{entry.name}/"
-            elif os.path.splitext(entry.name)[1].lower() in SUFFIXES and entry.is_file():  # noqa: PTH122
+            elif os.path.splitext(entry.name)[1].lower() in SUFFIXES and _is_file(entry):  # noqa: PTH122
                 yield entry.name
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """Check whether an entry is a file, or one that reading it will say why it is not."""
+    try:
+        return entry.is_file()
+    except OSError:
+        # A link to itself, for example: an error of its own, not of the whole folder.
+        return True
 
 
 def read_path_list(source: str) -> Iterator[FoundPicture]:
@@ -164,6 +180,11 @@ def read_picture(found: FoundPicture, read: Callable[[Picture], Result]) -> Resu
         return error or read(_open(path))
     except PictureError as reason:
         return reason
+    except MnistEdgeError:
+        raise
+    except Exception as reason:  # noqa: BLE001  # one picture must not end a run
+        cause = f"{type(reason).__name__}: {one_line(reason)}"
+        return UnreadablePicture(f"{path} cannot be read ({cause}); please report it")
 
 
 def _open(path: str) -> Picture:

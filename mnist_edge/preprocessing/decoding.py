@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import threading
 import warnings
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, TypeAlias
 
 import numpy as np
@@ -41,6 +43,17 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 """The first bytes of every PNG (RFC 2083, section 3.1)."""
 _MAX_PIXELS = 50_000_000
 """Maximum number of pixels of a picture: a 48-megapixel photo. A small file can claim far more."""
+_MAX_FILE_BYTES = 64_000_000
+"""Maximum size of a picture's file: an uncompressed photo of 20 megapixels."""
+_MAX_DECODING_BYTES = 135_000_000
+"""Maximum memory that a picture may take while it is decoded, its file included: the whole program
+then stays below 200 MB. A file of 34 bytes can ask for a gigabyte."""
+_PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
+"""Bytes of a pixel in Pillow's memory, by mode; 4 in every other mode."""
+_DECODER_BYTES = {"WEBP": 12, "GIF": 4, "HEIF": 6}
+"""Bytes of a pixel that a decoder holds in addition, by format."""
+_TILE_SIDE = 1024
+"""Side, in pixels, of the tiles in which a large picture is converted."""
 _JPEG_FORMATS = ("JPEG", "MPO")
 """Pillow's names of JPEG; the second is for files with several pictures, as phones save."""
 _ALPHA_MODES = ("LA", "PA", "RGBA", "RGBa")
@@ -115,13 +128,19 @@ def decode(picture: Picture, *, side: int) -> tuple[Image.Image, int]:
     # which are refused below.
     with _no_warnings:
         if isinstance(picture, Image.Image):
+            if getattr(picture, "tile", None):
+                # The caller opened it, and nobody has decoded it yet.
+                _require_memory(picture, "the picture")
             return _load(picture, "the picture"), max(picture.size)
         name, content = _read(picture)
         if not content:
             raise UnreadablePicture(f"{name} is empty; expected an image such as a PNG or JPEG")
         image = _open(content, name)
         longest = max(image.size)
-        return _load(image, name, side=side), longest
+        coefficients = _coefficient_bytes(image)
+        _draft(image, name, side=side)
+        _require_memory(image, name, more=len(content) + coefficients)
+        return _load(image, name), longest
 
 
 def stored_gray(image: Image.Image) -> NDArray[np.uint8] | None:
@@ -177,29 +196,57 @@ def _open(content: bytes, name: str) -> Image.Image:
             f"{name} is not an image; expected {', '.join(FORMATS)} or HEIC"
         ) from error
     except Image.DecompressionBombError as error:
-        raise _too_large(name) from error
+        raise UnreadablePicture(f"{name} is too large ({error}); scale it down") from error
     except Exception as error:
         raise _damaged(name, error) from error
 
 
-def _load(image: Image.Image, name: str, *, side: int | None = None) -> Image.Image:
-    """Decode the pixels of a picture.
+def _draft(image: Image.Image, name: str, *, side: int) -> None:
+    """Have a JPEG decoded to a half, a quarter or an eighth of its size, if that is enough."""
+    if image.format not in _JPEG_FORMATS or not image.width * image.height:
+        return
+    scale = side / max(image.size)
+    try:
+        image.draft(None, (round(image.width * scale), round(image.height * scale)))
+    except Exception as error:
+        raise _damaged(name, error) from error
+
+
+def _require_memory(image: Image.Image, name: str, *, more: int = 0) -> None:
+    """Refuse a picture whose pixels would take too much memory.
 
     Args:
-        image: opened; an image that is decoded already is returned as it is.
+        image: opened and not decoded.
         name: for messages.
-        side: required length of the longest side in pixels; None for an image of the caller's,
-            which must keep its size.
+        more: bytes that are needed besides.
     """
+    pixel = _PIXEL_BYTES.get(image.mode, 4) + _DECODER_BYTES.get(image.format or "", 0)
+    # Pillow holds a pointer to each row, and decoders some rows at a time.
+    needed = more + pixel * image.width * (image.height + 3) + 8 * image.height
+    if needed > _MAX_DECODING_BYTES or image.width * image.height > _MAX_PIXELS:
+        raise UnreadablePicture(
+            f"{name} is too large: decoding {image.width}x{image.height} pixels takes "
+            f"{needed / 1e6:.0f} MB; at most {_MAX_PIXELS / 1e6:.0f} megapixels and "
+            f"{_MAX_DECODING_BYTES / 1e6:.0f} MB are decoded: scale it down"
+        )
+
+
+def _coefficient_bytes(image: Image.Image) -> int:
+    """Return the memory of a progressive JPEG's coefficients, which are decoded at full size."""
+    if "progressive" not in image.info:
+        return 0
+    # Two bytes for each coefficient; chroma has fewer of them, by its sampling factors.
+    layers: list[tuple[int, int, int, int]] = getattr(image, "layer", [])
+    full = max((across * down for _, across, down, _ in layers), default=1)
+    share = sum(across * down / full for _, across, down, _ in layers)
+    return round(2 * share * image.width * image.height)
+
+
+def _load(image: Image.Image, name: str) -> Image.Image:
+    """Decode the pixels of a picture; one that is decoded already is returned as it is."""
     if not image.width * image.height:
         raise UnreadablePicture(f"{name} has no pixels: {image.width}x{image.height}")
-    if image.width * image.height > _MAX_PIXELS:
-        raise _too_large(name)
     try:
-        if side and image.format in _JPEG_FORMATS:
-            # A JPEG can be decoded to a half, a quarter or an eighth of its size.
-            scale = side / max(image.size)
-            image.draft(None, (round(image.width * scale), round(image.height * scale)))
         image.load()
     # Pillow's decoders raise whatever the damage leads to.
     except Exception as error:
@@ -209,11 +256,7 @@ def _load(image: Image.Image, name: str, *, side: int | None = None) -> Image.Im
 
 def _to_rgb(image: Image.Image, side: int) -> NDArray[np.uint8]:
     transposition = _transposition(image)
-    factor = max(image.size) // side
-    if factor > 1 and image.mode in _REDUCIBLE_MODES and "transparency" not in image.info:
-        # Before any copy is made: twelve megapixels are 36 MB each time.
-        image = image.reduce(factor)
-    flat = _flatten(image)
+    flat = _flatten(_reduce(image, max(1, max(image.size) // side)))
     if max(flat.size) > side:
         scale = side / max(flat.size)
         size = (max(1, round(flat.width * scale)), max(1, round(flat.height * scale)))
@@ -221,6 +264,53 @@ def _to_rgb(image: Image.Image, side: int) -> NDArray[np.uint8]:
     if transposition is not None:
         flat = flat.transpose(transposition)
     return np.asarray(flat)
+
+
+def _reduce(image: Image.Image, factor: int) -> Image.Image:
+    """Shrink a picture by a whole factor, in a mode whose pixels can be averaged.
+
+    A mode that has to be converted first is converted tile by tile: copies of a large picture would
+    take several times its memory.
+    """
+    if image.mode in _REDUCIBLE_MODES and "transparency" not in image.info:
+        return image.reduce(factor) if factor > 1 else image
+    convert = _conversion(image)
+    if factor == 1:
+        return convert(image)
+    side = factor * max(1, _TILE_SIDE // factor)
+    reduced: Image.Image | None = None
+    for left, top, tile in _tiles(image, side):
+        part = convert(tile).reduce(factor)
+        if reduced is None:
+            size = (-(-image.width // factor), -(-image.height // factor))
+            reduced = Image.new(part.mode, size)
+        reduced.paste(part, (left // factor, top // factor))
+    assert reduced is not None  # noqa: S101  # a picture has pixels
+    return reduced
+
+
+def _tiles(image: Image.Image, side: int) -> Iterator[tuple[int, int, Image.Image]]:
+    """Yield the squares of a picture with their left and top pixel."""
+    for top in range(0, image.height, side):
+        for left in range(0, image.width, side):
+            right, bottom = min(image.width, left + side), min(image.height, top + side)
+            yield left, top, image.crop((left, top, right, bottom))
+
+
+def _conversion(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
+    """Return the conversion of a picture's mode to one whose pixels can be averaged."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        # Deep gray levels, whose range no format states, are stretched from their own.
+        ranges = [_value_range(tile) for _, _, tile in _tiles(image, _TILE_SIDE)]
+        low, high = min(low for low, _ in ranges), max(high for _, high in ranges)
+        return lambda part: Image.fromarray(_stretch(np.asarray(part, np.float32), low, high))
+    if image.mode == "LAB":
+        return lambda part: part.getchannel("L")
+    if image.mode == "La":
+        return lambda part: part.convert("LA")
+    if image.mode in _ALPHA_MODES or "transparency" in image.info:
+        return lambda part: part.convert("RGBA")
+    return lambda part: part.convert("RGB")
 
 
 def _transposition(image: Image.Image) -> Image.Transpose | None:
@@ -233,14 +323,8 @@ def _transposition(image: Image.Image) -> Image.Transpose | None:
 
 
 def _flatten(image: Image.Image) -> Image.Image:
-    """Convert any mode to RGB, with transparent pictures laid on paper."""
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return Image.fromarray(_stretch(np.asarray(image, np.float32))).convert("RGB")
-    if image.mode == "LAB":
-        return image.getchannel("L").convert("RGB")
-    if image.mode == "La":
-        image = image.convert("LA")
-    if image.mode not in _ALPHA_MODES and "transparency" not in image.info:
+    """Convert a picture to RGB, with a transparent one laid on paper."""
+    if image.mode not in _ALPHA_MODES:
         return image.convert("RGB")
     rgba = image.convert("RGBA")
     paper = Image.new("RGBA", rgba.size, _paper_color(rgba))
@@ -254,12 +338,6 @@ def _paper_color(rgba: Image.Image) -> str:
     if is_drawn.all() or not is_drawn.any():
         return "white"
     return "black" if pixels[..., :3][is_drawn].min() > _MAX_DARK else "white"
-
-
-def _too_large(name: str) -> UnreadablePicture:
-    return UnreadablePicture(
-        f"{name} is too large: more than {_MAX_PIXELS // 1_000_000} megapixels; scale it down"
-    )
 
 
 def _damaged(name: str, error: Exception) -> UnreadablePicture:
@@ -277,16 +355,29 @@ def _read(source: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[str, bytes
         name = str(getattr(source, "name", "the picture"))
     try:
         if not isinstance(source, (str, os.PathLike)):
-            return name, _read_stream(source, name)
-        # Path.read_bytes takes twice as long, which counts for small pictures.
-        with open(source, "rb", buffering=0) as file:  # noqa: PTH123
-            return name, file.read()
+            content = _read_stream(source, name)
+        else:
+            # Opening a pipe would wait for a writer, and a device may never end.
+            status = os.stat(source)  # noqa: PTH116  # Path.stat takes twice as long
+            if not stat.S_ISREG(status.st_mode):
+                raise UnreadablePicture(
+                    f"{name} is not a file; expected an image, or - for standard input"
+                )
+            # Path.read_bytes takes twice as long, which counts for small pictures.
+            with open(source, "rb", buffering=0) as file:  # noqa: PTH123
+                content = file.read(min(status.st_size, _MAX_FILE_BYTES) + 1)
     except FileNotFoundError as error:
         raise PictureNotFound(f"no picture {name}; check the path") from error
     except OSError as error:
         raise UnreadablePicture(f"cannot read {name}: {error.strerror or error}") from error
     except ValueError as error:  # a path with a null character, or a closed stream
         raise PictureNotFound(f"no picture {name!r} ({error}); check the path") from error
+    if len(content) > _MAX_FILE_BYTES:
+        raise UnreadablePicture(
+            f"{name} has more than {_MAX_FILE_BYTES // 1_000_000} MB; expected an image, scale it "
+            "down"
+        )
+    return name, content
 
 
 def _read_stream(stream: BinaryIO, name: str) -> bytes:
@@ -295,7 +386,7 @@ def _read_stream(stream: BinaryIO, name: str) -> bytes:
             f"a {type(stream).__name__} is not a picture; expected a path, bytes, a binary stream, "
             "a PIL image or a uint8 array"
         )
-    content = stream.read()
+    content = stream.read(_MAX_FILE_BYTES + 1)
     if not isinstance(content, bytes):
         raise UnreadablePicture(f"{name} is open as text; open it in binary mode")
     return content
@@ -321,11 +412,16 @@ def _from_array(array: NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(array)
 
 
-def _stretch(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Stretch deep gray levels, whose range no format states, from their own range to 0..255."""
+def _value_range(image: Image.Image) -> tuple[float, float]:
+    values = np.asarray(image, np.float32)
     low, high = float(values.min()), float(values.max())
     if not np.isfinite(high - low):
         raise UnreadablePicture("the picture holds values that are not numbers; save it as 8-bit")
+    return low, high
+
+
+def _stretch(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.uint8]:
+    """Stretch values from a range to 0..255."""
     if high <= low:
         return np.zeros(values.shape, np.uint8)
     stretched: NDArray[np.uint8] = np.rint((values - low) * (255 / (high - low))).astype(np.uint8)

@@ -1,0 +1,164 @@
+"""No picture takes more than 200 MB, however much it asks for."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mnist_edge.errors import UnreadablePicture
+from mnist_edge.preprocessing.decoding import decode, to_rgb
+from mnist_edge.preprocessing.pipeline import preprocess
+from tests.support.paths import ROOT
+
+MAX_MB = 200
+SIDE = 7071
+"""Pixels of a side: just under fifty megapixels."""
+PALETTE = (b"PLTE", bytes(range(256)) * 3)
+
+PROGRAM = r"""
+import re, sys
+from pathlib import Path
+from mnist_edge import Classifier, MnistEdgeError
+classifier = Classifier()
+for read in (classifier.predict, classifier.predict_all):
+    try:
+        read(sys.argv[1])
+        print("read")
+    except MnistEdgeError as error:
+        print(error)
+# The peak of this program, and not of the one that started it.
+print(int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
+"""
+
+
+def png(width: int, height: int, *, depth: int, color: int, bits: int, chunks: Any = ()) -> bytes:
+    def chunk(kind: bytes, content: bytes) -> bytes:
+        checksum = struct.pack(">I", zlib.crc32(kind + content))
+        return struct.pack(">I", len(content)) + kind + content + checksum
+
+    row = (width * bits + 7) // 8 + 1
+    rows = zlib.compress(bytes(row * height), 1)
+    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
+    parts = [(b"IHDR", header), *chunks, (b"IDAT", rows), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+
+
+def saved(kind: str, mode: str, **settings: Any) -> bytes:
+    stream = io.BytesIO()
+    Image.new(mode, (SIDE, SIDE)).save(stream, kind, **settings)
+    return stream.getvalue()
+
+
+def webp() -> bytes:
+    """A lossless WebP of one color takes 34 bytes, whatever it measures."""
+    stream = io.BytesIO()
+    Image.new("RGBA", (7000, 7000)).save(stream, "WEBP", lossless=True, method=0, quality=0)
+    return stream.getvalue()
+
+
+POISONED: dict[str, Callable[[], bytes]] = {
+    "palette with alpha": lambda: png(
+        SIDE, SIDE, depth=8, color=3, bits=8, chunks=(PALETTE, (b"tRNS", bytes(256)))
+    ),
+    "one bit with alpha": lambda: png(
+        SIDE, SIDE, depth=1, color=3, bits=1, chunks=((b"PLTE", bytes(6)), (b"tRNS", b"\0\xff"))
+    ),
+    "transparent gray": lambda: png(
+        SIDE, SIDE, depth=8, color=0, bits=8, chunks=((b"tRNS", b"\0\0"),)
+    ),
+    "RGBA": lambda: png(SIDE, SIDE, depth=8, color=6, bits=32),
+    "16-bit gray": lambda: png(SIDE, SIDE, depth=16, color=0, bits=16),
+    "one column": lambda: png(1, 49_000_000, depth=8, color=0, bits=8),
+    "one row": lambda: png(49_000_000, 1, depth=8, color=0, bits=8),
+    "float TIFF": lambda: saved("TIFF", "F", compression="tiff_adobe_deflate"),
+    "progressive JPEG": lambda: saved("JPEG", "RGB", progressive=True),
+    "GIF": lambda: saved("GIF", "P", transparency=0),
+    "WebP": webp,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="measures memory as Linux counts it")
+@pytest.mark.parametrize("kind", POISONED)
+def test_no_picture_takes_more_than_200_mb(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "poison"
+    path.write_bytes(POISONED[kind]())
+    assert path.stat().st_size < 1_000_000
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM, path],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    *outcomes, megabytes = ran.stdout.splitlines()
+    assert len(outcomes) == 2
+    assert all(outcome == "read" or "too large" in outcome for outcome in outcomes)
+    assert int(megabytes) < MAX_MB
+
+
+def test_a_twelve_megapixel_photo_of_any_common_format_is_read() -> None:
+    photo = Image.effect_noise((4000, 3000), 20).convert("RGB")
+    for kind, settings in (
+        ("JPEG", {}),
+        ("JPEG", {"progressive": True, "subsampling": 0}),
+        ("PNG", {"compress_level": 1}),
+        ("BMP", {}),
+        ("TIFF", {}),
+    ):
+        stream = io.BytesIO()
+        photo.save(stream, kind, **settings)
+        assert preprocess(stream.getvalue()).problem in ("blank", "not-one-digit", None)
+
+
+@pytest.mark.parametrize("mode", ["P", "1", "LA", "PA", "La", "RGBa", "I", "F", "I;16"])
+def test_a_large_picture_is_converted_by_tiles_as_it_is_in_one(mode: str) -> None:
+    values = np.random.default_rng(1).integers(0, 2, (1500, 2300)).astype(np.uint8)
+    values[300:900, 500:1400] = 1
+    gray = Image.fromarray(255 * values)
+    alpha = {"La": "LA", "RGBa": "RGBA", "PA": "LA"}.get(mode)
+    image = gray.convert(alpha).convert(mode) if alpha else gray.convert(mode)
+    if mode == "I;16":
+        image = Image.fromarray(values.astype(np.uint16) * 1000)
+    rgb, scale = to_rgb(image, 2300, side=640)
+    assert scale == 2300 / 640
+    # Averages of 0 and 255: the same to within rounding as those of the gray picture.
+    expected, _ = to_rgb(gray, 2300, side=640)
+    assert np.abs(rgb.astype(int) - expected).max() <= 2
+
+
+def test_what_is_not_a_regular_file_is_refused_without_waiting(tmp_path: Path) -> None:
+    for path in (Path(os.devnull), tmp_path):
+        with pytest.raises(UnreadablePicture, match="is not a file"):
+            decode(path, side=640)
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(tmp_path / "pipe.png")
+        with pytest.raises(UnreadablePicture, match="is not a file"):
+            decode(tmp_path / "pipe.png", side=640)
+
+
+def test_a_file_larger_than_any_picture_is_not_read_whole(tmp_path: Path) -> None:
+    path = tmp_path / "large.png"
+    with path.open("wb") as file:
+        file.truncate(20_000_000_000)
+    with pytest.raises(UnreadablePicture, match="more than 64 MB"):
+        decode(path, side=640)
+
+    class Endless(io.RawIOBase):
+        def read(self, size: int = -1) -> bytes:
+            assert size > 0, "asked for everything"
+            return bytes(size)
+
+    with pytest.raises(UnreadablePicture, match="more than 64 MB"):
+        decode(Endless(), side=640)  # type: ignore[arg-type]
