@@ -27,6 +27,10 @@ _MAX_GAP = 0.3
 """Maximum gap between two strokes of one digit in line heights."""
 _MIN_TALL_HEIGHT = 0.5
 """Minimum height of a component that locates a line, relative to the tallest component's."""
+_MAX_LINE_DISTANCE = 0.5
+"""Maximum distance of a dot's or a bar's middle from its line, relative to the line's height."""
+_MIN_SMALLER_HEIGHT = 0.25
+"""Minimum height of the digits of a smaller line, relative to the tallest digit's."""
 _MIN_DIGIT_WIDTH = 0.45
 """Minimum width of each digit in line heights, if a component holds several."""
 _CUT_DISTANCE = 0.25
@@ -144,17 +148,28 @@ def _is_tall(component: Component, components: Sequence[Component]) -> bool:
 
 
 def _group_lines(components: Sequence[Component]) -> list[list[Component]]:
-    """Group components by lines: tall ones locate the lines, dots and bars join the nearest."""
+    """Group components by lines, from the top: tall ones locate them, dots and bars join one.
+
+    Components that are too far from any such line, and too large for a dot, form lines of smaller
+    digits.
+    """
     tall = [component for component in components if _is_tall(component, components)]
     lines = reading_order(tall)
     spans = [(min(one.top for one in line), max(one.bottom for one in line)) for line in lines]
+    smaller: list[Component] = []
     for component in components:
         if component in tall:
             continue
         middle = (component.top + component.bottom) / 2
         distances = [max(top - middle, middle - bottom) for top, bottom in spans]
-        lines[int(np.argmin(distances))].append(component)
-    return lines
+        nearest = int(np.argmin(distances))
+        top, bottom = spans[nearest]
+        is_near = distances[nearest] <= _MAX_LINE_DISTANCE * (bottom - top)
+        is_dot = component.height < _MIN_SMALLER_HEIGHT * max(one.height for one in tall)
+        (lines[nearest] if is_near or is_dot else smaller).append(component)
+    if smaller:
+        lines += _group_lines(smaller)
+    return sorted(lines, key=lambda line: float(np.median([one.top + one.bottom for one in line])))
 
 
 def _candidates(
