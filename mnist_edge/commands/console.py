@@ -150,7 +150,7 @@ def _format_blocks(lines: Sequence[Sequence[str]]) -> str:
     return "\n".join(
         "\n".join(
             [
-                row[0],
+                f"{header[0]} {row[0]}".strip(),
                 *(
                     f"  {name.ljust(width)}  {cell}"
                     for name, cell in zip(header[1:], row[1:], strict=True)

@@ -44,10 +44,10 @@ def test_a_narrow_terminal_shortens_names(terminal: pytest.MonkeyPatch) -> None:
 def test_a_very_narrow_terminal_has_a_line_per_column(terminal: pytest.MonkeyPatch) -> None:
     terminal.setenv("COLUMNS", "24")
     assert format_table(HEADER, ROWS).splitlines() == [
-        "a-folder/with-a-long-name/int8",
+        "scheme a-folder/with-a-long-name/int8",
         "  accuracy  99.56 %",
         "  bytes     15,993",
-        "float32",
+        "scheme float32",
         "  bytes     54,000",
     ]
 

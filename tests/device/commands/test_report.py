@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidValue, MixedNetworks
 from mnist_edge.evaluation.report.document import load_report, report_to_dict, rounded
 from mnist_edge.evaluation.report.results import Report
+from mnist_edge.metrics.intervals import Interval
 from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.manifest import Score
 from mnist_edge.runtimes.selection import describe_runtime
@@ -248,3 +250,13 @@ def test_what_is_no_report_of_this_release_is_refused(text: str, tmp_path: Path,
     assert ran.stderr.count("\n") == 1
     with pytest.raises(InvalidValue, match="cannot read"):
         load_report(tmp_path / "none.json")
+
+
+def test_no_figure_of_a_report_is_a_negative_zero(nano_report: Report) -> None:
+    schemes = [
+        dataclasses.replace(one, drop_points=-0.001, drop_interval=Interval(-0.004, -0.0))
+        for one in nano_report.schemes
+    ]
+    text = format_report(dataclasses.replace(nano_report, schemes=tuple(schemes)))
+    assert "+0.00..+0.00" in text
+    assert "-0.00" not in text

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import pytest
+
+from mnist_edge.system.text import signed
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0, "+0.00"),
+        (-0.0, "+0.00"),
+        (-0.001, "+0.00"),
+        (-0.005001, "-0.01"),
+        (0.004, "+0.00"),
+        (-1234.5, "-1,234.50"),
+    ],
+)
+def test_what_rounds_to_zero_is_not_negative(number: float, text: str) -> None:
+    assert signed(number) == text
+
+
+def test_so_many_decimals_are_kept() -> None:
+    assert signed(-0.4, 0) == "+0"
+    assert signed(299_248, 0) == "+299,248"
+    assert signed(-0.0004, 3) == "+0.000"
