@@ -16,8 +16,6 @@ DATA_FOLDERS = {"samples"}
 """Folders of ``mnist_edge`` that hold no code."""
 VAGUE_NAMES = {"util", "utils", "misc", "helper", "helpers", "common"}
 MAY_PRINT_OR_EXIT = {
-    "converters/hdf5.py": "a child program: exits with one line on standard error",
-    "converters/microcontroller.py": "a child program: its result is on standard output",
     "mnist_edge/evaluation/benchmark/spawn.py": "a child program: its result is on standard output",
     "mnist_edge/inference/worker_pool.py": "a worker process ends without its parent's clean-up",
     "mnist_edge/system/capture.py": "flushes the streams that it captures",
