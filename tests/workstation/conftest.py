@@ -24,6 +24,12 @@ def small_mnist(mnist: Mnist) -> Mnist:
     )
 
 
+@pytest.fixture(autouse=True)
+def small_statistics_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measures averaged weights' statistics over a sample as small as the split."""
+    monkeypatch.setattr(trainer, "_STATISTICS_SIZE", 1_000)
+
+
 @pytest.fixture
 def train(small_mnist: Mnist) -> Train:
     """Trains a recipe on the small split and gives its record."""

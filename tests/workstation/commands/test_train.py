@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from converters import loader
+from mnist_edge.data.mnist import Mnist
 from mnist_edge.errors import DataUnavailable, UnknownName
 from mnist_edge.evaluation.reproduction import measure, systems
 from mnist_edge.modelstore import loading
@@ -22,6 +23,7 @@ from mnist_edge.modelstore.origin import weights_sha256
 from mnist_edge.training import frameworks, trainer, training_record
 from mnist_edge.training.recipes import RECIPES, find_recipe
 from tests.support.paths import EDGE
+from tests.support.recorder import Recorder
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -69,7 +71,9 @@ def test_train_convert_report_predict_one_after_another(tmp_path: Path, nano: Pa
 
 
 @pytest.mark.slow
-def test_run_killed_at_any_point_and_started_again_is_none_the_worse(tmp_path: Path) -> None:
+def test_run_killed_at_any_point_and_started_again_is_none_the_worse(
+    tmp_path: Path, mnist: Mnist
+) -> None:
     words = [sys.executable, "-m", "mnist_edge", "run", "--recipe", "softmax-1k"]
     folder = tmp_path / "runs" / "softmax-1k"
     checkpoint = folder / trainer.CHECKPOINT_FILE
@@ -91,10 +95,8 @@ def test_run_killed_at_any_point_and_started_again_is_none_the_worse(tmp_path: P
     assert again.returncode == 0, again.stderr
     assert "resuming at step" in again.stderr
     assert again.stdout.splitlines()[-1].endswith("%)")
-    whole = mnist_edge(
-        "train", "--recipe", "softmax-1k", "--out", str(tmp_path / "whole"), folder=tmp_path
-    )
-    assert whole.returncode == 0, whole.stderr
+    recipe = find_recipe("softmax-1k")
+    trainer.train(recipe, mnist, tmp_path / "whole", resume=False, listener=Recorder())
     parts, uninterrupted = (
         training_record.read_training_record(path).losses for path in (folder, tmp_path / "whole")
     )
