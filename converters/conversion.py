@@ -17,6 +17,7 @@ from converters.accuracy_gate import DEFAULT_GATE, AccuracyGate
 from converters.calibration_set import CalibrationSet, require_disjoint
 from converters.compact import compact
 from converters.dynamic_batch import with_any_batch
+from converters.frozen_graph import Network
 from converters.loader import TrainedModel
 from converters.metadata import Metadata
 from converters.operators import DEFAULT_TARGET
@@ -33,7 +34,12 @@ from mnist_edge.modelstore.loading import read_manifest
 from mnist_edge.modelstore.manifest import ModelManifest, Score
 from mnist_edge.modelstore.origin import NetworkOrigin
 from mnist_edge.runtimes import input_scaling
-from mnist_edge.runtimes.input_scaling import GOOD_ACCURACY, RAW_PIXELS, InputScaling
+from mnist_edge.runtimes.input_scaling import (
+    GOOD_ACCURACY,
+    INPUT_SCALINGS,
+    RAW_PIXELS,
+    InputScaling,
+)
 from mnist_edge.system.text import signed
 from mnist_edge.training.frameworks import package_versions
 
@@ -112,7 +118,9 @@ def prepare(model_file: Path, mnist: Mnist, *, pixels: str | None = None) -> Pre
     if requested or model.from_recipe:
         scaling, findings = requested or RAW_PIXELS, []
     else:
-        ranking = input_scaling.rank_scalings(model.network.run, sample)
+        ranking = input_scaling.rank_scalings(
+            model.network.run, sample, among=_plausible_scalings(model.network)
+        )
         try:
             scaling = input_scaling.choose_scaling(ranking, name=str(model_file))
         except UnsuitableModel as error:
@@ -138,6 +146,18 @@ def prepare(model_file: Path, mnist: Mnist, *, pixels: str | None = None) -> Pre
         score=score,
         findings=tuple(findings),
     )
+
+
+def _plausible_scalings(network: Network) -> list[InputScaling]:
+    """List the scalings whose values the network's input can hold."""
+    scalings = list(INPUT_SCALINGS.values())
+    if not network.takes_integers:
+        return scalings
+    return [
+        scaling
+        for scaling in scalings
+        if not scaling.unit_axes and scaling.scale.is_integer() and scaling.offset.is_integer()
+    ]
 
 
 def keras_logits(model: TrainedModel, scaling: InputScaling, digits: Digits) -> NDArray[np.float32]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from converters.graph_types import take_floats, widen_to_float32
 from mnist_edge import CLASSES, DIGIT_SHAPE
 from mnist_edge.errors import UnsuitableModel
 from mnist_edge.runtimes.input_scaling import InputScaling
@@ -25,6 +26,8 @@ _BATCH_SIZE = 250
 
 _SOFTMAXES = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "Sigmoid": "sigmoid"}
 """Operations that turn logits into probabilities of the same order, with Keras' names for them."""
+_LOOPS = {"Enter", "While", "StatelessWhile"}
+"""Operations of a loop, lowered or not."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +44,8 @@ class Network:
     """Shape of one digit: ``(28, 28)``, ``(28, 28, 1)`` or ``(784,)``."""
     batch: int | None
     """Its batch size; None for any."""
+    takes_integers: bool = False
+    """Whether it was trained on whole numbers, such as a camera's bytes."""
 
     def __call__(self, digits: Any) -> Any:
         """Return the answers as a tensor, inside a ``tf.function`` that is being traced.
@@ -120,6 +125,14 @@ def freeze(concrete: Any, *, name: str) -> Network:
     if outputs[1:] != (CLASSES,):
         problems.append(f"its output shape is {outputs[1:]}, expected ({CLASSES},), one per digit")
     graph = frozen.graph.as_graph_def()
+    if any(node.op in _LOOPS for node in graph.node):
+        problems.append(
+            "it contains a loop, as LSTM, GRU and other recurrent layers do, which cannot be "
+            "quantized; build those layers with unroll=True, or save the model as .keras, which is "
+            "unrolled when it is loaded"
+        )
+    widen_to_float32(graph)
+    takes_integers = take_floats(graph, node_name(frozen.inputs[0].name))
     _fold_reciprocal_roots(graph)
     if broken := _broken_weights(graph):
         problems.append(
@@ -134,6 +147,7 @@ def freeze(concrete: Any, *, name: str) -> Network:
         output=frozen.outputs[0].name,
         shape=shape,
         batch=inputs[0],
+        takes_integers=takes_integers,
     )
 
 

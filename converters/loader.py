@@ -197,11 +197,40 @@ def _trace(model: Any) -> Any:
             f"it has {len(inputs)} input(s) and {len(model.outputs)} output(s), expected one "
             "of each"
         )
-    (entry,) = inputs
+    model = _unrolled(model)
+    (entry,) = model.inputs
     forward = tensorflow.function(lambda digits: model(digits, training=False))
     return forward.get_concrete_function(
         tensorflow.TensorSpec(tuple(entry.shape), tensorflow.as_dtype(entry.dtype))
     )
+
+
+def _unrolled(model: Any) -> Any:
+    """Rebuild a model with recurrent layers as a plain sequence of steps from a zero state.
+
+    TFLite's quantizer takes no loops. An unrolled network computes the same, for any batch size.
+    """
+    config = model.get_config()
+    if '"unroll"' not in json.dumps(config, default=str):
+        return model
+    unrolled = type(model).from_config(_unroll(config))
+    unrolled.set_weights(model.get_weights())
+    return unrolled
+
+
+def _unroll(config: Any) -> Any:
+    """Change the configuration of every recurrent layer, including nested ones."""
+    if isinstance(config, (list, tuple)):
+        return type(config)(_unroll(value) for value in config)
+    if not isinstance(config, dict):
+        return config
+    changed = {key: _unroll(value) for key, value in config.items()}
+    if "unroll" in changed:
+        changed |= {"unroll": True, "stateful": False}
+    for key in ("batch_shape", "batch_input_shape"):
+        if isinstance(changed.get(key), (list, tuple)):
+            changed[key] = (None, *changed[key][1:])
+    return changed
 
 
 def _load_saved_model(file: KerasModelFile) -> tuple[Any, str]:

@@ -24,6 +24,7 @@ FILES = [
     "converters/formats.py",
     "converters/frozen_graph.py",
     "converters/golden_inputs.py",
+    "converters/graph_types.py",
     "converters/hdf5.py",
     "converters/keras_2_13.py",
     "converters/layer_error.py",

@@ -1,0 +1,141 @@
+"""Models that people bring: recurrent layers, other number types, bytes as input."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from converters import conversion, schemes
+from converters.accuracy_gate import AccuracyGate
+from converters.calibration_set import draw_calibration_set
+from converters.conversion import Converted, Prepared
+from converters.operators import read_operators
+from mnist_edge.data.mnist import Mnist
+from mnist_edge.errors import ConversionError, MnistEdgeError
+from tests.support import foreign_models
+from tests.support.foreign_models import keras_3, save, without_warnings
+
+
+@pytest.fixture(scope="module")
+def few(small_mnist: Mnist) -> Mnist:
+    """Three hundred validation digits, enough to find the scaling."""
+    return replace(small_mnist, validation=small_mnist.validation.take(np.arange(300)))
+
+
+def _convert(prepared: Prepared, folder: Path, *names: str) -> Converted | ConversionError:
+    (made,) = conversion.convert_each(
+        prepared,
+        folder,
+        schemes.find_schemes(list(names) or ["int8"]),
+        calibration=draw_calibration_set(prepared.mnist, count=100),
+        gate=AccuracyGate(max_drop_point=5.0),
+    )
+    return made
+
+
+def _recurrent(kind: str) -> Any:
+    layers = keras_3().layers
+    return {
+        "lstm": lambda: layers.LSTM(4),
+        "gru": lambda: layers.GRU(4),
+        "simple": lambda: layers.SimpleRNN(4),
+        "bidirectional": lambda: layers.Bidirectional(layers.LSTM(2)),
+        "cells": lambda: layers.RNN([layers.LSTMCell(4), layers.GRUCell(4)]),
+        "stateful": lambda: layers.LSTM(4, stateful=True),
+    }[kind]()
+
+
+@pytest.mark.parametrize("kind", ["lstm", "gru", "simple", "bidirectional", "cells", "stateful"])
+def test_a_recurrent_network_is_unrolled_and_answers_the_same(
+    kind: str, few: Mnist, tmp_path: Path
+) -> None:
+    keras = keras_3()
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28), batch_size=4 if kind == "stateful" else None),
+            _recurrent(kind),
+            keras.layers.Dense(10),
+        ]
+    )
+    path = save(model, tmp_path / "recurrent.keras")
+    own = model(few.validation.images[:4] / np.float32(255), training=False)
+    prepared = conversion.prepare(path, few, pixels="pixels/255")
+    np.testing.assert_allclose(prepared.reference[:4], own, atol=1e-5)
+    assert prepared.model.network.batch is None
+
+
+def test_a_recurrent_network_becomes_int8(few: Mnist, tmp_path: Path) -> None:
+    keras = keras_3()
+    model = keras.Sequential(
+        [keras.Input((28, 28)), keras.layers.SimpleRNN(16), keras.layers.Dense(10)]
+    )
+    path = save(model, tmp_path / "recurrent.keras")
+    made = _convert(conversion.prepare(path, few, pixels="pixels/255"), tmp_path)
+    assert isinstance(made, Converted), made
+
+
+def test_a_loop_that_cannot_be_unrolled_is_refused_in_one_line(few: Mnist, tmp_path: Path) -> None:
+    keras = keras_3()
+    model = keras.Sequential([keras.Input((28, 28)), keras.layers.GRU(4), keras.layers.Dense(10)])
+    with without_warnings():
+        model.export(tmp_path / "saved", verbose=False)
+    with pytest.raises(MnistEdgeError, match="unroll=True") as caught:
+        conversion.prepare(tmp_path / "saved", few)
+    assert "\n" not in str(caught.value)
+
+
+def _dense(dtype: str) -> Any:
+    keras = keras_3()
+    return keras.Sequential(
+        [
+            keras.Input((28, 28)),
+            keras.layers.Flatten(dtype=dtype),
+            keras.layers.Dense(16, activation="relu", dtype=dtype),
+            keras.layers.Dense(10, dtype=dtype),
+            keras.layers.Softmax(dtype="float32"),
+        ]
+    )
+
+
+@pytest.mark.parametrize("saved", ["keras", "savedmodel"])
+@pytest.mark.parametrize("dtype", ["mixed_float16", "mixed_bfloat16", "float64"])
+def test_a_network_of_another_float_type_is_converted_as_float32(
+    dtype: str, saved: str, few: Mnist, tmp_path: Path
+) -> None:
+    model = _dense(dtype)
+    accuracy = foreign_models.train(keras_3(), model, few, "x/255", epochs=1)
+    path = tmp_path / "model.keras"
+    if saved == "keras":
+        save(model, path)
+    else:
+        path = tmp_path / "saved"
+        with without_warnings():
+            model.export(path, verbose=False)
+    prepared = conversion.prepare(path, few)
+    assert prepared.scaling.name == "pixels/255"
+    assert prepared.score.accuracy == pytest.approx(accuracy, abs=0.01)
+    made = _convert(prepared, tmp_path)
+    assert isinstance(made, Converted), made
+    assert "CAST" not in {operator.name for operator in read_operators(made.content)}
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int32"])
+def test_a_network_that_takes_whole_numbers_is_converted_without_casts(
+    dtype: str, few: Mnist, tmp_path: Path
+) -> None:
+    keras = keras_3()
+    entry = keras.Input((28, 28), dtype=dtype)
+    values = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(entry))
+    model = keras.Model(entry, keras.layers.Dense(10, activation="softmax")(values))
+    foreign_models.train(keras, model, few, "x", epochs=1)
+    prepared = conversion.prepare(save(model, tmp_path / "bytes.keras"), few)
+    assert prepared.scaling.name == "pixels"
+    # No scaling to fractions was tried: the input cannot hold them.
+    assert "next inverted," in prepared.findings[0]
+    made = _convert(prepared, tmp_path)
+    assert isinstance(made, Converted), made
+    assert "CAST" not in {operator.name for operator in read_operators(made.content)}
