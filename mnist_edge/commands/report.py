@@ -166,7 +166,7 @@ def report_command(
         diff = diff_reports(*map(load_report, compare))
         typer.echo(render_comparison(diff, output.value), nl=False)
         return
-    data, pictures = _resolve_data(data, mnist, pictures)
+    data, pictures = resolve_data(data, mnist, pictures)
     limits = Limits(
         max_drop=max_drop,
         max_drop_point=max_drop_point,
@@ -217,7 +217,7 @@ def report_command(
         raise typer.Exit(GATE_FAILED)
 
 
-def _resolve_data(
+def resolve_data(
     data: Path | None, mnist: Path | None, pictures: Path | None
 ) -> tuple[Path | None, Path | None]:
     """Return where MNIST is, and the user's pictures.

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.support.paths import SAMPLE
 
 UNUSED = {
+    "mnist_edge.commands.usage_errors",
     "csv",
     "importlib.metadata",
     "importlib.resources",

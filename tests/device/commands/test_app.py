@@ -239,19 +239,27 @@ def test_recipes_are_completed_whole(start: Start) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
-def test_bash_itself_completes_with_the_script_that_is_shown(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "load",
+    [
+        'eval "$(mnist-edge --show-completion)"',
+        "mnist-edge --install-completion > /dev/null; source ~/.bashrc",
+    ],
+    ids=["shown", "installed"],
+)
+def test_bash_itself_completes_with_the_script(load: str, tmp_path: Path) -> None:
     (tmp_path / "mnist-edge").write_text(
         f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m mnist_edge "$@"\n', encoding="utf-8"
     )
     (tmp_path / "mnist-edge").chmod(0o755)
-    script = """
-        eval "$(mnist-edge --show-completion)"
+    script = f"""
+        {load}
         COMP_WORDS=(mnist-edge tra) COMP_CWORD=1
         _mnist_edge_completion mnist-edge
-        echo "${COMPREPLY[@]}"
+        echo "${{COMPREPLY[@]}}"
     """
     path = f"{tmp_path}:{os.environ['PATH']}"
-    shell = {"SHELL": "/bin/bash", "PATH": path, "BASH_ENV": ""}
+    shell = {"SHELL": "/bin/bash", "PATH": path, "BASH_ENV": "", "HOME": str(tmp_path)}
     ran = subprocess.run(
         [shutil.which("bash") or "", "-c", script],
         capture_output=True,

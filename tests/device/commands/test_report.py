@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 import numpy as np
 import pytest
 
+from mnist_edge.commands.report import resolve_data
 from mnist_edge.commands.report_text import format_report
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidValue, MixedNetworks
@@ -260,3 +261,24 @@ def test_no_figure_of_a_report_is_a_negative_zero(nano_report: Report) -> None:
     text = format_report(dataclasses.replace(nano_report, schemes=tuple(schemes)))
     assert "+0.00..+0.00" in text
     assert "-0.00" not in text
+
+
+def test_the_old_names_of_mnist_and_of_own_pictures_are_told_apart(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mnist, own = tmp_path / "mnist", tmp_path / "own"
+    for path in (mnist / "t10k-images-idx3-ubyte.gz", own / "7" / "a.png"):
+        path.parent.mkdir(parents=True)
+        path.touch()
+    npz = Path("mnist.npz")
+    for today in ((mnist, None, None), (npz, None, own), (None, None, None)):
+        assert resolve_data(*today) == (today[0], today[2])
+    assert capsys.readouterr().err == ""
+    for before, found in (
+        ((own, None, None), (None, own)),
+        ((own, npz, None), (npz, own)),
+        ((None, npz, None), (npz, None)),
+        ((Path("mnist-test"), npz, None), (npz, None)),
+    ):
+        assert resolve_data(*before) == found
+        assert "is deprecated" in capsys.readouterr().err
