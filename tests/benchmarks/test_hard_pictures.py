@@ -59,6 +59,7 @@ def test_every_condition_has_a_floor() -> None:
     assert set(FLOORS) == set(CONDITIONS)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_pictures(
     condition: str, drawn: dict[int, list[HardPicture]]
 ) -> None:

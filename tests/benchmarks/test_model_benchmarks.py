@@ -171,6 +171,7 @@ def _middle(images: NDArray[np.uint8], axis: int) -> NDArray[np.float64]:
     return np.asarray(ink @ np.arange(28) / ink.sum(1))
 
 
+@pytest.mark.slow
 def test_changed_digits_are_read_without_tensorflow(nano: Path) -> None:
     printed = _run("changed_digits", nano, nano).splitlines()
     assert all(len(line) <= 80 for line in printed[:3])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,15 @@ def test_no_file_or_folder_has_a_name_that_says_nothing() -> None:
     for top in (*PACKAGES, "tests", "benchmarks", "docs", "examples"):
         vague = [path for path in (ROOT / top).rglob("*") if path.stem.lower() in VAGUE_NAMES]
         assert vague == []
+
+
+def test_a_public_name_stands_in_one_module() -> None:
+    homes: dict[str, list[str]] = defaultdict(list)
+    for path in modules():
+        for node in tree(path).body:
+            if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
+                homes[node.name].append(str(path))
+    assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
 
 
 def prints_or_exits(node: ast.AST) -> bool:

@@ -212,6 +212,7 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 CRASH = "import os, signal\nos.kill(os.getpid(), signal.SIGILL)\n"
 
 
+@pytest.mark.slow
 def test_a_runtime_that_crashes_becomes_a_sentence(packages: Path, run: Run) -> None:
     write(packages / "tflite_runtime/__init__.py", "")
     write(packages / "tflite_runtime/interpreter.py", CRASH)
@@ -296,6 +297,7 @@ def test_a_runtime_that_was_chosen_and_is_not_there_is_bad(
     assert f"unset {RUNTIME_VARIABLE}" in ran.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("architecture", "libc", "status"),
     [

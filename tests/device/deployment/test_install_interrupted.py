@@ -131,6 +131,7 @@ def install(source: Path, store: Path) -> None:
     subprocess.run(words, check=True, capture_output=True, env=environment(store))
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="forks, and looks into /proc")
 @pytest.mark.parametrize(
     ("action", "installed"),

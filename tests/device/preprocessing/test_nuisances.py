@@ -348,11 +348,13 @@ NUISANCES: dict[str, Make] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("nuisance", NUISANCES)
 def test_digits_are_read_in_spite_of(nuisance: str, classifier: Classifier) -> None:
     assert len(misread(classifier, NUISANCES[nuisance])) <= 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pen", [0.006, 0.01, 0.03, 0.1, 0.2, 0.3])
 def test_strokes_end_as_wide_as_a_pens_in_mnist(pen: float) -> None:
     amounts = []

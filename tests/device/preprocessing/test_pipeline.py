@@ -86,6 +86,7 @@ def _on_a_table(size: tuple[int, int]) -> NDArray[np.float64]:
     return paper
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("paper", [_plain, _gradient, _shadow, _ruled, _framed, _on_a_table])
 @pytest.mark.parametrize("pen", [0.15, 0.6])
 def test_a_digit_is_read_whatever_its_paper_and_its_light(
@@ -100,6 +101,7 @@ def test_a_digit_is_read_whatever_its_paper_and_its_light(
     assert read >= count - 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [60, 240])
 @pytest.mark.parametrize("dashed", [False, True])
 def test_a_digit_is_read_in_the_inset_and_turned_frame_of_its_cell(

@@ -69,6 +69,7 @@ def _names(content: bytes) -> list[bytes]:
     return [tensor.Name() for tensor in _tensors(content)]
 
 
+@pytest.mark.slow
 def test_a_slim_model_gives_the_same_logits_bit_for_bit(
     original: bytes, small_mnist: Mnist
 ) -> None:

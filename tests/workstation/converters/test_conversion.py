@@ -160,6 +160,7 @@ def test_float32_on_the_device_gives_the_logits_that_keras_gives(
     np.testing.assert_allclose(device, keras, atol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["edge", "nano"])
 def test_converting_the_committed_model_again_gives_the_committed_bytes(
     name: str, small_mnist: Mnist, mnist: Mnist
@@ -202,6 +203,7 @@ def test_normalization_folds_into_weights_by_arithmetic_that_every_processor_doe
         assert weights.transpose(3, 0, 1, 2).tobytes() in found
 
 
+@pytest.mark.slow
 def test_confidence_is_fitted_to_what_the_device_makes_of_the_validation_digits(
     prepared: Prepared, tmp_path: Path
 ) -> None:
@@ -450,6 +452,7 @@ def _unbalanced(small_mnist: Mnist, path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_a_rescue_finds_what_an_expert_would_and_says_what_it_tried(
     small_mnist: Mnist, tmp_path: Path
 ) -> None:
@@ -469,6 +472,7 @@ def test_a_rescue_finds_what_an_expert_would_and_says_what_it_tried(
     assert compare(own, logits, small_mnist.test.labels).drop <= DROP_BOUND
 
 
+@pytest.mark.slow
 def test_a_rescue_that_fails_says_all_that_it_tried(prepared: Prepared, tmp_path: Path) -> None:
     with pytest.raises(AccuracyLost, match="nothing was written") as caught:
         _every(
@@ -537,6 +541,7 @@ def test_the_layer_that_hurts_is_named(small_mnist: Mnist, tmp_path: Path) -> No
     assert hidden.activations[1] > 1000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("weights", [schemes.PER_CHANNEL, schemes.PER_TENSOR])
 @pytest.mark.parametrize("io_dtype", ["int8", "uint8", "float32"])
 @pytest.mark.parametrize("colour", [schemes.GRAY, schemes.RGB])
@@ -621,6 +626,7 @@ def test_hdf5_without_h5py_is_an_error_that_says_what_to_install(
         loader.load_trained_model(path, NO_DIGITS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(28, 28), (784,), (28, 28, 1)])
 def test_a_saved_model_of_a_single_digit_gets_a_batch_of_one(
     shape: tuple[int, ...], prepared: Prepared, small_mnist: Mnist, tmp_path: Path
@@ -767,6 +773,7 @@ def test_a_folder_that_cannot_be_written_is_an_error_of_ours(
         _every(prepared, in_the_way / "below", [schemes.float32()])
 
 
+@pytest.mark.slow
 def test_every_file_carries_golden_vectors_of_the_device_runtime(
     prepared: Prepared, tmp_path: Path
 ) -> None:

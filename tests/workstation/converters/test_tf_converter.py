@@ -103,6 +103,7 @@ def test_mediapipes_own_reader_finds_the_labels_and_the_normalization(colour_nan
     assert logits["associated_files"] == [{"name": "labels.txt", "type": "TENSOR_AXIS_LABELS"}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_metadata_takes_few_bytes_and_leaves_the_answers_alone(
     scheme: str, nano: Path, small_mnist: Mnist

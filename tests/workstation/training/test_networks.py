@@ -139,6 +139,7 @@ def test_measured_statistics_are_the_means_over_the_batches(small_mnist: Mnist) 
     assert layer.momentum == pytest.approx(0.99)
 
 
+@pytest.mark.slow
 def test_the_saved_model_has_the_averages_and_statistics_that_were_validated(
     train: Train, small_mnist: Mnist, tmp_path: Path
 ) -> None:

@@ -18,6 +18,7 @@ from mnist_edge.training.recipes import RECIPES, find_recipe
 from tests.support.recorder import Recorder, Train, weights
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     train: Train, tmp_path: Path
 ) -> None:
@@ -30,6 +31,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_seed_others(
     assert not np.array_equal(first[0], other[0])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["nano", "quick", "mlp-dropout", "mlp-ema"])
 def test_a_resumed_run_ends_with_the_weights_of_one_never_interrupted(
     name: str, train: Train, tmp_path: Path
@@ -78,6 +80,7 @@ def taught() -> recipes.Recipe:
     return replace(teacher, name="taught", seed=3, distillation=teaching)
 
 
+@pytest.mark.slow
 def test_teachers_come_first_and_a_resumed_run_ends_with_the_same_weights(
     taught: recipes.Recipe, train: Train, tmp_path: Path
 ) -> None:
@@ -102,6 +105,7 @@ def test_teachers_come_first_and_a_resumed_run_ends_with_the_same_weights(
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_a_network_learns_what_its_teacher_makes_of_the_digits(
     train: Train, small_mnist: Mnist, tmp_path: Path
 ) -> None:
@@ -159,6 +163,7 @@ def test_a_run_records_what_made_it(train: Train, tmp_path: Path) -> None:
     json.loads((tmp_path / training_record.RECORD_FILE).read_text())
 
 
+@pytest.mark.slow
 def test_softmax_1k_records_the_summed_loss_of_every_step(train: Train, tmp_path: Path) -> None:
     record = train(recipes.softmax_1k(), tmp_path)
     assert [step for step, _ in record.losses] == list(range(1, 1_001))
@@ -229,6 +234,7 @@ def test_every_network_takes_raw_pixels_and_gives_ten_numbers(
     assert np.allclose(logits.sum(axis=1), 1, atol=1e-4) == twice
 
 
+@pytest.mark.slow
 def test_softmax_twice_is_really_applied_twice(train: Train, tmp_path: Path) -> None:
     # Probabilities taken for logits leave even a perfect answer this much loss.
     least = np.log(np.e + 9) - 1
