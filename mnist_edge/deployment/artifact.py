@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit, urlunsplit
 
+from mnist_edge.deployment.tar import read_tar
 from mnist_edge.errors import InvalidArtifact, InvalidManifest, MnistEdgeError, ModelNotFound
 from mnist_edge.modelstore.loading import StoredModel, is_tflite, require_verified
 from mnist_edge.modelstore.manifest import ModelManifest
@@ -24,6 +25,10 @@ MAX_BYTES = 16 * 1024 * 1024
 SIGNATURE_SUFFIX = ".sig"
 """Suffix of a signature's file name, after the whole name of the manifest."""
 
+_MAX_MEMBERS = 256
+"""Maximum number of an archive's files; a model is two or three."""
+_GZIP_WBITS = 31
+"""zlib's parameter for a stream with gzip's header and checksum."""
 _GZIP = b"\x1f\x8b"
 """Start of a gzip file (RFC 1952, section 2.3.1)."""
 _ZIP = b"PK\x03\x04"
@@ -141,7 +146,7 @@ def _unpack(content: bytes, source: str) -> tuple[bytes, bytes, bytes | None]:
         files = unpack(content, source)
     except MnistEdgeError:
         raise
-    # tarfile and zipfile raise almost anything for a damaged archive.
+    # zipfile raises almost anything for a damaged archive.
     except Exception as error:
         raise InvalidArtifact(f"cannot read {source} ({one_line(error)}); copy it again") from error
     # macOS puts "._int8.tflite" beside "int8.tflite".
@@ -159,22 +164,27 @@ def _unpack(content: bytes, source: str) -> tuple[bytes, bytes, bytes | None]:
 
 
 def _unpack_tar(content: bytes, source: str) -> dict[str, bytes]:
-    import gzip
-    import tarfile
-
-    with gzip.open(io.BytesIO(content)) as packed:
-        plain = packed.read(MAX_BYTES + 1)
-    _require_size(len(plain), source)
-    files, size = {}, 0
-    with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as archive:
-        for member in archive:
-            _require_plain(member.name, source, is_plain=member.isfile() or member.isdir())
-            # A sparse file is larger than the archive that holds it.
-            size += member.size
-            _require_size(size, source)
-            if stream := archive.extractfile(member):
-                files[_normalize(member.name)] = stream.read()
+    files: dict[str, bytes] = {}
+    for count, member in enumerate(read_tar(_gunzip(content, source), source), start=1):
+        _require_few(count, source)
+        _require_plain(member.name, source, is_plain=member.is_file or member.is_folder)
+        if member.is_file:
+            files[_normalize(member.name)] = member.content
     return files
+
+
+def _gunzip(content: bytes, source: str) -> bytes:
+    """Decompress a gzip file of one member, as packing programs write it."""
+    import zlib
+
+    stream = zlib.decompressobj(wbits=_GZIP_WBITS)
+    plain = stream.decompress(content, MAX_BYTES + 1)
+    _require_size(len(plain), source)
+    if not stream.eof:
+        raise InvalidArtifact(f"{source} is truncated; copy it again")
+    if stream.unused_data.strip(b"\0"):
+        raise InvalidArtifact(f"{source} has more data after its archive; pack it again")
+    return plain
 
 
 def _unpack_zip(content: bytes, source: str) -> dict[str, bytes]:
@@ -182,11 +192,17 @@ def _unpack_zip(content: bytes, source: str) -> dict[str, bytes]:
 
     files, size = {}, 0
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        _require_few(len(archive.infolist()), source)
         for member in archive.infolist():
             kind = stat.S_IFMT(member.external_attr >> 16)
             _require_plain(
                 member.filename, source, is_plain=kind in (0, stat.S_IFREG, stat.S_IFDIR)
             )
+            if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                # LZMA reserves the memory that the file names.
+                raise InvalidArtifact(
+                    f"{source} is compressed by method {member.compress_type}; expected deflate"
+                )
             with archive.open(member) as stream:
                 part = stream.read(MAX_BYTES - size + 1)
             size += len(part)
@@ -209,6 +225,13 @@ def _require_plain(name: str, source: str, *, is_plain: bool) -> None:
         )
     if not is_plain:
         raise InvalidArtifact(f"{source} holds {name!r}, a link or a device; pack plain files")
+
+
+def _require_few(members: int, source: str) -> None:
+    if members > _MAX_MEMBERS:
+        raise InvalidArtifact(
+            f"{source} holds more than {_MAX_MEMBERS} files; pack the model and its manifest alone"
+        )
 
 
 def _require_size(size: int, source: str) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -120,7 +122,7 @@ def test_what_unpacks_to_too_much_is_refused(
     check_refused(packed, tmp_path, f"has more than {MAX_BYTES:,} bytes")
 
 
-def test_a_sparse_file_is_as_large_as_it_says(tmp_path: Path) -> None:
+def test_a_sparse_file_is_refused(tmp_path: Path) -> None:
     # GNU tar's old form: a header with a map of holes, and next to nothing in the archive.
     member = tarfile.TarInfo("zeros.tflite")
     member.type = tarfile.GNUTYPE_SPARSE
@@ -129,9 +131,95 @@ def test_a_sparse_file_is_as_large_as_it_says(tmp_path: Path) -> None:
     header[483:495] = f"{1 << 32:011o}\0".encode()
     header[148:156] = b" " * 8
     header[148:156] = f"{sum(header[:512]):06o}\0 ".encode()
-    import gzip
+    check_refused(gzip.compress(bytes(header) + bytes(1024)), tmp_path, "a sparse file")
+    for key in ("GNU.sparse.major", "GNU.sparse.realsize", "size"):
+        blocks = pax(key, "1") + header_of("int8.tflite", 0)
+        check_refused(gzip.compress(blocks), tmp_path, "a sparse file")
 
-    check_refused(gzip.compress(bytes(header) + bytes(1024)), tmp_path, "has more than")
+
+def header_of(name: str, size: int, kind: bytes = b"0") -> bytes:
+    """A tar header of any size, a negative one included (GNU's base 256)."""
+    member = tarfile.TarInfo(name)
+    member.type = kind
+    block = bytearray(member.tobuf(tarfile.GNU_FORMAT))
+    block[124:136] = size.to_bytes(12, "big", signed=True) if size < 0 else b"%011o\0" % size
+    block[148:156] = b" " * 8
+    block[148:156] = b"%06o\0 " % sum(block)
+    return bytes(block)
+
+
+def pax(name: str, value: str) -> bytes:
+    """An extended header with one record."""
+    record = next(
+        line for length in range(99) if len(line := f"{length} {name}={value}\n".encode()) == length
+    )
+    return header_of("pax", len(record), b"x") + record + bytes(-len(record) % 512)
+
+
+EMPTY = header_of("README", 0)
+ENDLESS = {
+    "back to itself": header_of("a", -512),
+    "back to the one before": EMPTY + header_of("a", -512),
+    "far back": EMPTY + header_of("a", -(1 << 60)),
+    "back by an extended header": EMPTY + pax("size", "-1536") + header_of("a", 0),
+    "a header that goes back": EMPTY + header_of("pax", -512, b"x"),
+    "a name that goes back": EMPTY + header_of("long", -1024, b"L"),
+    "digits to search": header_of("pax", 4_000_000, b"x") + b"1" * 4_000_256,
+    "blanks to search for all": header_of("pax", 1_000_000, b"g") + b" " * 1_000_448,
+    "a long name": header_of("long", 100_000, b"L") + b"n" * 100_352,
+    "many files": EMPTY * 30_000,
+    "many headers": pax("comment", "x") * 15_000 + EMPTY,
+    "many names": (header_of("long", 2, b"L") + b"a".ljust(512, b"\0")) * 15_000 + EMPTY,
+    "a size that is no number": pax("size", "abc") + EMPTY,
+    "a size beyond all": pax("size", "9" * 30) + EMPTY,
+}
+"""Archives that a reader could follow for ever, or for minutes."""
+
+
+@pytest.mark.parametrize("blocks", ENDLESS.values(), ids=ENDLESS)
+def test_an_endless_tar_is_refused_at_once(blocks: bytes, tmp_path: Path) -> None:
+    began = time.process_time()
+    check_refused(gzip.compress(blocks + bytes(1024), 1), tmp_path, "update")
+    assert time.process_time() - began < 5
+
+
+def test_a_tar_of_endless_gzip_members_is_refused(parts: dict[str, bytes], tmp_path: Path) -> None:
+    check_refused(gzip.compress(b"") * 10_000 + tar(parts), tmp_path, "has more data after")
+    check_refused(tar(parts)[:-9], tmp_path, "is truncated")
+    check_refused(tar(parts)[:-1] + b"?", tmp_path, "cannot read")
+
+
+@both
+def test_an_archive_of_many_files_is_refused(
+    pack: Pack, parts: dict[str, bytes], tmp_path: Path
+) -> None:
+    many = {**parts, **{f"file-{index}": b"" for index in range(300)}}
+    check_refused(pack(many), tmp_path, "holds more than 256 files")
+
+
+@pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT])
+def test_long_and_foreign_names_are_read(
+    form: int, parts: dict[str, bytes], tmp_path: Path
+) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz", format=form) as archive:
+        for name, content in parts.items():
+            member = tarfile.TarInfo(f"{'日本' * 40}/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    (tmp_path / "update").write_bytes(packed.getvalue())
+    check(read_artifact(str(tmp_path / "update")), parts)
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_a_zip_of_another_compression_is_refused(
+    method: int, parts: dict[str, bytes], tmp_path: Path
+) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", method) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    check_refused(packed.getvalue(), tmp_path, f"by method {method}; expected deflate")
 
 
 def test_what_is_too_large_is_refused(parts: dict[str, bytes], tmp_path: Path) -> None:
