@@ -13,6 +13,7 @@ from mnist_edge.commands.options import (
     MaxDropOption,
     PixelsOption,
     complete_list,
+    complete_models,
     list_option,
     max_drop_point_option,
     out_option,
@@ -66,6 +67,7 @@ def convert_command(
         typer.Argument(
             metavar="MODEL",
             help="A model folder, a .keras or .h5 file, a SavedModel folder, or a shipped model.",
+            autocompletion=complete_models,
         ),
     ] = DEFAULT_MODEL,
     quantize: Annotated[

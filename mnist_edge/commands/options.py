@@ -238,7 +238,7 @@ def list_option(
     return typer.Option(
         *names,
         metavar=f"{metavar},...",
-        help=f"{description}; repeatable.",
+        help=f"{description}; repeatable, or with commas.",
         show_default=default or False,
         autocompletion=completion,
     )

@@ -111,10 +111,10 @@ def train_command(
     """Train a recipe on MNIST.
 
     Writes model.keras, training.json and curves.png. Recipes: edge and nano, the
-    shipped models; edge-teacher, which edge trains three of first, into
-    teachers/, to learn from; quick, 99 % in two or three minutes; those of four
-    articles: softmax-l2, softmax-1k, cnn, mlp-ema, mlp-dropout; and, to show what
-    a mistake costs, softmax-l2-softmax-twice, softmax-l2-scaled-twice,
+    shipped models; edge-teacher, three of which edge trains first, into
+    teachers/, and is distilled from; quick, 99 % in two or three minutes; those
+    of four articles: softmax-l2, softmax-1k, cnn, mlp-ema, mlp-dropout; and, to
+    show what a mistake costs, softmax-l2-softmax-twice, softmax-l2-scaled-twice,
     softmax-l2-both-mistakes, cnn-unscaled, mlp-dropout-unscaled.
     """
     from mnist_edge.data.mnist import TRAIN_SIZE, load_mnist

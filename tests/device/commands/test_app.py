@@ -106,7 +106,7 @@ def test_every_list_is_repeated_or_has_commas() -> None:
         for option in command.params:
             if option.param_type_name == "option" and option.multiple:
                 assert option.metavar.endswith(",...")
-                assert option.help.endswith("; repeatable.")
+                assert option.help.endswith("; repeatable, or with commas.")
 
 
 @pytest.mark.parametrize(
