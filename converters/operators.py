@@ -44,6 +44,11 @@ class OperatorInfo:
     weights: tuple[float, float] | None
     """Minimum and maximum weight of a convolution or dense layer with constant int8 weights."""
 
+    @property
+    def layer(self) -> str:
+        """The first of the layers fused into it."""
+        return self.tensor.split(";")[0]
+
 
 def read_operators(content: bytes) -> list[OperatorInfo]:
     """Read every operator of a ``.tflite`` file, in execution order."""
@@ -115,11 +120,17 @@ def unknown_to(target: str, operators: list[OperatorInfo]) -> list[str]:
         operators: the operators of the model.
     """
     known = known_targets()[target]
-    found = {(operator.name, operator.version) for operator in operators if operator.builtin}
+    found = {
+        (operator.name, operator.version): operator.layer
+        for operator in reversed(operators)
+        if operator.builtin
+    }
     reasons = []
-    for name, version in sorted(found):
+    for (name, version), layer in sorted(found.items()):
         if name not in known:
-            reasons.append(f"{target} has no operator {name}; build the layer from others")
+            reasons.append(
+                f"{target} has no operator {name} (at {layer!r}); build the layer from others"
+            )
         elif version > known[name]:
             fix = (
                 "quantize with --weights per-tensor"
@@ -128,7 +139,7 @@ def unknown_to(target: str, operators: list[OperatorInfo]) -> list[str]:
             )
             reasons.append(
                 f"{target} knows {name} up to version {known[name]}, the model has version "
-                f"{version}; {fix}, or choose a newer --target"
+                f"{version} (at {layer!r}); {fix}, or choose a newer --target"
             )
     return reasons
 

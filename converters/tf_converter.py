@@ -40,7 +40,7 @@ def to_tflite(
             content: bytes = converter.convert()
         # The converter raises its own ConverterError, and whatever one of its passes raises.
         except Exception as error:
-            reason = _reason(f"{error}\n{output()}")
+            reason = _reason(f"{error}\n{output()}", scheme)
             raise ConversionError(
                 f"TensorFlow cannot convert the model to {scheme.name}: {reason}"
             ) from error
@@ -68,15 +68,22 @@ def configured_converter(
     return converter, shape
 
 
-def _reason(output: str) -> str:
+def _reason(output: str, scheme: Scheme) -> str:
     """Extract TensorFlow's reason as one line, with the layer that TFLite has no operator for."""
     missing = _NO_OPERATOR.search(output)
     if missing:
         return f"TFLite has no operator for {missing[2]}, at {missing[1]}; build it from others"
+    unquantized = dict.fromkeys(_NO_INTEGERS.findall(output))
+    if unquantized:
+        return (
+            f"TensorFlow has no {scheme.base} version of {', '.join(unquantized)}; --quantize "
+            "dynamic or float16 keeps such layers in floats"
+        )
     lines = [line for line in output.splitlines() if not line.startswith("WARNING")]
     return one_line(" ".join(lines))[:400]
 
 
+_NO_INTEGERS = re.compile(r"Quantization to 16x8-bit not yet supported for op: '(\w+)'")
 _NO_OPERATOR = re.compile(r'"([^"]*)"\]\): \'tf\.(\w+)\' op is neither a custom op nor a flex op')
 
 

@@ -6,6 +6,7 @@ read. Every violation is collected and raised at once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from converters.accuracy_gate import DEFAULT_GATE, AccuracyGate
 from converters.golden_inputs import golden_inputs
-from converters.operators import OperatorInfo, read_operators, unknown_to
+from converters.operators import OperatorInfo, known_targets, read_operators, unknown_to
 from converters.schemes import Scheme
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import AccuracyLost, ConversionError, MnistEdgeError
@@ -83,6 +84,12 @@ def verify_conversion(
     """
     operators = _with_names(read_operators(content), read_operators(unstripped))
     problems = [*unknown_to(target, operators), *_foreign_operators(operators, scheme)]
+    if problems and scheme.integer:
+        problems.append(_FLOAT_ADVICE)
+    installed = describe_runtime().replace(" ", "==")
+    rejected = unknown_to(installed, operators) if installed in known_targets() else []
+    if rejected or not all(operator.builtin for operator in operators):
+        raise _failed(scheme, installed, list(dict.fromkeys([*rejected, *problems])))
     inputs = golden_inputs(validation)
     try:
         # In one run, so that the golden vectors come from the verified process.
@@ -90,8 +97,10 @@ def verify_conversion(
             content, np.concatenate([validation.images, inputs]), name=f"the {scheme.name} model"
         )
     except MnistEdgeError as error:
-        problems.append(f"it does not run: {error}")
-        raise _failed(scheme, target, problems) from error
+        problems = [_runtime_failure(error, operators), *problems]
+        if scheme.integer and _FLOAT_ADVICE not in problems:
+            problems.append(_FLOAT_ADVICE)
+        raise _failed(scheme, installed, problems) from error
     golden_logits = run.logits[len(validation) :]
     run = replace(run, logits=run.logits[: len(validation)])
     for end, spec in (("input", run.input), ("output", run.output)):
@@ -161,6 +170,24 @@ def _failed(scheme: Scheme, where: str, problems: list[str]) -> ConversionError:
     )
 
 
+def _runtime_failure(error: MnistEdgeError, operators: list[OperatorInfo]) -> str:
+    """Say which operator the runtime failed on, and at which layer, if it says so."""
+    failed = _FAILED_NODE.search(str(error))
+    if failed and operators[int(failed[1]) :]:
+        operator = operators[int(failed[1])]
+        return (
+            f"{operator.name} at {_layer(operator)} does not run in {'/'.join(operator.outputs)}: "
+            "the runtime has no such kernel"
+        )
+    # The file has just been made: it is not damaged, whatever the runtime's failure looks like.
+    return f"the runtime {error.__cause__}" if error.__cause__ else f"it does not run: {error}"
+
+
+_FAILED_NODE = re.compile(r"Node number (\d+) \(\w+\) failed to ")
+"""The runtime's message on an operator it has no kernel for."""
+_FLOAT_ADVICE = "--quantize dynamic or float16 keeps such layers in floats"
+
+
 def _foreign_operators(operators: list[OperatorInfo], scheme: Scheme) -> list[str]:
     """List custom operators, and float operators inside an integer file."""
     problems = [
@@ -196,7 +223,7 @@ def _with_names(
 
 def _layer(operator: OperatorInfo) -> str:
     """Return the layer of an operator: a tensor's name lists the layers fused into it."""
-    return repr(operator.tensor.split(";")[0])
+    return repr(operator.layer)
 
 
 def _degenerate(logits: NDArray[np.float32], output: TensorSpec) -> list[str]:

@@ -139,3 +139,47 @@ def test_a_network_that_takes_whole_numbers_is_converted_without_casts(
     made = _convert(prepared, tmp_path)
     assert isinstance(made, Converted), made
     assert "CAST" not in {operator.name for operator in read_operators(made.content)}
+
+
+def _activated(activation: str) -> Any:
+    keras = keras_3()
+    return keras.Sequential(
+        [
+            keras.Input((28, 28)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(8, activation=activation, name="hidden"),
+            keras.layers.Dense(10),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("activation", "scheme", "operator"),
+    [
+        ("softsign", "int8", "DIV"),
+        ("softplus", "int8", "LOG"),
+        ("mish", "int8", "LOG"),
+        ("elu", "int8", "ELU"),
+        ("gelu", "int16x8", "GELU"),
+    ],
+)
+def test_an_activation_without_integers_is_named_with_its_layer_and_what_to_do(
+    activation: str, scheme: str, operator: str, few: Mnist, tmp_path: Path
+) -> None:
+    path = save(_activated(activation), tmp_path / "activated.keras")
+    failed = _convert(conversion.prepare(path, few, pixels="pixels/255"), tmp_path, scheme)
+    assert isinstance(failed, ConversionError)
+    said = str(failed)
+    assert operator in said
+    assert "hidden" in said
+    assert "--quantize dynamic or float16" in said
+    assert "damaged" not in said
+    assert "copy" not in said
+    assert "\n" not in said
+
+
+def test_an_activation_that_int16_does_not_have_is_named(few: Mnist, tmp_path: Path) -> None:
+    path = save(_activated("elu"), tmp_path / "activated.keras")
+    failed = _convert(conversion.prepare(path, few, pixels="pixels/255"), tmp_path, "int16x8")
+    assert isinstance(failed, ConversionError)
+    assert "no int16x8 version of ELU; --quantize dynamic or float16" in str(failed)

@@ -331,7 +331,8 @@ def _custom(model: Any) -> None:
         (
             _new_version,
             r"tflite-runtime==2.14.0 knows FULLY_CONNECTED up to version 10, the model has "
-            "version 12; quantize with --weights per-tensor, or choose a newer --target",
+            r"version 12 \(at '.*'\); quantize with --weights per-tensor, or choose a newer "
+            "--target",
         ),
         (_custom, "MyPool at '.*' is not a builtin operator"),
     ],
