@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge import DIGIT_SHAPE
 from mnist_edge.commands.console import format_facts, format_table
 from mnist_edge.commands.options import (
     DocumentFormat,
@@ -48,15 +47,12 @@ def info_command(
     promises and what the runtime reports differ. A model without a manifest is
     tried with every pixel scaling, if MNIST is at hand.
     """
-    import numpy as np
-
     from mnist_edge.modelstore.loading import load_model
     from mnist_edge.runtimes import unverified
-    from mnist_edge.runtimes.sandbox import open_model, run_sandboxed
+    from mnist_edge.runtimes.sandbox import NO_DIGITS, open_model, run_sandboxed
 
     stored = load_model(model, scheme=scheme)
-    blank = np.zeros((1, *DIGIT_SHAPE), np.uint8)
-    trial = run_sandboxed(stored.content, blank, name=str(stored.path))
+    trial = run_sandboxed(stored.content, NO_DIGITS, name=str(stored.path))
     manifest = stored.manifest
     judgement = unverified.rank_supported_scalings(open_model(stored)) if manifest is None else None
     kept = manifest is None or (manifest.input, manifest.output) == (trial.input, trial.output)

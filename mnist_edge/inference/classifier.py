@@ -260,6 +260,7 @@ class Classifier:
 
         Raises:
             InvalidValue: the array has another shape or dtype.
+            InvalidModel: the model's logits are NaN or infinite.
         """
         if pixels.shape[1:] != DIGIT_SHAPE or pixels.dtype != np.uint8:
             raise InvalidValue(

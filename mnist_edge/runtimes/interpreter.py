@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge import CLASSES, DIGIT_SHAPE
-from mnist_edge.errors import UnsuitableModel
+from mnist_edge.errors import InvalidModel, UnsuitableModel
 from mnist_edge.modelstore.manifest import TensorSpec
-from mnist_edge.runtimes.backends import Backend, open_backend
+from mnist_edge.runtimes.backends import BATCH_SIZE, Backend, open_backend
 
 if TYPE_CHECKING:
     # Not needed by this project's own models, which take raw pixels.
@@ -76,8 +76,18 @@ class Interpreter:
         Returns:
             ``(n, 10) float32``, in real units. For a model that ends in a softmax, the logarithms
             of its probabilities, which are valid logits.
+
+        Raises:
+            InvalidModel: a logit is NaN or infinite, so that no digit follows from them.
         """
-        return self._run_batches(pixels, self._quantize_pixels)
+        logits = self._run_batches(pixels, self._quantize_pixels)
+        # Integers of a finite scale are finite.
+        if not self.output.scale and not np.isfinite(logits).all():
+            raise InvalidModel(
+                "the model answers with logits that are NaN or infinite: copy the file again, or "
+                "name the pixel scaling that it was trained with by --pixels"
+            )
+        return logits
 
     def logits_of_scaled(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Compute the ten logits of each digit, given the input as the model takes it.
@@ -86,7 +96,8 @@ class Interpreter:
             values: ``(n, 28, 28)``, pixels after an input scaling, whatever the interpreter's own.
 
         Returns:
-            ``(n, 10) float32``, as ``logits``.
+            ``(n, 10) float32``, as ``logits``, but NaN or infinite where the values drive the
+            model beyond the range of floats.
         """
         return self._run_batches(values, lambda batch: quantize(batch, self.input))
 
@@ -105,6 +116,14 @@ class Interpreter:
         values = self._quantize_pixels(digit[np.newaxis])
         output: NDArray[Any] = self._invoke(values)[0]
         return output
+
+    def exercise(self) -> None:
+        """Run the model in each way that this class can, so that a damaged one crashes here."""
+        shape = (self._batch * (BATCH_SIZE + 1), *DIGIT_SHAPE)
+        noise = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+        self.raw_output(noise[0])
+        for values in (noise, noise / 255):
+            self.logits_of_scaled(values.astype(np.float32))
 
     def _run_batches(
         self, digits: NDArray[Any], quantizer: Callable[[NDArray[Any]], NDArray[Any]]
@@ -229,6 +248,7 @@ def _check_tensors(input_spec: TensorSpec, output_spec: TensorSpec) -> tuple[int
     """Return how many digits a model takes per run, and of how many channels.
 
     Raises:
+        InvalidModel: a scale is negative, NaN or infinite.
         UnsuitableModel: it does not take digits, or does not return ten outputs for each.
     """
     channels = 3 if input_spec.shape[-1:] == (3,) else 1
@@ -244,6 +264,11 @@ def _check_tensors(input_spec: TensorSpec, output_spec: TensorSpec) -> tuple[int
             f"({batch}, {CLASSES}) logits"
         )
     for end, spec in (("input", input_spec), ("output", output_spec)):
+        if not 0 <= spec.scale < math.inf:
+            raise InvalidModel(
+                f"the model's {end} has scale {spec.scale}; expected a positive number: copy the "
+                "file again, or convert it again with: mnist-edge convert"
+            )
         is_integer = np.issubdtype(np.dtype(spec.dtype), np.integer)
         # Raw pixels are uint8 without any quantization.
         is_raw = end == "input" and spec.dtype == "uint8"

@@ -32,6 +32,9 @@ _SECONDS_PER_DIGIT = 1.0
 _MODEL, _PIXELS, _LOGITS = "model.tflite", "pixels.npy", "logits.npy"
 """Files in the folder that the two processes share."""
 
+NO_DIGITS = np.empty((0, *DIGIT_SHAPE), np.uint8)
+"""Pixels of no digit, for a run that shows only whether a model works."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class SandboxRun:
@@ -60,7 +63,7 @@ def open_model(model: StoredModel, *, threads: int = 1) -> Interpreter:
         MissingDependency: the requested runtime is not installed.
     """
     if model.manifest is None:
-        run_sandboxed(model.content, np.zeros((1, *DIGIT_SHAPE), np.uint8), name=str(model.path))
+        run_sandboxed(model.content, NO_DIGITS, name=str(model.path))
     interpreter = Interpreter(model.content, threads=threads)
     if model.manifest is not None:
         model.manifest.require_tensors(
@@ -70,7 +73,7 @@ def open_model(model: StoredModel, *, threads: int = 1) -> Interpreter:
 
 
 def run_sandboxed(content: bytes, pixels: NDArray[np.uint8], *, name: str) -> SandboxRun:
-    """Run a model on digits in a child process.
+    """Run a model on digits in a child process, after it has run there in every other way too.
 
     Args:
         content: the bytes of a ``.tflite`` file.
@@ -78,7 +81,7 @@ def run_sandboxed(content: bytes, pixels: NDArray[np.uint8], *, name: str) -> Sa
         name: the model's name in messages.
 
     Raises:
-        InvalidModel: the runtime cannot load it, or crashes on it.
+        InvalidModel: the runtime cannot load it or crashes on it, or its logits are not finite.
         UnsuitableModel: not a digit model.
         MissingDependency: the requested runtime is not installed.
     """
@@ -125,6 +128,7 @@ def run_in_folder(folder: str) -> dict[str, Any]:
     """
     shared = Path(folder)
     interpreter = Interpreter((shared / _MODEL).read_bytes())
+    interpreter.exercise()
     np.save(shared / _LOGITS, interpreter.logits(np.load(shared / _PIXELS)))
     return {
         "input": asdict(interpreter.input),

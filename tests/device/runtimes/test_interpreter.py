@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidModel, UnsuitableModel
+from mnist_edge.inference.classifier import Classifier
 from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.manifest import TensorSpec
 from mnist_edge.runtimes.interpreter import Interpreter, dequantize, quantization_table
-from mnist_edge.runtimes.sandbox import open_model, run_sandboxed
+from mnist_edge.runtimes.sandbox import NO_DIGITS, open_model, run_sandboxed
 
 INTEGERS = ("int8", "uint8", "int16")
 FAR_BELOW = -100.0
@@ -163,6 +164,36 @@ def test_a_sound_model_of_something_else_is_unsuitable(name: str, said: str, tin
     with pytest.raises(UnsuitableModel, match=f"{name}.tflite: .*{said}") as refused:
         open_model(stored)
     assert "\n" not in str(refused.value)
+
+
+def with_a_weight_that_is_no_number(content: bytes) -> bytes:
+    """A float32 file that is mostly weights, with NaN in its middle."""
+    place = len(content) // 8 * 4
+    return content[:place] + np.float32(np.nan).tobytes() + content[place + 4 :]
+
+
+def test_a_model_that_answers_nan_is_refused_instead_of_read(
+    tiny: Path, tmp_path: Path, test_digits: Digits
+) -> None:
+    path = tmp_path / "nan.tflite"
+    path.write_bytes(
+        with_a_weight_that_is_no_number((tiny / "regression-float32.tflite").read_bytes())
+    )
+    classifier = Classifier(path, pixels="pixels")
+    for digits in (test_digits.images[:1], test_digits.images[:40]):
+        with pytest.raises(InvalidModel, match="NaN or infinite"):
+            classifier.predict_pixels(digits)
+
+
+@pytest.mark.parametrize("scale", [math.nan, math.inf, -1.0])
+def test_a_scale_that_makes_no_numbers_is_refused(scale: float, tiny: Path) -> None:
+    content = (tiny / "quadrants-int8.tflite").read_bytes()
+    before = np.float32(Interpreter(content).output.scale).tobytes()
+    assert before in content
+    with pytest.raises(InvalidModel):
+        run_sandboxed(
+            content.replace(before, np.float32(scale).tobytes()), NO_DIGITS, name="damaged"
+        )
 
 
 OPEN_MODELS = """
