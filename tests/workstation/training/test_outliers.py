@@ -9,7 +9,12 @@ from numpy.typing import NDArray
 from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.errors import InvalidValue, UnknownName
 from mnist_edge.preprocessing.mnist_format import is_mnist_format
-from mnist_edge.training.outliers.generator import KINDS, draw_outliers
+from mnist_edge.training.outliers.generator import (
+    HELD_OUT_KINDS,
+    KINDS,
+    TRAINING_KINDS,
+    draw_outliers,
+)
 
 FRAMES = [name for name, kind in KINDS.items() if kind.is_frame]
 DRAWINGS = [name for name, kind in KINDS.items() if not kind.is_frame]
@@ -136,3 +141,9 @@ def test_without_each_of_the_ten_digits_nothing_is_drawn(digits: Digits) -> None
     ones = digits.take(np.flatnonzero(digits.labels == 1))
     with pytest.raises(InvalidValue, match="number of different digits 1 must be at least 10"):
         draw_outliers(1, digits=ones, seed=1)
+
+
+def test_kinds_are_either_taught_or_held_out() -> None:
+    assert set(HELD_OUT_KINDS) | set(TRAINING_KINDS) == set(KINDS)
+    assert not set(HELD_OUT_KINDS) & set(TRAINING_KINDS)
+    assert len(HELD_OUT_KINDS) >= 5

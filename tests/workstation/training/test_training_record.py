@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from PIL import Image
+
+from mnist_edge.data.idx import SHA256
+from mnist_edge.training import recipes, training_record
+from tests.support.recorder import Recorder, Train
+
+
+def test_a_run_records_what_made_it(train: Train, tmp_path: Path) -> None:
+    recipe = recipes.quick().with_epochs(2, 3_000)
+    listener = Recorder()
+    record = train(recipe, tmp_path, listener=listener)
+    assert record.settings["name"] == "quick"
+    assert record.settings["seed"] == recipe.seed
+    assert record.data_sha256 == SHA256
+    assert {"python", "keras", "numpy", "keras backend"} <= record.versions.keys()
+    assert [entry["step"] for entry in record.rounds] == [12, 24]
+    assert record.rounds == listener.rounds
+    assert listener.steps == list(range(1, 25))
+    assert record.seconds > 0
+    assert training_record.is_finished(tmp_path, recipe)
+    assert not training_record.is_finished(tmp_path, replace(recipe, seed=9))
+    with Image.open(tmp_path / training_record.CURVES_FILE) as curves:
+        assert min(curves.size) > 400
+        assert len(set(curves.convert("L").tobytes())) > 20
+    json.loads((tmp_path / training_record.RECORD_FILE).read_text())
