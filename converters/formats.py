@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from converters import hdf5
+from converters.layer_check import require_plain_layers
 from mnist_edge.errors import (
     InvalidModel,
     MissingDependency,
-    UnsuitableModel,
     extra_install_command,
 )
 from mnist_edge.modelstore.loading import is_tflite
@@ -74,7 +73,7 @@ def identify(path: Path) -> KerasModelFile:
         file = KerasModelFile(path=path, format="keras", loss=_loss(training))
     else:
         raise InvalidModel(f"{path} is {_guess(start)}; expected .keras, .h5 or a SavedModel")
-    _require_known_layers(network, path)
+    require_plain_layers(network, path)
     return file
 
 
@@ -173,40 +172,3 @@ def loss_takes_logits(loss: Any) -> bool | None:
     if isinstance(loss, dict) and "crossentropy" in str(loss.get("class_name")).lower():
         return bool((loss.get("config") or {}).get("from_logits", False))
     return None
-
-
-def _require_known_layers(network: Any, path: Path) -> None:
-    """Reject the author's code: a Lambda is Python that loading would run."""
-    unknown = []
-    for layer in _layers(network):
-        # In Keras before 2.2.3 the configuration of a Sequential is the list of its layers.
-        config = layer["config"] if isinstance(layer["config"], dict) else {}
-        kind, name = layer["class_name"], config.get("name", "unnamed")
-        registered = layer.get("registered_name") or ""
-        if kind == "Lambda":
-            unknown.append(f"layer {name!r} is a Lambda, Python code inside the file")
-        elif ">" in kind or (not _of_keras(layer) and registered):
-            unknown.append(f"layer {name!r} is the custom layer {registered or kind}")
-    if unknown:
-        raise UnsuitableModel(
-            f"{path}: {'; '.join(unknown)}; rebuild it from Keras' own layers, or export it as a "
-            "SavedModel with model.export"
-        )
-
-
-def _of_keras(layer: dict[str, Any]) -> bool:
-    """Return whether a layer is Keras' own; files before 2.13 do not say."""
-    module = layer.get("module", "keras")
-    return isinstance(module, str) and module.split(".")[0] in {"keras", "tf_keras", "builtins"}
-
-
-def _layers(config: Any) -> Iterator[dict[str, Any]]:
-    """Yield the configuration of every layer, including nested models and wrappers."""
-    if isinstance(config, dict):
-        if isinstance(config.get("class_name"), str) and "config" in config:
-            yield config
-        for value in config.values():
-            yield from _layers(value)
-    elif isinstance(config, list):
-        for value in config:
-            yield from _layers(value)

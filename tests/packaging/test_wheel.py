@@ -27,6 +27,7 @@ FILES = [
     "converters/graph_types.py",
     "converters/hdf5.py",
     "converters/keras_2_13.py",
+    "converters/layer_check.py",
     "converters/layer_error.py",
     "converters/loader.py",
     "converters/metadata.py",
