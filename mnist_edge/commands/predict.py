@@ -154,7 +154,11 @@ def predict_command(
     warn_about(classifier)
     with ExitStack() as stack:
         stack.enter_context(_unwinding_on_sigterm())
-        results_log = stack.enter_context(open_results_log(resume, PathSet())) if resume else None
+        results_log = (
+            stack.enter_context(open_results_log(resume, PathSet(), warn=console.warn))
+            if resume
+            else None
+        )
         if results_log:
             found = _skip_known(found, results_log.pictures)
         if not sys.stdout.isatty():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from mnist_edge.commands.console import fail, note
+from mnist_edge.commands.console import fail, note, warn
 from mnist_edge.commands.options import (
     AllOption,
     MinConfidenceOption,
@@ -133,7 +133,7 @@ def _open_results(out: Path) -> Iterator[_Results]:
     if str(out) == "-":
         yield _PrintedResults()
     else:
-        with open_results_log(out) as results_log:
+        with open_results_log(out, warn=warn) as results_log:
             yield results_log
 
 

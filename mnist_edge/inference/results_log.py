@@ -11,8 +11,8 @@ import io
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -44,11 +44,21 @@ class ResultsLog:
         path: its path, for messages.
         pictures: the paths that it has lines of.
         failed: how many of the lines record that a picture could not be read.
+        warn: takes the warning that the file was deleted or replaced.
     """
 
-    def __init__(self, stream: io.FileIO, path: Path, pictures: Paths, failed: int) -> None:
+    def __init__(
+        self,
+        stream: io.FileIO,
+        path: Path,
+        pictures: Paths,
+        failed: int,
+        *,
+        warn: Callable[[str], None],
+    ) -> None:
         self._stream = stream
         self._path = path
+        self._warn = warn
         self._synced = time.monotonic()
         self.pictures = pictures
         """Paths of the pictures that have a line."""
@@ -70,13 +80,19 @@ class ResultsLog:
     def write(self, document: Mapping[str, Any]) -> None:
         """Append one line, which survives a kill at once and a loss of power a second later.
 
+        If the file was deleted or replaced since the last line, by a rotation of logs for example,
+        the line goes into the file that has its name now, which is created if there is none.
+
         Args:
             document: the result, its first key ``path``.
 
         Raises:
-            NotWritable: the disk is full or gone.
+            NotWritable: the disk is full or gone, or another process writes the new file.
+            InvalidValue: the file was replaced by something else than results.
         """
         line = json.dumps(document).encode("ascii") + b"\n"
+        if not self._is_in_place():
+            self._reopen()
         try:
             _write_line(self._stream, line)
             if (now := time.monotonic()) - self._synced > _SYNC_INTERVAL:
@@ -87,18 +103,68 @@ class ResultsLog:
         self.pictures.add(document["path"])
         self.failed += "error" in document
 
+    def close(self) -> None:
+        """Wait until every line is on the disk, and close the file.
+
+        Raises:
+            NotWritable: the disk is full or gone.
+        """
+        with self._stream:
+            try:
+                os.fsync(self._stream.fileno())
+            except OSError as error:
+                raise not_writable(self._path, error) from error
+
+    def _is_in_place(self) -> bool:
+        """Check whether the path still leads to the file that is open."""
+        try:
+            return os.path.samestat(self._path.stat(), os.fstat(self._stream.fileno()))
+        except OSError:
+            return False
+
+    def _reopen(self) -> None:
+        self._warn(
+            f"{self._path} was deleted or replaced while it was written: the lines before are in "
+            "the old file, if it still exists, and the next ones in a file of this name"
+        )
+        stream, failed = _open(self._path, self.pictures)
+        self.close()
+        self._stream = stream
+        self.failed += failed
+
 
 @contextmanager
-def open_results_log(path: Path, pictures: Paths | None = None) -> Iterator[ResultsLog]:
+def open_results_log(
+    path: Path, pictures: Paths | None = None, *, warn: Callable[[str], None]
+) -> Iterator[ResultsLog]:
     """Open a file of results for appending, and repair it if its last line is incomplete.
 
     Args:
         path: the file; it and its folder are created if they do not exist.
         pictures: an empty set for the paths of the pictures; a plain ``set`` by default.
+        warn: takes a warning if the file is deleted or replaced while it is open.
 
     Raises:
         NotWritable: the file cannot be created or written, or another process is writing it.
         InvalidValue: the path is a folder or a device, or the file holds something else.
+    """
+    done: Paths = set() if pictures is None else pictures
+    stream, failed = _open(path, done)
+    results_log = ResultsLog(stream, path, done, failed, warn=warn)
+    try:
+        yield results_log
+    except BaseException:
+        with suppress(NotWritable):
+            results_log.close()
+        raise
+    results_log.close()
+
+
+def _open(path: Path, pictures: Paths) -> tuple[io.FileIO, int]:
+    """Open, lock and repair a file of results, and collect the pictures that it has lines of.
+
+    Returns:
+        The file, and how many of its lines record that a picture could not be read.
     """
     if exists(path) and not path.is_file():
         raise InvalidValue(f"{path} is not a file; expected one such as results.jsonl")
@@ -108,20 +174,18 @@ def open_results_log(path: Path, pictures: Paths | None = None) -> Iterator[Resu
         stream = path.open("a+b", buffering=0)
     except OSError as error:
         raise not_writable(path, error) from error
-    done: Paths = set() if pictures is None else pictures
-    with stream:
+    try:
         _lock(stream, path)
-        try:
-            failed = _repair(stream, path, done)
-            os.fsync(stream.fileno())
-            sync_folder(path.parent)
-        except OSError as error:
-            raise not_writable(path, error) from error
-        yield ResultsLog(stream, path, done, failed)
-        try:
-            os.fsync(stream.fileno())
-        except OSError as error:
-            raise not_writable(path, error) from error
+        failed = _repair(stream, path, pictures)
+        os.fsync(stream.fileno())
+        sync_folder(path.parent)
+    except OSError as error:
+        stream.close()
+        raise not_writable(path, error) from error
+    except BaseException:
+        stream.close()
+        raise
+    return stream, failed
 
 
 def _write_line(stream: io.FileIO, line: bytes) -> None:

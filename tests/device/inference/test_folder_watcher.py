@@ -165,6 +165,21 @@ def test_the_picture_of_a_torn_line_is_read_again(
     assert sorted(names(out)) == expected
 
 
+def test_results_that_are_deleted_under_it_are_written_anew_with_a_warning(
+    inbox: Path, out: Path, launch: Launch
+) -> None:
+    child = launch()
+    shutil.copy(SAMPLE, inbox / "a.png")
+    wait_for(lambda: count(out) == 1)
+    out.unlink()
+    shutil.copy(SAMPLE, inbox / "b.png")
+    wait_for(lambda: count(out) == 1)
+    child.terminate()
+    assert b"was deleted or replaced" in child.communicate()[1]
+    assert child.returncode == 0
+    assert names(out) == ["b.png"]
+
+
 @pytest.mark.parametrize(
     "content",
     [
