@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,7 +74,13 @@ def identify(path: Path) -> KerasModelFile:
         file = KerasModelFile(path=path, format="keras", loss=_loss(training))
     else:
         raise InvalidModel(f"{path} is {_guess(start)}; expected .keras, .h5 or a SavedModel")
-    require_plain_layers(network, path)
+    try:
+        require_plain_layers(network, path)
+    except RecursionError:
+        raise InvalidModel(
+            f"{path} is damaged: its configuration is nested without an end; save it again with "
+            "model.save"
+        ) from None
     return file
 
 
@@ -113,7 +120,8 @@ def _read_zip(path: Path) -> tuple[Any, Any]:
             names = archive.namelist()
             damaged = archive.testzip()
             config = json.loads(archive.read("config.json")) if "config.json" in names else None
-    except (zipfile.BadZipFile, OSError, EOFError, ValueError, NotImplementedError) as error:
+    # An encrypted archive is a RuntimeError, endless nesting a RecursionError, which is one too.
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError) as error:
         raise InvalidModel(
             f"{path} is a damaged archive ({error}); copy or download the file again"
         ) from error
@@ -134,7 +142,7 @@ def _read_zip(path: Path) -> tuple[Any, Any]:
 def _json(text: str | None) -> Any:
     try:
         return None if text is None else json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

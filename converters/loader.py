@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from converters import formats, frozen_graph, keras_2_13
 from converters.formats import KerasModelFile
 from converters.frozen_graph import Network
-from mnist_edge import DIGIT_SHAPE
+from mnist_edge import CLASSES, DIGIT_SHAPE
 from mnist_edge.errors import InvalidModel, MissingDependency, ModelNotFound, UnsuitableModel
 from mnist_edge.modelstore.origin import weights_sha256
 from mnist_edge.system.capture import capture_descriptors
@@ -245,14 +245,30 @@ def _load_saved_model(file: KerasModelFile) -> tuple[Any, str]:
         raise InvalidModel(
             f"{file.path} is not a SavedModel that TensorFlow can load ({reason}); export it again"
         ) from error
-    signature = signatures.get("serving_default", next(iter(signatures.values()), None))
-    if signature is None:
+    if not signatures:
         raise UnsuitableModel(
             f"{file.path} has no signature to call; export it again with model.export"
         )
+    # The one that serves by default, unless another reads digits and it does not.
+    names = sorted(signatures, key=lambda name: name != "serving_default")
+    name = next((name for name in names if _reads_digits(signatures[name])), names[0])
     # The function keeps the loaded model and its variables alive.
-    signature.loaded = loaded
-    return _with_batch(signature), f"tensorflow {tensorflow.__version__}"
+    signatures[name].loaded = loaded
+    return _with_batch(signatures[name]), f"tensorflow {tensorflow.__version__}"
+
+
+def _reads_digits(signature: Any) -> bool:
+    """Return whether a signature maps one tensor of a digit's size to ten answers."""
+    inputs, outputs = signature.structured_input_signature[1], signature.structured_outputs
+    if len(inputs) != 1 or len(outputs) != 1:
+        return False
+    (taken,), (answers,) = ([spec.shape for spec in specs.values()] for specs in (inputs, outputs))
+    if taken.rank is None or answers.rank is None:
+        return False
+    pixels = {
+        math.prod(sizes) for sizes in (taken.as_list(), taken.as_list()[1:]) if None not in sizes
+    }
+    return math.prod(DIGIT_SHAPE) in pixels and answers.as_list()[-1] == CLASSES
 
 
 def _with_batch(signature: Any) -> Any:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import zipfile
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +19,8 @@ from converters.calibration_set import draw_calibration_set
 from converters.conversion import Converted, Prepared
 from converters.operators import read_operators
 from mnist_edge.data.mnist import Mnist
-from mnist_edge.errors import ConversionError, MnistEdgeError, UnsuitableModel
+from mnist_edge.errors import ConversionError, MnistEdgeError, ModelError, UnsuitableModel
+from mnist_edge.training.frameworks import import_tensorflow
 from tests.support import foreign_models
 from tests.support.foreign_models import keras_2, keras_3, save, without_warnings
 
@@ -258,3 +262,73 @@ def test_a_model_that_keras_quantized_is_refused_as_such(tmp_path: Path) -> None
     said = _refused(save(model, tmp_path / "quantized.keras"))
     assert "quantized by Keras' model.quantize" in said
     assert "hidden" in said
+
+
+@pytest.mark.parametrize("first", ["best", "serving_default"])
+def test_the_signature_that_reads_digits_is_taken(first: str, few: Mnist, tmp_path: Path) -> None:
+    tensorflow = import_tensorflow()
+    model = _activated("relu")
+    module = tensorflow.Module()
+    module.model = model
+    infer = tensorflow.function(
+        lambda image: {"scores": model(image)},
+        input_signature=[tensorflow.TensorSpec((None, 28, 28), tensorflow.float32)],
+    )
+    best = tensorflow.function(
+        lambda scores: {"digit": tensorflow.argmax(scores, -1)},
+        input_signature=[tensorflow.TensorSpec((None, 10), tensorflow.float32)],
+    )
+    with without_warnings():
+        tensorflow.saved_model.save(
+            module,
+            str(tmp_path / "saved"),
+            signatures={
+                first: best.get_concrete_function(),
+                "infer": infer.get_concrete_function(),
+            },
+        )
+    prepared = conversion.prepare(tmp_path / "saved", few, pixels="pixels/255")
+    own = model(few.validation.images[:4] / np.float32(255))
+    np.testing.assert_allclose(prepared.reference[:4], own, atol=1e-4)
+
+
+def _deflated_with_changed_bytes(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("config.json", json.dumps({"layers": list(range(2_000))}))
+    content = bytearray(path.read_bytes())
+    content[60:64] = b"\xff" * 4
+    path.write_bytes(content)
+
+
+def _encrypted(path: Path) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", "{}")
+    content = bytearray(path.read_bytes())
+    # Flag bits 0 of the local header and of the central directory's entry.
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    path.write_bytes(content)
+
+
+def _nested(path: Path, depth: int) -> None:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.json", '{"config":' * depth + "{}" + "}" * depth)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        _deflated_with_changed_bytes,
+        _encrypted,
+        partial(_nested, depth=100_000),
+    ],
+)
+def test_a_damaged_archive_is_refused_in_one_line(
+    write: Callable[[Path], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "damaged.keras"
+    write(path)
+    with pytest.raises(ModelError) as caught:
+        formats.identify(path)
+    assert "damaged" in str(caught.value)
+    assert "\n" not in str(caught.value)
