@@ -71,7 +71,7 @@ def _decoded(content: bytes) -> NDArray[np.uint8]:
 def _photo(condition: str, content: bytes, rounds: int) -> Iterator[Row]:
     rgb = _decoded(content)
     ink = binarize(rgb)
-    labels, components = find_handwriting(ink)
+    labels, components, _ = find_handwriting(ink)
     digit = layout.choose_digit(layout.group_strokes(components), *labels.shape)
     whole, *steps = in_turn(
         [

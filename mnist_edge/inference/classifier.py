@@ -29,11 +29,16 @@ from mnist_edge.preprocessing.pipeline import (
 from mnist_edge.runtimes.sandbox import open_model
 
 if TYPE_CHECKING:
+    from mnist_edge.preprocessing.handwriting import Removal
     from mnist_edge.preprocessing.segmentation import TextLine
 
 _BATCH_SIZE = 256
 """Pictures that ``predict_many`` classifies at a time: four threads then have two batches of 32
 each."""
+_LINE_LIKE = (1, 7)
+"""Digits that the line of a border may be read as."""
+_MIN_CERTAIN = 1 / 3
+"""Minimum share of other digits among those that an alternative reading of a page adds."""
 _DECIMALS = 6
 """Decimal places of a probability in JSON; int8 logits are far coarser."""
 
@@ -295,16 +300,30 @@ class Classifier:
             trace: the result of ``trace_preprocessing`` with a ``side`` of ``PAGE_SIDE``, for
                 digits that are small in the picture.
         """
-        from mnist_edge.preprocessing.segmentation import segment_lines
+        page = self._classify_components(trace, trace.labels, trace.components)
+        if trace.removed:
+            # Digits of a tight row may be aligned as a border is, and one at the edge may be whole.
+            from mnist_edge.preprocessing.handwriting import find_handwriting
 
-        labels, lines = segment_lines(trace.labels, trace.components)
-        found = [self._classify_line(trace, labels, line) for line in lines]
-        page = Page(lines=tuple(line for line in found if line))
+            for keep in _alternatives(trace.removed):
+                other = find_handwriting(trace.ink_map, keep=keep)
+                alternative = self._classify_components(trace, other.labels, other.components)
+                if _reads_more(alternative, page):
+                    page = alternative
         if len(page.digits) == 1 and trace.digit and trace.problem is None:
             # A single digit gets the same prediction as from classify.
             single = FoundDigit(prediction=self.classify(trace), box=_box(trace.digit, trace))
             return Page(lines=((single,),))
         return page
+
+    def _classify_components(
+        self, trace: PreprocessingTrace, labels: NDArray[np.int32], components: Sequence[Component]
+    ) -> Page:
+        from mnist_edge.preprocessing.segmentation import segment_lines
+
+        labels, lines = segment_lines(labels, components)
+        found = [self._classify_line(trace, labels, line) for line in lines]
+        return Page(lines=tuple(line for line in found if line))
 
     def _classify_line(
         self, trace: PreprocessingTrace, labels: NDArray[np.int32], line: TextLine
@@ -343,6 +362,39 @@ def _with_problem(
     if preprocessed.problem == "not-one-digit":
         return replace(prediction, digit=None, abstained="not-one-digit")
     return prediction
+
+
+def _alternatives(removed: frozenset[Removal]) -> list[frozenset[Removal]]:
+    """Return what to keep of what was removed: each kind by itself, and all of it."""
+    each: list[frozenset[Removal]] = [frozenset({kind}) for kind in sorted(removed)]
+    return each if len(each) == 1 else [*each, removed]
+
+
+def _reads_more(page: Page, other: Page) -> bool:
+    """Check whether a page reads digits that another one lost.
+
+    A border's line that is read as a digit is a 1 or a 7: enough of the additional digits must be
+    others.
+    """
+    added = [one for one in page.digits if not any(_overlap(one, two) for two in other.digits)]
+    certain = [one for one in added if one.prediction.digit not in (None, *_LINE_LIKE)]
+    is_handwriting = bool(certain) and len(certain) >= _MIN_CERTAIN * len(added)
+    return is_handwriting and _score(page) > _score(other)
+
+
+def _score(page: Page) -> float:
+    """Sum up how much more probable than not each digit is."""
+    return sum(max(digit.prediction.probabilities) - 0.5 for digit in page.digits)
+
+
+def _overlap(first: FoundDigit, second: FoundDigit) -> bool:
+    left, top, right, bottom = first.box
+    x, y = (second.box[0] + second.box[2]) / 2, (second.box[1] + second.box[3]) / 2
+    if left <= x < right and top <= y < bottom:
+        return True
+    left, top, right, bottom = second.box
+    x, y = (first.box[0] + first.box[2]) / 2, (first.box[1] + first.box[3]) / 2
+    return left <= x < right and top <= y < bottom
 
 
 def _box(component: Component, trace: PreprocessingTrace) -> tuple[int, int, int, int]:

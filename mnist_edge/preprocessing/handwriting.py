@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, NamedTuple, TypeAlias
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,15 +37,30 @@ _MIN_SPECK_AREA = 0.01
 """Area, relative to the largest component's, below which a component is a speck."""
 
 
-def find_handwriting(ink_map: InkMap) -> tuple[NDArray[np.int32], list[Component]]:
+Removal: TypeAlias = Literal["borders", "ruled-lines", "outside"]
+"""What is removed from ink: borders of cells, ruled lines, and what reaches in from outside."""
+
+
+class Handwriting(NamedTuple):
+    """The handwriting in a picture."""
+
+    labels: NDArray[np.int32]
+    """``(height, width)``, the number of each pixel's component or 0."""
+    components: list[Component]
+    """The components without specks, the largest first."""
+    removed: frozenset[Removal] = frozenset()
+    """What was removed from the ink."""
+
+
+def find_handwriting(ink_map: InkMap, *, keep: frozenset[Removal] = frozenset()) -> Handwriting:
     """Find the connected components of the handwriting in a picture.
 
     Borders and things that reach in from outside are often darker than the handwriting: they are
     found first and excluded from the measure of full ink, until only handwriting is left.
 
-    Returns:
-        ``(height, width) int32``, the number of each pixel's component or 0, without ruled lines
-        and borders, and the components without specks, the largest first.
+    Args:
+        ink_map: of the picture.
+        keep: what is not removed: digits of a tight row may be aligned as a border is.
     """
     shape = ink_map.contrast.shape
     is_tight = max(shape) <= TIGHT_SIDE
@@ -51,40 +68,48 @@ def find_handwriting(ink_map: InkMap) -> tuple[NDArray[np.int32], list[Component
     labels: NDArray[np.int32] = np.zeros(shape, np.int32)
     found: list[Component] = []
     first: tuple[NDArray[np.int32], list[Component]] | None = None
+    removed: set[Removal] = set()
     for _ in range(_MAX_ROUNDS):
         full = ink_map.full_contrast(included)
         if not full:
             found = []
             break
         ink = ink_map.ink_mask(full) & included
-        mask, border = remove_border(ink, ink_map.faint_mask(full) & included)
+        mask, border = (
+            (ink, np.zeros_like(ink))
+            if "borders" in keep
+            else remove_border(ink, ink_map.faint_mask(full) & included)
+        )
         if is_tight and not encloses(border, mask):
             # In a tight crop, the bar of a 7 runs along an edge as a border would.
             mask = ink
         elif border.any():
+            removed.add("borders")
             # A border hides fainter handwriting, which is measured without it.
             reach = max(2, round(_BORDER_BLUR * max(shape)))
             included &= (dilate(border.astype(np.float32), 2 * reach + 1) == 0) | mask
             full = ink_map.full_contrast(included)
             mask = ink_map.ink_mask(full) & included if full else mask
         labels, found = label_components(mask)
-        if any(may_be_ruled_lines(component, mask) for component in found):
-            mask = remove_ruled_lines(mask)
+        if "ruled-lines" not in keep and any(may_be_ruled_lines(one, mask) for one in found):
+            ruled, mask = mask, remove_ruled_lines(mask)
+            removed |= {"ruled-lines"} if (mask != ruled).any() else set()
             labels, found = label_components(mask)
         first = first or (labels, found)
         outside = [component for component in found if _is_outside(component, labels)]
         if is_tight and not _has_clear_digit(found, shape):
             # In a tight crop, the digit touches the edges.
             outside = []
-        if not outside:
+        if not outside or "outside" in keep:
             break
+        removed.add("outside")
         excluded = np.isin(labels, merge(outside).labels).astype(np.float32)
         included &= dilate(excluded, 2 * _MARGIN + 1) == 0
         found = [component for component in found if component not in outside]
     if not found and first is not None and is_tight:
         # In a tight crop, the digit touches the edges.
         labels, found = first
-    return labels, _without_specks(found)
+    return Handwriting(labels, _without_specks(found), frozenset(removed))
 
 
 def _without_specks(components: list[Component]) -> list[Component]:

@@ -9,7 +9,6 @@ everything.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -30,7 +29,7 @@ from mnist_edge.preprocessing.connected_components import (
 )
 from mnist_edge.preprocessing.decoding import Picture, decode, stored_gray, to_rgb
 from mnist_edge.preprocessing.flat_background import has_flat_background, ink_strength
-from mnist_edge.preprocessing.handwriting import find_handwriting
+from mnist_edge.preprocessing.handwriting import Handwriting, Removal, find_handwriting
 from mnist_edge.preprocessing.mnist_format import (
     BOX_SIDE,
     INK_THRESHOLD,
@@ -90,6 +89,8 @@ class PreprocessingTrace:
     """``(28, 28)``, that digit in MNIST's format; all 0 if there is none."""
     problem: Problem | None
     """``blank`` or ``not-one-digit``; None if the picture shows one digit."""
+    removed: frozenset[Removal] = frozenset()
+    """What was removed from the ink to find the handwriting."""
 
 
 def preprocess(picture: Picture) -> ModelInput:
@@ -160,8 +161,7 @@ def _trace(rgb: NDArray[np.uint8], scale: float) -> PreprocessingTrace:
     if max(gray.shape) < _MIN_SIDE:
         rgb, scale = _enlarge(rgb, scale)
     ink_map = binarize(rgb)
-    labels, components = find_handwriting(ink_map)
-    return _trace_components(rgb, scale, ink_map, labels, components, None)
+    return _trace_components(rgb, scale, ink_map, find_handwriting(ink_map), None)
 
 
 def _trace_flat(
@@ -175,17 +175,17 @@ def _trace_flat(
     labels, components = label_components(mask)
     ink_map = InkMap(contrast=255 * strength, noise=0.0)
     largest_first = sorted(components, key=lambda one: -one.area)
-    return _trace_components(rgb, scale, ink_map, labels, largest_first, pixels)
+    return _trace_components(rgb, scale, ink_map, Handwriting(labels, largest_first), pixels)
 
 
 def _trace_components(
     rgb: NDArray[np.uint8],
     scale: float,
     ink_map: InkMap,
-    labels: NDArray[np.int32],
-    components: Sequence[Component],
+    handwriting: Handwriting,
     pixels: NDArray[np.uint8] | None,
 ) -> PreprocessingTrace:
+    labels, components, removed = handwriting
     candidates = layout.group_strokes(components)
     digit = layout.choose_digit(candidates, *labels.shape)
     if digit and max(digit.height, digit.width) < _MIN_DIGIT_SIDE:
@@ -209,6 +209,7 @@ def _trace_components(
         digit=digit,
         pixels=pixels,
         problem=problem,
+        removed=removed,
     )
 
 
