@@ -2,14 +2,14 @@
 
 Polling works on every operating system and file system, network ones included, where notifications
 do not. A picture is complete when two scans find the same file. One that cannot be read may still
-be written slowly, and is waited for a few scans longer.
+be written slowly, and is waited for a few scans longer. A file's own time says nothing of that: the
+clock of the camera, of the server or of this machine may be wrong.
 """
 
 from __future__ import annotations
 
 import os
 import stat
-import time
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,8 @@ from mnist_edge.preprocessing.decoding import SUFFIXES
 
 PATIENCE = 10
 """Scans that must find an unreadable picture unchanged before it is given up."""
+_MAX_FIRST_PAUSE = 1.0
+"""Seconds between two scans, at most, where pictures that were there before are waited for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,12 +57,10 @@ class FolderWatcher:
 
     Args:
         folder: the folder; it may disappear and return.
-        interval: seconds between scans.
     """
 
-    def __init__(self, folder: Path, *, interval: float) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._interval = interval
         self.waiting: dict[str, tuple[FileStamp, int]] = {}
         """The unknown pictures of the last scan: the stamp of each, and how many scans before the
         last found the same."""
@@ -81,12 +81,10 @@ class FolderWatcher:
                 before, scans = self.waiting.get(path, (None, 0))
                 waiting[path] = (stamp, scans + 1 if before == stamp else 0)
         self.waiting = waiting
-        # A file that was last modified long ago is complete: there is no need to wait.
-        long_ago = time.time_ns() - round(1e9 * PATIENCE * self._interval)
         arrivals = [
-            Arrival(path=path, stamp=stamp, final=scans >= PATIENCE or stamp.modified < long_ago)
+            Arrival(path=path, stamp=stamp, final=scans >= PATIENCE)
             for path, (stamp, scans) in waiting.items()
-            if scans or stamp.modified < long_ago
+            if scans
         ]
         return sorted(arrivals, key=lambda one: (one.stamp.modified, one.path))
 
@@ -108,14 +106,15 @@ def watch(
         interval: seconds between scans.
         pause: waits for that many seconds, and returns whether to continue.
     """
-    watcher = FolderWatcher(folder, interval=interval)
-    while True:
+    watcher = FolderWatcher(folder)
+    watcher.scan(known)
+    seconds = min(interval, _MAX_FIRST_PAUSE)
+    while pause(seconds):
+        seconds = interval
         for arrival in watcher.scan(known):
             yield arrival
             if not pause(0):
                 return
-        if not pause(interval):
-            return
 
 
 def sweep(
@@ -133,7 +132,7 @@ def sweep(
         interval: as for ``watch``.
         pause: as for ``watch``.
     """
-    watcher = FolderWatcher(folder, interval=interval)
+    watcher = FolderWatcher(folder)
     arrivals = watcher.scan(known)
     remaining = set(watcher.waiting)
     while True:
@@ -143,7 +142,7 @@ def sweep(
             if not pause(0):
                 return
         remaining = {path for path in remaining if path in watcher.waiting and path not in known}
-        if not remaining or not pause(interval):
+        if not remaining or not pause(min(interval, _MAX_FIRST_PAUSE)):
             return
         arrivals = watcher.scan(known)
 
