@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from converters import conversion, layer_error
+from converters.calibration_set import draw_calibration_set
+from converters.conversion import Prepared
+from mnist_edge.data.mnist import Mnist
+from tests.support.conversions import save_unbalanced
+
+
+def _layers(prepared: Prepared, digits: Mnist) -> list[layer_error.LayerError]:
+    return layer_error.measure_layer_errors(
+        prepared.model.network,
+        prepared.scaling,
+        calibration=draw_calibration_set(digits).images,
+        digits=digits.validation.images,
+    )
+
+
+def test_a_sound_model_is_explained_as_rounding_alone(
+    prepared: Prepared, small_mnist: Mnist, tmp_path: Path
+) -> None:
+    layers = _layers(prepared, small_mnist)
+    operators = ["CONV_2D", "CONV_2D", "MAX_POOL_2D", *["CONV_2D"] * 4, "MEAN", "FULLY_CONNECTED"]
+    assert [layer.operator for layer in layers] == operators
+    assert layer_error.suspect_layers(layers) == []
+    assert layer_error.weakest_layer(layers).sqnr > 30
+    for layer in layers:
+        # A pooling moves integers about.
+        if layer.operator == "MAX_POOL_2D":
+            assert layer.sqnr == math.inf
+        else:
+            # Where ReLU leaves nothing, nothing is rounded.
+            assert 0.4 * layer_error.HEALTHY < layer.rmse < layer_error.SUSPECT
+        if layer.weights:
+            assert layer.weights[0] < 0 < layer.weights[1]
+        # What is beyond the range of the few digits that it was calibrated on.
+        assert layer.saturated < 0.002
+        assert layer.activations[0] < layer.activations[1]
+    picture = tmp_path / "explain.png"
+    layer_error.plot_layer_errors(picture, layers, title="nano")
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_layer_that_hurts_is_named(small_mnist: Mnist, tmp_path: Path) -> None:
+    unbalanced = conversion.prepare(save_unbalanced(small_mnist, tmp_path / "a.keras"), small_mnist)
+    layers = _layers(unbalanced, small_mnist)
+    # The hidden layer's one scale is its large unit's: what reads it has nothing to read.
+    (suspect,) = layer_error.suspect_layers(layers)
+    assert suspect is layer_error.weakest_layer(layers) is layers[-1]
+    assert suspect.sqnr < 1
+    hidden = layers[-2]
+    assert hidden.activations[1] > 1000

@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from converters import schemes
+from converters.accuracy_gate import AccuracyGate
+from converters.conversion import Prepared
+from mnist_edge.errors import InvalidValue, UnknownName
+from mnist_edge.modelstore import loading
+from tests.support.conversions import DROP_BOUND, convert_all
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("weights", [schemes.PER_CHANNEL, schemes.PER_TENSOR])
+@pytest.mark.parametrize("io_dtype", ["int8", "uint8", "float32"])
+@pytest.mark.parametrize("colour", [schemes.GRAY, schemes.RGB])
+def test_int8_has_every_end_and_granularity(
+    weights: str, io_dtype: str, colour: str, prepared: Prepared, tmp_path: Path
+) -> None:
+    chosen = schemes.find_schemes(["int8"], io_dtype=io_dtype, weights=weights, color=colour)
+    (made,) = convert_all(prepared, tmp_path, chosen, gate=AccuracyGate(max_drop_point=DROP_BOUND))
+    manifest = loading.load_model(made.path).manifest
+    assert manifest is not None
+    assert manifest.input.dtype == manifest.output.dtype == io_dtype
+    assert manifest.input.shape == (1, 28, 28, 3 if colour == schemes.RGB else 1)
+    assert (manifest.scheme == "int8") == (
+        (weights, io_dtype, colour) == (schemes.PER_CHANNEL, "int8", schemes.GRAY)
+    )
+    scales = _weight_scales(made.content)
+    assert all((count > 1) == (weights == schemes.PER_CHANNEL) for count in scales)
+
+
+def _weight_scales(content: bytes) -> list[int]:
+    """How many scales the weights of each convolution and dense layer of some outputs have."""
+    from tensorflow.lite.tools import flatbuffer_utils
+
+    (graph,) = flatbuffer_utils.convert_bytearray_to_object(bytearray(content)).subgraphs
+    tensors = [graph.tensors[one.inputs[1]] for one in graph.operators if len(one.inputs) == 3]
+    return [len(tensor.quantization.scale) for tensor in tensors if tensor.shape[0] > 1]
+
+
+def test_settings_that_a_scheme_does_not_have_are_refused_with_those_it_has() -> None:
+    with pytest.raises(InvalidValue, match=r"int16x8 has no input and output type 'uint8'.*int16"):
+        schemes.find_schemes(["int16x8"], io_dtype="uint8")
+    with pytest.raises(InvalidValue, match=r"granularity of weights 'coarse'.*per-tensor"):
+        schemes.find_schemes(["int8"], weights="coarse")
+    with pytest.raises(InvalidValue, match="no input 'cmyk': choose one of grey, rgb"):
+        schemes.find_schemes(["int8"], color="cmyk")
+
+
+def test_schemes_come_in_one_order_whatever_the_order_asked_for() -> None:
+    assert [s.name for s in schemes.find_schemes(["int8", "float32"])] == ["float32", "int8"]
+    assert len(schemes.find_schemes(["all"])) == 5
+    assert tuple(schemes.SCHEMES) == loading.SCHEMES
+    assert all(make().name == name for name, make in schemes.SCHEMES.items())
+    with pytest.raises(UnknownName, match="choose one of float32"):
+        schemes.find_schemes(["int4"])
