@@ -20,10 +20,17 @@ _COUNT_INTERVAL = 0.2
 """Seconds between two updates of a count."""
 _COLORS = {"red": 31, "green": 32, "yellow": 33}
 """Parameters of ECMA-48's SGR sequence."""
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+"""Escapes of Unicode's category Cc, C0 and C1."""
 _PROSE = (80, 100)
 """Columns that text is wrapped at: without a terminal, and at most."""
 _MIN_NAME = 8
 """Characters that are left of a first column, at least."""
+
+
+def escape_controls(text: str) -> str:
+    """Escape control characters: a file's name may hold a line break or a terminal's commands."""
+    return text.translate(_CONTROLS)
 
 
 def note(message: str) -> None:
@@ -34,12 +41,12 @@ def note(message: str) -> None:
 
 def warn(message: str) -> None:
     """Write a warning to standard error."""
-    note(f"{paint('warning:', 'yellow', sys.stderr)} {message}")
+    note(f"{paint('warning:', 'yellow', sys.stderr)} {escape_controls(message)}")
 
 
 def fail(message: object) -> None:
     """Write an error to standard error; the caller decides on the exit status."""
-    note(f"{paint('mnist-edge:', 'red', sys.stderr)} {message}")
+    note(f"{paint('mnist-edge:', 'red', sys.stderr)} {escape_controls(str(message))}")
 
 
 def paint(text: str, color: str, stream: TextIO | None = None) -> str:

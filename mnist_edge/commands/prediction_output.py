@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mnist_edge import CLASSES
-from mnist_edge.commands.console import fail, paint
+from mnist_edge.commands.console import escape_controls, fail, paint
 from mnist_edge.commands.options import Format
 from mnist_edge.errors import PictureError
 
@@ -48,7 +48,8 @@ def print_text(results: Iterable[PictureResult], top: int) -> int:
             failed += 1
             fail(result.outcome)
         else:
-            typer.echo(f"{result.path}: {_format_outcome(result.outcome, top)}")
+            outcome = _format_outcome(result.outcome, top)
+            typer.echo(f"{escape_controls(result.path)}: {outcome}")
     return failed
 
 

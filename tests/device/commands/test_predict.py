@@ -292,3 +292,18 @@ def test_ten_thousand_png_files_are_read_as_the_arrays_are(
     right = sum(one.digit == label for one, label in zip(arrays, test_digits.labels, strict=True))
     # A perfect score would be suspect: some fifteen of the labels are wrong.
     assert 9_900 < right < 10_000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="its names have no control characters")
+def test_a_name_forges_no_line_and_commands_no_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = "a\nb.png: 7 (100.0 %)\x1b[2J\x9b.png"
+    shutil.copy(SAMPLE, tmp_path / name)
+    assert run("predict", str(tmp_path), f"{tmp_path}/no\n{name}") == 1
+    out, err = capsys.readouterr()
+    for text in (out, err):
+        assert text.count("\n") == 1
+        assert "\\x0ab.png: 7 (100.0 %)\\x1b[2J\\x9b.png" in text
+    assert run("predict", "--format", "jsonl", str(tmp_path)) == 0
+    assert json.loads(capsys.readouterr().out)["path"] == str(tmp_path / name)
