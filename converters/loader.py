@@ -313,5 +313,5 @@ def _origin(path: Path) -> tuple[str, int | None]:
     try:
         settings = json.loads((path.parent / RECORD_FILE).read_text(encoding="utf-8"))["settings"]
         return str(settings["name"]), int(settings["seed"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return path.name, None

@@ -226,7 +226,7 @@ def _parse(line: bytes) -> dict[str, Any] | None:
     """Return a line's result; None if it is not the result of a picture."""
     try:
         document = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     is_result = isinstance(document, dict) and isinstance(document.get("path"), str)
     return document if is_result else None

@@ -59,7 +59,10 @@ def read_training_record(folder: Path) -> TrainingRecord:
         OSError: there is none.
         ValueError, TypeError: it is damaged.
     """
-    document = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
+    try:
+        document = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise ValueError("its JSON is nested too deeply") from error
     return TrainingRecord(**document)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mnist_edge.errors import InvalidValue, NotWritable
@@ -46,6 +46,7 @@ def test_a_torn_last_line_is_mended(kept: int, zeros: int, tmp_path_factory: Any
 
 
 @given(content=st.binary(max_size=60))
+@example(content=b"[" * 200_000 + b"\n")
 def test_any_file_is_results_or_left_as_it_is(content: bytes, tmp_path_factory: Any) -> None:
     out = tmp_path_factory.mktemp("any") / "results.jsonl"
     out.write_bytes(content)

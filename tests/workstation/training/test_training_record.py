@@ -29,3 +29,10 @@ def test_a_run_records_what_made_it(train: Train, tmp_path: Path) -> None:
         assert min(curves.size) > 400
         assert len(set(curves.convert("L").tobytes())) > 20
     json.loads((tmp_path / training_record.RECORD_FILE).read_text())
+
+
+def test_a_damaged_record_is_of_no_finished_run(tmp_path: Path) -> None:
+    (tmp_path / training_record.MODEL_FILE).write_bytes(b"")
+    for text in ("", "{}", "[" * 200_000, '{"settings": 5}', "\ud800"):
+        (tmp_path / training_record.RECORD_FILE).write_text(text, "utf-8", "surrogatepass")
+        assert not training_record.is_finished(tmp_path, recipes.quick())
