@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from converters.accuracy_gate import DEFAULT_GATE, AccuracyGate
 from converters.calibration_set import CalibrationSet, require_disjoint
 from converters.compact import compact
 from converters.dynamic_batch import with_any_batch
-from converters.frozen_graph import Network
+from converters.input_inference import infer_input
 from converters.loader import TrainedModel
 from converters.metadata import Metadata
 from converters.operators import DEFAULT_TARGET
@@ -27,7 +27,7 @@ from converters.verify import Verification
 from mnist_edge import DIGIT_SHAPE
 from mnist_edge.data.idx import SHA256
 from mnist_edge.data.mnist import Digits, Mnist
-from mnist_edge.errors import ConversionError, InvalidManifest, UnsuitableModel
+from mnist_edge.errors import ConversionError, InvalidManifest
 from mnist_edge.metrics.classification import calibration_error
 from mnist_edge.metrics.confidence import choose_threshold, count_correct, fit_temperature, softmax
 from mnist_edge.modelstore.loading import read_manifest
@@ -36,7 +36,6 @@ from mnist_edge.modelstore.origin import NetworkOrigin
 from mnist_edge.runtimes import input_scaling
 from mnist_edge.runtimes.input_scaling import (
     GOOD_ACCURACY,
-    INPUT_SCALINGS,
     RAW_PIXELS,
     InputScaling,
 )
@@ -118,15 +117,9 @@ def prepare(model_file: Path, mnist: Mnist, *, pixels: str | None = None) -> Pre
     if requested or model.from_recipe:
         scaling, findings = requested or RAW_PIXELS, []
     else:
-        ranking = input_scaling.rank_scalings(
-            model.network.run, sample, among=_plausible_scalings(model.network)
-        )
-        try:
-            scaling = input_scaling.choose_scaling(ranking, name=str(model_file))
-        except UnsuitableModel as error:
-            # A fault of its training may be the reason why it reads nothing.
-            raise UnsuitableModel("; ".join([str(error), *model.faults])) from error
-        findings = [f"{ranking.summary()}: taking {scaling.name}; override with --pixels"]
+        inferred = infer_input(model, sample)
+        model = replace(model, network=inferred.network)
+        scaling, findings = inferred.scaling, [*inferred.findings]
     reference = keras_logits(model, scaling, mnist.validation)
     score = Score(
         correct=count_correct(reference, mnist.validation.labels),
@@ -146,18 +139,6 @@ def prepare(model_file: Path, mnist: Mnist, *, pixels: str | None = None) -> Pre
         score=score,
         findings=tuple(findings),
     )
-
-
-def _plausible_scalings(network: Network) -> list[InputScaling]:
-    """List the scalings whose values the network's input can hold."""
-    scalings = list(INPUT_SCALINGS.values())
-    if not network.takes_integers:
-        return scalings
-    return [
-        scaling
-        for scaling in scalings
-        if not scaling.unit_axes and scaling.scale.is_integer() and scaling.offset.is_integer()
-    ]
 
 
 def keras_logits(model: TrainedModel, scaling: InputScaling, digits: Digits) -> NDArray[np.float32]:

@@ -180,3 +180,15 @@ def loss_takes_logits(loss: Any) -> bool | None:
     if isinstance(loss, dict) and "crossentropy" in str(loss.get("class_name")).lower():
         return bool((loss.get("config") or {}).get("from_logits", False))
     return None
+
+
+def is_squared_error(loss: Any) -> bool:
+    """Return whether the loss measures how far the outputs are from 0 and 1.
+
+    Args:
+        loss: a name or a configuration, as in ``KerasModelFile.loss``.
+    """
+    if isinstance(loss, (list, tuple)) and len(loss) == 1:
+        (loss,) = loss
+    name = loss.get("class_name") if isinstance(loss, dict) else loss
+    return str(name).lower().replace("_", "") in {"mse", "meansquarederror", "mae", "huber"}

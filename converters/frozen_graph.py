@@ -172,6 +172,21 @@ def cut_softmax(network: Network) -> tuple[Network, tuple[str, ...]]:
             return replace(network, output=output), tuple(cut)
 
 
+def transpose_input(network: Network) -> Network:
+    """Transpose digits before a network that was trained on transposed ones."""
+    tensorflow = import_tensorflow()
+
+    def forward(digits: Any) -> Any:
+        images = tensorflow.reshape(digits, (-1, *DIGIT_SHAPE))
+        transposed = tensorflow.transpose(images, (0, 2, 1))
+        return network(tensorflow.reshape(transposed, (-1, *network.shape)))
+
+    spec = tensorflow.TensorSpec((network.batch, *network.shape), tensorflow.float32)
+    concrete = tensorflow.function(forward, autograph=False).get_concrete_function(spec)
+    transposed = freeze(concrete, name="the network")
+    return replace(transposed, takes_integers=network.takes_integers)
+
+
 def free_batch(network: Network, digits: NDArray[np.float32], *, name: str) -> Network:
     """Remove the fixed batch size from a network, unless it is one.
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +47,8 @@ class TrainedModel:
     """Hash of the weights in the file."""
     from_recipe: bool
     """Whether it was trained by a recipe of this project, and so takes raw pixels."""
+    outputs: Literal["logits", "values", "unknown"]
+    """What its outputs were trained as: ``values`` by a squared error or the like."""
     faults: tuple[str, ...]
     """Faults of its architecture or training that do not prevent conversion."""
 
@@ -116,8 +118,15 @@ def load_trained_model(path: Path, digits: NDArray[np.uint8]) -> TrainedModel:
         seed=seed,
         weights_sha256=weights_sha256(path),
         from_recipe=recipe in RECIPES,
+        outputs=_outputs(cut, file.loss),
         faults=_faults(cut, formats.loss_takes_logits(file.loss)),
     )
+
+
+def _outputs(cut: tuple[str, ...], loss: Any) -> Literal["logits", "values", "unknown"]:
+    if cut or formats.loss_takes_logits(loss) is not None:
+        return "logits"
+    return "values" if formats.is_squared_error(loss) else "unknown"
 
 
 def _faults(cut: tuple[str, ...], loss_takes_logits: bool | None) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ FILES = [
     "converters/golden_inputs.py",
     "converters/graph_types.py",
     "converters/hdf5.py",
+    "converters/input_inference.py",
     "converters/keras_2_13.py",
     "converters/layer_check.py",
     "converters/layer_error.py",

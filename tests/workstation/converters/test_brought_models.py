@@ -20,9 +20,10 @@ from converters.conversion import Converted, Prepared
 from converters.operators import read_operators
 from mnist_edge.data.mnist import Mnist
 from mnist_edge.errors import ConversionError, MnistEdgeError, ModelError, UnsuitableModel
+from mnist_edge.runtimes.sandbox import run_sandboxed
 from mnist_edge.training.frameworks import import_tensorflow
 from tests.support import foreign_models
-from tests.support.foreign_models import keras_2, keras_3, save, without_warnings
+from tests.support.foreign_models import dense_net, keras_2, keras_3, save, without_warnings
 
 
 @pytest.fixture(scope="module")
@@ -332,3 +333,46 @@ def test_a_damaged_archive_is_refused_in_one_line(
         formats.identify(path)
     assert "damaged" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_network_of_transposed_digits_is_found_and_its_file_takes_upright_ones(
+    few: Mnist, tmp_path: Path
+) -> None:
+    turned = replace(
+        few,
+        train=replace(few.train, images=few.train.images.transpose(0, 2, 1)),
+        validation=replace(few.validation, images=few.validation.images.transpose(0, 2, 1)),
+    )
+    keras, model = keras_3(), dense_net(keras_3())
+    accuracy = foreign_models.train(keras, model, turned, "x/255")
+    prepared = conversion.prepare(save(model, tmp_path / "emnist.keras"), few)
+    assert prepared.scaling.name == "pixels/255"
+    assert "transposed digits, as EMNIST" in prepared.findings[1]
+    assert prepared.score.accuracy == pytest.approx(accuracy, abs=0.01)
+    made = _convert(prepared, tmp_path)
+    assert isinstance(made, Converted), made
+    run = run_sandboxed(made.content, few.validation.images, name="emnist")
+    read = (run.logits.argmax(axis=1) == few.validation.labels).mean()
+    assert read == pytest.approx(accuracy, abs=0.02)
+
+
+@pytest.mark.parametrize("reading", ["x/255", "x/127.5-1"])
+def test_linear_outputs_of_a_squared_error_are_judged_by_it(
+    reading: str, few: Mnist, tmp_path: Path
+) -> None:
+    keras = keras_3()
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(32, activation="relu"),
+            keras.layers.Dense(10),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(1e-3), "mse")
+    values = foreign_models.READINGS[reading](few.train.images).astype(np.float32)
+    model.fit(values, np.eye(10)[few.train.labels], epochs=4, verbose=0)
+    prepared = conversion.prepare(save(model, tmp_path / "linear.keras"), few)
+    assert prepared.scaling.name == {"x/255": "pixels/255", "x/127.5-1": "pixels/127.5-1"}[reading]
+    assert "squared error" in prepared.findings[0]
+    assert prepared.findings[1].startswith("warning: it was trained by a squared error")
