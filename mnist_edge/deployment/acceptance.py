@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import math
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
 
 from mnist_edge.data.builtin_digits import load_builtin_digits
+from mnist_edge.data.mnist import Digits
 from mnist_edge.deployment.artifact import Artifact
 from mnist_edge.deployment.signatures import require_signed
 from mnist_edge.errors import InvalidManifest, ModelRejected
+from mnist_edge.inference.classifier import Classifier
 from mnist_edge.metrics.confidence import count_correct
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.runtimes.golden import run_self_test
+from mnist_edge.runtimes.input_scaling import INPUT_SCALINGS
 from mnist_edge.runtimes.sandbox import run_sandboxed
 from mnist_edge.system.text import percent
 
@@ -63,8 +70,13 @@ def accept_model(
     # In a child process, since a damaged model can crash the runtime.
     trial = run_sandboxed(stored.content, digits.images, name=artifact.source)
     manifest.require_tensors(input=trial.input, output=trial.output, name=artifact.source)
+    if manifest.reading not in INPUT_SCALINGS:
+        raise InvalidManifest(
+            f"the manifest of {artifact.source} lists the reading {manifest.reading!r:.80}, "
+            f"expected one of {', '.join(INPUT_SCALINGS)}; convert the model again"
+        )
     golden = _golden_vectors(stored, artifact.source)
-    right = count_correct(trial.logits, digits.labels)
+    right = min(count_correct(trial.logits, digits.labels), _count_answers(artifact, digits))
     fewest = min_correct(manifest.validation.accuracy, len(digits))
     if right < fewest:
         raise ModelRejected(
@@ -81,6 +93,27 @@ def accept_model(
         "accuracy": f"{right} of {len(digits)} built-in digits, at least {fewest} expected",
     }
     return stored, [PassedCheck(check=check, found=text) for check, text in found.items()]
+
+
+def _count_answers(artifact: Artifact, digits: Digits) -> int:
+    """Count the digits that ``Classifier`` reads right with the model, as it will once installed.
+
+    Raises:
+        ModelError: it cannot open the model.
+        ModelRejected: its probabilities are not probabilities.
+    """
+    with tempfile.TemporaryDirectory(prefix="mnist-edge-") as folder:
+        model = Path(folder) / "model.tflite"
+        model.write_bytes(artifact.content)
+        model.with_suffix(".json").write_bytes(artifact.manifest)
+        predictions = Classifier(model).predict_pixels(digits.images)
+    probabilities = np.array([prediction.probabilities for prediction in predictions])
+    if not np.allclose(probabilities.sum(axis=1), 1):
+        raise ModelRejected(
+            f"{artifact.source} answers with probabilities that do not add up to 1; "
+            "convert it again"
+        )
+    return count_correct(probabilities, digits.labels)
 
 
 def _golden_vectors(stored: StoredModel, source: str) -> str:

@@ -48,6 +48,20 @@ class Artifact:
     signature: bytes | None
     """Of the manifest; None if it is not signed."""
 
+    def parse_manifest(self) -> ModelManifest:
+        """Return the manifest.
+
+        Raises:
+            InvalidManifest: it cannot be read.
+        """
+        try:
+            text = self.manifest.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InvalidManifest(
+                f"the manifest of {self.source} is not UTF-8 ({error}); copy it again"
+            ) from error
+        return ModelManifest.from_json(text, source=Path(self.source))
+
     def to_stored_model(self) -> StoredModel:
         """Return the model, verified against its manifest.
 
@@ -56,14 +70,9 @@ class Artifact:
             ModelHashMismatch: the manifest lists another sha256.
             InvalidModel: the bytes are not a TFLite model.
         """
-        try:
-            text = self.manifest.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise InvalidManifest(
-                f"the manifest of {self.source} is not UTF-8 ({error}); copy it again"
-            ) from error
-        manifest = ModelManifest.from_json(text, source=Path(self.source))
-        stored = StoredModel(path=Path(self.source), content=self.content, manifest=manifest)
+        stored = StoredModel(
+            path=Path(self.source), content=self.content, manifest=self.parse_manifest()
+        )
         require_verified(stored)
         return stored
 

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from mnist_edge.deployment.acceptance import PassedCheck, accept_model
 from mnist_edge.deployment.artifact import SIGNATURE_SUFFIX, Artifact, read_artifact
-from mnist_edge.deployment.signatures import read_trusted_keys
+from mnist_edge.deployment.signatures import read_trusted_keys, require_signed
 from mnist_edge.errors import (
     InvalidManifest,
     InvalidRecord,
@@ -36,7 +36,6 @@ from mnist_edge.modelstore.loading import (
     shipped_file,
     shipped_models,
 )
-from mnist_edge.modelstore.manifest import ModelManifest
 from mnist_edge.modelstore.registry import RECORD_FILE, UsageRecord, read_usage
 from mnist_edge.system.files import exists, not_writable, sync_folder, write_bytes, write_json
 from mnist_edge.system.paths import store_folder
@@ -150,17 +149,20 @@ def verify_model(name: str | None = None) -> VerifiedModel:
             f"no model {name!r}{hint} on this device; there are: {', '.join(known)}"
         )
     artifact = read_artifact(str(path))
+    # The signature comes first: an untrusted manifest is not even parsed.
+    keys = read_trusted_keys()
+    require_signed(artifact, keys)
     if _model_name(artifact) != name:
         raise ModelHashMismatch(
             f"the manifest of {path} was changed after its installation; install the model again"
         )
-    _, checks = accept_model(artifact, keys=read_trusted_keys())
+    _, checks = accept_model(artifact, keys=keys)
     return VerifiedModel(name=name, checks=checks)
 
 
 def _model_name(artifact: Artifact) -> str:
     """Return the model's name: recipe, scheme and the first digits of the manifest's sha256."""
-    manifest = ModelManifest.from_json(artifact.manifest.decode(), source=Path(artifact.source))
+    manifest = artifact.parse_manifest()
     recipe = re.sub("[^a-z0-9]+", "-", manifest.recipe.lower()).strip("-")[:40] or "model"
     digest = hashlib.sha256(artifact.manifest).hexdigest()
     return f"{recipe}-{manifest.scheme}-{digest[:12]}"

@@ -160,6 +160,7 @@ def require_verified(stored: StoredModel) -> None:
     """Check that the bytes are a model's, and those listed in its manifest.
 
     Raises:
+        InvalidManifest: the manifest lists another size for the same bytes.
         ModelHashMismatch: the manifest lists others.
         InvalidModel: they are not a TFLite model.
     """
@@ -169,6 +170,11 @@ def require_verified(stored: StoredModel) -> None:
             f"{path} has sha256 {stored.sha256[:12]} ({len(content)} bytes), its manifest lists "
             f"{manifest.sha256[:12]} ({manifest.size} bytes); copy both files again, or convert "
             "the model again"
+        )
+    if manifest and len(content) != manifest.size:
+        raise InvalidManifest(
+            f"{path} has {len(content)} bytes, its manifest lists a size of {manifest.size}; "
+            "convert the model again"
         )
     if not is_tflite(content):
         raise InvalidModel(
@@ -189,7 +195,7 @@ def read_manifest(model_path: Path) -> ModelManifest | None:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InvalidManifest(f"cannot read {path}: {error}") from error
+        raise InvalidManifest(f"cannot read {path}: {error}; copy it again") from error
     return ModelManifest.from_json(text, source=path)
 
 

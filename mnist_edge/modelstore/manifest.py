@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import math
+import reprlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,6 +17,15 @@ from mnist_edge.errors import InvalidManifest
 SCHEMA_VERSION = 2
 """Version of the fields; version 1 had no ``weights_sha256``."""
 LABELS = tuple("0123456789")
+"""The class of each output: there is no other order."""
+MIN_TEMPERATURE, MAX_TEMPERATURE = 1e-3, 1e3
+"""Range of the temperature: ten times as wide at both ends as ``convert`` searches."""
+_MAX_DIGITS = 10**9
+"""Maximum number of digits of a score or a sample."""
+_MAX_TOLERANCE = 1e6
+"""Maximum tolerance of golden vectors, in steps."""
+_MAX_SCALE = 1e30
+"""Maximum real value of one step of a tensor."""
 _HEXADECIMAL = frozenset("0123456789abcdef")
 
 Kind = TypeVar("Kind")
@@ -59,6 +68,10 @@ class CalibrationSample:
     indices_sha256: str
     """The sha256 of the drawn indices into the 60,000, as little-endian int64, ascending."""
 
+    def __post_init__(self) -> None:
+        if not 0 < self.count <= _MAX_DIGITS:
+            raise ValueError(f"count {reprlib.repr(self.count)} is not a number of digits")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Score:
@@ -72,8 +85,9 @@ class Score:
     """The runtime that read them, with its version."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.correct <= self.total or not self.total:
-            raise ValueError(f"correct {self.correct} of a total of {self.total}")
+        if not 0 <= self.correct <= self.total or not 0 < self.total <= _MAX_DIGITS:
+            correct, total = map(reprlib.repr, (self.correct, self.total))
+            raise ValueError(f"correct {correct} of a total of {total}")
 
     @property
     def accuracy(self) -> float:
@@ -99,8 +113,8 @@ class Golden:
     output; for any other, 1/255 of the range of all the outputs."""
 
     def __post_init__(self) -> None:
-        if not 0 <= self.tolerance < math.inf:
-            raise ValueError(f"tolerance {self.tolerance} is not a number of steps")
+        if not 0 <= self.tolerance <= _MAX_TOLERANCE:
+            raise ValueError(f"tolerance {reprlib.repr(self.tolerance)} is not a number of steps")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,15 +178,25 @@ class ModelManifest:
     """Golden vectors; None, and left out of the JSON, in manifests from before there were any."""
 
     def __post_init__(self) -> None:
-        if not 0 < self.temperature < math.inf:
-            raise ValueError(f"temperature {self.temperature} is not a number above 0")
+        if not MIN_TEMPERATURE <= self.temperature <= MAX_TEMPERATURE:
+            raise ValueError(
+                f"temperature {reprlib.repr(self.temperature)} is outside "
+                f"{MIN_TEMPERATURE:g}..{MAX_TEMPERATURE:g}"
+            )
         for name in ("min_confidence", "calibration_error"):
             share = getattr(self, name)
             if share is not None and not 0 <= share <= 1:
-                raise ValueError(f"{name} {share} is outside 0..1")
-        weights = self.weights_sha256
-        if weights is not None and not (len(weights) == 64 and {*weights} <= _HEXADECIMAL):
-            raise ValueError(f"weights_sha256 {weights!r:.80} is not a sha256")
+                raise ValueError(f"{name} {reprlib.repr(share)} is outside 0..1")
+        for name in ("sha256", "weights_sha256"):
+            found = getattr(self, name)
+            if found is not None and not (len(found) == 64 and {*found} <= _HEXADECIMAL):
+                raise ValueError(f"{name} {found!r:.80} is not a sha256")
+        if self.size <= 0:
+            raise ValueError(f"size {reprlib.repr(self.size)} is not a number of bytes above 0")
+        if self.labels != LABELS:
+            raise ValueError(f"labels {reprlib.repr(self.labels)} are not 0 to 9 in order")
+        if self.pixels != Pixels():
+            raise ValueError("pixels are not white-on-black, 0 to 255")
 
     def require_tensors(self, *, input: TensorSpec, output: TensorSpec, name: str) -> None:  # noqa: A002  # as the fields
         """Check that a model has the input and output tensors that this manifest describes.
@@ -224,8 +248,8 @@ class ModelManifest:
         found = document.get("schema_version") if isinstance(document, dict) else None
         if found not in range(1, SCHEMA_VERSION + 1):
             raise InvalidManifest(
-                f"{source} has schema version {found!r}, this release reads 1 to {SCHEMA_VERSION}; "
-                "use the release that wrote it, or convert the model again"
+                f"{source} has schema version {reprlib.repr(found)}, this release reads 1 to "
+                f"{SCHEMA_VERSION}; use the release that wrote it, or convert the model again"
             )
         try:
             return _manifest(document)
@@ -254,7 +278,12 @@ def _manifest(document: dict[str, Any]) -> ModelManifest:
 
 
 def _tensor(document: dict[str, Any]) -> TensorSpec:
-    return _checked(TensorSpec, {**document, "shape": tuple(document["shape"])})
+    spec = _checked(TensorSpec, {**document, "shape": tuple(document["shape"])})
+    if not all(_is_instance(size, (int,)) for size in spec.shape):
+        raise TypeError(f"shape is {reprlib.repr(spec.shape)}, expected whole numbers")
+    if not 0 <= spec.scale <= _MAX_SCALE:
+        raise ValueError(f"scale {reprlib.repr(spec.scale)} is not a number of 0 or more")
+    return spec
 
 
 def _optional(kind: type[Kind], document: dict[str, Any] | None) -> Kind | None:
@@ -276,6 +305,17 @@ def _checked(kind: type[Kind], document: dict[str, Any]) -> Kind:
     """Build a dataclass after checking each plain field against its annotation."""
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]  # every kind given is a dataclass
         expected = _TYPES.get(str(field.type))
-        if expected and field.name in document and not isinstance(document[field.name], expected):
-            raise TypeError(f"{field.name} is {document[field.name]!r}, expected {field.type}")
+        if not expected or field.name not in document:
+            continue
+        value = document[field.name]
+        fits = _is_instance(value, expected)
+        if isinstance(value, dict):
+            fits &= all(isinstance(item, str) for item in value.values())
+        if not fits:
+            raise TypeError(f"{field.name} is {reprlib.repr(value)}, expected {field.type}")
     return kind(**document)
+
+
+def _is_instance(value: Any, expected: tuple[type, ...]) -> bool:
+    """Return whether a JSON value is of a type; true and false are not numbers, as in Python."""
+    return isinstance(value, expected) and not isinstance(value, bool)

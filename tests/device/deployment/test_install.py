@@ -246,11 +246,84 @@ def test_a_manifest_of_no_known_scheme_or_recipe_is_refused(
     check_refused(renamed(nano, tmp_path / "o", **changes), InvalidManifest, "scheme|recipe")
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"temperature": 10**400},
+        {"temperature": 1e308},
+        {"temperature": 5e-324},
+        {"labels": list("9876543210")},
+        {"pixels": {"polarity": "black-on-white", "minimum": 0, "maximum": 255}},
+        {"size": 0},
+        {"size": 7},
+        {"reading": "upside down"},
+    ],
+    ids=str,
+)
+def test_a_manifest_that_would_change_or_stop_answers_is_refused(
+    changes: dict[str, Any], store: Path, nano: Path, tmp_path: Path
+) -> None:
+    check_refused(renamed(nano, tmp_path / "o", **changes), InvalidManifest, next(iter(changes)))
+
+
+@pytest.mark.parametrize("temperature", [1e-3, 1e3])
+def test_a_model_at_either_end_of_the_temperatures_answers(
+    temperature: float, store: Path, nano: Path, tmp_path: Path
+) -> None:
+    install.install(str(renamed(nano, tmp_path / "o", temperature=temperature)))
+    assert Classifier().predict(SAMPLE).without_abstention().digit == 7
+
+
+def test_a_model_whose_probabilities_are_not_is_rejected(
+    store: Path, update: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def softmax(logits: Any, *, temperature: float) -> Any:
+        return logits * float("nan")
+
+    monkeypatch.setattr("mnist_edge.inference.classifier.softmax", softmax)
+    check_refused(update, ModelRejected, "probabilities that do not add up to 1")
+
+
+@pytest.mark.parametrize(
+    "damage", [b"\xff", b"[" * 100_000, b'{"schema_version": ' + b"[" * 900 + b"]" * 900 + b"}"]
+)
+def test_a_manifest_that_cannot_be_read_is_told_by_every_command(
+    damage: bytes, store: Path, update: Path, run: Run
+) -> None:
+    name = install.install(str(update)).name
+    update.with_suffix(".json").write_bytes(damage)
+    (store / name / "int8.json").write_bytes(damage)
+    for words in (
+        ("model", "verify"),
+        ("model", "use", name),
+        ("model", "install", update),
+        ("info", name),
+        ("predict", SAMPLE),
+    ):
+        told = run(*words)
+        assert told.returncode == 1, words
+        assert told.stderr.count("\n") == 1, words
+        assert "Traceback" not in told.stderr
+    assert run("model", "list").returncode == 0
+    assert run("model", "rollback").returncode == 0
+
+
+def test_an_unsigned_manifest_is_not_parsed(store: Path, update: Path, signer: Signer) -> None:
+    name = install.install(str(update)).name
+    (store / "trusted.pem").write_text(signer.pem)
+    (store / name / "int8.json").write_bytes(b"\xff")
+    for check in (install.verify_model, install.use):
+        with pytest.raises(UntrustedModel, match="is not signed"):
+            check(name)
+
+
 def vouched(model: Path, nano: Path, folder: Path, **changes: Any) -> Path:
     """Some model under the shipped manifest, whose hash is made to fit."""
     from hashlib import sha256
 
-    path = renamed(nano, folder, sha256=sha256(model.read_bytes()).hexdigest(), **changes)
+    content = model.read_bytes()
+    changes = {"sha256": sha256(content).hexdigest(), "size": len(content), **changes}
+    path = renamed(nano, folder, **changes)
     shutil.copy(model, path)
     return path
 

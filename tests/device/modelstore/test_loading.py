@@ -169,7 +169,10 @@ def test_a_manifest_that_vouches_for_something_else_makes_it_no_model(copied: Pa
     content = b"certainly not a model"
     (copied / "int8.tflite").write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
-    edit(copied / "int8.json", lambda document: document.update(sha256=digest))
+    edit(
+        copied / "int8.json",
+        lambda document: document.update(sha256=digest, size=len(content)),
+    )
     with pytest.raises(InvalidModel, match="is not a TFLite model"):
         loading.load_model(copied)
 

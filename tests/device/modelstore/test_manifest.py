@@ -127,6 +127,10 @@ def test_a_manifest_from_before_confidence_was_calibrated_leaves_logits_and_answ
         ("temperature", -1.0),
         ("temperature", float("nan")),
         ("temperature", float("inf")),
+        ("temperature", 10**400),
+        ("temperature", 1e308),
+        ("temperature", 5e-324),
+        ("temperature", 2_000),
         ("min_confidence", -0.01),
         ("min_confidence", 1.01),
         ("min_confidence", float("nan")),
@@ -144,7 +148,35 @@ def test_a_manifest_with_a_confidence_that_cannot_be_is_refused(name: str, value
         {"temperature": None},
         {"min_confidence": "0.9"},
         {"calibration_error": "none"},
+        {"temperature": True},
+        {"min_confidence": False},
         {"sha256": 7},
+        {"sha256": "0" * 63},
+        {"sha256": "G" * 64},
+        {"size": 0},
+        {"size": -1},
+        {"size": True},
+        {"labels": []},
+        {"labels": list("9876543210")},
+        {"labels": list("012345678")},
+        {"labels": list(range(10))},
+        {"pixels__polarity": "black-on-white"},
+        {"pixels__minimum": 1},
+        {"pixels__maximum": 1},
+        {"pixels__maximum": 255.0},
+        {"toolchain": {"tensorflow": 2.21}},
+        {"data_sha256": {"train": None}},
+        {"input__shape": [1, 28, "28"]},
+        {"input__shape": [1, 28, True]},
+        {"input__scale": 10**400},
+        {"input__scale": -1},
+        {"input__scale": float("nan")},
+        {"calibration__count": 0},
+        {"validation__total": 10**400},
+        {"validation__correct": -1},
+        {"golden": {**GOLDEN, "tolerance": 10**400}},
+        {"golden": {**GOLDEN, "tolerance": float("nan")}},
+        {"golden": {**GOLDEN, "tolerance": -1}},
         {"size": "16664"},
         {"size": None},
         {"size": 16_664.0},
@@ -195,6 +227,16 @@ def test_a_manifest_of_another_schema_is_refused(version: Any) -> None:
         edited(schema_version=version),
         f"has schema version .*, this release reads 1 to {SCHEMA_VERSION}",
     )
+
+
+@pytest.mark.parametrize("name", [*FIELDS, "input__shape", "input__dtype", "pixels__minimum"])
+def test_a_manifest_with_a_deep_field_is_refused_in_a_short_line(name: str) -> None:
+    deep: Any = []
+    for _ in range(900):
+        deep = [deep]
+    with pytest.raises(InvalidManifest) as refused:
+        read(edited(**{name: deep}))
+    assert len(str(refused.value)) < 200
 
 
 @pytest.mark.parametrize("text", ["[]", "null", "7", '"a manifest"', "{}"])

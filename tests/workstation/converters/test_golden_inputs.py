@@ -34,7 +34,7 @@ def test_golden_vectors_catch_a_planted_fault(prepared: Prepared, tmp_path: Path
     (made,) = convert_all(prepared, tmp_path, [schemes.int8()])
     faulty = edit_model(made.content, lose_weight_scale)
     digest = hashlib.sha256(faulty).hexdigest()
-    writer.write_model(tmp_path, faulty, replace(made.manifest, sha256=digest))
+    writer.write_model(tmp_path, faulty, replace(made.manifest, sha256=digest, size=len(faulty)))
     found = probe.probe_model(str(made.path))
     assert not found["passed"]
     assert max(found["steps"]) > golden.TOLERANCE
