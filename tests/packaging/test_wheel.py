@@ -88,6 +88,7 @@ FILES = [
     "mnist_edge/deployment/ed25519.py",
     "mnist_edge/deployment/install.py",
     "mnist_edge/deployment/signatures.py",
+    "mnist_edge/deployment/tar.py",
     "mnist_edge/device/__init__.py",
     "mnist_edge/device/board.py",
     "mnist_edge/device/doctor/__init__.py",
