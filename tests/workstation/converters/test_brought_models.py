@@ -376,3 +376,22 @@ def test_linear_outputs_of_a_squared_error_are_judged_by_it(
     assert prepared.scaling.name == {"x/255": "pixels/255", "x/127.5-1": "pixels/127.5-1"}[reading]
     assert "squared error" in prepared.findings[0]
     assert prepared.findings[1].startswith("warning: it was trained by a squared error")
+
+
+def test_scalings_that_only_a_temperature_tells_apart_are_warned_of(
+    few: Mnist, tmp_path: Path
+) -> None:
+    keras = keras_3()
+    # Without a bias, and linear: a scale of the input is a scale of the outputs, and no more.
+    model = keras.Sequential(
+        [keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10, use_bias=False)]
+    )
+    foreign_models.train(
+        keras, model, few, "x/255", loss=foreign_models.logits_loss(keras), epochs=1
+    )
+    uncompiled = type(model).from_config(model.get_config())
+    uncompiled.set_weights(model.get_weights())
+    for name, told, warned in (("known", model, False), ("unknown", uncompiled, True)):
+        prepared = conversion.prepare(save(told, tmp_path / f"{name}.keras"), few)
+        assert prepared.scaling.name == "pixels/255"
+        assert any("by temperature alone" in one for one in prepared.findings) is warned
