@@ -17,7 +17,7 @@ from mnist_edge.errors import InvalidArtifact, InvalidManifest, MnistEdgeError, 
 from mnist_edge.modelstore.loading import StoredModel, is_tflite, require_verified
 from mnist_edge.modelstore.manifest import ModelManifest
 from mnist_edge.system.files import exists
-from mnist_edge.system.https import download, download_if_present
+from mnist_edge.system.https import download, download_deadline, download_if_present
 from mnist_edge.system.text import one_line
 
 MAX_BYTES = 16 * 1024 * 1024
@@ -90,25 +90,30 @@ def read_artifact(source: str) -> Artifact:
         InvalidArtifact: it is something else, holds no model or several, or is too large.
     """
     is_url = "://" in source
-    content = download(source, max_bytes=MAX_BYTES) if is_url else _read_model_file(source)
+    # One deadline for all files of the model.
+    deadline = download_deadline()
+    if is_url:
+        content = download(source, max_bytes=MAX_BYTES, deadline=deadline)
+    else:
+        content = _read_model_file(source)
     if not is_tflite(content):
         content, manifest, signature = _unpack(content, source)
     elif is_url:
-        manifest, signature = _download_beside(source)
+        manifest, signature = _download_beside(source, deadline)
     else:
         manifest, signature = _read_beside(source)
     return Artifact(source=source, content=content, manifest=manifest, signature=signature)
 
 
-def _download_beside(url: str) -> tuple[bytes, bytes | None]:
+def _download_beside(url: str, deadline: float) -> tuple[bytes, bytes | None]:
     """Download a model's manifest and, if there is one, its signature."""
     parts = urlsplit(url)
     path = parts.path.removesuffix(PurePosixPath(parts.path).suffix) + ".json"
     manifest = urlunsplit(parts._replace(path=path))
     signature = urlunsplit(parts._replace(path=path + SIGNATURE_SUFFIX))
     return (
-        download(manifest, max_bytes=MAX_BYTES),
-        download_if_present(signature, max_bytes=MAX_BYTES),
+        download(manifest, max_bytes=MAX_BYTES, deadline=deadline),
+        download_if_present(signature, max_bytes=MAX_BYTES, deadline=deadline),
     )
 
 

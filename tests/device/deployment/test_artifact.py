@@ -289,6 +289,23 @@ def test_an_address_of_an_archive_is_an_artifact(pack: Pack, parts: dict[str, by
         check(read_artifact(f"{root}/latest"), parts)
 
 
+@pytest.mark.usefixtures("plain_http")
+def test_all_downloads_of_a_model_have_one_deadline(
+    parts: dict[str, bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def answer(url: str, *, max_bytes: int, deadline: float) -> bytes:
+        asked.append(deadline)
+        return parts[url.rpartition("/")[2]]
+
+    monkeypatch.setattr("mnist_edge.deployment.artifact.download", answer)
+    monkeypatch.setattr("mnist_edge.deployment.artifact.download_if_present", answer)
+    check(read_artifact("https://example.org/int8.tflite"), parts)
+    assert len(asked) == 3
+    assert len({*asked}) == 1
+
+
 def test_an_address_that_is_not_https_is_no_artifact() -> None:
     with pytest.raises(DownloadFailed, match="must be an https URL"):
         read_artifact("http://127.0.0.1:9/int8.tflite")

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any
 
 import pytest
@@ -83,3 +88,63 @@ def test_a_download_that_takes_too_long_ends(monkeypatch: pytest.MonkeyPatch) ->
 def test_nobody_there_is_told() -> None:
     with pytest.raises(DownloadFailed, match="check the URL and the network"):
         download("http://127.0.0.1:9/m", max_bytes=LIMIT)
+
+
+TRICKLES = {
+    "status": (b"", b"H"),
+    "header": (b"HTTP/1.1 200 OK\r\nX-Slow: ", b"a"),
+    "headers": (b"HTTP/1.1 200 OK\r\n", b"A: b\r\n"),
+    "continue": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "chunk size": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"a"),
+    "chunks": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1\r\na\r\n"),
+    "trailer": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ", b"a"),
+    "body": (b"HTTP/1.1 200 OK\r\n\r\n", b"a"),
+    "redirect": (b"HTTP/1.1 302 Found\r\nLocation: /m", b"m"),
+}
+"""What a server sends at once, and what it repeats, every tenth of a second."""
+
+
+@contextmanager
+def trickling(first: bytes, again: bytes) -> Iterator[str]:
+    """A server that always sends something and never ends."""
+    stopped = threading.Event()
+
+    class Handler(StreamRequestHandler):
+        def handle(self) -> None:
+            with suppress(OSError):
+                self.wfile.write(first)
+                while not stopped.wait(0.1):
+                    self.wfile.write(again)
+
+    with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            stopped.set()
+            server.shutdown()
+            thread.join()
+            for other in threading.enumerate():
+                if other.name == "download":
+                    other.join(10)
+
+
+@pytest.mark.usefixtures("plain_http")
+@pytest.mark.parametrize("kind", TRICKLES)
+def test_no_trickle_outlasts_the_deadline(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(https, "_MAX_SECONDS", 0.5)
+    with trickling(*TRICKLES[kind]) as root:
+        began = time.monotonic()
+        with pytest.raises(DownloadFailed, match=r"takes longer than 0\.5 s"):
+            download(f"{root}/m", max_bytes=LIMIT)
+        assert time.monotonic() - began < 5
+
+
+@pytest.mark.usefixtures("plain_http")
+def test_downloads_can_share_a_deadline() -> None:
+    with served({"/m": b"a file"}) as root:
+        over = https.download_deadline()
+        assert download(f"{root}/m", max_bytes=LIMIT, deadline=over) == b"a file"
+        with pytest.raises(DownloadFailed, match="takes longer"):
+            download(f"{root}/m", max_bytes=LIMIT, deadline=time.monotonic() - 1)
