@@ -13,6 +13,7 @@ from tests.support.paths import ROOT
 PACKAGES = ("mnist_edge", "converters")
 TOP_FILES = {"__init__.py", "__main__.py", "py.typed", "errors.py"}
 MAX_ROOMS = 13
+HALVES = ("device", "workstation")
 DATA_FOLDERS = {"samples"}
 """Folders of ``mnist_edge`` that hold no code."""
 VAGUE_NAMES = {"util", "utils", "misc", "helper", "helpers", "common"}
@@ -21,6 +22,91 @@ MAY_PRINT_OR_EXIT = {
     "mnist_edge/inference/worker_pool.py": "a worker process ends without its parent's clean-up",
     "mnist_edge/system/capture.py": "flushes the streams that it captures",
 }
+
+TESTED_TOGETHER = {
+    "device/commands/test_doctor": [
+        "device/board",
+        "device/doctor/finding",
+        "device/doctor/host",
+        "device/doctor/probe",
+        "device/doctor/software",
+    ],
+    "device/commands/test_parsing": ["commands/options", "commands/usage_errors"],
+    "device/commands/test_predict": ["commands/prediction_output"],
+    "device/commands/test_report": ["commands/report_text"],
+    "device/data/corruptions/test_corruptions": [
+        "data/corruptions/blurs",
+        "data/corruptions/geometry",
+        "data/corruptions/keyed_random",
+        "data/corruptions/light",
+        "data/corruptions/overlays",
+    ],
+    "device/data/test_mnist": ["data/idx"],
+    "device/deployment/bundle/test_wheels": ["commands/bundle", "deployment/bundle/pip"],
+    "device/deployment/test_install": ["commands/model", "modelstore/registry"],
+    "device/evaluation/benchmark/test_cold_start": ["evaluation/benchmark/spawn"],
+    "device/evaluation/benchmark/test_measure": [
+        "commands/benchmark",
+        "evaluation/benchmark/results",
+    ],
+    "device/evaluation/report/render/test_html": [
+        "evaluation/report/render/confidence_plots",
+        "evaluation/report/render/elements",
+        "evaluation/report/render/sections",
+        "evaluation/report/render/svg",
+        "evaluation/report/render/tables",
+    ],
+    "device/evaluation/report/test_measure": [
+        "evaluation/report/results",
+        "evaluation/report/statistics",
+        "evaluation/report/timing",
+    ],
+    "device/inference/test_explain": ["commands/explain_output"],
+    "device/inference/test_folder_watcher": ["commands/watch"],
+    "device/preprocessing/test_nuisances": ["preprocessing/binarization"],
+    "device/preprocessing/test_ruled_lines": ["preprocessing/line_detection"],
+    "device/preprocessing/test_segmentation": ["preprocessing/handwriting"],
+    "device/runtimes/numpy_backend/test_executor": [
+        "runtimes/numpy_backend/flatbuffer",
+        "runtimes/numpy_backend/im2col",
+        "runtimes/numpy_backend/kernels",
+        "runtimes/numpy_backend/matmul_kernels",
+        "runtimes/numpy_backend/model_graph",
+        "runtimes/numpy_backend/node",
+        "runtimes/numpy_backend/tflite_schema",
+    ],
+    "device/runtimes/test_interpreter": ["runtimes/sandbox"],
+    "device/system/test_subprocesses": ["system/isolated"],
+    "packaging/test_wheel": ["deployment/bundle/own_wheel"],
+    "system/test_program": ["__main__"],
+    "system/test_scale": ["inference/batch", "runtimes/backends"],
+    "workstation/commands/test_reproduce": [
+        "evaluation/reproduction/measure",
+        "evaluation/reproduction/page",
+        "evaluation/reproduction/systems",
+    ],
+    "workstation/commands/test_train": ["training/frameworks"],
+    "workstation/converters/test_c_source": ["converters/microcontroller"],
+    "workstation/converters/test_conversion": ["converters/writer"],
+    "workstation/converters/test_loader": [
+        "converters/frozen_graph",
+        "converters/graph_types",
+        "converters/keras_2_13",
+        "converters/layer_check",
+    ],
+    "workstation/converters/test_tf_converter": ["converters/metadata"],
+    "workstation/training/outliers/test_generator": [
+        "training/outliers/composites",
+        "training/outliers/glyphs",
+        "training/outliers/icons",
+        "training/outliers/primitives",
+        "training/outliers/sketches",
+        "training/outliers/textures",
+    ],
+    "workstation/training/test_trainer": ["training/training_stream"],
+    "workstation/training/test_training_record": ["training/learning_curves"],
+}
+"""Modules without a test file of their own name, by the one that tests them."""
 
 
 def modules() -> list[Path]:
@@ -53,6 +139,25 @@ def test_a_public_name_stands_in_one_module() -> None:
             if isinstance(node, ast.ClassDef | ast.FunctionDef) and not node.name.startswith("_"):
                 homes[node.name].append(str(path))
     assert {name: paths for name, paths in homes.items() if len(paths) > 1} == {}
+
+
+def room_path(module: Path) -> Path:
+    """Give a module's path below ``mnist_edge``, or below the root, without its suffix."""
+    top = "mnist_edge" if module.parts[0] == "mnist_edge" else "."
+    return module.relative_to(top).with_suffix("")
+
+
+def test_the_test_of_a_module_is_found_by_its_name() -> None:
+    rooms = [room_path(path) for path in modules() if path.name != "__init__.py"]
+    without = {
+        room.as_posix()
+        for room in rooms
+        if not any(
+            (ROOT / f"tests/{half}/{room.parent}/test_{room.name}.py").is_file() for half in HALVES
+        )
+    }
+    assert without == {room for together in TESTED_TOGETHER.values() for room in together}
+    assert all((ROOT / f"tests/{test}.py").is_file() for test in TESTED_TOGETHER)
 
 
 def prints_or_exits(node: ast.AST) -> bool:

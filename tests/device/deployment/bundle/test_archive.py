@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from mnist_edge.deployment import bundle
+from mnist_edge.errors import ModelHashMismatch
+from tests.support.bundles import HERE, make_bundle
+
+
+def test_the_checksums_are_of_every_other_file(tmp_path: Path, nano: Path) -> None:
+    model = bundle.find_model("nano")
+    unpacked = make_bundle(tmp_path, models=[model])
+    lines = (unpacked / "SHA256SUMS").read_text().splitlines()
+    said = {name: digest for digest, name in (line.split("  ") for line in lines)}
+    files = {str(p.relative_to(unpacked)): p for p in unpacked.rglob("*") if p.is_file()}
+    assert said == {
+        name: hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in files.items()
+        if name != "SHA256SUMS"
+    }
+    assert (unpacked / "models/01/int8.tflite").read_bytes() == (nano / "int8.tflite").read_bytes()
+    document = json.loads((unpacked / "bundle.json").read_text())
+    assert document["target"]["name"] == "here"
+    assert document["wheels"] == {"mnist_edge": "1", "other": "1.0"}
+    assert document["models"][0]["sha256"] == said["models/01/int8.tflite"]
+
+
+def test_the_same_files_make_the_same_bytes(tmp_path: Path) -> None:
+    make_bundle(tmp_path / "one")
+    shutil.copytree(tmp_path / "one", tmp_path / "other")
+    wheels = sorted((tmp_path / "other").glob("*.whl"))
+    for wheel in wheels:
+        os.utime(wheel, (1_000_000_000, 1_000_000_000))
+        wheel.chmod(0o600)
+    own, other, installer = wheels
+    again = bundle.write_bundle(
+        tmp_path / "again.tar.gz", HERE, own=own, wheels=[other], installer=installer, models=[]
+    )
+    assert again.path.read_bytes() == (tmp_path / "one" / "1.tar.gz").read_bytes()
+    with tarfile.open(again.path) as archive:
+        members = archive.getmembers()
+    assert {(one.uid, one.gid, one.uname, one.gname, one.mtime) for one in members} == {
+        (0, 0, "", "", 315_532_800)
+    }
+    assert [one.name for one in members if one.mode == 0o755] == ["mnist-edge-here/install.sh"]
+    assert len({one.name.split("/")[0] for one in members}) == 1
+
+
+def test_a_model_that_nothing_vouches_for_is_not_bundled(nano: Path, tmp_path: Path) -> None:
+    shutil.copy(nano / "int8.json", tmp_path)
+    (tmp_path / "int8.tflite").write_bytes(b"\0" * 4 + b"TFL3")
+    with pytest.raises(ModelHashMismatch):
+        bundle.find_model(str(tmp_path))

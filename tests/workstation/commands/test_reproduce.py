@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_edge.errors import DataUnavailable, UnknownName
+from mnist_edge.evaluation.reproduction import measure, systems
+from mnist_edge.training import frameworks
+from mnist_edge.training.recipes import RECIPES, find_recipe
+from tests.support.programs import mnist_edge
+
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def test_every_row_of_the_reproduction_is_a_recipe_and_every_article_recipe_a_row() -> None:
+    rows = [system.recipe for system in systems.SYSTEMS]
+    assert sorted(rows) == sorted(set(RECIPES) - {"edge", "edge-teacher", "nano", "quick"})
+    assert all(find_recipe(name).name == name for name in rows)
+    assert [s.recipe for s in systems.find_systems(["cnn", "softmax-1k"])] == ["softmax-1k", "cnn"]
+    with pytest.raises(UnknownName):
+        systems.find_systems(["nano"])
+
+
+@pytest.mark.slow
+def test_reproduce_one_row(tmp_path: Path) -> None:
+    outcome = mnist_edge("reproduce", "--only", "softmax-1k", "--format", "json", folder=tmp_path)
+    assert outcome.returncode == 0, outcome.stderr
+    (row,) = json.loads(outcome.stdout)["rows"]
+    assert row["system"]["recipe"] == "softmax-1k"
+    assert 85 < row["test_int8"] < 100
+    assert abs(row["test_float"] - row["test_int8"]) < 1
+    folder = tmp_path / "runs" / "reproduction"
+    assert "softmax-1k" in (folder / "REPRODUCTION.md").read_text()
+    assert (folder / "reproduction.png").stat().st_size > 10_000
+
+
+def test_the_committed_reproduction_is_within_half_a_point_of_each_article(nano: Path) -> None:
+    document = json.loads((nano.parent / "reproduction.json").read_text())
+    rows = {row["system"]["recipe"]: row for row in document["rows"]}
+    assert list(rows) == [system.recipe for system in systems.SYSTEMS]
+    for system in systems.SYSTEMS:
+        row = rows[system.recipe]
+        if system.figure is not None and not system.recipe.endswith("unscaled"):
+            assert row["test_float"] >= system.figure - 0.5
+        reached = dict(map(tuple, row["validations"]))
+        for step, figure in system.validation_figures:
+            assert reached[step] >= figure - 0.5
+        assert row["test_int8"] >= row["test_float"] - 0.5
+
+
+def test_reproducing_one_system_keeps_the_others(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chosen: list[str] = []
+
+    def reproduce(some: Sequence[systems.System], *_: Any, **__: Any) -> Iterator[Any]:
+        chosen.extend(one.recipe for one in some)
+        raise DataUnavailable("far enough")
+
+    trained = {"cnn", "softmax-1k"}
+    monkeypatch.setattr(measure, "is_trained", lambda system, _: system.recipe in trained)
+    monkeypatch.setattr(measure, "reproduce", reproduce)
+    monkeypatch.setattr(frameworks, "import_keras", lambda: None)
+    ran = run("reproduce", "--only", "mlp-ema", "--out", tmp_path)
+    assert "far enough" in ran.stderr
+    assert chosen == ["softmax-1k", "cnn", "mlp-ema"]
