@@ -69,6 +69,7 @@ def test_python_m_reads_a_digit(clone: Path, environment: dict[str, str]) -> Non
     assert ": 7 (" in check(words, clone, environment)
 
 
+@pytest.mark.slow
 def test_its_children_run_the_clones_code(clone: Path, environment: dict[str, str]) -> None:
     said = check(["-m", "mnist_edge", "doctor"], clone, environment)
     assert "good    self-test edge" in said

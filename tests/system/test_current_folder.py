@@ -88,6 +88,7 @@ def check(command: list[str], folder: Path) -> str:
     return ran.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", COMMANDS, ids=" ".join)
 def test_no_command_imports_what_lies_in_the_current_folder(
     arguments: list[str], folder: Path

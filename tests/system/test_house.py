@@ -91,6 +91,7 @@ TESTED_TOGETHER = {
     "workstation/converters/test_loader": [
         "converters/frozen_graph",
         "converters/graph_types",
+        "converters/input_inference",
         "converters/keras_2_13",
         "converters/layer_check",
     ],

@@ -296,6 +296,7 @@ def on_a_terminal(*words: str, environment: dict[str, str] | None = None) -> str
     return written.decode()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "colored"),
     [
