@@ -9,6 +9,7 @@ import typer
 from mnist_edge.commands.console import note
 from mnist_edge.commands.options import complete_list, complete_models, list_option, out_option
 from mnist_edge.commands.parsing import split_list
+from mnist_edge.system.text import escape_controls
 
 EXAMPLES = """
 mnist-edge bundle --target pi-bookworm-64
@@ -74,8 +75,12 @@ def bundle_command(
             installer=bundle.fetch_installer(board, folder / "installer"),
             models=models,
         )
-    typer.echo(f"wrote {path}: {written.wheels} wheels, {written.size / 1e6:.1f} MB")
+    typer.echo(
+        f"wrote {escape_controls(str(path))}: {written.wheels} wheels, {written.size / 1e6:.1f} MB"
+    )
     typer.echo(f"sha256 {written.sha256}")
     for package in board.from_system:
         typer.echo(f"the board's own: {package.debian}")
-    typer.echo(f"on the board: tar xzf {path.name} && sh {written.folder}/install.sh")
+    typer.echo(
+        f"on the board: tar xzf {escape_controls(path.name)} && sh {written.folder}/install.sh"
+    )

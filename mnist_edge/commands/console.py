@@ -11,6 +11,8 @@ from typing import Any, TextIO, TypeVar
 
 import typer
 
+from mnist_edge.system.text import escape_controls
+
 Item = TypeVar("Item")
 
 GATE_FAILED = 3
@@ -20,33 +22,31 @@ _COUNT_INTERVAL = 0.2
 """Seconds between two updates of a count."""
 _COLORS = {"red": 31, "green": 32, "yellow": 33}
 """Parameters of ECMA-48's SGR sequence."""
-_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
-"""Escapes of Unicode's category Cc, C0 and C1."""
 _PROSE = (80, 100)
 """Columns that text is wrapped at: without a terminal, and at most."""
 _MIN_NAME = 8
 """Characters that are left of a first column, at least."""
 
 
-def escape_controls(text: str) -> str:
-    """Escape control characters: a file's name may hold a line break or a terminal's commands."""
-    return text.translate(_CONTROLS)
-
-
-def note(message: str) -> None:
-    """Write progress to standard error, over a progress bar if one is drawn."""
-    clear = "\r\033[K" if sys.stderr.isatty() else ""
-    typer.echo(f"{clear}{message}", err=True)
+def note(message: str, *, color: str | None = None) -> None:
+    """Write one line of progress to standard error, over a progress bar if one is drawn."""
+    line = escape_controls(message)
+    _write_line(paint(line, color, sys.stderr) if color else line)
 
 
 def warn(message: str) -> None:
     """Write a warning to standard error."""
-    note(f"{paint('warning:', 'yellow', sys.stderr)} {escape_controls(message)}")
+    _write_line(f"{paint('warning:', 'yellow', sys.stderr)} {escape_controls(message)}")
 
 
 def fail(message: object) -> None:
     """Write an error to standard error; the caller decides on the exit status."""
-    note(f"{paint('mnist-edge:', 'red', sys.stderr)} {escape_controls(str(message))}")
+    _write_line(f"{paint('mnist-edge:', 'red', sys.stderr)} {escape_controls(str(message))}")
+
+
+def _write_line(line: str) -> None:
+    clear = "\r\033[K" if sys.stderr.isatty() else ""
+    typer.echo(f"{clear}{line}", err=True)
 
 
 def paint(text: str, color: str, stream: TextIO | None = None) -> str:
@@ -96,7 +96,7 @@ def terminal_width() -> int | None:
 def format_facts(facts: Mapping[str, str]) -> str:
     """Format facts beside their names; only a terminal has long ones wrapped."""
     width = max(map(len, facts))
-    lines = ((f"{name.ljust(width)}  ", fact) for name, fact in facts.items())
+    lines = ((f"{name.ljust(width)}  ", escape_controls(fact)) for name, fact in facts.items())
     if terminal_width() is None:
         return "\n".join(name + fact for name, fact in lines)
     return "\n".join(wrap(fact, first=name, margin=" " * len(name)) for name, fact in lines)
@@ -113,7 +113,7 @@ def wrap(text: str, *, first: str = "", margin: str = "") -> str:
     import textwrap
 
     default, widest = _PROSE
-    return textwrap.fill(
+    lines = textwrap.wrap(
         text,
         min(terminal_width() or default, widest),
         initial_indent=first,
@@ -121,6 +121,7 @@ def wrap(text: str, *, first: str = "", margin: str = "") -> str:
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return "\n".join(map(escape_controls, lines))
 
 
 def format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -129,7 +130,7 @@ def format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     In a terminal that is too narrow names in the first column are shortened; if that does not do,
     each row becomes a block with a line per column.
     """
-    lines = [list(header), *(list(row) for row in rows)]
+    lines = [[escape_controls(cell) for cell in row] for row in (header, *rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     width = terminal_width()
     if width is not None and (excess := sum(widths) + 2 * (len(widths) - 1) - width) > 0:

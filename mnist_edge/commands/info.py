@@ -14,6 +14,7 @@ from mnist_edge.commands.options import (
     complete_schemes,
     format_option,
 )
+from mnist_edge.system.text import escape_controls
 
 if TYPE_CHECKING:
     from mnist_edge.modelstore.manifest import ModelManifest, Score, TensorSpec
@@ -79,13 +80,13 @@ def info_command(
         }
         typer.echo(json.dumps(document, indent=2))
     else:
-        typer.echo(f"{stored.path} ({len(stored.content):,} bytes)")
+        typer.echo(f"{escape_controls(str(stored.path))} ({len(stored.content):,} bytes)")
         found = {"input": trial.input, "output": trial.output}
         typer.echo(_comparison(manifest, found, trial.runtime))
         if manifest:
             typer.echo(_provenance(manifest))
         else:
-            typer.echo(f"\nno manifest: {stored.path.name} cannot be verified")
+            typer.echo(f"\nno manifest: {escape_controls(stored.path.name)} cannot be verified")
         if judgement:
             typer.echo(_readings(judgement))
     if not kept:

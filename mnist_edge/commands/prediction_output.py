@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from mnist_edge import CLASSES
-from mnist_edge.commands.console import escape_controls, fail, paint
+from mnist_edge.commands.console import fail, paint
 from mnist_edge.commands.options import Format
 from mnist_edge.errors import PictureError
+from mnist_edge.system.text import escape_controls
 
 if TYPE_CHECKING:
     from mnist_edge.inference.classifier import Page, Prediction

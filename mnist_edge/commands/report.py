@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.commands.console import GATE_FAILED, note, paint, progress_bar, warn
+from mnist_edge.commands.console import GATE_FAILED, note, progress_bar, warn
 from mnist_edge.commands.options import (
     RUNS,
     DataOption,
@@ -210,7 +210,7 @@ def report_command(
         _keep_test_scores(models, measured, out)
     failures = failure_messages(measured.gates)
     for message in failures:
-        note(paint(message, "red", sys.stderr))
+        note(message, color="red")
     typer.echo(render_report(rounded(measured), output.value), nl=False)
     note(f"wrote {', '.join(map(str, [*files, *([junit] if junit else [])]))}")
     if failures:

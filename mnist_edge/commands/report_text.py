@@ -14,7 +14,7 @@ from mnist_edge.evaluation.report.render.html import report_to_html
 from mnist_edge.evaluation.report.render.markdown import report_to_markdown
 from mnist_edge.evaluation.report.results import Report
 from mnist_edge.metrics.intervals import Interval
-from mnist_edge.system.text import percent, signed
+from mnist_edge.system.text import escape_controls, percent, signed
 
 _FACT = 32
 """Characters of a fact of one of two reports; more in a terminal with room for them."""
@@ -109,8 +109,9 @@ def _flips(report: Report) -> str:
     for scheme in report.schemes:
         for flip in scheme.flips[:_MAX_FLIPS]:
             before, after = flip.reference, flip.candidate
+            name = escape_controls(flip.path or f"#{flip.index}")
             lines.append(
-                f"{scheme.scheme} flips {shorten(flip.path or f'#{flip.index}', width)}, "
+                f"{scheme.scheme} flips {shorten(name, width)}, "
                 f"a {flip.label}: {before.digit} ({100 * before.confidence:.0f} %) to "
                 f"{after.digit} ({100 * after.confidence:.0f} %)"
             )
@@ -183,7 +184,7 @@ def _image_problems(report: Report) -> Iterator[str]:
         ("without a single digit, abstained from", data.without_digit),
     ):
         if pictures:
-            lines = [f"  {picture.path}: {picture.reason}" for picture in pictures]
+            lines = [escape_controls(f"  {picture.path}: {picture.reason}") for picture in pictures]
             yield "\n".join([f"{len(pictures):,} {kind}:", *lines])
 
 

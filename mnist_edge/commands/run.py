@@ -61,7 +61,8 @@ def _stage(*arguments: str) -> None:
     from mnist_edge.commands.app import main
     from mnist_edge.system.subprocesses import python_command
 
-    note(f"\n$ mnist-edge {' '.join(arguments)}")
+    note("")
+    note(f"$ mnist-edge {' '.join(arguments)}")
     status = subprocess.run(python_command(main, *arguments), check=False)
     if status.returncode:
         raise typer.Exit(status.returncode)

@@ -11,6 +11,7 @@ import typer
 from mnist_edge.commands.console import note, progress_bar
 from mnist_edge.commands.options import RUNS, DataOption, RecipeOption, out_option
 from mnist_edge.errors import InvalidValue
+from mnist_edge.system.text import escape_controls
 
 if TYPE_CHECKING:
     from mnist_edge.training.recipes import Recipe
@@ -36,7 +37,8 @@ class TrainingProgress(ExitStack):
         self._after = networks - number
         if networks > 1:
             which = f"teacher {number} of {networks - 1}" if self._after else "the network itself"
-            note(f"\n{which}")
+            note("")
+            note(which)
 
     def on_start(self, summary: str, step: int, total_steps: int) -> None:
         """Print the network and begin the bar."""
@@ -135,7 +137,7 @@ def train_command(
         require_free(folder, chosen, resume=resume, overwrite="--overwrite")
     if resume and training_record.is_finished(folder, chosen):
         note(f"{folder} holds this run, finished; --overwrite trains it again")
-        typer.echo(_summary(training_record.read_training_record(folder), folder))
+        typer.echo(escape_controls(_summary(training_record.read_training_record(folder), folder)))
         return
     require_workstation()
     require_writable(folder)
@@ -143,7 +145,7 @@ def train_command(
     mnist = load_mnist(data)
     with TrainingProgress() as listener:
         trainer.train(chosen, mnist, folder, resume=resume, listener=listener)
-    typer.echo(_summary(training_record.read_training_record(folder), folder))
+    typer.echo(escape_controls(_summary(training_record.read_training_record(folder), folder)))
 
 
 def require_free(folder: Path, recipe: "Recipe", *, resume: bool, overwrite: str) -> None:

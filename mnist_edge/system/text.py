@@ -6,6 +6,24 @@ from collections.abc import Sequence
 
 MISSING = "\u2013"
 """Stands for a number that is not known."""
+_CONTROLS = (
+    *range(0x20),
+    *range(0x7F, 0xA0),
+    *(0x61C, 0x200E, 0x200F, 0x2028, 0x2029),
+    *range(0x202A, 0x202F),
+    *range(0x2066, 0x206A),
+)
+"""Characters that move the cursor, command a terminal, end a line, or turn its direction (Unicode's
+C0, C1 and Bidi_Control, and the two separators)."""
+_ESCAPES = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _CONTROLS}
+
+
+def escape_controls(text: str) -> str:
+    r"""Escape control characters, for example as ``\x1b``: a file name may hold any.
+
+    Bytes of a name that is not Unicode stay as they are, so that it is printed as it is called.
+    """
+    return text if text.isprintable() else text.translate(_ESCAPES)
 
 
 def percent(share: float | None, decimals: int = 2) -> str:

@@ -105,6 +105,28 @@ def test_text_answers_on_stdout_and_errors_on_stderr(
     assert err == "mnist-edge: no picture missing.png; check the path\n"
 
 
+def test_a_name_neither_forges_a_line_nor_reaches_the_terminal(
+    tmp_path: Path, tiny: Path, capsys: pytest.CaptureFixture[str], test_digits: Digits
+) -> None:
+    folder = tmp_path / "a\nb.png: 3 (100.0 %)\nc\x1b]0;title\x07\x1b[31m\x9b\u202e\r"
+    folder.mkdir()
+    Image.fromarray(test_digits.images[0]).save(folder / "good.png")
+    (folder / "bad.png").write_bytes(b"bad")
+    shutil.copy(tiny / "quadrants-float32.tflite", folder / "model.tflite")
+    assert run("predict", str(folder)) == 1
+    assert run("predict", str(folder / "missing.png")) == 1
+    assert run("predict", str(folder / "good.png"), "--model", str(folder / "missing.tflite")) == 1
+    assert run("info", str(folder / "model.tflite")) == 0
+    assert run("watch", str(folder / "missing"), "--out", str(folder / "out.jsonl")) == 1
+    assert run("predict", f"--{folder.name}") == 2
+    out, err = capsys.readouterr()
+    for line in (out + err).split("\n"):
+        assert not line or line.isprintable()
+        assert not line.startswith(("b.png", "c"))
+    assert "a\\x0ab.png: 3 (100.0 %)\\x0ac\\x1b]0;title" in out
+    assert len(err.splitlines()) == 5
+
+
 def test_a_folder_and_a_pattern_stand_for_the_pictures_in_them(
     pictures: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
