@@ -37,7 +37,14 @@ from mnist_edge.modelstore.loading import (
     shipped_models,
 )
 from mnist_edge.modelstore.registry import RECORD_FILE, UsageRecord, read_usage
-from mnist_edge.system.files import exists, not_writable, sync_folder, write_bytes, write_json
+from mnist_edge.system.files import (
+    exists,
+    locked,
+    not_writable,
+    sync_folder,
+    write_bytes,
+    write_json,
+)
 from mnist_edge.system.paths import store_folder
 
 _MAX_HISTORY = 20
@@ -87,8 +94,9 @@ def install(source: str) -> VerifiedModel:
     if artifact.signature is not None:
         files[f"{scheme}.json{SIGNATURE_SUFFIX}"] = artifact.signature
     name = _model_name(artifact)
-    _write_folder(store_folder() / name, files)
-    _put_in_use(name)
+    with locked(store_folder()):
+        _write_folder(store_folder() / name, files)
+        _put_in_use(name)
     return VerifiedModel(name=name, checks=checks)
 
 
@@ -101,7 +109,9 @@ def use(name: str) -> VerifiedModel:
         NotWritable: the folder of models cannot be written.
     """
     verified = verify_model(name)
-    _put_in_use(name)
+    if not _is_in_use(name):
+        with locked(store_folder()):
+            _put_in_use(name)
     return verified
 
 
@@ -113,16 +123,22 @@ def rollback() -> VerifiedModel:
         ModelError: it fails a check; the model in use stays in use.
         NotWritable: the folder of models cannot be written.
     """
-    record = read_usage()
+    _require_earlier(read_usage())
+    with locked(store_folder()):
+        record = read_usage()
+        _require_earlier(record)
+        name, *before = record.before
+        verified = verify_model(name or DEFAULT_MODEL)
+        _write_record(UsageRecord(in_use=name, before=tuple(before)))
+    return verified
+
+
+def _require_earlier(record: UsageRecord) -> None:
     if not record.before:
         raise ModelNotFound(
             f"no model was in use before {record.in_use or DEFAULT_MODEL}; choose another with: "
             "mnist-edge model use NAME"
         )
-    name, *before = record.before
-    verified = verify_model(name or DEFAULT_MODEL)
-    _write_record(UsageRecord(in_use=name, before=tuple(before)))
-    return verified
 
 
 def verify_model(name: str | None = None) -> VerifiedModel:
@@ -200,14 +216,25 @@ def _remove_abandoned(store: Path) -> None:
                 shutil.rmtree(path, ignore_errors=True)
 
 
+def _is_in_use(name: str) -> bool:
+    try:
+        return name == (read_usage().in_use or DEFAULT_MODEL)
+    except InvalidRecord:
+        return False
+
+
 def _put_in_use(name: str) -> None:
+    """Record that a model is in use; a damaged record is replaced. The store must be locked."""
+    if _is_in_use(name):
+        return
+    before: tuple[str | None, ...]
     try:
         record = read_usage()
     except InvalidRecord:
-        record = UsageRecord()
-    if name != (record.in_use or DEFAULT_MODEL):
+        before = () if name == DEFAULT_MODEL else (None,)
+    else:
         before = (record.in_use, *record.before)[:_MAX_HISTORY]
-        _write_record(UsageRecord(in_use=name, before=before))
+    _write_record(UsageRecord(in_use=name, before=before))
 
 
 def _write_record(record: UsageRecord) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -90,6 +91,44 @@ def sync_folder(folder: Path) -> None:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Create a folder, and keep others who lock it waiting until the block ends.
+
+    The system releases the lock of a process that is killed. File systems that have no locks, such
+    as some network folders, are used without.
+
+    Raises:
+        NotWritable: the folder cannot be created or opened.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Windows locks files alone.
+        if sys.platform == "win32":
+            descriptor = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT)
+        else:
+            descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise not_writable(folder, error) from error
+    try:
+        with suppress(OSError):
+            _lock(descriptor)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        msvcrt.locking(descriptor, msvcrt.LK_LOCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
 
 
 def require_writable(folder: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import Any
@@ -213,6 +214,53 @@ def test_a_damaged_record_is_told_and_written_anew(
     assert run("predict", SAMPLE, "--model", "nano").returncode == 0
     install.install(str(update))
     assert in_use().startswith("second-try")
+
+
+@pytest.mark.parametrize("name", ["edge", "nano"])
+def test_a_damaged_record_is_replaced_by_the_model_to_use(
+    name: str, store: Path, update: Path
+) -> None:
+    (store / "in-use.json").write_text("[]")
+    install.use(name)
+    assert in_use() == name
+    if name != "edge":
+        install.rollback()
+    with pytest.raises(ModelNotFound, match="no model was in use before edge"):
+        install.rollback()
+
+
+def test_installations_at_once_are_all_recorded(
+    store: Path, nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        install, "accept_model", lambda artifact, keys: (artifact.to_stored_model(), [])
+    )
+    models = [str(renamed(nano, tmp_path / str(seed), seed=seed)) for seed in range(4)]
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(5):
+            installed = list(pool.map(install.install, [*models, *models]))
+            record = json.loads((store / "in-use.json").read_text(encoding="utf-8"))
+            names = {model.name for model in installed}
+            assert len(names) == 4
+            assert names <= {record["in_use"], *record["before"]}
+            for path in store.iterdir():
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def test_rollbacks_at_once_each_go_back_a_step(
+    store: Path, nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        install, "accept_model", lambda artifact, keys: (artifact.to_stored_model(), [])
+    )
+    for seed in range(4):
+        install.install(str(renamed(nano, tmp_path / str(seed), seed=seed)))
+    with ThreadPoolExecutor(4) as pool:
+        rolled = {
+            future.result().name for future in [pool.submit(install.rollback) for _ in range(4)]
+        }
+    assert len(rolled) == 4
+    assert in_use() == "edge"
 
 
 def test_a_name_in_the_record_does_not_walk_out_of_the_store(store: Path, update: Path) -> None:

@@ -5,12 +5,20 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from mnist_edge.errors import NotWritable
-from mnist_edge.system.files import replacing, require_writable, write_bytes, write_json, write_text
+from mnist_edge.system.files import (
+    locked,
+    replacing,
+    require_writable,
+    write_bytes,
+    write_json,
+    write_text,
+)
 
 
 @pytest.fixture
@@ -135,3 +143,35 @@ def test_a_name_that_no_system_takes_is_not_writable(tmp_path: Path) -> None:
 def test_a_folder_is_made_and_left_empty(tmp_path: Path) -> None:
     require_writable(tmp_path / "a" / "b")
     assert not list((tmp_path / "a" / "b").iterdir())
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from mnist_edge.system.files import locked
+with locked(Path(sys.argv[1])):
+    print("locked", flush=True)
+    sys.stdin.read()
+    (Path(sys.argv[1]) / "done").touch()
+"""
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_lock_waits_for_another_process_and_not_for_a_killed_one(
+    killed: bool, tmp_path: Path
+) -> None:
+    folder = tmp_path / "new" / "store"
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdin is not None
+        assert other.stdout.readline() == b"locked\n"
+        threading.Timer(0.3, other.kill if killed else other.stdin.close).start()
+        with locked(folder):
+            assert (folder / "done").exists() is not killed
+
+
+def test_a_folder_that_cannot_be_locked_is_named(target: Path) -> None:
+    with pytest.raises(NotWritable, match="cannot write"), locked(target / "store"):
+        pass
