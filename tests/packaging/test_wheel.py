@@ -192,6 +192,7 @@ FILES = [
     "mnist_edge/runtimes/numpy_backend/__init__.py",
     "mnist_edge/runtimes/numpy_backend/executor.py",
     "mnist_edge/runtimes/numpy_backend/fixed_point.py",
+    "mnist_edge/runtimes/numpy_backend/bounds.py",
     "mnist_edge/runtimes/numpy_backend/flatbuffer.py",
     "mnist_edge/runtimes/numpy_backend/model_graph.py",
     "mnist_edge/runtimes/numpy_backend/im2col.py",

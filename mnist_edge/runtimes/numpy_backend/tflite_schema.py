@@ -55,12 +55,16 @@ class TensorFields:
     SHAPE = Field(0, "i")
     TYPE = Field(1, "b")
     BUFFER = Field(2, "I")
+    NAME = Field(3, "B")
     QUANTIZATION = Field(4)
+    SHAPE_SIGNATURE = Field(7, "i")
 
 
 class QuantizationFields:
     """Table ``QuantizationParameters``."""
 
+    MIN = Field(0, "f")
+    MAX = Field(1, "f")
     SCALE = Field(2, "f")
     ZERO_POINT = Field(3, "q")
     QUANTIZED_DIMENSION = Field(6, "i")
@@ -79,6 +83,7 @@ class OperatorFields:
     INPUTS = Field(1, "i")
     OUTPUTS = Field(2, "i")
     BUILTIN_OPTIONS = Field(4)
+    CUSTOM_OPTIONS = Field(5, "B")
 
 
 class Conv2DOptions:

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mnist_edge.errors import InvalidModel
+from mnist_edge.runtimes.numpy_backend.bounds import require_within_bounds
+from mnist_edge.runtimes.sandbox import NO_DIGITS, run_sandboxed
+from tests.support.paths import NANO, ROOT, TINY
+
+SOUND = [
+    *(ROOT / "models").glob("*/*.tflite"),
+    *(path for path in TINY.glob("*.tflite") if path.stem != "greedy"),
+]
+FAR = (1 << 24).to_bytes(4, "little")
+"""A distance that leads out of every file here."""
+
+
+@pytest.mark.parametrize("path", SOUND, ids=lambda path: f"{path.parent.name}-{path.stem}")
+def test_a_sound_file_is_within_its_bounds(path: Path) -> None:
+    require_within_bounds(path.read_bytes())
+
+
+@pytest.mark.parametrize("name", ["quadrants-int8", "regression-float32"])
+def test_a_file_that_is_changed_or_cut_anywhere_is_within_its_bounds_or_damaged(
+    name: str, tiny: Path
+) -> None:
+    content = (tiny / f"{name}.tflite").read_bytes()
+    kept = [
+        is_within_bounds(damaged)
+        for place in range(0, min(len(content), 3_000), 4)
+        for damaged in (content[:place] + FAR + content[place + 4 :], content[:place])
+    ]
+    assert kept.count(False) > 450
+
+
+def is_within_bounds(content: bytes) -> bool:
+    try:
+        require_within_bounds(content)
+    except InvalidModel:
+        return False
+    return True
+
+
+def test_a_file_that_leads_out_of_itself_is_refused_before_the_runtime_reads_it() -> None:
+    content = (NANO / "float16.tflite").read_bytes()
+    damaged = next(
+        changed
+        for place in range(len(content) - 4000, len(content) - 4, 4)
+        if not is_within_bounds(changed := content[:place] + FAR + content[place + 4 :])
+    )
+    with pytest.raises(InvalidModel, match=r"damaged\.tflite: the model is damaged: it has"):
+        run_sandboxed(damaged, NO_DIGITS, name="damaged.tflite")
