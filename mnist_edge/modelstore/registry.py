@@ -56,7 +56,7 @@ def read_usage() -> UsageRecord:
         return UsageRecord()
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        return UsageRecord(in_use=document["in_use"], before=tuple(document["before"]))
+        return UsageRecord(in_use=document["in_use"], before=_as_tuple(document["before"]))
     except (FileNotFoundError, NotADirectoryError):
         return UsageRecord()
     except OSError as error:
@@ -69,6 +69,12 @@ def read_usage() -> UsageRecord:
             f"{path} is damaged, so it is unknown which model is in use; choose one with: "
             "mnist-edge model use NAME"
         ) from error
+
+
+def _as_tuple(value: object) -> tuple[str | None, ...]:
+    if not isinstance(value, list):
+        raise TypeError(f"{type(value).__name__} is not a list of models")
+    return tuple(value)
 
 
 def find_installed_file(name: str) -> Path | None:

@@ -203,7 +203,16 @@ def test_a_model_in_use_that_is_gone_is_told(store: Path, update: Path, run: Run
 
 
 @pytest.mark.parametrize(
-    "record", ["", "[]", "{}", '{"in_use": 3, "before": []}', '{"in_use": null, "before": [[]]}']
+    "record",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"in_use": 3, "before": []}',
+        '{"in_use": null, "before": [[]]}',
+        '{"in_use": null, "before": "nano"}',
+        '{"in_use": null, "before": {"nano": 1}}',
+    ],
 )
 def test_a_damaged_record_is_told_and_written_anew(
     record: str, store: Path, update: Path, run: Run
