@@ -90,10 +90,7 @@ TESTED_TOGETHER = {
     "workstation/converters/test_conversion": ["converters/writer"],
     "workstation/converters/test_loader": [
         "converters/frozen_graph",
-        "converters/graph_types",
-        "converters/input_inference",
         "converters/keras_2_13",
-        "converters/layer_check",
     ],
     "workstation/converters/test_tf_converter": ["converters/metadata"],
     "workstation/training/outliers/test_generator": [

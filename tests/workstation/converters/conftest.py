@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from converters import conversion
@@ -19,3 +22,9 @@ def prepared(small_mnist: Mnist) -> Prepared:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some damaged files are read until the time is up."""
     monkeypatch.setattr("converters.hdf5._SECONDS", 5)
+
+
+@pytest.fixture(scope="module")
+def few(small_mnist: Mnist) -> Mnist:
+    """Three hundred validation digits, enough to find the scaling."""
+    return replace(small_mnist, validation=small_mnist.validation.take(np.arange(300)))

@@ -1,0 +1,79 @@
+"""How a network expects its digits is found, or a doubt of it is told."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from converters import conversion
+from converters.conversion import Converted
+from mnist_edge.data.mnist import Mnist
+from mnist_edge.runtimes.sandbox import run_sandboxed
+from tests.support import foreign_models
+from tests.support.brought_models import convert
+from tests.support.foreign_models import dense_net, keras_3, save
+
+
+def test_a_network_of_transposed_digits_is_found_and_its_file_takes_upright_ones(
+    few: Mnist, tmp_path: Path
+) -> None:
+    turned = replace(
+        few,
+        train=replace(few.train, images=few.train.images.transpose(0, 2, 1)),
+        validation=replace(few.validation, images=few.validation.images.transpose(0, 2, 1)),
+    )
+    keras, model = keras_3(), dense_net(keras_3())
+    accuracy = foreign_models.train(keras, model, turned, "x/255")
+    prepared = conversion.prepare(save(model, tmp_path / "emnist.keras"), few)
+    assert prepared.scaling.name == "pixels/255"
+    assert "transposed digits, as EMNIST" in prepared.findings[1]
+    assert prepared.score.accuracy == pytest.approx(accuracy, abs=0.01)
+    made = convert(prepared, tmp_path)
+    assert isinstance(made, Converted), made
+    run = run_sandboxed(made.content, few.validation.images, name="emnist")
+    read = (run.logits.argmax(axis=1) == few.validation.labels).mean()
+    assert read == pytest.approx(accuracy, abs=0.02)
+
+
+@pytest.mark.parametrize("reading", ["x/255", "x/127.5-1"])
+def test_linear_outputs_of_a_squared_error_are_judged_by_it(
+    reading: str, few: Mnist, tmp_path: Path
+) -> None:
+    keras = keras_3()
+    model = keras.Sequential(
+        [
+            keras.Input((28, 28)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(32, activation="relu"),
+            keras.layers.Dense(10),
+        ]
+    )
+    model.compile(keras.optimizers.Adam(1e-3), "mse")
+    values = foreign_models.READINGS[reading](few.train.images).astype(np.float32)
+    model.fit(values, np.eye(10)[few.train.labels], epochs=4, verbose=0)
+    prepared = conversion.prepare(save(model, tmp_path / "linear.keras"), few)
+    assert prepared.scaling.name == {"x/255": "pixels/255", "x/127.5-1": "pixels/127.5-1"}[reading]
+    assert "squared error" in prepared.findings[0]
+    assert prepared.findings[1].startswith("warning: it was trained by a squared error")
+
+
+def test_scalings_that_only_a_temperature_tells_apart_are_warned_of(
+    few: Mnist, tmp_path: Path
+) -> None:
+    keras = keras_3()
+    # Without a bias, and linear: a scale of the input is a scale of the outputs, and no more.
+    model = keras.Sequential(
+        [keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10, use_bias=False)]
+    )
+    foreign_models.train(
+        keras, model, few, "x/255", loss=foreign_models.logits_loss(keras), epochs=1
+    )
+    uncompiled = type(model).from_config(model.get_config())
+    uncompiled.set_weights(model.get_weights())
+    for name, told, warned in (("known", model, False), ("unknown", uncompiled, True)):
+        prepared = conversion.prepare(save(told, tmp_path / f"{name}.keras"), few)
+        assert prepared.scaling.name == "pixels/255"
+        assert any("by temperature alone" in one for one in prepared.findings) is warned
