@@ -212,6 +212,8 @@ def _unpack_zip(content: bytes, source: str) -> dict[str, bytes]:
             _require_plain(
                 member.filename, source, is_plain=kind in (0, stat.S_IFREG, stat.S_IFDIR)
             )
+            if member.is_dir():
+                continue
             if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 # LZMA reserves the memory that the file names.
                 raise InvalidArtifact(

@@ -211,6 +211,16 @@ def test_long_and_foreign_names_are_read(
     check(read_artifact(str(tmp_path / "update")), parts)
 
 
+def test_a_folder_is_no_model_whatever_its_name(parts: dict[str, bytes], tmp_path: Path) -> None:
+    (tmp_path / "update").write_bytes(zipped({"x.tflite/": b"", **parts}))
+    check(read_artifact(str(tmp_path / "update")), parts)
+    member = tarfile.TarInfo("x.tflite")
+    member.type = tarfile.DIRTYPE
+    plain = member.tobuf(tarfile.GNU_FORMAT) + gzip.decompress(tar(parts))
+    (tmp_path / "update").write_bytes(gzip.compress(plain))
+    check(read_artifact(str(tmp_path / "update")), parts)
+
+
 @pytest.mark.parametrize("method", [zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
 def test_a_zip_of_another_compression_is_refused(
     method: int, parts: dict[str, bytes], tmp_path: Path
