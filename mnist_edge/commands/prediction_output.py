@@ -101,7 +101,8 @@ def _print_rows(
 ) -> int:
     import csv
 
-    writer = csv.DictWriter(sys.stdout, columns, lineterminator="\n")
+    # The module quotes only the characters of its own line ends, and a name may hold either.
+    writer = csv.DictWriter(_UnixLines(), columns, lineterminator="\r\n")
     writer.writeheader()
     failed = 0
     for result in results:
@@ -111,6 +112,14 @@ def _print_rows(
         else:
             writer.writerows(rows(result_document(result, top=1)))
     return failed
+
+
+class _UnixLines:
+    """Standard output for a CSV writer, its line ends shortened to a newline."""
+
+    def write(self, row: str) -> None:
+        """Print a whole row."""
+        sys.stdout.write(f"{row[:-2]}\n")
 
 
 def _row(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

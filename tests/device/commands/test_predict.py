@@ -127,6 +127,20 @@ def test_a_name_neither_forges_a_line_nor_reaches_the_terminal(
     assert len(err.splitlines()) == 5
 
 
+def test_a_name_with_line_ends_is_one_field_of_one_row(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [f"{tmp_path}/{name}.png" for name in ("a\rb", "c\nd", "e\r\nf", 'g"h', "i,j")]
+    for name in names:
+        shutil.copy(SAMPLE, name)
+    assert run("predict", "--format", "csv", *names, f"{tmp_path}/k\rl.png") == 1
+    out = capsys.readouterr().out
+    assert not out.splitlines()[0].endswith("\r")
+    rows = list(csv.DictReader(io.StringIO(out, newline="")))
+    assert [row["path"] for row in rows] == [*names, f"{tmp_path}/k\rl.png"]
+    assert [row["digit"] for row in rows] == [*"77777", ""]
+
+
 def test_a_folder_and_a_pattern_stand_for_the_pictures_in_them(
     pictures: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
