@@ -76,6 +76,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
+    # The model that a command installs is no other test's.
+    monkeypatch.setenv("MNIST_EDGE_MODELS", str(tmp_path / "store"))
     return tmp_path
 
 
