@@ -33,6 +33,7 @@ def _recurrent(kind: str) -> Any:
     }[kind]()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["lstm", "gru", "simple", "bidirectional", "cells", "stateful"])
 def test_a_recurrent_network_is_unrolled_and_answers_the_same(
     kind: str, few: Mnist, tmp_path: Path

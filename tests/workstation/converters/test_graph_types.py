@@ -29,6 +29,7 @@ def _dense(dtype: str) -> Any:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("saved", ["keras", "savedmodel"])
 @pytest.mark.parametrize("dtype", ["mixed_float16", "mixed_bfloat16", "float64"])
 def test_a_network_of_another_float_type_is_converted_as_float32(

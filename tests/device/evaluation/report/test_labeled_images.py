@@ -161,7 +161,7 @@ def test_the_command_reports_on_own_pictures(
     assert {path.name: path.read_bytes() for path in own.iterdir()} == before
     assert (tmp_path / "runs" / "own-photos" / "report.json").is_file()
     said = run("report", own, "--pictures", sorted_pictures, "--corrupted", "0").stdout
-    assert "1 unreadable, counted nowhere:\n  2/torn.png: " in said
+    assert "1 unreadable, not counted:\n  2/torn.png: " in said
     assert "2 without a single digit, abstained from:\n  4/blank.png: blank\n" in said
 
 
