@@ -46,7 +46,7 @@ def info_command(
 
     Shows input, output and provenance; the exit status is 1 if what the manifest
     promises and what the runtime reports differ. A model without a manifest is
-    tried with every pixel scaling, if MNIST is at hand.
+    tried with every pixel scaling that its input can hold.
     """
     from mnist_edge.modelstore.loading import load_model
     from mnist_edge.runtimes import unverified

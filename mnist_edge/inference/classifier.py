@@ -171,7 +171,8 @@ class Classifier:
         scheme: which file of a model folder to use; by default int8.
         pixels: how a ``.tflite`` file without a manifest expects its input to be scaled, one of
             ``mnist_edge.runtimes.input_scaling``. By default the scaling is inferred from MNIST's
-            validation digits if they are on this device, and otherwise assumed to be raw pixels.
+            validation digits if they are on this device, and otherwise from the hundred that come
+            with the package.
         min_confidence: 0..1; the classifier abstains below it. By default the manifest's, or 0.0
             without a manifest, which never abstains for low confidence. A blank picture has no
             digit at any minimum; ``Prediction.without_abstention`` has the most probable one.

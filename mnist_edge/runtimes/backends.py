@@ -41,11 +41,16 @@ class Backend(Protocol):
     """The model's input tensors."""
     outputs: list[TensorSpec]
     """The model's output tensors."""
+    input_index: int
+    """Index of the first input among the model's tensors."""
     output_index: int
     """Index of the first output among the model's tensors."""
 
     def operators(self) -> Iterator[tuple[str, Sequence[int], Sequence[int]]]:
         """Yield each operator's name, and the indices of its input and output tensors."""
+
+    def tensor(self, index: int) -> TensorSpec:
+        """Return a tensor of the model."""
 
     def invoke(self, values: NDArray[Any]) -> NDArray[Any]:
         """Run a model of one input and one output.
@@ -130,7 +135,8 @@ class TFLiteBackend:
         """The model's output tensors."""
         self.output_index = int(outputs[0]["index"]) if outputs else -1
         """Index of the first output among the model's tensors."""
-        self._input_index = int(inputs[0]["index"]) if inputs else -1
+        self.input_index = int(inputs[0]["index"]) if inputs else -1
+        """Index of the first input among the model's tensors."""
         self._open_another = partial(native.Interpreter, model_content=content, num_threads=1)
         self._batched: Any = None
         """The same model resized to a batch; False if it cannot be, or answers differently."""
@@ -146,6 +152,11 @@ class TFLiteBackend:
                     [int(index) for index in operator["inputs"]],
                     [int(index) for index in operator["outputs"]],
                 )
+
+    def tensor(self, index: int) -> TensorSpec:
+        """Return a tensor of the model."""
+        details = self._native.get_tensor_details()
+        return _tensor_spec(next(one for one in details if one["index"] == index))
 
     def invoke(self, values: NDArray[Any]) -> NDArray[Any]:
         """Run the model n times, in batches if it answers those alike: as ``Backend.invoke``."""
@@ -182,7 +193,7 @@ class TFLiteBackend:
         with capture_descriptors(2):
             try:
                 batched = self._open_another()
-                batched.resize_tensor_input(self._input_index, self._batch_shape)
+                batched.resize_tensor_input(self.input_index, self._batch_shape)
                 batched.allocate_tensors()
                 together = self._run(batched, values.reshape(self._batch_shape))
             except (ValueError, RuntimeError, MemoryError):
@@ -191,7 +202,7 @@ class TFLiteBackend:
         return np.array_equal(together, alone) and batched
 
     def _run(self, native: Any, value: NDArray[Any]) -> NDArray[Any]:
-        native.set_tensor(self._input_index, value)
+        native.set_tensor(self.input_index, value)
         native.invoke()
         output: NDArray[Any] = native.get_tensor(self.output_index)
         return output

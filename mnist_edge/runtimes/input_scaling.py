@@ -43,6 +43,9 @@ _EQUAL_SHARE = 1e-3
 """Relative difference of scores up to which two scalings are the same to the model."""
 _TEMPERATURE_PENALTY = 0.05
 """Relative penalty on a log-loss for a temperature e times too high or too low."""
+_UNIT_PENALTY = 0.1
+"""Relative penalty on the score of unit vectors, which few networks take: a network that was
+trained briefly on pixels/255 reads them about as well."""
 _FAR_TEMPERATURE = 4.0
 """Factor away from one from which a temperature is reported."""
 _INVERSE_TEMPERATURES = np.exp(np.linspace(-8, 4, 97))
@@ -147,6 +150,11 @@ class RankedScaling:
     accuracy: float
     """Top-1 accuracy, 0..1."""
 
+    @property
+    def weighted_score(self) -> float:
+        """The score with a penalty for a scaling that few networks take."""
+        return self.score * (1 + _UNIT_PENALTY) if self.scaling.unit_axes else self.score
+
     def loss_text(self) -> str:
         """Return the log-loss, with the temperature if that is far from one."""
         if 1 / _FAR_TEMPERATURE <= self.temperature <= _FAR_TEMPERATURE:
@@ -163,19 +171,21 @@ class ScalingRanking:
 
     @property
     def best(self) -> RankedScaling:
-        """The scaling of the lowest score."""
+        """The scaling of the lowest weighted score."""
         return self.ranked[0]
 
     @property
     def runner_up(self) -> RankedScaling:
         """The best scaling that is not the same to the model as the winner."""
-        limit = self.best.score * (1 + _EQUAL_SHARE)
-        return next((ranked for ranked in self.ranked if ranked.score > limit), self.best)
+        limit = _EQUAL_SHARE * self.best.score
+        others = (one for one in self.ranked if abs(one.score - self.best.score) > limit)
+        return next(others, self.best)
 
     @property
     def is_clear(self) -> bool:
         """Whether the winner stands out, or all scalings are the same to the model."""
-        return self.runner_up is self.best or self.runner_up.score >= CLEAR_RATIO * self.best.score
+        best, runner_up = self.best, self.runner_up
+        return runner_up is best or runner_up.weighted_score >= CLEAR_RATIO * best.weighted_score
 
     def summary(self) -> str:
         """Describe the winner and the runner-up on one line."""
@@ -207,9 +217,10 @@ def rank_scalings(
         _try_scaling(scaling, run(scaling.apply(digits.images)).astype(np.float64), digits.labels)
         for scaling in among or INPUT_SCALINGS.values()
     ]
-    equal = min(ranked.score for ranked in tried) * (1 + _EQUAL_SHARE)
+    equal = min(one.weighted_score for one in tried) * (1 + _EQUAL_SHARE)
     # Sorting keeps the order of equals, in which simpler scalings come first.
-    return ScalingRanking(ranked=tuple(sorted(tried, key=lambda one: max(one.score, equal))))
+    ranked = sorted(tried, key=lambda one: max(one.weighted_score, equal))
+    return ScalingRanking(ranked=tuple(ranked))
 
 
 def _try_scaling(

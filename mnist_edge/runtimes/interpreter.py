@@ -60,7 +60,13 @@ class Interpreter:
         self.output = outputs[0]
         """Shape, type, scale and zero point of the logits."""
         self._batch, self._channels = _check_tensors(self.input, self.output)
-        self._last_operator = _last_operator(backend)
+        self._last_operator, index = _last_operator(backend)
+        probabilities = self.output
+        if self._last_operator in ("SOFTMAX", "LOGISTIC") and not self.output.scale:
+            probabilities = backend.tensor(index)
+        # A probability that was rounded to 0 counts as half a step.
+        self._min_probability = probabilities.scale / 2 or float(np.finfo(np.float32).tiny)
+        self._quantized_input = self.input if self.input.scale else _quantized_input(backend)
         self._quantize_pixels = _pixel_quantizer(self.input, scaling)
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -104,11 +110,14 @@ class Interpreter:
     def supports(self, scaling: InputScaling) -> bool:
         """Return whether the input tensor can hold the range of an input scaling.
 
-        The range of a quantized input comes from the values that the model was trained on.
+        The range of a quantized input comes from the values that the model was trained on; that of
+        a float input that the model quantizes first is the quantized tensor's.
         """
+        if self._quantized_input is None:
+            return True
         black_and_white = np.array([0, 255], np.uint8)
         values = np.array([0.0, 1.0]) if scaling.unit_axes else scaling.apply(black_and_white)
-        held = dequantize(quantize(values, self.input), self.input)
+        held = dequantize(quantize(values, self._quantized_input), self._quantized_input)
         return bool(np.abs(held - values).max() <= _MAX_CLIPPING * np.ptp(values))
 
     def raw_output(self, digit: NDArray[np.uint8]) -> NDArray[Any]:
@@ -155,8 +164,7 @@ class Interpreter:
     def _logits(self, values: NDArray[Any]) -> NDArray[np.float32]:
         """Compute logits of quantized digits, at most ``preferred_batch`` runs: ``(n, 10)``."""
         outputs = dequantize(self._invoke(values), self.output)
-        # A probability that was rounded to 0 counts as half a step.
-        smallest = self.output.scale / 2 or float(np.finfo(np.float32).tiny)
+        smallest = self._min_probability
         if self._last_operator == "SOFTMAX":
             outputs = np.log(np.maximum(outputs, smallest))
         elif self._last_operator == "LOGISTIC":
@@ -200,8 +208,20 @@ def _pixel_quantizer(spec: TensorSpec, scaling: InputScaling | None) -> _Quantiz
     return partial(table.take, mode="clip")
 
 
-def _last_operator(backend: Backend) -> str:
-    """Return the operator that computes the output, before changes of type and shape."""
+def _quantized_input(backend: Backend) -> TensorSpec | None:
+    """Return the tensor that a float input is quantized to, if the model begins with that."""
+    for name, inputs, outputs in backend.operators():
+        if name == "QUANTIZE" and inputs[0] == backend.input_index:
+            return backend.tensor(outputs[0])
+    return None
+
+
+def _last_operator(backend: Backend) -> tuple[str, int]:
+    """Return the operator that computes the output, before changes of type and shape.
+
+    Returns:
+        Its name, and the index of the tensor that it computes.
+    """
     producers = {
         index: (name, inputs) for name, inputs, outputs in backend.operators() for index in outputs
     }
@@ -212,7 +232,7 @@ def _last_operator(backend: Backend) -> str:
         if name not in {"QUANTIZE", "DEQUANTIZE", "RESHAPE"}:
             break
         index = inputs[0]
-    return name
+    return name, index
 
 
 def quantize(values: NDArray[Any], spec: TensorSpec) -> NDArray[Any]:

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.runtimes import input_scaling
-from mnist_edge.runtimes.input_scaling import INPUT_SCALINGS, RAW_PIXELS, ScalingRanking
+from mnist_edge.runtimes.input_scaling import INPUT_SCALINGS, ScalingRanking
 from mnist_edge.runtimes.interpreter import Interpreter
 from mnist_edge.runtimes.sandbox import open_model
 
 
-def rank_supported_scalings(interpreter: Interpreter) -> ScalingRanking | None:
+def rank_supported_scalings(interpreter: Interpreter) -> ScalingRanking:
     """Try a model with every input scaling that its input tensor can hold.
 
     The range of a quantized input comes from the values that the model was trained on. A scaling
     that it would clip is not the model's own, but what is left of the contrast might still win.
-
-    Returns:
-        None if no labelled digits are at hand to try it on.
+    The digits are MNIST's, if they are at hand, and otherwise the hundred that come with the
+    package.
 
     Raises:
         DataError: the digits at hand are damaged.
     """
+    from mnist_edge.data.builtin_digits import load_builtin_digits
     from mnist_edge.data.mnist import load_local_digits
 
-    digits = load_local_digits(input_scaling.SAMPLE_SIZE)
-    if digits is None:
-        return None
+    digits = load_local_digits(input_scaling.SAMPLE_SIZE) or load_builtin_digits()
     supported = [scaling for scaling in INPUT_SCALINGS.values() if interpreter.supports(scaling)]
     return input_scaling.rank_scalings(interpreter.logits_of_scaled, digits, among=supported)
 
@@ -52,16 +50,10 @@ def open_unverified(
     """
     requested = None if pixels is None else input_scaling.find_input_scaling(pixels)
     raw = open_model(model, threads=threads)
-    ranking = rank_supported_scalings(raw) if requested is None else None
     if requested is not None:
         scaling, reason = requested, f"taking {requested.name} as requested"
-    elif ranking is None:
-        scaling = RAW_PIXELS
-        reason = (
-            f"no MNIST is at hand to infer its pixel scaling, taking {scaling.name}; override with "
-            "--pixels, or name MNIST's folder in MNIST_EDGE_DATA"
-        )
     else:
+        ranking = rank_supported_scalings(raw)
         scaling = input_scaling.choose_scaling(ranking, name=str(model.path))
         reason = f"{ranking.summary()}: taking {scaling.name}; override with --pixels"
     interpreter = Interpreter(model.content, scaling=scaling, threads=threads)

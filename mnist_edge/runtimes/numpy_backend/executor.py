@@ -65,6 +65,8 @@ class NumpyBackend:
         """The model's input tensors."""
         self.outputs = [_tensor_spec(tensors[index]) for index in self._graph.outputs]
         """The model's output tensors."""
+        self.input_index = self._graph.inputs[0] if self._graph.inputs else -1
+        """Index of the first input among the model's tensors."""
         self.output_index = self._graph.outputs[0] if self._graph.outputs else -1
         """Index of the first output among the model's tensors."""
 
@@ -72,6 +74,10 @@ class NumpyBackend:
         """Yield each operator's name, and the indices of its input and output tensors."""
         for operator in self._graph.operators:
             yield operator.name, operator.inputs, operator.outputs
+
+    def tensor(self, index: int) -> TensorSpec:
+        """Return a tensor of the model."""
+        return _tensor_spec(self._graph.tensors[index])
 
     def invoke(self, values: NDArray[Any]) -> NDArray[Any]:
         """Run a model of one input and one output.
