@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mnist_edge.errors import InvalidValue
 from mnist_edge.metrics.paired import Comparison
+from mnist_edge.system.text import fixed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,13 +35,13 @@ class AccuracyGate:
         """Return why a conversion fails the gate, or None if it passes."""
         if self.max_drop_point is not None and comparison.drop > self.max_drop_point:
             return (
-                f"it loses {comparison.drop:.2f} points of validation accuracy, "
+                f"it loses {fixed(comparison.drop)} points of validation accuracy, "
                 f"at most {self.max_drop_point:.2f} allowed"
             )
         if self.max_drop is not None and comparison.largest_drop > self.max_drop:
             return (
-                f"it may lose {comparison.largest_drop:.2f} points of validation accuracy (upper "
-                f"end of the 95 % interval), at most {self.max_drop:.2f} allowed"
+                f"it may lose {fixed(comparison.largest_drop)} points of validation accuracy "
+                f"(upper end of the 95 % interval), at most {self.max_drop:.2f} allowed"
             )
         return None
 

@@ -148,8 +148,16 @@ def format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def shorten(name: str, width: int) -> str:
-    """Cut the beginning of a name that is too long: paths differ at their ends."""
-    return name if len(name) <= width else f"...{name[3 - width :]}"
+    """Cut out the middle of a name that is too long: names differ at their ends or beginnings.
+
+    Args:
+        name: what to shorten.
+        width: number of characters that are left, 6 or more.
+    """
+    if len(name) <= width:
+        return name
+    half = (width - 3) // 2
+    return f"{name[:half]}...{name[half + 3 - width :]}"
 
 
 def _format_blocks(lines: Sequence[Sequence[str]]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from mnist_edge.commands.console import format_table, shorten, terminal_width, wrap
 from mnist_edge.evaluation.report.diff import OTHER_PICTURES, ReportDiff
@@ -12,12 +13,12 @@ from mnist_edge.evaluation.report.document import report_to_dict
 from mnist_edge.evaluation.report.render.diff_page import diff_to_html, diff_to_markdown
 from mnist_edge.evaluation.report.render.html import report_to_html
 from mnist_edge.evaluation.report.render.markdown import report_to_markdown
-from mnist_edge.evaluation.report.results import Report
+from mnist_edge.evaluation.report.results import CorruptionResult, Report
 from mnist_edge.metrics.intervals import Interval
-from mnist_edge.system.text import escape_controls, percent, signed
+from mnist_edge.system.text import escape_controls, fixed, percent, signed
 
 _FACT = 32
-"""Characters of a fact of one of two reports; more in a terminal with room for them."""
+"""Columns for a fact of one of two reports; more in a terminal with room for them."""
 _NAME = 34
 """Characters of a picture's name; likewise."""
 _BESIDE_NAME = 46
@@ -135,17 +136,24 @@ def _corruptions(report: Report) -> str:
     schemes = report.schemes
     if not schemes[0].corruptions:
         return ""
-    total = schemes[0].corruptions[0].total
-    header = [f"{total:,} each of", "severity", *(scheme.scheme for scheme in schemes)]
+    header = ["predict / bare", *(scheme.scheme for scheme in schemes)]
     rows = [
-        [
-            results[0].kind,
-            str(results[0].severity),
-            *(percent(result.accuracy) for result in results),
-        ]
+        [f"{results[0].kind} {results[0].severity}", *map(_both_ways, results)]
         for results in zip(*(scheme.corruptions for scheme in schemes), strict=True)
     ]
-    return format_table(header, rows)
+    first = schemes[0].corruptions[0]
+    predicted = f" to {first.predicted.total:,} pictures each" if first.predicted else ""
+    note = (
+        f"Corruptions with their severity: right answers of predict{predicted} / accuracy on "
+        f"{first.total:,} bare 28x28 arrays each, in %."
+    )
+    return f"{format_table(header, rows)}\n\n{wrap(note)}"
+
+
+def _both_ways(result: CorruptionResult) -> str:
+    predicted = result.predicted
+    right = "-" if predicted is None else fixed(100 * predicted.right_share, 1)
+    return f"{right}/{fixed(100 * result.accuracy, 1)}"
 
 
 def _times(report: Report) -> tuple[list[str], list[list[str]]]:
@@ -197,9 +205,6 @@ def format_comparison(diff: ReportDiff) -> str:
         wrap(verdict, first=f"{name}  ", margin="   ")
         for name, verdict in zip("AB", diff.verdicts, strict=True)
     ]
-    names = max(len(name) for name, *_ in diff.facts)
-    width = max(_FACT, ((terminal_width() or 0) - names) // 2 - len("  "))
-    facts = [[name, *(shorten(fact, width) for fact in facts)] for name, *facts in diff.facts]
     rows = [
         [
             f"{change.scheme} {change.figure}",
@@ -214,11 +219,24 @@ def format_comparison(diff: ReportDiff) -> str:
     return "\n\n".join(
         [
             "\n".join(lines),
-            format_table(["", "A", "B"], facts),
+            "\n".join(_fact_lines(diff)),
             format_table(["", "A", "B", "B - A", "95 %", ""], rows),
             "* more than chance explains, as if A and B were independent.",
         ]
     )
+
+
+def _fact_lines(diff: ReportDiff) -> Iterator[str]:
+    """Yield the facts of both reports side by side; long ones take several lines."""
+    import textwrap
+
+    names = max(len(name) for name, *_ in diff.facts)
+    width = max(_FACT, ((terminal_width() or 0) - names) // 2 - len("  "))
+    for name, *facts in (("", "A", "B"), *diff.facts):
+        columns = [textwrap.wrap(escape_controls(fact), width) for fact in facts]
+        for number, (first, second) in enumerate(zip_longest(*columns, fillvalue="")):
+            start = "" if number else name
+            yield f"{start.ljust(names)}  {first.ljust(width)}  {second}".rstrip()
 
 
 def _interval(interval: Interval) -> str:
@@ -226,4 +244,4 @@ def _interval(interval: Interval) -> str:
 
 
 def _number(value: float | None, decimals: int) -> str:
-    return "-" if value is None else f"{value:,.{decimals}f}"
+    return "-" if value is None else fixed(value, decimals)

@@ -79,11 +79,29 @@ class Comparison:
 def compare(
     reference: NDArray[Any], candidate: NDArray[Any], labels: NDArray[np.uint8]
 ) -> Comparison:
-    """Compare two models' answers digit by digit.
+    """Compare two models' most likely digits, digit by digit.
 
     Args:
         reference: ``(n, 10)`` logits.
         candidate: ``(n, 10)`` logits of the same digits in the same order.
+        labels: ``(n,)``, 0..9.
+
+    Raises:
+        InvalidValue: the three differ in length, or are empty.
+    """
+    return compare_answers(reference.argmax(axis=1), candidate.argmax(axis=1), labels)
+
+
+def compare_answers(
+    reference: NDArray[np.integer[Any]],
+    candidate: NDArray[np.integer[Any]],
+    labels: NDArray[np.uint8],
+) -> Comparison:
+    """Compare two models' answers digit by digit.
+
+    Args:
+        reference: ``(n,)`` answers: 0..9, or any other number for an abstention.
+        candidate: ``(n,)`` answers to the same digits in the same order.
         labels: ``(n,)``, 0..9.
 
     Raises:
@@ -94,12 +112,11 @@ def compare(
             f"{len(reference)} and {len(candidate)} answers to {len(labels)} digits cannot be "
             "paired; expected one answer of each model per digit, and at least one digit"
         )
-    first, second = reference.argmax(axis=1), candidate.argmax(axis=1)
-    right, also_right = first == labels, second == labels
+    right, also_right = reference == labels, candidate == labels
     return Comparison(
         both_right=int((right & also_right).sum()),
         only_reference=int((right & ~also_right).sum()),
         only_candidate=int((~right & also_right).sum()),
         both_wrong=int((~right & ~also_right).sum()),
-        agreement=float((first == second).mean()),
+        agreement=float((reference == candidate).mean()),
     )

@@ -37,6 +37,11 @@ def one_line(message: BaseException | str) -> str:
     return text or ("" if isinstance(message, str) else type(message).__name__)
 
 
+def fixed(number: float, decimals: int = 2) -> str:
+    """Format a number with so many decimal places; what rounds to zero is never ``-0``."""
+    return f"{round(number, decimals) or 0.0:,.{decimals}f}"
+
+
 def signed(number: float, decimals: int = 2) -> str:
     """Format a number with its sign; what rounds to zero is ``+0``, never ``-0``."""
     return f"{round(number, decimals) or 0.0:+,.{decimals}f}"

@@ -166,6 +166,15 @@ def a_scheme(name: str, *, lost: int = 0, gained: int = 0, flips: Any = ()) -> D
                 "drop_interval": [drop - 1, drop + 1],
                 "abstained": 180,
                 "wrong_answers": 25 + lost,
+                "predicted": {
+                    "total": 200,
+                    "right": 150 - lost,
+                    "wrong": 6 + lost,
+                    "abstained": 44,
+                    "drop_points": drop / 2,
+                    "drop_interval": [drop / 2 - 2, drop / 2 + 2],
+                    "p_value": 0.5,
+                },
             }
             for kind, drop in (("fog", -0.4), ("zigzag", 2.5), ("shear", 0.0))
         ],
@@ -188,8 +197,8 @@ def a_report() -> Document:
         "command": "mnist-edge report models/edge --max-drop 0.3",
         "model": "edge",
         "reference": "float32",
-        "verdict": "int8 costs edge nothing: 99.70 % of 10,000 pictures against 99.71 % in "
-        "float32; no drop larger than 0.05 points at 95 % confidence.",
+        "verdict": "int8 of edge has no loss that these 10,000 digits show; at most 0.05 points, "
+        "at 95 % confidence: 99.70 % of 10,000 pictures against 99.71 % in float32.",
         "runtime": "tflite-runtime 2.14.0",
         "data": {
             "name": "MNIST test",

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from mnist_edge.evaluation.report.results import Report, SchemeReport, SchemeTimes
 from mnist_edge.metrics.intervals import Interval, difference_interval, wilson_interval
+from mnist_edge.system.text import fixed, signed
 
 OTHER_PICTURES = "A and B are not of the same pictures: their accuracies cannot be compared."
 """What every comparison says first if the reports are of different pictures."""
@@ -70,22 +71,41 @@ class ReportDiff:
 
     @property
     def summary(self) -> str:
-        """How many changes chance does not explain, in one sentence."""
+        """Accuracy and size of the main scheme, and how many changes chance does not explain."""
         found = len(self.beyond)
         if not any(change.interval for change in self.changes):
             return "A and B have no scheme in common."
         if not found:
-            return "No accuracy changed by more than chance explains."
+            return f"{self._main_figures} No accuracy changed by more than chance explains."
         worse = sum(change.worse for change in self.beyond)
         return (
-            f"{found} {'accuracy' if found == 1 else 'accuracies'} changed by more than chance "
-            f"explains: {found - worse} for the better, {worse} for the worse."
+            f"{self._main_figures} {found} {'accuracy' if found == 1 else 'accuracies'} changed by "
+            f"more than chance explains: {found - worse} for the better, {worse} for the worse."
+        )
+
+    @property
+    def _main_figures(self) -> str:
+        """Accuracy and bytes of int8, or of the first scheme that both reports have."""
+        figures = {(change.scheme, change.figure): change for change in self.changes}
+        accuracies = [
+            change for change in self.changes if change.figure == _ACCURACY and change.interval
+        ]
+        accuracy = max(accuracies, key=lambda change: change.scheme == _MAIN_SCHEME)
+        size = figures[accuracy.scheme, _BYTES]
+        difference = f" ({signed(accuracy.change or 0)} points)" if self.same_pictures else ""
+        first, second = fixed(accuracy.first or 0), fixed(accuracy.second or 0)
+        return (
+            f"{accuracy.scheme}: {first} % in A, {second} % in B{difference}; "
+            f"{size.first:,} bytes in A, {size.second:,} in B."
         )
 
 
+_MAIN_SCHEME = "int8"
+"""The scheme that the summary is about, if both reports have it."""
 _ACCURACY = "accuracy, %"
 _DROP = "drop, points"
-_WHOLE = ("abstained", "bytes", "arena, bytes", "median, \u00b5s", "p95, \u00b5s", "p99, \u00b5s")
+_BYTES = "bytes"
+_WHOLE = ("abstained", _BYTES, "arena, bytes", "median, \u00b5s", "p95, \u00b5s", "p99, \u00b5s")
 """Figures without decimal places; throughput is another."""
 _THROUGHPUT = "digits a second, "
 _Figure: TypeAlias = tuple[float | None, Interval | None]
@@ -155,7 +175,7 @@ def _figures(report: Report) -> dict[tuple[str, str], _Figure]:
             *_accuracies(scheme, is_reference=scheme.scheme == report.reference),
             ("ECE, %", (100 * scheme.calibration.error, None)),
             ("abstained", (scheme.abstained, None)),
-            ("bytes", (scheme.size, None)),
+            (_BYTES, (scheme.size, None)),
             ("arena, bytes", (scheme.arena, None)),
             *_times(times.get(scheme.scheme)),
         )
@@ -170,6 +190,15 @@ def _accuracies(scheme: SchemeReport, *, is_reference: bool) -> Iterator[tuple[s
     for result in scheme.corruptions:
         interval = _in_percent(wilson_interval(result.correct, result.total))
         yield f"{result.kind} {result.severity}, %", (100 * result.accuracy, interval)
+        if answers := result.predicted:
+            interval = _in_percent(wilson_interval(answers.right, answers.total))
+            yield (
+                f"predict {result.kind} {result.severity}, %",
+                (
+                    100 * answers.right_share,
+                    interval,
+                ),
+            )
 
 
 def _in_percent(shares: Interval) -> Interval:

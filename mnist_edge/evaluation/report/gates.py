@@ -10,6 +10,7 @@ from typing import TypeAlias
 from mnist_edge.errors import InvalidValue
 from mnist_edge.evaluation.report.results import GateResult, Report, SchemeReport
 from mnist_edge.evaluation.report.robustness import CorruptionPlan
+from mnist_edge.system.text import fixed
 
 Metric: TypeAlias = Callable[[SchemeReport, Report], float]
 """Returns the value of a scheme that a gate limits."""
@@ -171,4 +172,4 @@ def _failure_message(result: GateResult) -> str:
 
 def _number(value: float) -> str:
     """Format with up to four decimal places."""
-    return f"{value:,.4f}".rstrip("0").rstrip(".")
+    return fixed(value, 4).rstrip("0").rstrip(".")

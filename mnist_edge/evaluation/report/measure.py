@@ -48,7 +48,7 @@ _CHUNK_SIZE = 500
 def count_steps(models: Sequence[StoredModel], images: LabeledImages, plan: CorruptionPlan) -> int:
     """Return the total that ``measure_schemes`` reports as progress."""
     per_scheme = len(images) + plan.count_inferences(len(images)) + TIMED_DIGITS
-    return len(models) * per_scheme
+    return len(models) * per_scheme + plan.count_preprocessed(len(images))
 
 
 def measure_schemes(

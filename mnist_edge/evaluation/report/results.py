@@ -138,8 +138,44 @@ class CoveragePoint:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PredictedAnswers:
+    """Answers as ``mnist-edge predict`` gives them, through its front end and with abstentions."""
+
+    total: int
+    """Number of pictures: all, or an evenly spaced selection."""
+    right: int
+    """Number of pictures that are answered correctly."""
+    wrong: int
+    """Number of pictures that are answered wrongly."""
+    abstained: int
+    """Number of pictures that are not answered."""
+    drop_points: float
+    """Share of right answers lost against the reference on the same pictures, in percentage
+    points."""
+    drop_interval: Interval
+    """95 % confidence interval of that drop, in percentage points."""
+    p_value: float
+    """P-value of McNemar's exact two-sided test of that drop, 0..1."""
+
+    @property
+    def right_share(self) -> float:
+        """``right`` as a share of the pictures, 0..1."""
+        return self.right / self.total
+
+    @property
+    def wrong_share(self) -> float:
+        """``wrong`` as a share of the pictures, 0..1."""
+        return self.wrong / self.total
+
+    @property
+    def abstained_share(self) -> float:
+        """``abstained`` as a share of the pictures, 0..1."""
+        return self.abstained / self.total
+
+
+@dataclass(frozen=True, kw_only=True)
 class CorruptionResult:
-    """Accuracy on pictures with one kind of corruption."""
+    """Accuracy on pictures with one kind of corruption, as bare arrays of 28x28 pixels."""
 
     kind: str
     """One of ``mnist_edge.data.corruptions.CORRUPTIONS``."""
@@ -159,8 +195,9 @@ class CorruptionResult:
     """Number of pictures that the scheme abstains from, because its confidence is below
     ``min_confidence`` or the picture does not show exactly one digit. None in older reports."""
     wrong_answers: int | None = None
-    """Number of pictures that are misread and not abstained from: the errors that a user would see.
-    None in older reports."""
+    """Number of pictures that are misread and not abstained from. None in older reports."""
+    predicted: PredictedAnswers | None = None
+    """What a user gets for these pictures, or for some of them. None in older reports."""
 
     @property
     def abstained_share(self) -> float | None:
@@ -256,6 +293,11 @@ class SchemeReport:
     """Accuracy against coverage: at most 60 points, from full coverage down."""
     corruptions: tuple[CorruptionResult, ...]
     """Results by kind and severity; empty if nothing was corrupted."""
+
+    @property
+    def is_predicted(self) -> bool:
+        """Whether there are answers of predict to corrupted pictures."""
+        return any(result.predicted for result in self.corruptions)
 
 
 @dataclass(frozen=True, kw_only=True)

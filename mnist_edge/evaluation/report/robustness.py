@@ -1,9 +1,13 @@
-"""Accuracy of every scheme on corrupted pictures, paired with the reference."""
+"""Results of every scheme on corrupted pictures, paired with the reference.
+
+Each picture is read as a bare array, and some also as ``mnist-edge predict`` reads a picture: its
+front end undoes much of what a corruption does, and a user gets no answer to what is left unsure.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -13,18 +17,25 @@ from mnist_edge.data.corruptions import CORRUPTIONS, DEFAULT_SEVERITY, SEVERITIE
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidValue
 from mnist_edge.evaluation.report.labeled_images import LabeledImages
-from mnist_edge.evaluation.report.results import CorruptionResult
+from mnist_edge.evaluation.report.results import CorruptionResult, PredictedAnswers
 from mnist_edge.evaluation.report.statistics import SchemeOutputs, abstentions
-from mnist_edge.metrics.paired import compare
+from mnist_edge.metrics.paired import compare, compare_answers
 from mnist_edge.modelstore.loading import StoredModel
+from mnist_edge.preprocessing.pipeline import ModelInput, preprocess
 from mnist_edge.runtimes.interpreter import Interpreter
 
 DEFAULT_PICTURES = 2_000
 """Default number of pictures to corrupt: enough to show a drop of half a point, and a report of two
-schemes takes half a minute on a workstation and a few minutes on a Raspberry Pi."""
+schemes takes a minute on a workstation and several on a Raspberry Pi."""
 
+_MIN_PREDICTED = 100
+"""Number of pictures per corruption that go through the front end, if there are as many. It takes
+up to 50 ms for a noisy one on a workstation: half a minute for all corruptions."""
+_PREDICTED_RATIO = 20
+"""Of many pictures, one in so many goes through the front end."""
 _CHUNK_SIZE = 500
 """Number of corrupted pictures held in memory at a time."""
+_NO_ANSWER = -1
 
 
 OpenModel: TypeAlias = tuple[StoredModel, Interpreter]
@@ -58,6 +69,15 @@ class CorruptionPlan:
         """Return how many corrupted pictures one scheme reads, given the total of pictures."""
         return min(self.pictures, total) * len(self.severities) * len(CORRUPTIONS)
 
+    def count_preprocessed(self, total: int) -> int:
+        """Return how many of them go through the front end, once for all schemes."""
+        return self.predicted(total) * len(self.severities) * len(CORRUPTIONS)
+
+    def predicted(self, total: int) -> int:
+        """Return how many pictures per corruption go through the front end."""
+        pictures = min(self.pictures, total)
+        return min(pictures, max(_MIN_PREDICTED, pictures // _PREDICTED_RATIO))
+
 
 def measure_corrupted(
     models: Sequence[OpenModel],
@@ -81,54 +101,89 @@ def measure_corrupted(
         return [() for _ in models]
     total = len(images)
     # MNIST's first test digits are easier than its last: a selection must span all of them.
-    chosen = np.linspace(0, total, min(plan.pictures, total), endpoint=False).astype(np.int64)
-    digits, single_digit = images.digits.take(chosen), images.single_digit[chosen]
+    chosen = _evenly_spaced(min(plan.pictures, total), total)
+    selection = _Selection(
+        digits=images.digits.take(chosen),
+        single_digit=images.single_digit[chosen],
+        predicted=_evenly_spaced(plan.predicted(total), len(chosen)),
+    )
     by_kind = [
-        [
-            _result(kind, severity, model, outputs[0], own, digits.labels, single_digit)
-            for (model, _), own in zip(models, outputs, strict=True)
-        ]
+        _measure_kind(models, selection, kind, severity, on_progress)
         for kind in CORRUPTIONS
         for severity in sorted(plan.severities)
-        for outputs in [_run_corrupted(models, digits, kind, severity, on_progress)]
     ]
     return [tuple(results) for results in zip(*by_kind, strict=True)]
 
 
-def _run_corrupted(
+@dataclass(frozen=True, kw_only=True)
+class _Selection:
+    """The pictures to corrupt."""
+
+    digits: Digits
+    single_digit: NDArray[np.bool_]
+    """``(n,)``, whether each of them shows exactly one digit."""
+    predicted: NDArray[np.int64]
+    """Indices of those that also go through the front end."""
+
+
+def _evenly_spaced(count: int, total: int) -> NDArray[np.int64]:
+    """Return the indices of ``count`` of ``total`` pictures."""
+    return np.linspace(0, total, count, endpoint=False).astype(np.int64)
+
+
+def _measure_kind(
     models: Sequence[OpenModel],
-    digits: Digits,
+    selection: _Selection,
     kind: str,
     severity: int,
     on_progress: Callable[[int], None],
-) -> list[SchemeOutputs]:
-    """Return each scheme's outputs for the corrupted digits."""
-    logits: list[list[NDArray[np.float32]]] = [[] for _ in models]
+) -> list[CorruptionResult]:
+    """Return each scheme's result for one corruption."""
+    digits = selection.digits
+    bare: list[list[NDArray[np.float32]]] = [[] for _ in models]
+    inputs: list[ModelInput] = []
     for start in range(0, len(digits), _CHUNK_SIZE):
         images = corrupt(
             digits.images[start : start + _CHUNK_SIZE], kind, severity=severity, first=start
         )
-        for parts, (_, interpreter) in zip(logits, models, strict=True):
+        for parts, (_, interpreter) in zip(bare, models, strict=True):
             parts.append(interpreter.logits(images))
             on_progress(len(images))
-    return [
-        SchemeOutputs(np.concatenate(parts), model.temperature)
-        for parts, (model, _) in zip(logits, models, strict=True)
+        is_here = (start <= selection.predicted) & (selection.predicted < start + len(images))
+        inputs += map(preprocess, images[selection.predicted[is_here] - start])
+        on_progress(int(is_here.sum()))
+    pixels = np.stack([one.pixels for one in inputs])
+    is_readable = selection.single_digit[selection.predicted] & [
+        one.problem is None and bool(one.pixels.any()) for one in inputs
     ]
+    labels = digits.labels[selection.predicted]
+    results, reference, reference_answers = [], None, None
+    for parts, (model, interpreter) in zip(bare, models, strict=True):
+        outputs = SchemeOutputs(np.concatenate(parts), model.temperature)
+        reference = reference or outputs
+        result = _bare_result(kind, severity, model, reference, outputs, selection)
+        predicted = SchemeOutputs(interpreter.logits(pixels), model.temperature)
+        abstained = abstentions(predicted, is_readable, model.min_confidence)
+        answers = np.where(abstained, _NO_ANSWER, predicted.answers)
+        reference_answers = answers if reference_answers is None else reference_answers
+        results.append(
+            replace(result, predicted=_predicted_answers(reference_answers, answers, labels))
+        )
+    return results
 
 
-def _result(
+def _bare_result(
     kind: str,
     severity: int,
     model: StoredModel,
     reference: SchemeOutputs,
     outputs: SchemeOutputs,
-    labels: NDArray[np.uint8],
-    single_digit: NDArray[np.bool_],
+    selection: _Selection,
 ) -> CorruptionResult:
+    labels = selection.digits.labels
     pair = compare(reference.logits, outputs.logits, labels)
     correct = pair.both_right + pair.only_candidate
-    abstained = abstentions(outputs, single_digit, model.min_confidence)
+    abstained = abstentions(outputs, selection.single_digit, model.min_confidence)
     return CorruptionResult(
         kind=kind,
         severity=severity,
@@ -139,4 +194,21 @@ def _result(
         drop_interval=pair.drop_interval,
         abstained=int(abstained.sum()),
         wrong_answers=int((~abstained & (outputs.answers != labels)).sum()),
+    )
+
+
+def _predicted_answers(
+    reference: NDArray[np.int64], answers: NDArray[np.int64], labels: NDArray[np.uint8]
+) -> PredictedAnswers:
+    pair = compare_answers(reference, answers, labels)
+    right = pair.both_right + pair.only_candidate
+    abstained = int((answers == _NO_ANSWER).sum())
+    return PredictedAnswers(
+        total=pair.total,
+        right=right,
+        wrong=pair.total - right - abstained,
+        abstained=abstained,
+        drop_points=pair.drop,
+        drop_interval=pair.drop_interval,
+        p_value=pair.p_value,
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mnist_edge.evaluation.report.results import SchemeReport
-from mnist_edge.system.text import percent
+from mnist_edge.system.text import fixed, percent
 
 MAX_TOLERABLE_DROP = 0.3
 """Largest drop in percentage points to ship without asking: the default limit of
@@ -21,7 +21,10 @@ _CONSTANT = 0.9
 _SWAPPED = 0.5
 """Share of a digit's pictures read as one other digit from which the two are called confused."""
 _CORRUPTED_DROP = 1.0
-"""Smallest significant drop under a corruption, in percentage points, that the verdict mentions."""
+"""Smallest significant loss of right answers under a corruption, in percentage points, that the
+verdict mentions."""
+_SIGNIFICANCE = 0.05
+"""Probability of finding a loss under some corruption where there is none under any."""
 _INT8 = "int8"
 """The scheme that the verdict is about when none loses too much."""
 
@@ -58,7 +61,7 @@ def verdict(model: str, schemes: Sequence[SchemeReport]) -> str:
             f"{_symptom(worst)}: do not ship it{also}."
         )
     return (
-        f"{worst.scheme} loses {worst.drop_points:.2f} points (95 %: {_interval(worst)}), "
+        f"{worst.scheme} loses {fixed(worst.drop_points)} points (95 %: {_interval(worst)}), "
         f"{_against(worst, reference)}: do not ship it{also}."
     )
 
@@ -69,22 +72,22 @@ def _loses_too_much(scheme: SchemeReport) -> bool:
 
 
 def _tolerable(model: str, scheme: SchemeReport, reference: SchemeReport) -> str:
-    """Describe a tolerable drop, a drop that is not significant, or a gain."""
+    """Describe a tolerable drop, a drop that is not significant, or a gain, by its interval."""
     if scheme.drop_interval.low > 0:
-        effect = f"costs {model} {scheme.drop_points:.2f} points (95 %: {_interval(scheme)})"
-    elif scheme.drop_interval.high < 0:
-        effect = f"gains {model} {-scheme.drop_points:.2f} points"
-    elif scheme.largest_drop <= MAX_TOLERABLE_DROP:
-        effect = f"costs {model} nothing"
-    else:
+        effect = f"costs {model} {fixed(scheme.drop_points)} points (95 %: {_interval(scheme)})"
+        return f"{scheme.scheme} {effect}: {_against(scheme, reference)}"
+    if scheme.drop_interval.high < 0:
+        gain = f"{fixed(-scheme.drop_points)} points (95 %: {_gain_interval(scheme)})"
+        return f"{scheme.scheme} gains {model} {gain}: {_against(scheme, reference)}"
+    largest = f"{fixed(scheme.largest_drop)} points"
+    if scheme.largest_drop <= MAX_TOLERABLE_DROP:
         return (
-            f"{scheme.scheme} shows no sure drop, but {scheme.total:,} pictures are too few: "
-            f"{_against(scheme, reference)}, and up to {scheme.largest_drop:.2f} points are not "
-            "excluded at 95 % confidence"
+            f"{scheme.scheme} of {model} has no loss that these {scheme.total:,} digits show; at "
+            f"most {largest}, at 95 % confidence: {_against(scheme, reference)}"
         )
     return (
-        f"{scheme.scheme} {effect}: {_against(scheme, reference)}; no drop larger than "
-        f"{scheme.largest_drop:.2f} points at 95 % confidence"
+        f"{scheme.scheme} shows no sure drop, but {scheme.total:,} pictures are too few: "
+        f"{_against(scheme, reference)}, and up to {largest} are not excluded at 95 % confidence"
     )
 
 
@@ -101,19 +104,28 @@ def _symptom(scheme: SchemeReport) -> str:
 
 
 def _under_corruption(scheme: SchemeReport, reference: SchemeReport) -> str:
-    """Describe the largest significant drop under a corruption, and the wrong answers it causes."""
-    significant = [
-        (own, before)
+    """Describe the largest significant loss of right answers under a corruption.
+
+    Only what ``predict`` answers is considered: of the bare arrays many get no answer at all. Each
+    p-value is held against the number of corruptions (Bonferroni's correction).
+    """
+    answers = [
+        (own.kind, own.predicted, before.predicted)
         for own, before in zip(scheme.corruptions, reference.corruptions, strict=True)
-        if own.drop_points > _CORRUPTED_DROP and own.drop_interval.low > 0
+        if own.predicted and before.predicted
+    ]
+    significant = [
+        (kind, own, before)
+        for kind, own, before in answers
+        if own.drop_points > _CORRUPTED_DROP and own.p_value * len(answers) < _SIGNIFICANCE
     ]
     if not significant:
         return ""
-    own, before = max(significant, key=lambda pair: pair[0].drop_points)
+    kind, own, before = max(significant, key=lambda row: row[1].drop_points)
     return (
-        f"; under {own.kind} it loses {own.drop_points:.1f} points, with "
-        f"{percent(own.wrong_share)} wrong answers "
-        f"({reference.scheme}: {percent(before.wrong_share)})"
+        f"; under {kind} predict answers {percent(own.right_share)} of {own.total:,} pictures "
+        f"right ({reference.scheme}: {percent(before.right_share)}) and "
+        f"{percent(own.wrong_share)} wrong ({percent(before.wrong_share)})"
     )
 
 
@@ -125,4 +137,8 @@ def _against(scheme: SchemeReport, reference: SchemeReport) -> str:
 
 
 def _interval(scheme: SchemeReport) -> str:
-    return f"{scheme.drop_interval.low:.2f} to {scheme.drop_interval.high:.2f}"
+    return f"{fixed(scheme.drop_interval.low)} to {fixed(scheme.drop_interval.high)}"
+
+
+def _gain_interval(scheme: SchemeReport) -> str:
+    return f"{fixed(-scheme.drop_interval.high)} to {fixed(-scheme.drop_interval.low)}"

@@ -211,10 +211,13 @@ def test_two_reports_are_set_side_by_side(
     assert ran.stderr == ""
     lines = ran.stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    assert " ".join(lines[:2]) == (
+    summary = " ".join(lines[:3])
+    assert summary.startswith("int8: ")
+    assert "(-25.00 points); 15,993 bytes in A, 15,993 in B. " in summary
+    assert summary.endswith(
         "1 accuracy changed by more than chance explains: 0 for the better, 1 for the worse."
     )
-    assert lines[2].startswith(f"A  {two[0].verdict[:40]}")
+    assert lines[3].startswith(f"A  {two[0].verdict[:40]}")
     assert "B  int8 is broken: B." in lines
     (changed,) = [line for line in lines if line.startswith("int8 accuracy")]
     assert changed.split()[-3] == "-25.00"

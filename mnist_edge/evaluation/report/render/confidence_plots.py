@@ -26,8 +26,10 @@ from mnist_edge.system.text import percent
 
 _SIZE = 360.0, 310.0
 """Width and height: what fits a phone without scaling the letters."""
-_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 348.0, 30.0, 262.0
-"""Edges of the plotting area."""
+_LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 336.0, 30.0, 262.0
+"""Edges of the plotting area; ``100.00`` fits to the right, below the axis."""
+_MIN_SPAN = 1e-3
+"""Smallest share that an axis spans, so that its values have two decimal places at most."""
 
 
 def reliability_plot(identifier: str, reference: SchemeReport, candidate: SchemeReport) -> str:
@@ -81,7 +83,7 @@ def coverage_plot(identifier: str, reference: SchemeReport, candidate: SchemeRep
     gaining = [share for share, accuracy in points if accuracy < best] or [1.0]
     across = _scale_to_one(min(gaining), start=_LEFT, end=_RIGHT)
     up = _scale_to_one(min(accuracy for _, accuracy in points), start=_BOTTOM, end=_TOP)
-    body = _axes(across, up, "answered", "right among the answered")
+    body = _axes(across, up, "coverage", "accuracy of the answers")
     for kind, scheme in schemes:
         shares, accuracies = zip(*curves[kind], strict=True)
         inside = [across.low, *(share for share in shares if share > across.low)]
@@ -114,9 +116,9 @@ def _axes(across: Scale, up: Scale, x_name: str, y_name: str) -> list[str]:
 
 def _scale_to_one(lowest: float, *, start: float, end: float) -> Scale:
     """Return a scale of shares from a round value below ``lowest`` to 1."""
-    step = round_step(max(1 - lowest, 1e-4) / 5)
+    step = round_step(max(1 - lowest, _MIN_SPAN) / 5)
     low = 1 - step * math.ceil((1 - lowest) / step + 1e-9)
-    return Scale(low=max(0.0, min(low, 1 - step)), high=1, start=start, end=end)
+    return Scale(low=max(0.0, min(low, 1 - _MIN_SPAN)), high=1, start=start, end=end)
 
 
 def _describe_coverage(scheme: SchemeReport) -> str:

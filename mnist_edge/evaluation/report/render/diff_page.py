@@ -10,10 +10,15 @@ from mnist_edge.evaluation.report.render.elements import (
     table_to_html,
     user_text,
 )
-from mnist_edge.evaluation.report.render.formatting import count, decimal, points_interval
+from mnist_edge.evaluation.report.render.formatting import (
+    count,
+    decimal,
+    difference,
+    points_interval,
+)
 from mnist_edge.evaluation.report.render.markdown import escape_markdown, table_to_markdown
 from mnist_edge.evaluation.report.render.tables import Cell, ReportTable
-from mnist_edge.system.text import MISSING, signed
+from mnist_edge.system.text import MISSING
 
 _NOTE = (
     "In small print the 95 % interval of each change, computed as if A and B were independent: for "
@@ -111,8 +116,7 @@ def _change_table(diff: ReportDiff, scheme: str) -> ReportTable:
 
 
 def _change_cell(change: FigureChange) -> Cell:
-    value = MISSING if change.change is None else signed(change.change, change.decimals)
-    value = value.replace("-", "\u2212")
+    value = MISSING if change.change is None else difference(change.change, change.decimals)
     return value if change.interval is None else (value, points_interval(change.interval))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from mnist_edge.evaluation.report.render.formatting import image_name
 from mnist_edge.evaluation.report.render.style import PAGE_STYLE
@@ -51,24 +51,22 @@ def prose(text: object) -> str:
     return user_text(text).replace(" %", "&nbsp;%")
 
 
-def table_to_html(table: ReportTable, *, drawn: tuple[str, Sequence[str]] | None = None) -> str:
+def table_to_html(table: ReportTable, *, drawn: Mapping[str, Sequence[str]] | None = None) -> str:
     """Return a table that scrolls sideways, by keyboard too, if it is too wide.
 
     Args:
         table: the content.
-        drawn: header and SVG cells of an additional last column.
+        drawn: SVG to add to the cells of a column, one per row, by the column's name.
     """
-    title, drawings = drawn or ("", [""] * len(table.rows))
+    drawings = [(drawn or {}).get(name) or [""] * len(table.rows) for name in table.header]
     kinds = [_column_class(column) for column in zip(*table.rows, strict=True)]
     header = "".join(
         f'<th scope="col"{kind}>{escape_markup(name)}</th>'
         for name, kind in zip(table.header, kinds, strict=True)
     )
-    if drawn:
-        header += f'<th scope="col">{escape_markup(title)}</th>'
     rows = "\n".join(
-        "<tr>" + _row(row, kinds) + (f"<td>{drawing}</td>" if drawn else "") + "</tr>"
-        for row, drawing in zip(table.rows, drawings, strict=True)
+        f"<tr>{_row(row, kinds, row_drawings)}</tr>"
+        for row, row_drawings in zip(table.rows, zip(*drawings, strict=True), strict=True)
     )
     caption = escape_markup(table.caption)
     return (
@@ -78,13 +76,19 @@ def table_to_html(table: ReportTable, *, drawn: tuple[str, Sequence[str]] | None
     )
 
 
-def image_cards(images: Iterable[ImageResult], reference: str, candidate: str) -> str:
-    """Return thumbnails of pictures, each with its name, its label and both answers."""
-    return (
-        '<ul class="cards">\n'
-        + "\n".join(_card(image, reference, candidate) for image in images)
-        + "\n</ul>"
-    )
+def image_cards(
+    images: Iterable[ImageResult], reference: str, candidate: str, *, suspect: Collection[int] = ()
+) -> str:
+    """Return thumbnails of pictures, each with its name, its label and both answers.
+
+    Args:
+        images: the pictures.
+        reference: name of the reference.
+        candidate: name of the other scheme.
+        suspect: indices of the pictures whose label may be wrong.
+    """
+    cards = (_card(image, reference, candidate, image.index in suspect) for image in images)
+    return '<ul class="cards">\n' + "\n".join(cards) + "\n</ul>"
 
 
 def figure(svg: str, caption: str) -> str:
@@ -123,9 +127,10 @@ def _column_class(column: Sequence[Cell]) -> str:
     return ' class="words"' if is_prose else ""
 
 
-def _row(cells: Sequence[Cell], kinds: Sequence[str]) -> str:
+def _row(cells: Sequence[Cell], kinds: Sequence[str], drawings: Sequence[str]) -> str:
+    columns = zip(cells[1:], kinds[1:], drawings[1:], strict=True)
     return f'<th scope="row">{_cell(cells[0])}</th>' + "".join(
-        f"<td{kind}>{_cell(cell)}</td>" for cell, kind in zip(cells[1:], kinds[1:], strict=True)
+        f"<td{kind}>{_cell(cell)}{drawing}</td>" for cell, kind, drawing in columns
     )
 
 
@@ -135,7 +140,7 @@ def _cell(cell: Cell) -> str:
     return f"{escape_markup(cell[0])} <small>{escape_markup(cell[1])}</small>"
 
 
-def _card(image: ImageResult, reference: str, candidate: str) -> str:
+def _card(image: ImageResult, reference: str, candidate: str, is_suspect: bool) -> str:
     name = image_name(image)
     answers = ((reference, image.reference), (candidate, image.candidate))
     description = ", ".join(
@@ -148,7 +153,8 @@ def _card(image: ImageResult, reference: str, candidate: str) -> str:
         f'alt="Picture {escape_markup(name)}, labelled {image.label}: '
         f'{escape_markup(description)}">'
         f"<figcaption><span><b>{user_text(name)}</b></span>"
-        f"<span>labelled <b>{image.label}</b></span>{lines}</figcaption></figure></li>"
+        f"<span>labelled <b>{image.label}</b>{', label in doubt' if is_suspect else ''}</span>"
+        f"{lines}</figcaption></figure></li>"
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 
 from mnist_edge.evaluation.report.results import (
     GateResult,
@@ -12,7 +13,7 @@ from mnist_edge.evaluation.report.results import (
     SchemeReport,
 )
 from mnist_edge.metrics.intervals import Interval
-from mnist_edge.system.text import MISSING, percent
+from mnist_edge.system.text import MISSING, fixed, percent, signed
 
 _MINUS = "\u2212"
 _LEADING = "int8"
@@ -42,15 +43,18 @@ def count(number: float | None) -> str:
 
 def decimal(number: float | None, places: int) -> str:
     """Format a number with so many decimal places; None as a dash."""
-    return MISSING if number is None else _with_minus(f"{number:,.{places}f}")
+    return MISSING if number is None else _with_minus(fixed(number, places))
 
 
 def points(drop: float | None) -> str:
     """Format a drop in percentage points with its sign, without one for 0; None as a dash."""
-    if drop is None:
-        return MISSING
-    text = f"{drop:+.2f}"
-    return text[1:] if float(text) == 0 else _with_minus(text)
+    return MISSING if drop is None else difference(drop, 2)
+
+
+def difference(number: float, places: int) -> str:
+    """Format a difference with its sign, without one for what rounds to 0."""
+    text = signed(number, places)
+    return _with_minus(text) if round(number, places) else text[1:]
 
 
 def percent_interval(shares: Interval) -> str:
@@ -71,7 +75,7 @@ def p_value(p: float) -> str:
 def quantity(value: float, unit: str) -> str:
     """Format a value or limit of a gate with its unit."""
     is_large = float(value).is_integer() and abs(value) >= 1000
-    number = f"{value:,.0f}" if is_large else f"{round(value, 4):g}"
+    number = f"{value:,.0f}" if is_large else f"{round(value, 4) + 0.0:g}"
     return sanitize(f"{_with_minus(number)} {unit}").rstrip()
 
 
@@ -135,6 +139,33 @@ def flips_by_outcome(scheme: SchemeReport) -> dict[str, list[ImageResult]]:
         else:
             groups["Wrong both times"].append(flip)
     return {outcome: flips for outcome, flips in groups.items() if flips}
+
+
+def unchanged_note(report: Report) -> str | None:
+    """Name the schemes that give the reference's answer to every picture, if there are any."""
+    names = [scheme.scheme for scheme in leading_first(report) if not scheme.flipped]
+    if not names:
+        return None
+    total = count(report.reference_scheme.total)
+    verb = "gives" if len(names) == 1 else "give"
+    return f"{enumerate_names(names)} {verb} {report.reference}'s answer to all {total} pictures."
+
+
+def enumerate_names(names: Sequence[str]) -> str:
+    """Join names with commas and an "and"."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def suspect_indices(scheme: SchemeReport) -> frozenset[int]:
+    """Return the indices of the pictures whose label may be wrong."""
+    return frozenset(image.index for image in scheme.suspect_labels)
+
+
+def other_suspects(scheme: SchemeReport) -> list[ImageResult]:
+    """Return the pictures with a suspect label that are not among the shown mistakes."""
+    shown = {image.index for image in scheme.mistakes}
+    return [image for image in scheme.suspect_labels if image.index not in shown]
 
 
 def image_name(image: ImageResult) -> str:

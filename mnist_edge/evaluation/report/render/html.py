@@ -38,11 +38,11 @@ def report_to_html(report: Report) -> str:
         ("costs", "Cost of each scheme", _costs),
         ("flips", "Pictures whose answer changed", sections.flip_section),
         ("digits", "Digit by digit", sections.digit_section),
-        ("mistakes", "Mistakes and doubtful labels", sections.mistake_section),
+        ("mistakes", "Most confident mistakes", sections.mistake_section),
         ("confidence", "Confidence", sections.confidence_section),
         ("corruption", "Under corruption", sections.corruption_section),
         ("files", "Files", sections.file_section),
-        ("inputs", "How to get this report again", sections.input_section),
+        ("inputs", "How to reproduce this report", sections.input_section),
         ("times", "Times", sections.time_section),
     ]
     links = "\n".join(f'<li><a href="#{name}">{title}</a></li>' for name, title, _ in parts)
@@ -90,20 +90,18 @@ def _header(report: Report) -> str:
 def _costs(report: Report) -> list[str]:
     """Return the main table with a drawing of each drop, and the pairs below it."""
     scale, limits = plots.drop_scale(report), plots.drop_limits(report)
-    strips = [
-        "",
-        *(plots.drop_strip(scheme, scale, limits) for scheme in report.candidates),
-    ]
-    column = f"drop, from {points(scale.low)} to {points(scale.high)}"
-    drawn = (column, strips) if report.candidates else None
+    strips = [plots.drop_strip(scheme, scale, limits) for scheme in report.candidates]
+    costs = table_to_html(tables.cost_table(report), drawn={tables.DROP: ["", *strips]})
+    marks = (
+        f" The drops are drawn from {points(scale.low)} to {points(scale.high)}; the vertical line "
+        f"marks no drop{', the dashed line the limit' if limits else ''}."
+    )
     return [
-        f'<div class="costs">{table_to_html(tables.cost_table(report), drawn=drawn)}</div>',
+        f'<div class="costs">{costs}</div>',
         f"<p>{count(report.data.pictures)} pictures of {user_text(report.data.name)}, the same for "
         "every scheme, in the same order. Small print and lines: 95&nbsp;% intervals, Wilson's for "
-        "the accuracy, paired for the drop. The upright is no drop"
-        + (", the dashed line the limit" if limits else "")
-        + ". A drop above 0 is a loss. Agreement is the share of pictures with the same answer, "
-        "right or wrong.</p>",
+        f"the accuracy, paired for the drop.{marks if strips else ''} A drop above 0 is a loss. "
+        "Agreement is the share of pictures with the same answer, right or wrong.</p>",
         *_image_problems(report),
         table_to_html(tables.pair_table(report)) if report.candidates else "",
     ]

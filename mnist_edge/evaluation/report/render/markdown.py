@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from mnist_edge.evaluation.report.render import tables
 from mnist_edge.evaluation.report.render.formatting import (
@@ -14,7 +14,10 @@ from mnist_edge.evaluation.report.render.formatting import (
     image_name,
     image_problems,
     leading_first,
+    other_suspects,
     sanitize,
+    suspect_indices,
+    unchanged_note,
 )
 from mnist_edge.evaluation.report.render.tables import Cell, ReportTable
 from mnist_edge.evaluation.report.results import ImageResult, Report
@@ -42,8 +45,8 @@ def report_to_markdown(report: Report) -> str:
         *_details(report),
         "## Files",
         table_to_markdown(tables.file_table(report)),
-        "## How to get this report again",
-        "The same inputs give the same report, but for the times.",
+        "## How to reproduce this report",
+        tables.INPUTS_NOTE,
         _list(
             f"{escape_markdown(name)}: {_code(value)}" for name, value in tables.provenance(report)
         ),
@@ -116,22 +119,27 @@ def _image_problems(report: Report) -> list[str]:
 def _flips(report: Report) -> list[str]:
     parts = ["## Pictures whose answer changed"]
     for scheme in leading_first(report):
+        if not scheme.flipped:
+            continue
         name = escape_markdown(scheme.scheme)
         parts.append(f"### {name}: {count(scheme.flipped)} of {count(scheme.total)}")
-        if not scheme.flipped:
-            parts.append("Every answer is the reference's.")
         for outcome, flips in flips_by_outcome(scheme).items():
             parts.append(f"{outcome}: {count(len(flips))}")
             parts.append(_image_list(flips[:_MAX_LISTED], report.reference, scheme.scheme))
             if len(flips) > _MAX_LISTED:
                 parts.append(f"{count(len(flips) - _MAX_LISTED)} more are in report.html.")
+    if note := unchanged_note(report):
+        parts.append(escape_markdown(note))
     return parts if len(parts) > 1 else []
 
 
-def _image_list(images: Iterable[ImageResult], reference: str, candidate: str) -> str:
-    """List pictures with their label and both answers."""
+def _image_list(
+    images: Iterable[ImageResult], reference: str, candidate: str, *, suspect: Collection[int] = ()
+) -> str:
+    """List pictures with their label, which may be suspect, and both answers."""
     return _list(
-        f"{escape_markdown(image_name(image))}, labelled {image.label}: "
+        f"{escape_markdown(image_name(image))}, labelled {image.label}"
+        f"{' (in doubt)' if image.index in suspect else ''}: "
         + ", ".join(
             f"{escape_markdown(scheme)} {answer.digit} ({percent(answer.confidence, 1)})"
             for scheme, answer in ((reference, image.reference), (candidate, image.candidate))
@@ -153,21 +161,24 @@ def _details(report: Report) -> list[str]:
         "## Digit by digit",
         table_to_markdown(tables.class_table(report, leading)),
     ]
+    suspect = suspect_indices(leading)
     if leading.mistakes:
         parts += [
             f"## Most confident mistakes of {escape_markdown(leading.scheme)}",
-            _image_list(leading.mistakes, *both),
+            *([tables.SUSPECT_LABELS_NOTE] if suspect else []),
+            _image_list(leading.mistakes, *both, suspect=suspect),
         ]
-    if leading.suspect_labels:
-        parts += [
-            "## Labels in doubt",
-            "Both schemes give the same answer, are sure of it, and the label says otherwise.",
-            _image_list(leading.suspect_labels, *both),
-        ]
+    if others := other_suspects(leading):
+        parts += ["## More labels in doubt", _image_list(others, *both, suspect=suspect)]
     if leading.corruptions:
-        parts += [
-            "## Under corruption",
-            table_to_markdown(tables.corruption_table(report, leading)),
-            tables.WRONG_ANSWERS_NOTE,
-        ]
+        shown = (
+            tables.predicted_corruption_table(report, leading),
+            tables.bare_corruption_table(report, leading),
+        )
+        parts.append("## Under corruption")
+        if leading.is_predicted:
+            parts.append(tables.TWO_WAYS_NOTE)
+        for table in filter(None, shown):
+            parts += [f"{escape_markdown(table.caption)}:", table_to_markdown(table)]
+        parts.append(tables.WRONG_ANSWERS_NOTE)
     return [*parts, *confidence]

@@ -7,6 +7,7 @@ filled and solid, and each drawing describes in words what it shows.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from mnist_edge import CLASSES
 from mnist_edge.evaluation.report.render.formatting import (
@@ -27,7 +28,13 @@ from mnist_edge.evaluation.report.render.svg import (
     vertical_text,
     whisker,
 )
-from mnist_edge.evaluation.report.results import Report, SchemeReport, SchemeTimes
+from mnist_edge.evaluation.report.results import (
+    CorruptionResult,
+    Report,
+    SchemeReport,
+    SchemeTimes,
+)
+from mnist_edge.metrics.intervals import Interval
 
 _WIDTH = 360.0
 """What fits a phone without scaling the letters."""
@@ -46,21 +53,93 @@ _TIME_AXIS = 1.25
 the system interrupted would make all others look alike."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class CorruptionBar:
+    """Results of the reference and a scheme under one corruption."""
+
+    kind: str
+    """Kind of the corruption."""
+    before: float
+    """Share of the reference, 0..1."""
+    after: float
+    """Share of the scheme, 0..1."""
+    drop_points: float
+    """What the scheme loses, in percentage points."""
+    drop_interval: Interval
+    """95 % confidence interval of that."""
+    total: int
+    """Number of pictures."""
+
+
+def predicted_bars(
+    reference: SchemeReport, candidate: SchemeReport, severity: int
+) -> list[CorruptionBar]:
+    """Return the shares of right answers of predict; empty in older reports."""
+    return [
+        CorruptionBar(
+            kind=own.kind,
+            before=before.predicted.right_share,
+            after=own.predicted.right_share,
+            drop_points=own.predicted.drop_points,
+            drop_interval=own.predicted.drop_interval,
+            total=own.predicted.total,
+        )
+        for before, own in _pairs(reference, candidate, severity)
+        if before.predicted and own.predicted
+    ]
+
+
+def bare_bars(
+    reference: SchemeReport, candidate: SchemeReport, severity: int
+) -> list[CorruptionBar]:
+    """Return the accuracies on bare arrays."""
+    return [
+        CorruptionBar(
+            kind=own.kind,
+            before=before.accuracy,
+            after=own.accuracy,
+            drop_points=own.drop_points,
+            drop_interval=own.drop_interval,
+            total=own.total,
+        )
+        for before, own in _pairs(reference, candidate, severity)
+    ]
+
+
+def _pairs(
+    reference: SchemeReport, candidate: SchemeReport, severity: int
+) -> list[tuple[CorruptionResult, CorruptionResult]]:
+    return [
+        (before, own)
+        for before, own in zip(reference.corruptions, candidate.corruptions, strict=True)
+        if own.severity == severity
+    ]
+
+
 def corruption_plot(
-    identifier: str, reference: SchemeReport, candidate: SchemeReport, *, severity: int
+    identifier: str,
+    schemes: tuple[SchemeReport, SchemeReport],
+    bars: Sequence[CorruptionBar],
+    *,
+    title: str,
+    axis: str,
 ) -> str:
-    """Plot the accuracy under each corruption, and the drop with its interval, largest first."""
-    before = {c.kind: c for c in reference.corruptions if c.severity == severity}
-    rows = sorted(
-        (c for c in candidate.corruptions if c.severity == severity and c.kind in before),
-        key=lambda c: (-c.drop_points, c.kind),
-    )
+    """Plot two schemes' shares under each corruption, and the drop with its interval.
+
+    Args:
+        identifier: unique on the page.
+        schemes: the reference and the candidate.
+        bars: one per corruption; drawn with the largest drop first.
+        title: name of the drawing.
+        axis: name of the shares.
+    """
+    rows = sorted(bars, key=lambda bar: (-bar.drop_points, bar.kind))
     top, bottom = 52.0, 52.0 + _ROW * len(rows)
     share = Scale(low=0, high=100, start=104, end=232)
-    drop = _scale_around_zero([end for row in rows for end in row.drop_interval], 258, 392)
+    drop = _scale_around_zero([end for row in rows for end in row.drop_interval], 258, 384)
     body = [
-        *legend(8, 14, reference.scheme, candidate.scheme),
-        text(share.start, 40, "accuracy, %", kind="head"),
+        *legend(8, 14, *(scheme.scheme for scheme in schemes)),
+        text(share.start, 40, axis, kind="head"),
         text(drop.end, 40, "drop in points, 95 %", anchor="end", kind="head"),
         *horizontal_axis(share, top=top, bottom=bottom, max_steps=2),
         *horizontal_axis(drop, top=top, bottom=bottom, max_steps=6),
@@ -68,11 +147,11 @@ def corruption_plot(
     ]
     for number, row in enumerate(rows):
         middle = top + _ROW * (number + 0.5)
-        for kind, result, y in (
-            ("reference", before[row.kind], middle - _BAR - 0.5),
-            ("candidate", row, middle + 0.5),
+        for kind, value, y in (
+            ("reference", row.before, middle - _BAR - 0.5),
+            ("candidate", row.after, middle + 0.5),
         ):
-            width = share(100 * result.accuracy) - share.start
+            width = share(100 * value) - share.start
             body.append(box(share.start, y, width, _BAR, f"bar {kind}"))
         body += [
             text(share.start - 6, middle + 4, truncate(row.kind), anchor="end"),
@@ -82,8 +161,7 @@ def corruption_plot(
     return drawing(
         identifier,
         size=(400, bottom + 22),
-        title=f"Accuracy under corruption of {reference.scheme} and {candidate.scheme}, "
-        f"severity {severity}",
+        title=title,
         description="Drops in points with 95 % intervals: "
         + "; ".join(
             f"{row.kind} {points(row.drop_points)} ({points_interval(row.drop_interval)})"
@@ -140,7 +218,7 @@ def confusion_plot(identifier: str, reference: SchemeReport, candidate: SchemeRe
     return drawing(
         identifier,
         size=(_WIDTH, top + CLASSES * _CELL + 6),
-        title=f"Confusion matrix of {candidate.scheme} less that of {reference.scheme}",
+        title=f"Confusion matrix of {candidate.scheme} minus that of {reference.scheme}",
         description=f"{'; '.join(changes) if changes else 'No difference'}.",
         body=body,
     )
@@ -150,7 +228,7 @@ def latency_plot(identifier: str, times: Sequence[SchemeTimes]) -> str:
     """Plot the median, 95th and 99th percentile of each scheme's latency."""
     top, bottom = 40.0, 40.0 + _ROW * len(times)
     largest = max(timed.p95_us for timed in times)
-    across = Scale(low=0, high=_TIME_AXIS * largest, start=104, end=310)
+    across = Scale(low=0, high=_TIME_AXIS * largest, start=104, end=290)
     body = [
         box(8, 6, 18, _BAR, "bar candidate"),
         text(31, 14, "median"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from mnist_edge.evaluation.report.render import confidence_plots, plots, tables
 from mnist_edge.evaluation.report.render.elements import (
@@ -14,7 +14,15 @@ from mnist_edge.evaluation.report.render.elements import (
     table_to_html,
     user_text,
 )
-from mnist_edge.evaluation.report.render.formatting import count, flips_by_outcome, leading_first
+from mnist_edge.evaluation.report.render.formatting import (
+    count,
+    enumerate_names,
+    flips_by_outcome,
+    leading_first,
+    other_suspects,
+    suspect_indices,
+    unchanged_note,
+)
 from mnist_edge.evaluation.report.results import Report, SchemeReport
 
 _MAX_VISIBLE = 48
@@ -23,23 +31,26 @@ _MAX_VISIBLE = 48
 
 def flip_section(report: Report) -> list[str]:
     """Show every picture whose answer changed, by scheme and outcome."""
-    parts = []
-    for scheme in leading_first(report):
-        both = (report.reference, scheme.scheme)
-        parts.append(
-            f"<h3>{user_text(scheme.scheme)}: {count(scheme.flipped)} of {count(scheme.total)}</h3>"
-        )
-        if not scheme.flipped:
-            parts.append("<p>Every answer is the reference's.</p>")
-        for outcome, images in flips_by_outcome(scheme).items():
-            parts.append(f"<h4>{outcome}: {count(len(images))}</h4>")
-            parts.append(image_cards(images[:_MAX_VISIBLE], *both))
-            if more := images[_MAX_VISIBLE:]:
-                summary = f"{outcome}: {count(len(more))} more"
-                parts.append(details(summary, image_cards(more, *both)))
-        if omitted := scheme.flipped - len(scheme.flips):
-            parts.append(f"<p>The report has no pictures of the other {count(omitted)}.</p>")
-    return parts or [_reference_alone(report)]
+    if not report.candidates:
+        return [_reference_alone(report)]
+    changed = [scheme for scheme in leading_first(report) if scheme.flipped]
+    parts = [part for scheme in changed for part in _flips(report, scheme)]
+    if note := unchanged_note(report):
+        parts.append(f"<p>{user_text(note)}</p>")
+    return parts
+
+
+def _flips(report: Report, scheme: SchemeReport) -> Iterator[str]:
+    """Yield a scheme's heading and its pictures whose answer changed, by outcome."""
+    both = (report.reference, scheme.scheme)
+    yield f"<h3>{user_text(scheme.scheme)}: {count(scheme.flipped)} of {count(scheme.total)}</h3>"
+    for outcome, images in flips_by_outcome(scheme).items():
+        yield f"<h4>{outcome}: {count(len(images))}</h4>"
+        yield image_cards(images[:_MAX_VISIBLE], *both)
+        if more := images[_MAX_VISIBLE:]:
+            yield details(f"{outcome}: {count(len(more))} more", image_cards(more, *both))
+    if omitted := scheme.flipped - len(scheme.flips):
+        yield f"<p>The report has no pictures of the other {count(omitted)}.</p>"
 
 
 def digit_section(report: Report) -> list[str]:
@@ -47,39 +58,54 @@ def digit_section(report: Report) -> list[str]:
     reference = report.reference_scheme
 
     def render(scheme: SchemeReport, number: int) -> str:
+        classes = table_to_html(tables.class_table(report, scheme))
+        if scheme.confusion == reference.confusion:
+            note = f"The confusion matrix of {scheme.scheme} is that of {reference.scheme}."
+            return f"<p>{user_text(note)}</p>\n{classes}"
         plot = plots.confusion_plot(f"confusion-{number}", reference, scheme)
         caption = (
-            f"{scheme.scheme} less {reference.scheme}: how many pictures more or fewer got "
+            f"{scheme.scheme} minus {reference.scheme}: how many pictures more or fewer got "
             "each answer. Framed cells are right answers."
         )
-        classes = table_to_html(tables.class_table(report, scheme))
         return (
             f'<div class="digits">\n{figure(plot, caption)}\n{classes}\n</div>\n'
             + _confusion_details(scheme)
         )
 
-    return [*_by_scheme(report, render), _confusion_details(reference)]
+    def find_same(scheme: SchemeReport, leading: SchemeReport) -> SchemeReport | None:
+        same = (one for one in (leading, reference) if one.confusion == scheme.confusion)
+        return next(same, None)
+
+    return [*_by_scheme(report, render, find_same), _confusion_details(reference)]
 
 
 def mistake_section(report: Report) -> list[str]:
-    """Show the most confident mistakes and the suspect labels."""
+    """Show the most confident mistakes, and other pictures with suspect labels."""
 
     def render(scheme: SchemeReport, number: int) -> str:
         both = (report.reference, scheme.scheme)
-        return "\n".join(
-            [
-                f"<h3>Most confident mistakes of {user_text(scheme.scheme)}</h3>",
-                image_cards(scheme.mistakes, *both) if scheme.mistakes else "<p>None.</p>",
-                "<h3>Labels in doubt</h3>",
-                "<p>Both schemes give the same answer, are sure of it, and the label says "
-                "otherwise.</p>",
-                image_cards(scheme.suspect_labels, *both)
-                if scheme.suspect_labels
-                else "<p>None.</p>",
-            ]
-        )
+        if not scheme.mistakes:
+            return f"<p>{user_text(scheme.scheme)} misreads no picture.</p>"
+        suspect = suspect_indices(scheme)
+        parts = [f"<h3>{user_text(scheme.scheme)}</h3>"]
+        if suspect:
+            parts.append(f"<p>{tables.SUSPECT_LABELS_NOTE}</p>")
+        parts.append(image_cards(scheme.mistakes, *both, suspect=suspect))
+        if others := other_suspects(scheme):
+            parts.append("<h3>More labels in doubt</h3>")
+            parts.append(image_cards(others, *both, suspect=suspect))
+        return "\n".join(parts)
 
-    return _by_scheme(report, render)
+    def find_same(scheme: SchemeReport, leading: SchemeReport) -> SchemeReport | None:
+        return leading if _misread(scheme) == _misread(leading) else None
+
+    return _by_scheme(report, render, find_same)
+
+
+def _misread(scheme: SchemeReport) -> set[tuple[int, int]]:
+    """Return the indices of the pictures among the mistakes, and the answers to them."""
+    images = (*scheme.mistakes, *scheme.suspect_labels)
+    return {(image.index, image.candidate.digit) for image in images}
 
 
 def confidence_section(report: Report) -> list[str]:
@@ -90,16 +116,16 @@ def confidence_section(report: Report) -> list[str]:
         figures = [
             figure(
                 confidence_plots.reliability_plot(f"reliability-{number}", reference, scheme),
-                "On the dotted line confidence is accuracy. Upright lines: 95 % intervals, long "
-                "where a bin holds few pictures.",
+                "On the dotted line, confidence equals accuracy. Vertical lines: 95 % intervals, "
+                "wide in bins of few pictures.",
             )
         ]
         if reference.coverage and scheme.coverage:
             figures.append(
                 figure(
                     confidence_plots.coverage_plot(f"coverage-{number}", reference, scheme),
-                    "What abstaining buys: the least sure answers are withheld first. The marks "
-                    "are where each scheme's own threshold puts it.",
+                    "Accuracy gained by abstaining from the least confident answers. The marks "
+                    "show each scheme at the minimum confidence of its manifest.",
                 )
             )
         return "\n".join([plot_grid(*figures), _bin_details(scheme)])
@@ -112,7 +138,7 @@ def confidence_section(report: Report) -> list[str]:
 
 
 def corruption_section(report: Report) -> list[str]:
-    """Show the accuracy on corrupted pictures."""
+    """Show the results on corrupted pictures, as predict reads them and as bare arrays."""
     reference = report.reference_scheme
     severities = sorted({result.severity for result in reference.corruptions})
     if not severities:
@@ -120,21 +146,56 @@ def corruption_section(report: Report) -> list[str]:
 
     def render(scheme: SchemeReport, number: int) -> str:
         figures = [
-            figure(
-                plots.corruption_plot(
-                    f"corruption-{number}-{severity}", reference, scheme, severity=severity
-                ),
-                f"Severity {severity} of 5. Lines: 95 % intervals of the drop; right of the "
-                "upright is a loss. A model that reads 10 % guesses, and has nothing to lose.",
-            )
+            figure(plot, caption)
             for severity in severities
+            for plot, caption in _corruption_plots(reference, scheme, number, severity)
         ]
-        table = table_to_html(tables.corruption_table(report, scheme))
-        summary = f"{scheme.scheme} under corruption in figures"
+        shown = (
+            tables.predicted_corruption_table(report, scheme),
+            tables.bare_corruption_table(report, scheme),
+        )
+        figures_and_note = "\n".join([table_to_html(table) for table in shown if table])
         note = f"<p>{tables.WRONG_ANSWERS_NOTE}</p>"
-        return "\n".join([plot_grid(*figures), details(summary, f"{table}\n{note}")])
+        summary = f"{scheme.scheme} under corruption in figures"
+        return "\n".join([plot_grid(*figures), details(summary, f"{figures_and_note}\n{note}")])
 
-    return _by_scheme(report, render)
+    parts = _by_scheme(report, render)
+    return [f"<p>{tables.TWO_WAYS_NOTE}</p>", *parts] if reference.is_predicted else parts
+
+
+def _corruption_plots(
+    reference: SchemeReport, scheme: SchemeReport, number: int, severity: int
+) -> Iterator[tuple[str, str]]:
+    """Yield a plot and its caption for each way in which corrupted pictures were read."""
+    lines = "Lines: 95 % intervals of the drop; right of the vertical line is a loss."
+    if predicted := plots.predicted_bars(reference, scheme, severity):
+        plot = plots.corruption_plot(
+            f"predicted-{number}-{severity}",
+            (reference, scheme),
+            predicted,
+            title=f"Right answers of predict under corruption, severity {severity}",
+            axis="right answers, %",
+        )
+        total = count(predicted[0].total)
+        yield (
+            plot,
+            f"As predict reads them: {total} pictures of severity {severity} of 5 each. {lines}",
+        )
+    bare = plots.bare_bars(reference, scheme, severity)
+    plot = plots.corruption_plot(
+        f"corruption-{number}-{severity}",
+        (reference, scheme),
+        bare,
+        title=f"Accuracy under corruption of {reference.scheme} and {scheme.scheme}, "
+        f"severity {severity}",
+        axis="accuracy, %",
+    )
+    total = count(bare[0].total)
+    yield (
+        plot,
+        f"As bare arrays: {total} pictures of severity {severity} of 5 each. {lines} "
+        "A model with 10 % accuracy guesses, and has nothing to lose.",
+    )
 
 
 def file_section(report: Report) -> list[str]:
@@ -145,7 +206,7 @@ def file_section(report: Report) -> list[str]:
 def input_section(report: Report) -> list[str]:
     """Show the inputs that give this report again."""
     return [
-        "<p>The same inputs give the same report, but for the times.</p>",
+        f"<p>{tables.INPUTS_NOTE}</p>",
         definition_list(tables.provenance(report)),
     ]
 
@@ -163,19 +224,33 @@ def time_section(report: Report) -> list[str]:
     ]
 
 
-def _by_scheme(report: Report, render: Callable[[SchemeReport, int], str]) -> list[str]:
-    """Render the scheme that the report is about at first, and the others on demand."""
+def _by_scheme(
+    report: Report,
+    render: Callable[[SchemeReport, int], str],
+    find_same: Callable[[SchemeReport, SchemeReport], SchemeReport | None] | None = None,
+) -> list[str]:
+    """Render the scheme that the report is about at first, and the others on demand.
+
+    Args:
+        report: the report.
+        render: renders one scheme, with a number that no other scheme has.
+        find_same: given a scheme and the leading one, returns a shown scheme that shows the same,
+            if there is one; then the scheme is only named.
+    """
     candidates = leading_first(report)
     if not candidates:
         return [_reference_alone(report)]
     leading, *others = candidates
-    return [
-        render(leading, 0),
-        *(
-            details(f"{scheme.scheme} against {report.reference}", render(scheme, number))
-            for number, scheme in enumerate(others, start=1)
-        ),
-    ]
+    parts, same = [render(leading, 0)], dict[str, list[str]]()
+    for number, scheme in enumerate(others, start=1):
+        if find_same and (shown := find_same(scheme, leading)):
+            same.setdefault(shown.scheme, []).append(scheme.scheme)
+        else:
+            title = f"{scheme.scheme} against {report.reference}"
+            parts.append(details(title, render(scheme, number)))
+    for name, names in same.items():
+        parts.append(f"<p>{user_text(f'{enumerate_names(names)}: the same as {name}.')}</p>")
+    return parts
 
 
 def _confusion_details(scheme: SchemeReport) -> str:

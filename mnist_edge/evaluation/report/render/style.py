@@ -3,8 +3,6 @@
 The colors of the two schemes are those of M. Okabe and K. Ito, Color Universal Design, 2008,
 https://jfly.uni-koeln.de/color/, darker on white and lighter on black, so that letters and lines
 keep a contrast of at least 3 (WCAG 2.2, 1.4.11).
-
-Shipped reports are compared byte by byte: even the spaces at line ends of ``colors.css`` count.
 """
 
 from __future__ import annotations

@@ -15,11 +15,19 @@ from mnist_edge.evaluation.report.render.formatting import (
     points,
     points_interval,
 )
-from mnist_edge.evaluation.report.results import CorruptionResult, Report, SchemeReport
+from mnist_edge.evaluation.report.results import (
+    CorruptionResult,
+    PredictedAnswers,
+    Report,
+    SchemeReport,
+)
 from mnist_edge.system.text import MISSING, percent
 
 Cell: TypeAlias = str | tuple[str, str]
 """The text of a cell, or its text and an addition in small print."""
+
+DROP = "drop in points"
+"""Header of the main table's column of drops."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +50,10 @@ def cost_table(report: Report) -> ReportTable:
         header=(
             "scheme",
             "accuracy",
-            "drop in points",
+            DROP,
             "agreement",
             "bytes",
-            "\u00b5s a digit",
+            "\u00b5s per digit",
         ),
         rows=tuple(
             (
@@ -73,10 +81,10 @@ def pair_table(report: Report) -> ReportTable:
             "scheme",
             "both right",
             "only reference right",
-            "only this right",
+            "only this scheme right",
             "both wrong",
             "McNemar p",
-            f"pictures to see {decimal(drop, 2)} points",
+            f"pictures to detect {decimal(drop, 2)} points",
             "abstained",
         ),
         rows=tuple(
@@ -127,7 +135,7 @@ def class_table(report: Report, scheme: SchemeReport) -> ReportTable:
 def confusion_table(scheme: SchemeReport) -> ReportTable:
     """Return the confusion matrix of a scheme."""
     return ReportTable(
-        caption=f"Confusion matrix of {scheme.scheme}: a row a label, a column an answer",
+        caption=f"Confusion matrix of {scheme.scheme}: rows are labels, columns are answers",
         header=("label", *map(str, range(CLASSES))),
         rows=tuple(
             (str(label), *(count(answers) if answers else MISSING for answers in row))
@@ -136,22 +144,80 @@ def confusion_table(scheme: SchemeReport) -> ReportTable:
     )
 
 
+TWO_WAYS_NOTE = (
+    "Each corrupted digit is read in two ways: as mnist-edge predict reads a picture, through its "
+    "front end, and as a bare array of 28x28 pixels. Users meet the first; the second shows more "
+    "of the network."
+)
+"""Explanation above the results under corruption."""
+SUSPECT_LABELS_NOTE = (
+    "Where both schemes confidently give the same answer, and the label is another, the label "
+    "itself may be wrong: it is marked as in doubt."
+)
+"""Explanation above the most confident mistakes."""
+INPUTS_NOTE = "The same inputs give the same report, except for the times."
+"""Explanation above the inputs of a report."""
 WRONG_ANSWERS_NOTE = (
     "Wrong answers: the share of the pictures that a scheme misreads and does not abstain from; "
-    "abstained: the share that it is less sure of than its manifest asks for."
+    "abstained: the share without an answer, because the confidence is below the manifest's "
+    "minimum or the picture does not show exactly one digit."
 )
-"""Explanation below the table of corruptions."""
+"""Explanation below the tables of corruptions."""
 
 
-def corruption_table(report: Report, scheme: SchemeReport) -> ReportTable:
-    """Return the results under corruption of the reference and one scheme, largest drop first."""
+def predicted_corruption_table(report: Report, scheme: SchemeReport) -> ReportTable | None:
+    """Return what predict answers under corruption, largest drop first; None in older reports."""
     first, second = report.reference, scheme.scheme
-    pairs = sorted(
+    rows = [
+        (own, before.predicted, own.predicted)
+        for before, own in _corruption_pairs(report, scheme)
+        if before.predicted and own.predicted
+    ]
+    if not rows:
+        return None
+    return ReportTable(
+        caption=f"Corrupted pictures as predict reads them: {second} against {first}",
+        header=(
+            "corruption",
+            "severity",
+            "pictures",
+            f"right answers {first}",
+            f"right answers {second}",
+            "drop in points",
+            f"wrong answers {first}",
+            f"wrong answers {second}",
+        ),
+        rows=tuple(
+            (
+                result.kind,
+                str(result.severity),
+                count(own.total),
+                percent(before.right_share),
+                percent(own.right_share),
+                (points(own.drop_points), points_interval(own.drop_interval)),
+                _wrong_answers(before),
+                _wrong_answers(own),
+            )
+            for result, before, own in sorted(rows, key=lambda row: -row[2].drop_points)
+        ),
+    )
+
+
+def _corruption_pairs(
+    report: Report, scheme: SchemeReport
+) -> list[tuple[CorruptionResult, CorruptionResult]]:
+    """Return the results of the reference and of a scheme, largest drop of accuracy first."""
+    return sorted(
         zip(report.reference_scheme.corruptions, scheme.corruptions, strict=True),
         key=lambda pair: (-pair[1].drop_points, pair[1].kind),
     )
+
+
+def bare_corruption_table(report: Report, scheme: SchemeReport) -> ReportTable:
+    """Return the accuracy on corrupted arrays, largest drop first."""
+    first, second = report.reference, scheme.scheme
     return ReportTable(
-        caption=f"Under corruption: {second} against {first}",
+        caption=f"Corrupted pictures as bare arrays: {second} against {first}",
         header=(
             "corruption",
             "severity",
@@ -173,19 +239,19 @@ def corruption_table(report: Report, scheme: SchemeReport) -> ReportTable:
                 _wrong_answers(before),
                 _wrong_answers(own),
             )
-            for before, own in pairs
+            for before, own in _corruption_pairs(report, scheme)
         ),
     )
 
 
-def _wrong_answers(result: CorruptionResult) -> Cell:
+def _wrong_answers(result: CorruptionResult | PredictedAnswers) -> Cell:
     return percent(result.wrong_share), f"abstained: {percent(result.abstained_share)}"
 
 
 def calibration_table(report: Report) -> ReportTable:
     """Return the calibration of each scheme."""
     return ReportTable(
-        caption="How far the confidence of each scheme can be trusted",
+        caption="Calibration of each scheme",
         header=(
             "scheme",
             "calibration error",
@@ -193,7 +259,7 @@ def calibration_table(report: Report) -> ReportTable:
             "change of the right digit's probability",
             "symmetric KL divergence",
             "temperature",
-            "answers from",
+            "minimum confidence",
             "abstained",
         ),
         rows=tuple(
@@ -232,11 +298,11 @@ def bin_table(scheme: SchemeReport) -> ReportTable:
 def file_table(report: Report) -> ReportTable:
     """Return the size, memory, parameters and operators of each file."""
     return ReportTable(
-        caption="What each file holds and asks for",
+        caption="Contents and requirements of each file",
         header=(
             "scheme",
             "bytes",
-            "arena, at least, in bytes",
+            "minimum arena in bytes",
             "parameters",
             "multiply-adds",
             "operators",
@@ -262,14 +328,14 @@ def time_table(report: Report) -> ReportTable:
     """Return the load time, latency and throughput of each scheme."""
     threads = [str(number) for number in report.times.threads]
     return ReportTable(
-        caption="Times of one digit, and digits a second",
+        caption="Latency of one digit, and throughput",
         header=(
             "scheme",
             "load in ms",
             "median in \u00b5s",
             "p95 in \u00b5s",
             "p99 in \u00b5s",
-            *(f"digits a second, {n} thread{'' if n == '1' else 's'}" for n in threads),
+            *(f"digits per second, {n} thread{'' if n == '1' else 's'}" for n in threads),
         ),
         rows=tuple(
             (

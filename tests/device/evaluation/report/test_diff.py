@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 import pytest
 
@@ -22,7 +23,11 @@ def two(nano_report: Report) -> tuple[Report, Report]:
 
 def test_a_report_beside_itself_did_not_change(two: tuple[Report, Report]) -> None:
     found = diff_reports(two[0], two[0])
-    assert found.summary == "No accuracy changed by more than chance explains."
+    accuracy = f"{100 * two[0].schemes[3].accuracy:.2f} %"
+    assert found.summary == (
+        f"int8: {accuracy} in A, {accuracy} in B (+0.00 points); 15,993 bytes in A, 15,993 in B. "
+        "No accuracy changed by more than chance explains."
+    )
     assert {change.change for change in found.changes} <= {0, None}
     assert found.same_pictures
     assert "No accuracy changed" in diff_to_html(found)
@@ -38,6 +43,36 @@ def test_reports_the_other_way_round_negate(two: tuple[Report, Report]) -> None:
         assert (one.first, one.second) == (other.second, other.first)
         if one.interval and other.interval:
             assert one.interval == pytest.approx((-other.interval.high, -other.interval.low))
+
+
+def test_the_summary_is_about_a_scheme_that_both_reports_have(two: tuple[Report, Report]) -> None:
+    first, second = two
+    fewer = dataclasses.replace(second, schemes=second.schemes[:2])
+    assert diff_reports(first, fewer).summary.startswith("float32: ")
+    nothing = dataclasses.replace(
+        first,
+        schemes=(dataclasses.replace(first.schemes[0], scheme="other"),),
+        reference="other",
+    )
+    assert diff_reports(nothing, fewer).summary == "A and B have no scheme in common."
+
+
+def test_long_names_keep_their_beginning_and_end(two: tuple[Report, Report]) -> None:
+    first, second = two
+    name = f"the-beginning-{'x' * 60}-the-end"
+    text = format_comparison(diff_reports(dataclasses.replace(first, model=name), second))
+    facts = "".join(line[12:44].strip() for line in text.splitlines())
+    assert name in facts
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_a_change_that_rounds_to_zero_has_no_minus(two: tuple[Report, Report]) -> None:
+    first, second = two[0], rounded(two[0])
+    worse = dataclasses.replace(second.schemes[3], drop_points=-0.001, accuracy=0.98999)
+    second = dataclasses.replace(second, schemes=(*second.schemes[:3], worse))
+    found = diff_reports(first, second)
+    for text in (format_comparison(found), diff_to_html(found), diff_to_markdown(found)):
+        assert not re.search(r"[-\u2212]0\.00(?!\d)", text)
 
 
 def test_reports_of_other_pictures_say_so(two: tuple[Report, Report]) -> None:

@@ -11,9 +11,11 @@ import jsonschema
 import numpy as np
 import pytest
 
+from mnist_edge.commands.report_text import format_report
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidValue
 from mnist_edge.evaluation.report import results
+from mnist_edge.evaluation.report.diff import diff_reports
 from mnist_edge.evaluation.report.document import (
     load_report,
     report_from_dict,
@@ -22,6 +24,7 @@ from mnist_edge.evaluation.report.document import (
     rounded,
     save_report,
 )
+from mnist_edge.evaluation.report.render.html import report_to_html
 from mnist_edge.evaluation.report.render.markdown import report_to_markdown
 from mnist_edge.evaluation.report.robustness import CorruptionPlan
 from tests.support.reports import a_report, measured
@@ -81,7 +84,7 @@ def test_what_older_reports_lack_is_not_known(tmp_path: Path) -> None:
     for scheme in document["schemes"]:
         del scheme["arena"]
         for result in scheme["corruptions"]:
-            del result["abstained"], result["wrong_answers"]
+            del result["abstained"], result["wrong_answers"], result["predicted"]
     path = tmp_path / "report.json"
     path.write_text(json.dumps(document), encoding="utf-8")
     report = load_report(path)
@@ -89,6 +92,9 @@ def test_what_older_reports_lack_is_not_known(tmp_path: Path) -> None:
     assert report.schemes[2].arena is None
     assert report.schemes[2].corruptions[0].wrong_share is None
     assert "| \u2013 (abstained: \u2013) |" in report_to_markdown(report)
+    for text in (report_to_markdown(report), report_to_html(report), format_report(report)):
+        assert "as predict reads" not in text
+    assert diff_reports(report, report_from_dict(a_report())).changes
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from mnist_edge import Classifier
 from mnist_edge.data.corruptions import CORRUPTIONS, corrupt
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidValue
@@ -45,6 +46,56 @@ def test_every_kind_of_corruption_is_read_by_every_scheme(own: Path, test_digits
         assert after.drop_interval.low <= after.drop_points <= after.drop_interval.high
 
 
+def test_some_are_also_read_as_predict_reads_them(own: Path, test_digits: Digits) -> None:
+    digits = test_digits.take(np.arange(0, 10_000, 1_000))
+    found = measured(own, digits, plan=CorruptionPlan(pictures=10, severities=(4,)))
+    before, after = (
+        {one.kind: one.predicted for one in scheme.corruptions} for scheme in found.schemes
+    )
+    for kind in ("brightness", "impulse-noise"):
+        images = corrupt(digits.images, kind, severity=4)
+        answers = {
+            scheme: [one.digit for one in Classifier(own, scheme=scheme).predict_many(iter(images))]
+            for scheme in ("float32", "int8")
+        }
+        right = {
+            scheme: np.array(
+                [one == label for one, label in zip(digit, digits.labels, strict=True)]
+            )
+            for scheme, digit in answers.items()
+        }
+        for scheme, results in (("float32", before), ("int8", after)):
+            result = results[kind]
+            assert result is not None
+            assert result.total == 10
+            assert result.right == right[scheme].sum()
+            assert result.abstained == sum(one is None for one in answers[scheme])
+            assert result.right + result.wrong + result.abstained == 10
+        loss = 10.0 * (right["float32"].sum() - right["int8"].sum())
+        assert [one.drop_points for one in (before[kind], after[kind]) if one] == [
+            0,
+            pytest.approx(loss),
+        ]
+    # Bare, most of these get no answer; the front end reads them all.
+    dark = next(one for one in found.schemes[1].corruptions if one.kind == "brightness")
+    assert dark.abstained is not None
+    assert dark.predicted is not None
+    assert dark.abstained > dark.predicted.abstained
+
+
+def test_fewer_are_read_as_predict_reads_them_than_as_bare_arrays() -> None:
+    for pictures, total, expected in (
+        (0, 10_000, 0),
+        (10, 10_000, 10),
+        (2_000, 10_000, 100),
+        (2_000, 50, 50),
+        (10_000, 10_000, 500),
+    ):
+        assert CorruptionPlan(pictures=pictures).predicted(total) == expected
+    plan = CorruptionPlan(severities=(1, 2))
+    assert plan.count_preprocessed(10_000) == 100 * 2 * len(CORRUPTIONS)
+
+
 def test_what_is_abstained_from_is_no_wrong_answer(own: Path, test_digits: Digits) -> None:
     path = own / "int8.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -58,9 +109,14 @@ def test_what_is_abstained_from_is_no_wrong_answer(own: Path, test_digits: Digit
     ):
         path.write_text(json.dumps({**manifest, "min_confidence": threshold}), encoding="utf-8")
         schemes = loading.load_all_schemes(own)
-        found = measure_schemes(schemes, given, on_progress=lambda count: None)
+        found = measure_schemes(
+            schemes, given, plan=CorruptionPlan(pictures=60), on_progress=lambda count: None
+        )
         told[name] = found.schemes[1].corruptions
     for each, sure, none in zip(told["all"], told["sure"], told["none"], strict=True):
+        # Nor does predict answer what is known to be no digit.
+        assert none.predicted is not None
+        assert none.predicted.abstained == none.predicted.total == 60
         assert each.correct == sure.correct == none.correct
         assert each.wrong_answers == each.total - each.correct
         assert sure.wrong_answers is not None

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from mnist_edge.data.mnist import Digits
 from mnist_edge.evaluation.report.labeled_images import mnist_test_images
 from mnist_edge.evaluation.report.measure import measure_schemes
-from mnist_edge.evaluation.report.results import CorruptionResult, SchemeReport
+from mnist_edge.evaluation.report.results import CorruptionResult, PredictedAnswers, SchemeReport
 from mnist_edge.evaluation.report.robustness import CorruptionPlan
 from mnist_edge.evaluation.report.verdict import verdict
-from mnist_edge.metrics.intervals import Interval
+from mnist_edge.metrics.intervals import Interval, mcnemar_p
 from mnist_edge.metrics.paired import Comparison
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes.numpy_backend.model_graph import Graph, parse_graph
@@ -68,14 +68,25 @@ def scheme(any_scheme: SchemeReport) -> Callable[..., SchemeReport]:
 Scheme = Callable[..., SchemeReport]
 
 
-def test_a_drop_that_chance_explains_costs_nothing(scheme: Scheme) -> None:
+def test_a_drop_that_chance_explains_is_none_that_is_shown(scheme: Scheme) -> None:
     said = verdict(
         "nano", [scheme("float32", correct=9_935), scheme("int8", correct=9_934, lost=2, won=1)]
     )
     assert said == (
-        "int8 costs nano nothing: 99.34 % of 10,000 pictures against 99.35 % in float32; no drop "
-        "larger than 0.06 points at 95 % confidence."
+        "int8 of nano has no loss that these 10,000 digits show; at most 0.06 points, at 95 % "
+        "confidence: 99.34 % of 10,000 pictures against 99.35 % in float32."
     )
+
+
+def test_a_drop_that_is_nearly_sure_is_not_called_nothing(scheme: Scheme) -> None:
+    int8 = scheme("int8", correct=9_470, lost=19, won=9)
+    assert mcnemar_p(19, 9) == pytest.approx(0.087, abs=0.001)
+    said = verdict("tutorial", [scheme("float32", correct=9_480), int8])
+    assert said.startswith(
+        "int8 of tutorial has no loss that these 10,000 digits show; at most 0.22 points, "
+    )
+    assert "nothing" not in said
+    assert f"{int8.largest_drop:.2f}" == "0.22"
 
 
 def test_a_small_drop_that_is_sure_is_told_with_its_interval(scheme: Scheme) -> None:
@@ -90,7 +101,7 @@ def test_a_gain_is_a_gain(scheme: Scheme) -> None:
     said = verdict(
         "nano", [scheme("float32", correct=9_935), scheme("int8", correct=9_947, won=12)]
     )
-    assert said.startswith("int8 gains nano 0.12 points: 99.47 %")
+    assert said.startswith("int8 gains nano 0.12 points (95 %: 0.07 to 0.21): 99.47 %")
 
 
 def test_few_pictures_prove_nothing_and_it_says_so(scheme: Scheme) -> None:
@@ -118,31 +129,62 @@ def test_a_large_drop_is_not_to_be_shipped_and_the_worst_scheme_is_named(scheme:
     )
 
 
-def test_what_shows_only_in_the_dark_is_in_the_sentence(scheme: Scheme) -> None:
-    dark = CorruptionResult(
-        kind="brightness",
+def under(
+    kind: str, *, drop: float, p: float, right: int, wrong: int, bare: float = 0
+) -> CorruptionResult:
+    """What predict answers to 200 corrupted pictures, and what is lost on bare arrays."""
+    return CorruptionResult(
+        kind=kind,
         severity=3,
         correct=1_500,
         total=2_000,
         accuracy=0.75,
-        drop_points=4.2,
-        drop_interval=Interval(3.0, 5.5),
+        drop_points=bare,
+        drop_interval=Interval(bare - 1, bare + 1),
         abstained=480,
         wrong_answers=9,
+        predicted=PredictedAnswers(
+            total=200,
+            right=right,
+            wrong=wrong,
+            abstained=200 - right - wrong,
+            drop_points=drop,
+            drop_interval=Interval(drop - 3, drop + 3),
+            p_value=p,
+        ),
     )
-    chance = dataclasses.replace(
-        dark, kind="fog", drop_points=6.0, drop_interval=Interval(-0.1, 12.1)
-    )
-    int8 = dataclasses.replace(scheme("int8", correct=9_935), corruptions=(chance, dark))
-    float32 = dataclasses.replace(
-        scheme("float32", correct=9_935),
-        corruptions=(chance, dataclasses.replace(dark, wrong_answers=7)),
-    )
-    said = verdict("nano", [float32, int8])
-    assert said.startswith("int8 costs nano nothing")
+
+
+def test_what_users_lose_in_the_dark_is_in_the_sentence(scheme: Scheme) -> None:
+    def found(*corruptions: CorruptionResult) -> str:
+        before = under("brightness", drop=0, p=1, right=180, wrong=1)
+        float32 = dataclasses.replace(
+            scheme("float32", correct=9_935), corruptions=(before,) * len(corruptions)
+        )
+        int8 = dataclasses.replace(scheme("int8", correct=9_935), corruptions=corruptions)
+        return verdict("nano", [float32, int8])
+
+    chance = under("fog", drop=6.0, p=0.04, right=168, wrong=2)
+    dark = under("brightness", drop=10.0, p=1e-4, right=160, wrong=4)
+    said = found(chance, dark)
+    assert said.startswith("int8 of nano has no loss")
     assert said.endswith(
-        "; under brightness it loses 4.2 points, with 0.45 % wrong answers (float32: 0.35 %)."
+        "; under brightness predict answers 80.00 % of 200 pictures right (float32: 90.00 %) and "
+        "2.00 % wrong (0.50 %)."
     )
+    # One of fifteen at p = 0.04 is chance, and so is nothing of a single one.
+    assert "under" not in found(*[chance] * 15)
+    assert "under fog" in found(chance)
+
+
+def test_what_only_bare_arrays_lose_is_not_in_the_sentence(scheme: Scheme) -> None:
+    bare = under("brightness", drop=0.0, p=1.0, right=200, wrong=0, bare=8.7)
+    before = dataclasses.replace(bare, drop_points=0, drop_interval=Interval(0, 0))
+    older = dataclasses.replace(bare, predicted=None)
+    for result in (bare, older):
+        int8 = dataclasses.replace(scheme("int8", correct=9_935), corruptions=(result,))
+        float32 = dataclasses.replace(scheme("float32", correct=9_935), corruptions=(before,))
+        assert "brightness" not in verdict("nano", [float32, int8])
 
 
 def test_a_reference_alone_has_nothing_to_be_compared_with(scheme: Scheme) -> None:

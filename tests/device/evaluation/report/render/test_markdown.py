@@ -16,6 +16,17 @@ def test_wrong_answers_under_corruption_stand_beside_the_references(document: Do
     assert "Wrong answers: the share" in said
 
 
+def test_corruptions_are_told_both_ways(document: Document) -> None:
+    markdown, page = to_markdown(document), Page(to_html(document))
+    predicted = "Corrupted pictures as predict reads them: int8 against float32"
+    bare = "Corrupted pictures as bare arrays: int8 against float32"
+    assert markdown.index(predicted) < markdown.index(bare)
+    row = "| zigzag | 3 | 200 | 75.00 % | 74.00 % | +1.25 (\u22120.75 to +3.25) |"
+    assert f"{row} 3.00 % (abstained: 22.00 %) | 4.00 % (abstained: 22.00 %) |" in markdown
+    for words in (predicted, bare, "read in two ways", "200 pictures of severity 3"):
+        assert words in page.text
+
+
 def test_the_markdown_has_sound_tables_and_the_times_last(document: Document) -> None:
     markdown = to_markdown(document)
     require_tables(markdown)

@@ -11,7 +11,7 @@ from tests.support.reports import HOSTILE, Document, hostile, to_svg
 def test_the_picture_tells_the_verdict_each_drop_and_what_changed(document: Document) -> None:
     picture = ET.fromstring(to_svg(document))  # noqa: S314 - our own
     words = [one.text for one in picture.iter(f"{SVG}text")]
-    assert words[0] == "int8 costs edge nothing"
+    assert words[0] == "int8 of edge has no loss that these 10,000"
     assert "int8 answers otherwise: 3 of 10,000" in words
     for said in ("99.70 %", "88,432", "#947", "a 8", "8 \u2192 9"):
         assert said in words
