@@ -189,7 +189,8 @@ def plot_layer_errors(path: Path, layers: Sequence[LayerError], *, title: str) -
     left.axvline(HEALTHY, color="black", ls=":", label=f"rounding alone: {HEALTHY:.3f}")
     left.axvline(SUSPECT, color="#d55e00", ls="--", label=f"suspect: {SUSPECT}")
     left.set_xlabel("root mean square error, steps of the layer's output")
-    left.legend(frameon=False)
+    # Outside: there is no place inside where no bar may be.
+    figure.legend(loc="outside lower left", ncols=2, frameon=False)
     left.invert_yaxis()
     # A layer without error, such as a reshape, has no bar.
     sqnr = [layer.sqnr if math.isfinite(layer.sqnr) else 0.0 for layer in layers]

@@ -44,6 +44,8 @@ _TRACK: Color = (240, 240, 240)
 _MARGIN = 20
 _PANEL_TOP = 104
 """Row on which the panels begin, below the headline and their titles."""
+_NAME_SIZE, _NAME_HEIGHT = 16, 24
+"""Size of the letters of a file's name, and height of its line above a page."""
 _BAR_LEFT, _BAR_RIGHT = 22, PANEL_SIZE - 72
 """First and last column of a bar of full length, within the fourth panel."""
 _MIN_SHARP_FACTOR = 4
@@ -76,6 +78,7 @@ def draw_explanation(trace: PreprocessingTrace, prediction: Prediction) -> Image
     size = (panel_corner(len(PANEL_TITLES))[0], _PANEL_TOP + PANEL_SIZE + _MARGIN)
     canvas = Image.new("RGB", size, _PAPER)
     _draw_text(canvas, headline(prediction), at=(_MARGIN, 22), size=34)
+    _draw_name(canvas, trace.name, room=size[0] // 2)
     for panel, title in enumerate(PANEL_TITLES):
         left, top = panel_corner(panel)
         _draw_text(canvas, title, at=(left, top - 26), size=16)
@@ -100,12 +103,15 @@ def draw_page(trace: PreprocessingTrace, page: Page) -> Image.Image:
     picture = Image.fromarray(trace.rgb)
     longest = panel_corner(len(PANEL_TITLES))[0] - 2 * _MARGIN
     width, height = _fit(*picture.size, longest)
-    canvas = Image.new("RGB", (longest + 2 * _MARGIN, height + 2 * _MARGIN), _PAPER)
-    canvas.paste(picture.resize((width, height), Image.Resampling.BICUBIC), (_MARGIN, _MARGIN))
+    picture_top = _MARGIN + (_NAME_HEIGHT if trace.name else 0)
+    canvas = Image.new("RGB", (longest + 2 * _MARGIN, picture_top + height + _MARGIN), _PAPER)
+    canvas.paste(picture.resize((width, height), Image.Resampling.BICUBIC), (_MARGIN, picture_top))
+    _draw_name(canvas, trace.name, room=longest)
     pen = ImageDraw.Draw(canvas)
     scale = width / (trace.scale * picture.width)
     for digit in page.digits:
-        left, top, right, bottom = (round(_MARGIN + scale * edge) for edge in digit.box)
+        left, right = (round(_MARGIN + scale * edge) for edge in digit.box[::2])
+        top, bottom = (round(picture_top + scale * edge) for edge in digit.box[1::2])
         answer = digit.prediction.digit
         color = _OTHER_BOX if answer is None else ACCENT
         pen.rectangle((left - 3, top - 3, right + 2, bottom + 2), outline=color, width=2)
@@ -227,6 +233,23 @@ def _draw_bars(canvas: Image.Image, prediction: Prediction) -> None:
         _draw_text(canvas, str(digit), at=(left, text_top), size=16)
         percent = f"{100 * probability:.1f} %"
         _draw_text(canvas, percent, at=(left + PANEL_SIZE, text_top), size=16, align="right")
+
+
+def _draw_name(canvas: Image.Image, name: str | None, *, room: int) -> None:
+    """Draw a file's name at the upper right, without its middle if it is wider than ``room``."""
+    if not name:
+        return
+    # What cannot be printed, such as a line break, cannot be drawn.
+    letters = "".join(letter if letter.isprintable() else "?" for letter in name)
+    font, factor = _font(_NAME_SIZE)
+    if not isinstance(font, ImageFont.FreeTypeFont):
+        letters = letters.encode("latin-1", "replace").decode("latin-1")
+    text, kept = letters, len(letters)
+    while kept > 2 and factor * font.getbbox(text)[2] > room:
+        kept -= 2
+        text = f"{letters[: kept // 2]}...{letters[-kept // 2 :]}"
+    at = (canvas.width - _MARGIN, _MARGIN)
+    _draw_text(canvas, text, at=at, size=_NAME_SIZE, align="right", color=_OTHER_BOX)
 
 
 def _draw_text(

@@ -9,7 +9,9 @@ everything.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
@@ -91,6 +93,8 @@ class PreprocessingTrace:
     """``blank`` or ``not-one-digit``; None if the picture shows one digit."""
     removed: frozenset[Removal] = frozenset()
     """What was removed from the ink to find the handwriting."""
+    name: str | None = None
+    """Name of the picture's file; None if it was not read from one."""
 
 
 def preprocess(picture: Picture) -> ModelInput:
@@ -143,7 +147,10 @@ def trace_preprocessing(picture: Picture, *, side: int = WORKING_SIDE) -> Prepro
         PictureError: as for ``preprocess``.
     """
     image, longest = decode(picture, side=side)
-    return _trace(*to_rgb(image, longest, side=side))
+    trace = _trace(*to_rgb(image, longest, side=side))
+    if isinstance(picture, (str, os.PathLike)):
+        return replace(trace, name=Path(picture).name)
+    return trace
 
 
 def _trace(rgb: NDArray[np.uint8], scale: float) -> PreprocessingTrace:

@@ -82,7 +82,6 @@ TESTED_TOGETHER = {
     "system/test_scale": ["inference/batch", "runtimes/backends"],
     "workstation/commands/test_reproduce": [
         "evaluation/reproduction/measure",
-        "evaluation/reproduction/page",
         "evaluation/reproduction/systems",
     ],
     "workstation/commands/test_train": ["training/frameworks"],
@@ -102,7 +101,6 @@ TESTED_TOGETHER = {
         "training/outliers/textures",
     ],
     "workstation/training/test_trainer": ["training/training_stream"],
-    "workstation/training/test_training_record": ["training/learning_curves"],
 }
 """Modules without a test file of their own name, by the one that tests them."""
 

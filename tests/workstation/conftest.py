@@ -2,12 +2,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from converters import layer_error
 from mnist_edge.data.mnist import Mnist
-from mnist_edge.training import trainer, training_record
+from mnist_edge.evaluation.reproduction import page
+from mnist_edge.training import learning_curves, trainer, training_record
 from mnist_edge.training.recipes import Recipe
 from tests.support.recorder import Recorder, Train
 
@@ -45,3 +48,18 @@ def train(small_mnist: Mnist) -> Train:
         return training_record.read_training_record(folder)
 
     return run
+
+
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The figures that are drawn while a test runs."""
+    drawn: list[Any] = []
+    new_figure = learning_curves.new_figure
+
+    def keep(**size: float) -> Any:
+        drawn.append(new_figure(**size))
+        return drawn[-1]
+
+    for module in (learning_curves, layer_error, page):
+        monkeypatch.setattr(module, "new_figure", keep)
+    return drawn

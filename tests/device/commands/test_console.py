@@ -34,7 +34,7 @@ def test_a_narrow_terminal_shortens_names(terminal: pytest.MonkeyPatch) -> None:
     terminal.setenv("COLUMNS", "35")
     assert format_table(HEADER, ROWS).splitlines() == [
         "scheme             accuracy   bytes",
-        "...long-name/int8   99.56 %  15,993",
+        "a-folde...me/int8   99.56 %  15,993",
         "float32                      54,000",
     ]
     terminal.setenv("COLUMNS", "200")
@@ -83,8 +83,8 @@ def test_facts_are_wrapped_beside_their_names_in_a_terminal_alone(
     assert len(format_facts(facts).splitlines()) == 2
 
 
-def test_what_is_shortened_keeps_its_end() -> None:
-    assert shorten("a/long/path/to/int8", 10) == "...to/int8"
+def test_what_is_shortened_keeps_its_beginning_and_its_end() -> None:
+    assert shorten("a/long/path/to/int8", 10) == "a/l...int8"
     assert shorten("int8", 10) == "int8"
 
 

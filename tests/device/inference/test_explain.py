@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -24,13 +25,19 @@ from mnist_edge.inference.explain import (
     PANEL_SIZE,
     PIXEL_SIZE,
     draw_explanation,
+    draw_page,
     headline,
     panel_corner,
     pixels_to_text,
 )
 from mnist_edge.preprocessing.binarization import InkMap
 from mnist_edge.preprocessing.connected_components import Component
-from mnist_edge.preprocessing.pipeline import PreprocessingTrace, preprocess, trace_preprocessing
+from mnist_edge.preprocessing.pipeline import (
+    PAGE_SIDE,
+    PreprocessingTrace,
+    preprocess,
+    trace_preprocessing,
+)
 
 Run = Callable[..., CompletedProcess[str]]
 Start = Callable[..., CompletedProcess[bytes]]
@@ -316,6 +323,45 @@ def test_the_file_is_what_draw_draws_and_a_second_one_replaces_it(
         expected = draw_explanation(trace, classifier.classify(trace))
         with Image.open(target) as image:
             assert np.array_equal(np.asarray(image), np.asarray(expected))
+
+
+def _changed_by_name(name: str | None, *, pictures: Path) -> NDArray[np.bool_]:
+    """Where a file's name changes the explanation of one picture."""
+    trace = trace_preprocessing(pictures / "pen-four.png")
+    plain, named = (
+        np.asarray(draw_explanation(replace(trace, name=each), answer(4))) for each in (None, name)
+    )
+    changed: NDArray[np.bool_] = (plain != named).any(axis=2)
+    return changed
+
+
+@pytest.mark.parametrize("name", ["four.png", "\u4e94\n\udcff.png", "x" * 250, "i" * 250])
+def test_an_explanation_carries_the_files_name(name: str, pictures: Path) -> None:
+    left, top, right, bottom = extent(_changed_by_name(name, pictures=pictures))
+    assert (left, bottom) >= (_SIZE[0] // 2 - 21, top + 5)
+    assert right <= _SIZE[0] - 19
+    # Above the panels' titles.
+    assert bottom < panel_corner(0)[1] - 30
+
+
+def test_what_was_not_read_from_a_file_has_no_name(pictures: Path) -> None:
+    content = (pictures / "pen-four.png").read_bytes()
+    assert trace_preprocessing(content).name is None
+    assert trace_preprocessing(pictures / "pen-four.png").name == "pen-four.png"
+    assert trace_preprocessing(str(pictures / "pen-four.png")).name == "pen-four.png"
+    assert not _changed_by_name(None, pictures=pictures).any()
+
+
+def test_a_page_carries_the_files_name_above_the_picture(
+    pictures: Path, classifier: Classifier
+) -> None:
+    trace = trace_preprocessing(pictures / "pen-four.png", side=PAGE_SIDE)
+    page = classifier.classify_page(trace)
+    named, plain = draw_page(trace, page), draw_page(replace(trace, name=None), page)
+    added = named.height - plain.height
+    assert added > 0
+    assert np.array_equal(np.asarray(named)[20 + added :], np.asarray(plain)[20:])
+    assert (np.asarray(named)[20 : 20 + added] < 255).any()
 
 
 def test_several_pictures_are_explained_in_a_folder_by_number(

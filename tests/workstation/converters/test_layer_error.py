@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from converters import conversion, layer_error
 from converters.calibration_set import draw_calibration_set
@@ -53,3 +56,28 @@ def test_the_layer_that_hurts_is_named(small_mnist: Mnist, tmp_path: Path) -> No
     assert suspect.sqnr < 1
     hidden = layers[-2]
     assert hidden.activations[1] > 1000
+
+
+@pytest.mark.parametrize("count", [1, 3, 30])
+def test_the_legend_of_layer_errors_does_not_lie_on_them(
+    count: int, figures: list[Any], tmp_path: Path
+) -> None:
+    layers = [
+        layer_error.LayerError(
+            operator="CONV_2D",
+            name="layer",
+            weights=None,
+            activations=(0.0, 1.0),
+            saturated=0.0,
+            rmse=0.9,
+            sqnr=40.0,
+        )
+    ] * count
+    layer_error.plot_layer_errors(tmp_path / "explain.png", layers, title="any")
+    (figure,) = figures
+    (legend,) = figure.legends
+    box = legend.get_window_extent()
+    assert figure.bbox.x0 <= box.x0 < box.x1 <= figure.bbox.x1
+    for axis in figure.axes:
+        assert axis.get_legend() is None
+        assert not box.overlaps(axis.get_tightbbox())
