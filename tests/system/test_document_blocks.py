@@ -178,6 +178,8 @@ def run(words: list[str | Path], folder: Path) -> subprocess.CompletedProcess[st
     environment = {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        # A page's desk has a folder mnist_edge/ of samples, which comes before an editable install.
+        "PYTHONPATH": str(ROOT),
         "COLUMNS": "80",
         "TERMINAL_WIDTH": "80",
         "MNIST_EDGE_MODELS": str(folder / "installed"),
