@@ -35,9 +35,11 @@ from mnist_edge.errors import InvalidValue, PictureError
 from mnist_edge.runtimes import selection
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from mnist_edge.inference.classifier import Classifier
     from mnist_edge.inference.inputs import FoundPicture
-    from mnist_edge.inference.results_log import Paths
+    from mnist_edge.inference.results_log import Paths, ResultsLog
 
 EXAMPLES = """
 mnist-edge predict digit.png photos/ '*.jpg' --format csv
@@ -132,8 +134,6 @@ def predict_command(
     same --resume; the exit status counts all the lines in the file.
     """
     from mnist_edge.inference.classifier import Classifier
-    from mnist_edge.inference.path_set import PathSet
-    from mnist_edge.inference.results_log import open_results_log
     from mnist_edge.inference.worker_pool import available_cores
 
     drawn = "--explain" if explain is not None else "--show" if show else None
@@ -154,11 +154,7 @@ def predict_command(
     warn_about(classifier)
     with ExitStack() as stack:
         stack.enter_context(_unwinding_on_sigterm())
-        results_log = (
-            stack.enter_context(open_results_log(resume, PathSet(), warn=console.warn))
-            if resume
-            else None
-        )
+        results_log = stack.enter_context(_open_results_log(resume)) if resume else None
         if results_log:
             found = _skip_known(found, results_log.pictures)
         if not sys.stdout.isatty():
@@ -218,6 +214,14 @@ def _skip_known(found: "Iterable[FoundPicture]", known: "Paths") -> "Iterator[Fo
         if path not in known:
             known.add(path)
             yield path, error
+
+
+def _open_results_log(path: Path) -> "AbstractContextManager[ResultsLog]":
+    # A start without --resume needs neither.
+    from mnist_edge.inference.path_set import PathSet
+    from mnist_edge.inference.results_log import open_results_log
+
+    return open_results_log(path, PathSet(), warn=console.warn)
 
 
 def _find_pictures(
