@@ -389,12 +389,13 @@ def _score(page: Page) -> float:
 
 
 def _overlap(first: FoundDigit, second: FoundDigit) -> bool:
-    left, top, right, bottom = first.box
-    x, y = (second.box[0] + second.box[2]) / 2, (second.box[1] + second.box[3]) / 2
-    if left <= x < right and top <= y < bottom:
-        return True
-    left, top, right, bottom = second.box
-    x, y = (first.box[0] + first.box[2]) / 2, (first.box[1] + first.box[3]) / 2
+    """Check whether the center of one digit's box lies in the other's."""
+    return _holds_center(first, second) or _holds_center(second, first)
+
+
+def _holds_center(holder: FoundDigit, digit: FoundDigit) -> bool:
+    left, top, right, bottom = holder.box
+    x, y = (digit.box[0] + digit.box[2]) / 2, (digit.box[1] + digit.box[3]) / 2
     return left <= x < right and top <= y < bottom
 
 
