@@ -12,7 +12,8 @@ the module path.
 TYPE_CHECKING = False  # as typing has it
 if TYPE_CHECKING:
     from mnist_edge.errors import MnistEdgeError
-    from mnist_edge.inference.classifier import Classifier, FoundDigit, Page, Prediction
+    from mnist_edge.inference.classifier import Classifier, Prediction
+    from mnist_edge.inference.page import FoundDigit, Page
 
 __version__ = "0.2.0"
 __all__ = [
@@ -36,8 +37,8 @@ CLASSES = 10
 
 _HOMES = {
     "Classifier": "mnist_edge.inference.classifier",
-    "FoundDigit": "mnist_edge.inference.classifier",
-    "Page": "mnist_edge.inference.classifier",
+    "FoundDigit": "mnist_edge.inference.page",
+    "Page": "mnist_edge.inference.page",
     "Prediction": "mnist_edge.inference.classifier",
     "MnistEdgeError": "mnist_edge.errors",
 }

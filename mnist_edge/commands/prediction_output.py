@@ -20,7 +20,8 @@ from mnist_edge.errors import PictureError
 from mnist_edge.system.text import escape_controls
 
 if TYPE_CHECKING:
-    from mnist_edge.inference.classifier import Page, Prediction
+    from mnist_edge.inference.classifier import Prediction
+    from mnist_edge.inference.page import Page
     from mnist_edge.inference.results_log import ResultsLog
     from mnist_edge.preprocessing.pipeline import PreprocessingTrace
 
@@ -138,9 +139,9 @@ def _page_rows(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _format_outcome(outcome: Prediction | Page, top: int) -> str:
     """Format a result as one line of text; lines of writing are separated by spaces."""
-    from mnist_edge.inference.classifier import Page
+    from mnist_edge.inference.classifier import Prediction
 
-    if not isinstance(outcome, Page):
+    if isinstance(outcome, Prediction):
         if outcome.abstained:
             return paint(f"- ({outcome.abstained})", "yellow")
         return ", ".join(f"{digit} ({100 * p:.1f} %)" for digit, p in outcome.top(top))
@@ -158,13 +159,13 @@ def result_document(result: PictureResult, top: int) -> dict[str, Any]:
         result: one picture's.
         top: how many of the likeliest digits to list, if more than one.
     """
-    from mnist_edge.inference.classifier import Page
+    from mnist_edge.inference.classifier import Prediction
 
     outcome = result.outcome
     if isinstance(outcome, PictureError):
         error = {"type": type(outcome).__name__, "message": str(outcome)}
         return {"path": result.path, "error": error}
-    document = outcome.to_dict() if isinstance(outcome, Page) else outcome.to_dict(top=top)
+    document = outcome.to_dict(top=top) if isinstance(outcome, Prediction) else outcome.to_dict()
     return {"path": result.path, **document}
 
 

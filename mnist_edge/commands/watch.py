@@ -22,7 +22,8 @@ from mnist_edge.commands.prediction_output import PictureResult, result_document
 from mnist_edge.errors import PictureError, PictureNotFound
 
 if TYPE_CHECKING:
-    from mnist_edge.inference.classifier import Page, Prediction
+    from mnist_edge.inference.classifier import Prediction
+    from mnist_edge.inference.page import Page
     from mnist_edge.inference.results_log import ResultsLog
     from mnist_edge.preprocessing.decoding import Picture
 

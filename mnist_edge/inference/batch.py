@@ -5,15 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from mnist_edge.errors import PictureError
-from mnist_edge.inference.classifier import Classifier, Page, Prediction
+from mnist_edge.inference.classifier import Classifier, Prediction
 from mnist_edge.inference.inputs import FoundPicture, read_picture
 from mnist_edge.inference.worker_pool import map_in_order
 from mnist_edge.preprocessing.pipeline import ModelInput, preprocess
 
-Outcome: TypeAlias = Prediction | Page | PictureError
+if TYPE_CHECKING:
+    from mnist_edge.inference.page import Page
+
+Outcome: TypeAlias = "Prediction | Page | PictureError"
 """What was read in a picture, or why nothing was."""
 ChunkReader: TypeAlias = Callable[[Sequence[FoundPicture]], list[Outcome]]
 """A function that reads a chunk of pictures; it must be picklable to run in worker processes."""

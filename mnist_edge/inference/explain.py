@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from mnist_edge import CLASSES, DIGIT_SIDE
-from mnist_edge.inference.classifier import Page, Prediction
+from mnist_edge.inference.classifier import Prediction
+from mnist_edge.inference.page import Page
 from mnist_edge.preprocessing.connected_components import Component
 from mnist_edge.preprocessing.pipeline import PreprocessingTrace
 from mnist_edge.system.files import write_bytes

@@ -148,6 +148,7 @@ FILES = [
     "mnist_edge/inference/explain.py",
     "mnist_edge/inference/folder_watcher.py",
     "mnist_edge/inference/inputs.py",
+    "mnist_edge/inference/page.py",
     "mnist_edge/inference/path_set.py",
     "mnist_edge/inference/results_log.py",
     "mnist_edge/inference/worker_pool.py",

@@ -1,4 +1,4 @@
-"""Digits of a tight row are aligned as the lines of a border are: none is lost without a word."""
+"""A page is read whole: digits of a tight row, aligned as a border is, are not lost silently."""
 
 from __future__ import annotations
 
