@@ -27,8 +27,8 @@ _MAX_GAP = 0.3
 """Maximum gap between two strokes of one digit in line heights."""
 _MIN_TALL_HEIGHT = 0.5
 """Minimum height of a component that locates a line, relative to the tallest component's."""
-_MAX_LINE_DISTANCE = 0.5
-"""Maximum distance of a dot's or a bar's middle from its line, relative to the line's height."""
+_MAX_LINE_DISTANCE = 0.05
+"""Maximum distance of a low stroke's middle from its line, relative to the line's height."""
 _MIN_SMALLER_HEIGHT = 0.25
 """Minimum height of the digits of a smaller line, relative to the tallest digit's."""
 _MIN_DIGIT_WIDTH = 0.45
@@ -148,28 +148,37 @@ def _is_tall(component: Component, components: Sequence[Component]) -> bool:
 
 
 def _group_lines(components: Sequence[Component]) -> list[list[Component]]:
-    """Group components by lines, from the top: tall ones locate them, dots and bars join one.
+    """Group components by lines, from the top: tall ones locate them, dots and bars join one."""
+    min_height = _MIN_SMALLER_HEIGHT * max(component.height for component in components)
+    lines = _locate_lines([one for one in components if one.height >= min_height])
+    for component in components:
+        if component.height < min_height:
+            min(lines, key=lambda line: _line_distance(component, line)).append(component)
+    return sorted(lines, key=lambda line: float(np.median([one.top + one.bottom for one in line])))
 
-    Components that are too far from any such line, and too large for a dot, form lines of smaller
-    digits.
+
+def _locate_lines(components: Sequence[Component]) -> list[list[Component]]:
+    """Group components that may be digits by lines.
+
+    What is lower than half of the tallest is a stroke of a digit if it lies within a line, and
+    otherwise of a line of smaller digits.
     """
     tall = [component for component in components if _is_tall(component, components)]
     lines = reading_order(tall)
-    spans = [(min(one.top for one in line), max(one.bottom for one in line)) for line in lines]
     smaller: list[Component] = []
     for component in components:
-        if component in tall:
-            continue
-        middle = (component.top + component.bottom) / 2
-        distances = [max(top - middle, middle - bottom) for top, bottom in spans]
-        nearest = int(np.argmin(distances))
-        top, bottom = spans[nearest]
-        is_near = distances[nearest] <= _MAX_LINE_DISTANCE * (bottom - top)
-        is_dot = component.height < _MIN_SMALLER_HEIGHT * max(one.height for one in tall)
-        (lines[nearest] if is_near or is_dot else smaller).append(component)
-    if smaller:
-        lines += _group_lines(smaller)
-    return sorted(lines, key=lambda line: float(np.median([one.top + one.bottom for one in line])))
+        if component not in tall:
+            nearest = min(lines, key=lambda line: _line_distance(component, line))
+            is_within = _line_distance(component, nearest) <= _MAX_LINE_DISTANCE
+            (nearest if is_within else smaller).append(component)
+    return [*lines, *_locate_lines(smaller)] if smaller else lines
+
+
+def _line_distance(component: Component, line: Sequence[Component]) -> float:
+    """Return how far a component's middle is from a line in line heights; below 0 within it."""
+    top, bottom = min(one.top for one in line), max(one.bottom for one in line)
+    middle = (component.top + component.bottom) / 2
+    return max(top - middle, middle - bottom) / (bottom - top)
 
 
 def _candidates(
