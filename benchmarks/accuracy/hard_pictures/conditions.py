@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
 from numpy.random import Generator
@@ -17,6 +16,14 @@ from benchmarks.accuracy.hard_pictures.distractors import (
     draw_shapes,
     leave_blank,
     scribble,
+)
+from benchmarks.accuracy.hard_pictures.extremes import (
+    draw_at_edge,
+    draw_bold,
+    draw_empty_cell,
+    draw_like_brightness,
+    draw_tiny,
+    draw_webcam,
 )
 from benchmarks.accuracy.hard_pictures.fields import blur, pick, rotation
 from benchmarks.accuracy.hard_pictures.light import gradient, shadow, vignette
@@ -47,11 +54,23 @@ from benchmarks.accuracy.hard_pictures.pens import (
     pick_pen,
     sample_pen,
 )
-from benchmarks.accuracy.hard_pictures.sheet import Sheet
+from benchmarks.accuracy.hard_pictures.scenes import (
+    draw_border,
+    draw_note,
+    draw_padded,
+    draw_tile,
+)
+from benchmarks.accuracy.hard_pictures.several import (
+    draw_edge_row,
+    draw_note_of_rows,
+    draw_table_of_digits,
+    draw_tight_row,
+    draw_two_sizes,
+)
+from benchmarks.accuracy.hard_pictures.sheet import Drawn, Sheet
 from benchmarks.accuracy.hard_pictures.strokes import draw_stroke, pick_digit
 
 SEVERITIES = (1, 2, 3)
-Drawn: TypeAlias = tuple[Image.Image, str | None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -316,7 +335,22 @@ CONDITIONS: dict[str, Callable[[Generator, int], Drawn]] = {
     "thick": _thick,
     "board": _board,
     "postal": _postal,
+    "note": draw_note,
+    "tile": draw_tile,
+    "padded": draw_padded,
+    "border": draw_border,
+    "edge": draw_at_edge,
+    "bold": draw_bold,
+    "like-bright": draw_like_brightness,
+    "tiny": draw_tiny,
+    "webcam": draw_webcam,
     "number": _number,
     "page": _page,
+    "tight-row": draw_tight_row,
+    "edge-row": draw_edge_row,
+    "two-sizes": draw_two_sizes,
+    "table": draw_table_of_digits,
+    "note-rows": draw_note_of_rows,
     "nothing": _nothing,
+    "empty-cell": draw_empty_cell,
 }
