@@ -122,7 +122,7 @@ def preprocess(picture: Picture) -> ModelInput:
     gray = None if isinstance(picture, Image.Image) else stored_gray(image)
     if gray is not None and (pixels := _as_mnist_format(gray)) is not None:
         return ModelInput(pixels, None)
-    trace = _trace(*to_rgb(image, longest, side=WORKING_SIDE))
+    trace = trace_image(*to_rgb(image, longest, side=WORKING_SIDE))
     return ModelInput(trace.pixels, trace.problem)
 
 
@@ -147,13 +147,19 @@ def trace_preprocessing(picture: Picture, *, side: int = WORKING_SIDE) -> Prepro
         PictureError: as for ``preprocess``.
     """
     image, longest = decode(picture, side=side)
-    trace = _trace(*to_rgb(image, longest, side=side))
+    trace = trace_image(*to_rgb(image, longest, side=side))
     if isinstance(picture, (str, os.PathLike)):
         return replace(trace, name=Path(picture).name)
     return trace
 
 
-def _trace(rgb: NDArray[np.uint8], scale: float) -> PreprocessingTrace:
+def trace_image(rgb: NDArray[np.uint8], scale: float = 1.0) -> PreprocessingTrace:
+    """Return every step from a decoded picture to its digit in MNIST's format.
+
+    Args:
+        rgb: ``(height, width, 3)``, at the size that it is worked on.
+        scale: pixels of the original picture per pixel of ``rgb``.
+    """
     gray = np.asarray(Image.fromarray(rgb).convert("L"))
     for pixels in (gray, np.invert(gray)):
         if is_mnist_format(pixels):

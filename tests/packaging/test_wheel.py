@@ -183,6 +183,7 @@ FILES = [
     "mnist_edge/preprocessing/mnist_format.py",
     "mnist_edge/preprocessing/pipeline.py",
     "mnist_edge/preprocessing/ruled_lines.py",
+    "mnist_edge/preprocessing/scenes.py",
     "mnist_edge/preprocessing/segmentation.py",
     "mnist_edge/py.typed",
     "mnist_edge/runtimes/__init__.py",
