@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -23,3 +24,13 @@ def nano_report(nano: Path, test_digits: Digits) -> Report:
         command="mnist-edge report models/nano",
         on_progress=lambda count: None,
     )
+
+
+@pytest.fixture
+def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder whose packages come before the installed ones, in child processes alone."""
+    folder = tmp_path / "packages"
+    folder.mkdir()
+    before = [folder, *filter(None, [os.environ.get("PYTHONPATH")])]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, before)))
+    return folder

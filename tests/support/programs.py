@@ -1,14 +1,22 @@
-"""The program in a process of its own."""
+"""Run the program, in this process or in one of its own."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from subprocess import CompletedProcess
+from typing import TypeAlias
+
+Run: TypeAlias = Callable[..., CompletedProcess[str]]
+"""The fixture ``run``: the program's arguments, in this process."""
+Start: TypeAlias = Callable[..., CompletedProcess[bytes]]
+"""The fixture ``start``: the program's arguments, in a process of its own."""
 
 
-def mnist_edge(*arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Runs the program in a folder, whatever comes of it."""
+def mnist_edge(*arguments: str, folder: Path) -> CompletedProcess[str]:
+    """Run the program in a folder, whatever comes of it."""
     return subprocess.run(
         [sys.executable, "-m", "mnist_edge", *arguments],
         cwd=folder,

@@ -7,18 +7,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
+
+from tests.support.programs import Run, Start
 
 FORMATS = ("text", "json", "jsonl", "csv")
 WRITERS = ("text", "csv")
 """A format for each way to standard output: typer's, which JSON takes too, and csv's own."""
-
-Run = Callable[..., CompletedProcess[str]]
-Start = Callable[..., CompletedProcess[bytes]]
 
 
 @pytest.mark.parametrize("kind", FORMATS)

@@ -21,8 +21,7 @@ from mnist_edge.inference import batch
 from mnist_edge.runtimes.backends import open_backend
 from mnist_edge.runtimes.interpreter import Interpreter
 from tests.support.paths import ROOT
-
-Run = Callable[..., CompletedProcess[str]]
+from tests.support.programs import Run
 
 
 @pytest.fixture

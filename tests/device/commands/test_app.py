@@ -9,9 +9,8 @@ import shutil
 import subprocess
 import sys
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -21,9 +20,7 @@ from mnist_edge.commands import app as program
 from mnist_edge.modelstore.loading import SCHEMES
 from mnist_edge.training.recipes import RECIPES
 from tests.support.paths import SAMPLE
-
-Run = Callable[..., CompletedProcess[str]]
-Start = Callable[..., CompletedProcess[bytes]]
+from tests.support.programs import Run, Start
 
 
 def commands() -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -2,11 +2,9 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 
-Run = Callable[..., CompletedProcess[str]]
+from tests.support.programs import Run
 
 
 def test_a_seed_that_is_not_known_is_left_out(nano: Path, tmp_path: Path, run: Run) -> None:

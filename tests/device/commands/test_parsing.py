@@ -1,14 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 
 from mnist_edge.commands.parsing import split_list
-
-Run = Callable[..., CompletedProcess[str]]
+from tests.support.programs import Run
 
 
 @pytest.mark.parametrize(

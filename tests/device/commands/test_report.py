@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -24,10 +22,8 @@ from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.manifest import Score
 from mnist_edge.runtimes.selection import describe_runtime
 from tests.support.paths import EDGE
+from tests.support.programs import Run
 from tests.support.reports import measured, worsened
-
-Run = Callable[..., CompletedProcess[str]]
-
 
 CLEAN = ("--corrupted", "0")
 

@@ -6,10 +6,8 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from subprocess import CompletedProcess
 from typing import Any
 
 import pytest
@@ -31,9 +29,8 @@ from mnist_edge.errors import (
 from mnist_edge.modelstore import loading
 from mnist_edge.system import paths
 from tests.support.paths import SAMPLE
+from tests.support.programs import Run
 from tests.support.signing import Signer
-
-Run = Callable[..., CompletedProcess[str]]
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 
@@ -15,9 +14,8 @@ from mnist_edge.deployment import install
 from mnist_edge.deployment.signatures import read_trusted_keys
 from mnist_edge.errors import UntrustedModel
 from mnist_edge.modelstore import registry
+from tests.support.programs import Run
 from tests.support.signing import Signer, encode, small_order_points, to_pem
-
-Run = Callable[..., CompletedProcess[str]]
 
 needs_links = pytest.mark.skipif(os.name != "posix", reason="links, pipes and devices of POSIX")
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
@@ -38,9 +36,7 @@ from mnist_edge.preprocessing.pipeline import (
     preprocess,
     trace_preprocessing,
 )
-
-Run = Callable[..., CompletedProcess[str]]
-Start = Callable[..., CompletedProcess[bytes]]
+from tests.support.programs import Run, Start
 
 _SIZE = (panel_corner(4)[0], panel_corner(0)[1] + PANEL_SIZE + 20)
 

@@ -19,8 +19,8 @@ from PIL import Image
 from mnist_edge.data.mnist import Digits
 from mnist_edge.inference.folder_watcher import PATIENCE, FolderWatcher
 from tests.support.paths import SAMPLE
+from tests.support.programs import Run
 
-Run = Callable[..., subprocess.CompletedProcess[str]]
 Launch = Callable[..., "subprocess.Popen[bytes]"]
 INTERVAL = 0.05
 """Seconds between looks, the shortest there is."""

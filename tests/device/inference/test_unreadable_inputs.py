@@ -3,17 +3,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 
 from mnist_edge.errors import InvalidModel, UnreadablePicture
 from mnist_edge.inference.inputs import find_pictures, read_picture
 from tests.support.paths import ROOT
+from tests.support.programs import Run
 
-Run = Callable[..., CompletedProcess[str]]
 SAMPLE = ROOT / "mnist_edge" / "samples" / "digit.png"
 
 

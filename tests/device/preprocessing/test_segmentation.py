@@ -6,9 +6,8 @@ import csv
 import io
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
@@ -20,8 +19,7 @@ from mnist_edge.data.mnist import Digits
 from mnist_edge.inference.explain import ACCENT
 from mnist_edge.preprocessing.connected_components import Component, label_components
 from mnist_edge.preprocessing.segmentation import Candidate, TextLine, segment_lines
-
-Run = Callable[..., CompletedProcess[str]]
+from tests.support.programs import Run
 
 SIDE = 112
 """Height and width of a digit of MNIST on a page: four times its own."""

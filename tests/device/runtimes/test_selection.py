@@ -4,7 +4,6 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 from types import SimpleNamespace
 
 import pytest
@@ -19,8 +18,7 @@ from mnist_edge.runtimes.selection import (
     using_runtime,
 )
 from tests.support.paths import SAMPLE
-
-Run = Callable[..., CompletedProcess[str]]
+from tests.support.programs import Run
 
 
 @pytest.fixture(autouse=True)

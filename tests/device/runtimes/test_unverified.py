@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
@@ -20,6 +18,7 @@ from mnist_edge.modelstore import loading
 from mnist_edge.runtimes.input_scaling import INPUT_SCALINGS
 from mnist_edge.runtimes.sandbox import open_model
 from tests.support.paths import TINY
+from tests.support.programs import Run, Start
 
 WEIGHTS = np.load(TINY / "regression.npy").astype(np.float64)
 FOUND = {
@@ -33,9 +32,6 @@ FOUND = {
 FLOATS = ("float32", "batch")
 INTEGER_SLACK = 0.05
 """Probability that int8 weights and a step of the output may cost."""
-
-Run = Callable[..., CompletedProcess[str]]
-Start = Callable[..., CompletedProcess[bytes]]
 
 
 def regression(name: str) -> Path:

@@ -1,8 +1,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,7 @@ from mnist_edge.errors import DataUnavailable, UnknownName
 from mnist_edge.evaluation.reproduction import measure, systems
 from mnist_edge.training import frameworks
 from mnist_edge.training.recipes import RECIPES, find_recipe
-from tests.support.programs import mnist_edge
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from tests.support.programs import Run, mnist_edge
 
 
 def test_every_row_of_the_reproduction_is_a_recipe_and_every_article_recipe_a_row() -> None:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -11,9 +10,7 @@ import pytest
 
 from mnist_edge.training import trainer, training_record
 from mnist_edge.training.recipes import find_recipe
-from tests.support.programs import mnist_edge
-
-Run = Callable[..., subprocess.CompletedProcess[str]]
+from tests.support.programs import Run, mnist_edge
 
 
 @pytest.mark.parametrize(

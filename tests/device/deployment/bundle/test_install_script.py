@@ -12,9 +12,7 @@ import signal
 import subprocess
 import sys
 import tarfile
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -32,9 +30,9 @@ from tests.support.bundles import (
     releases,
 )
 from tests.support.paths import ROOT
+from tests.support.programs import Run
 
 SCRIPT = ROOT / "mnist_edge/deployment/bundle/install.sh"
-Run = Callable[..., CompletedProcess[str]]
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="installs on Linux")
 

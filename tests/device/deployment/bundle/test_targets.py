@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from subprocess import CompletedProcess
-
 from mnist_edge.deployment import bundle
 from mnist_edge.errors import UnknownName
-
-Run = Callable[..., CompletedProcess[str]]
+from tests.support.programs import Run
 
 
 def test_an_unknown_board_is_wrong_usage(run: Run) -> None:

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 
@@ -18,8 +16,7 @@ from mnist_edge.deployment.bundle.targets import (
 from mnist_edge.deployment.bundle.wheels import direct_requirements
 from mnist_edge.errors import BundleFailed
 from tests.support.bundles import make_wheel
-
-Run = Callable[..., CompletedProcess[str]]
+from tests.support.programs import Run
 
 
 def project_needs(target: Target, folder: Path) -> dict[str, str]:

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import numpy as np
 import pytest
@@ -15,8 +13,7 @@ from mnist_edge.evaluation.benchmark import baseline
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes.interpreter import Interpreter, dequantize
 from mnist_edge.runtimes.selection import using_runtime
-
-Run = Callable[..., CompletedProcess[str]]
+from tests.support.programs import Run
 
 
 def test_the_bare_script_reads_a_plain_digit_as_predict_does(

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import pytest
 
@@ -13,8 +11,7 @@ from mnist_edge.errors import InvalidValue
 from mnist_edge.evaluation.benchmark.measure import BenchmarkPlan, interleaved_ratios
 from mnist_edge.evaluation.benchmark.results import Benchmark, ModelTimes
 from tests.support.clocks import Clock
-
-Run = Callable[..., CompletedProcess[str]]
+from tests.support.programs import Run
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
-from subprocess import CompletedProcess
 
 import jsonschema
 import numpy as np
@@ -25,8 +23,8 @@ from mnist_edge.evaluation.report.labeled_images import (
     mnist_test_images,
     read_labeled_images,
 )
+from tests.support.programs import Run
 
-Run = Callable[..., CompletedProcess[str]]
 NAMES = {"mnist-seven.png": 7, "clear-two.png": 2, "chalk-three.png": 3, "pen-four.png": 4}
 """The committed pictures with what they show."""
 
