@@ -6,7 +6,7 @@ import shutil
 import struct
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -15,9 +15,10 @@ import pytest
 from hypothesis import settings
 from numpy.typing import NDArray
 
-from mnist_edge.commands.app import main
+from mnist_edge import Classifier
 from mnist_edge.data.mnist import Digits, Mnist, load_mnist, load_test_digits
 from tests.support.paths import DATA, NANO, ROOT
+from tests.support.programs import Run, Start, exit_status
 
 SOURCES = (
     "pyproject.toml",
@@ -81,6 +82,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (built,) = (folder / "dist").glob("*.whl")
     return built
+
+
+@pytest.fixture(scope="session")
+def classifier() -> Classifier:
+    """A classifier of the default model."""
+    return Classifier()
 
 
 @pytest.fixture(scope="session")
@@ -155,23 +162,20 @@ def quick(tiny: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., CompletedProcess[str]]:
+def run(capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs the program in this process, which is quicker than starting another."""
 
     def in_this_process(*arguments: str | Path) -> CompletedProcess[str]:
         capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        said = capsys.readouterr()
-        code = ended.value.code
-        assert isinstance(code, int)
-        return CompletedProcess(arguments, code, said.out, said.err)
+        status = exit_status(*arguments)
+        out, err = capsys.readouterr()
+        return CompletedProcess(arguments, status, out, err)
 
     return in_this_process
 
 
 @pytest.fixture(scope="session")
-def start() -> Callable[..., CompletedProcess[bytes]]:
+def start() -> Start:
     """Runs the program in a process of its own, as a user does; takes what subprocess.run takes."""
 
     def in_a_process(

@@ -67,11 +67,6 @@ WHOLE = {
 none that no digit is read in, in the same way."""
 
 
-@pytest.fixture(scope="module")
-def classifier() -> Classifier:
-    return Classifier()
-
-
 @pytest.fixture(scope="module", params=FLOORS)
 def condition(request: pytest.FixtureRequest) -> str:
     return str(request.param)

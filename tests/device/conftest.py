@@ -12,6 +12,8 @@ from mnist_edge.evaluation.report.measure import measure_schemes
 from mnist_edge.evaluation.report.results import Report
 from mnist_edge.evaluation.report.robustness import CorruptionPlan
 from mnist_edge.modelstore import loading
+from tests.support.installed import renamed
+from tests.support.signing import Signer
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +36,24 @@ def packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     before = [folder, *filter(None, [os.environ.get("PYTHONPATH")])]
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, before)))
     return folder
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of installed models, empty."""
+    folder = tmp_path / "store"
+    folder.mkdir()
+    monkeypatch.setenv("MNIST_EDGE_MODELS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def update(nano: Path, tmp_path: Path) -> Path:
+    """The shipped int8 file with a manifest of its own, as an update."""
+    return renamed(nano, tmp_path / "update", recipe="Second Try!")
+
+
+@pytest.fixture(scope="session")
+def signer() -> Signer:
+    """The owner of a key."""
+    return Signer(b"\x07" * 32)

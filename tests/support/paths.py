@@ -11,3 +11,23 @@ TINY = DATA / "models"
 EDGE = ROOT / "models" / "edge"
 NANO = ROOT / "models" / "nano"
 SAMPLE = ROOT / "mnist_edge" / "samples" / "digit.png"
+NUMPY_MODELS = [
+    NANO / "int8.tflite",
+    *(
+        TINY / f"{name}.tflite"
+        for name in (
+            "operators-depthwise",
+            "operators-float",
+            "operators-kept",
+            "operators-maximum",
+            "operators-mean",
+            "quadrants-int8",
+            "quadrants-uint8",
+            "regression-int8",
+            "regression-rgb",
+            "regression-uint8",
+            "zero",
+        )
+    ),
+]
+"""Models that the numpy runtime runs; between them they have every operator that it knows."""

@@ -9,10 +9,23 @@ from pathlib import Path
 from subprocess import CompletedProcess
 from typing import TypeAlias
 
+import pytest
+
+from mnist_edge.commands.app import main
+
 Run: TypeAlias = Callable[..., CompletedProcess[str]]
 """The fixture ``run``: the program's arguments, in this process."""
 Start: TypeAlias = Callable[..., CompletedProcess[bytes]]
 """The fixture ``start``: the program's arguments, in a process of its own."""
+
+
+def exit_status(*arguments: str | Path) -> int:
+    """Run the program in this process and return the status that it exits with."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(argument) for argument in arguments])
+    status = ended.value.code
+    assert isinstance(status, int)
+    return status
 
 
 def mnist_edge(*arguments: str, folder: Path) -> CompletedProcess[str]:

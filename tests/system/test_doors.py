@@ -41,11 +41,6 @@ DOORS: dict[str, Callable[[Path], Any]] = {
 }
 
 
-@pytest.fixture(scope="session")
-def classifier() -> Classifier:
-    return Classifier()
-
-
 def test_the_golden_answers_are_of_the_shipped_model(data: Path) -> None:
     assert GOLDEN["model"] == loading.load_model().sha256, AGAIN
     assert {path.name for path in (data / "pictures").iterdir()} == set(NAMES), AGAIN

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import shlex
 import shutil
 import subprocess
@@ -17,10 +16,9 @@ import pytest
 import typer
 
 from mnist_edge.commands import app as program
-from mnist_edge.modelstore.loading import SCHEMES
-from mnist_edge.training.recipes import RECIPES
+from mnist_edge.commands.app import main
 from tests.support.paths import SAMPLE
-from tests.support.programs import Run, Start
+from tests.support.programs import Run, exit_status
 
 
 def commands() -> Iterator[tuple[tuple[str, ...], Any]]:
@@ -106,135 +104,6 @@ def test_every_list_is_repeated_or_has_commas() -> None:
                 assert option.help.endswith("; repeatable, or with commas.")
 
 
-@pytest.mark.parametrize(
-    ("words", "meant"),
-    [
-        (["pretict", "a.png"], "predict"),
-        (["model", "instal", "x"], "install"),
-        (["predict", "--fromat", "csv", "a.png"], "--format"),
-        (["report", "--max-dorp", "1"], "--max-drop"),
-        (["predict", "--format", "cvs", "a.png"], "csv"),
-        (["doctor", "-f", "jsn"], "json"),
-        (["predict", "--runtime", "numppy", "a.png"], "numpy"),
-        (["report", "--scheme", "float61"], "float16"),
-        (["info", "--scheme", "INT8"], "int8"),
-        (["convert", "--quantize", "int8,dinamic"], "dynamic"),
-        (["convert", "--target", "tflite-runtime==2.14"], "tflite-runtime==2.14.0"),
-        (["bundle", "--target", "pi-bookwrom-64"], "pi-bookworm-64"),
-        (["train", "--recipe", "nanno"], "nano"),
-        (["reproduce", "--only", "cnn,mlp-emma"], "mlp-ema"),
-        (["predict", "--model", "edgee", "a.png"], "edge"),
-        (["model", "use", "nanno"], "nano"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
-)
-def test_a_misspelt_name_is_answered_with_the_closest(
-    words: list[str], meant: str, run: Run
-) -> None:
-    ran = run(*words)
-    assert ran.returncode in (1, 2)
-    assert ran.stdout == ""
-    assert f"(did you mean '{meant}'?)" in ran.stderr
-    assert ran.stderr.startswith("mnist-edge: ")
-    assert ran.stderr.count("\n") == 1
-
-
-def test_nothing_is_suggested_for_what_is_like_nothing(run: Run) -> None:
-    for words in (["xyzzy"], ["predict", "--xyzzy"], ["predict", "--format", "xyzzy", "a.png"]):
-        ran = run(*words)
-        assert ran.returncode == 2
-        assert "did you mean" not in ran.stderr
-        assert ran.stderr.rstrip().endswith("--help")
-
-
-def test_an_option_that_is_hidden_is_not_suggested(run: Run) -> None:
-    assert "'--mnist'" not in run("report", "--mnis", "x").stderr.partition("(did")[2]
-
-
-@pytest.mark.parametrize(
-    ("words", "warning"),
-    [
-        (["doctor", "--json"], "--json is deprecated; use --format json"),
-        (["convert", "nowhere", "--rescue"], "--rescue is deprecated; use --recover"),
-        (
-            ["report", "nowhere", "--severities", "1,2"],
-            "--severities is deprecated; use --severity",
-        ),
-        (["report", "nowhere", "--severities=1"], "--severities is deprecated; use --severity"),
-        (["report", "nowhere", "--mnist", "x.npz"], "--mnist is deprecated; use --data"),
-        (["report", "nowhere", "--data", "mnist-test"], "--data mnist-test is deprecated"),
-        (
-            ["report", "nowhere", "--data", "a.csv"],
-            "--data is deprecated for your own pictures",
-        ),
-        (["benchmark", "nowhere", "--against", "floor"], "--against floor is deprecated; use --ba"),
-        (["benchmark", "nowhere", "--against=floor"], "--against floor is deprecated; use --base"),
-    ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
-)
-def test_the_spelling_of_the_last_release_works_with_a_warning(
-    words: list[str], warning: str, run: Run
-) -> None:
-    ran = run(*words)
-    assert f"warning: {warning}" in ran.stderr
-    # Parsed all the same: what fails is the model that is not there.
-    assert ran.returncode == (0 if words[0] == "doctor" else 1)
-    assert "deprecated" not in run(words[0], "--help").stdout
-    assert words[-1].partition("=")[0] not in run(words[0], "--help").stdout.split()
-
-
-def test_a_word_after_two_dashes_is_no_old_spelling(run: Run) -> None:
-    ran = run("doctor", "--", "--json")
-    assert ran.returncode == 2
-    assert "deprecated" not in ran.stderr
-
-
-def complete(line: str, start: Start) -> list[str]:
-    words = shlex.split(line)
-    if line.endswith(" "):
-        words.append("")
-    environment = {
-        "_MNIST_EDGE_COMPLETE": "complete_bash",
-        "COMP_WORDS": line,
-        "COMP_CWORD": str(len(words) - 1),
-    }
-    ran = start(env=environment)
-    assert ran.stderr == b""
-    return ran.stdout.decode().split()
-
-
-@pytest.mark.parametrize(
-    ("line", "expected"),
-    [
-        ("mnist-edge ", set(program.COMMANDS)),
-        ("mnist-edge re", {"report", "reproduce"}),
-        ("mnist-edge model ", {"install", "list", "use", "rollback", "verify"}),
-        ("mnist-edge report --max-d", {f"--max-drop{end}" for end in ("", "-point", "-corrupted")}),
-        ("mnist-edge predict --format j", {"json", "jsonl"}),
-        ("mnist-edge train --recipe cn", {"cnn", "cnn-unscaled"}),
-        ("mnist-edge reproduce --only cnn,mlp-e", {"cnn,mlp-ema"}),
-        ("mnist-edge report --scheme ", set(SCHEMES)),
-        ("mnist-edge report --scheme int8,flo", {"int8,float32", "int8,float16"}),
-        ("mnist-edge convert -q ", {*SCHEMES, "all"}),
-        ("mnist-edge predict --model na", {"nano"}),
-        ("mnist-edge info ed", {"edge"}),
-        ("mnist-edge model use n", {"nano"}),
-        ("mnist-edge bundle --target pi-b", {"pi-bookworm-64", "pi-bookworm-32"}),
-        ("mnist-edge doctor --runtime n", {"numpy"}),
-        ("mnist-edge predict --pixels pixels/255", {"pixels/255", "pixels/255-0.5"}),
-        # Files are the shell's to complete.
-        ("mnist-edge predict pict", set()),
-        ("mnist-edge report --out ", set()),
-    ],
-)
-def test_a_shell_completes(line: str, expected: set[str], start: Start) -> None:
-    assert set(complete(line, start)) == expected
-
-
-def test_recipes_are_completed_whole(start: Start) -> None:
-    assert set(complete("mnist-edge run --recipe ", start)) == set(RECIPES)
-
-
 @pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
 @pytest.mark.parametrize(
     "load",
@@ -267,48 +136,58 @@ def test_bash_itself_completes_with_the_script(load: str, tmp_path: Path) -> Non
     assert ran.stdout == "train\n", ran.stderr
 
 
-def on_a_terminal(*words: str, environment: dict[str, str] | None = None) -> str:
-    """What the program writes where both its outputs are a terminal."""
-    terminal, other_end = pty.openpty()
-    env = {**os.environ, "TERM": "xterm", "COLUMNS": "80", **(environment or {})}
-    child = subprocess.Popen(
-        [sys.executable, "-m", "mnist_edge", *words],
-        stdin=subprocess.DEVNULL,
-        stdout=other_end,
-        stderr=other_end,
-        env=env,
-    )
-    os.close(other_end)
-    written = b""
-    while True:
-        try:
-            part = os.read(terminal, 65536)
-        except OSError:  # the other end is closed
-            break
-        if not part:
-            break
-        written += part
-    os.close(terminal)
-    child.wait()
-    return written.decode()
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize(
-    ("words", "colored"),
+    ("arguments", "status"),
     [
-        (["predict", "nowhere.png"], "\033[31mmnist-edge:\033[0m no picture"),
-        (["predict", "--min-confidence", "1", str(SAMPLE)], "\033[33m- (low-confidence)\033[0m"),
-        (["doctor", "--runtime", "numpy"], "\033[32mgood   \033[0m python "),
-        (["pretict"], "\033[31mmnist-edge:\033[0m no such command"),
+        (["frobnicate"], 2),
+        (["predict"], 2),
+        (["predict", "--frobnicate", "x.png"], 2),
+        (["predict", "--top", "11", "x.png"], 2),
+        (["predict", "--model", "nowhere", "x.png"], 1),
+        (["info", "nowhere"], 1),
+        (["report", "nowhere"], 1),
+        (["--version"], 0),
     ],
-    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_colors_are_for_terminals(words: list[str], colored: str, run: Run) -> None:
-    assert colored in on_a_terminal(*words)
-    for plain in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
-        written = on_a_terminal(*words, environment=plain)
-        assert "\033[3" not in written
-        assert "\033[0m" not in written
-    ran = run(*words)
-    assert "\033" not in ran.stdout + ran.stderr
+def test_the_documented_exit_status(
+    arguments: list[str], status: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_status(*arguments) == status
+    out, err = capsys.readouterr()
+    assert bool(out) == (status == 0)
+    assert "Traceback" not in err
+
+
+def test_debug_shows_the_traceback() -> None:
+    from mnist_edge.errors import ModelNotFound
+
+    with pytest.raises(ModelNotFound):
+        main(["--debug", "info", "nowhere"])
+
+
+def _imported(*arguments: str) -> set[str]:
+    """The modules that a fresh process holds when a command has ended."""
+    program = (
+        "import sys\nfrom mnist_edge.commands.app import main\n"
+        "try: main(sys.argv[1:])\nexcept SystemExit: pass\n"
+        "print('\\n'.join(sys.modules), file=sys.stderr)"
+    )
+    outcome = subprocess.run(
+        [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=True
+    )
+    return set(outcome.stderr.split())
+
+
+def test_help_and_version_import_no_numpy_no_pillow_and_no_runtime() -> None:
+    for words in (["--help"], ["--version"], ["predict", "--help"]):
+        heavy = {"numpy", "PIL", "tflite_runtime", "ai_edge_litert", "tensorflow", "keras"}
+        assert not _imported(*words) & heavy
+
+
+@pytest.mark.parametrize("words", [["predict", str(SAMPLE)], ["info"]])
+def test_a_device_command_imports_no_tensorflow_and_no_workstation_room(words: list[str]) -> None:
+    imported = _imported(*words)
+    assert "mnist_edge.runtimes.interpreter" in imported
+    rooms = {name for name in imported if name.startswith(("mnist_edge.training", "converters"))}
+    assert not imported & {"tensorflow", "keras"}
+    assert not rooms

@@ -1,11 +1,16 @@
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
 import sys
 
 import pytest
 
 from mnist_edge.commands import console
 from mnist_edge.commands.console import format_facts, format_table, paint, shorten, wrap
+from tests.support.paths import SAMPLE
+from tests.support.programs import Run
 
 HEADER = ("scheme", "accuracy", "bytes")
 ROWS = (("a-folder/with-a-long-name/int8", "99.56 %", "15,993"), ("float32", "", "54,000"))
@@ -100,3 +105,50 @@ def test_each_stream_is_asked_for_itself(terminal: pytest.MonkeyPatch) -> None:
     terminal.setattr(sys.stderr, "isatty", lambda: False)
     assert paint("bad", "red", sys.stderr) == "bad"
     assert console.terminal_width() == 80
+
+
+def on_a_terminal(*words: str, environment: dict[str, str] | None = None) -> str:
+    """What the program writes where both its outputs are a terminal."""
+    terminal, other_end = pty.openpty()
+    env = {**os.environ, "TERM": "xterm", "COLUMNS": "80", **(environment or {})}
+    child = subprocess.Popen(
+        [sys.executable, "-m", "mnist_edge", *words],
+        stdin=subprocess.DEVNULL,
+        stdout=other_end,
+        stderr=other_end,
+        env=env,
+    )
+    os.close(other_end)
+    written = b""
+    while True:
+        try:
+            part = os.read(terminal, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        written += part
+    os.close(terminal)
+    child.wait()
+    return written.decode()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "colored"),
+    [
+        (["predict", "nowhere.png"], "\033[31mmnist-edge:\033[0m no picture"),
+        (["predict", "--min-confidence", "1", str(SAMPLE)], "\033[33m- (low-confidence)\033[0m"),
+        (["doctor", "--runtime", "numpy"], "\033[32mgood   \033[0m python "),
+        (["pretict"], "\033[31mmnist-edge:\033[0m no such command"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_colors_are_for_terminals(words: list[str], colored: str, run: Run) -> None:
+    assert colored in on_a_terminal(*words)
+    for plain in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        written = on_a_terminal(*words, environment=plain)
+        assert "\033[3" not in written
+        assert "\033[0m" not in written
+    ran = run(*words)
+    assert "\033" not in ran.stdout + ran.stderr

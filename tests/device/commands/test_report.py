@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -12,12 +11,10 @@ import numpy as np
 import pytest
 
 from mnist_edge.commands.report import resolve_data
-from mnist_edge.commands.report_text import format_report
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidValue, MixedNetworks
 from mnist_edge.evaluation.report.document import load_report, report_to_dict, rounded
 from mnist_edge.evaluation.report.results import Report
-from mnist_edge.metrics.intervals import Interval
 from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.manifest import Score
 from mnist_edge.runtimes.selection import describe_runtime
@@ -62,17 +59,6 @@ def test_the_command_leaves_the_model_alone_when_it_writes_elsewhere(
     assert ran.returncode == 0
     assert {"report.json", "report.md"} <= set(report_names(tmp_path / "elsewhere"))
     assert {path.name: path.read_bytes() for path in quick.iterdir()} == before
-
-
-def test_the_verdict_is_what_is_read_first_and_nothing_is_wider_than_a_terminal(
-    nano_report: Report,
-) -> None:
-    text = format_report(nano_report)
-    first, *_ = text.split("\n\n")
-    assert " ".join(first.split()) == nano_report.verdict
-    assert max(map(len, text.splitlines())) <= 80
-    for kind in ("shot-noise", "canny-edges"):
-        assert text.count(f"\n{kind} ") == 2
 
 
 def test_a_shipped_models_report_goes_to_runs(
@@ -250,16 +236,6 @@ def test_what_is_no_report_of_this_release_is_refused(text: str, tmp_path: Path,
     assert ran.stderr.count("\n") == 1
     with pytest.raises(InvalidValue, match="cannot read"):
         load_report(tmp_path / "none.json")
-
-
-def test_no_figure_of_a_report_is_a_negative_zero(nano_report: Report) -> None:
-    schemes = [
-        dataclasses.replace(one, drop_points=-0.001, drop_interval=Interval(-0.004, -0.0))
-        for one in nano_report.schemes
-    ]
-    text = format_report(dataclasses.replace(nano_report, schemes=tuple(schemes)))
-    assert "+0.00..+0.00" in text
-    assert "-0.00" not in text
 
 
 def test_the_old_names_of_mnist_and_of_own_pictures_are_told_apart(

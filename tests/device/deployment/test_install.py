@@ -18,7 +18,6 @@ from mnist_edge.errors import (
     InvalidArtifact,
     InvalidManifest,
     InvalidModel,
-    InvalidRecord,
     MnistEdgeError,
     ModelHashMismatch,
     ModelNotFound,
@@ -28,44 +27,10 @@ from mnist_edge.errors import (
 )
 from mnist_edge.modelstore import loading
 from mnist_edge.system import paths
+from tests.support.installed import in_use, promised_accuracy, renamed
 from tests.support.paths import SAMPLE
 from tests.support.programs import Run
 from tests.support.signing import Signer
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of installed models, empty."""
-    folder = tmp_path / "store"
-    folder.mkdir()
-    monkeypatch.setenv("MNIST_EDGE_MODELS", str(folder))
-    return folder
-
-
-@pytest.fixture
-def update(nano: Path, tmp_path: Path) -> Path:
-    """The shipped int8 file with a manifest of its own, as an update."""
-    return renamed(nano, tmp_path / "update", recipe="Second Try!")
-
-
-def renamed(nano: Path, folder: Path, **changes: Any) -> Path:
-    """A copy of the shipped int8 model whose manifest says something else."""
-    folder.mkdir()
-    shutil.copy(nano / "int8.tflite", folder)
-    document = json.loads((nano / "int8.json").read_text(encoding="utf-8"))
-    (folder / "int8.json").write_text(json.dumps({**document, **changes}), encoding="utf-8")
-    return folder / "int8.tflite"
-
-
-def promised_accuracy(model: Path) -> float:
-    """What the manifest beside a model says of the validation digits, 0..1."""
-    manifest = loading.load_model(model).manifest
-    assert manifest is not None
-    return manifest.validation.accuracy
-
-
-def in_use() -> str:
-    return loading.load_model().path.parent.name
 
 
 def check_refused(source: Path, error: type[MnistEdgeError], said: str) -> None:
@@ -76,20 +41,6 @@ def check_refused(source: Path, error: type[MnistEdgeError], said: str) -> None:
     assert "\n" not in str(refused.value)
     assert in_use() == before
     assert sorted(paths.store_folder().rglob("*")) == files
-
-
-def test_an_installed_model_is_the_one_in_use(store: Path, update: Path, run: Run) -> None:
-    assert in_use() == "edge"
-    said = run("model", "install", update)
-    assert (said.returncode, said.stderr) == (0, "")
-    assert in_use().startswith("second-try-int8-")
-    assert said.stdout.startswith(f"in use: {in_use()} (100 of 100 built-in digits")
-    assert str(store) in run("info").stdout
-    assert Classifier().model.path.parent.parent == store
-    assert Classifier(in_use()).model == loading.load_model()
-    assert ": 7 (" in run("predict", SAMPLE).stdout
-    # The shipped one is there by its name all the same.
-    assert store not in loading.load_model("nano").path.parents
 
 
 def test_installing_twice_changes_nothing(store: Path, update: Path) -> None:
@@ -108,131 +59,12 @@ def test_a_folder_in_the_way_is_not_the_model_in_use(
     assert loading.load_model("nano").path == Path("nano/int8.tflite")
 
 
-def test_rollback_goes_back_step_by_step(
-    store: Path, update: Path, nano: Path, tmp_path: Path, run: Run
-) -> None:
-    second = install.install(str(update)).name
-    third = install.install(str(nano / "float32.tflite")).name
-    assert loading.load_model().path.name == "float32.tflite"
-    assert run("model", "use", "edge").returncode == 0
-    for name in (third, second, "edge"):
-        rolled = run("model", "rollback")
-        assert rolled.stdout.startswith(f"in use: {name} (")
-        assert in_use() == name
-    ended = run("model", "rollback")
-    assert ended.returncode == 1
-    assert "no model was in use before edge" in ended.stderr
-    assert run("model", "use", third).returncode == 0
-    assert in_use() == third
-
-
-def test_the_list_tells_what_is_there_and_what_is_in_use(
-    store: Path, update: Path, run: Run
-) -> None:
-    name = install.install(str(update)).name
-    document = json.loads(run("model", "list", "--format", "json").stdout)
-    entries = {entry["name"]: entry for entry in document["models"]}
-    assert document["before"] == ["edge"]
-    assert [key for key, entry in entries.items() if entry["in_use"]] == [name]
-    assert [entries["edge"]["shipped"], entries[name]["shipped"]] == [True, False]
-    assert entries[name]["sha256"] == loading.load_model(name).sha256
-    promised = promised_accuracy(update)
-    assert entries[name]["validation_accuracy"] == promised
-    (line,) = (line for line in run("model", "list").stdout.splitlines() if line[0] == "*")
-    assert line.split() == ["*", name, "int8", "15,993", f"{100 * promised:.2f}", "%"]
-    (store / name / "int8.json").write_text("{")
-    listed = run("model", "list", "--format", "json")
-    assert listed.returncode == 0
-    (damaged,) = (e for e in json.loads(listed.stdout)["models"] if e["name"] == name)
-    assert damaged["error"]["type"] == "InvalidManifest"
-    assert "damaged" in run("model", "list").stdout
-
-
-def test_verify_names_every_check(store: Path, update: Path, run: Run) -> None:
-    name = install.install(str(update)).name
-    for words in (("model", "verify"), ("model", "verify", "nano")):
-        verified = run(*words)
-        assert verified.returncode == 0
-        head, *lines = verified.stdout.splitlines()
-        assert head == f"{'nano' if 'nano' in words else name}: good"
-        checks = ("sha256", "signature", "shape and type", "golden vectors", "accuracy")
-        assert all(line.startswith(check) for line, check in zip(lines, checks, strict=True))
-    missing = run("model", "verify", "giant-int8-0123456789ab")
-    assert missing.returncode == 1
-    assert name in missing.stderr
-
-
-def test_a_damaged_model_in_use_is_told_and_can_be_left_and_mended(
-    store: Path, update: Path, run: Run
-) -> None:
-    name = install.install(str(update)).name
-    path = store / name / "int8.tflite"
-    path.write_bytes(path.read_bytes()[:-1])
-    told = run("predict", SAMPLE)
-    assert told.returncode == 1
-    assert "mnist-edge model rollback" in told.stderr
-    assert run("model", "verify").returncode == 1
-    assert run("model", "rollback").returncode == 0
-    assert in_use() == "edge"
-    with pytest.raises(ModelHashMismatch):
-        install.use(name)
-    assert in_use() == "edge"
-    install.install(str(update))
-    assert in_use() == name
-
-
 def test_a_manifest_changed_on_the_device_is_noticed(store: Path, update: Path) -> None:
     name = install.install(str(update)).name
     path = store / name / "int8.json"
     path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
     with pytest.raises(ModelHashMismatch, match="changed after its installation"):
         install.verify_model()
-
-
-def test_a_model_in_use_that_is_gone_is_told(store: Path, update: Path, run: Run) -> None:
-    shutil.rmtree(store / install.install(str(update)).name)
-    told = run("predict", SAMPLE)
-    assert told.returncode == 1
-    assert "is gone; go back to the previous one with: mnist-edge model rollback" in told.stderr
-    assert "is in use, but gone" in run("model", "list").stderr
-    assert run("model", "rollback").returncode == 0
-    assert run("predict", SAMPLE).returncode == 0
-
-
-@pytest.mark.parametrize(
-    "record",
-    [
-        "",
-        "[]",
-        "{}",
-        '{"in_use": 3, "before": []}',
-        '{"in_use": null, "before": [[]]}',
-        '{"in_use": null, "before": "nano"}',
-        '{"in_use": null, "before": {"nano": 1}}',
-    ],
-)
-def test_a_damaged_record_is_told_and_written_anew(
-    record: str, store: Path, update: Path, run: Run
-) -> None:
-    (store / "in-use.json").write_text(record)
-    with pytest.raises(InvalidRecord, match="mnist-edge model use NAME"):
-        loading.load_model()
-    assert run("predict", SAMPLE, "--model", "nano").returncode == 0
-    install.install(str(update))
-    assert in_use().startswith("second-try")
-
-
-@pytest.mark.parametrize("name", ["edge", "nano"])
-def test_a_damaged_record_is_replaced_by_the_model_to_use(
-    name: str, store: Path, update: Path
-) -> None:
-    (store / "in-use.json").write_text("[]")
-    install.use(name)
-    assert in_use() == name
-    if name != "edge":
-        install.rollback()
-    with pytest.raises(ModelNotFound, match="no model was in use before edge"):
-        install.rollback()
 
 
 def test_installations_at_once_are_all_recorded(
@@ -267,13 +99,6 @@ def test_rollbacks_at_once_each_go_back_a_step(
         }
     assert len(rolled) == 4
     assert in_use() == "edge"
-
-
-def test_a_name_in_the_record_does_not_walk_out_of_the_store(store: Path, update: Path) -> None:
-    for name in ("../update", str(update), "../update-int8-0123456789ab"):
-        (store / "in-use.json").write_text(json.dumps({"in_use": name, "before": []}))
-        with pytest.raises(ModelNotFound, match="is gone"):
-            loading.load_model()
 
 
 def test_a_model_that_is_not_its_manifests_is_refused(store: Path, update: Path) -> None:
@@ -336,30 +161,6 @@ def test_a_model_whose_probabilities_are_not_is_rejected(
 
     monkeypatch.setattr("mnist_edge.inference.classifier.softmax", softmax)
     check_refused(update, ModelRejected, "probabilities that do not add up to 1")
-
-
-@pytest.mark.parametrize(
-    "damage", [b"\xff", b"[" * 100_000, b'{"schema_version": ' + b"[" * 900 + b"]" * 900 + b"}"]
-)
-def test_a_manifest_that_cannot_be_read_is_told_by_every_command(
-    damage: bytes, store: Path, update: Path, run: Run
-) -> None:
-    name = install.install(str(update)).name
-    update.with_suffix(".json").write_bytes(damage)
-    (store / name / "int8.json").write_bytes(damage)
-    for words in (
-        ("model", "verify"),
-        ("model", "use", name),
-        ("model", "install", update),
-        ("info", name),
-        ("predict", SAMPLE),
-    ):
-        told = run(*words)
-        assert told.returncode == 1, words
-        assert told.stderr.count("\n") == 1, words
-        assert "Traceback" not in told.stderr
-    assert run("model", "list").returncode == 0
-    assert run("model", "rollback").returncode == 0
 
 
 def test_an_unsigned_manifest_is_not_parsed(store: Path, update: Path, signer: Signer) -> None:
@@ -453,12 +254,6 @@ def test_what_a_killed_installation_left_is_removed_in_time(store: Path, update:
     install.install(str(update))
     assert not old.exists()
     assert new.exists()
-
-
-@pytest.fixture(scope="module")
-def signer() -> Signer:
-    """The owner of a key."""
-    return Signer(b"\x07" * 32)
 
 
 def test_a_device_with_a_key_takes_what_is_signed_alone(

@@ -20,21 +20,6 @@ from tests.support.signing import Signer, encode, small_order_points, to_pem
 needs_links = pytest.mark.skipif(os.name != "posix", reason="links, pipes and devices of POSIX")
 
 
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of installed models, named by the environment; empty."""
-    folder = tmp_path / "store"
-    folder.mkdir()
-    monkeypatch.setenv("MNIST_EDGE_MODELS", str(folder))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def signer() -> Signer:
-    """The owner of a key."""
-    return Signer(b"\x07" * 32)
-
-
 def check_nothing_is_trusted(nano: Path, *said: str) -> None:
     """No model is installed, in one line that tells why."""
     with pytest.raises(UntrustedModel) as refused:

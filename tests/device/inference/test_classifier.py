@@ -28,11 +28,6 @@ LOW = "low-confidence"
 WHOLE_LOGITS = st.lists(st.integers(-10_000, 10_000), min_size=10, max_size=10)
 
 
-@pytest.fixture(scope="module")
-def classifier() -> Classifier:
-    return Classifier()
-
-
 def test_softmax_of_logits_that_are_far_apart_is_exact() -> None:
     logits = np.full(10, -10_000.0)
     logits[7] = 10_000

@@ -13,11 +13,6 @@ HEIGHT, PITCH = 72, 58
 """Pixels of a digit's height, and from one digit to the next."""
 
 
-@pytest.fixture(scope="module")
-def classifier() -> Classifier:
-    return Classifier()
-
-
 def draw_row(seed: int) -> tuple[Image.Image, str]:
     """Draw two to twelve digits, all of one height, at a margin from none to 30 pixels."""
     digits, rng = load_builtin_digits(), np.random.default_rng(seed)

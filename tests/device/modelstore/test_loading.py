@@ -209,3 +209,11 @@ def test_the_bytes_that_were_verified_are_those_that_run(copied: Path, tiny: Pat
     digit = np.diag(np.full(28, 255, np.uint8))[np.newaxis]
     swapped = open_model(stored).logits(digit)
     assert np.array_equal(swapped, open_model(loading.load_model("nano")).logits(digit))
+
+
+@pytest.mark.parametrize("content", [b"", b"TFL3", b"not a model at all", b"\0\0\0\0TFL2" * 9])
+def test_a_file_of_something_else_is_no_model(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "model.tflite"
+    path.write_bytes(content)
+    with pytest.raises(InvalidModel, match=r"model\.tflite is not a TFLite model"):
+        loading.load_model(path)

@@ -112,11 +112,6 @@ def photo(page: Field, rng: Generator, noise: float = 2) -> NDArray[np.uint8]:
     return picture
 
 
-@pytest.fixture(scope="module")
-def classifier() -> Classifier:
-    return Classifier()
-
-
 Make: TypeAlias = Callable[[list[Stroke], Generator], Any]
 
 

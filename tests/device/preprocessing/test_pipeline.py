@@ -226,11 +226,6 @@ def test_preprocess_of_digits_has_what_its_trace_has(test_digits: Digits) -> Non
             assert model_input.problem == trace.problem
 
 
-@pytest.fixture(scope="session")
-def classifier(nano: Path) -> Classifier:
-    return Classifier(nano)
-
-
 def test_digits_in_mnists_format_are_read_as_their_trace(
     classifier: Classifier, test_digits: Digits
 ) -> None:

@@ -25,11 +25,6 @@ SIDE = 112
 """Height and width of a digit of MNIST on a page: four times its own."""
 
 
-@pytest.fixture(scope="module")
-def classifier() -> Classifier:
-    return Classifier()
-
-
 def row(digits: Iterable[NDArray[np.uint8]], *, gap: int) -> NDArray[np.float64]:
     """Digits side by side, ``gap`` pixels between their ink; a negative one lays them over."""
     inks = []

@@ -3,11 +3,9 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +16,7 @@ from mnist_edge.system.subprocesses import (
     ChildFailed,
     ChildLimits,
     call_in_child,
-    code_command,
     describe_exit,
-    python_command,
     rebuild_error,
 )
 from tests.support.paths import ROOT
@@ -76,15 +72,6 @@ def test_a_call_returns_what_the_function_returns() -> None:
     assert outcome["threads"] == "1"
 
 
-def test_the_current_folder_is_not_on_a_childs_path(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    places = call_in_child(SOON, echo, None)["path"]
-    assert not {"", ".", str(tmp_path)} & set(places)
-    assert str(ROOT / "mnist_edge" / "system") not in places
-
-
 def test_an_error_of_ours_is_raised_as_it_is() -> None:
     with pytest.raises(UnknownName, match=r"^unknown runtime 'onnx': choose one of numpy$"):
         call_in_child(SOON, raise_ours, "onnx")
@@ -126,22 +113,6 @@ def test_every_error_of_ours_is_made_again() -> None:
     # What a child that has gone mad may say.
     for name in ("SystemExit", "Iterable", "annotations", "no such"):
         assert type(rebuild_error(name, "a message")) is MnistEdgeError
-
-
-def test_commands_take_their_arguments_as_they_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "json.py").write_text("raise SystemError('imported')")
-    arguments = ["--an option", "", "ü"]
-    show = "import json, sys; print(json.dumps(sys.argv[1:]))"
-    for command in (
-        python_command(print_arguments, *arguments),
-        python_command(f"{__name__}:print_arguments", *arguments),
-        code_command(show, *arguments),
-    ):
-        ran = subprocess.run(command, check=True, capture_output=True)
-        assert json.loads(ran.stdout) == arguments
 
 
 def test_an_exit_is_described() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mnist_edge.system.text import signed
+from mnist_edge.system.text import percent, signed
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,10 @@ def test_so_many_decimals_are_kept() -> None:
     assert signed(-0.4, 0) == "+0"
     assert signed(299_248, 0) == "+299,248"
     assert signed(-0.0004, 3) == "+0.000"
+
+
+def test_a_share_is_written_in_percent_and_none_as_a_dash() -> None:
+    assert percent(0.99345) == "99.34 %"
+    assert percent(1, 1) == "100.0 %"
+    assert percent(0.5, 0) == "50 %"
+    assert percent(None) == "\u2013"

@@ -7,20 +7,10 @@ from typing import Any
 
 import pytest
 
-from mnist_edge.errors import DataUnavailable, UnknownName
+from mnist_edge.errors import DataUnavailable
 from mnist_edge.evaluation.reproduction import measure, systems
 from mnist_edge.training import frameworks
-from mnist_edge.training.recipes import RECIPES, find_recipe
 from tests.support.programs import Run, mnist_edge
-
-
-def test_every_row_of_the_reproduction_is_a_recipe_and_every_article_recipe_a_row() -> None:
-    rows = [system.recipe for system in systems.SYSTEMS]
-    assert sorted(rows) == sorted(set(RECIPES) - {"edge", "edge-teacher", "nano", "quick"})
-    assert all(find_recipe(name).name == name for name in rows)
-    assert [s.recipe for s in systems.find_systems(["cnn", "softmax-1k"])] == ["softmax-1k", "cnn"]
-    with pytest.raises(UnknownName):
-        systems.find_systems(["nano"])
 
 
 @pytest.mark.slow
@@ -34,20 +24,6 @@ def test_reproduce_one_row(tmp_path: Path) -> None:
     folder = tmp_path / "runs" / "reproduction"
     assert "softmax-1k" in (folder / "REPRODUCTION.md").read_text()
     assert (folder / "reproduction.png").stat().st_size > 10_000
-
-
-def test_the_committed_reproduction_is_within_half_a_point_of_each_article(nano: Path) -> None:
-    document = json.loads((nano.parent / "reproduction.json").read_text())
-    rows = {row["system"]["recipe"]: row for row in document["rows"]}
-    assert list(rows) == [system.recipe for system in systems.SYSTEMS]
-    for system in systems.SYSTEMS:
-        row = rows[system.recipe]
-        if system.figure is not None and not system.recipe.endswith("unscaled"):
-            assert row["test_float"] >= system.figure - 0.5
-        reached = dict(map(tuple, row["validations"]))
-        for step, figure in system.validation_figures:
-            assert reached[step] >= figure - 0.5
-        assert row["test_int8"] >= row["test_float"] - 0.5
 
 
 def test_reproducing_one_system_keeps_the_others(

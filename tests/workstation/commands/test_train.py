@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from dataclasses import asdict
 from pathlib import Path
 
@@ -35,29 +33,6 @@ def test_a_wrong_request_is_one_line_and_the_documented_status(
     assert outcome.stdout == ""
     assert outcome.stderr.count("\n") == 1
     assert said in outcome.stderr
-
-
-@pytest.mark.parametrize("command", ["train", "convert", "run", "reproduce"])
-def test_without_tensorflow_one_line_says_what_to_install(
-    command: str, tmp_path: Path, nano: Path
-) -> None:
-    hidden = (
-        "import sys; sys.modules['keras'] = sys.modules['tensorflow'] = None;"
-        "from mnist_edge.commands.app import main; main(sys.argv[1:])"
-    )
-    arguments = [command, str(nano), "--out", "out"] if command == "convert" else [command]
-    outcome = subprocess.run(
-        [sys.executable, "-c", hidden, *arguments],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert outcome.returncode == 1
-    assert outcome.stderr.count("\n") == 1
-    assert "pip install" in outcome.stderr
-    assert "tensorflow<" in outcome.stderr
-    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture

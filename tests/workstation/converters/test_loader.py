@@ -12,11 +12,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from converters import conversion, frozen_graph, loader, schemes
+from converters import conversion, loader, schemes
 from converters.accuracy_gate import AccuracyGate
 from converters.calibration_set import CalibrationSet, draw_calibration_set
 from converters.conversion import Converted, Prepared
-from converters.frozen_graph import Network
 from mnist_edge.data.mnist import Mnist
 from mnist_edge.errors import MnistEdgeError, UnknownName
 from mnist_edge.metrics.confidence import softmax
@@ -301,35 +300,6 @@ def test_a_model_that_reads_poorly_is_converted_with_a_warning(
     assert warning == (
         f"warning: the model reads {100 * accuracy:.1f} % of the validation digits right"
     )
-
-
-def _identity(shape: tuple[int, ...]) -> Network:
-    """A network that gives what it takes."""
-    tensorflow = import_tensorflow()
-    forward = tensorflow.function(tensorflow.identity).get_concrete_function(
-        tensorflow.TensorSpec((None, *shape), tensorflow.float32)
-    )
-    (taken,), (given,) = forward.inputs, forward.outputs
-    return Network(
-        graph=forward.graph.as_graph_def(),
-        input=taken.name,
-        output=given.name,
-        shape=shape,
-        batch=None,
-    )
-
-
-@pytest.mark.parametrize("name", input_scaling.INPUT_SCALINGS)
-def test_a_reading_is_the_same_in_numpy_and_in_the_graph(name: str, small_mnist: Mnist) -> None:
-    reading = input_scaling.find_input_scaling(name)
-    constant = import_tensorflow().constant
-    blank = np.zeros((1, 28, 28), np.uint8)
-    for shape in ((28, 28), (28, 28, 1), (784,)):
-        forward = frozen_graph.trace_raw_pixels(_identity(shape), reading)
-        for image in [*small_mnist.test.images[:10, None], blank]:
-            expected = reading.apply(image).reshape(1, *shape)
-            given = forward(constant(image.reshape(1, *shape).astype(np.float32)))
-            np.testing.assert_allclose(given, expected, atol=1e-4 * np.abs(expected).max())
 
 
 def _mnist_edge(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

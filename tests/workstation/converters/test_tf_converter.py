@@ -10,20 +10,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from converters import conversion, loader, schemes, tf_converter
+from converters import conversion, schemes
 from converters.calibration_set import draw_calibration_set
-from converters.compact import compact
 from converters.conversion import Converted
-from converters.metadata import Metadata, add_metadata
 from mnist_edge.data.mnist import Mnist
-from mnist_edge.errors import InvalidModel
 from mnist_edge.modelstore.loading import SCHEMES
 from mnist_edge.modelstore.manifest import LABELS
-from mnist_edge.runtimes.input_scaling import RAW_PIXELS
 from mnist_edge.runtimes.sandbox import run_sandboxed
 from tests.support.peers import run_on_litert, run_peer
-
-GREY = Metadata(name="nano", color_space="grayscale", input_range=(-128, 127))
 
 
 @pytest.fixture(scope="module")
@@ -101,32 +95,3 @@ def test_mediapipes_own_reader_finds_the_labels_and_the_normalization(colour_nan
     assert picture["stats"] == {"max": [255.0], "min": [0.0]}
     assert logits["name"] == "logits"
     assert logits["associated_files"] == [{"name": "labels.txt", "type": "TENSOR_AXIS_LABELS"}]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("scheme", SCHEMES)
-def test_metadata_takes_few_bytes_and_leaves_the_answers_alone(
-    scheme: str, nano: Path, small_mnist: Mnist
-) -> None:
-    network = loader.load_trained_model(
-        nano / "model.keras", small_mnist.validation.images[:1]
-    ).network
-    plain = compact(
-        tf_converter.to_tflite(
-            network, RAW_PIXELS, schemes.SCHEMES[scheme](), small_mnist.train.images[:50]
-        )
-    )
-    described = add_metadata(plain, GREY)
-    assert described == add_metadata(plain, GREY)
-    assert len(described) - len(plain) <= 600 + 16  # the flatbuffer is of whole sixteens
-    digits = small_mnist.validation.images[:100]
-    before, after = (run_sandboxed(one, digits, name=scheme) for one in (plain, described))
-    assert (before.input, before.output) == (after.input, after.output)
-    assert np.array_equal(before.logits, after.logits)
-
-
-def test_what_cannot_be_described_is_refused(nano: Path) -> None:
-    with pytest.raises(InvalidModel, match="already"):
-        add_metadata((nano / "int8.tflite").read_bytes(), GREY)
-    with pytest.raises(InvalidModel, match="not a TFLite model"):
-        add_metadata(b"not a model", GREY)

@@ -1,15 +1,15 @@
-"""What goes into a bundle for each board."""
-
 from __future__ import annotations
 
-from mnist_edge.deployment import bundle
-from mnist_edge.errors import UnknownName
-from tests.support.programs import Run
+from mnist_edge.deployment.bundle.targets import (
+    LINUX_X86_64,
+    PI_BOOKWORM_64,
+)
 
 
-def test_an_unknown_board_is_wrong_usage(run: Run) -> None:
-    ran = run("bundle", "--target", "pi-buster-64")
-    assert (ran.returncode, ran.stdout) == (2, "")
-    assert ran.stderr == f"mnist-edge: {UnknownName('target', 'pi-buster-64', bundle.TARGETS)}\n"
-    help_text = run("bundle", "--help").stdout
-    assert all(name in help_text for name in bundle.TARGETS)
+def test_wheels_are_taken_up_to_the_boards_own_c_library() -> None:
+    assert PI_BOOKWORM_64.platforms[0] == "manylinux_2_36_aarch64"
+    # The newest of tflite-runtime 2.14.0 and the oldest that there are.
+    assert {"manylinux_2_34_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64"} <= set(
+        PI_BOOKWORM_64.platforms
+    )
+    assert "manylinux_2_29_x86_64" not in LINUX_X86_64.platforms

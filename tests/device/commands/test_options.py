@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+import pytest
+
+from mnist_edge.commands import app as program
+from mnist_edge.modelstore.loading import SCHEMES
+from mnist_edge.training.recipes import RECIPES
+from tests.support.programs import Run, Start
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["report", "nano", "--out", "-"],
+        ["report", "nano", "--junit", "-"],
+        ["convert", "nano", "--out", "-"],
+        ["train", "--out", "-"],
+        ["run", "--out", "-"],
+        ["reproduce", "--out", "-"],
+        ["bundle", "--target", "pi-bookworm-64", "--out", "-"],
+        ["predict", "x.png", "--resume", "-"],
+        ["predict", "x.png", "--explain", "-"],
+        ["predict", "x.png", "y.png", "--explain", "-"],
+    ],
+    ids=" ".join,
+)
+def test_no_output_makes_a_file_that_is_called_dash(
+    words: list[str], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    ran = run(*words)
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def complete(line: str, start: Start) -> list[str]:
+    words = shlex.split(line)
+    if line.endswith(" "):
+        words.append("")
+    environment = {
+        "_MNIST_EDGE_COMPLETE": "complete_bash",
+        "COMP_WORDS": line,
+        "COMP_CWORD": str(len(words) - 1),
+    }
+    ran = start(env=environment)
+    assert ran.stderr == b""
+    return ran.stdout.decode().split()
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("mnist-edge ", set(program.COMMANDS)),
+        ("mnist-edge re", {"report", "reproduce"}),
+        ("mnist-edge model ", {"install", "list", "use", "rollback", "verify"}),
+        ("mnist-edge report --max-d", {f"--max-drop{end}" for end in ("", "-point", "-corrupted")}),
+        ("mnist-edge predict --format j", {"json", "jsonl"}),
+        ("mnist-edge train --recipe cn", {"cnn", "cnn-unscaled"}),
+        ("mnist-edge reproduce --only cnn,mlp-e", {"cnn,mlp-ema"}),
+        ("mnist-edge report --scheme ", set(SCHEMES)),
+        ("mnist-edge report --scheme int8,flo", {"int8,float32", "int8,float16"}),
+        ("mnist-edge convert -q ", {*SCHEMES, "all"}),
+        ("mnist-edge predict --model na", {"nano"}),
+        ("mnist-edge info ed", {"edge"}),
+        ("mnist-edge model use n", {"nano"}),
+        ("mnist-edge bundle --target pi-b", {"pi-bookworm-64", "pi-bookworm-32"}),
+        ("mnist-edge doctor --runtime n", {"numpy"}),
+        ("mnist-edge predict --pixels pixels/255", {"pixels/255", "pixels/255-0.5"}),
+        # Files are the shell's to complete.
+        ("mnist-edge predict pict", set()),
+        ("mnist-edge report --out ", set()),
+    ],
+)
+def test_a_shell_completes(line: str, expected: set[str], start: Start) -> None:
+    assert set(complete(line, start)) == expected
+
+
+def test_recipes_are_completed_whole(start: Start) -> None:
+    assert set(complete("mnist-edge run --recipe ", start)) == set(RECIPES)

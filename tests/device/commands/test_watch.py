@@ -1,0 +1,356 @@
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from mnist_edge.data.mnist import Digits
+from mnist_edge.inference.folder_watcher import PATIENCE
+from tests.support.paths import SAMPLE
+from tests.support.programs import Run
+
+Launch = Callable[..., "subprocess.Popen[bytes]"]
+INTERVAL = 0.05
+"""Seconds between looks, the shortest there is."""
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "results.jsonl"
+
+
+@pytest.fixture
+def launch(inbox: Path, out: Path) -> Iterator[Launch]:
+    """Starts a watch in a process of its own, and ends what is left of it."""
+    children: list[subprocess.Popen[bytes]] = []
+
+    def start(*options: str) -> subprocess.Popen[bytes]:
+        words = ["watch", inbox, "--out", out, "--interval", str(INTERVAL), *options]
+        child = subprocess.Popen(
+            [sys.executable, "-m", "mnist_edge", *map(str, words)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        children.append(child)
+        return child
+
+    yield start
+    for child in children:
+        child.kill()
+        child.communicate()
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    """Waits, as long as a loaded machine may take; the assertion then says what is missing."""
+    until = time.monotonic() + 60
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.01)
+    assert condition()
+
+
+def lines(out: Path) -> list[dict[str, Any]]:
+    """The results; every line is whole."""
+    text = out.read_text(encoding="ascii") if out.exists() else ""
+    assert not text or text.endswith("\n")
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def names(out: Path) -> list[str]:
+    """The names of the pictures that have a line, in its order."""
+    return [Path(line["path"]).name for line in lines(out)]
+
+
+def count(out: Path) -> int:
+    """How many whole lines there are, at a moment when one may be written."""
+    return out.read_bytes().count(b"\n") if out.exists() else 0
+
+
+def _has(out: Path, enough: int) -> bool:
+    return count(out) >= enough
+
+
+def fill(inbox: Path, digits: Digits, number: int) -> list[str]:
+    """Puts test digits there; their names."""
+    made = [f"{index:03}.png" for index in range(number)]
+    for name, image in zip(made, digits.images, strict=False):
+        Image.fromarray(image).save(inbox / name)
+    return made
+
+
+def sweep(run: Run, inbox: Path, out: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return run("watch", inbox, "--out", out, "--once", "--interval", INTERVAL, *options)
+
+
+def test_each_picture_has_the_line_that_predict_writes(
+    inbox: Path, out: Path, test_digits: Digits, run: Run
+) -> None:
+    fill(inbox, test_digits, 3)
+    (inbox / "below").mkdir()
+    shutil.copy(SAMPLE, inbox / "below" / "SAMPLE.PNG")
+    (inbox / "notes.txt").write_text("no picture")
+    (inbox / ".hidden.png").write_bytes(b"half")
+    ran = sweep(run, inbox, out)
+    assert ran.returncode == 0
+    assert ran.stdout == ""
+    said = run("predict", "--format", "jsonl", inbox / "below", *sorted(inbox.glob("0*.png")))
+    predicted = [json.loads(line) for line in said.stdout.splitlines()]
+    by_path = {line["path"]: line for line in lines(out)}
+    assert by_path == {line["path"]: line for line in predicted}
+    assert len(lines(out)) == 4
+
+
+def test_a_page_is_read_whole_with_all(inbox: Path, out: Path, run: Run) -> None:
+    shutil.copy(SAMPLE, inbox)
+    assert sweep(run, inbox, out, "--all").returncode == 0
+    assert [line["text"] for line in lines(out)] == ["7"]
+
+
+def test_a_second_start_reads_only_what_is_new_however_the_folder_is_called(
+    inbox: Path, out: Path, test_digits: Digits, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(inbox, test_digits, 3)
+    sweep(run, inbox, out)
+    before = out.read_bytes()
+    monkeypatch.chdir(inbox)
+    assert sweep(run, Path(), out).returncode == 0
+    assert sweep(run, Path("..") / inbox.name, out).returncode == 0
+    assert out.read_bytes() == before
+    shutil.copy(SAMPLE, inbox / "new.png")
+    sweep(run, inbox, out)
+    assert out.read_bytes().startswith(before)
+    assert names(out)[3:] == ["new.png"]
+
+
+def test_a_killed_watch_loses_none_and_repeats_none(
+    inbox: Path, out: Path, test_digits: Digits, launch: Launch
+) -> None:
+    expected = fill(inbox, test_digits, 60)
+    for enough in (5, 20, 35):
+        child = launch()
+        wait_for(partial(_has, out, enough))
+        child.send_signal(signal.SIGKILL)
+        child.wait()
+    assert count(out) < 60, "the kills came too late to prove anything"
+    ended = launch("--once")
+    assert ended.wait() == 0
+    assert sorted(names(out)) == expected
+
+
+def test_the_picture_of_a_torn_line_is_read_again(
+    inbox: Path, out: Path, test_digits: Digits, run: Run
+) -> None:
+    expected = fill(inbox, test_digits, 3)
+    sweep(run, inbox, out)
+    out.write_bytes(out.read_bytes()[:-20])
+    sweep(run, inbox, out)
+    assert sorted(names(out)) == expected
+
+
+def test_results_that_are_deleted_under_it_are_written_anew_with_a_warning(
+    inbox: Path, out: Path, launch: Launch
+) -> None:
+    child = launch()
+    shutil.copy(SAMPLE, inbox / "a.png")
+    wait_for(lambda: count(out) == 1)
+    out.unlink()
+    shutil.copy(SAMPLE, inbox / "b.png")
+    wait_for(lambda: count(out) == 1)
+    child.terminate()
+    assert b"was deleted or replaced" in child.communicate()[1]
+    assert child.returncode == 0
+    assert names(out) == ["b.png"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"shopping list",
+        b"[1, 2]\n",
+        b'{"name": "x"}\n',
+        b"\x89PNG\r\n\x1a\n",
+        b'{"path": 7}\n',
+        b'{"path": "a"}\n{"path": "b\n{"path": "c"}\n',
+    ],
+    ids=["words", "list", "other", "picture", "number", "middle"],
+)
+def test_a_file_of_something_else_is_left_as_it_is(
+    content: bytes, inbox: Path, out: Path, run: Run
+) -> None:
+    out.write_bytes(content)
+    ran = sweep(run, inbox, out)
+    assert ran.returncode == 2
+    assert "name another file by --out" in ran.stderr
+    assert out.read_bytes() == content
+
+
+@pytest.mark.parametrize("clock", [0, -3600, 3600], ids=["right", "slow", "fast"])
+def test_a_picture_that_is_written_slowly_is_read_once_it_is_whole(
+    clock: float, inbox: Path, out: Path, launch: Launch
+) -> None:
+    # Slow enough that a loaded machine's writer is not given up.
+    interval = 4 * INTERVAL
+    child = launch("--interval", str(interval))
+    content = SAMPLE.read_bytes()
+    step = -(-len(content) // 6)
+    shutil.copy(SAMPLE, inbox / "first.png")
+    wait_for(lambda: count(out) == 1)
+    with (inbox / "slow.png").open("wb", buffering=0) as stream:
+        for start in range(0, len(content), step):
+            stream.write(content[start : start + step])
+            os.utime(inbox / "slow.png", (0, time.time() + clock))
+            # Two looks find it the same, and not readable.
+            time.sleep(2.5 * interval)
+    wait_for(lambda: count(out) == 2)
+    time.sleep(2.5 * interval)
+    child.terminate()
+    assert child.wait() == 0
+    assert names(out) == ["first.png", "slow.png"]
+    assert lines(out)[1]["digit"] == 7
+
+
+@pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n and no more"], ids=["empty", "torn"])
+def test_a_corrupted_picture_has_a_line_that_says_so_and_the_others_are_read(
+    content: bytes, inbox: Path, out: Path, test_digits: Digits, run: Run
+) -> None:
+    expected = fill(inbox, test_digits, 2)
+    (inbox / "bad.png").write_bytes(content)
+    ran = sweep(run, inbox, out)
+    assert ran.returncode == 1
+    assert "2 read, 1 could not be" in ran.stderr
+    assert sorted(names(out)) == [*expected, "bad.png"]
+    by_name = dict(zip(names(out), lines(out), strict=True))
+    assert list(by_name["bad.png"]) == ["path", "error"]
+    assert by_name["bad.png"]["error"]["type"] == "UnreadablePicture"
+    assert by_name["000.png"]["digit"] == 7
+    # It is remembered like any other.
+    assert sweep(run, inbox, out).returncode == 0
+    assert len(lines(out)) == 3
+
+
+def test_a_picture_that_gets_its_name_when_it_is_whole_is_read_once(
+    inbox: Path, out: Path, launch: Launch
+) -> None:
+    child = launch()
+    content = SAMPLE.read_bytes()
+    (inbox / "a.png.part").write_bytes(content[:50])
+    (inbox / ".b.png").write_bytes(content[:50])
+    time.sleep(2 * PATIENCE * INTERVAL)
+    (inbox / "a.png.part").write_bytes(content)
+    (inbox / "a.png.part").rename(inbox / "a.png")
+    (inbox / ".b.png").write_bytes(content)
+    (inbox / ".b.png").rename(inbox / "b.png")
+    wait_for(lambda: count(out) == 2)
+    time.sleep(4 * INTERVAL)
+    child.terminate()
+    assert child.wait() == 0
+    assert sorted(names(out)) == ["a.png", "b.png"]
+    assert [line["digit"] for line in lines(out)] == [7, 7]
+
+
+def test_what_is_no_file_is_left_alone(inbox: Path, out: Path, run: Run) -> None:
+    (inbox / "folder.png").mkdir()
+    os.mkfifo(inbox / "pipe.png")
+    (inbox / "nowhere.png").symlink_to(inbox / "missing.png")
+    assert sweep(run, inbox, out).returncode == 0
+    assert lines(out) == []
+
+
+def test_a_name_that_is_not_unicode_is_remembered(inbox: Path, out: Path, run: Run) -> None:
+    try:
+        shutil.copy(SAMPLE, inbox / os.fsdecode(b"caf\xe9.png"))
+    except OSError:
+        pytest.skip("this file system takes Unicode alone")
+    for _ in range(2):
+        assert sweep(run, inbox, out).returncode == 0
+    assert len(lines(out)) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("options", [(), ("--interval", "3600")], ids=["short", "hour"])
+def test_a_signal_ends_it_cleanly(
+    number: signal.Signals, options: tuple[str, ...], inbox: Path, out: Path, launch: Launch
+) -> None:
+    shutil.copy(SAMPLE, inbox)
+    os.utime(inbox / SAMPLE.name, (1, 1))
+    child = launch(*options)
+    wait_for(lambda: count(out) == 1)
+    child.send_signal(number)
+    _, err = child.communicate(timeout=30)
+    assert child.returncode == 0
+    assert b"Traceback" not in err
+    assert err.endswith(b"1 read, 0 could not be read\n")
+    assert names(out) == [SAMPLE.name]
+
+
+def test_a_folder_that_goes_and_comes_back_is_watched_on(
+    inbox: Path, out: Path, launch: Launch
+) -> None:
+    shutil.copy(SAMPLE, inbox / "a.png")
+    child = launch()
+    wait_for(lambda: count(out) == 1)
+    inbox.rename(inbox.with_name("away"))
+    time.sleep(4 * INTERVAL)
+    inbox.with_name("away").rename(inbox)
+    shutil.copy(SAMPLE, inbox / "b.png")
+    wait_for(lambda: count(out) == 2)
+    child.terminate()
+    assert child.wait() == 0
+    assert names(out) == ["a.png", "b.png"]
+
+
+def test_two_watches_do_not_write_one_file(inbox: Path, out: Path, run: Run) -> None:
+    with out.open("ab") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        ran = sweep(run, inbox, out)
+    assert ran.returncode == 1
+    assert "another mnist-edge writes to" in ran.stderr
+
+
+@pytest.mark.parametrize("place", ["/dev/null", "/dev/full", "/"])
+def test_results_go_into_a_file(place: str, inbox: Path, run: Run) -> None:
+    ran = sweep(run, inbox, Path(place))
+    assert ran.returncode == 2
+    assert ran.stderr == f"mnist-edge: {place} is not a file; expected one such as results.jsonl\n"
+
+
+def test_a_folder_that_is_not_there_is_said(tmp_path: Path, out: Path, run: Run) -> None:
+    ran = run("watch", tmp_path / "missing", "--out", out)
+    assert ran.returncode == 1
+    assert (
+        ran.stderr == f"mnist-edge: no folder {tmp_path / 'missing'}; make it, or check the path\n"
+    )
+    assert not out.exists()
+
+
+def test_results_can_go_to_standard_output(
+    inbox: Path, test_digits: Digits, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(inbox.parent)
+    fill(inbox, test_digits, 2)
+    (inbox / "broken.png").write_bytes(b"no picture")
+    for _ in range(2):  # nothing is remembered
+        ran = sweep(run, inbox, Path("-"))
+        assert ran.returncode == 1
+        found = [json.loads(line) for line in ran.stdout.splitlines()]
+        assert {Path(line["path"]).name for line in found} == {"000.png", "001.png", "broken.png"}
+        assert [line["error"]["type"] for line in found if "error" in line] == ["UnreadablePicture"]
+    assert list(inbox.parent.iterdir()) == [inbox]
