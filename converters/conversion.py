@@ -39,7 +39,7 @@ from mnist_edge.runtimes.input_scaling import (
     RAW_PIXELS,
     InputScaling,
 )
-from mnist_edge.system.text import signed
+from mnist_edge.system.text import percent, signed
 from mnist_edge.training.frameworks import package_versions
 
 
@@ -129,7 +129,7 @@ def prepare(model_file: Path, mnist: Mnist, *, pixels: str | None = None) -> Pre
     findings += [f"warning: {fault}" for fault in model.faults]
     if score.accuracy < GOOD_ACCURACY:
         findings.append(
-            f"warning: the model reads {100 * score.accuracy:.1f} % of the validation digits right"
+            f"warning: the model reads {percent(score.accuracy, 1)} of the validation digits right"
         )
     return Prepared(
         model=model,

@@ -20,6 +20,7 @@ from mnist_edge.runtimes.input_scaling import (
     choose_scaling,
     rank_scalings,
 )
+from mnist_edge.system.text import percent
 
 _MIN_GAIN = 0.1
 """Minimum gain of accuracy for which digits are taken to be transposed."""
@@ -105,7 +106,7 @@ def _by_squared_error(
         network=model.network,
         scaling=scaling,
         findings=(
-            f"{scaling.name} (squared error {least:.3f}, {100 * ranking.best.accuracy:.1f} %; "
+            f"{scaling.name} (squared error {least:.3f}, {percent(ranking.best.accuracy, 1)}; "
             f"next {runner_up.name}, {other:.3g}): taking {scaling.name}; override with --pixels",
             "warning: it was trained by a squared error, so its outputs are not logits; a "
             "cross-entropy reads digits better",

@@ -26,6 +26,7 @@ from mnist_edge.runtimes.golden import TOLERANCE, encode_golden
 from mnist_edge.runtimes.interpreter import quantize
 from mnist_edge.runtimes.sandbox import SandboxRun, run_sandboxed
 from mnist_edge.runtimes.selection import describe_runtime
+from mnist_edge.system.text import percent
 
 MIN_AGREEMENT = 0.95
 """Minimum agreement with the Keras model on the digits it is confident of. Planted faults leave
@@ -112,8 +113,8 @@ def verify_conversion(
     agreement = _agreement(reference[confident], run.logits[confident])
     if agreement < MIN_AGREEMENT:
         problems.append(
-            f"it agrees with the Keras model on {100 * agreement:.1f} % of the digits of which the "
-            f"Keras model is confident, expected at least {100 * MIN_AGREEMENT:.0f} %"
+            f"it agrees with the Keras model on {percent(agreement, 1)} of the digits of which the "
+            f"Keras model is confident, expected at least {percent(MIN_AGREEMENT, 0)}"
         )
     failure = gate.failure(compared)
     if problems:
@@ -240,7 +241,7 @@ def _degenerate(logits: NDArray[np.float32], output: TensorSpec) -> list[str]:
     saturated = float((raw.max(axis=1) >= limits.max).mean())
     if saturated > MAX_SATURATED:
         problems.append(
-            f"its output is saturated: {100 * saturated:.1f} % of digits have their largest logit "
+            f"its output is saturated: {percent(saturated, 1)} of digits have their largest logit "
             f"at {limits.max}; calibrate on more digits (--calibration-images)"
         )
     # int16 is symmetric about zero: logits that are all below zero use half the range at most.
@@ -248,7 +249,7 @@ def _degenerate(logits: NDArray[np.float32], output: TensorSpec) -> list[str]:
     used = float(np.ptp(raw) / steps)
     if used < MIN_RANGE_USED:
         problems.append(
-            f"its output uses {100 * used:.0f} % of the {output.dtype} range: calibration digits "
+            f"its output uses {percent(used, 0)} of the {output.dtype} range: calibration digits "
             "had larger logits than others have; try another --calibration-seed"
         )
     return problems

@@ -21,6 +21,7 @@ from mnist_edge.commands.options import (
     list_option,
 )
 from mnist_edge.commands.parsing import split_list
+from mnist_edge.system.text import percent
 
 if TYPE_CHECKING:
     from mnist_edge.device.thermal import ThermalState
@@ -151,7 +152,7 @@ def _model(times: "ModelTimes") -> Iterator[str]:
         yield format_table(
             ("operator", "median", "share"),
             [
-                (one.name, f"{one.median_us:.0f} us", f"{100 * one.share:.0f} %")
+                (one.name, f"{one.median_us:.0f} us", percent(one.share, 0))
                 for one in times.operators
             ],
         )

@@ -21,7 +21,7 @@ from mnist_edge.commands.options import (
 from mnist_edge.commands.parsing import split_list
 from mnist_edge.errors import ConversionError, InvalidValue
 from mnist_edge.modelstore.loading import DEFAULT_MODEL
-from mnist_edge.system.text import signed
+from mnist_edge.system.text import percent, signed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -258,9 +258,9 @@ def conversion_table(made: "list[Converted]") -> str:
             [
                 one.manifest.scheme,
                 f"{one.manifest.size:,}",
-                f"{100 * one.ratio:.0f} %",
-                f"{100 * one.manifest.validation_float.accuracy:.2f} %",
-                f"{100 * one.manifest.validation.accuracy:.2f} %",
+                percent(one.ratio, 0),
+                percent(one.manifest.validation_float.accuracy),
+                percent(one.manifest.validation.accuracy),
                 f"{signed(one.drop)} points",
             ]
             for one in made
@@ -310,7 +310,7 @@ def explain_table(layers: "list[LayerError]") -> str:
                 f"{number} {layer.operator}",
                 _range(layer.weights) if layer.weights else "",
                 _range(layer.activations),
-                f"{100 * layer.saturated:.2f} %",
+                percent(layer.saturated),
                 f"{layer.rmse:.3f}",
                 f"{layer.sqnr:.1f} dB" if math.isfinite(layer.sqnr) else "exact",
             ]

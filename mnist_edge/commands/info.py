@@ -14,7 +14,7 @@ from mnist_edge.commands.options import (
     complete_schemes,
     format_option,
 )
-from mnist_edge.system.text import escape_controls
+from mnist_edge.system.text import escape_controls, percent
 
 if TYPE_CHECKING:
     from mnist_edge.modelstore.manifest import ModelManifest, Score, TensorSpec
@@ -114,7 +114,7 @@ def _readings(judgement: "ScalingRanking") -> str:
             one.scaling.name,
             f"{one.log_loss:.3f}",
             f"{one.temperature:.3g}",
-            f"{100 * one.accuracy:.1f} %",
+            percent(one.accuracy, 1),
         ]
         for one in judgement.ranked
     ]
@@ -147,12 +147,12 @@ def _provenance(manifest: "ModelManifest") -> str:
 
 def _confidence(manifest: "ModelManifest") -> str:
     found = manifest.calibration_error
-    error = "not measured" if found is None else f"{100 * found:.2f} % on validation"
+    error = "not measured" if found is None else f"{percent(found)} on validation"
     return (
         f"temperature {manifest.temperature:.4g}, calibration error {error}, "
-        f"abstains below {100 * manifest.min_confidence:.1f} %"
+        f"abstains below {percent(manifest.min_confidence, 1)}"
     )
 
 
 def _score(score: "Score") -> str:
-    return f"{100 * score.accuracy:.2f} % of {score.total:,} on {score.runtime}"
+    return f"{percent(score.accuracy)} of {score.total:,} on {score.runtime}"

@@ -13,6 +13,7 @@ from mnist_edge.commands.options import (
     format_option,
 )
 from mnist_edge.commands.parsing import Command, Group
+from mnist_edge.system.text import percent
 
 if TYPE_CHECKING:
     from mnist_edge.deployment.install import VerifiedModel
@@ -197,5 +198,5 @@ def _row(entry: dict[str, Any]) -> list[str]:
     if "error" in entry:
         return [*named, "damaged", ""]
     accuracy = entry["validation_accuracy"]
-    share = "not known" if accuracy is None else f"{100 * accuracy:.2f} %"
+    share = "not known" if accuracy is None else percent(accuracy)
     return [*named, f"{entry['size']:,}", share]

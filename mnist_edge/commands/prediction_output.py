@@ -17,7 +17,7 @@ from mnist_edge import CLASSES
 from mnist_edge.commands.console import fail, paint
 from mnist_edge.commands.options import Format
 from mnist_edge.errors import PictureError
-from mnist_edge.system.text import escape_controls
+from mnist_edge.system.text import escape_controls, percent
 
 if TYPE_CHECKING:
     from mnist_edge.inference.classifier import Prediction
@@ -144,12 +144,12 @@ def _format_outcome(outcome: Prediction | Page, top: int) -> str:
     if isinstance(outcome, Prediction):
         if outcome.abstained:
             return paint(f"- ({outcome.abstained})", "yellow")
-        return ", ".join(f"{digit} ({100 * p:.1f} %)" for digit, p in outcome.top(top))
+        return ", ".join(f"{digit} ({percent(p, 1)})" for digit, p in outcome.top(top))
     if not outcome.digits:
         return paint("- (blank)", "yellow")
     least = min(digit.prediction.confidence for digit in outcome.digits)
     text = " ".join(outcome.text.split("\n"))
-    return f"{paint(text, 'yellow') if '?' in text else text} ({100 * least:.1f} %)"
+    return f"{paint(text, 'yellow') if '?' in text else text} ({percent(least, 1)})"
 
 
 def result_document(result: PictureResult, top: int) -> dict[str, Any]:

@@ -113,8 +113,8 @@ def _flips(report: Report) -> str:
             name = escape_controls(flip.path or f"#{flip.index}")
             lines.append(
                 f"{scheme.scheme} flips {shorten(name, width)}, "
-                f"a {flip.label}: {before.digit} ({100 * before.confidence:.0f} %) to "
-                f"{after.digit} ({100 * after.confidence:.0f} %)"
+                f"a {flip.label}: {before.digit} ({percent(before.confidence, 0)}) to "
+                f"{after.digit} ({percent(after.confidence, 0)})"
             )
         if scheme.flipped > _MAX_FLIPS:
             lines.append(f"{scheme.scheme} flips {scheme.flipped - _MAX_FLIPS:,} more")

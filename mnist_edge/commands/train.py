@@ -11,7 +11,7 @@ import typer
 from mnist_edge.commands.console import note, progress_bar
 from mnist_edge.commands.options import RUNS, DataOption, RecipeOption, out_option
 from mnist_edge.errors import InvalidValue
-from mnist_edge.system.text import escape_controls
+from mnist_edge.system.text import escape_controls, percent
 
 if TYPE_CHECKING:
     from mnist_edge.training.recipes import Recipe
@@ -77,8 +77,8 @@ class TrainingProgress(ExitStack):
         self._round_step, self._round_ended = step, ended
         note(
             f"step {step:>6,}  loss {record['loss']:.4f}  "
-            f"accuracy {100 * record['accuracy']:.2f} %  "
-            f"validation {100 * record['val_accuracy']:.2f} %{rest}"
+            f"accuracy {percent(record['accuracy'])}  "
+            f"validation {percent(record['val_accuracy'])}{rest}"
         )
 
     def _minutes_left(self, step: int, per_step: float) -> int:
@@ -181,6 +181,6 @@ def require_free(folder: Path, recipe: "Recipe", *, resume: bool, overwrite: str
 
 def _summary(record: "TrainingRecord", folder: Path) -> str:
     return (
-        f"{record.settings['name']}: validation accuracy {100 * record.validation_accuracy:.2f} %, "
+        f"{record.settings['name']}: validation accuracy {percent(record.validation_accuracy)}, "
         f"{record.parameters:,} parameters, {record.seconds:.0f} s -> {folder}"
     )

@@ -19,6 +19,7 @@ from mnist_edge.inference.page import Page
 from mnist_edge.preprocessing.connected_components import Component
 from mnist_edge.preprocessing.pipeline import PreprocessingTrace
 from mnist_edge.system.files import write_bytes
+from mnist_edge.system.text import percent
 
 Color: TypeAlias = tuple[int, int, int]
 
@@ -66,7 +67,7 @@ def headline(prediction: Prediction) -> str:
     """Return the digit with its confidence, or why there is no digit."""
     if prediction.digit is None:
         return f"- ({prediction.abstained})"
-    return f"{prediction.digit} ({100 * prediction.confidence:.1f} %)"
+    return f"{prediction.digit} ({percent(prediction.confidence, 1)})"
 
 
 def draw_explanation(trace: PreprocessingTrace, prediction: Prediction) -> Image.Image:
@@ -232,8 +233,8 @@ def _draw_bars(canvas: Image.Image, prediction: Prediction) -> None:
             pen.rectangle((begin, upper, begin + length - 1, lower), fill=color)
         text_top = upper + 5
         _draw_text(canvas, str(digit), at=(left, text_top), size=16)
-        percent = f"{100 * probability:.1f} %"
-        _draw_text(canvas, percent, at=(left + PANEL_SIZE, text_top), size=16, align="right")
+        share = percent(probability, 1)
+        _draw_text(canvas, share, at=(left + PANEL_SIZE, text_top), size=16, align="right")
 
 
 def _draw_name(canvas: Image.Image, name: str | None, *, room: int) -> None:

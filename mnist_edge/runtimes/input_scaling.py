@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 
 from mnist_edge.errors import UnknownName, UnsuitableModel
 from mnist_edge.metrics.confidence import count_correct, negative_log_likelihood
+from mnist_edge.system.text import percent
 
 if TYPE_CHECKING:
     # Not needed to read pictures.
@@ -191,14 +192,14 @@ class ScalingRanking:
         """Describe the winner and the runner-up on one line."""
         best, runner_up = self.best, self.runner_up
         return (
-            f"{best.scaling.name} (log-loss {best.loss_text()}, {100 * best.accuracy:.1f} %; "
+            f"{best.scaling.name} (log-loss {best.loss_text()}, {percent(best.accuracy, 1)}; "
             f"next {runner_up.scaling.name}, {runner_up.loss_text()})"
         )
 
     def table(self) -> str:
         """List every scaling with its log-loss and accuracy on one line."""
         return ", ".join(
-            f"{ranked.scaling.name} {ranked.log_loss:.2f} ({100 * ranked.accuracy:.0f} %)"
+            f"{ranked.scaling.name} {ranked.log_loss:.2f} ({percent(ranked.accuracy, 0)})"
             for ranked in self.ranked
         )
 
