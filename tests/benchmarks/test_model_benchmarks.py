@@ -34,7 +34,7 @@ def _run(script: str, *arguments: str | Path) -> str:
     return ran.stdout
 
 
-def test_models_take_turns_and_every_time_is_of_its_own_call() -> None:
+def test_models_are_timed_in_turn() -> None:
     called: list[str] = []
     calls = [lambda name=name: called.append(name) for name in "ABC"]
     times = models.take_turns(calls, rounds=2, invocations=3)
@@ -43,7 +43,7 @@ def test_models_take_turns_and_every_time_is_of_its_own_call() -> None:
     assert (times > 0).all()
 
 
-def test_models_are_set_beside_the_convnet_within_80_columns(nano: Path, tmp_path: Path) -> None:
+def test_the_table_of_models_fits_80_columns(nano: Path, tmp_path: Path) -> None:
     out = tmp_path / "models.json"
     # Any file stands for the convnet, so that nothing is to be converted.
     convnet = nano / "float32.tflite"
@@ -85,9 +85,7 @@ def test_a_threshold_refuses_no_more_than_it_may(scores: list[float], share: flo
         assert (confidences < above.min()).mean() > share
 
 
-def test_nondigits_are_counted_by_kind_within_80_columns_without_tensorflow(
-    nano: Path, tmp_path: Path
-) -> None:
+def test_outliers_are_counted_by_kind_without_tensorflow(nano: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     from mnist_edge.training.outliers.generator import HELD_OUT_KINDS, KINDS
 
@@ -108,7 +106,7 @@ def test_nondigits_are_counted_by_kind_within_80_columns_without_tensorflow(
         assert 0 < result["digits_refused"] <= 0.01 + 1e-9
 
 
-def test_what_is_misread_is_told_and_drawn_the_surest_first(nano: Path, tmp_path: Path) -> None:
+def test_misread_digits_are_listed_by_confidence(nano: Path, tmp_path: Path) -> None:
     picture = tmp_path / "misread.png"
     title, _, *table = _run("misread", "--model", nano, "--out", picture, "--markdown").splitlines()
     manifest = json.loads((nano / "int8.json").read_text(encoding="utf-8"))
@@ -121,9 +119,7 @@ def test_what_is_misread_is_told_and_drawn_the_surest_first(nano: Path, tmp_path
         assert drawn.getpixel((0, 0)) == 255
 
 
-def test_a_digit_counts_as_misread_though_it_would_be_withheld(
-    nano: Path, test_digits: Digits
-) -> None:
+def test_a_withheld_wrong_answer_counts_as_misread(nano: Path, test_digits: Digits) -> None:
     some = test_digits.take(np.arange(500))
     # With every label moved on by one, each digit read rightly counts, and with no other answer.
     moved = Digits(images=some.images, labels=((some.labels + 1) % 10).astype(np.uint8))

@@ -18,7 +18,7 @@ from benchmarks.speed import results
         (9.0, None, None, None),
     ],
 )
-def test_a_row_tells_by_how_much_it_falls_short(
+def test_a_row_states_its_distance_from_the_target(
     ratio: float, goal: rows.Goal | None, target: float | None, short: float | None
 ) -> None:
     fast = goal == "at least"

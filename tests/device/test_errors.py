@@ -17,7 +17,7 @@ EXTRAS = ("workstation", "heic", "micro", "bundle")
 
 
 @pytest.mark.parametrize("extra", EXTRAS)
-def test_an_extra_is_installed_by_the_names_of_its_packages(extra: str) -> None:
+def test_an_extra_is_installed_by_package_names(extra: str) -> None:
     command = extra_install_command(extra)
     assert command.startswith("pip install ")
     assert "mnist-edge" not in command
@@ -69,7 +69,7 @@ def test_this_package_is_installed_again_from_where_it_came(
         assert reinstall_command() == command
 
 
-def test_no_message_advises_a_name_that_is_not_ours() -> None:
+def test_no_message_names_a_package_of_pypi_as_ours() -> None:
     for package in ("mnist_edge", "converters"):
         for path in (ROOT / package).rglob("*.py"):
             text = path.read_text(encoding="utf-8")

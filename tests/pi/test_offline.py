@@ -26,7 +26,7 @@ def system() -> System:
     return next(system for system in SYSTEMS if system.name == "bookworm-arm64")
 
 
-def test_a_bundle_made_here_installs_and_reads_there(userland: Userland, tmp_path: Path) -> None:
+def test_a_bundle_installs_offline_and_reads(userland: Userland, tmp_path: Path) -> None:
     out = tmp_path / "bundle.tar.gz"
     subprocess.run(
         [sys.executable, "-m", "mnist_edge", "bundle", "--target", TARGET, "--out", out],

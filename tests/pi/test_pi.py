@@ -93,7 +93,7 @@ def answers(lines: str) -> list[tuple[str, int | None]]:
     return [(said["path"], said["digit"]) for said in map(json.loads, lines.splitlines())]
 
 
-def test_the_doctor_finds_a_sound_pi(pi: Userland, mnist_edge: Run) -> None:
+def test_the_doctor_finds_no_fault(pi: Userland, mnist_edge: Run) -> None:
     system = pi.system
     document = json.loads(mnist_edge("doctor", "--format", "json"))
     findings = {finding["name"]: finding for finding in document["findings"]}
@@ -113,7 +113,7 @@ def test_the_doctor_finds_a_sound_pi(pi: Userland, mnist_edge: Run) -> None:
         assert findings[f"self-test {model}"]["facts"]["runtime"].startswith(system.runtime)
 
 
-def test_it_reads_pictures(
+def test_predict_reads_pictures(
     runtimes: list[str], pi: Userland, pictures: list[str], mnist_edge: Run
 ) -> None:
     expected = answers(here("predict", "--format", "jsonl", *pictures, cwd=pi.home))
@@ -124,7 +124,7 @@ def test_it_reads_pictures(
         assert answers(said) == expected, runtime
 
 
-def test_it_says_what_a_model_is(pi: Userland, mnist_edge: Run) -> None:
+def test_info_describes_a_model(pi: Userland, mnist_edge: Run) -> None:
     said = mnist_edge("info")
     assert "(verified)" in said
     assert pi.system.runtime in said
@@ -167,7 +167,7 @@ def tried(pi: Userland, model: str, pixels: NDArray[np.uint8], runtime: str) -> 
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_it_gives_the_integers_that_x86_64_gives(
+def test_the_runtime_gives_the_integers_of_x86_64(
     model: str,
     runtimes: list[str],
     pi: Userland,
@@ -202,9 +202,7 @@ def labelled(pi: Userland, digits: Digits) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("system", WITH_A_RUNTIME, indirect=True, ids=name_of)
-def test_a_report_made_there_counts_as_one_made_here(
-    pi: Userland, labelled: Path, mnist_edge: Run
-) -> None:
+def test_a_report_has_the_counts_of_x86_64(pi: Userland, labelled: Path, mnist_edge: Run) -> None:
     # int8 alone: the times of float32, which nobody wants of qemu, take a minute and a half.
     alone = ("--scheme", "int8", "--against", "int8", "--corrupted", "0")
     arguments = ("report", "nano", *alone, "--pictures", labelled.name, "--format", "json")
@@ -220,7 +218,7 @@ def test_a_report_made_there_counts_as_one_made_here(
 
 
 @pytest.mark.parametrize("system", WITH_A_RUNTIME, indirect=True, ids=name_of)
-def test_models_are_installed_and_put_back(pi: Userland, mnist_edge: Run) -> None:
+def test_models_are_installed_and_rolled_back(pi: Userland, mnist_edge: Run) -> None:
     for suffix in ("tflite", "json"):
         shutil.copy(ROOT / "models" / "nano" / f"int8.{suffix}", pi.home)
     said = mnist_edge("model", "install", "int8.tflite")

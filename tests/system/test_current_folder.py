@@ -100,14 +100,16 @@ def test_no_command_imports_what_lies_in_the_current_folder(
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("tensorflow") is None, reason="TensorFlow is not installed")
-def test_nor_does_a_conversion(folder: Path) -> None:
+def test_a_conversion_imports_nothing_from_the_current_folder(folder: Path) -> None:
     words = ["convert", str(NANO), "--quantize", "int8", "--emit", "c", "--out", "converted"]
     check(python_command("mnist_edge.commands.app:main", *words), folder)
     assert (folder / "converted" / "int8.tflite").is_file()
 
 
 @pytest.mark.parametrize("arguments", [["predict", ".", "--jobs", "2"], ["info", UNKNOWN]])
-def test_nor_does_python_m_once_it_runs_our_code(arguments: list[str], folder: Path) -> None:
+def test_python_m_imports_nothing_from_the_current_folder(
+    arguments: list[str], folder: Path
+) -> None:
     # Python itself imports some modules to find the package, and nobody is asked before.
     listing = "import sys; print(*sys.modules)"
     (folder / "empty").mkdir()
@@ -121,7 +123,7 @@ def test_nor_does_python_m_once_it_runs_our_code(arguments: list[str], folder: P
     check([sys.executable, "-m", "mnist_edge", *arguments], folder)
 
 
-def test_the_installed_program_is_not_led_astray_either(folder: Path) -> None:
+def test_the_installed_program_imports_nothing_from_the_current_folder(folder: Path) -> None:
     program = Path(sys.executable).with_name("mnist-edge")
     if not program.exists():
         pytest.skip("the package is not installed beside this Python")

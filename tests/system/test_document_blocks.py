@@ -132,7 +132,7 @@ def test_the_blocks_of_a_page_do_what_they_show(page: Path, desk: Path) -> None:
             run_console(block.text, desk, where, figures=not block.mark)
 
 
-def test_few_blocks_are_not_run() -> None:
+def test_few_blocks_are_marked_as_not_run() -> None:
     not_run = [b for page in PAGES for b in blocks(page) if b.mark.startswith("not run: ")]
     assert len(not_run) <= MAX_NOT_RUN
 

@@ -41,13 +41,13 @@ DOORS: dict[str, Callable[[Path], Any]] = {
 }
 
 
-def test_the_golden_answers_are_of_the_shipped_model(data: Path) -> None:
+def test_the_golden_answers_belong_to_the_shipped_model(data: Path) -> None:
     assert GOLDEN["model"] == loading.load_model().sha256, AGAIN
     assert {path.name for path in (data / "pictures").iterdir()} == set(NAMES), AGAIN
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_raw_outputs_are_the_golden_ones(name: str, pictures: Path) -> None:
+def test_the_raw_outputs_equal_the_golden_ones(name: str, pictures: Path) -> None:
     raw = open_model(loading.load_model()).raw_output(preprocess(pictures / name).pixels)
     golden = np.array(GOLDEN["answers"][name]["raw"])
     # Another runtime may round the last step of a kernel the other way.
@@ -57,7 +57,7 @@ def test_the_raw_outputs_are_the_golden_ones(name: str, pictures: Path) -> None:
 
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize("name", NAMES)
-def test_every_door_gives_the_golden_digit_and_one_prediction(
+def test_every_kind_of_input_gives_the_golden_prediction(
     name: str, door: str, classifier: Classifier, pictures: Path
 ) -> None:
     with DOORS[door](pictures / name) as picture:
@@ -82,7 +82,7 @@ def test_standard_input_gives_what_the_file_gives(
     assert answer["probabilities"] == [round(p, 6) for p in prediction.probabilities]
 
 
-def test_a_picture_may_be_in_any_folder(
+def test_a_picture_can_be_in_any_folder(
     classifier: Classifier, pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(pictures)

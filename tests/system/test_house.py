@@ -69,20 +69,20 @@ def tree(path: Path) -> ast.Module:
     return ast.parse((ROOT / path).read_text(encoding="utf-8"))
 
 
-def test_the_package_has_few_rooms_and_four_files_at_its_top() -> None:
+def test_the_package_has_few_folders_and_four_files_at_its_top() -> None:
     entries = [path for path in (ROOT / "mnist_edge").iterdir() if path.name != "__pycache__"]
     rooms = {path.name for path in entries if path.is_dir()} - DATA_FOLDERS
     assert len(rooms) <= MAX_ROOMS, sorted(rooms)
     assert {path.name for path in entries if path.is_file()} == TOP_FILES
 
 
-def test_no_file_or_folder_has_a_name_that_says_nothing() -> None:
+def test_no_file_or_folder_has_a_vague_name() -> None:
     for top in (*PACKAGES, "tests", "benchmarks", "docs", "examples"):
         vague = [path for path in (ROOT / top).rglob("*") if path.stem.lower() in VAGUE_NAMES]
         assert vague == []
 
 
-def test_a_public_name_stands_in_one_module() -> None:
+def test_a_public_name_is_defined_in_one_module() -> None:
     homes: dict[str, list[str]] = defaultdict(list)
     for path in modules():
         for node in tree(path).body:
@@ -97,7 +97,7 @@ def room_path(module: Path) -> Path:
     return module.relative_to(top).with_suffix("")
 
 
-def test_the_test_of_a_module_is_found_by_its_name() -> None:
+def test_a_module_has_a_test_file_of_its_name() -> None:
     rooms = [room_path(path) for path in modules() if path.name != "__init__.py"]
     without = {
         room.as_posix()

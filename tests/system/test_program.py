@@ -19,9 +19,7 @@ WRITERS = ("text", "csv")
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_reader_that_is_gone_is_no_error_in_any_format(
-    kind: str, pictures: Path, start: Start
-) -> None:
+def test_a_closed_pipe_is_no_error_in_any_format(kind: str, pictures: Path, start: Start) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     try:
@@ -34,7 +32,7 @@ def test_a_reader_that_is_gone_is_no_error_in_any_format(
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 @pytest.mark.parametrize("kind", WRITERS)
-def test_a_full_disk_is_said_in_one_line(kind: str, pictures: Path, start: Start) -> None:
+def test_a_full_disk_is_an_error_of_one_line(kind: str, pictures: Path, start: Start) -> None:
     with Path("/dev/full").open("wb") as full:
         ran = start("predict", pictures, "--format", kind, stdout=full.fileno())
     assert ran.returncode == 1
@@ -44,7 +42,7 @@ def test_a_full_disk_is_said_in_one_line(kind: str, pictures: Path, start: Start
 
 
 @pytest.mark.parametrize("kind", FORMATS)
-def test_a_name_that_is_not_unicode_is_given_back_as_it_came(
+def test_a_name_that_is_not_unicode_is_printed_unchanged(
     kind: str, pictures: Path, tmp_path: Path, start: Start
 ) -> None:
     name = b"caf\xe9.png"
@@ -82,13 +80,13 @@ def test_a_name_that_the_terminal_cannot_show_is_escaped(
 
 
 @pytest.mark.parametrize("kind", WRITERS)
-def test_a_closed_standard_output_is_no_crash(kind: str, pictures: Path) -> None:
+def test_a_closed_standard_output_does_not_crash(kind: str, pictures: Path) -> None:
     command = f"{sys.executable} -m mnist_edge predict {pictures} --format {kind} >&-"
     ran = subprocess.run(["/bin/sh", "-c", command], check=True, capture_output=True)
     assert ran.stderr == b""
 
 
-def test_a_closed_standard_input_is_no_picture(pictures: Path) -> None:
+def test_a_closed_standard_input_is_an_unreadable_picture(pictures: Path) -> None:
     command = f"{sys.executable} -m mnist_edge predict - {pictures / 'pen-four.png'} <&-"
     ran = subprocess.run(["/bin/sh", "-c", command], check=False, capture_output=True)
     assert ran.returncode == 1
@@ -97,7 +95,7 @@ def test_a_closed_standard_input_is_no_picture(pictures: Path) -> None:
     assert ran.stderr.count(b"\n") == 1
 
 
-def test_results_alone_are_on_stdout(pictures: Path, tiny: Path, start: Start) -> None:
+def test_only_results_are_on_stdout(pictures: Path, tiny: Path, start: Start) -> None:
     answers = start("predict", pictures / "pen-four.png", "nowhere.png", "--format", "json")
     assert answers.returncode == 1
     answer, failure = json.loads(answers.stdout)
@@ -124,9 +122,7 @@ def test_a_report_imports_no_tensorflow_and_no_workstation_room(
     assert not [name for name in imported if name.startswith("mnist_edge.training")]
 
 
-def test_a_picture_name_that_no_system_takes_is_one_failure_of_a_batch(
-    pictures: Path, run: Run
-) -> None:
+def test_an_invalid_picture_name_is_one_failure_of_a_batch(pictures: Path, run: Run) -> None:
     good = pictures / "pen-four.png"
     ran = run("predict", "n" * 300, good, "--format", "jsonl")
     assert ran.returncode == 1
@@ -136,7 +132,7 @@ def test_a_picture_name_that_no_system_takes_is_one_failure_of_a_batch(
     assert answer["digit"] == 4
 
 
-def test_an_empty_name_is_no_picture_and_not_this_folder(
+def test_an_empty_name_is_not_the_current_folder(
     pictures: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What a script's unset variable comes to.
@@ -156,7 +152,7 @@ def test_an_empty_name_is_no_picture_and_not_this_folder(
     ],
     ids=["predict", "info", "report", "pictures"],
 )
-def test_a_name_that_no_system_takes_is_an_error_of_one_line(words: list[str], run: Run) -> None:
+def test_an_invalid_name_is_an_error_of_one_line(words: list[str], run: Run) -> None:
     ran = run(*words)
     assert ran.returncode == 1
     assert ran.stdout == ""
@@ -164,7 +160,7 @@ def test_a_name_that_no_system_takes_is_an_error_of_one_line(words: list[str], r
     assert ran.stderr.count("\n") == 1
 
 
-def test_a_file_is_taken_by_its_name_before_its_name_is_a_pattern(
+def test_an_existing_file_is_not_expanded_as_a_pattern(
     pictures: Path, tmp_path: Path, run: Run
 ) -> None:
     for name, picture in (("digit[1].png", "pen-four.png"), ("digit1.png", "chalk-three.png")):
@@ -203,7 +199,7 @@ def test_a_model_is_chosen_by_name_folder_or_file(
 
 
 @pytest.mark.parametrize("words", [["--min-confidence", "nan"], ["--min-confidence", "1.1"]])
-def test_a_confidence_outside_0_to_1_is_wrong_usage(
+def test_a_confidence_outside_0_to_1_is_a_usage_error(
     words: list[str], pictures: Path, run: Run
 ) -> None:
     ran = run("predict", pictures, *words)
@@ -221,7 +217,7 @@ def test_csv_has_one_header_and_quotes_what_needs_it(
     assert row.startswith(f'"{tmp_path}/a ""good"", long name.png",4,')
 
 
-def test_debug_shows_where_an_error_came_from(start: Start) -> None:
+def test_debug_prints_a_traceback(start: Start) -> None:
     plain = start("info", "nowhere")
     assert plain.returncode == 1
     assert plain.stderr.startswith(b"mnist-edge: no model 'nowhere'")

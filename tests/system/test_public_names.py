@@ -11,7 +11,7 @@ import mnist_edge
 from mnist_edge import errors
 
 
-def test_these_are_the_public_names() -> None:
+def test_the_public_names_are_these() -> None:
     assert mnist_edge.__all__ == [
         "CLASSES",
         "DIGIT_SHAPE",
@@ -46,7 +46,7 @@ def raised() -> list[type[errors.MnistEdgeError]]:
     ]
 
 
-def test_the_drawn_tree_of_errors_is_the_tree_of_errors() -> None:
+def test_the_documented_tree_of_errors_is_the_real_one() -> None:
     assert errors.__doc__ is not None
     drawn: dict[str, str] = {}
     above: list[str] = []

@@ -33,7 +33,7 @@ def test_predict_imports_no_more_than_it_needs(nano: Path) -> None:
     assert not imported & UNUSED
 
 
-def test_collecting_garbage_is_put_off_and_not_left_out() -> None:
+def test_garbage_collection_is_only_delayed() -> None:
     program = (
         "import gc, weakref, mnist_edge.commands\n"
         "class Node: pass\n"

@@ -76,7 +76,7 @@ OWN_MEANING = {"--out", "--model", "--compare", "--explain", "--target", "--resu
 """Options that take a file in one command and a folder, a flag or a list in another."""
 
 
-def test_an_option_is_called_and_explained_alike_wherever_it_is() -> None:
+def test_an_option_has_the_same_name_and_help_in_every_command() -> None:
     found = defaultdict(set)
     for command in COMMANDS.values():
         for option in command.params:
@@ -87,7 +87,7 @@ def test_an_option_is_called_and_explained_alike_wherever_it_is() -> None:
     assert several.keys() <= OWN_MEANING, several
 
 
-def test_every_value_is_named_by_a_noun_in_capitals() -> None:
+def test_every_metavar_is_in_capitals() -> None:
     for words, command in COMMANDS.items():
         for option in command.params:
             if not (option.hidden or getattr(option, "is_flag", False)):
@@ -96,7 +96,7 @@ def test_every_value_is_named_by_a_noun_in_capitals() -> None:
                 assert option.metavar == option.metavar.upper(), name
 
 
-def test_every_list_is_repeated_or_has_commas() -> None:
+def test_every_list_option_is_repeatable_and_takes_commas() -> None:
     for command in COMMANDS.values():
         for option in command.params:
             if option.param_type_name == "option" and option.multiple:
@@ -113,7 +113,7 @@ def test_every_list_is_repeated_or_has_commas() -> None:
     ],
     ids=["shown", "installed"],
 )
-def test_bash_itself_completes_with_the_script(load: str, tmp_path: Path) -> None:
+def test_bash_completes_with_the_installed_script(load: str, tmp_path: Path) -> None:
     (tmp_path / "mnist-edge").write_text(
         f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m mnist_edge "$@"\n', encoding="utf-8"
     )
@@ -149,7 +149,7 @@ def test_bash_itself_completes_with_the_script(load: str, tmp_path: Path) -> Non
         (["--version"], 0),
     ],
 )
-def test_the_documented_exit_status(
+def test_commands_exit_with_the_documented_status(
     arguments: list[str], status: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert exit_status(*arguments) == status

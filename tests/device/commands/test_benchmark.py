@@ -24,7 +24,7 @@ def _plan_a_little(plan: BenchmarkPlan, digits: int, starts: int) -> None:
 
 
 @pytest.mark.usefixtures("little")
-def test_the_json_has_every_field(run: Run, nano: Path) -> None:
+def test_json_has_every_field(run: Run, nano: Path) -> None:
     words = ("--format", "json", "--digits", "5", "--starts", "1", "--compare", nano)
     ran = run("benchmark", nano, "--baseline", *words)
     assert ran.returncode == 0, ran.stderr
@@ -49,7 +49,7 @@ def test_the_json_has_every_field(run: Run, nano: Path) -> None:
 
 
 @pytest.mark.usefixtures("little")
-def test_the_table_fits_a_terminal_and_numpy_tells_its_operators(run: Run, nano: Path) -> None:
+def test_the_table_fits_80_columns_and_lists_operators_on_numpy(run: Run, nano: Path) -> None:
     words = ("--digits", "3", "--starts", "1", "--runtime", "numpy", "--compare", nano)
     ran = run("benchmark", nano, *words)
     assert ran.returncode == 0, ran.stderr

@@ -26,7 +26,7 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     return monkeypatch
 
 
-def test_a_table_in_a_pipe_is_as_wide_as_it_is() -> None:
+def test_a_table_in_a_pipe_is_not_shortened() -> None:
     assert format_table(HEADER, ROWS).splitlines() == [
         "scheme                          accuracy   bytes",
         "a-folder/with-a-long-name/int8   99.56 %  15,993",
@@ -58,7 +58,7 @@ def test_a_very_narrow_terminal_has_a_line_per_column(terminal: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize("columns", [30, 60, 80, 100, 120])
-def test_text_is_wrapped_to_the_terminal_and_not_wider_than_is_read_well(
+def test_text_is_wrapped_to_the_terminal_up_to_100_columns(
     columns: int, terminal: pytest.MonkeyPatch
 ) -> None:
     terminal.setenv("COLUMNS", str(columns))
@@ -68,14 +68,14 @@ def test_text_is_wrapped_to_the_terminal_and_not_wider_than_is_read_well(
     assert all(line.startswith("   ") for line in lines[1:])
 
 
-def test_text_in_a_pipe_has_80_columns_and_a_hash_stays_whole() -> None:
+def test_text_in_a_pipe_is_wrapped_at_80_columns_and_a_hash_is_not_broken() -> None:
     sha256 = "0123456789abcdef" * 8
     lines = wrap(f"{'word ' * 30}{sha256} is it").splitlines()
     assert max(len(line) for line in lines if sha256 not in line) <= 80
     assert sha256 in lines
 
 
-def test_facts_are_wrapped_beside_their_names_in_a_terminal_alone(
+def test_facts_are_wrapped_in_a_terminal_and_not_in_a_pipe(
     terminal: pytest.MonkeyPatch,
 ) -> None:
     facts = {"scheme": "int8", "made with": "word " * 30}
@@ -88,12 +88,12 @@ def test_facts_are_wrapped_beside_their_names_in_a_terminal_alone(
     assert len(format_facts(facts).splitlines()) == 2
 
 
-def test_what_is_shortened_keeps_its_beginning_and_its_end() -> None:
+def test_a_shortened_name_keeps_its_beginning_and_its_end() -> None:
     assert shorten("a/long/path/to/int8", 10) == "a/l...int8"
     assert shorten("int8", 10) == "int8"
 
 
-def test_no_color_is_heeded_unless_it_is_empty(terminal: pytest.MonkeyPatch) -> None:
+def test_no_color_turns_colors_off_unless_it_is_empty(terminal: pytest.MonkeyPatch) -> None:
     assert paint("good", "green") == "\033[32mgood\033[0m"
     terminal.setenv("NO_COLOR", "")
     assert paint("good", "green") == "\033[32mgood\033[0m"
@@ -101,7 +101,7 @@ def test_no_color_is_heeded_unless_it_is_empty(terminal: pytest.MonkeyPatch) -> 
     assert paint("good", "green") == "good"
 
 
-def test_each_stream_is_asked_for_itself(terminal: pytest.MonkeyPatch) -> None:
+def test_colors_depend_on_the_stream(terminal: pytest.MonkeyPatch) -> None:
     terminal.setattr(sys.stderr, "isatty", lambda: False)
     assert paint("bad", "red", sys.stderr) == "bad"
     assert console.terminal_width() == 80
@@ -144,7 +144,9 @@ def on_a_terminal(*words: str, environment: dict[str, str] | None = None) -> str
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_colors_are_for_terminals(words: list[str], colored: str, run: Run) -> None:
+def test_a_terminal_has_colors_and_a_pipe_has_none(
+    words: list[str], colored: str, run: Run
+) -> None:
     assert colored in on_a_terminal(*words)
     for plain in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
         written = on_a_terminal(*words, environment=plain)

@@ -35,7 +35,7 @@ def test_show_prints_the_pixels_under_the_answer(pictures: Path, run: Run) -> No
         assert "\n".join(drawn) == pixels_to_text(preprocess(name).pixels)
 
 
-def test_show_needs_no_more_than_ascii(pictures: Path, start: Start) -> None:
+def test_show_works_on_an_ascii_terminal(pictures: Path, start: Start) -> None:
     ran = start("predict", "--show", pictures / "pen-four.png", env={"PYTHONIOENCODING": "ascii"})
     assert (ran.returncode, ran.stderr) == (0, b"")
     said, _, drawn = ran.stdout.decode("ascii").partition("\n")
@@ -46,7 +46,7 @@ def test_show_needs_no_more_than_ascii(pictures: Path, start: Start) -> None:
 
 
 @pytest.mark.parametrize("kind", ["json", "jsonl", "csv"])
-def test_show_is_for_text(kind: str, pictures: Path, run: Run) -> None:
+def test_show_is_refused_with_other_formats(kind: str, pictures: Path, run: Run) -> None:
     ran = run("predict", "--show", "--format", kind, pictures)
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr == (
@@ -57,7 +57,7 @@ def test_show_is_for_text(kind: str, pictures: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     ("name", "kind"), [("how.png", "PNG"), ("how.JPG", "JPEG"), ("new/how.jpeg", "JPEG")]
 )
-def test_one_picture_is_explained_in_a_file_of_its_suffix(
+def test_an_explanation_has_the_format_of_its_suffix(
     name: str, kind: str, pictures: Path, tmp_path: Path, run: Run
 ) -> None:
     path = pictures / "pen-four.png"
@@ -69,7 +69,7 @@ def test_one_picture_is_explained_in_a_file_of_its_suffix(
     assert [one.name for one in (tmp_path / name).parent.iterdir()] == [Path(name).name]
 
 
-def test_the_file_is_what_draw_draws_and_a_second_one_replaces_it(
+def test_an_explanation_file_is_replaced_by_the_next(
     pictures: Path, tmp_path: Path, run: Run, classifier: Classifier
 ) -> None:
     target = tmp_path / "how.png"
@@ -81,7 +81,7 @@ def test_the_file_is_what_draw_draws_and_a_second_one_replaces_it(
             assert np.array_equal(np.asarray(image), np.asarray(expected))
 
 
-def test_several_pictures_are_explained_in_a_folder_by_number(
+def test_explanations_of_several_pictures_are_numbered_files_of_a_folder(
     pictures: Path, tmp_path: Path, run: Run
 ) -> None:
     (tmp_path / "below").mkdir()
@@ -102,7 +102,7 @@ def files_in(folder: Path) -> list[str]:
     return sorted(str(one.relative_to(folder)) for one in folder.rglob("*") if one.is_file())
 
 
-def test_a_folder_stays_one_whatever_stands_for_the_picture(
+def test_a_folder_is_written_for_a_pattern_or_a_folder_of_one_picture(
     pictures: Path, tmp_path: Path, run: Run
 ) -> None:
     lone = tmp_path / "lone"
@@ -128,14 +128,14 @@ def test_standard_input_is_explained(pictures: Path, tmp_path: Path, start: Star
     assert first.read_bytes() == second.read_bytes()
 
 
-def test_a_long_name_is_cut(pictures: Path, tmp_path: Path, run: Run) -> None:
+def test_a_long_name_is_shortened(pictures: Path, tmp_path: Path, run: Run) -> None:
     long = tmp_path / f"{'€' * 80}.png"
     shutil.copy(pictures / "pen-four.png", long)
     assert run("predict", long, "--explain", f"{tmp_path}/out/").returncode == 0
     assert files_in(tmp_path / "out") == [f"0001-{'€' * 50}.png"]
 
 
-def test_always_is_explained_with_the_answer_it_insists_on(
+def test_an_explanation_with_always_shows_the_answer(
     tmp_path: Path, run: Run, classifier: Classifier
 ) -> None:
     blank, target = tmp_path / "blank.png", tmp_path / "how.png"
@@ -152,7 +152,7 @@ def test_always_is_explained_with_the_answer_it_insists_on(
 
 
 @pytest.mark.parametrize("name", ["how.xyz", "how", "how.gif", ".png"])
-def test_a_suffix_of_no_known_format_is_wrong_usage(
+def test_an_explanation_of_unknown_suffix_is_a_usage_error(
     name: str, pictures: Path, tmp_path: Path, run: Run
 ) -> None:
     ran = run("predict", pictures / "pen-four.png", "--explain", tmp_path / name)
@@ -163,13 +163,13 @@ def test_a_suffix_of_no_known_format_is_wrong_usage(
     assert not list(tmp_path.iterdir())
 
 
-def test_an_empty_name_is_wrong_usage(pictures: Path, run: Run) -> None:
+def test_an_explanation_without_a_name_is_a_usage_error(pictures: Path, run: Run) -> None:
     ran = run("predict", pictures / "pen-four.png", "--explain", "")
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr.startswith("mnist-edge: --explain '': expected ")
 
 
-def test_a_picture_to_be_read_is_not_written_over(
+def test_an_explanation_does_not_overwrite_an_input(
     pictures: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -191,7 +191,7 @@ def test_a_picture_to_be_read_is_not_written_over(
     assert before == ((tmp_path / "a.png").read_bytes(), (tmp_path / "0001-a.png").read_bytes())
 
 
-def test_a_place_that_cannot_be_written_is_one_line_before_any_answer(
+def test_an_unwritable_explanation_fails_before_any_answer(
     pictures: Path, tmp_path: Path, run: Run
 ) -> None:
     (tmp_path / "file").write_text("in the way")
@@ -212,7 +212,7 @@ def test_a_place_that_cannot_be_written_is_one_line_before_any_answer(
 
 
 @pytest.mark.parametrize("asked", [False, True])
-def test_what_explains_is_imported_when_asked_for(
+def test_the_explain_module_is_imported_only_for_the_option(
     asked: bool, pictures: Path, tmp_path: Path, start: Start
 ) -> None:
     words = ["--explain", tmp_path / "how.png"] if asked else []
@@ -228,7 +228,7 @@ def test_what_explains_is_imported_when_asked_for(
 
 @pytest.mark.parametrize("out", ["how.png", "how.jpg", "how.pdf", "sub/how.PNG"])
 @pytest.mark.parametrize("of", ["two", "folder", "pattern"])
-def test_a_file_cannot_show_several_pictures(
+def test_one_file_for_several_pictures_is_a_usage_error(
     out: str, of: str, pictures: Path, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -240,7 +240,7 @@ def test_a_file_cannot_show_several_pictures(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_folder_may_be_called_like_a_file_by_its_slash(
+def test_a_trailing_slash_makes_the_output_a_folder(
     pictures: Path, run: Run, tmp_path: Path
 ) -> None:
     two = [pictures / "pen-four.png", pictures / "chalk-three.png"]
@@ -248,7 +248,7 @@ def test_a_folder_may_be_called_like_a_file_by_its_slash(
     assert len(list((tmp_path / "how.png").iterdir())) == 2
 
 
-def test_no_picture_at_all_is_no_crash(pictures: Path, run: Run, tmp_path: Path) -> None:
+def test_an_empty_shard_needs_no_explanation(pictures: Path, run: Run, tmp_path: Path) -> None:
     outputs = []
     for shard in ("1/2", "2/2"):
         words = ("predict", pictures / "pen-four.png", "--shard", shard)

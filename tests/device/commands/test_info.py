@@ -10,7 +10,7 @@ import pytest
 from tests.support.programs import Run, exit_status
 
 
-def test_a_seed_that_is_not_known_is_left_out(nano: Path, tmp_path: Path, run: Run) -> None:
+def test_an_unknown_seed_is_left_out(nano: Path, tmp_path: Path, run: Run) -> None:
     shutil.copy(nano / "int8.tflite", tmp_path)
     document = json.loads((nano / "int8.json").read_text(encoding="utf-8"))
     for seed, said in ((None, "tutorial"), (0, "tutorial, seed 0")):
@@ -20,7 +20,7 @@ def test_a_seed_that_is_not_known_is_left_out(nano: Path, tmp_path: Path, run: R
         assert [line.split(maxsplit=1)[1] for line in lines if line.startswith("recipe")] == [said]
 
 
-def test_info_sets_promise_beside_finding_and_fails_where_they_differ(
+def test_info_compares_the_manifest_with_the_file(
     tmp_path: Path, nano: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert exit_status("info") == 0

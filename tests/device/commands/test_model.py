@@ -31,7 +31,7 @@ def test_an_installed_model_is_the_one_in_use(store: Path, update: Path, run: Ru
     assert store not in loading.load_model("nano").path.parents
 
 
-def test_rollback_goes_back_step_by_step(
+def test_rollback_returns_to_the_previous_model_each_time(
     store: Path, update: Path, nano: Path, tmp_path: Path, run: Run
 ) -> None:
     second = install.install(str(update)).name
@@ -49,9 +49,7 @@ def test_rollback_goes_back_step_by_step(
     assert in_use() == third
 
 
-def test_the_list_tells_what_is_there_and_what_is_in_use(
-    store: Path, update: Path, run: Run
-) -> None:
+def test_the_list_marks_the_model_in_use(store: Path, update: Path, run: Run) -> None:
     name = install.install(str(update)).name
     document = json.loads(run("model", "list", "--format", "json").stdout)
     entries = {entry["name"]: entry for entry in document["models"]}
@@ -71,7 +69,7 @@ def test_the_list_tells_what_is_there_and_what_is_in_use(
     assert "damaged" in run("model", "list").stdout
 
 
-def test_verify_names_every_check(store: Path, update: Path, run: Run) -> None:
+def test_verify_lists_every_check(store: Path, update: Path, run: Run) -> None:
     name = install.install(str(update)).name
     for words in (("model", "verify"), ("model", "verify", "nano")):
         verified = run(*words)
@@ -85,7 +83,7 @@ def test_verify_names_every_check(store: Path, update: Path, run: Run) -> None:
     assert name in missing.stderr
 
 
-def test_a_damaged_model_in_use_is_told_and_can_be_left_and_mended(
+def test_a_damaged_model_in_use_can_be_rolled_back_and_reinstalled(
     store: Path, update: Path, run: Run
 ) -> None:
     name = install.install(str(update)).name
@@ -104,7 +102,9 @@ def test_a_damaged_model_in_use_is_told_and_can_be_left_and_mended(
     assert in_use() == name
 
 
-def test_a_model_in_use_that_is_gone_is_told(store: Path, update: Path, run: Run) -> None:
+def test_a_missing_model_in_use_is_reported_with_what_to_do(
+    store: Path, update: Path, run: Run
+) -> None:
     shutil.rmtree(store / install.install(str(update)).name)
     told = run("predict", SAMPLE)
     assert told.returncode == 1
@@ -117,7 +117,7 @@ def test_a_model_in_use_that_is_gone_is_told(store: Path, update: Path, run: Run
 @pytest.mark.parametrize(
     "damage", [b"\xff", b"[" * 100_000, b'{"schema_version": ' + b"[" * 900 + b"]" * 900 + b"}"]
 )
-def test_a_manifest_that_cannot_be_read_is_told_by_every_command(
+def test_every_command_reports_an_unreadable_manifest_in_one_line(
     damage: bytes, store: Path, update: Path, run: Run
 ) -> None:
     name = install.install(str(update)).name

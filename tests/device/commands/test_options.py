@@ -27,7 +27,7 @@ from tests.support.programs import Run, Start
     ],
     ids=" ".join,
 )
-def test_no_output_makes_a_file_that_is_called_dash(
+def test_a_dash_is_refused_as_an_output_file(
     words: list[str], run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -79,5 +79,5 @@ def test_a_shell_completes(line: str, expected: set[str], start: Start) -> None:
     assert set(complete(line, start)) == expected
 
 
-def test_recipes_are_completed_whole(start: Start) -> None:
+def test_completion_lists_every_recipe(start: Start) -> None:
     assert set(complete("mnist-edge run --recipe ", start)) == set(RECIPES)

@@ -22,7 +22,9 @@ def test_a_list_is_repeated_or_has_commas(values: list[str] | None, parts: list[
     assert split_list(values) == parts
 
 
-def test_a_path_with_a_comma_is_one_value(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_existing_path_with_a_comma_is_not_split(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a,b").mkdir()
     assert split_list(["a,b", "a,c"]) == ["a,b", "a", "c"]
@@ -49,7 +51,7 @@ def test_a_path_with_a_comma_is_one_value(tmp_path: Path, monkeypatch: pytest.Mo
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_the_spelling_of_the_last_release_works_with_a_warning(
+def test_a_deprecated_spelling_works_with_a_warning(
     words: list[str], warning: str, run: Run
 ) -> None:
     ran = run(*words)
@@ -60,7 +62,7 @@ def test_the_spelling_of_the_last_release_works_with_a_warning(
     assert words[-1].partition("=")[0] not in run(words[0], "--help").stdout.split()
 
 
-def test_a_word_after_two_dashes_is_no_old_spelling(run: Run) -> None:
+def test_words_after_two_dashes_are_not_renamed(run: Run) -> None:
     ran = run("doctor", "--", "--json")
     assert ran.returncode == 2
     assert "deprecated" not in ran.stderr

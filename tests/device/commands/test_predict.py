@@ -16,7 +16,7 @@ from tests.support.paths import SAMPLE
 from tests.support.programs import exit_status
 
 
-def test_a_folder_and_a_pattern_stand_for_the_pictures_in_them(
+def test_a_folder_and_a_pattern_are_expanded_to_their_pictures(
     digit_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (digit_folder / "folder.png").mkdir()
@@ -33,7 +33,9 @@ def test_a_folder_and_a_pattern_stand_for_the_pictures_in_them(
     assert out.count("\n") == 1
 
 
-def test_an_unsure_answer_is_withheld(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_answer_below_the_minimum_confidence_is_withheld(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     least = Classifier().predict(SAMPLE).confidence
     assert least < 1
     words = ("predict", "--min-confidence", str((least + 1) / 2), str(SAMPLE))
@@ -43,7 +45,7 @@ def test_an_unsure_answer_is_withheld(capsys: pytest.CaptureFixture[str]) -> Non
     assert json.loads(capsys.readouterr().out)["abstained"] == "low-confidence"
 
 
-def test_always_answers_an_unsure_and_a_blank_picture_alike(
+def test_always_answers_a_low_confidence_and_a_blank_picture(
     tmp_path: Path, nano: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copy(nano / "int8.tflite", tmp_path)
@@ -71,7 +73,7 @@ def test_always_answers_an_unsure_and_a_blank_picture_alike(
     assert (first["digit"], second["abstained"]) == (7, "blank")
 
 
-def test_always_and_a_minimum_confidence_are_one_too_many(
+def test_always_and_min_confidence_cannot_be_combined(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert exit_status("predict", "--always", "--min-confidence", "0.5", str(SAMPLE)) == 2
@@ -94,7 +96,7 @@ def test_standard_input_is_a_picture() -> None:
     assert outcome.stderr == b""
 
 
-def test_a_reader_that_has_seen_enough_is_no_error(digit_folder: Path) -> None:
+def test_a_closed_pipe_is_not_an_error(digit_folder: Path) -> None:
     many = " ".join(["a.png"] * 3_000)
     command = f"{sys.executable} -m mnist_edge predict {many} | head -1"
     outcome = subprocess.run(
@@ -105,7 +107,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(digit_folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_ten_thousand_png_files_are_read_as_the_arrays_are(
+def test_ten_thousand_png_files_give_the_answers_of_their_arrays(
     tmp_path: Path, test_digits: Digits
 ) -> None:
     for index, image in enumerate(test_digits.images):

@@ -16,7 +16,7 @@ from tests.support.paths import SAMPLE
 from tests.support.programs import exit_status
 
 
-def test_jsonl_is_one_documented_line_a_picture(
+def test_jsonl_has_one_documented_line_per_picture(
     digit_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     broken, blank = digit_folder / "broken.png", digit_folder / "white.png"
@@ -55,7 +55,7 @@ def test_a_line_is_the_json_form_of_the_prediction(
     assert capsys.readouterr().out.splitlines() == expected
 
 
-def test_json_and_csv_say_the_same_as_jsonl(
+def test_json_and_csv_have_the_values_of_jsonl(
     digit_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = [str(digit_folder / "a.png"), str(digit_folder / "missing.png")]
@@ -83,7 +83,7 @@ def test_text_answers_on_stdout_and_errors_on_stderr(
     assert err == "mnist-edge: no picture missing.png; check the path\n"
 
 
-def test_a_name_neither_forges_a_line_nor_reaches_the_terminal(
+def test_control_characters_of_a_folder_name_are_escaped_in_every_command(
     tmp_path: Path, tiny: Path, capsys: pytest.CaptureFixture[str], test_digits: Digits
 ) -> None:
     folder = tmp_path / "a\nb.png: 3 (100.0 %)\nc\x1b]0;title\x07\x1b[31m\x9b\u202e\r"
@@ -108,7 +108,7 @@ def test_a_name_neither_forges_a_line_nor_reaches_the_terminal(
     assert len(err.splitlines()) == 5
 
 
-def test_a_name_with_line_ends_is_one_field_of_one_row(
+def test_a_name_with_line_breaks_is_one_csv_field(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = [f"{tmp_path}/{name}.png" for name in ("a\rb", "c\nd", "e\r\nf", 'g"h', "i,j")]
@@ -123,7 +123,7 @@ def test_a_name_with_line_ends_is_one_field_of_one_row(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="its names have no control characters")
-def test_a_name_forges_no_line_and_commands_no_terminal(
+def test_control_characters_of_a_file_name_are_escaped_in_text_and_kept_in_json(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = "a\nb.png: 7 (100.0 %)\x1b[2J\x9b.png"

@@ -32,7 +32,7 @@ def report_names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.glob("report*"))
 
 
-def test_the_command_writes_the_report_and_the_manifests_test_scores(own: Path, run: Run) -> None:
+def test_the_report_is_written_and_the_manifests_get_test_scores(own: Path, run: Run) -> None:
     ran = run("report", own, "--format", "json", "--max-drop", "5", *CLEAN)
     assert ran.returncode == 0
     document = json.loads(ran.stdout)
@@ -51,7 +51,7 @@ def test_the_command_writes_the_report_and_the_manifests_test_scores(own: Path, 
         )
 
 
-def test_the_command_leaves_the_model_alone_when_it_writes_elsewhere(
+def test_a_report_in_another_folder_leaves_the_model_folder_alone(
     quick: Path, tmp_path: Path, run: Run
 ) -> None:
     before = {path.name: path.read_bytes() for path in quick.iterdir()}
@@ -71,7 +71,7 @@ def test_a_shipped_models_report_goes_to_runs(
     assert (tmp_path / "runs" / "nano").is_dir()
 
 
-def test_some_schemes_can_be_measured_against_another(own: Path, run: Run, tmp_path: Path) -> None:
+def test_a_reference_and_some_schemes_can_be_selected(own: Path, run: Run, tmp_path: Path) -> None:
     shutil.copy(own / "float32.tflite", own / "dynamic.tflite")
     words = ("--against", "int8", "--scheme", "float32", "--out", tmp_path / "out")
     ran = run("report", own, *words, *CLEAN, "--format", "json")
@@ -85,7 +85,9 @@ def test_some_schemes_can_be_measured_against_another(own: Path, run: Run, tmp_p
         assert "unknown scheme 'int7'" in refused.stderr
 
 
-def test_a_folder_without_the_reference_says_so_in_a_line(own: Path, run: Run) -> None:
+def test_a_folder_without_the_reference_names_the_command_that_makes_it(
+    own: Path, run: Run
+) -> None:
     (own / "float32.tflite").unlink()
     ran = run("report", own)
     assert ran.returncode == 1
@@ -94,7 +96,7 @@ def test_a_folder_without_the_reference_says_so_in_a_line(own: Path, run: Run) -
     assert ran.stderr.count("\n") == 1
 
 
-def test_files_of_two_networks_are_refused_by_name(own: Path, run: Run) -> None:
+def test_schemes_of_different_networks_are_refused(own: Path, run: Run) -> None:
     for name in ("float32.tflite", "float32.json"):
         shutil.copy(EDGE / name, own)
     for words in ((), ("--scheme", "int8")):
@@ -109,9 +111,7 @@ def test_files_of_two_networks_are_refused_by_name(own: Path, run: Run) -> None:
         measured(own, Digits(images=np.zeros((1, 28, 28), np.uint8), labels=np.zeros(1, np.uint8)))
 
 
-def test_files_of_other_weights_than_the_keras_file_beside_them_are_warned_of(
-    own: Path, run: Run
-) -> None:
+def test_a_keras_file_of_other_weights_is_a_warning(own: Path, run: Run) -> None:
     shutil.copy(EDGE / "model.keras", own)
     ran = run("report", own, *CLEAN)
     assert ran.returncode == 0
@@ -137,27 +137,27 @@ def test_a_broken_int8_misses_the_gate(quick: Path, nano: Path, tiny: Path, run:
 
 
 @pytest.mark.parametrize("value", ["nan", "much"])
-def test_a_gate_that_nothing_could_miss_is_wrong_usage(value: str, quick: Path, run: Run) -> None:
+def test_a_limit_that_is_not_a_number_is_a_usage_error(value: str, quick: Path, run: Run) -> None:
     ran = run("report", quick, "--max-drop", value)
     assert ran.returncode == 2
     assert ran.stdout == ""
     assert not report_names(quick)
 
 
-def test_what_is_not_corrupted_cannot_be_gated(quick: Path, run: Run) -> None:
+def test_the_corruption_gate_needs_corrupted_pictures(quick: Path, run: Run) -> None:
     ran = run("report", quick, "--max-drop-corrupted", "1", *CLEAN)
     assert ran.returncode == 2
     assert "--max-drop-corrupted needs corrupted pictures" in ran.stderr
 
 
 @pytest.mark.parametrize("said", ["3,x", "", "0", "1,1", "6"])
-def test_severities_that_there_are_not_are_wrong_usage(said: str, quick: Path, run: Run) -> None:
+def test_unknown_severities_are_a_usage_error(said: str, quick: Path, run: Run) -> None:
     ran = run("report", quick, "--severity", said)
     assert ran.returncode == 2
     assert ran.stderr.count("\n") == 1
 
 
-def test_a_file_is_no_folder_of_schemes(nano: Path, run: Run) -> None:
+def test_a_tflite_file_is_not_a_folder_of_schemes(nano: Path, run: Run) -> None:
     ran = run("report", nano / "int8.tflite")
     assert ran.returncode == 1
     assert "int8.tflite" in ran.stderr
@@ -165,7 +165,7 @@ def test_a_file_is_no_folder_of_schemes(nano: Path, run: Run) -> None:
     assert "or a .tflite file" not in ran.stderr
 
 
-def test_a_report_that_cannot_be_written_fails_before_it_is_measured(
+def test_an_unwritable_output_fails_before_the_measurement(
     quick: Path, tmp_path: Path, run: Run
 ) -> None:
     (tmp_path / "file").touch()
@@ -182,9 +182,7 @@ def two(nano_report: Report) -> tuple[Report, Report]:
     return rounded(nano_report), worsened(nano_report)
 
 
-def test_two_reports_are_set_side_by_side(
-    two: tuple[Report, Report], tmp_path: Path, run: Run
-) -> None:
+def test_two_reports_are_compared(two: tuple[Report, Report], tmp_path: Path, run: Run) -> None:
     paths = [tmp_path / "a.json", tmp_path / "b.json"]
     for path, report in zip(paths, two, strict=True):
         path.write_text(json.dumps(report_to_dict(report)), encoding="utf-8")
@@ -219,7 +217,7 @@ def test_two_reports_are_set_side_by_side(
         assert all(report.verdict[:30] in text for report in two)
 
 
-def test_a_report_is_printed_as_the_pages_that_are_written(own: Path, run: Run) -> None:
+def test_markdown_and_html_are_printed_as_they_are_written(own: Path, run: Run) -> None:
     for form, name in (("markdown", "report.md"), ("html", "report.html")):
         ran = run("report", own, *CLEAN, "--format", form)
         assert ran.returncode == 0
@@ -229,7 +227,7 @@ def test_a_report_is_printed_as_the_pages_that_are_written(own: Path, run: Run) 
 @pytest.mark.parametrize(
     "text", ["", "[]", "{}", '{"schema_version": 1, "schemes": []}', '{"schema_version": 2}']
 )
-def test_what_is_no_report_of_this_release_is_refused(text: str, tmp_path: Path, run: Run) -> None:
+def test_a_file_that_is_not_a_report_is_refused(text: str, tmp_path: Path, run: Run) -> None:
     (tmp_path / "a.json").write_text(text)
     ran = run("report", "--compare", tmp_path / "a.json", tmp_path / "a.json")
     assert ran.returncode == 2
@@ -238,7 +236,7 @@ def test_what_is_no_report_of_this_release_is_refused(text: str, tmp_path: Path,
         load_report(tmp_path / "none.json")
 
 
-def test_the_old_names_of_mnist_and_of_own_pictures_are_told_apart(
+def test_the_deprecated_data_option_is_mnist_or_own_pictures(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mnist, own = tmp_path / "mnist", tmp_path / "own"

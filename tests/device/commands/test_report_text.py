@@ -7,7 +7,7 @@ from mnist_edge.evaluation.report.results import Report
 from mnist_edge.metrics.intervals import Interval
 
 
-def test_the_verdict_is_what_is_read_first_and_nothing_is_wider_than_a_terminal(
+def test_the_verdict_comes_first_and_no_line_is_wider_than_80_columns(
     nano_report: Report,
 ) -> None:
     text = format_report(nano_report)
@@ -18,7 +18,7 @@ def test_the_verdict_is_what_is_read_first_and_nothing_is_wider_than_a_terminal(
         assert text.count(f"\n{kind} ") == 2
 
 
-def test_no_figure_of_a_report_is_a_negative_zero(nano_report: Report) -> None:
+def test_a_report_has_no_negative_zero(nano_report: Report) -> None:
     schemes = [
         dataclasses.replace(one, drop_points=-0.001, drop_interval=Interval(-0.004, -0.0))
         for one in nano_report.schemes

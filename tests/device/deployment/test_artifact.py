@@ -85,7 +85,7 @@ def test_an_archive_is_known_by_its_contents(
 
 @both
 @pytest.mark.parametrize("name", ["../int8.tflite", "/etc/int8.tflite", "a/../../b", "C:/x"])
-def test_a_path_that_leads_out_is_refused(
+def test_a_path_outside_the_archive_is_refused(
     name: str, pack: Pack, parts: dict[str, bytes], tmp_path: Path
 ) -> None:
     check_refused(pack({**parts, name: b"x"}), tmp_path, "a path outside the archive")
@@ -114,7 +114,7 @@ def test_a_link_in_a_zip_is_refused(parts: dict[str, bytes], tmp_path: Path) -> 
 
 
 @both
-def test_what_unpacks_to_too_much_is_refused(
+def test_an_archive_that_unpacks_to_too_much_is_refused(
     pack: Pack, parts: dict[str, bytes], tmp_path: Path
 ) -> None:
     packed = pack({**parts, "zeros": bytes(MAX_BYTES)})
@@ -211,7 +211,7 @@ def test_long_and_foreign_names_are_read(
     check(read_artifact(str(tmp_path / "update")), parts)
 
 
-def test_a_folder_is_no_model_whatever_its_name(parts: dict[str, bytes], tmp_path: Path) -> None:
+def test_a_folder_named_like_a_model_is_not_one(parts: dict[str, bytes], tmp_path: Path) -> None:
     (tmp_path / "update").write_bytes(zipped({"x.tflite/": b"", **parts}))
     check(read_artifact(str(tmp_path / "update")), parts)
     member = tarfile.TarInfo("x.tflite")
@@ -237,7 +237,7 @@ def test_what_is_too_large_is_refused(parts: dict[str, bytes], tmp_path: Path) -
 
 
 @both
-def test_no_model_several_and_one_without_a_manifest_are_refused(
+def test_an_archive_needs_one_model_with_its_manifest(
     pack: Pack, parts: dict[str, bytes], tmp_path: Path
 ) -> None:
     check_refused(pack({"README": b"nothing"}), tmp_path, "holds 0 models")
@@ -247,14 +247,14 @@ def test_no_model_several_and_one_without_a_manifest_are_refused(
     check_refused(pack({**left, "elsewhere/int8.json": b""}), tmp_path, "has no manifest")
 
 
-def test_what_is_no_artifact_is_told(tmp_path: Path) -> None:
+def test_a_source_that_is_not_an_artifact_is_refused(tmp_path: Path) -> None:
     for content in (b"", b"<html>", b"\x1f\x8b", b"PK\x03\x04", b"\x1f\x8b\x08" + bytes(40)):
         check_refused(content, tmp_path, "update (is not a .tflite|.*copy it again)|cannot read")
 
 
 @both
 @given(position=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7), cut=st.booleans())
-def test_a_damaged_archive_is_whole_or_refused(
+def test_a_damaged_archive_is_read_whole_or_refused(
     pack: Pack,
     parts: dict[str, bytes],
     tmp_path_factory: pytest.TempPathFactory,
@@ -283,7 +283,7 @@ def plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("plain_http")
-def test_an_address_of_a_model_brings_its_manifest_and_signature(parts: dict[str, bytes]) -> None:
+def test_a_model_url_also_downloads_manifest_and_signature(parts: dict[str, bytes]) -> None:
     with served({f"/v2/{name}": content for name, content in parts.items()}) as root:
         check(read_artifact(f"{root}/v2/int8.tflite"), parts)
     answers = {f"/{name}?key=1": content for name, content in parts.items()}
@@ -294,7 +294,7 @@ def test_an_address_of_a_model_brings_its_manifest_and_signature(parts: dict[str
 
 @pytest.mark.usefixtures("plain_http")
 @both
-def test_an_address_of_an_archive_is_an_artifact(pack: Pack, parts: dict[str, bytes]) -> None:
+def test_an_archive_is_downloaded_from_a_url(pack: Pack, parts: dict[str, bytes]) -> None:
     with served({"/latest": "/v2/update", "/v2/update": pack(parts)}) as root:
         check(read_artifact(f"{root}/latest"), parts)
 
@@ -316,7 +316,7 @@ def test_all_downloads_of_a_model_have_one_deadline(
     assert len({*asked}) == 1
 
 
-def test_an_address_that_is_not_https_is_no_artifact() -> None:
+def test_a_url_that_is_not_https_is_refused_as_an_artifact() -> None:
     with pytest.raises(DownloadFailed, match="must be an https URL"):
         read_artifact("http://127.0.0.1:9/int8.tflite")
 

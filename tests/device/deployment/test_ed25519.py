@@ -62,14 +62,14 @@ def vector(request: pytest.FixtureRequest) -> tuple[bytes, ...]:
     return tuple(map(bytes.fromhex, VECTORS[request.param]))
 
 
-def test_the_signatures_of_the_rfc_are_good(vector: tuple[bytes, ...]) -> None:
+def test_the_test_vectors_of_the_rfc_are_valid(vector: tuple[bytes, ...]) -> None:
     secret, key, message, signature = vector
     assert is_valid_signature(message, signature=signature, key=key)
     assert Signer(secret).key == key
     assert Signer(secret).sign(message) == signature
 
 
-def test_a_flipped_bit_anywhere_makes_it_no_signature(vector: tuple[bytes, ...]) -> None:
+def test_a_flipped_bit_anywhere_invalidates_the_signature(vector: tuple[bytes, ...]) -> None:
     _, key, message, signature = vector
     assert not is_valid_signature(message + b"\0", signature=signature, key=key)
     for bit in range(0, 512, 37):
@@ -108,7 +108,7 @@ def holds(key: Point, encoded: bytes, message: bytes, commitment: Point, signed:
 
 
 @pytest.mark.parametrize("times", range(1, 15))
-def test_a_response_beyond_the_order_is_refused(
+def test_a_scalar_not_below_the_order_is_refused(
     times: int, signer: Signer, signature: bytes
 ) -> None:
     # The equation holds for each of them: they would be other signatures of what was signed.
@@ -131,16 +131,14 @@ RESPONSES = {
 
 
 @pytest.mark.parametrize("response", RESPONSES)
-def test_a_response_of_no_signature_is_refused(
-    response: str, signer: Signer, signature: bytes
-) -> None:
+def test_a_wrong_scalar_is_refused(response: str, signer: Signer, signature: bytes) -> None:
     encoded = RESPONSES[response].to_bytes(32, "little")
     for commitment in (signature[:32], signer.key, encode(NEUTRAL), bytes(32)):
         assert not is_valid_signature(MESSAGE, signature=commitment + encoded, key=signer.key)
 
 
 @pytest.mark.parametrize("bit", [253, 254, 255])
-def test_the_high_bits_of_a_response_are_not_left_out(
+def test_the_high_bits_of_the_scalar_are_checked(
     bit: int, signer: Signer, signature: bytes
 ) -> None:
     larger = int.from_bytes(signature[32:], "little") | 1 << bit
@@ -163,7 +161,7 @@ def test_a_key_of_another_length_is_refused(size: int, signer: Signer, signature
     assert not is_valid_signature(MESSAGE, signature=signature, key=changed)
 
 
-def test_bytes_in_another_order_are_no_signature(signer: Signer, signature: bytes) -> None:
+def test_reordered_bytes_are_not_a_signature(signer: Signer, signature: bytes) -> None:
     commitment, response = signature[:32], signature[32:]
     for changed in (
         response + commitment,
@@ -179,7 +177,7 @@ def test_bytes_in_another_order_are_no_signature(signer: Signer, signature: byte
     assert not is_valid_signature(MESSAGE, signature=signature, key=signer.key[::-1])
 
 
-def test_parts_of_two_signatures_are_none(signer: Signer, signature: bytes) -> None:
+def test_halves_of_two_signatures_are_not_a_signature(signer: Signer, signature: bytes) -> None:
     other = signer.sign(MESSAGE + b".")
     for mixed in (signature[:32] + other[32:], other[:32] + signature[32:]):
         for message in (MESSAGE, MESSAGE + b"."):
@@ -198,7 +196,7 @@ def test_parts_of_two_signatures_are_none(signer: Signer, signature: bytes) -> N
         hashlib.sha512(MESSAGE).digest(),
     ],
 )
-def test_a_signature_is_of_its_message_alone(
+def test_a_signature_is_valid_for_its_message_only(
     message: bytes, signer: Signer, signature: bytes
 ) -> None:
     assert is_valid_signature(MESSAGE, signature=signature, key=signer.key)
@@ -206,7 +204,7 @@ def test_a_signature_is_of_its_message_alone(
 
 
 @pytest.mark.parametrize(("flag", "context"), [(0, b""), (0, b"foo"), (1, b""), (1, b"foo")])
-def test_the_other_kinds_of_the_rfc_are_no_signatures(
+def test_ed25519ctx_and_ed25519ph_signatures_are_refused(
     flag: int, context: bytes, signer: Signer
 ) -> None:
     # Ed25519ctx and Ed25519ph (sections 2 and 5.1): a key must not serve two kinds at once.
@@ -217,7 +215,7 @@ def test_the_other_kinds_of_the_rfc_are_no_signatures(
     assert not is_valid_signature(message, signature=signed, key=signer.key)
 
 
-def test_a_commitment_has_one_encoding(signer: Signer) -> None:
+def test_a_point_has_one_encoding(signer: Signer) -> None:
     # To the neutral point there are four ways, of which the RFC allows one (section 5.1.3).
     encodings = [y | sign << 255 for y in (1, PRIME + 1) for sign in (0, 1)]
     found = []
@@ -231,7 +229,7 @@ def test_a_commitment_has_one_encoding(signer: Signer) -> None:
 
 
 @pytest.mark.parametrize("number", range(8))
-def test_a_key_of_small_order_signs_nothing(number: int, weak: list[Point]) -> None:
+def test_a_key_of_small_order_is_refused(number: int, weak: list[Point]) -> None:
     # The equation holds without a secret for one message in eight, and for all with order 1.
     key, encoded = weak[number], encode(weak[number])
     assert not is_valid_key(encoded)
@@ -250,21 +248,21 @@ def test_a_key_of_small_order_signs_nothing(number: int, weak: list[Point]) -> N
 
 @pytest.mark.parametrize("sign", [0, 1])
 @pytest.mark.parametrize("y", [0, 1, PRIME - 1, PRIME, PRIME + 1])
-def test_no_encoding_of_a_small_order_is_a_key(y: int, sign: int, signature: bytes) -> None:
+def test_every_encoding_of_a_small_order_point_is_refused(
+    y: int, sign: int, signature: bytes
+) -> None:
     encoded = (y | sign << 255).to_bytes(32, "little")
     assert not is_valid_key(encoded)
     assert not is_valid_signature(MESSAGE, signature=signature, key=encoded)
 
 
-def test_zeros_and_ones_are_no_keys(signature: bytes) -> None:
+def test_all_zeros_and_all_ones_are_refused_as_keys(signature: bytes) -> None:
     for byte in (b"\0", b"\1", b"\x7f", b"\x80", b"\xff"):
         assert not is_valid_signature(MESSAGE, signature=signature, key=byte * 32)
         assert not is_valid_signature(b"", signature=bytes(64), key=byte * 32)
 
 
-def test_a_key_of_mixed_order_signs_by_the_equation_without_cofactor(
-    signer: Signer, weak: list[Point]
-) -> None:
+def test_verification_uses_the_cofactorless_equation(signer: Signer, weak: list[Point]) -> None:
     # The RFC allows either equation; this one is the stricter, and the one of most libraries.
     key = add(multiply(signer.scalar), weak[1])
     encoded, commitment = encode(key), encode(multiply(7))
@@ -289,7 +287,7 @@ def test_a_key_of_mixed_order_signs_by_the_equation_without_cofactor(
         b"\x02" + b"\0" * 31,  # no point has this y
     ],
 )
-def test_bytes_that_are_no_point_sign_nothing(key: bytes, vector: tuple[bytes, ...]) -> None:
+def test_a_key_that_is_not_a_point_is_refused(key: bytes, vector: tuple[bytes, ...]) -> None:
     _, good, message, signature = vector
     assert not is_valid_signature(message, signature=signature, key=key)
     assert not is_valid_signature(message, signature=key + signature[32:], key=good)
@@ -297,7 +295,7 @@ def test_bytes_that_are_no_point_sign_nothing(key: bytes, vector: tuple[bytes, .
 
 @settings(max_examples=5)
 @given(secret=st.binary(min_size=32, max_size=32), message=st.binary(max_size=300))
-def test_what_is_signed_is_signed_by_its_owner_alone(secret: bytes, message: bytes) -> None:
+def test_a_signature_is_valid_for_its_key_only(secret: bytes, message: bytes) -> None:
     signer, other = Signer(secret), Signer(bytes(byte ^ 1 for byte in secret))
     signature = signer.sign(message)
     assert is_valid_signature(message, signature=signature, key=signer.key)

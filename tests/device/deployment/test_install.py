@@ -50,7 +50,7 @@ def test_installing_twice_changes_nothing(store: Path, update: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in store.rglob("*")} == files
 
 
-def test_a_folder_in_the_way_is_not_the_model_in_use(
+def test_a_local_folder_does_not_hide_the_model_in_use(
     store: Path, update: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copytree(update.parent, tmp_path / "here" / "nano")
@@ -67,7 +67,7 @@ def test_a_manifest_changed_on_the_device_is_noticed(store: Path, update: Path) 
         install.verify_model()
 
 
-def test_installations_at_once_are_all_recorded(
+def test_concurrent_installations_are_all_recorded(
     store: Path, nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -85,7 +85,7 @@ def test_installations_at_once_are_all_recorded(
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
-def test_rollbacks_at_once_each_go_back_a_step(
+def test_concurrent_rollbacks_each_go_back_a_step(
     store: Path, nano: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -101,7 +101,7 @@ def test_rollbacks_at_once_each_go_back_a_step(
     assert in_use() == "edge"
 
 
-def test_a_model_that_is_not_its_manifests_is_refused(store: Path, update: Path) -> None:
+def test_a_model_whose_hash_differs_from_the_manifest_is_refused(store: Path, update: Path) -> None:
     install.install(str(update))
     content = bytearray(update.read_bytes())
     content[-1] ^= 1
@@ -110,7 +110,7 @@ def test_a_model_that_is_not_its_manifests_is_refused(store: Path, update: Path)
 
 
 @pytest.mark.parametrize("end", ["input", "output"])
-def test_a_manifest_that_promises_other_ends_is_refused(
+def test_a_manifest_of_another_input_or_output_is_refused(
     end: str, store: Path, nano: Path, tmp_path: Path
 ) -> None:
     document = json.loads((nano / "int8.json").read_text(encoding="utf-8"))
@@ -119,7 +119,7 @@ def test_a_manifest_that_promises_other_ends_is_refused(
 
 
 @pytest.mark.parametrize("changes", [{"scheme": "../x"}, {"scheme": "int4"}, {"recipe": None}])
-def test_a_manifest_of_no_known_scheme_or_recipe_is_refused(
+def test_a_manifest_of_an_unknown_scheme_or_recipe_is_refused(
     changes: dict[str, Any], store: Path, nano: Path, tmp_path: Path
 ) -> None:
     check_refused(renamed(nano, tmp_path / "o", **changes), InvalidManifest, "scheme|recipe")
@@ -139,21 +139,21 @@ def test_a_manifest_of_no_known_scheme_or_recipe_is_refused(
     ],
     ids=str,
 )
-def test_a_manifest_that_would_change_or_stop_answers_is_refused(
+def test_a_manifest_with_invalid_values_is_refused(
     changes: dict[str, Any], store: Path, nano: Path, tmp_path: Path
 ) -> None:
     check_refused(renamed(nano, tmp_path / "o", **changes), InvalidManifest, next(iter(changes)))
 
 
 @pytest.mark.parametrize("temperature", [1e-3, 1e3])
-def test_a_model_at_either_end_of_the_temperatures_answers(
+def test_the_lowest_and_highest_temperatures_are_accepted(
     temperature: float, store: Path, nano: Path, tmp_path: Path
 ) -> None:
     install.install(str(renamed(nano, tmp_path / "o", temperature=temperature)))
     assert Classifier().predict(SAMPLE).without_abstention().digit == 7
 
 
-def test_a_model_whose_probabilities_are_not_is_rejected(
+def test_a_model_with_invalid_probabilities_is_rejected(
     store: Path, update: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def softmax(logits: Any, *, temperature: float) -> Any:
@@ -217,14 +217,14 @@ def test_a_model_that_crashes_the_runtime_is_refused(
     check_refused(vouched(broken, nano, tmp_path / "o"), InvalidModel, "damaged|cannot load")
 
 
-def test_what_is_missing_is_told(store: Path, update: Path, tmp_path: Path) -> None:
+def test_a_missing_file_of_a_model_is_named(store: Path, update: Path, tmp_path: Path) -> None:
     check_refused(tmp_path / "nothing.tflite", ModelNotFound, "no file .*nothing.tflite")
     check_refused(tmp_path, ModelNotFound, r"has no int8\.tflite")
     update.with_suffix(".json").unlink()
     check_refused(update, InvalidArtifact, "has no manifest int8.json")
 
 
-def test_a_store_that_cannot_be_written_is_told(
+def test_an_unwritable_store_leaves_the_model_in_use(
     update: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("in the way")
@@ -236,7 +236,7 @@ def test_a_store_that_cannot_be_written_is_told(
     assert in_use() == "edge"
 
 
-def test_models_live_in_the_users_folder_for_data(
+def test_models_are_installed_in_the_users_data_folder(
     update: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MNIST_EDGE_MODELS")
@@ -245,7 +245,7 @@ def test_models_live_in_the_users_folder_for_data(
     assert (tmp_path / "data" / "mnist-edge" / "models" / "in-use.json").is_file()
 
 
-def test_what_a_killed_installation_left_is_removed_in_time(store: Path, update: Path) -> None:
+def test_old_leftovers_of_killed_installations_are_removed(store: Path, update: Path) -> None:
     old, new = store / ".incoming-1", store / ".incoming-2"
     for folder in (old, new):
         folder.mkdir(parents=True)
@@ -256,7 +256,7 @@ def test_what_a_killed_installation_left_is_removed_in_time(store: Path, update:
     assert new.exists()
 
 
-def test_a_device_with_a_key_takes_what_is_signed_alone(
+def test_a_device_with_trusted_keys_requires_a_signature(
     store: Path, update: Path, signer: Signer
 ) -> None:
     (store / "trusted.pem").write_text(Signer(b"\x08" * 32).pem + signer.pem)
@@ -281,7 +281,7 @@ def test_a_device_with_a_key_takes_what_is_signed_alone(
     check_refused(update, UntrustedModel, "was changed since")
 
 
-def test_a_model_from_before_the_key_is_not_put_in_use_again(
+def test_an_unsigned_installed_model_cannot_be_used_once_there_is_a_key(
     store: Path, update: Path, signer: Signer
 ) -> None:
     name = install.install(str(update)).name
@@ -293,7 +293,7 @@ def test_a_model_from_before_the_key_is_not_put_in_use_again(
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl")
-def test_openssl_signs_for_a_device(store: Path, update: Path, tmp_path: Path) -> None:
+def test_a_signature_made_by_openssl_is_accepted(store: Path, update: Path, tmp_path: Path) -> None:
     def openssl(*words: str | Path) -> None:
         program = shutil.which("openssl") or ""
         subprocess.run([program, *map(str, words)], check=True, capture_output=True)
@@ -308,7 +308,7 @@ def test_openssl_signs_for_a_device(store: Path, update: Path, tmp_path: Path) -
     assert in_use().startswith("second-try")
 
 
-def test_a_folder_and_a_name_are_installed_as_predict_takes_them(
+def test_install_takes_a_folder_and_a_name_as_predict_does(
     store: Path, nano: Path, update: Path, run: Run
 ) -> None:
     (first,) = {install.install(str(update)).name, install.install(str(update.parent)).name}
@@ -321,7 +321,7 @@ def test_a_folder_and_a_name_are_installed_as_predict_takes_them(
 
 
 @pytest.mark.parametrize("source", ["naon", "nowhere/int8.tflite", "nowhere/model"])
-def test_what_is_not_there_is_not_installed(source: str, store: Path) -> None:
+def test_a_missing_source_is_not_installed(source: str, store: Path) -> None:
     with pytest.raises(ModelNotFound):
         install.install(source)
     assert list(store.iterdir()) == []

@@ -137,7 +137,7 @@ def install(source: Path, store: Path) -> None:
     ("action", "installed"),
     [("install", False), ("install", True), ("use", True), ("rollback", True)],
 )
-def test_a_kill_at_any_step_leaves_a_model_that_works(
+def test_a_kill_at_any_step_leaves_a_working_model(
     action: str, installed: bool, store: Path, update: Path, nano: Path
 ) -> None:
     if installed:

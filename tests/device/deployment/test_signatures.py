@@ -61,7 +61,7 @@ UNREADABLE: dict[str, Callable[[Path], None]] = {
 
 @needs_links
 @pytest.mark.parametrize("kind", UNREADABLE)
-def test_what_is_no_file_of_keys_trusts_nothing(kind: str, store: Path, nano: Path) -> None:
+def test_a_key_file_that_is_not_a_file_is_refused(kind: str, store: Path, nano: Path) -> None:
     UNREADABLE[kind](store / "trusted.pem")
     check_nothing_is_trusted(nano, "cannot read the public keys in", "trusted.pem")
 
@@ -69,7 +69,7 @@ def test_what_is_no_file_of_keys_trusts_nothing(kind: str, store: Path, nano: Pa
 @needs_links
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all")
 @pytest.mark.parametrize("which", ["file", "folder"])
-def test_what_may_not_be_read_trusts_nothing(which: str, store: Path, signer: Signer) -> None:
+def test_an_unreadable_key_file_is_refused(which: str, store: Path, signer: Signer) -> None:
     path = store / "trusted.pem"
     path.write_text(signer.pem)
     locked = path if which == "file" else store
@@ -98,19 +98,19 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("kind", DAMAGED)
-def test_a_damaged_file_of_keys_trusts_nothing(kind: str, store: Path, nano: Path) -> None:
+def test_a_damaged_key_file_is_refused(kind: str, store: Path, nano: Path) -> None:
     (store / "trusted.pem").write_bytes(DAMAGED[kind])
     check_nothing_is_trusted(nano, "trusted.pem")
 
 
-def test_a_key_of_small_order_trusts_nothing(store: Path, signer: Signer) -> None:
+def test_a_key_file_with_a_key_of_small_order_is_refused(store: Path, signer: Signer) -> None:
     for point in small_order_points():
         (store / "trusted.pem").write_text(signer.pem + to_pem(encode(point)))
         with pytest.raises(UntrustedModel, match="small order"):
             read_trusted_keys()
 
 
-def test_a_folder_that_is_named_and_away_trusts_nothing(
+def test_no_key_is_trusted_while_the_named_store_is_missing(
     store: Path, signer: Signer, nano: Path, run: Run
 ) -> None:
     (store / "trusted.pem").write_text(signer.pem)
@@ -128,7 +128,7 @@ def test_a_folder_that_is_named_and_away_trusts_nothing(
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="XDG is for Linux")
 @pytest.mark.parametrize("linked", ["mnist-edge/models", "mnist-edge", "."])
-def test_the_users_own_folder_may_be_missing_but_not_away(
+def test_the_default_store_may_be_missing_but_not_a_broken_link(
     linked: str, tmp_path: Path, nano: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("MNIST_EDGE_MODELS")

@@ -36,7 +36,7 @@ def test_files_are_read_as_they_were_packed(files: dict[str, bytes], form: int) 
 
 
 @pytest.mark.parametrize("kind", [tarfile.DIRTYPE, tarfile.SYMTYPE, tarfile.FIFOTYPE])
-def test_what_is_not_a_file_is_told_apart(kind: bytes) -> None:
+def test_members_that_are_not_files_have_their_kind(kind: bytes) -> None:
     member = tarfile.TarInfo("x.tflite")
     member.type = kind
     (found,) = read_tar(member.tobuf(tarfile.GNU_FORMAT), "a.tar")

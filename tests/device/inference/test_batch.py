@@ -43,13 +43,13 @@ def jsonl(run: Run, *arguments: str | Path) -> CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("text", ["0/4", "5/4", "1", "1/0", "a/b", "-1/4", "1/4/2", ""])
-def test_a_bad_shard_is_wrong_usage(text: str, folder: Path, run: Run) -> None:
+def test_an_invalid_shard_is_a_usage_error(text: str, folder: Path, run: Run) -> None:
     ran = jsonl(run, folder, "--shard", text)
     assert ran.returncode == 2
     assert "expected one such as 3/16" in ran.stderr
 
 
-def test_shards_are_together_what_one_run_is(folder: Path, run: Run) -> None:
+def test_the_shards_together_give_the_whole_run(folder: Path, run: Run) -> None:
     whole = jsonl(run, folder)
     shares = [jsonl(run, folder, "--shard", f"{number}/3").stdout for number in (1, 2, 3)]
     lines = [line for share in shares for line in share.splitlines()]
@@ -57,7 +57,7 @@ def test_shards_are_together_what_one_run_is(folder: Path, run: Run) -> None:
     assert all(shares)
 
 
-def test_a_list_is_read_as_it_stands(
+def test_a_list_of_paths_is_taken_literally(
     folder: Path, start: Callable[..., CompletedProcess[bytes]]
 ) -> None:
     paths = [str(folder / "00.png"), "missing.png", str(folder / "*.png"), "-"]
@@ -89,7 +89,7 @@ def test_a_list_is_read_as_it_stands(
         (("in", "--jobs", "2", "--show"), "--show and --jobs 2 cannot be combined"),
     ],
 )
-def test_what_does_not_go_together_is_wrong_usage(
+def test_options_that_cannot_be_combined_are_a_usage_error(
     options: tuple[str, ...], said: str, folder: Path, run: Run
 ) -> None:
     ran = run("predict", "--model", "nano", *options)
@@ -97,7 +97,7 @@ def test_what_does_not_go_together_is_wrong_usage(
     assert said in ran.stderr
 
 
-def test_a_run_killed_at_any_byte_and_resumed_is_the_uninterrupted_run(
+def test_a_run_killed_at_any_byte_resumes_to_the_same_file(
     folder: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = jsonl(run, folder)
@@ -127,7 +127,7 @@ def test_a_picture_that_is_listed_twice_has_one_line_in_a_file(folder: Path, run
     assert [line["path"] for line in lines] == paths
 
 
-def test_a_file_of_something_else_is_not_appended_to(folder: Path, run: Run) -> None:
+def test_a_file_that_is_not_results_is_not_appended_to(folder: Path, run: Run) -> None:
     Path("notes.txt").write_text("mine")
     ran = jsonl(run, folder, "--resume", "notes.txt")
     assert ran.returncode == 2
@@ -136,7 +136,7 @@ def test_a_file_of_something_else_is_not_appended_to(folder: Path, run: Run) -> 
 
 @pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("every", [False, True])
-def test_workers_change_no_line(every: bool, folder: Path, run: Run) -> None:
+def test_worker_processes_change_no_line(every: bool, folder: Path, run: Run) -> None:
     options = ("--all",) if every else ()
     alone = jsonl(run, folder, "missing.png", "--jobs", "1", *options)
     shared = jsonl(run, folder, "missing.png", "--jobs", "3", *options)
@@ -145,7 +145,7 @@ def test_workers_change_no_line(every: bool, folder: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_the_run_its_workers_and_no_line_in_the_middle(
+def test_a_signal_ends_the_run_and_its_workers_after_a_complete_line(
     sent: signal.Signals, status: int, folder: Path
 ) -> None:
     for number in range(3_000):

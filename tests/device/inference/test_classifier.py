@@ -28,7 +28,7 @@ LOW = "low-confidence"
 WHOLE_LOGITS = st.lists(st.integers(-10_000, 10_000), min_size=10, max_size=10)
 
 
-def test_softmax_of_logits_that_are_far_apart_is_exact() -> None:
+def test_softmax_of_distant_logits_is_exact() -> None:
     logits = np.full(10, -10_000.0)
     logits[7] = 10_000
     assert softmax(logits).tolist() == [0, 0, 0, 0, 0, 0, 0, 1, 0, 0]
@@ -62,7 +62,7 @@ def test_softmax_is_finite_for_any_finite_logits(logits: list[float]) -> None:
     assert found.sum() == pytest.approx(1)
 
 
-def test_softmax_takes_each_row_by_itself() -> None:
+def test_softmax_is_computed_row_by_row() -> None:
     rows = [[0.0, 1.0], [5.0, 5.0]]
     assert softmax(rows).tolist() == [softmax(row).tolist() for row in rows]
 
@@ -79,7 +79,7 @@ def test_the_shipped_model_reads_the_test_digits_as_its_manifest_says(test_digit
     assert stored.manifest.test.total == len(test_digits)
 
 
-def test_the_shipped_model_is_as_sure_of_the_validation_digits_as_its_manifest_says(
+def test_the_shipped_model_is_calibrated_as_its_manifest_says(
     mnist: Mnist,
 ) -> None:
     manifest = loading.load_model().manifest
@@ -105,7 +105,7 @@ def test_a_prediction_has_the_likeliest_digit_and_its_probability(test_digits: D
         assert prediction.abstained is None
 
 
-def test_a_batch_is_read_like_its_digits_one_by_one(
+def test_a_batch_gives_the_predictions_of_its_digits(
     classifier: Classifier, test_digits: Digits
 ) -> None:
     digits = test_digits.images[:50]
@@ -172,7 +172,7 @@ def test_without_a_threshold_in_the_manifest_every_digit_is_answered(
     assert not any(one.abstained for one in found)
 
 
-def test_an_abstention_has_a_likeliest_digit_all_the_same(test_digits: Digits) -> None:
+def test_an_abstention_still_has_a_likeliest_digit(test_digits: Digits) -> None:
     [plain] = Classifier().predict_pixels(test_digits.images[:1])
     assert plain.without_abstention() == plain
     [unsure] = Classifier(min_confidence=1.0).predict_pixels(test_digits.images[:1])
@@ -237,7 +237,7 @@ def test_pixels_of_another_shape_or_type_are_refused(classifier: Classifier, pix
         classifier.predict_pixels(pixels)
 
 
-def test_threads_that_share_a_classifier_get_one_threads_answers(
+def test_threads_can_share_a_classifier(
     classifier: Classifier, test_digits: Digits, pictures: Path
 ) -> None:
     """8 threads, 10,000 digits, and now and then a photo, a batch and a page between them."""
@@ -266,7 +266,7 @@ def test_threads_that_share_a_classifier_get_one_threads_answers(
     [None, 3, 2.5, True, [], {}, object(), iter([]), [1, 2]],
     ids=lambda one: repr(one)[:9],
 )
-def test_what_is_no_picture_is_said_so(picture: Any, nano: Path) -> None:
+def test_an_input_that_is_not_a_picture_is_refused(picture: Any, nano: Path) -> None:
     classifier = Classifier(nano)
     for read in (classifier.predict, classifier.predict_all):
         with pytest.raises(UnreadablePicture, match=r"is not a picture; expected a path, bytes"):
@@ -279,7 +279,7 @@ def test_a_text_stream_is_no_picture(nano: Path, tmp_path: Path) -> None:
         Classifier(nano).predict(text)  # type: ignore[arg-type]  # that is the test
 
 
-def test_many_are_read_as_each_is_alone(test_digits: Digits) -> None:
+def test_many_pictures_give_the_predictions_of_each_alone(test_digits: Digits) -> None:
     digits = test_digits.images[:300]
     alone = [Classifier("nano").predict(digit) for digit in digits[:77]]
     for threads in (1, 3):

@@ -44,7 +44,7 @@ def answer(
 
 
 @pytest.mark.parametrize("name", ["pen-four.png", "chalk-three.png", "mnist-seven.png"])
-def test_the_box_is_round_the_digit_and_its_ink_is_black(
+def test_the_box_surrounds_the_digit_whose_ink_is_black(
     name: str, pictures: Path, classifier: Classifier
 ) -> None:
     trace = trace_preprocessing(pictures / name)
@@ -73,7 +73,7 @@ def test_the_models_pixels_are_enlarged_and_not_changed(
     assert (panel(image, 2)[8] == 255).all()
 
 
-def test_the_bar_of_the_answer_is_longest_and_alone_accented(pictures: Path) -> None:
+def test_only_the_bar_of_the_answer_is_highlighted(pictures: Path) -> None:
     trace = trace_preprocessing(pictures / "pen-four.png")
     chances = (0.05, 0, 0.1, 0, 0.6, 0, 0, 0.25, 0, 0)
     drawn = bars(
@@ -86,13 +86,13 @@ def test_the_bar_of_the_answer_is_longest_and_alone_accented(pictures: Path) -> 
     assert lengths[1] == 0
 
 
-def test_where_there_is_no_answer_no_bar_is_accented(pictures: Path) -> None:
+def test_no_bar_is_highlighted_without_an_answer(pictures: Path) -> None:
     trace = trace_preprocessing(pictures / "pen-four.png")
     drawn = bars(draw_explanation(trace, answer(None, abstained="low-confidence")))
     assert not any(accented for _, accented in drawn)
 
 
-def test_the_headline_says_what_predict_says() -> None:
+def test_the_headline_is_the_text_of_predict() -> None:
     assert headline(answer(7, sure=0.992)) == "7 (99.2 %)"
     assert headline(answer(None, abstained="not-one-digit")) == "- (not-one-digit)"
 
@@ -172,7 +172,7 @@ def test_any_small_picture_is_drawn(array: NDArray[np.uint8], digit: int) -> Non
 
 
 @pytest.mark.parametrize("error", [TypeError, ImportError])
-def test_a_pillow_with_one_size_of_letters_writes_all_the_same(
+def test_an_old_pillow_without_font_sizes_draws_text(
     error: type[Exception], pictures: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def load_default(size: float | None = None) -> ImageFont.ImageFont:
@@ -203,7 +203,7 @@ def parsed(text: str, shades: str) -> NDArray[np.int64]:
     ("encoding", "shades"), [("utf-8", " ░▒▓█"), ("cp437", " ░▒▓█"), ("ascii", " .:-=+*#%@")]
 )
 @given(pixels=arrays.arrays(np.uint8, (28, 28)))
-def test_pixels_in_a_terminal_are_the_pixels(
+def test_text_pixels_approximate_the_gray_levels(
     encoding: str, shades: str, pixels: NDArray[np.uint8]
 ) -> None:
     text = pixels_to_text(pixels, encoding=encoding)
@@ -215,7 +215,7 @@ def test_pixels_in_a_terminal_are_the_pixels(
     assert (levels[pixels == 255] == len(shades) - 1).all()
 
 
-def test_an_encoding_that_python_does_not_know_is_a_poor_one() -> None:
+def test_an_unknown_encoding_gets_ascii() -> None:
     assert pixels_to_text(np.zeros((28, 28), np.uint8), encoding="klingon").isascii()
 
 
@@ -238,7 +238,7 @@ def test_an_explanation_carries_the_files_name(name: str, pictures: Path) -> Non
     assert bottom < panel_corner(0)[1] - 30
 
 
-def test_what_was_not_read_from_a_file_has_no_name(pictures: Path) -> None:
+def test_a_picture_that_is_not_from_a_file_has_no_name(pictures: Path) -> None:
     content = (pictures / "pen-four.png").read_bytes()
     assert trace_preprocessing(content).name is None
     assert trace_preprocessing(pictures / "pen-four.png").name == "pen-four.png"

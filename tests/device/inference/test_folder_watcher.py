@@ -17,7 +17,7 @@ def inbox(tmp_path: Path) -> Path:
     return folder
 
 
-def test_a_picture_renamed_before_it_is_read_has_one_line_under_its_new_name(inbox: Path) -> None:
+def test_a_picture_renamed_before_it_is_read_arrives_once(inbox: Path) -> None:
     watcher = FolderWatcher(inbox)
     shutil.copy(SAMPLE, inbox / "old.png")
     assert watcher.scan(set()) == []
@@ -30,7 +30,7 @@ def test_a_picture_renamed_before_it_is_read_has_one_line_under_its_new_name(inb
     assert not arrival.is_unchanged()
 
 
-def test_a_picture_written_over_while_it_waits_is_waited_for_again(inbox: Path) -> None:
+def test_an_overwritten_picture_is_waited_for_again(inbox: Path) -> None:
     watcher = FolderWatcher(inbox)
     picture = inbox / "a.png"
     shutil.copyfile(SAMPLE, picture)
@@ -43,7 +43,7 @@ def test_a_picture_written_over_while_it_waits_is_waited_for_again(inbox: Path) 
     assert watcher.scan({str(picture)}) == []
 
 
-def test_an_unreadable_picture_is_given_up_after_some_scans_whatever_its_own_time(
+def test_an_unreadable_picture_is_final_after_some_scans(
     inbox: Path,
 ) -> None:
     watcher = FolderWatcher(inbox)
@@ -55,7 +55,7 @@ def test_an_unreadable_picture_is_given_up_after_some_scans_whatever_its_own_tim
     assert final == [[]] * PATIENCE + [["old.png", "new.png"]]
 
 
-def test_pictures_come_in_the_order_that_they_were_written(inbox: Path) -> None:
+def test_pictures_arrive_in_the_order_of_their_modification_times(inbox: Path) -> None:
     for age, name in enumerate("cab"):
         shutil.copyfile(SAMPLE, inbox / f"{name}.png")
         os.utime(inbox / f"{name}.png", (age, age))

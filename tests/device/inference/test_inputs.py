@@ -17,7 +17,7 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size
 
 @given(path=NAMES, total=st.integers(1, 9))
 @example(path="caf\udce9.png", total=3)
-def test_every_path_is_of_one_shard(path: str, total: int) -> None:
+def test_every_path_is_in_one_shard(path: str, total: int) -> None:
     shards = [Shard(number=number, total=total) for number in range(1, total + 1)]
     assert sum(shard.holds(path) for shard in shards) == 1
 
@@ -29,7 +29,7 @@ def test_a_shard_is_the_same_on_every_machine() -> None:
     assert [next(s.number for s in shards if s.holds(path)) for path in paths] == [13, 12, 14]
 
 
-def test_a_folder_is_read_in_the_order_of_its_paths_however_many_names_are_held(
+def test_a_folder_is_read_in_the_order_of_its_paths_with_any_memory_limit(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     names = ["a.png", "a/x.png", "a b/x.png", "a-/y.PNG", "b/c/d.jpg", "b/c.png", "b.gif", "z.txt"]
@@ -43,7 +43,7 @@ def test_a_folder_is_read_in_the_order_of_its_paths_however_many_names_are_held(
         assert list(find_pictures([str(tmp_path)])) == [(path, None) for path in expected]
 
 
-def test_a_picture_that_cannot_be_read_is_the_error_that_says_why(tmp_path: Path) -> None:
+def test_an_unreadable_picture_is_returned_as_its_error(tmp_path: Path) -> None:
     path = str(tmp_path / "none.png")
     error = read_picture((path, None), preprocess)
     assert isinstance(error, PictureNotFound)

@@ -10,7 +10,7 @@ NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size
 
 
 @given(paths=st.lists(NAMES, max_size=60), others=st.lists(NAMES, max_size=20))
-def test_a_set_of_digests_is_a_set(paths: list[str], others: list[str]) -> None:
+def test_a_path_set_behaves_like_a_set(paths: list[str], others: list[str]) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("mnist_edge.inference.path_set._MAX_RECENT", 7)
         kept = PathSet()

@@ -33,7 +33,7 @@ def names(out: Path) -> list[str]:
 
 
 @given(kept=st.integers(1, 200), zeros=st.integers(0, 3))
-def test_a_torn_last_line_is_mended(kept: int, zeros: int, tmp_path_factory: Any) -> None:
+def test_an_incomplete_last_line_is_removed(kept: int, zeros: int, tmp_path_factory: Any) -> None:
     out = tmp_path_factory.mktemp("torn") / "results.jsonl"
     whole = [json.dumps({"path": f"/{i}.png", "digit": i, "confidence": 1.0}) for i in range(3)]
     last = whole[2][:kept]
@@ -47,7 +47,9 @@ def test_a_torn_last_line_is_mended(kept: int, zeros: int, tmp_path_factory: Any
 
 @given(content=st.binary(max_size=60))
 @example(content=b"[" * 200_000 + b"\n")
-def test_any_file_is_results_or_left_as_it_is(content: bytes, tmp_path_factory: Any) -> None:
+def test_a_file_of_any_content_is_results_or_left_alone(
+    content: bytes, tmp_path_factory: Any
+) -> None:
     out = tmp_path_factory.mktemp("any") / "results.jsonl"
     out.write_bytes(content)
     try:
@@ -57,7 +59,7 @@ def test_any_file_is_results_or_left_as_it_is(content: bytes, tmp_path_factory: 
         assert out.read_bytes() == content
 
 
-def test_a_full_disk_is_said_and_what_it_took_is_mended(out: Path) -> None:
+def test_a_full_disk_is_an_error_and_leaves_complete_lines(out: Path) -> None:
     line = {"path": "a.png", "digit": 7}
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     with open_results_log(out, warn=pytest.fail) as results_log:
@@ -97,7 +99,7 @@ def delete_folder(out: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("lose", [delete, move, replace, delete_folder])
-def test_lines_go_on_in_a_file_of_the_same_name_with_one_warning(
+def test_a_lost_results_file_is_started_again_with_one_warning(
     lose: Callable[[Path], list[str]], tmp_path: Path
 ) -> None:
     out, warnings = tmp_path / "folder" / "results.jsonl", list[str]()
@@ -113,7 +115,7 @@ def test_lines_go_on_in_a_file_of_the_same_name_with_one_warning(
     assert f"{out} was deleted or replaced" in warning
 
 
-def test_a_file_of_something_else_in_its_place_is_left_as_it_is(out: Path) -> None:
+def test_another_file_in_its_place_is_left_alone(out: Path) -> None:
     warnings: list[str] = []
     with open_results_log(out, warn=warnings.append) as results_log:
         results_log.append({"path": "a.png", "digit": 7})

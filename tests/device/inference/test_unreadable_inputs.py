@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_an_entry_that_cannot_be_read_does_not_hide_the_others(folder: Path, run: Run) -> None:
+def test_an_unreadable_entry_does_not_hide_the_others(folder: Path, run: Run) -> None:
     ran = run("predict", folder, "--format", "jsonl", "--jobs", "1")
     lines = {Path(line["path"]).name: line for line in map(json.loads, ran.stdout.splitlines())}
     assert {name: line.get("digit") for name, line in lines.items()} == {
@@ -42,7 +42,7 @@ def test_an_entry_that_cannot_be_read_does_not_hide_the_others(folder: Path, run
 
 
 @pytest.mark.parametrize("name", ["pipe.png", "dangling.png", "/dev/zero"])
-def test_what_is_no_file_is_refused_by_name(folder: Path, name: str, run: Run) -> None:
+def test_a_path_that_is_not_a_regular_file_is_an_error(folder: Path, name: str, run: Run) -> None:
     ran = run("predict", folder / name, "--format", "jsonl")
     (line,) = map(json.loads, ran.stdout.splitlines())
     assert line["error"]["type"] in ("UnreadablePicture", "PictureNotFound")
@@ -55,7 +55,7 @@ def test_every_name_of_a_folder_is_found_once(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("failure", [MemoryError(), RecursionError("deep\ndown"), OSError("bad")])
-def test_any_failure_of_one_picture_is_its_error(failure: Exception) -> None:
+def test_any_failure_of_one_picture_is_returned_as_its_error(failure: Exception) -> None:
     def fail(picture: object) -> object:
         raise failure
 
@@ -65,7 +65,7 @@ def test_any_failure_of_one_picture_is_its_error(failure: Exception) -> None:
     assert type(failure).__name__ in str(outcome)
 
 
-def test_a_failure_of_the_model_is_not_the_pictures() -> None:
+def test_a_failure_of_the_model_is_raised() -> None:
     def fail(picture: object) -> object:
         raise InvalidModel("the model is damaged")
 

@@ -42,7 +42,7 @@ def is_alive(process: int) -> bool:
 
 
 @pytest.mark.usefixtures("importable")
-def test_results_come_in_order_and_nothing_is_taken_far_ahead() -> None:
+def test_results_come_in_order_and_few_items_are_read_ahead() -> None:
     taken: list[int] = []
 
     def numbers() -> Any:
@@ -56,7 +56,7 @@ def test_results_come_in_order_and_nothing_is_taken_far_ahead() -> None:
 
 
 @pytest.mark.usefixtures("importable")
-def test_an_error_of_ours_is_raised_here_and_no_worker_is_left() -> None:
+def test_an_error_in_a_worker_is_raised_and_no_worker_is_left() -> None:
     results = map_in_order(pid, range(100), jobs=2)
     processes = {next(results)[1] for _ in range(20)}
     results.close()
@@ -66,10 +66,10 @@ def test_an_error_of_ours_is_raised_here_and_no_worker_is_left() -> None:
 
 
 @pytest.mark.usefixtures("importable")
-def test_a_killed_worker_is_an_error_and_no_hang() -> None:
+def test_a_killed_worker_is_an_error() -> None:
     with pytest.raises(WorkerLost, match=r"SIGKILL.*--jobs 1"):
         list(map_in_order(killed, range(100), jobs=2))
 
 
-def test_there_is_a_core_at_least() -> None:
+def test_there_is_at_least_one_core() -> None:
     assert worker_pool.available_cores() >= 1

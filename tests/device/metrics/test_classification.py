@@ -83,7 +83,7 @@ def test_a_calibration_error_worked_out_by_hand() -> None:
 
 
 @given(trials())
-def test_a_calibration_error_is_0_of_the_truth_and_1_of_a_lie_told_with_certainty(
+def test_the_calibration_error_is_0_for_certain_right_and_1_for_certain_wrong_answers(
     trial: tuple[list[int], list[int], NDArray[np.uint8]],
 ) -> None:
     answers, _, labels = trial
@@ -119,7 +119,7 @@ def test_the_calibration_error_is_the_mean_gap_of_the_reliability_bins(
 
 
 @given(SEEDS)
-def test_the_calibration_error_is_that_of_scipy_s_bins(seed: int) -> None:
+def test_the_calibration_error_equals_that_of_scipys_bins(seed: int) -> None:
     found, labels = drawn(seed)
     confidences, right = softmax(found).max(axis=1), found.argmax(axis=1) == labels
     edges = {"bins": 15, "range": (0, 1)}
@@ -131,19 +131,21 @@ def test_the_calibration_error_is_that_of_scipy_s_bins(seed: int) -> None:
 
 
 @given(SEEDS, st.floats(0.1, 10))
-def test_the_likelihood_is_scipy_s(seed: int, temperature: float) -> None:
+def test_the_log_likelihood_equals_scipys(seed: int, temperature: float) -> None:
     found, labels = drawn(seed)
     theirs = log_softmax(found / temperature, axis=1)[np.arange(len(labels)), labels]
     own = negative_log_likelihood(found, labels, temperature=temperature)
     assert own == pytest.approx(-theirs.mean())
 
 
-def test_a_lie_told_with_certainty_is_finitely_unlikely() -> None:
+def test_a_certain_wrong_answer_has_a_finite_log_likelihood() -> None:
     assert negative_log_likelihood(2e4 * logits([1]), np.array([2], np.uint8)) == pytest.approx(2e4)
 
 
 @given(SEEDS, SEEDS, st.floats(-100, 100))
-def test_the_divergence_is_both_of_scipy_s_entropies(seed: int, another: int, shift: float) -> None:
+def test_the_symmetric_divergence_equals_scipys_entropies(
+    seed: int, another: int, shift: float
+) -> None:
     (first, _), (second, _) = drawn(seed), drawn(another)
     one, other = softmax(first), softmax(second)
     theirs = (entropy(one, other, axis=1) + entropy(other, one, axis=1)).mean()
@@ -152,7 +154,7 @@ def test_the_divergence_is_both_of_scipy_s_entropies(seed: int, another: int, sh
     assert symmetric_divergence(first, first) == 0
 
 
-def test_a_change_of_the_right_digit_s_probability_worked_out_by_hand() -> None:
+def test_a_change_of_true_class_probability_worked_out_by_hand() -> None:
     before, after = sure_of([0.9, 0.6]), sure_of([0.8, 0.9])
     both_right = np.array([0, 0], np.uint8)
     assert true_class_change(before, after, both_right) == pytest.approx((-0.1 + 0.3) / 2)
@@ -168,7 +170,9 @@ def test_a_coverage_curve_worked_out_by_hand() -> None:
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), min_size=1, max_size=40))
-def test_a_coverage_curve_is_what_its_thresholds_answer(digits: list[tuple[int, bool]]) -> None:
+def test_a_coverage_curve_has_the_coverage_of_its_thresholds(
+    digits: list[tuple[int, bool]],
+) -> None:
     confidences = np.array([fifths / 5 for fifths, _ in digits])
     right = np.array([one for _, one in digits])
     found = coverage_curve(confidences, right)
@@ -181,6 +185,6 @@ def test_a_coverage_curve_is_what_its_thresholds_answer(digits: list[tuple[int, 
     assert found.coverage[0] == 1
 
 
-def test_what_has_no_curve_is_told() -> None:
+def test_an_empty_coverage_curve_is_refused() -> None:
     with pytest.raises(InvalidValue, match="no digits"):
         coverage_curve(np.empty(0), np.empty(0, bool))

@@ -29,14 +29,12 @@ def log_loss(found: NDArray[np.float64], labels: NDArray[np.uint8], temperature:
 
 
 @given(st.integers(0, 1_000))
-def test_a_model_as_sure_as_it_is_right_has_a_temperature_of_one(seed: int) -> None:
+def test_a_calibrated_model_has_temperature_one(seed: int) -> None:
     assert fit_temperature(*drawn(seed)) == pytest.approx(1, abs=0.1)
 
 
 @given(st.integers(0, 1_000), st.floats(0.02, 50), st.floats(-100, 100))
-def test_logits_times_a_factor_have_a_temperature_times_it(
-    seed: int, factor: float, shift: float
-) -> None:
+def test_the_temperature_scales_with_the_logits(seed: int, factor: float, shift: float) -> None:
     found, labels = drawn(seed, count=200)
     plain = fit_temperature(found, labels)
     assert fit_temperature(found * factor + shift, labels) == pytest.approx(factor * plain)
@@ -60,7 +58,7 @@ def test_a_temperature_worked_out_by_hand() -> None:
     assert fit_temperature(found, labels) == pytest.approx(2 / np.log(3))
 
 
-def test_a_temperature_is_bounded_and_one_where_nothing_is_misread() -> None:
+def test_the_temperature_is_bounded_and_one_without_mistakes() -> None:
     labels = np.arange(10, dtype=np.uint8)
     assert fit_temperature(logits([*range(10)]), labels) == 1
     wrong = logits([*range(1, 10), 0])
@@ -69,7 +67,7 @@ def test_a_temperature_is_bounded_and_one_where_nothing_is_misread() -> None:
     assert fit_temperature(hardly, labels) == pytest.approx(0.01)
 
 
-def test_scaling_by_the_temperature_mends_the_calibration() -> None:
+def test_temperature_scaling_reduces_the_calibration_error() -> None:
     found, labels = drawn(0)
     sure = found * 4
     temperature = fit_temperature(sure, labels)
@@ -95,7 +93,7 @@ def test_a_threshold_worked_out_by_hand(min_coverage: float, expected: float) ->
     assert found == expected
 
 
-def test_a_model_that_misreads_little_enough_answers_everything() -> None:
+def test_an_accurate_enough_model_has_no_threshold() -> None:
     confidences, right = np.linspace(0.1, 1, 1_000), np.ones(1_000, bool)
     right[0] = False
     assert choose_threshold(confidences, right) == 0
@@ -108,7 +106,7 @@ def test_a_model_that_misreads_little_enough_answers_everything() -> None:
     st.sampled_from([0.0, 0.1, 0.25, 0.5]),
     st.sampled_from([0.0, 0.5, 0.8, 1.0]),
 )
-def test_no_threshold_is_better_than_the_one_chosen(
+def test_the_chosen_threshold_is_the_best(
     digits: list[tuple[int, bool]], max_error_rate: float, min_coverage: float
 ) -> None:
     confidences = np.array([eighths / 8 for eighths, _ in digits])

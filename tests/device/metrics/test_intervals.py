@@ -33,7 +33,7 @@ COUNTS = st.tuples(*[st.integers(0, 40)] * 3).filter(any)
         (1, 29, 0.0061, 0.1718),
     ],
 )
-def test_wilson_s_interval_is_the_published_one(
+def test_wilsons_interval_is_the_published_one(
     successes: int, trials: int, low: float, high: float
 ) -> None:
     # R. Newcombe, Two-sided confidence intervals for the single proportion: comparison of seven
@@ -42,7 +42,9 @@ def test_wilson_s_interval_is_the_published_one(
 
 
 @given(st.integers(1, 100_000), st.data(), st.sampled_from([0.8, 0.9, 0.95, 0.99]))
-def test_wilson_s_interval_is_scipy_s(trials: int, data: st.DataObject, confidence: float) -> None:
+def test_wilsons_interval_equals_scipys(
+    trials: int, data: st.DataObject, confidence: float
+) -> None:
     successes = data.draw(st.integers(0, trials))
     found = wilson_interval(successes, trials, confidence=confidence)
     theirs = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
@@ -51,12 +53,12 @@ def test_wilson_s_interval_is_scipy_s(trials: int, data: st.DataObject, confiden
     assert found.low < found.high
 
 
-def test_wilson_s_interval_has_exact_ends_at_nothing_and_at_everything() -> None:
+def test_wilsons_interval_is_exact_at_0_and_1() -> None:
     assert wilson_interval(0, 10_000).low == 0
     assert wilson_interval(10_000, 10_000).high == 1
 
 
-def test_a_drop_s_interval_is_the_published_one() -> None:
+def test_the_interval_of_a_drop_is_the_published_one() -> None:
     # Children's airways before and after a transplantation: 1 and 7 of 21 differ (M. Fagerland, S.
     # Lydersen and P. Laake, 2014, https://doi.org/10.1002/sim.6148).
     assert paired_interval(1, 7, 21) == pytest.approx((-0.517, -0.026), abs=5e-4)
@@ -78,7 +80,7 @@ def likeliest(first: int, second: int, total: int, difference: float) -> float:
     ("first", "second", "total"),
     [(1, 7, 21), (6, 16, 161), (40, 20, 160), (3, 0, 50), (5, 4, 9), (12, 3, 10_000)],
 )
-def test_the_ends_of_a_drop_s_interval_are_z_standard_errors_away(
+def test_the_ends_of_a_drops_interval_are_z_standard_errors_away(
     first: int, second: int, total: int
 ) -> None:
     def score(difference: float) -> float:
@@ -94,7 +96,7 @@ def test_the_ends_of_a_drop_s_interval_are_z_standard_errors_away(
 
 
 @given(COUNTS)
-def test_a_drop_s_interval_changes_its_sign_with_the_places(counts: tuple[int, int, int]) -> None:
+def test_swapping_the_models_negates_the_interval_of_a_drop(counts: tuple[int, int, int]) -> None:
     first, second, rest = counts
     low, high = paired_interval(first, second, sum(counts))
     assert paired_interval(second, first, sum(counts)) == (-high, -low)
@@ -103,7 +105,7 @@ def test_a_drop_s_interval_changes_its_sign_with_the_places(counts: tuple[int, i
 
 
 @given(COUNTS)
-def test_a_drop_s_interval_leaves_out_0_where_the_uncorrected_test_does(
+def test_the_interval_of_a_drop_excludes_0_where_mcnemars_uncorrected_test_does(
     counts: tuple[int, int, int],
 ) -> None:
     first, second, _ = counts
@@ -113,7 +115,7 @@ def test_a_drop_s_interval_leaves_out_0_where_the_uncorrected_test_does(
 
 
 @given(COUNTS)
-def test_ten_times_the_digits_make_an_interval_narrower(counts: tuple[int, int, int]) -> None:
+def test_more_digits_make_an_interval_narrower(counts: tuple[int, int, int]) -> None:
     first, second, rest = counts
     low, high = paired_interval(first, second, sum(counts))
     also_low, also_high = paired_interval(10 * first, 10 * second, 10 * (first + second + rest))
@@ -121,13 +123,13 @@ def test_ten_times_the_digits_make_an_interval_narrower(counts: tuple[int, int, 
 
 
 @pytest.mark.parametrize("total", [1, 100, 10_000])
-def test_models_that_never_differ_have_the_width_of_wilson_s_interval_of_0(total: int) -> None:
+def test_models_that_never_differ_have_wilsons_interval_of_0(total: int) -> None:
     low, high = paired_interval(0, 0, total)
     assert low == -high
     assert high == pytest.approx(wilson_interval(0, total).high)
 
 
-def test_a_drop_s_interval_covers_the_drop_as_often_as_it_says() -> None:
+def test_the_interval_of_a_drop_has_its_coverage() -> None:
     # Few digits differ, as two schemes of one model do: 20 of 10,000 are expected to.
     random = np.random.RandomState(1)
     shares = (0.0014, 0.0006, 0.998)
@@ -137,7 +139,7 @@ def test_a_drop_s_interval_covers_the_drop_as_often_as_it_says() -> None:
     assert 0.935 < covered < 0.975
 
 
-def test_a_difference_s_interval_is_the_published_one() -> None:
+def test_the_interval_of_a_difference_is_the_published_one() -> None:
     # Newcombe 1998, table II, method 10: 56 of 70 against 48 of 80, and 9 of 10 against 3 of 10.
     for first, second, low, high in (
         ((48, 80), (56, 70), 0.0524, 0.3339),
@@ -150,33 +152,33 @@ def test_a_difference_s_interval_is_the_published_one() -> None:
         assert found == pytest.approx((low, high), abs=5e-5)
 
 
-def test_mcnemar_s_p_is_the_published_one() -> None:
+def test_mcnemars_p_is_the_published_one() -> None:
     # The airways again: M. Fagerland, S. Lydersen and P. Laake, The McNemar test for binary
     # matched-pairs data, 2013, https://doi.org/10.1186/1471-2288-13-91.
     assert mcnemar_p(1, 7) == pytest.approx(0.0703, abs=5e-5)
 
 
 @given(st.integers(0, 500_000), st.integers(-3_000, 3_000))
-def test_mcnemar_s_p_is_scipy_s_up_to_a_million_pairs(fewer: int, more: int) -> None:
+def test_mcnemars_p_equals_scipys_up_to_a_million_pairs(fewer: int, more: int) -> None:
     first, second = fewer, max(0, fewer + more)
     theirs = binomtest(first, first + second).pvalue if first + second else 1.0
     assert mcnemar_p(first, second) == pytest.approx(theirs, rel=1e-6, abs=1e-300)
     assert mcnemar_p(second, first) == mcnemar_p(first, second)
 
 
-def test_mcnemar_s_p_is_1_where_nothing_speaks_for_either() -> None:
+def test_mcnemars_p_is_1_without_a_difference() -> None:
     assert mcnemar_p(0, 0) == mcnemar_p(3, 3) == mcnemar_p(4, 3) == 1
     assert mcnemar_p(0, 1_000_000) == 0
     assert mcnemar_p(0, 10) == 2 / 2**10
 
 
 @pytest.mark.parametrize(("power", "confidence"), [(0.8, 0.95), (0.9, 0.9)])
-def test_the_digits_needed_are_connor_s(power: float, confidence: float) -> None:
+def test_the_sample_size_is_connors(power: float, confidence: float) -> None:
     # 45 % against 5 % of the pairs, by hand: (1.96 0.7071 + 0.8416 0.5831)^2 / 0.16 = 22.01.
     assert digits_needed(40, 0.5, power=power, confidence=confidence) == 23
 
 
-def test_as_many_digits_as_needed_show_a_drop_as_often_as_asked() -> None:
+def test_the_sample_size_has_its_power() -> None:
     drop, discordance = 0.2, 0.01
     total = digits_needed(drop, discordance)
     shares = ((discordance + drop / 100) / 2, (discordance - drop / 100) / 2, 1 - discordance)
@@ -186,7 +188,7 @@ def test_as_many_digits_as_needed_show_a_drop_as_often_as_asked() -> None:
 
 
 @given(st.floats(0.01, 50), st.floats(0, 1))
-def test_a_smaller_drop_takes_more_digits(drop: float, discordance: float) -> None:
+def test_a_smaller_drop_needs_more_digits(drop: float, discordance: float) -> None:
     needed = digits_needed(drop, discordance)
     assert needed >= 1
     assert digits_needed(-drop, discordance) == needed
@@ -195,7 +197,7 @@ def test_a_smaller_drop_takes_more_digits(drop: float, discordance: float) -> No
     assert digits_needed(drop, discordance, power=0.95) >= needed
 
 
-def test_what_cannot_be_is_told() -> None:
+def test_invalid_counts_are_refused() -> None:
     for successes, trials_ in ((-1, 2), (3, 2), (0, 0)):
         with pytest.raises(InvalidValue, match="is not a share"):
             wilson_interval(successes, trials_)

@@ -50,7 +50,7 @@ def test_a_comparison_worked_out_by_hand() -> None:
 
 
 @given(trials())
-def test_a_model_against_itself_loses_nothing(
+def test_a_model_compared_with_itself_loses_nothing(
     trial: tuple[list[int], list[int], NDArray[np.uint8]],
 ) -> None:
     answers, _, labels = trial
@@ -61,7 +61,7 @@ def test_a_model_against_itself_loses_nothing(
 
 
 @given(trials())
-def test_changing_places_negates_the_drop_and_keeps_the_agreement(
+def test_swapping_the_models_negates_the_drop_and_keeps_the_agreement(
     trial: tuple[list[int], list[int], NDArray[np.uint8]],
 ) -> None:
     first, second, labels = trial
@@ -93,7 +93,7 @@ def test_the_counts_add_up_to_the_accuracies(
 
 
 @given(trials(), st.floats(0.001, 1000), st.floats(-100, 100))
-def test_only_the_order_of_the_logits_counts(
+def test_a_comparison_depends_only_on_the_order_of_the_logits(
     trial: tuple[list[int], list[int], NDArray[np.uint8]], scale: float, shift: float
 ) -> None:
     first, second, labels = trial
@@ -101,7 +101,7 @@ def test_only_the_order_of_the_logits_counts(
     assert compare(logits(first) * scale + shift, logits(second), labels) == plain
 
 
-def test_a_comparison_s_figures_are_in_percentage_points() -> None:
+def test_a_comparison_is_in_percentage_points() -> None:
     compared = comparison(7, 1, 21)
     assert compared.drop_interval == pytest.approx((2.6, 51.7), abs=0.05)
     assert compared.largest_drop == compared.drop_interval.high
@@ -124,7 +124,7 @@ def test_the_classes_add_up_to_the_comparison(
         assert sum(getattr(one, name) for one in classes) == getattr(whole, name)
 
 
-def test_what_cannot_be_paired_is_told() -> None:
+def test_unequal_lengths_cannot_be_paired() -> None:
     empty = np.empty((0, 10), np.float32)
     with pytest.raises(InvalidValue, match="at least one digit"):
         compare(empty, empty, np.empty(0, np.uint8))

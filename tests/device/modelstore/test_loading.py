@@ -56,7 +56,7 @@ def test_a_name_a_folder_and_a_file_give_the_same_model(copied: Path) -> None:
         assert stored.sha256 == named.manifest.sha256 == hashlib.sha256(content).hexdigest()
 
 
-def test_a_folder_here_goes_before_a_shipped_model_of_its_name(
+def test_a_local_folder_comes_before_a_shipped_model_of_its_name(
     copied: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     copied.rename(copied.with_name("nano"))
@@ -69,7 +69,7 @@ def test_a_model_is_named_by_folder_and_scheme(copied: Path) -> None:
 
 
 @pytest.mark.parametrize("scheme", loading.SCHEMES)
-def test_a_scheme_chooses_the_file_of_a_folder(scheme: str) -> None:
+def test_a_scheme_selects_the_file_of_a_folder(scheme: str) -> None:
     stored = loading.load_model(scheme=scheme)
     assert stored.path.name == f"{scheme}.tflite"
     assert stored.manifest is not None
@@ -89,13 +89,13 @@ def test_a_model_without_a_manifest_has_none(tiny: Path) -> None:
     assert loading.load_model(tiny / "zero.tflite").manifest is None
 
 
-def test_an_unknown_name_is_answered_with_the_names_there_are() -> None:
+def test_an_unknown_name_lists_the_known_ones() -> None:
     assert "nano" in loading.shipped_models()
     check_missing("giant", r"no model 'giant': give a shipped model \(.*nano.*\), a model folder")
 
 
 @pytest.mark.parametrize("name", ["../mnist_edge", "../models/nano", "nano/../nano", "nano/"])
-def test_a_name_does_not_walk_out_of_the_shipped_models(
+def test_a_name_cannot_leave_the_shipped_models(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -132,19 +132,19 @@ def test_no_shipped_model_is_converted_into_the_package(
 
 
 @pytest.mark.parametrize("name", ["flaot16", "float", "INT", ""])
-def test_a_scheme_that_there_is_not_is_no_advice_to_convert(name: str, nano: Path) -> None:
+def test_an_unknown_scheme_gets_no_advice_to_convert(name: str, nano: Path) -> None:
     for model in (nano, "nano", None):
         with pytest.raises(UnknownName, match=f"unknown scheme '{name}'.*: choose one of float32"):
             loading.load_model(model, scheme=name)
 
 
 @pytest.mark.parametrize("path", ["nowhere/model", "/nowhere/my.keras", "my.tflite", "./nano"])
-def test_a_path_is_not_taken_for_a_misspelt_name(path: str) -> None:
+def test_no_name_is_suggested_for_a_path(path: str) -> None:
     check_missing(path, f"no model {path}: no such file or folder; check the path")
 
 
 @pytest.mark.parametrize(("name", "meant"), [("nanno", "nano"), ("EDGE", "edge"), ("ege", "edge")])
-def test_a_misspelt_name_is_answered_with_the_closest(name: str, meant: str) -> None:
+def test_the_closest_name_is_suggested_for_a_misspelt_one(name: str, meant: str) -> None:
     check_missing(name, rf"no model '{name}' \(did you mean '{meant}'\?\)")
 
 
@@ -165,7 +165,7 @@ def test_a_truncated_model_is_caught_by_the_manifest(copied: Path) -> None:
         loading.load_model(copied)
 
 
-def test_a_manifest_that_vouches_for_something_else_makes_it_no_model(copied: Path) -> None:
+def test_a_matching_hash_does_not_make_a_file_a_model(copied: Path) -> None:
     content = b"certainly not a model"
     (copied / "int8.tflite").write_bytes(content)
     digest = hashlib.sha256(content).hexdigest()
@@ -192,9 +192,7 @@ def test_a_damaged_manifest_is_named(content: bytes, copied: Path) -> None:
     [{"shape": [1, 784]}, {"dtype": "uint8"}, {"scale": 0.25}, {"zero_point": 127}],
     ids=str,
 )
-def test_a_manifest_that_promises_another_model_is_refused(
-    end: str, promise: Any, copied: Path
-) -> None:
+def test_a_manifest_of_another_model_is_refused(end: str, promise: Any, copied: Path) -> None:
     edit(copied / "int8.json", lambda document: document[end].update(promise))
     with pytest.raises(InvalidManifest, match=f"promises {end} .*, the model has") as refused:
         open_model(loading.load_model(copied))
@@ -203,7 +201,7 @@ def test_a_manifest_that_promises_another_model_is_refused(
         Classifier(copied)
 
 
-def test_the_bytes_that_were_verified_are_those_that_run(copied: Path, tiny: Path) -> None:
+def test_the_verified_bytes_are_the_ones_that_run(copied: Path, tiny: Path) -> None:
     stored = loading.load_model(copied)
     shutil.copy(tiny / "zero.tflite", copied / "int8.tflite")
     digit = np.diag(np.full(28, 255, np.uint8))[np.newaxis]
@@ -212,7 +210,7 @@ def test_the_bytes_that_were_verified_are_those_that_run(copied: Path, tiny: Pat
 
 
 @pytest.mark.parametrize("content", [b"", b"TFL3", b"not a model at all", b"\0\0\0\0TFL2" * 9])
-def test_a_file_of_something_else_is_no_model(content: bytes, tmp_path: Path) -> None:
+def test_a_file_that_is_not_tflite_is_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "model.tflite"
     path.write_bytes(content)
     with pytest.raises(InvalidModel, match=r"model\.tflite is not a TFLite model"):

@@ -97,7 +97,7 @@ def test_a_manifest_that_lacks_a_field_is_refused_by_the_fields_name(name: str) 
     check_refusal(json.dumps(document), name)
 
 
-def test_a_manifest_from_before_the_reading_was_told_is_of_raw_pixels() -> None:
+def test_an_old_manifest_without_a_scaling_takes_raw_pixels() -> None:
     document = json.loads(TEXT)
     del document["reading"]
     assert read(json.dumps(document)) == read(edited(reading="pixels"))
@@ -113,7 +113,7 @@ def test_a_manifest_of_version_1_has_no_hash_of_the_weights_and_stays_as_it_is()
     assert json.loads(older.to_json()) == document
 
 
-def test_a_manifest_from_before_confidence_was_calibrated_leaves_logits_and_answers_alone() -> None:
+def test_an_old_manifest_without_calibration_has_temperature_1_and_no_threshold() -> None:
     document = json.loads(TEXT)
     for name in CONFIDENCE:
         del document[name]
@@ -138,7 +138,7 @@ def test_a_manifest_from_before_confidence_was_calibrated_leaves_logits_and_answ
         ("calibration_error", float("nan")),
     ],
 )
-def test_a_manifest_with_a_confidence_that_cannot_be_is_refused(name: str, value: float) -> None:
+def test_a_manifest_with_an_invalid_confidence_is_refused(name: str, value: float) -> None:
     check_refusal(edited(**{name: value}), f"is not a manifest: {name} ")
 
 
@@ -217,7 +217,7 @@ def test_a_manifest_with_a_field_of_another_type_or_name_is_refused(change: Any)
 
 
 @pytest.mark.parametrize("name", ["validation", "validation_float", "test"])
-def test_a_score_of_no_digits_is_refused(name: str) -> None:
+def test_a_score_without_digits_is_refused(name: str) -> None:
     check_refusal(edited(**{f"{name}__correct": 0, f"{name}__total": 0}), "total")
 
 
@@ -254,7 +254,7 @@ def test_text_that_is_not_json_is_refused(text: str) -> None:
 
 
 @given(start=st.integers(0, len(TEXT)), damage=st.binary(max_size=60))
-def test_a_manifest_with_damage_is_read_or_refused(start: int, damage: bytes) -> None:
+def test_a_damaged_manifest_is_read_or_refused(start: int, damage: bytes) -> None:
     content = bytearray(TEXT.encode())
     content[start : start + len(damage)] = damage
     try:

@@ -54,7 +54,7 @@ def test_the_shipped_manifests_carry_the_hash_of_the_keras_file_beside_them() ->
             assert model.manifest.weights_sha256 == weights_sha256(folder / origin.MODEL_FILE)
 
 
-def test_weights_have_one_hash_however_often_they_are_saved(tmp_path: Path) -> None:
+def test_the_hash_of_weights_does_not_depend_on_saving(tmp_path: Path) -> None:
     first = save_keras(tmp_path / "a.keras", date="today")
     again = save_keras(tmp_path / "b.keras", date="tomorrow")
     other = save_keras(tmp_path / "c.keras", date="today", weights=b"weightz")
@@ -76,7 +76,7 @@ def test_a_saved_models_weights_are_its_variables_or_its_graph(tmp_path: Path) -
 
 
 @pytest.mark.parametrize("damage", ["gone", "truncated", "changed"])
-def test_weights_that_cannot_be_read_are_one_line(damage: str, tmp_path: Path) -> None:
+def test_unreadable_weights_are_an_error_of_one_line(damage: str, tmp_path: Path) -> None:
     path = tmp_path / "model.keras"
     if damage != "gone":
         save_keras(path, date="today", weights=bytes(10_000))
@@ -93,7 +93,7 @@ def test_weights_that_cannot_be_read_are_one_line(damage: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("older", [False, True])
-def test_files_of_two_networks_are_told_apart_by_name(older: bool, tmp_path: Path) -> None:
+def test_files_of_two_networks_are_named(older: bool, tmp_path: Path) -> None:
     copy_schemes(EDGE, tmp_path, "float32")
     copy_schemes(NANO, tmp_path, "int8", "dynamic")
     if older:
@@ -120,7 +120,7 @@ def test_files_of_one_network_pass(older: bool, tmp_path: Path) -> None:
     origin.require_one_network(loading.load_all_schemes(tmp_path))
 
 
-def test_what_makes_a_network_another() -> None:
+def test_networks_differ_by_weights_and_scaling() -> None:
     nano = manifest(NANO)
     known = NetworkOrigin.of(nano)
     assert known.is_same(NetworkOrigin.of(dataclasses.replace(nano, recipe="renamed", seed=None)))
@@ -135,7 +135,7 @@ def test_what_makes_a_network_another() -> None:
         assert not known.is_same(NetworkOrigin.of(dataclasses.replace(older, **change)))
 
 
-def test_a_file_without_a_manifest_and_a_keras_file_of_other_weights_are_warned_of(
+def test_a_missing_manifest_and_other_weights_are_warnings(
     tmp_path: Path,
 ) -> None:
     copy_schemes(NANO, tmp_path, "float32", "int8")
@@ -155,7 +155,7 @@ def test_a_file_without_a_manifest_and_a_keras_file_of_other_weights_are_warned_
     assert len(warnings()) == 2
 
 
-def test_what_other_networks_left_in_a_folder_is_found_and_removed(tmp_path: Path) -> None:
+def test_leftovers_of_other_networks_are_found_and_removed(tmp_path: Path) -> None:
     copy_schemes(EDGE, tmp_path, "float32", "float16")
     copy_schemes(NANO, tmp_path, "int8")
     copy_schemes(NANO, tmp_path, "dynamic")

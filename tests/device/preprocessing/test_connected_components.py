@@ -37,7 +37,7 @@ def flooded(mask: NDArray[np.bool_]) -> list[set[tuple[int, int]]]:
 
 
 @given(masks())
-def test_components_are_those_that_a_flood_finds(mask: NDArray[np.bool_]) -> None:
+def test_components_equal_those_of_a_flood_fill(mask: NDArray[np.bool_]) -> None:
     labels, components = label_components(mask)
     assert np.array_equal(labels > 0, mask)
     expected = {frozenset(component) for component in flooded(mask)}
@@ -53,7 +53,7 @@ def test_components_are_those_that_a_flood_finds(mask: NDArray[np.bool_]) -> Non
 
 
 @given(masks(), st.sampled_from([1, 3, 5, 7]))
-def test_dilation_and_erosion_are_the_extremes_of_the_window(
+def test_dilation_and_erosion_are_window_maximum_and_minimum(
     mask: NDArray[np.bool_], size: int
 ) -> None:
     values = np.random.default_rng(mask.sum()).random(mask.shape).astype(np.float32)

@@ -116,7 +116,7 @@ def test_a_mode_that_no_file_has_is_read_from_a_pil_image(mode: str) -> None:
     assert largest_difference(preprocess(image).pixels, preprocess(CHALK).pixels) <= STEPS
 
 
-def test_a_transparent_picture_lies_on_white_paper() -> None:
+def test_transparency_is_composed_on_white() -> None:
     with Image.open(PICTURES / "clear-two.png") as clear:
         assert clear.mode == "RGBA"
         ink = np.asarray(clear)[:, :, 3]
@@ -124,7 +124,7 @@ def test_a_transparent_picture_lies_on_white_paper() -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "GIF"])
-def test_a_transparent_palette_entry_is_white_paper(kind: str) -> None:
+def test_a_transparent_palette_entry_becomes_white(kind: str) -> None:
     ink = np.asarray(CHALK) > 127
     image = Image.fromarray(ink.astype(np.uint8))
     # Entry 0 is black, like the ink, and only its transparency tells it apart.
@@ -135,7 +135,7 @@ def test_a_transparent_palette_entry_is_white_paper(kind: str) -> None:
     )
 
 
-def test_deep_gray_with_a_transparent_level_is_not_taken_for_blank() -> None:
+def test_16_bit_gray_with_a_transparent_level_is_not_blank() -> None:
     content = encoded(Image.fromarray(deep(CHALK)), "PNG", transparency=5)
     assert largest_difference(preprocess(content).pixels, preprocess(CHALK).pixels) <= STEPS
 
@@ -183,7 +183,7 @@ def test_dark_on_light_and_light_on_dark_give_the_same_pixels(name: str) -> None
 
 
 @pytest.mark.parametrize("fill", [0.0, 1.0, -7.5])
-def test_a_blank_picture_of_real_numbers_is_all_background(fill: float) -> None:
+def test_a_blank_float_picture_is_all_background(fill: float) -> None:
     assert not preprocess(Image.new("F", (30, 30), fill)).pixels.any()
 
 
@@ -194,7 +194,7 @@ def test_a_picture_of_any_aspect_is_read(size: tuple[int, int]) -> None:
     assert preprocess(gray).pixels.shape == (28, 28)
 
 
-def test_real_numbers_at_the_ends_of_their_range_are_read() -> None:
+def test_float_pictures_at_the_ends_of_the_range_are_read() -> None:
     values = np.asarray(CHALK, np.float32)
     largest = np.finfo(np.float32).max
     values = np.where(values > 127, largest, -largest).astype(np.float32)
@@ -212,7 +212,7 @@ def test_a_missing_picture_is_not_found(tmp_path: Path) -> None:
     check_refusal(tmp_path / "none.png", "no picture .*none.png; check", PictureNotFound)
 
 
-def test_a_path_that_no_system_takes_is_refused() -> None:
+def test_an_invalid_path_is_refused() -> None:
     check_refusal("digit\0.png", "digit", PictureNotFound)
     check_refusal("d" * 5_000, "cannot read")
 
@@ -224,14 +224,14 @@ def test_a_folder_is_no_picture(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"\n", b"a digit, honestly", b"\x89PNG\r\n\x1a\n", b"%PDF-1.7"]
 )
-def test_bytes_of_something_else_are_no_picture(content: bytes, tmp_path: Path) -> None:
+def test_bytes_that_are_not_a_picture_are_refused(content: bytes, tmp_path: Path) -> None:
     path = tmp_path / "digit.png"
     path.write_bytes(content)
     check_refusal(content, "the picture is (not an image|damaged)")
     check_refusal(path, "digit.png is (not an image|damaged)")
 
 
-def test_an_empty_file_is_said_to_be_empty(tmp_path: Path) -> None:
+def test_an_empty_file_is_reported_as_empty(tmp_path: Path) -> None:
     (tmp_path / "digit.png").touch()
     check_refusal(tmp_path / "digit.png", "digit.png is empty")
     check_refusal(b"", "the picture is empty")
@@ -274,7 +274,7 @@ def test_an_array_of_another_shape_is_refused(shape: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_a_picture_with_values_that_are_no_numbers_is_refused(value: float) -> None:
+def test_nan_and_infinite_pixels_are_refused(value: float) -> None:
     values = np.zeros((30, 30), np.float32)
     values[3, 4] = value
     check_refusal(encoded(Image.fromarray(values), "TIFF"), "not numbers")
@@ -288,7 +288,7 @@ def test_a_picture_that_would_fill_the_memory_is_refused(side: int) -> None:
     check_refusal(with_checksums(content), "too large")
 
 
-def test_a_picture_with_damaged_metadata_is_read_without_a_word(recwarn: Any) -> None:
+def test_damaged_metadata_is_ignored_silently(recwarn: Any) -> None:
     exif = Image.Exif()
     exif[0x0112] = 1
     exif[0x010E] = "a description that is cut off"
@@ -378,7 +378,7 @@ def test_any_small_array_is_read_exactly_when_it_is_a_picture(array: NDArray[np.
             preprocess(array)
 
 
-def test_of_a_moving_gif_the_first_picture_is_read() -> None:
+def test_the_first_frame_of_an_animated_gif_is_read() -> None:
     blank = Image.new("L", CHALK.size, 30)
     content = encoded(CHALK, "GIF", save_all=True, append_images=[blank, CHALK.rotate(90)])
     with Image.open(io.BytesIO(content)) as moving:
@@ -411,7 +411,7 @@ def test_a_pil_image_keeps_its_size() -> None:
         assert scale == 2880 / 640
 
 
-def test_white_strokes_on_nothing_lie_on_black() -> None:
+def test_white_strokes_on_transparency_are_composed_on_black() -> None:
     picture = Image.new("RGBA", (100, 100), (0, 0, 0, 0))
     ImageDraw.Draw(picture).line([(50, 20), (50, 80)], fill=(255, 255, 255, 255), width=8)
     rgb, _ = to_rgb(*decode(picture, side=640), side=640)

@@ -57,7 +57,7 @@ def test_a_heic_gives_nearly_the_pixels_of_the_array(mode: str) -> None:
 
 
 @pytest.mark.parametrize("brand", [b"heic", b"heix", b"hevc", b"mif1", b"msf1"])
-def test_a_heic_is_told_by_its_brand(brand: bytes, tmp_path: Path) -> None:
+def test_a_heic_is_detected_by_its_brand(brand: bytes, tmp_path: Path) -> None:
     path = tmp_path / "IMG_0001.HEIC"
     path.write_bytes(WHOLE[:8] + brand + WHOLE[12:])
     assert difference(path) < LOSS

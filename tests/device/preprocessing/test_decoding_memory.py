@@ -123,7 +123,7 @@ def test_a_twelve_megapixel_photo_of_any_common_format_is_read() -> None:
 
 
 @pytest.mark.parametrize("mode", ["P", "1", "LA", "PA", "La", "RGBa", "I", "F", "I;16"])
-def test_a_large_picture_is_converted_by_tiles_as_it_is_in_one(mode: str) -> None:
+def test_converting_in_tiles_gives_the_same_pixels(mode: str) -> None:
     values = np.random.default_rng(1).integers(0, 2, (1500, 2300)).astype(np.uint8)
     values[300:900, 500:1400] = 1
     gray = Image.fromarray(255 * values)
@@ -138,7 +138,7 @@ def test_a_large_picture_is_converted_by_tiles_as_it_is_in_one(mode: str) -> Non
     assert np.abs(rgb.astype(int) - expected).max() <= 2
 
 
-def test_what_is_not_a_regular_file_is_refused_without_waiting(tmp_path: Path) -> None:
+def test_pipes_and_devices_are_refused_without_waiting(tmp_path: Path) -> None:
     for path in (Path(os.devnull), tmp_path):
         with pytest.raises(UnreadablePicture, match="is not a file"):
             decode(path, side=640)

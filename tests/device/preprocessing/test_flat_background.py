@@ -15,7 +15,7 @@ def test_a_blank_picture_of_any_gray_is_all_background(size: tuple[int, int]) ->
 
 
 @given(paper=st.integers(0, 232), grain=st.integers(0, 2**32 - 1))
-def test_the_grain_of_paper_is_not_ink(paper: int, grain: int) -> None:
+def test_paper_grain_is_not_ink(paper: int, grain: int) -> None:
     noise = np.random.default_rng(grain).integers(0, 24, (40, 40))
     assert not preprocess((paper + noise).astype(np.uint8)).pixels.any()
 

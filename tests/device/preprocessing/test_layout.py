@@ -17,7 +17,7 @@ def component(top: int, left: int, bottom: int, right: int) -> Component:
     )
 
 
-def test_strokes_of_one_digit_are_joined_and_digits_are_not() -> None:
+def test_strokes_of_one_digit_are_merged_and_digits_are_not() -> None:
     # The bar of a 5 at its right, above; a 4 of two strokes; two digits side by side.
     assert len(group_strokes([component(10, 10, 60, 40), component(8, 42, 14, 60)])) == 1
     assert len(group_strokes([component(10, 30, 70, 36), component(10, 5, 45, 32)])) == 1

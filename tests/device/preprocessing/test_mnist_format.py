@@ -25,7 +25,7 @@ def test_every_digit_of_the_test_split_is_in_mnist_format(test_digits: Digits) -
         pytest.param(lambda digit: digit[2:26, 2:26], id="cropped"),
     ],
 )
-def test_a_digit_out_of_mnist_format_is_brought_into_it(change: Any, test_digits: Digits) -> None:
+def test_a_digit_in_another_format_is_normalized(change: Any, test_digits: Digits) -> None:
     changed = change(test_digits.images[0])
     assert not is_mnist_format(changed)
     assert is_mnist_format(preprocess(changed).pixels)
@@ -37,7 +37,7 @@ def test_a_digit_out_of_mnist_format_is_brought_into_it(change: Any, test_digits
     margins=st.tuples(*[st.integers(0, 60)] * 4),
     paper=st.sampled_from([0, 20, 235, 255]),
 )
-def test_wherever_and_however_large_a_digit_is_it_ends_centered_in_the_box(
+def test_a_digit_of_any_size_and_place_is_centered_in_the_box(
     test_digits: Digits, index: int, scale: float, margins: tuple[int, int, int, int], paper: int
 ) -> None:
     side = round(28 * scale)
@@ -63,13 +63,13 @@ def test_wherever_and_however_large_a_digit_is_it_ends_centered_in_the_box(
         assert abs(np.average(inked, weights=weights) - 14) <= 0.52 or at_the_edge
 
 
-def test_a_picture_that_was_read_is_read_again_unchanged(test_digits: Digits) -> None:
+def test_normalization_is_idempotent(test_digits: Digits) -> None:
     for digit in test_digits.images[:100]:
         once = preprocess(np.pad(digit, ((40, 3), (9, 0)))).pixels
         assert np.array_equal(preprocess(once).pixels, once)
 
 
-def test_a_digit_in_mnist_format_but_black_on_white_is_inverted_and_nothing_more(
+def test_a_black_on_white_mnist_digit_is_only_inverted(
     test_digits: Digits,
 ) -> None:
     for image in test_digits.images[:200]:

@@ -345,13 +345,13 @@ NUISANCES: dict[str, Make] = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("nuisance", NUISANCES)
-def test_digits_are_read_in_spite_of(nuisance: str, classifier: Classifier) -> None:
+def test_digits_are_read_despite(nuisance: str, classifier: Classifier) -> None:
     assert len(misread(classifier, NUISANCES[nuisance])) <= 1
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pen", [0.006, 0.01, 0.03, 0.1, 0.2, 0.3])
-def test_strokes_end_as_wide_as_a_pens_in_mnist(pen: float) -> None:
+def test_strokes_are_normalized_to_the_width_of_mnists(pen: float) -> None:
     amounts = []
     for digit in (0, 2, 4, 7, 9):
         ink = coverage(DIGITS[digit], height=600, size=(800, 1000), pen=pen)
@@ -364,7 +364,7 @@ def test_strokes_end_as_wide_as_a_pens_in_mnist(pen: float) -> None:
 # --- what is no digit ---------------------------------------------------------------------------
 
 
-def test_the_noise_of_a_camera_alone_is_blank(classifier: Classifier) -> None:
+def test_camera_noise_alone_is_blank(classifier: Classifier) -> None:
     for sigma in (3, 12, 40):
         for seed in range(4):
             picture = photo(paper(), np.random.default_rng(seed), noise=sigma)
@@ -416,7 +416,7 @@ def test_every_stroke_of_a_digit_is_kept(shape: str) -> None:
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_digits_are_read_however_they_are_written(shape: str, classifier: Classifier) -> None:
+def test_digits_of_unusual_shapes_are_read(shape: str, classifier: Classifier) -> None:
     digit, strokes = SHAPES[shape]
     for seed in range(3):
         rng = np.random.default_rng(seed)
@@ -430,7 +430,7 @@ def test_a_lone_speck_is_blank(classifier: Classifier) -> None:
     assert classifier.predict(pixels).abstained == "blank"
 
 
-def test_a_lying_bar_is_no_digit(classifier: Classifier) -> None:
+def test_a_horizontal_bar_is_not_a_digit(classifier: Classifier) -> None:
     pixels = np.full((120, 160), 255, np.uint8)
     pixels[55:65, 40:120] = 0
     assert classifier.predict(pixels).abstained == "not-one-digit"

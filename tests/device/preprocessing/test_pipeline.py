@@ -89,7 +89,7 @@ def _on_a_table(size: tuple[int, int]) -> NDArray[np.float64]:
 @pytest.mark.slow
 @pytest.mark.parametrize("paper", [_plain, _gradient, _shadow, _ruled, _framed, _on_a_table])
 @pytest.mark.parametrize("pen", [0.15, 0.6])
-def test_a_digit_is_read_whatever_its_paper_and_its_light(
+def test_a_digit_is_read_on_any_paper_and_in_any_light(
     paper: Callable[[tuple[int, int]], NDArray[np.float64]], pen: float, test_digits: Digits
 ) -> None:
     classifier = Classifier(min_confidence=0.0)
@@ -104,7 +104,7 @@ def test_a_digit_is_read_whatever_its_paper_and_its_light(
 @pytest.mark.slow
 @pytest.mark.parametrize("side", [60, 240])
 @pytest.mark.parametrize("dashed", [False, True])
-def test_a_digit_is_read_in_the_inset_and_turned_frame_of_its_cell(
+def test_a_digit_is_read_inside_a_rotated_cell_border(
     side: int, dashed: bool, test_digits: Digits
 ) -> None:
     classifier = Classifier(min_confidence=0.0)
@@ -137,7 +137,7 @@ def test_chalk_on_a_board_is_read(test_digits: Digits) -> None:
     assert read >= 19
 
 
-def test_a_tiny_digit_far_off_the_middle_is_found(test_digits: Digits) -> None:
+def test_a_tiny_digit_far_from_the_center_is_found(test_digits: Digits) -> None:
     size = (900, 1200)
     ink = page(enlarged(test_digits.images[0], 90), size=size, at=(780, 60))
     trace = trace_preprocessing(drawn(ink, _gradient(size), 0.2))
@@ -148,12 +148,12 @@ def test_a_tiny_digit_far_off_the_middle_is_found(test_digits: Digits) -> None:
     assert Classifier().predict(drawn(ink, _gradient(size), 0.2)).digit == 7
 
 
-def test_a_digit_in_mnist_format_is_one_digit_though_it_is_in_pieces(test_digits: Digits) -> None:
+def test_a_broken_digit_in_mnist_format_is_one_digit(test_digits: Digits) -> None:
     for index in (3448, 3552, 5676, 8020):
         assert trace_preprocessing(test_digits.images[index]).problem is None
 
 
-def test_two_digits_are_not_one(test_digits: Digits) -> None:
+def test_two_digits_are_not_a_single_digit(test_digits: Digits) -> None:
     size = (360, 560)
     first = page(enlarged(test_digits.images[0], 180), size=size, at=(80, 60))
     second = page(enlarged(test_digits.images[1], 180), size=size, at=(80, 300))
@@ -175,7 +175,7 @@ def test_paper_without_ink_is_blank(
     assert trace_preprocessing(drawn(empty, make((360, 480)), 0.2)).problem == "blank"
 
 
-def test_red_ink_on_red_light_is_seen_in_another_channel() -> None:
+def test_red_ink_in_red_light_is_found_in_another_channel() -> None:
     picture = Image.new("RGB", (400, 300), (230, 120, 110))
     ImageDraw.Draw(picture).line([(200, 60), (200, 240)], fill=(225, 20, 20), width=10)
     noise = np.random.default_rng(0).normal(0, 3, (300, 400, 3))

@@ -98,7 +98,7 @@ def test_lines_are_read_from_the_top_with_their_boxes(
         assert line[-1].box[2] == pytest.approx(left + last, abs=12)
 
 
-def test_digits_that_touch_are_parted(classifier: Classifier, test_digits: Digits) -> None:
+def test_touching_digits_are_separated(classifier: Classifier, test_digits: Digits) -> None:
     right = touching = 0
     for first in range(0, 80, 2):
         ink = row(test_digits.images[first : first + 2], gap=-8)
@@ -111,7 +111,7 @@ def test_digits_that_touch_are_parted(classifier: Classifier, test_digits: Digit
     assert right >= 19
 
 
-def test_one_digit_is_read_as_it_is_where_no_other_is_looked_for(
+def test_a_page_of_one_digit_is_read_as_predict_reads_it(
     classifier: Classifier, pictures: Path
 ) -> None:
     for path in sorted(pictures.iterdir()):
@@ -160,7 +160,7 @@ def candidate(first: int, last: int, *, weight: float, prior: float = 0.0) -> Ca
 @pytest.mark.parametrize(
     ("whole", "parts", "chosen"), [(0.9, 0.99, [1, 2]), (0.99, 0.9, [0]), (0.5, 0.6, [1, 2])]
 )
-def test_a_line_is_parted_where_the_parts_are_surer_than_the_whole(
+def test_a_line_is_cut_where_the_parts_are_more_confident(
     whole: float, parts: float, chosen: list[int]
 ) -> None:
     line = TextLine(
@@ -175,7 +175,7 @@ def test_a_line_is_parted_where_the_parts_are_surer_than_the_whole(
     assert line.best_candidates([math.log(p) for p in (whole, parts, parts)]) == chosen
 
 
-def test_a_cut_goes_where_it_crosses_the_least_ink() -> None:
+def test_a_cut_crosses_the_least_ink() -> None:
     labels = np.zeros((60, 100), np.int32)
     # Two posts with a thin bridge between them.
     labels[10:50, 10:22] = labels[10:50, 70:82] = labels[28:31, 22:70] = 1
@@ -199,7 +199,7 @@ def number(tmp_path: Path, test_digits: Digits) -> Path:
     return path
 
 
-def test_json_has_a_box_for_every_digit(number: Path, run: Run) -> None:
+def test_json_has_a_box_per_digit_with_all(number: Path, run: Run) -> None:
     ran = run("predict", "--all", number, "--format", "json")
     assert ran.returncode == 0
     [document] = json.loads(ran.stdout)
@@ -217,7 +217,7 @@ def test_json_has_a_box_for_every_digit(number: Path, run: Run) -> None:
     assert line == json.dumps({"path": str(number), **page.to_dict()}) + "\n"
 
 
-def test_text_has_a_line_a_picture(number: Path, tmp_path: Path, run: Run) -> None:
+def test_text_has_one_line_per_picture_with_all(number: Path, tmp_path: Path, run: Run) -> None:
     blank = tmp_path / "blank.png"
     Image.new("L", (200, 200), 220).save(blank)
     ran = run("predict", "--all", number, blank, tmp_path / "none.png")
@@ -228,7 +228,7 @@ def test_text_has_a_line_a_picture(number: Path, tmp_path: Path, run: Run) -> No
     assert "none.png" in ran.stderr
 
 
-def test_csv_has_a_row_a_digit(number: Path, tmp_path: Path, run: Run) -> None:
+def test_csv_has_one_row_per_digit_with_all(number: Path, tmp_path: Path, run: Run) -> None:
     blank = tmp_path / "blank.png"
     Image.new("L", (200, 200), 220).save(blank)
     ran = run("predict", "--all", number, blank, tmp_path / "none.png", "--format", "csv")
@@ -240,7 +240,9 @@ def test_csv_has_a_row_a_digit(number: Path, tmp_path: Path, run: Run) -> None:
     assert all(int(row["left"]) < int(row["right"]) for row in rows[:3])
 
 
-def test_an_unsure_digit_is_a_question_mark_unless_always_is_given(number: Path, run: Run) -> None:
+def test_a_low_confidence_digit_is_a_question_mark_unless_always_is_given(
+    number: Path, run: Run
+) -> None:
     unsure = run("predict", "--all", number, "--min-confidence", "1", "-f", "json")
     [document] = json.loads(unsure.stdout)
     assert document["text"] == "???"
@@ -249,7 +251,7 @@ def test_an_unsure_digit_is_a_question_mark_unless_always_is_given(number: Path,
 
 
 @pytest.mark.parametrize("option", [("--show",), ("--top", "3")])
-def test_what_is_of_one_digit_is_refused_with_all(
+def test_options_for_one_digit_are_refused_with_all(
     option: tuple[str, ...], number: Path, run: Run
 ) -> None:
     ran = run("predict", "--all", number, *option)
@@ -266,7 +268,7 @@ def test_the_explanation_of_a_page_has_its_boxes(number: Path, tmp_path: Path, r
     assert len(boxes) == 3
 
 
-def test_lines_of_smaller_digits_stay_lines_of_their_own() -> None:
+def test_lines_of_smaller_digits_stay_separate() -> None:
     """A line of digits more than twice as tall does not draw the smaller ones into it.
 
     The third of them is as near to it as lines of a dense page are.

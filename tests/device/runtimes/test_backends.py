@@ -13,7 +13,7 @@ from tests.support.paths import ROOT
 
 @pytest.mark.parametrize("scheme", ["int8", "float32"])
 @pytest.mark.parametrize("threads", [1, 2])
-def test_batches_and_threads_change_no_bit(
+def test_batches_and_threads_change_no_logit(
     scheme: str, threads: int, nano: Path, test_digits: Digits
 ) -> None:
     content = (nano / f"{scheme}.tflite").read_bytes()
@@ -26,7 +26,7 @@ def test_batches_and_threads_change_no_bit(
         assert np.array_equal(found[kept], alone[: len(kept)])
 
 
-def test_a_graph_that_no_batch_fits_is_run_one_by_one(test_digits: Digits) -> None:
+def test_a_graph_with_a_fixed_batch_is_run_one_by_one(test_digits: Digits) -> None:
     # Its RESHAPE has 784 written into it.
     content = (ROOT / "models/softmax-1k/int8.tflite").read_bytes()
     together = Interpreter(content).logits(test_digits.images[:20])

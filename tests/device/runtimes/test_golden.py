@@ -53,7 +53,7 @@ def off_by(outputs: NDArray[Any], steps: int) -> NDArray[Any]:
 
 
 @pytest.mark.parametrize("scheme", loading.SCHEMES)
-def test_a_model_that_answers_as_it_did_passes(scheme: str) -> None:
+def test_a_model_with_the_same_answers_passes(scheme: str) -> None:
     found = run_self_test(with_golden(*answered(scheme)))
     assert found is not None
     assert found.passed
@@ -90,7 +90,7 @@ def test_floats_may_differ_by_the_tolerance_in_steps_of_their_range() -> None:
         assert found.steps.max() == pytest.approx(share, rel=0.01)
 
 
-def test_an_expected_output_that_is_no_number_is_no_answer() -> None:
+def test_a_nan_in_the_golden_outputs_fails() -> None:
     model, outputs = answered("float32")
     outputs[3, 2] = np.nan
     found = run_self_test(with_golden(model, outputs))
@@ -107,7 +107,7 @@ def test_numpy_gives_the_integers_of_the_tflite_runtime() -> None:
     assert found.steps.max() == 0
 
 
-def test_a_model_without_golden_vectors_is_not_judged(tiny: Path) -> None:
+def test_a_model_without_golden_vectors_has_no_result(tiny: Path) -> None:
     model = loading.load_model(NANO)
     assert model.manifest is not None
     assert run_self_test(replace(model, manifest=replace(model.manifest, golden=None))) is None
@@ -172,7 +172,7 @@ def deflated(content: bytes) -> str:
     ],
     ids=["truncated", "words", "fewer", "part", "none", "bomb"],
 )
-def test_damaged_vectors_are_named_and_what_to_do(
+def test_damaged_golden_vectors_are_an_error_with_advice(
     damage: Callable[[Golden], Golden],
 ) -> None:
     model = with_golden(*answered())
@@ -184,7 +184,7 @@ def test_damaged_vectors_are_named_and_what_to_do(
 
 
 @given(text=st.text(max_size=40) | st.binary(max_size=60).map(deflated))
-def test_any_text_is_vectors_or_refused(text: str) -> None:
+def test_any_text_is_decoded_or_refused(text: str) -> None:
     model, outputs = loading.load_model(NANO), np.zeros((1, 10), np.int8)
     assert model.manifest is not None
     packed = encode_golden(INPUTS[:1], outputs, runtime="any", tolerance=0)

@@ -47,7 +47,7 @@ IMAGES = arrays.arrays(np.uint8, st.tuples(st.integers(0, 3), st.just(28), st.ju
 """Mostly one grey level, as digits are, which may be 0: blank rows and columns come up."""
 
 
-def test_these_are_the_readings_the_raw_pixels_first() -> None:
+def test_the_scalings_begin_with_raw_pixels() -> None:
     assert list(INPUT_SCALINGS) == NAMES
     assert all(reading.name == name for name, reading in INPUT_SCALINGS.items())
     assert find_input_scaling("pixels") is RAW_PIXELS
@@ -57,9 +57,7 @@ def test_these_are_the_readings_the_raw_pixels_first() -> None:
 
 @pytest.mark.parametrize("kind", FORMULAS)
 @given(images=IMAGES)
-def test_a_reading_is_its_formula_in_floats_of_the_same_shape(
-    kind: str, images: NDArray[np.uint8]
-) -> None:
+def test_a_scaling_computes_its_formula(kind: str, images: NDArray[np.uint8]) -> None:
     for swapped, name in enumerate(EITHER):
         found = INPUT_SCALINGS[name + kind].apply(images)
         real = images.astype(np.float64)
@@ -71,7 +69,9 @@ def test_a_reading_is_its_formula_in_floats_of_the_same_shape(
 
 @pytest.mark.parametrize("kind", UNIT_AXES)
 @given(images=IMAGES)
-def test_a_unit_vector_has_length_1_or_is_blank(kind: str, images: NDArray[np.uint8]) -> None:
+def test_a_unit_scaling_gives_vectors_of_length_1_or_0(
+    kind: str, images: NDArray[np.uint8]
+) -> None:
     for name in EITHER:
         vectors = INPUT_SCALINGS[name + kind].apply(images).astype(np.float64)
         squares = (vectors**2).sum(axis=UNIT_AXES[kind])
@@ -81,7 +81,7 @@ def test_a_unit_vector_has_length_1_or_is_blank(kind: str, images: NDArray[np.ui
 
 @pytest.mark.parametrize("kind", FORMULAS)
 @given(images=IMAGES)
-def test_to_invert_is_to_swap_ink_and_paper(kind: str, images: NDArray[np.uint8]) -> None:
+def test_inverted_scalings_swap_ink_and_paper(kind: str, images: NDArray[np.uint8]) -> None:
     plain, inverted = (INPUT_SCALINGS[name + kind] for name in EITHER)
     swapped = np.invert(images)
     np.testing.assert_allclose(inverted.apply(images), plain.apply(swapped), rtol=1e-5, atol=1e-5)
@@ -121,7 +121,7 @@ def log_loss(logits: NDArray[np.float32], inverse_temperature: float) -> float:
 
 @settings(max_examples=15)
 @given(LOGITS)
-def test_the_log_loss_is_that_of_the_best_temperature_and_the_score_counts_how_far_that_is(
+def test_the_log_loss_is_at_the_best_temperature_and_the_score_adds_its_distance_from_1(
     logits: NDArray[np.float32],
 ) -> None:
     # Eight temperatures a factor of e, from e**-8 to e**4.
@@ -141,7 +141,7 @@ def test_the_log_loss_is_that_of_the_best_temperature_and_the_score_counts_how_f
 
 @settings(max_examples=15)
 @given(LOGITS, arrays.arrays(np.float32, (40, 1), elements=st.integers(-10_000, 10_000).map(float)))
-def test_a_constant_on_all_logits_of_a_digit_changes_nothing(
+def test_the_ranking_ignores_a_constant_added_to_all_logits(
     logits: NDArray[np.float32], constant: NDArray[np.float32]
 ) -> None:
     plain = judged(answering({"pixels": logits}))["pixels"]
@@ -157,22 +157,20 @@ BEYOND = st.sampled_from([math.nan, math.inf, -math.inf])
 @given(
     arrays.arrays(np.float32, (40, 10), elements=BEYOND | st.just(0.0)), st.sampled_from(NAMES[1:])
 )
-def test_logits_beyond_floats_never_win(logits: NDArray[np.float32], name: str) -> None:
+def test_nan_and_infinite_logits_never_win(logits: NDArray[np.float32], name: str) -> None:
     judgement = rank_scalings(answering({name: UNSURE}, otherwise=logits), DIGITS)
     assert judgement.best.scaling.name == name
     assert all(math.isfinite(one.log_loss) and math.isfinite(one.score) for one in judgement.ranked)
 
 
 @pytest.mark.parametrize(("right", "wrong"), [(math.inf, 0.0), (0.0, -math.inf)])
-def test_an_infinity_counts_for_nothing_even_where_it_names_the_right_digit(
-    right: float, wrong: float
-) -> None:
+def test_infinite_logits_count_as_uniform(right: float, wrong: float) -> None:
     logits = np.where(RIGHT > 0, right, wrong).astype(np.float32)
     assert judged(answering({"pixels": logits}))["pixels"].log_loss == pytest.approx(math.log(10))
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_reading_under_which_a_model_reads_is_chosen(name: str) -> None:
+def test_the_scaling_that_a_model_was_trained_with_is_chosen(name: str) -> None:
     judgement = rank_scalings(answering({name: UNSURE}), DIGITS)
     assert judgement.is_clear
     assert choose_scaling(judgement, name="net").name == name
@@ -187,7 +185,7 @@ def test_the_reading_under_which_a_model_reads_is_chosen(name: str) -> None:
         (tuple(NAMES), "pixels"),
     ],
 )
-def test_of_readings_alike_to_the_model_the_simplest_is_chosen(
+def test_the_simplest_of_equivalent_scalings_is_chosen(
     alike: tuple[str, ...], simplest: str
 ) -> None:
     # The simplest is the worst by a hair.
@@ -196,7 +194,7 @@ def test_of_readings_alike_to_the_model_the_simplest_is_chosen(
     assert choose_scaling(judgement, name="net").name == simplest
 
 
-def test_two_readings_that_are_nearly_as_good_are_not_chosen_between() -> None:
+def test_nearly_equal_scalings_are_ambiguous() -> None:
     other = UNSURE.copy()
     other[:4] *= 1.02
     judgement = rank_scalings(answering({"pixels/255": UNSURE, "inverted": other}), DIGITS)
@@ -211,7 +209,7 @@ def test_two_readings_that_are_nearly_as_good_are_not_chosen_between() -> None:
 
 
 @pytest.mark.parametrize(("right", "reads"), [(19, False), (20, True)])
-def test_a_model_reads_digits_if_it_reads_half_of_them(right: int, reads: bool) -> None:
+def test_a_model_must_read_half_of_the_digits(right: int, reads: bool) -> None:
     logits = 4 * RIGHT
     logits[right:] = np.roll(logits[right:], 1, axis=1)
     judgement = rank_scalings(answering({"pixels": logits}), DIGITS)

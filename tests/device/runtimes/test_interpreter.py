@@ -84,13 +84,13 @@ def test_outputs_are_dequantized_without_wrapping_around(end: TensorSpec, data: 
     ("dtype", "value", "zero_point", "steps"),
     [("int8", 127, -128, 255), ("uint8", 0, 255, -255), ("int16", 32_767, -32_768, 65_535)],
 )
-def test_the_widest_differences_from_the_zero_point_stay_whole(
+def test_the_widest_differences_from_the_zero_point_do_not_overflow(
     dtype: str, value: int, zero_point: int, steps: int
 ) -> None:
     assert dequantize(np.array([value], dtype), spec(dtype, 1.0, zero_point)).tolist() == [steps]
 
 
-def test_real_outputs_are_given_as_they_are() -> None:
+def test_float_outputs_are_not_changed() -> None:
     logits = np.array([-3.5, 0.25], np.float32)
     assert dequantize(logits, spec("float32", 0.0, 0)).tolist() == logits.tolist()
 
@@ -102,7 +102,7 @@ def quarters(digits: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("kind", ["float32", *INTEGERS])
-def test_a_model_of_any_type_gives_its_logits_in_real_units(
+def test_a_model_of_any_dtype_gives_float_logits(
     kind: str, tiny: Path, test_digits: Digits
 ) -> None:
     interpreter = open_model(loading.load_model(tiny / f"quadrants-{kind}.tflite"))
@@ -117,9 +117,7 @@ def test_a_model_of_any_type_gives_its_logits_in_real_units(
     assert interpreter.raw_output(digits[0]).dtype == kind
 
 
-def test_a_model_that_takes_its_pixels_in_one_row_is_a_digit_model(
-    tiny: Path, test_digits: Digits
-) -> None:
+def test_a_model_of_flat_input_is_accepted(tiny: Path, test_digits: Digits) -> None:
     flat = open_model(loading.load_model(tiny / "flat.tflite"))
     assert flat.input.shape == (1, 784)
     square = open_model(loading.load_model(tiny / "quadrants-float32.tflite"))
@@ -127,9 +125,7 @@ def test_a_model_that_takes_its_pixels_in_one_row_is_a_digit_model(
     assert np.array_equal(flat.logits(digits), square.logits(digits))
 
 
-def test_the_interpreter_says_nothing_on_either_stream(
-    nano: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
+def test_the_interpreter_prints_nothing(nano: Path, capfd: pytest.CaptureFixture[str]) -> None:
     Interpreter((nano / "int8.tflite").read_bytes())
     assert capfd.readouterr() == ("", "")
 
@@ -143,7 +139,7 @@ def test_the_interpreter_says_nothing_on_either_stream(
         ("whole", "input is int32 with scale 0.0; expected float32, or int8"),
     ],
 )
-def test_a_sound_model_of_something_else_is_unsuitable(name: str, said: str, tiny: Path) -> None:
+def test_a_valid_model_of_other_shapes_is_unsuitable(name: str, said: str, tiny: Path) -> None:
     stored = loading.load_model(tiny / f"{name}.tflite")
     with pytest.raises(UnsuitableModel, match=said) as refused:
         Interpreter(stored.content)
@@ -159,9 +155,7 @@ def with_a_weight_that_is_no_number(content: bytes) -> bytes:
     return content[:place] + np.float32(np.nan).tobytes() + content[place + 4 :]
 
 
-def test_a_model_that_answers_nan_is_refused_instead_of_read(
-    tiny: Path, tmp_path: Path, test_digits: Digits
-) -> None:
+def test_nan_logits_are_an_error(tiny: Path, tmp_path: Path, test_digits: Digits) -> None:
     path = tmp_path / "nan.tflite"
     path.write_bytes(
         with_a_weight_that_is_no_number((tiny / "regression-float32.tflite").read_bytes())

@@ -19,7 +19,7 @@ from mnist_edge.runtimes.sandbox import NO_DIGITS, run_sandboxed
 MIB = 1 << 20
 
 
-def test_a_trial_gives_what_the_interpreter_gives(nano: Path, test_digits: Digits) -> None:
+def test_a_sandboxed_run_gives_the_interpreters_logits(nano: Path, test_digits: Digits) -> None:
     content = (nano / "int8.tflite").read_bytes()
     interpreter = Interpreter(content)
     trial = run_sandboxed(content, test_digits.images[:20], name="nano")
@@ -28,7 +28,7 @@ def test_a_trial_gives_what_the_interpreter_gives(nano: Path, test_digits: Digit
 
 
 @pytest.mark.parametrize("scale", [math.nan, math.inf, -1.0])
-def test_a_scale_that_makes_no_numbers_is_refused(scale: float, tiny: Path) -> None:
+def test_an_invalid_scale_is_refused(scale: float, tiny: Path) -> None:
     content = (tiny / "quadrants-int8.tflite").read_bytes()
     before = np.float32(Interpreter(content).output.scale).tobytes()
     assert before in content
@@ -66,7 +66,7 @@ def open_models(paths: list[Path], *, limit: int) -> dict[str, Any]:
     return document
 
 
-def test_a_truncated_model_is_an_error_wherever_it_ends(nano: Path, tmp_path: Path) -> None:
+def test_a_model_truncated_anywhere_is_an_error(nano: Path, tmp_path: Path) -> None:
     whole = (nano / "int8.tflite").read_bytes()
     lengths = [0, 7, 8, 20, *(len(whole) * part // 8 for part in range(1, 8))]
     paths = [tmp_path / f"{length}.tflite" for length in lengths]
@@ -93,7 +93,7 @@ def test_a_model_with_flipped_bytes_never_ends_the_process(nano: Path, tmp_path:
     assert "InvalidModel" in found["outcomes"]
 
 
-def test_a_damaged_model_that_claims_millions_of_tensors_does_not_get_their_memory(
+def test_a_damaged_model_does_not_allocate_the_memory_it_claims(
     tiny: Path,
 ) -> None:
     found = open_models([tiny / "greedy.tflite"], limit=4096 * MIB)

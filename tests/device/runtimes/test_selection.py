@@ -46,7 +46,7 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         (("numpy",), "numpy"),
     ],
 )
-def test_the_first_that_is_installed_is_used(
+def test_the_first_installed_runtime_is_used(
     installed: tuple[str, ...], used: str, install: Callable[..., None]
 ) -> None:
     install(*installed)
@@ -54,7 +54,7 @@ def test_the_first_that_is_installed_is_used(
     assert is_numpy_fallback() == (used == "numpy")
 
 
-def test_the_environment_chooses_another(
+def test_the_environment_variable_selects_a_runtime(
     install: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install("tflite-runtime", "numpy")
@@ -63,7 +63,7 @@ def test_the_environment_chooses_another(
     assert not is_numpy_fallback()
 
 
-def test_a_choice_ends_with_its_context(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_selection_ends_with_its_context(monkeypatch: pytest.MonkeyPatch) -> None:
     before = describe_runtime()
     with using_runtime("numpy"):
         assert describe_runtime().startswith("numpy ")
@@ -84,7 +84,7 @@ def test_a_choice_ends_with_its_context(monkeypatch: pytest.MonkeyPatch) -> None
         ("win32", (3, 10), "pip install ai-edge-litert"),
     ],
 )
-def test_a_runtime_that_is_missing_is_an_error_with_what_to_type(
+def test_a_missing_runtime_names_the_command_that_installs_it(
     platform: str,
     version: tuple[int, int],
     line: str,
@@ -101,14 +101,14 @@ def test_a_runtime_that_is_missing_is_an_error_with_what_to_type(
     assert "\n" not in str(missing.value)
 
 
-def test_predict_answers_alike_on_numpy_and_says_nothing_of_it(run: Run) -> None:
+def test_predict_gives_the_same_answers_on_a_selected_numpy(run: Run) -> None:
     expected = run("predict", "--format", "jsonl", SAMPLE)
     on_numpy = run("predict", "--runtime", "numpy", "--format", "jsonl", SAMPLE)
     assert (on_numpy.returncode, on_numpy.stdout, on_numpy.stderr) == (0, expected.stdout, "")
     assert RUNTIME_VARIABLE not in os.environ
 
 
-def test_predict_says_once_that_numpy_is_the_last_resort(
+def test_predict_warns_once_of_numpy_as_the_last_resort(
     run: Run, install: Callable[..., None]
 ) -> None:
     install("numpy")
@@ -119,13 +119,13 @@ def test_predict_says_once_that_numpy_is_the_last_resort(
     assert install_command() in found.stderr
 
 
-def test_info_names_the_runtime_that_was_chosen(run: Run, tiny: Path) -> None:
+def test_info_names_the_selected_runtime(run: Run, tiny: Path) -> None:
     found = run("info", "--runtime", "numpy")
     assert found.returncode == 0
     assert "found by numpy 1" in found.stdout.replace("found by numpy 2", "found by numpy 1")
 
 
-def test_a_child_process_tries_a_model_on_the_same_runtime(run: Run, tiny: Path) -> None:
+def test_a_child_process_uses_the_same_runtime(run: Run, tiny: Path) -> None:
     found = run("info", "--runtime", "numpy", tiny / "greedy.tflite")
     assert found.returncode == 1
     assert "16000000" in found.stderr
@@ -139,7 +139,7 @@ def test_report_on_numpy_refuses_what_is_not_int8_in_one_line(run: Run, tmp_path
 
 
 @pytest.mark.parametrize("command", [("predict", SAMPLE), ("report",), ("info",)])
-def test_an_unknown_runtime_is_wrong_usage(command: tuple[str | Path, ...], run: Run) -> None:
+def test_an_unknown_runtime_is_a_usage_error(command: tuple[str | Path, ...], run: Run) -> None:
     found = run(*command, "--runtime", "tensorflow")
     assert found.returncode == 2
     assert found.stderr == (
@@ -148,14 +148,14 @@ def test_an_unknown_runtime_is_wrong_usage(command: tuple[str | Path, ...], run:
     )
 
 
-def test_an_unknown_runtime_in_the_environment_is_wrong_usage(
+def test_an_unknown_runtime_in_the_environment_is_a_usage_error(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(RUNTIME_VARIABLE, "onnx")
     assert run("predict", SAMPLE).returncode == 2
 
 
-def test_a_runtime_that_does_not_import_is_an_error_that_knows_a_way(
+def test_a_runtime_that_does_not_import_is_an_error_with_advice(
     install: Callable[..., None], run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     install("ai-edge-litert", "numpy")

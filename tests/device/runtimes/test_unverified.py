@@ -50,7 +50,7 @@ def answers(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("name", FOUND)
-def test_what_its_input_means_is_found_and_told_on_one_line(name: str) -> None:
+def test_the_scaling_of_an_unverified_model_is_found_and_warned_of(name: str) -> None:
     warning = classifier(name).warning
     assert warning is not None
     start = f"{regression(name)} has no manifest to verify it: {FOUND[name]} (log-loss 0."
@@ -60,7 +60,7 @@ def test_what_its_input_means_is_found_and_told_on_one_line(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FOUND)
-def test_its_probabilities_are_the_networks_own_under_one_softmax(
+def test_probabilities_of_an_unverified_model_have_one_softmax(
     name: str, test_digits: Digits
 ) -> None:
     digits = test_digits.take(np.arange(500))
@@ -79,7 +79,7 @@ def test_its_probabilities_are_the_networks_own_under_one_softmax(
     ("name", "kind"),
     [("float32", "text"), ("uint8", "json"), ("int8", "text"), ("rgb", "text"), ("batch", "json")],
 )
-def test_predict_warns_beside_its_answers_and_not_among_them(
+def test_predict_warns_of_an_unverified_model_on_stderr(
     name: str, kind: str, pictures: Path, run: Run
 ) -> None:
     path = pictures / "mnist-seven.png"
@@ -95,7 +95,7 @@ def test_predict_warns_beside_its_answers_and_not_among_them(
 
 
 @pytest.mark.parametrize("name", ["uint8", "batch"])
-def test_info_shows_every_reading_the_best_first(name: str, run: Run) -> None:
+def test_info_lists_every_scaling_best_first(name: str, run: Run) -> None:
     document = json.loads(run("info", regression(name), "--format", "json").stdout)
     assert document["manifest"] is None
     readings = document["readings"]
@@ -112,7 +112,7 @@ def test_info_shows_every_reading_the_best_first(name: str, run: Run) -> None:
     )
 
 
-def test_what_the_user_says_is_taken_untried(
+def test_a_given_scaling_is_not_checked(
     pictures: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, test_digits: Digits
 ) -> None:
     # There is nothing to try it on.
@@ -130,9 +130,7 @@ def test_what_the_user_says_is_taken_untried(
 
 
 @pytest.mark.parametrize("name", ["pixels/256", "PIXELS", ""])
-def test_a_reading_that_is_none_is_wrong_usage_and_lists_all(
-    name: str, pictures: Path, run: Run
-) -> None:
+def test_an_unknown_scaling_is_a_usage_error(name: str, pictures: Path, run: Run) -> None:
     ran = run("predict", pictures, "--model", regression("float32"), "--pixels", name)
     assert (ran.returncode, ran.stdout) == (2, "")
     hint = did_you_mean(name, INPUT_SCALINGS)
@@ -142,7 +140,7 @@ def test_a_reading_that_is_none_is_wrong_usage_and_lists_all(
     )
 
 
-def test_a_model_with_a_manifest_is_not_told_what_it_takes(
+def test_a_scaling_is_refused_for_a_model_with_a_manifest(
     pictures: Path, nano: Path, run: Run
 ) -> None:
     for model in ("nano", nano / "float32.tflite"):
@@ -154,7 +152,7 @@ def test_a_model_with_a_manifest_is_not_told_what_it_takes(
 
 
 @pytest.mark.parametrize("name", FOUND)
-def test_without_mnist_the_digits_of_the_package_tell_and_nothing_is_fetched(
+def test_the_built_in_digits_are_used_without_mnist(
     name: str, pictures: Path, tmp_path: Path, start: Start
 ) -> None:
     env = {
@@ -176,7 +174,7 @@ def test_without_mnist_the_digits_of_the_package_tell_and_nothing_is_fetched(
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["named", "in the cache"])
-def test_damaged_digits_to_try_it_on_are_an_error(
+def test_damaged_mnist_files_are_an_error(
     named: bool, pictures: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -194,7 +192,7 @@ def test_damaged_digits_to_try_it_on_are_an_error(
         assert ran.stderr.count("\n") == 1
 
 
-def test_a_digit_has_its_logits_wherever_it_stands_in_a_batch(test_digits: Digits) -> None:
+def test_a_digits_logits_do_not_depend_on_its_place_in_a_batch(test_digits: Digits) -> None:
     model = open_model(loading.load_model(regression("batch")))
     assert model.input.shape[0] == 8
     digits = test_digits.images[:9]
@@ -213,9 +211,7 @@ def test_a_digit_has_its_logits_wherever_it_stands_in_a_batch(test_digits: Digit
         ("flex", "needs TensorFlow's own Erfinv, which no TFLite runtime has"),
     ],
 )
-def test_an_operator_that_nothing_here_can_run_is_named(
-    name: str, said: str, pictures: Path, run: Run
-) -> None:
+def test_an_unsupported_operator_is_named(name: str, said: str, pictures: Path, run: Run) -> None:
     path = TINY / f"{name}.tflite"
     for words in (["predict", pictures, "--model"], ["info"]):
         ran = run(*words, path)
@@ -232,7 +228,7 @@ def test_an_operator_that_nothing_here_can_run_is_named(
         ("quadrants-float32", [f"{reading} " for reading in INPUT_SCALINGS]),
     ],
 )
-def test_a_model_that_reads_no_digits_is_refused_with_all_that_was_tried(
+def test_a_model_that_reads_no_digits_lists_every_scaling_tried(
     name: str, tried: list[str], tiny: Path
 ) -> None:
     with pytest.raises(UnsuitableModel, match=rf"{name}\.tflite reads digits with no") as refused:

@@ -15,9 +15,7 @@ def descriptor(tmp_path: Path) -> int:
     return os.open(tmp_path / "stream", os.O_CREAT | os.O_RDWR)
 
 
-def test_what_is_written_meanwhile_is_captured_and_the_rest_is_not(
-    descriptor: int, tmp_path: Path
-) -> None:
+def test_only_output_within_the_context_is_captured(descriptor: int, tmp_path: Path) -> None:
     os.write(descriptor, b"before ")
     with capture_descriptors(descriptor) as captured:
         os.write(descriptor, b"between")
@@ -26,9 +24,7 @@ def test_what_is_written_meanwhile_is_captured_and_the_rest_is_not(
     assert (tmp_path / "stream").read_bytes() == b"before after"
 
 
-def test_threads_that_capture_at_a_time_each_get_their_own_and_leave_the_stream_as_it_was(
-    descriptor: int, tmp_path: Path
-) -> None:
+def test_concurrent_captures_restore_the_stream(descriptor: int, tmp_path: Path) -> None:
     together = threading.Barrier(4)
 
     def write(name: str) -> None:

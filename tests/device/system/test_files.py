@@ -33,7 +33,7 @@ def alone(path: Path) -> bool:
     return list(path.parent.iterdir()) == [path]
 
 
-def test_the_new_file_takes_the_old_ones_place_when_it_is_whole(target: Path) -> None:
+def test_a_complete_file_replaces_the_old_one(target: Path) -> None:
     with replacing(target) as temporary:
         assert temporary.parent == target.parent
         assert temporary.suffix == target.suffix
@@ -43,7 +43,7 @@ def test_the_new_file_takes_the_old_ones_place_when_it_is_whole(target: Path) ->
     assert alone(target)
 
 
-def test_whoever_had_opened_the_old_file_reads_it_to_its_end(target: Path) -> None:
+def test_a_reader_of_the_old_file_is_not_disturbed(target: Path) -> None:
     with target.open() as reader:
         write_text(target, "new and longer")
         assert reader.read() == "old"
@@ -78,7 +78,7 @@ with replacing(Path(sys.argv[1])) as temporary, temporary.open("w") as stream:
 """
 
 
-def test_a_killed_process_leaves_the_old_file(target: Path) -> None:
+def test_a_killed_write_leaves_the_old_file(target: Path) -> None:
     words = [sys.executable, "-c", WRITE_HALF, str(target)]
     with subprocess.Popen(words, stdout=subprocess.PIPE) as child:
         assert child.stdout is not None
@@ -92,7 +92,7 @@ def test_a_killed_process_leaves_the_old_file(target: Path) -> None:
     assert [path.name for path in target.parent.glob("[!.]*")] == [target.name]
 
 
-def test_a_new_file_makes_its_folder_and_is_for_whoever_may_read_it(tmp_path: Path) -> None:
+def test_a_new_file_has_its_folder_and_default_permissions(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:
         write_bytes(tmp_path / "a" / "b" / "model.tflite", b"\0\1")
@@ -135,7 +135,7 @@ def test_a_folder_where_a_file_should_be_is_not_writable(tmp_path: Path) -> None
     assert alone(tmp_path / "report.json")
 
 
-def test_a_name_that_no_system_takes_is_not_writable(tmp_path: Path) -> None:
+def test_an_invalid_name_is_not_writable(tmp_path: Path) -> None:
     check_not_writable(tmp_path / ("n" * 300))
     assert not list(tmp_path.iterdir())
 

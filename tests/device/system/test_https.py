@@ -27,7 +27,7 @@ def plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("plain_http")
-def test_a_file_is_what_the_server_has() -> None:
+def test_a_download_is_the_servers_file() -> None:
     content = bytes(range(256)) * 1000
     with served({"/m": (content, None), "/n": content, "/o": "/n", "/e": b""}) as root:
         for name in ("m", "n", "o"):
@@ -39,13 +39,13 @@ def test_a_file_is_what_the_server_has() -> None:
 
 @pytest.mark.usefixtures("plain_http")
 @pytest.mark.parametrize("status", [403, 404, 410])
-def test_a_file_that_may_be_absent_is_none(status: int) -> None:
+def test_an_absent_optional_file_is_none(status: int) -> None:
     with served({"/m": status}) as root:
         assert download_if_present(f"{root}/m", max_bytes=LIMIT) is None
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/m", "file:///etc/passwd", "ftp://a/b"])
-def test_an_address_that_is_not_https_is_refused(url: str) -> None:
+def test_a_url_that_is_not_https_is_refused(url: str) -> None:
     with pytest.raises(DownloadFailed, match="must be an https URL"):
         download(url, max_bytes=LIMIT)
 
@@ -63,7 +63,7 @@ def test_an_address_that_is_not_https_is_refused(url: str) -> None:
         ((b"half", "many"), "cannot download"),
     ],
 )
-def test_an_address_without_a_file_is_told(answer: Any, said: str) -> None:
+def test_a_url_without_a_file_is_an_error(answer: Any, said: str) -> None:
     with served({"/m": answer}) as root, pytest.raises(DownloadFailed, match=said) as refused:
         download(f"{root}/m", max_bytes=LIMIT)
     assert "\n" not in str(refused.value)
@@ -85,7 +85,7 @@ def test_a_download_that_takes_too_long_ends(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.usefixtures("plain_http")
-def test_nobody_there_is_told() -> None:
+def test_an_unreachable_host_is_an_error() -> None:
     with pytest.raises(DownloadFailed, match="check the URL and the network"):
         download("http://127.0.0.1:9/m", max_bytes=LIMIT)
 
@@ -132,7 +132,9 @@ def trickling(first: bytes, again: bytes) -> Iterator[str]:
 
 @pytest.mark.usefixtures("plain_http")
 @pytest.mark.parametrize("kind", TRICKLES)
-def test_no_trickle_outlasts_the_deadline(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trickling_server_cannot_outlast_the_deadline(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(https, "_MAX_SECONDS", 0.5)
     with trickling(*TRICKLES[kind]) as root:
         began = time.monotonic()

@@ -48,9 +48,7 @@ def test_the_current_folder_is_not_on_a_childs_path(
     assert str(ROOT / "mnist_edge" / "system") not in places
 
 
-def test_commands_take_their_arguments_as_they_are(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_arguments_are_passed_on_unchanged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "json.py").write_text("raise SystemError('imported')")
     arguments = ["--an option", "", "ü"]

@@ -38,7 +38,9 @@ def test_the_systems_own_folders_are_used(
     assert paths.store_folder() == home / store
 
 
-def test_variables_name_others(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_environment_variables_override_the_folders(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "c"))
     monkeypatch.setenv("XDG_DATA_HOME", str(home / "d"))

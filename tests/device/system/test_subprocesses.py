@@ -72,7 +72,7 @@ def test_a_call_returns_what_the_function_returns() -> None:
     assert outcome["threads"] == "1"
 
 
-def test_an_error_of_ours_is_raised_as_it_is() -> None:
+def test_an_error_of_the_child_is_raised_again() -> None:
     with pytest.raises(UnknownName, match=r"^unknown runtime 'onnx': choose one of numpy$"):
         call_in_child(SOON, raise_ours, "onnx")
 
@@ -100,7 +100,7 @@ def test_how_a_child_fails_is_one_short_line(call: Callable[[], Any], message: s
     assert len(str(failed.value)) < 300
 
 
-def test_every_error_of_ours_is_made_again() -> None:
+def test_every_error_class_can_be_rebuilt() -> None:
     ours = {
         name
         for name, kind in vars(errors).items()

@@ -20,7 +20,7 @@ def test_what_rounds_to_zero_is_not_negative(number: float, text: str) -> None:
     assert signed(number) == text
 
 
-def test_so_many_decimals_are_kept() -> None:
+def test_the_number_of_decimals_can_be_given() -> None:
     assert signed(-0.4, 0) == "+0"
     assert signed(299_248, 0) == "+299,248"
     assert signed(-0.0004, 3) == "+0.000"

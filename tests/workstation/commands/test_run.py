@@ -17,9 +17,7 @@ from tests.support.recorder import Recorder
 
 
 @pytest.mark.slow
-def test_run_killed_at_any_point_and_started_again_is_none_the_worse(
-    tmp_path: Path, mnist: Mnist
-) -> None:
+def test_a_killed_run_resumes_to_the_same_result(tmp_path: Path, mnist: Mnist) -> None:
     words = [sys.executable, "-m", "mnist_edge", "run", "--recipe", "softmax-1k"]
     folder = tmp_path / "runs" / "softmax-1k"
     checkpoint = folder / trainer.CHECKPOINT_FILE

@@ -24,7 +24,7 @@ from tests.support.programs import Run, mnist_edge
         (["run", "--recipe", "resnet"], 2, "unknown recipe 'resnet'"),
     ],
 )
-def test_a_wrong_request_is_one_line_and_the_documented_status(
+def test_a_wrong_argument_is_one_line_with_the_documented_status(
     arguments: list[str], status: int, said: str, tmp_path: Path
 ) -> None:
     (tmp_path / "file").touch()
@@ -65,7 +65,7 @@ def finished(tmp_path: Path) -> Path:
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )
-def test_a_finished_run_is_not_overwritten_unasked(
+def test_a_finished_run_is_not_overwritten_without_the_option(
     words: tuple[str, ...], said: str, finished: Path, run: Run
 ) -> None:
     ran = run(*words, "--out", finished)
@@ -84,7 +84,9 @@ def test_a_finished_run_that_is_resumed_stays_as_it_is(finished: Path, run: Run)
 
 
 @pytest.mark.parametrize("part", [".", "teachers/2"])
-def test_an_interrupted_run_is_not_begun_again_unasked(part: str, tmp_path: Path, run: Run) -> None:
+def test_an_interrupted_run_is_not_restarted_without_the_option(
+    part: str, tmp_path: Path, run: Run
+) -> None:
     checkpoint = tmp_path / part / trainer.CHECKPOINT_FILE
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     checkpoint.write_bytes(b"hours of work")
@@ -94,7 +96,7 @@ def test_an_interrupted_run_is_not_begun_again_unasked(part: str, tmp_path: Path
     assert checkpoint.read_bytes() == b"hours of work"
 
 
-def test_a_run_is_continued_or_begun_again_and_not_both(run: Run) -> None:
+def test_resume_and_overwrite_cannot_be_combined(run: Run) -> None:
     ran = run("train", "--resume", "--overwrite")
     assert ran.returncode == 2
     assert "cannot be combined" in ran.stderr

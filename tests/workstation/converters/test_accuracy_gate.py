@@ -27,9 +27,7 @@ LOST = Comparison(
         (AccuracyGate(max_drop=0.2, max_drop_point=0.1), "it loses"),
     ],
 )
-def test_the_drop_is_held_as_measured_and_at_the_intervals_end(
-    gate: AccuracyGate, failure: str | None
-) -> None:
+def test_both_gates_are_checked(gate: AccuracyGate, failure: str | None) -> None:
     found = gate.failure(LOST)
     assert (found is None) == (failure is None)
     assert re.match(failure or "", found or "")
@@ -40,6 +38,6 @@ def test_the_default_is_the_drop_as_measured() -> None:
 
 
 @pytest.mark.parametrize("option", ["max_drop", "max_drop_point"])
-def test_a_limit_that_nothing_could_exceed_is_refused(option: str) -> None:
+def test_an_invalid_limit_is_refused(option: str) -> None:
     with pytest.raises(InvalidValue, match=f"--{option.replace('_', '-')} nan"):
         AccuracyGate(**{option: math.nan})

@@ -35,7 +35,7 @@ def _recurrent(kind: str) -> Any:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["lstm", "gru", "simple", "bidirectional", "cells", "stateful"])
-def test_a_recurrent_network_is_unrolled_and_answers_the_same(
+def test_a_recurrent_network_is_unrolled_to_the_same_logits(
     kind: str, few: Mnist, tmp_path: Path
 ) -> None:
     keras = keras_3()
@@ -53,7 +53,7 @@ def test_a_recurrent_network_is_unrolled_and_answers_the_same(
     assert prepared.model.network.batch is None
 
 
-def test_a_recurrent_network_becomes_int8(few: Mnist, tmp_path: Path) -> None:
+def test_a_recurrent_network_is_quantized_to_int8(few: Mnist, tmp_path: Path) -> None:
     keras = keras_3()
     model = keras.Sequential(
         [keras.Input((28, 28)), keras.layers.SimpleRNN(16), keras.layers.Dense(10)]
@@ -83,7 +83,7 @@ def test_a_loop_that_cannot_be_unrolled_is_refused_in_one_line(few: Mnist, tmp_p
         ("gelu", "int16x8", "GELU"),
     ],
 )
-def test_an_activation_without_integers_is_named_with_its_layer_and_what_to_do(
+def test_an_activation_without_an_int8_kernel_is_named_with_its_layer(
     activation: str, scheme: str, operator: str, few: Mnist, tmp_path: Path
 ) -> None:
     path = save(activated(activation), tmp_path / "activated.keras")
@@ -98,7 +98,7 @@ def test_an_activation_without_integers_is_named_with_its_layer_and_what_to_do(
     assert "\n" not in said
 
 
-def test_an_activation_that_int16_does_not_have_is_named(few: Mnist, tmp_path: Path) -> None:
+def test_an_activation_without_an_int16_kernel_is_named(few: Mnist, tmp_path: Path) -> None:
     path = save(activated("elu"), tmp_path / "activated.keras")
     failed = convert(conversion.prepare(path, few, pixels="pixels/255"), tmp_path, "int16x8")
     assert isinstance(failed, ConversionError)
@@ -106,7 +106,7 @@ def test_an_activation_that_int16_does_not_have_is_named(few: Mnist, tmp_path: P
 
 
 @pytest.mark.parametrize("first", ["best", "serving_default"])
-def test_the_signature_that_reads_digits_is_taken(first: str, few: Mnist, tmp_path: Path) -> None:
+def test_the_signature_that_reads_digits_is_chosen(first: str, few: Mnist, tmp_path: Path) -> None:
     tensorflow = import_tensorflow()
     model = activated("relu")
     module = tensorflow.Module()

@@ -108,7 +108,7 @@ def test_a_c_plus_plus_program_links_with_the_model_compiled_as_c(
     _require_the_program_to_print_the_model(tmp_path / "program", stored.content, manifest, golden)
 
 
-def test_scales_survive_the_way_through_c(
+def test_scales_are_exact_in_c(
     stored: loading.StoredModel, manifest: ModelManifest, golden: GoldenVectors, tmp_path: Path
 ) -> None:
     scales = [float(np.float32(scale)) for scale in (1 / 255, 1e-30, 1 / 3, 7e20, 16_777_217)]
@@ -122,7 +122,7 @@ def test_scales_survive_the_way_through_c(
         )
 
 
-def test_the_text_is_of_the_model_alone_and_fits_in_a_hundred_columns(
+def test_the_source_is_deterministic_and_at_most_100_columns_wide(
     stored: loading.StoredModel, manifest: ModelManifest, golden: GoldenVectors, mnist: Mnist
 ) -> None:
     files = c_source.c_source(stored.content, manifest, golden)
@@ -136,7 +136,7 @@ def test_the_text_is_of_the_model_alone_and_fits_in_a_hundred_columns(
     assert "#define MNIST_EDGE_ARENA_BYTES" not in files["model.h"]
 
 
-def test_a_name_that_would_end_the_comment_does_not(
+def test_a_name_cannot_end_the_comment(
     stored: loading.StoredModel, manifest: ModelManifest, golden: GoldenVectors, tmp_path: Path
 ) -> None:
     named = replace(manifest, recipe="*/ é /* ??/\n.keras")
@@ -144,7 +144,7 @@ def test_a_name_that_would_end_the_comment_does_not(
     _compile(tmp_path, "cc", "-std=c99", "-c", "model.c")
 
 
-def test_golden_vectors_are_the_first_digit_of_each_label_as_the_runtime_reads_it(
+def test_golden_vectors_are_the_first_digit_of_each_label(
     stored: loading.StoredModel, golden: GoldenVectors, mnist: Mnist
 ) -> None:
     assert golden.inputs.dtype == golden.outputs.dtype == np.int8
@@ -157,7 +157,7 @@ def test_golden_vectors_are_the_first_digit_of_each_label_as_the_runtime_reads_i
     assert golden.outputs.argmax(axis=1).tolist() == list(range(10))
 
 
-def test_golden_vectors_want_a_digit_of_each_label(
+def test_golden_vectors_need_a_digit_of_each_label(
     stored: loading.StoredModel, mnist: Mnist
 ) -> None:
     lacking = mnist.validation.take(np.flatnonzero(mnist.validation.labels != 4))
@@ -166,7 +166,7 @@ def test_golden_vectors_want_a_digit_of_each_label(
 
 
 @pytest.mark.parametrize("scheme", ["float32", "int16x8"])
-def test_a_model_that_is_not_int8_at_both_ends_is_refused(
+def test_a_model_without_int8_input_and_output_is_refused(
     scheme: str, nano: Path, golden: GoldenVectors, mnist: Mnist
 ) -> None:
     other = loading.load_model(nano / f"{scheme}.tflite")
@@ -178,7 +178,7 @@ def test_a_model_that_is_not_int8_at_both_ends_is_refused(
         c_source.c_source(other.content, other.manifest, golden)
 
 
-def test_the_c_source_tells_the_arena_and_the_outputs_of_a_microcontroller(
+def test_the_c_source_has_the_microcontrollers_arena_and_outputs(
     stored: loading.StoredModel,
     manifest: ModelManifest,
     golden: GoldenVectors,

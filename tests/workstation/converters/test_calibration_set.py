@@ -13,7 +13,9 @@ from mnist_edge.data.mnist import Mnist
 from mnist_edge.errors import ConversionError, InvalidValue
 
 
-def test_calibration_is_drawn_from_training_digits_alone_evenly_and_seeded(mnist: Mnist) -> None:
+def test_calibration_digits_are_a_seeded_stratified_sample_of_the_training_split(
+    mnist: Mnist,
+) -> None:
     drawn = draw_calibration_set(mnist, count=505, seed=3)
     again = draw_calibration_set(mnist, count=505, seed=3)
     other = draw_calibration_set(mnist, count=505, seed=4)
@@ -31,7 +33,7 @@ def test_calibration_is_drawn_from_training_digits_alone_evenly_and_seeded(mnist
     assert set(counts) == {50, 51}
 
 
-def test_calibration_digits_that_leaked_from_the_other_splits_are_named(
+def test_calibration_digits_from_another_split_are_refused(
     prepared: Prepared, tmp_path: Path
 ) -> None:
     honest = draw_calibration_set(prepared.mnist)

@@ -70,9 +70,7 @@ def _names(content: bytes) -> list[bytes]:
 
 
 @pytest.mark.slow
-def test_a_slim_model_gives_the_same_logits_bit_for_bit(
-    original: bytes, small_mnist: Mnist
-) -> None:
+def test_a_compact_model_gives_the_same_logits(original: bytes, small_mnist: Mnist) -> None:
     slimmed = compact(original)
     assert len(slimmed) < len(original) - 1_000
     digits = small_mnist.validation.images[:200]
@@ -81,7 +79,7 @@ def test_a_slim_model_gives_the_same_logits_bit_for_bit(
     assert np.array_equal(before.logits, after.logits)
 
 
-def test_slimming_changes_no_operator_and_no_number(original: bytes) -> None:
+def test_compacting_changes_no_operator_and_no_constant(original: bytes) -> None:
     slimmed = compact(original)
     before, after = (
         [(one.name, one.version, one.inputs, one.outputs, one.weights) for one in operators]
@@ -92,7 +90,7 @@ def test_slimming_changes_no_operator_and_no_number(original: bytes) -> None:
         assert np.array_equal(one, other)
 
 
-def test_slimming_what_is_slim_gives_the_same_bytes(original: bytes) -> None:
+def test_compacting_is_idempotent(original: bytes) -> None:
     slimmed = compact(original)
     assert compact(slimmed) == slimmed
 
@@ -106,7 +104,7 @@ def test_data_begins_at_a_multiple_of_16_bytes(original: bytes, nano: Path) -> N
         assert not any(place % 16 for place in places)
 
 
-def test_equal_numbers_are_stored_once_also_beside_metadata(original: bytes) -> None:
+def test_equal_buffers_are_stored_once(original: bytes) -> None:
     slimmed = compact(original)
     for content in (slimmed, add_metadata(slimmed, GREY)):
         tensors = _tensors(content)
@@ -121,7 +119,7 @@ def test_equal_numbers_are_stored_once_also_beside_metadata(original: bytes) -> 
         assert len(set(values)) == len(set(places)) < len(vectors)
 
 
-def test_the_names_of_the_ends_stay_and_those_inside_go(original: bytes) -> None:
+def test_only_input_and_output_tensors_keep_their_names(original: bytes) -> None:
     graph = _model(original).Subgraphs(0)
     ends = {graph.Inputs(0), graph.Outputs(0)}
     slimmed = compact(original)
@@ -133,7 +131,7 @@ def test_the_names_of_the_ends_stay_and_those_inside_go(original: bytes) -> None
     assert all(_names(slimmed)[end] for end in ends)
 
 
-def test_the_name_of_a_tensor_in_a_signature_stays(originals: dict[str, bytes]) -> None:
+def test_a_tensor_of_a_signature_keeps_its_name(originals: dict[str, bytes]) -> None:
     import_tensorflow()
     from tensorflow.lite.python.schema_py_generated import SignatureDefT, TensorMapT
 
@@ -158,7 +156,7 @@ def test_the_name_of_a_tensor_in_a_signature_stays(originals: dict[str, bytes]) 
     assert [one.name for one in kept.outputs] == [b"inner", b"logits"]
 
 
-def test_what_cannot_be_slimmed_is_refused(nano: Path) -> None:
+def test_a_file_that_cannot_be_compacted_is_refused(nano: Path) -> None:
     with pytest.raises(InvalidModel, match="not a TFLite model"):
         compact(b"not a model")
     # Its labels lie behind the flatbuffer.

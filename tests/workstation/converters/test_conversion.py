@@ -105,9 +105,7 @@ def test_converting_the_committed_model_again_gives_the_committed_bytes(
         assert hashlib.sha256(content).hexdigest() == hashlib.sha256(committed).hexdigest()
 
 
-def test_normalization_folds_into_weights_by_arithmetic_that_every_processor_does_alike(
-    prepared: Prepared, small_mnist: Mnist
-) -> None:
+def test_normalization_is_folded_reproducibly(prepared: Prepared, small_mnist: Mnist) -> None:
     model = parse_model(
         tf_converter.to_tflite(
             prepared.model.network, RAW_PIXELS, schemes.float32(), small_mnist.train.images[:10]
@@ -133,7 +131,7 @@ def test_normalization_folds_into_weights_by_arithmetic_that_every_processor_doe
 
 
 @pytest.mark.slow
-def test_confidence_is_fitted_to_what_the_device_makes_of_the_validation_digits(
+def test_confidence_is_fitted_to_the_device_runtimes_validation_logits(
     prepared: Prepared, tmp_path: Path
 ) -> None:
     digits = prepared.mnist.validation
@@ -155,9 +153,7 @@ def test_confidence_is_fitted_to_what_the_device_makes_of_the_validation_digits(
         assert (confidences >= manifest.min_confidence).mean() >= MIN_COVERAGE
 
 
-def test_a_missed_gate_exits_with_3_and_writes_nothing_unless_kept(
-    prepared: Prepared, tmp_path: Path
-) -> None:
+def test_a_missed_gate_writes_nothing_unless_kept(prepared: Prepared, tmp_path: Path) -> None:
     with pytest.raises(AccuracyLost, match=r"missed the gate.*nothing was written") as caught:
         convert_all(prepared, tmp_path, [schemes.int8()], gate=AccuracyGate(max_drop_point=-5.0))
     assert caught.value.exit_code == 3
@@ -169,9 +165,7 @@ def test_a_missed_gate_exits_with_3_and_writes_nothing_unless_kept(
     loading.load_model(kept.path)
 
 
-def test_a_scheme_that_fails_does_not_keep_the_others_from_being_made(
-    prepared: Prepared, tmp_path: Path
-) -> None:
+def test_a_failed_scheme_does_not_stop_the_others(prepared: Prepared, tmp_path: Path) -> None:
     # TensorFlow gives an int8 model no int16 ends.
     impossible = replace(schemes.int8(), io_dtypes=("int16",), io_dtype="int16")
     outcomes = list(
@@ -230,9 +224,7 @@ def test_a_model_that_reads_no_digits_is_refused_with_every_reason(tmp_path: Pat
     assert "(11,)" in str(caught.value)
 
 
-def test_a_folder_that_cannot_be_written_is_an_error_of_ours(
-    prepared: Prepared, tmp_path: Path
-) -> None:
+def test_an_unwritable_folder_is_an_error(prepared: Prepared, tmp_path: Path) -> None:
     in_the_way = tmp_path / "file"
     in_the_way.touch()
     with pytest.raises(NotWritable, match="choose another place"):

@@ -50,7 +50,7 @@ def flattening(
 @pytest.mark.parametrize(
     "run", [_run_here, pytest.param(run_peer, marks=pytest.mark.slow)], ids=["tflite", "litert"]
 )
-def test_a_batch_is_answered_as_its_digits_are_one_by_one(
+def test_a_batch_gives_the_logits_of_its_digits(
     flattening: dict[str, bytes],
     scheme: str,
     run: Callable[..., str],
@@ -89,6 +89,6 @@ def test_only_the_batch_of_a_reshape_changes(flattening: dict[str, bytes]) -> No
         assert with_any_batch(with_any_batch(content)) == with_any_batch(content)
 
 
-def test_what_is_no_model_is_refused() -> None:
+def test_a_file_that_is_not_a_model_is_refused() -> None:
     with pytest.raises(InvalidModel, match="not a TFLite model"):
         with_any_batch(b"not a model")

@@ -8,7 +8,7 @@ from mnist_edge.data.mnist import Mnist
 from mnist_edge.runtimes.input_scaling import RAW_PIXELS
 
 
-def test_equalizing_changes_no_answer_and_brings_weights_to_one_range(
+def test_equalization_keeps_the_logits_and_balances_the_weights(
     prepared: Prepared, small_mnist: Mnist
 ) -> None:
     network = prepared.model.network

@@ -41,7 +41,7 @@ open(sys.argv[1], "wb").write(converter.convert())
 
 
 @pytest.mark.slow
-def test_the_range_behind_a_float_input_tells_its_scaling(tmp_path: Path) -> None:
+def test_the_scaling_is_inferred_from_the_range_of_a_quantize_operator(tmp_path: Path) -> None:
     path = tmp_path / "float-ends.tflite"
     subprocess.run(
         [sys.executable, "-c", PROGRAM, path],

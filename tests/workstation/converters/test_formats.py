@@ -13,7 +13,7 @@ from mnist_edge.training.frameworks import import_keras
 from tests.support.conversions import NO_DIGITS
 
 
-def test_what_is_no_keras_file_is_an_error_of_one_line(tmp_path: Path, nano: Path) -> None:
+def test_a_file_that_is_not_keras_is_an_error_of_one_line(tmp_path: Path, nano: Path) -> None:
     truncated = tmp_path / "truncated.keras"
     truncated.write_bytes((nano / "model.keras").read_bytes()[:5_000])
     text = tmp_path / "text.keras"
@@ -47,9 +47,7 @@ def _damaged(content: bytes, chance: random.Random) -> bytes:
 @pytest.mark.slow
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("name", ["model.keras", "model.h5"])
-def test_a_damaged_file_loads_or_is_an_error_of_ours(
-    name: str, prepared: Prepared, tmp_path: Path
-) -> None:
+def test_a_damaged_file_loads_or_is_an_error(name: str, prepared: Prepared, tmp_path: Path) -> None:
     path = tmp_path / name
     model = import_keras().models.load_model(prepared.model.path, compile=False)
     with warnings.catch_warnings():

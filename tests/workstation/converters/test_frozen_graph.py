@@ -27,7 +27,7 @@ def _identity(shape: tuple[int, ...]) -> Network:
 
 
 @pytest.mark.parametrize("name", input_scaling.INPUT_SCALINGS)
-def test_a_reading_is_the_same_in_numpy_and_in_the_graph(name: str, small_mnist: Mnist) -> None:
+def test_a_scaling_is_the_same_in_numpy_and_in_the_graph(name: str, small_mnist: Mnist) -> None:
     reading = input_scaling.find_input_scaling(name)
     constant = import_tensorflow().constant
     blank = np.zeros((1, 28, 28), np.uint8)

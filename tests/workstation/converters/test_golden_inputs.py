@@ -15,7 +15,7 @@ from tests.support.conversions import convert_all, edit_model, lose_weight_scale
 
 
 @pytest.mark.slow
-def test_every_file_carries_golden_vectors_of_the_device_runtime(
+def test_every_manifest_has_golden_vectors_of_the_device_runtime(
     prepared: Prepared, tmp_path: Path
 ) -> None:
     for made in convert_all(prepared, tmp_path, schemes.find_schemes(["all"])):

@@ -32,7 +32,7 @@ def _dense(dtype: str) -> Any:
 @pytest.mark.slow
 @pytest.mark.parametrize("saved", ["keras", "savedmodel"])
 @pytest.mark.parametrize("dtype", ["mixed_float16", "mixed_bfloat16", "float64"])
-def test_a_network_of_another_float_type_is_converted_as_float32(
+def test_a_network_of_another_float_dtype_is_converted_as_float32(
     dtype: str, saved: str, few: Mnist, tmp_path: Path
 ) -> None:
     model = _dense(dtype)
@@ -53,7 +53,7 @@ def test_a_network_of_another_float_type_is_converted_as_float32(
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int32"])
-def test_a_network_that_takes_whole_numbers_is_converted_without_casts(
+def test_a_network_of_integer_input_is_converted_without_casts(
     dtype: str, few: Mnist, tmp_path: Path
 ) -> None:
     keras = keras_3()

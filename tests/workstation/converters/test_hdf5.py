@@ -21,7 +21,7 @@ def test_hdf5_without_h5py_is_an_error_that_says_what_to_install(
 
 
 @pytest.mark.usefixtures("impatient")
-def test_hdf5_that_leads_its_reader_in_circles_is_an_error_of_ours(tmp_path: Path) -> None:
+def test_hdf5_with_a_cycle_is_an_error(tmp_path: Path) -> None:
     import h5py
 
     path = tmp_path / "circle.h5"

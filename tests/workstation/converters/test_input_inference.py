@@ -17,7 +17,7 @@ from tests.support.brought_models import convert
 from tests.support.foreign_models import dense_net, keras_3, save
 
 
-def test_a_network_of_transposed_digits_is_found_and_its_file_takes_upright_ones(
+def test_a_network_of_transposed_digits_is_detected_and_converted_upright(
     few: Mnist, tmp_path: Path
 ) -> None:
     turned = replace(
@@ -39,7 +39,7 @@ def test_a_network_of_transposed_digits_is_found_and_its_file_takes_upright_ones
 
 
 @pytest.mark.parametrize("reading", ["x/255", "x/127.5-1"])
-def test_linear_outputs_of_a_squared_error_are_judged_by_it(
+def test_linear_outputs_are_ranked_by_squared_error(
     reading: str, few: Mnist, tmp_path: Path
 ) -> None:
     keras = keras_3()
@@ -60,9 +60,7 @@ def test_linear_outputs_of_a_squared_error_are_judged_by_it(
     assert prepared.findings[1].startswith("warning: it was trained by a squared error")
 
 
-def test_scalings_that_only_a_temperature_tells_apart_are_warned_of(
-    few: Mnist, tmp_path: Path
-) -> None:
+def test_scalings_that_differ_only_by_temperature_are_a_warning(few: Mnist, tmp_path: Path) -> None:
     keras = keras_3()
     # Without a bias, and linear: a scale of the input is a scale of the outputs, and no more.
     model = keras.Sequential(

@@ -31,7 +31,7 @@ def _refused(path: Path) -> str:
         ("QuantizeWrapperV2", "before quantize_model"),
     ],
 )
-def test_a_wrapper_of_the_optimization_toolkit_is_named_once_with_what_strips_it(
+def test_a_wrapper_of_the_optimization_toolkit_is_named_with_its_remedy(
     wrapper: str, line: str, tmp_path: Path
 ) -> None:
     import h5py
@@ -67,7 +67,7 @@ def test_a_lambda_as_an_activation_is_named_with_its_layer(version: int, tmp_pat
     assert "layer 'answers' has a lambda as its activation" in said
 
 
-def test_a_function_of_the_author_as_an_activation_is_named(tmp_path: Path) -> None:
+def test_a_custom_function_as_an_activation_is_named(tmp_path: Path) -> None:
     def halved(values: Any) -> Any:
         return values / 2
 
@@ -79,7 +79,7 @@ def test_a_function_of_the_author_as_an_activation_is_named(tmp_path: Path) -> N
     assert "layer 'answers' has the custom function halved as its activation" in said
 
 
-def test_a_model_that_keras_quantized_is_refused_as_such(tmp_path: Path) -> None:
+def test_a_model_quantized_by_keras_is_refused(tmp_path: Path) -> None:
     model = activated("relu")
     with without_warnings():
         model.quantize("int8")

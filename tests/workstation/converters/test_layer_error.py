@@ -22,7 +22,7 @@ def _layers(prepared: Prepared, digits: Mnist) -> list[layer_error.LayerError]:
     )
 
 
-def test_a_sound_model_is_explained_as_rounding_alone(
+def test_a_good_model_has_only_rounding_errors(
     prepared: Prepared, small_mnist: Mnist, tmp_path: Path
 ) -> None:
     layers = _layers(prepared, small_mnist)
@@ -47,7 +47,7 @@ def test_a_sound_model_is_explained_as_rounding_alone(
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_layer_that_hurts_is_named(small_mnist: Mnist, tmp_path: Path) -> None:
+def test_the_layer_with_the_largest_error_is_named(small_mnist: Mnist, tmp_path: Path) -> None:
     unbalanced = conversion.prepare(save_unbalanced(small_mnist, tmp_path / "a.keras"), small_mnist)
     layers = _layers(unbalanced, small_mnist)
     # The hidden layer's one scale is its large unit's: what reads it has nothing to read.
@@ -59,7 +59,7 @@ def test_the_layer_that_hurts_is_named(small_mnist: Mnist, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("count", [1, 3, 30])
-def test_the_legend_of_layer_errors_does_not_lie_on_them(
+def test_the_legend_does_not_cover_the_errors(
     count: int, figures: list[Any], tmp_path: Path
 ) -> None:
     layers = [

@@ -87,7 +87,7 @@ def _to_int8(prepared: Prepared, folder: Path, calibrated_on: CalibrationSet) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SOUND)
-def test_int8_takes_raw_pixels_and_reads_as_well_as_its_original(
+def test_int8_takes_raw_pixels_and_keeps_the_accuracy_of_the_original(
     name: str,
     publish: Publish,
     calibrated_on: CalibrationSet,
@@ -111,7 +111,7 @@ def test_int8_takes_raw_pixels_and_reads_as_well_as_its_original(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SOUND)
-def test_the_reading_found_is_the_one_trained_under(name: str, publish: Publish) -> None:
+def test_the_scaling_found_is_the_one_of_the_training(name: str, publish: Publish) -> None:
     model, prepared = publish(name).model, publish(name).prepared
     assert prepared.score.accuracy >= model.accuracy - HALF_A_POINT
     # Dropout leaves this one so unsure of itself that larger inputs, of more contrast, do it good.
@@ -138,7 +138,7 @@ def _sigmoid(logits: NDArray[np.float32]) -> NDArray[np.float32]:
         ("sigmoids", _sigmoid),
     ],
 )
-def test_what_was_cut_is_the_activation_at_the_end_and_nothing_else(
+def test_only_the_final_activation_is_removed(
     name: str,
     activation: Callable[[NDArray[np.float32]], NDArray[np.float32]],
     publish: Publish,
@@ -174,7 +174,9 @@ def _own_answers(path: Path, values: NDArray[np.float32]) -> NDArray[np.float32]
         ("probabilities_loss_on_logits", "no softmax.*from_logits=True"),
     ],
 )
-def test_a_softmax_too_many_or_too_few_is_named(name: str, finding: str, publish: Publish) -> None:
+def test_an_extra_or_missing_softmax_is_a_warning(
+    name: str, finding: str, publish: Publish
+) -> None:
     named = [one for one in publish(name).prepared.findings if "softmax" in one]
     assert len(named) == 1
     assert re.match(f"warning: {finding}", named[0])
@@ -182,7 +184,7 @@ def test_a_softmax_too_many_or_too_few_is_named(name: str, finding: str, publish
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["keras_3_h5", "saved_model_keras_2", "log_softmax", "sigmoids"])
-def test_a_model_that_fits_its_loss_has_no_such_finding(name: str, publish: Publish) -> None:
+def test_a_model_that_fits_its_loss_has_no_softmax_warning(name: str, publish: Publish) -> None:
     assert "softmax" not in " ".join(publish(name).prepared.findings)
 
 
@@ -191,7 +193,7 @@ def _below(folder: Path) -> set[Path]:
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS.keys() - {"no_builtin"}))
-def test_what_is_no_digit_model_is_refused_in_one_line_that_says_why(
+def test_an_unsuitable_model_is_refused_with_the_reason(
     name: str, small_mnist: Mnist, tmp_path: Path
 ) -> None:
     fault = FAULTS[name](tmp_path, small_mnist)
@@ -230,9 +232,7 @@ def test_code_beside_a_saved_model_is_not_run(
     assert model.mark.exists()
 
 
-def test_the_shipped_model_is_read_as_the_pixels_it_was_trained_on(
-    nano: Path, small_mnist: Mnist
-) -> None:
+def test_the_scaling_of_the_shipped_model_is_raw_pixels(nano: Path, small_mnist: Mnist) -> None:
     sample = small_mnist.validation.take(np.arange(input_scaling.SAMPLE_SIZE))
     origin = loader.load_trained_model(nano / "model.keras", sample.images)
     judgement = input_scaling.rank_scalings(origin.network.run, sample)
@@ -240,7 +240,7 @@ def test_the_shipped_model_is_read_as_the_pixels_it_was_trained_on(
     assert judgement.best.scaling is input_scaling.RAW_PIXELS
 
 
-def test_a_reading_that_the_user_says_is_taken_untried(nano: Path, small_mnist: Mnist) -> None:
+def test_a_scaling_given_by_the_user_is_not_checked(nano: Path, small_mnist: Mnist) -> None:
     prepared = conversion.prepare(nano / "model.keras", small_mnist, pixels="inverted")
     assert prepared.scaling.name == "inverted"
     assert not any(FINDING.search(finding) for finding in prepared.findings)
@@ -249,15 +249,13 @@ def test_a_reading_that_the_user_says_is_taken_untried(nano: Path, small_mnist: 
     assert prepared.score.accuracy < own.score.accuracy
 
 
-def test_an_unknown_reading_is_refused_with_the_names_of_all(
-    nano: Path, small_mnist: Mnist
-) -> None:
+def test_an_unknown_scaling_lists_the_known_ones(nano: Path, small_mnist: Mnist) -> None:
     with pytest.raises(UnknownName) as caught:
         conversion.prepare(nano / "model.keras", small_mnist, pixels="pixels/256")
     assert ", ".join(input_scaling.INPUT_SCALINGS) in str(caught.value)
 
 
-def test_of_readings_that_are_one_to_the_model_the_simplest_is_taken(
+def test_a_model_that_normalizes_its_input_gets_the_simplest_scaling(
     small_mnist: Mnist, tmp_path: Path
 ) -> None:
     keras = keras_3()
@@ -279,7 +277,7 @@ def test_of_readings_that_are_one_to_the_model_the_simplest_is_taken(
     assert finding[2] in {"pixels-unit-columns", "pixels-unit-rows"}
 
 
-def test_a_model_to_which_all_readings_are_one_is_clear(small_mnist: Mnist) -> None:
+def test_a_model_that_ignores_scaling_is_unambiguous(small_mnist: Mnist) -> None:
     sample = small_mnist.validation.take(np.arange(input_scaling.SAMPLE_SIZE))
     answers = 3 * np.eye(10, dtype=np.float32)[sample.labels]
     judgement = input_scaling.rank_scalings(lambda values: answers, sample)
@@ -287,7 +285,7 @@ def test_a_model_to_which_all_readings_are_one_is_clear(small_mnist: Mnist) -> N
     assert input_scaling.choose_scaling(judgement, name="anything") is input_scaling.RAW_PIXELS
 
 
-def test_a_model_that_reads_poorly_is_converted_with_a_warning(
+def test_a_model_of_low_accuracy_is_converted_with_a_warning(
     small_mnist: Mnist, tmp_path: Path
 ) -> None:
     keras = keras_3()

@@ -19,7 +19,7 @@ GREY = Metadata(name="nano", color_space="grayscale", input_range=(-128, 127))
 
 @pytest.mark.slow
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_metadata_takes_few_bytes_and_leaves_the_answers_alone(
+def test_metadata_is_small_and_keeps_the_logits(
     scheme: str, nano: Path, small_mnist: Mnist
 ) -> None:
     network = loader.load_trained_model(
@@ -39,7 +39,7 @@ def test_metadata_takes_few_bytes_and_leaves_the_answers_alone(
     assert np.array_equal(before.logits, after.logits)
 
 
-def test_what_cannot_be_described_is_refused(nano: Path) -> None:
+def test_a_file_that_cannot_take_metadata_is_refused(nano: Path) -> None:
     with pytest.raises(InvalidModel, match="already"):
         add_metadata((nano / "int8.tflite").read_bytes(), GREY)
     with pytest.raises(InvalidModel, match="not a TFLite model"):

@@ -22,13 +22,13 @@ DEVICE_ROUNDS_OTHERWISE = 0.06
 were 169 of the 5,000 validation digits, 38 of the first 1,000."""
 
 
-def test_a_microcontroller_gives_the_golden_outputs(golden: GoldenVectors, micro: MicroRun) -> None:
+def test_tflite_micro_gives_the_golden_outputs(golden: GoldenVectors, micro: MicroRun) -> None:
     assert np.array_equal(micro.outputs, golden.outputs)
     assert micro.outputs.dtype == np.int8
     assert micro.version.startswith("tflite-micro ")
 
 
-def test_a_microcontroller_is_never_more_than_a_step_off_the_device_runtime(
+def test_tflite_micro_is_at_most_one_step_off_the_device_runtime(
     stored: loading.StoredModel, micro: MicroRun, small_mnist: Mnist
 ) -> None:
     images = small_mnist.validation.images
@@ -42,7 +42,7 @@ def test_a_microcontroller_is_never_more_than_a_step_off_the_device_runtime(
     assert np.array_equal(found.argmax(axis=1), device.argmax(axis=1))
 
 
-def test_the_arena_is_what_the_model_needs_and_no_more(nano: Path, micro: MicroRun) -> None:
+def test_the_arena_is_the_smallest_that_works(nano: Path, micro: MicroRun) -> None:
     def loads(arena: int) -> bool:
         load = (
             "import sys; from tflite_micro import runtime; "
@@ -58,7 +58,7 @@ def test_the_arena_is_what_the_model_needs_and_no_more(nano: Path, micro: MicroR
     assert not loads(micro.arena_bytes - 16)
 
 
-def test_an_operator_that_a_microcontroller_lacks_is_named(
+def test_an_operator_that_tflite_micro_lacks_is_named(
     stored: loading.StoredModel, golden: GoldenVectors, micro: MicroRun
 ) -> None:
     import_tensorflow()
@@ -77,7 +77,7 @@ def test_an_operator_that_a_microcontroller_lacks_is_named(
     assert "\n" not in str(caught.value)
 
 
-def test_what_a_microcontroller_cannot_run_is_an_error_of_one_line(
+def test_a_model_that_tflite_micro_cannot_run_is_an_error_of_one_line(
     nano: Path, golden: GoldenVectors, micro: MicroRun
 ) -> None:
     for content in (b"", b"not a model" * 100, (nano / "float32.tflite").read_bytes()):

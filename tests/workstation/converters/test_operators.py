@@ -13,7 +13,7 @@ from mnist_edge.runtimes.sandbox import run_sandboxed
 from tests.support.conversions import edit_model, sound_model
 
 
-def test_a_target_that_was_not_measured_is_refused_with_those_that_were() -> None:
+def test_an_unknown_target_lists_the_known_ones() -> None:
     with pytest.raises(UnknownName, match=r"tflite-runtime==2.14.0, ai-edge-litert==2.1.0"):
         require_target("tflite-runtime==2.13.0")
 
@@ -22,7 +22,7 @@ def _convolutions_of_version(version: int, model: Any) -> None:
     model.operatorCodes[model.subgraphs[0].operators[0].opcodeIndex].version = version
 
 
-def test_the_measured_targets_agree_with_the_runtime_that_is_installed(prepared: Prepared) -> None:
+def test_the_targets_list_agrees_with_the_installed_runtime(prepared: Prepared) -> None:
     # What the table calls unknown, the runtime must refuse, and it must load the one before.
     for version, loads in ((7, True), (8, False)):
         content = edit_model(sound_model(), partial(_convolutions_of_version, version))
@@ -34,7 +34,7 @@ def test_the_measured_targets_agree_with_the_runtime_that_is_installed(prepared:
                 run_sandboxed(content, prepared.mnist.validation.images[:1], name="edited")
 
 
-def test_a_runtime_other_than_the_target_is_told() -> None:
+def test_a_runtime_other_than_the_target_is_reported() -> None:
     assert verify.runtime_mismatch(DEFAULT_TARGET) is None
     warning = verify.runtime_mismatch("ai-edge-litert==2.1.0")
     assert warning is not None

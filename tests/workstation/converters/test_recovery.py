@@ -16,7 +16,7 @@ from tests.support.conversions import DROP_BOUND, convert_all, save_unbalanced
 
 
 @pytest.mark.slow
-def test_a_rescue_finds_what_an_expert_would_and_says_what_it_tried(
+def test_recovery_finds_the_best_variant_and_lists_what_it_tried(
     small_mnist: Mnist, tmp_path: Path
 ) -> None:
     unbalanced = conversion.prepare(save_unbalanced(small_mnist, tmp_path / "a.keras"), small_mnist)
@@ -36,7 +36,7 @@ def test_a_rescue_finds_what_an_expert_would_and_says_what_it_tried(
 
 
 @pytest.mark.slow
-def test_a_rescue_that_fails_says_all_that_it_tried(prepared: Prepared, tmp_path: Path) -> None:
+def test_a_failed_recovery_lists_what_it_tried(prepared: Prepared, tmp_path: Path) -> None:
     with pytest.raises(AccuracyLost, match="nothing was written") as caught:
         convert_all(
             prepared,

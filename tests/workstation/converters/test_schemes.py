@@ -16,7 +16,7 @@ from tests.support.conversions import DROP_BOUND, convert_all
 @pytest.mark.parametrize("weights", [schemes.PER_CHANNEL, schemes.PER_TENSOR])
 @pytest.mark.parametrize("io_dtype", ["int8", "uint8", "float32"])
 @pytest.mark.parametrize("colour", [schemes.GRAY, schemes.RGB])
-def test_int8_has_every_end_and_granularity(
+def test_int8_has_every_io_dtype_and_granularity(
     weights: str, io_dtype: str, colour: str, prepared: Prepared, tmp_path: Path
 ) -> None:
     chosen = schemes.find_schemes(["int8"], io_dtype=io_dtype, weights=weights, color=colour)
@@ -41,7 +41,7 @@ def _weight_scales(content: bytes) -> list[int]:
     return [len(tensor.quantization.scale) for tensor in tensors if tensor.shape[0] > 1]
 
 
-def test_settings_that_a_scheme_does_not_have_are_refused_with_those_it_has() -> None:
+def test_a_setting_that_a_scheme_lacks_is_refused() -> None:
     with pytest.raises(InvalidValue, match=r"int16x8 has no input and output type 'uint8'.*int16"):
         schemes.find_schemes(["int16x8"], io_dtype="uint8")
     with pytest.raises(InvalidValue, match=r"granularity of weights 'coarse'.*per-tensor"):
@@ -50,7 +50,7 @@ def test_settings_that_a_scheme_does_not_have_are_refused_with_those_it_has() ->
         schemes.find_schemes(["int8"], color="cmyk")
 
 
-def test_schemes_come_in_one_order_whatever_the_order_asked_for() -> None:
+def test_schemes_have_a_fixed_order() -> None:
     assert [s.name for s in schemes.find_schemes(["int8", "float32"])] == ["float32", "int8"]
     assert len(schemes.find_schemes(["all"])) == 5
     assert tuple(schemes.SCHEMES) == loading.SCHEMES

@@ -36,7 +36,7 @@ def colour_nano(nano: Path, small_mnist: Mnist, tmp_path_factory: pytest.TempPat
 
 
 @pytest.mark.slow
-def test_ai_edge_litert_reads_what_tflite_runtime_reads(nano: Path, small_mnist: Mnist) -> None:
+def test_ai_edge_litert_gives_the_logits_of_tflite_runtime(nano: Path, small_mnist: Mnist) -> None:
     digits = small_mnist.validation.images
     models = [nano / f"{scheme}.tflite" for scheme in SCHEMES]
     for model, theirs in zip(models, run_on_litert(models, digits), strict=True):
@@ -55,7 +55,7 @@ def test_ai_edge_litert_reads_what_tflite_runtime_reads(nano: Path, small_mnist:
 
 
 @pytest.mark.slow
-def test_mediapipe_reads_the_digit_in_a_colour_picture(
+def test_mediapipe_reads_the_digit_in_a_color_picture(
     nano: Path, colour_nano: Path, small_mnist: Mnist, tmp_path: Path
 ) -> None:
     # Each digit is orange, with the one before it in blue beneath: whoever takes blue for red
@@ -78,7 +78,7 @@ def test_mediapipe_reads_the_digit_in_a_colour_picture(
 
 
 @pytest.mark.slow
-def test_mediapipes_own_reader_finds_the_labels_and_the_normalization(colour_nano: Path) -> None:
+def test_mediapipe_finds_the_labels_and_the_normalization(colour_nano: Path) -> None:
     found: dict[str, Any] = json.loads(run_peer("describe.py", colour_nano))
     assert found["files"] == {"labels.txt": "\n".join(LABELS)}
     described = found["metadata"]

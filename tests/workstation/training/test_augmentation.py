@@ -14,7 +14,7 @@ def _changed(digits: Digits, seed: int) -> NDArray[np.uint8]:
     return distorted(digits, np.random.RandomState(seed))
 
 
-def test_most_digits_are_rewritten_and_the_same_seed_writes_the_same(small_mnist: Mnist) -> None:
+def test_most_digits_are_distorted_reproducibly(small_mnist: Mnist) -> None:
     digits = small_mnist.train.take(np.arange(2_000))
     changed = _changed(digits, 1)
     assert changed.shape == digits.images.shape
@@ -42,7 +42,7 @@ def test_some_sevens_are_barred_and_some_ones_hooked(
     assert (ink.mean() > 1.005 * plain.mean()) == gains
 
 
-def test_shifting_moves_a_digit_by_at_most_two_pixels_and_loses_nothing(
+def test_shifting_moves_a_digit_by_at_most_two_pixels(
     small_mnist: Mnist,
 ) -> None:
     from mnist_edge.training.augmentation import shifted

@@ -8,7 +8,7 @@ import pytest
 
 
 @pytest.mark.parametrize("command", ["train", "convert", "run", "reproduce"])
-def test_without_tensorflow_one_line_says_what_to_install(
+def test_a_missing_tensorflow_names_the_command_that_installs_it(
     command: str, tmp_path: Path, nano: Path
 ) -> None:
     hidden = (

@@ -12,7 +12,7 @@ import pytest
 from mnist_edge.training.input_pipeline import Prefetch, in_batches
 
 
-def test_batches_hold_every_picture_and_its_target_the_last_batch_with_fewer() -> None:
+def test_batches_hold_every_picture_and_its_target() -> None:
     images = np.arange(7 * 4, dtype=np.uint8).reshape(7, 2, 2)
     targets = np.arange(7, dtype=np.float32)
     batches = list(in_batches(images, targets, size=3)["x"].as_numpy_iterator())
@@ -21,25 +21,25 @@ def test_batches_hold_every_picture_and_its_target_the_last_batch_with_fewer() -
     np.testing.assert_array_equal(np.concatenate([wanted for _, wanted in batches]), targets)
 
 
-def test_the_dataset_has_no_thread_that_tunes_it_and_may_sleep_on() -> None:
+def test_the_dataset_is_not_autotuned() -> None:
     given = in_batches(np.zeros((2, 2, 2), np.uint8), np.zeros(2, np.uint8), size=1)
     assert given["x"].options().autotune.enabled is False
 
 
-def test_work_goes_on_while_another_thread_computes_something() -> None:
+def test_prefetching_runs_beside_the_consumer() -> None:
     may_end = threading.Event()
     prefetch = Prefetch(may_end.wait)
     may_end.set()
     assert prefetch.result() is True
 
 
-def test_an_error_is_raised_where_the_result_is_fetched() -> None:
+def test_a_prefetch_error_is_raised_at_the_fetch() -> None:
     prefetch = Prefetch(lambda: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         prefetch.result()
 
 
-def test_a_program_ends_without_what_nobody_fetched() -> None:
+def test_a_program_ends_with_unfetched_results() -> None:
     code = (
         "import threading; from mnist_edge.training.input_pipeline import Prefetch; "
         "Prefetch(threading.Event().wait); print('over')"

@@ -42,7 +42,7 @@ LOSSES = [(step, 1 / step) for step in range(50, 500, 50)]
 @pytest.mark.parametrize("extra", [0.0, 0.5])
 @pytest.mark.parametrize("gradient", [{}, {"mean_absolute_gradient": 0.1}])
 @pytest.mark.parametrize("losses", [LOSSES, LOSSES[:1], []])
-def test_no_panel_is_empty_and_none_repeats_another(
+def test_every_panel_shows_something_of_its_own(
     extra: float,
     gradient: dict[str, float],
     losses: list[tuple[int, float]],
@@ -63,7 +63,7 @@ def test_no_panel_is_empty_and_none_repeats_another(
         assert sum(map(len, columns)) == spans[0].get_gridspec().ncols
 
 
-def test_a_single_round_is_no_dot(axes_of: Draw) -> None:
+def test_a_single_round_is_drawn_as_bars(axes_of: Draw) -> None:
     axes = axes_of([a_round(430)], LOSSES)
     assert set(axes) == {"accuracy at step 430", "loss of single batches"}
     bars = axes["accuracy at step 430"].patches

@@ -11,7 +11,7 @@ from mnist_edge.training.losses import NO_DIGIT, cross_entropy, digits_only, dis
 LOGITS = np.array([[4.0, *[0.0] * 9], [0.0, 2.0, *[0.0] * 8], [1.5] * 10], np.float32)
 
 
-def test_the_loss_of_a_digit_is_kerass_and_of_no_digit_its_distance_from_evenness() -> None:
+def test_the_loss_is_cross_entropy_for_digits_and_divergence_from_uniform_for_outliers() -> None:
     keras = import_keras()
     loss = cross_entropy(reduction="sum_over_batch_size")
     labels = np.array([0, 1, 9], np.uint8)
@@ -24,7 +24,7 @@ def test_the_loss_of_a_digit_is_kerass_and_of_no_digit_its_distance_from_evennes
     assert float(loss(np.array([NO_DIGIT]), LOGITS[2:])) == pytest.approx(0, abs=1e-6)
 
 
-def test_teachers_count_their_share_of_the_loss() -> None:
+def test_teachers_are_weighted_by_alpha() -> None:
     keras = import_keras()
     labels = np.array([0, 1, NO_DIGIT], np.uint8)
     taught = np.full((3, 10), 0.02, np.float32)
@@ -41,7 +41,7 @@ def test_teachers_count_their_share_of_the_loss() -> None:
 
 
 @pytest.mark.parametrize("taught", [False, True])
-def test_metrics_are_of_the_labels_and_pass_over_what_is_no_digit(*, taught: bool) -> None:
+def test_metrics_ignore_outliers(*, taught: bool) -> None:
     keras = import_keras()
     metric = digits_only(keras.metrics.SparseCategoricalAccuracy(name="accuracy"))
     labels = np.array([0, 2, NO_DIGIT], np.uint8)

@@ -29,9 +29,7 @@ def test_weight_decay_is_half_the_sum_of_squares_and_spares_the_biases(
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_every_network_takes_raw_pixels_and_gives_ten_numbers(
-    name: str, small_mnist: Mnist
-) -> None:
+def test_every_network_takes_raw_pixels_and_gives_ten_logits(name: str, small_mnist: Mnist) -> None:
     model = find_recipe(name).network()
     logits = trainer.predict_logits(model, small_mnist.validation.take(np.arange(20)))
     assert logits.shape == (20, 10)
@@ -41,7 +39,7 @@ def test_every_network_takes_raw_pixels_and_gives_ten_numbers(
 
 
 @pytest.mark.slow
-def test_softmax_twice_is_really_applied_twice(train: Train, tmp_path: Path) -> None:
+def test_softmax_is_applied_twice_in_its_recipe(train: Train, tmp_path: Path) -> None:
     # Probabilities taken for logits leave even a perfect answer this much loss.
     least = np.log(np.e + 9) - 1
     recipe = replace(recipes.softmax_l2_softmax_twice(), epochs=3)

@@ -77,7 +77,7 @@ def taught() -> recipes.Recipe:
 
 
 @pytest.mark.slow
-def test_teachers_come_first_and_a_resumed_run_ends_with_the_same_weights(
+def test_distillation_trains_teachers_first_and_resumes_exactly(
     taught: recipes.Recipe, train: Train, tmp_path: Path
 ) -> None:
     listener = Recorder()
@@ -102,7 +102,7 @@ def test_teachers_come_first_and_a_resumed_run_ends_with_the_same_weights(
 
 
 @pytest.mark.slow
-def test_a_network_learns_what_its_teacher_makes_of_the_digits(
+def test_a_student_learns_its_teachers_answers(
     train: Train, small_mnist: Mnist, tmp_path: Path
 ) -> None:
     # Of fours that were labelled 9 its teacher cannot know better.
@@ -134,7 +134,7 @@ def test_softmax_1k_records_the_summed_loss_of_every_step(train: Train, tmp_path
     assert record.rounds[0]["loss"] == pytest.approx(losses[:100].mean(), rel=1e-4)
 
 
-def test_mlp_ema_is_evaluated_and_saved_with_its_averages(
+def test_mlp_ema_is_evaluated_and_saved_with_averaged_weights(
     train: Train, small_mnist: Mnist, tmp_path: Path
 ) -> None:
     recipe = replace(recipes.mlp_ema(), steps=60, validate_every=30)
@@ -155,7 +155,7 @@ def test_quick_learns(train: Train, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_saved_model_has_the_averages_and_statistics_that_were_validated(
+def test_the_saved_model_is_the_one_that_was_validated(
     train: Train, small_mnist: Mnist, tmp_path: Path
 ) -> None:
     recipe = replace(recipes.nano(), epochs=2, outlier_ratio=0.1)

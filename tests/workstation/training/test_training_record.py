@@ -11,7 +11,7 @@ from mnist_edge.training import recipes, training_record
 from tests.support.recorder import Recorder, Train
 
 
-def test_a_run_records_what_made_it(train: Train, tmp_path: Path) -> None:
+def test_a_run_records_its_settings_data_and_versions(train: Train, tmp_path: Path) -> None:
     recipe = recipes.quick().with_epochs(2, 3_000)
     listener = Recorder()
     record = train(recipe, tmp_path, listener=listener)
@@ -32,7 +32,7 @@ def test_a_run_records_what_made_it(train: Train, tmp_path: Path) -> None:
     json.loads((tmp_path / training_record.RECORD_FILE).read_text())
 
 
-def test_a_damaged_record_is_of_no_finished_run(tmp_path: Path) -> None:
+def test_a_damaged_record_is_not_a_finished_run(tmp_path: Path) -> None:
     (tmp_path / training_record.MODEL_FILE).write_bytes(b"")
     for text in ("", "{}", "[" * 200_000, '{"settings": 5}', "\ud800"):
         (tmp_path / training_record.RECORD_FILE).write_text(text, "utf-8", "surrogatepass")

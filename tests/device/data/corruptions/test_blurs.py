@@ -10,7 +10,7 @@ from tests.support.images import bar, full, moments
 
 
 @pytest.mark.parametrize("severity", SEVERITIES)
-def test_a_movement_draws_a_dot_out_along_a_line(severity: int) -> None:
+def test_motion_blur_spreads_a_dot_along_a_line(severity: int) -> None:
     images = np.zeros((100, 28, 28), np.uint8)
     images[:, 13:15, 13:15] = 255
     found = corrupt(images, "motion-blur", severity=severity)
@@ -25,7 +25,7 @@ def test_a_movement_draws_a_dot_out_along_a_line(severity: int) -> None:
     np.testing.assert_allclose(middle - apart, still, atol=0.25)
 
 
-def test_glass_shuffles_and_hardly_takes_away(digits: Digits) -> None:
+def test_glass_blur_keeps_the_amount_of_ink(digits: Digits) -> None:
     found = corrupt(digits.images, "glass-blur")
     assert found.sum() / digits.images.sum() == pytest.approx(1, abs=0.02)
     # Neighbours are less alike than in the digit as it was.
@@ -33,7 +33,7 @@ def test_glass_shuffles_and_hardly_takes_away(digits: Digits) -> None:
     np.testing.assert_array_equal(corrupt(level, "glass-blur", severity=5), level)
 
 
-def test_edges_are_thin_full_and_about_the_strokes() -> None:
+def test_canny_edges_are_thin_and_surround_the_stroke() -> None:
     (found,) = corrupt(bar(1), "canny-edges")
     assert set(np.unique(found)) == {0, 255}
     edges = found > 0
@@ -45,7 +45,7 @@ def test_edges_are_thin_full_and_about_the_strokes() -> None:
     assert edges.sum() == pytest.approx(2 * (16 + 4), rel=0.2)
 
 
-def test_edges_of_every_digit_are_found(test_digits: Digits) -> None:
+def test_canny_edges_are_found_for_every_digit(test_digits: Digits) -> None:
     for severity in (1, 5):
         found = corrupt(test_digits.images[:2_000], "canny-edges", severity=severity)
         assert found.any(axis=(1, 2)).all()

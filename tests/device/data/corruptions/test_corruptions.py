@@ -29,7 +29,7 @@ LEAVING_BLANK = {
 RANDOM = set(KINDS) - {"scale", "brightness", "stripe", "canny-edges"}
 
 
-def test_these_are_the_fifteen_kinds() -> None:
+def test_there_are_fifteen_kinds() -> None:
     assert " ".join(KINDS) == (
         "shot-noise impulse-noise glass-blur motion-blur shear scale rotate brightness translate "
         "stripe fog spatter dotted-line zigzag canny-edges"
@@ -37,7 +37,7 @@ def test_these_are_the_fifteen_kinds() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_corruption_is_of_the_same_form_and_leaves_its_digits_alone(
+def test_a_corruption_keeps_shape_and_dtype_and_does_not_change_its_input(
     kind: str, digits: Digits
 ) -> None:
     before = digits.images.copy()
@@ -49,9 +49,7 @@ def test_a_corruption_is_of_the_same_form_and_leaves_its_digits_alone(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_corruption_is_the_same_for_a_seed_and_another_for_another(
-    kind: str, digits: Digits
-) -> None:
+def test_a_corruption_depends_on_the_seed_alone(kind: str, digits: Digits) -> None:
     images = digits.images[:20]
     found = corrupt(images, kind, seed=7)
     np.testing.assert_array_equal(corrupt(images, kind, seed=7), found)
@@ -59,7 +57,7 @@ def test_a_corruption_is_the_same_for_a_seed_and_another_for_another(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_digit_is_corrupted_alike_in_any_batch(kind: str, digits: Digits) -> None:
+def test_a_digit_is_corrupted_the_same_in_any_batch(kind: str, digits: Digits) -> None:
     images = np.concatenate((digits.images, digits.images[:100]))
     whole = corrupt(images, kind)
     for start, end in ((0, 1), (13, 130), (499, 501), (599, 600)):
@@ -68,13 +66,13 @@ def test_a_digit_is_corrupted_alike_in_any_batch(kind: str, digits: Digits) -> N
 
 
 @pytest.mark.parametrize("kind", sorted(RANDOM))
-def test_two_digits_are_not_corrupted_alike(kind: str) -> None:
+def test_different_digits_are_corrupted_differently(kind: str) -> None:
     images = np.repeat(bar(1), 40, axis=0)
     assert len(np.unique(corrupt(images, kind), axis=0)) > 1
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_severer_corruption_changes_more(kind: str, digits: Digits) -> None:
+def test_a_higher_severity_changes_more(kind: str, digits: Digits) -> None:
     before = digits.images.astype(int)
     changes = [
         np.abs(corrupt(digits.images, kind, severity=severity) - before).mean()
@@ -86,7 +84,7 @@ def test_a_severer_corruption_changes_more(kind: str, digits: Digits) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_severer_corruption_is_read_worse(kind: str, digits: Digits) -> None:
+def test_a_higher_severity_costs_more_accuracy(kind: str, digits: Digits) -> None:
     classifier = Classifier()
 
     def accuracy(images: NDArray[np.uint8]) -> float:
@@ -108,7 +106,7 @@ def test_a_severer_corruption_is_read_worse(kind: str, digits: Digits) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_plain_network_is_hurt_step_by_step_and_not_at_chance_in_the_middle(
+def test_each_severity_costs_a_plain_network_more_and_the_default_is_far_from_chance(
     kind: str, digits: Digits, nano: Path
 ) -> None:
     interpreter = Interpreter((nano.parent / "cnn" / "int8.tflite").read_bytes())
@@ -128,12 +126,12 @@ def test_a_plain_network_is_hurt_step_by_step_and_not_at_chance_in_the_middle(
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("severity", SEVERITIES)
-def test_a_blank_stays_blank_where_nothing_is_added(kind: str, severity: int) -> None:
+def test_a_blank_stays_blank_for_kinds_that_add_no_ink(kind: str, severity: int) -> None:
     found = corrupt(full(20, gray=0), kind, severity=severity)
     assert found.any() == (kind not in LEAVING_BLANK)
 
 
-def test_what_cannot_be_corrupted_is_told() -> None:
+def test_invalid_corruption_arguments_are_refused() -> None:
     images = bar(2)
     with pytest.raises(UnknownName, match="unknown corruption 'snow'"):
         corrupt(images, "snow")

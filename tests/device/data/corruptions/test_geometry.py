@@ -10,7 +10,7 @@ from tests.support.images import bar, moments, tilt
 
 
 @pytest.mark.parametrize("severity", SEVERITIES)
-def test_a_rotation_is_by_its_angle_to_either_side(severity: int) -> None:
+def test_a_rotation_has_its_angle_in_either_direction(severity: int) -> None:
     found = tilt(corrupt(bar(), "rotate", severity=severity))
     np.testing.assert_allclose(np.abs(found), ANGLES[severity - 1], atol=0.5)
     assert 20 < (found > 0).sum() < 80
@@ -29,7 +29,7 @@ def test_a_shear_moves_each_row_by_its_distance_from_the_middle(severity: int) -
 
 
 @pytest.mark.parametrize("severity", SEVERITIES)
-def test_a_smaller_digit_has_its_ink_in_the_square_of_the_scale(severity: int) -> None:
+def test_ink_shrinks_with_the_square_of_the_scale(severity: int) -> None:
     mass, row, column, down, *_ = moments(corrupt(bar(1), "scale", severity=severity))
     factor = SCALES[severity - 1]
     assert mass == pytest.approx(64 * factor**2, rel=0.03)
@@ -38,7 +38,7 @@ def test_a_smaller_digit_has_its_ink_in_the_square_of_the_scale(severity: int) -
 
 
 @pytest.mark.parametrize("severity", SEVERITIES)
-def test_a_translation_is_by_its_distance_in_any_direction(severity: int) -> None:
+def test_a_translation_has_its_distance_in_any_direction(severity: int) -> None:
     # A dot that stays within the picture.
     images = np.zeros((200, 28, 28), np.uint8)
     images[:, 12:16, 12:16] = 255
@@ -49,7 +49,7 @@ def test_a_translation_is_by_its_distance_in_any_direction(severity: int) -> Non
     assert quarters.min() > 30
 
 
-def test_digits_keep_nearly_all_their_ink_when_moved(digits: Digits) -> None:
+def test_geometric_corruptions_keep_nearly_all_ink(digits: Digits) -> None:
     for kind in ("translate", "rotate", "shear", "motion-blur"):
         found = corrupt(digits.images, kind)
         assert found.sum() / digits.images.sum() > 0.95

@@ -12,7 +12,9 @@ from mnist_edge.data.corruptions.keyed_random import KeyedRandom
 @given(
     st.integers(0, 10_000), st.integers(1, 40), st.integers(0, 50), st.sampled_from([1, 3, 4, 5])
 )
-def test_draws_belong_to_their_place(first: int, count: int, after: int, wanted: int) -> None:
+def test_random_numbers_depend_on_the_index_alone(
+    first: int, count: int, after: int, wanted: int
+) -> None:
     def numbers(start: int, many: int) -> NDArray[np.float64]:
         draws = KeyedRandom("some/kind", first=start, count=many)
         return np.stack((draws.uniform(wanted), draws.normal(wanted)))
@@ -22,7 +24,7 @@ def test_draws_belong_to_their_place(first: int, count: int, after: int, wanted:
     assert len(np.unique(whole)) == whole.size
 
 
-def test_draws_are_evenly_and_normally_distributed() -> None:
+def test_uniform_and_normal_numbers_have_their_distributions() -> None:
     draws = KeyedRandom("some/kind", first=0, count=10_000)
     even = draws.uniform(5)
     assert 0 <= even.min() < even.max() < 1

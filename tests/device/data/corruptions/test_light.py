@@ -9,7 +9,7 @@ from tests.support.images import full
 
 
 @pytest.mark.parametrize("severity", SEVERITIES)
-def test_shot_noise_is_poisson_s(severity: int) -> None:
+def test_shot_noise_follows_the_poisson_distribution(severity: int) -> None:
     photons = SHOT_NOISE_PHOTONS[severity - 1]
     # A grey that the brightest pixels seldom leave white.
     grey = round(255 * 0.3)
@@ -40,7 +40,7 @@ def test_brightness_adds_the_same_everywhere(severity: int) -> None:
     np.testing.assert_allclose(found, np.minimum(images + added, 255), atol=0.51)
 
 
-def test_fog_is_light_that_differs_from_place_to_place_and_takes_contrast() -> None:
+def test_fog_varies_smoothly_and_reduces_contrast() -> None:
     found = corrupt(full(50, gray=0), "fog", severity=5).astype(float)
     assert (found.min(axis=(1, 2)) < 40).all()
     assert (found.max(axis=(1, 2)) > 110).all()

@@ -20,7 +20,7 @@ def test_a_stripe_inverts_a_band_in_the_middle(severity: int, digits: Digits) ->
     np.testing.assert_array_equal(found[:, :, ~inverted], digits.images[:, :, ~inverted])
 
 
-def test_drops_are_of_one_grey_and_gather() -> None:
+def test_spatter_is_blobs_of_one_gray_level() -> None:
     found = corrupt(full(100, gray=0), "spatter", severity=5)
     for picture in found:
         ink = picture.max()
@@ -36,7 +36,7 @@ def test_drops_are_of_one_grey_and_gather() -> None:
 
 
 @pytest.mark.parametrize(("kind", "lines"), [("dotted-line", DOTTED_LINES), ("zigzag", ZIGZAGS)])
-def test_a_line_adds_ink_and_takes_none(
+def test_a_line_only_adds_ink(
     kind: str, lines: tuple[tuple[int, float], ...], digits: Digits
 ) -> None:
     for severity in SEVERITIES:
@@ -48,7 +48,7 @@ def test_a_line_adds_ink_and_takes_none(
     assert 2 < three.sum() / one.sum() < 3
 
 
-def test_dots_lie_on_a_straight_line_and_zigzags_do_not() -> None:
+def test_dotted_lines_are_straight_and_zigzags_are_not() -> None:
     def thickness(kind: str) -> NDArray[np.float64]:
         """The ink's deviation across its long axis, in pixels."""
         _, _, _, down, right, both = moments(corrupt(full(100, gray=0), kind, severity=1))
@@ -60,7 +60,7 @@ def test_dots_lie_on_a_straight_line_and_zigzags_do_not() -> None:
     assert np.median(thickness("zigzag")) == pytest.approx(2.5 / np.sqrt(3), rel=0.15)
 
 
-def test_dots_have_gaps_and_zigzags_have_none() -> None:
+def test_dotted_lines_have_gaps_and_zigzags_have_none() -> None:
     def pieces(image: NDArray[np.uint8]) -> int:
         return len(label_components(image > 100)[1])
 

@@ -14,7 +14,7 @@ from mnist_edge.errors import ModelHashMismatch
 from tests.support.bundles import HERE, make_bundle
 
 
-def test_the_checksums_are_of_every_other_file(tmp_path: Path, nano: Path) -> None:
+def test_the_checksums_cover_every_other_file(tmp_path: Path, nano: Path) -> None:
     model = bundle.find_model("nano")
     unpacked = make_bundle(tmp_path, models=[model])
     lines = (unpacked / "SHA256SUMS").read_text().splitlines()
@@ -32,7 +32,7 @@ def test_the_checksums_are_of_every_other_file(tmp_path: Path, nano: Path) -> No
     assert document["models"][0]["sha256"] == said["models/01/int8.tflite"]
 
 
-def test_the_same_files_make_the_same_bytes(tmp_path: Path) -> None:
+def test_an_archive_is_reproducible(tmp_path: Path) -> None:
     make_bundle(tmp_path / "one")
     shutil.copytree(tmp_path / "one", tmp_path / "other")
     wheels = sorted((tmp_path / "other").glob("*.whl"))
@@ -53,7 +53,7 @@ def test_the_same_files_make_the_same_bytes(tmp_path: Path) -> None:
     assert len({one.name.split("/")[0] for one in members}) == 1
 
 
-def test_a_model_that_nothing_vouches_for_is_not_bundled(nano: Path, tmp_path: Path) -> None:
+def test_a_model_whose_hash_differs_is_not_bundled(nano: Path, tmp_path: Path) -> None:
     shutil.copy(nano / "int8.json", tmp_path)
     (tmp_path / "int8.tflite").write_bytes(b"\0" * 4 + b"TFL3")
     with pytest.raises(ModelHashMismatch):

@@ -46,7 +46,7 @@ def home(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("shell", ["sh", "dash", "bash", "busybox sh"])
-def test_every_shell_reads_the_installer(shell: str) -> None:
+def test_every_shell_parses_the_installer(shell: str) -> None:
     program, *words = shell.split()
     if shutil.which(program) is None:
         pytest.skip(f"no {program} here")
@@ -97,7 +97,9 @@ def test_installing_again_changes_the_version_and_nothing_else(tmp_path: Path, h
 
 
 @linux
-def test_where_the_launcher_is_on_the_path_its_name_is_enough(tmp_path: Path, home: Path) -> None:
+def test_the_printed_command_is_short_where_the_launcher_is_on_the_path(
+    tmp_path: Path, home: Path
+) -> None:
     path = f"{home}/.local/bin:{os.environ['PATH']}"
     ran = install(make_bundle(tmp_path), home, PATH=path)
     assert printed_command(ran.stdout)[:2] == ["mnist-edge", "predict"]
@@ -106,7 +108,7 @@ def test_where_the_launcher_is_on_the_path_its_name_is_enough(tmp_path: Path, ho
 @linux
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(choice=st.data())
-def test_a_changed_byte_anywhere_is_refused_before_anything_is_done(
+def test_a_changed_byte_anywhere_is_refused_before_anything_is_installed(
     choice: st.DataObject, whole_bundle: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     folder = tmp_path_factory.mktemp("tampered")
@@ -154,7 +156,7 @@ def test_a_checksum_that_is_missing_is_refused(tmp_path: Path, home: Path) -> No
 
 
 @linux
-def test_what_was_unpacked_there_before_is_not_installed(tmp_path: Path, home: Path) -> None:
+def test_files_left_from_an_earlier_archive_are_not_installed(tmp_path: Path, home: Path) -> None:
     bundle = make_bundle(tmp_path)
     make_wheel(bundle / "wheels", "stranger-1", files={"stranger.py": ""})
     assert install(bundle, home).returncode == 0
@@ -176,7 +178,7 @@ def test_what_was_unpacked_there_before_is_not_installed(tmp_path: Path, home: P
     ],
     ids=["python", "kernel", "bits", "system packages"],
 )
-def test_another_machine_is_refused_with_what_to_do(
+def test_a_bundle_for_another_machine_is_refused(
     changes: dict[str, object], said: str, tmp_path: Path, home: Path
 ) -> None:
     bundle = make_bundle(tmp_path, target=dataclasses.replace(HERE, **changes))  # type: ignore[arg-type]
@@ -189,7 +191,7 @@ def test_another_machine_is_refused_with_what_to_do(
 
 
 @linux
-def test_what_the_system_has_is_seen_in_the_environment(tmp_path: Path, home: Path) -> None:
+def test_system_packages_are_visible_in_the_environment(tmp_path: Path, home: Path) -> None:
     package = SystemPackage(name="json", module="json", debian="python3")
     target = dataclasses.replace(HERE, from_system=(package,))
     assert install(make_bundle(tmp_path, target=target), home).returncode == 0
@@ -198,7 +200,7 @@ def test_what_the_system_has_is_seen_in_the_environment(tmp_path: Path, home: Pa
 
 
 @linux
-def test_a_release_that_fails_its_self_test_is_not_switched_to(tmp_path: Path, home: Path) -> None:
+def test_a_release_that_fails_its_self_test_is_not_used(tmp_path: Path, home: Path) -> None:
     assert install(make_bundle(tmp_path), home).returncode == 0
     before = releases(home)
     ran = install(make_bundle(tmp_path, version="2", broken=True), home)
@@ -210,7 +212,7 @@ def test_a_release_that_fails_its_self_test_is_not_switched_to(tmp_path: Path, h
 
 
 @linux
-def test_two_installations_do_not_meet(tmp_path: Path, home: Path) -> None:
+def test_concurrent_installations_exclude_each_other(tmp_path: Path, home: Path) -> None:
     bundle = make_bundle(tmp_path)
     assert install(bundle, home).returncode == 0
     lock = home / ".local/share/mnist-edge/install.lock"
@@ -226,7 +228,9 @@ def test_two_installations_do_not_meet(tmp_path: Path, home: Path) -> None:
 
 
 @linux
-def test_somebody_elses_program_is_not_overwritten(tmp_path: Path, home: Path) -> None:
+def test_an_unrelated_program_of_the_same_name_is_not_overwritten(
+    tmp_path: Path, home: Path
+) -> None:
     launcher = home / ".local/bin/mnist-edge"
     launcher.parent.mkdir(parents=True)
     launcher.write_text("pipx made this")
@@ -289,7 +293,7 @@ def test_a_kill_at_any_step_leaves_a_release_that_works(tmp_path: Path, home: Pa
 
 
 @linux
-def test_an_installation_that_is_asked_to_end_tidies_up(tmp_path: Path, home: Path) -> None:
+def test_a_terminated_installation_cleans_up(tmp_path: Path, home: Path) -> None:
     first, second = make_bundle(tmp_path), make_bundle(tmp_path, version="2")
     assert install(first, home).returncode == 0
     before = releases(home)
@@ -306,7 +310,7 @@ def test_an_installation_that_is_asked_to_end_tidies_up(tmp_path: Path, home: Pa
 
 @linux
 @pytest.mark.parametrize("name", ["home", "R&D-100%|mine"])
-def test_the_service_is_filled_in_and_systemd_takes_it(name: str, tmp_path: Path) -> None:
+def test_systemd_accepts_the_service_file(name: str, tmp_path: Path) -> None:
     home = tmp_path / name
     home.mkdir()
     assert install(make_bundle(tmp_path), home).returncode == 0

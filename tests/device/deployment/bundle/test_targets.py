@@ -6,7 +6,7 @@ from mnist_edge.deployment.bundle.targets import (
 )
 
 
-def test_wheels_are_taken_up_to_the_boards_own_c_library() -> None:
+def test_platform_tags_go_up_to_the_boards_glibc() -> None:
     assert PI_BOOKWORM_64.platforms[0] == "manylinux_2_36_aarch64"
     # The newest of tflite-runtime 2.14.0 and the oldest that there are.
     assert {"manylinux_2_34_aarch64", "manylinux_2_17_aarch64", "manylinux2014_aarch64"} <= set(

@@ -25,7 +25,7 @@ def project_needs(target: Target, folder: Path) -> dict[str, str]:
     return {one.name: str(one.specifier) for one in direct_requirements(wheel, target)}
 
 
-def test_each_board_gets_the_runtime_and_the_numpy_that_its_python_takes(tmp_path: Path) -> None:
+def test_requirements_follow_the_boards_python(tmp_path: Path) -> None:
     bookworm = project_needs(PI_BOOKWORM_64, tmp_path)
     assert set(bookworm) == {"numpy", "pillow", "typer", "tflite-runtime"}
     assert "<2" in bookworm["numpy"]
@@ -45,9 +45,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "index"
 
 
-def test_wheels_are_chosen_by_the_boards_markers_and_not_by_this_machines(
-    index: Path, tmp_path: Path
-) -> None:
+def test_environment_markers_are_those_of_the_board(index: Path, tmp_path: Path) -> None:
     own = make_wheel(tmp_path, "own-1", requires=["outer>=1; sys_platform=='linux'", "numpy"])
     make_wheel(
         index,
@@ -77,7 +75,7 @@ def test_wheels_are_chosen_by_the_boards_markers_and_not_by_this_machines(
     ]
 
 
-def test_what_pip_cannot_have_is_said_in_one_line(index: Path, tmp_path: Path, run: Run) -> None:
+def test_a_wheel_that_pip_cannot_find_is_one_line(index: Path, tmp_path: Path, run: Run) -> None:
     index.mkdir()
     own = make_wheel(tmp_path, "own-1", requires=["nowhere>=2"])
     with pytest.raises(BundleFailed, match=r"nowhere>=2; check the network") as failed:

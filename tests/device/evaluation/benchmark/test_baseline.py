@@ -16,9 +16,7 @@ from mnist_edge.runtimes.selection import using_runtime
 from tests.support.programs import Run
 
 
-def test_the_bare_script_reads_a_plain_digit_as_predict_does(
-    nano: Path, tmp_path: Path, run: Run
-) -> None:
+def test_the_baseline_script_answers_as_predict_does(nano: Path, tmp_path: Path, run: Run) -> None:
     digits, path = load_builtin_digits(), tmp_path / "digit.png"
     Image.fromarray(255 - digits.images[70]).save(path)
     command = baseline.script_argv(nano / "int8.tflite", path)
@@ -27,7 +25,7 @@ def test_the_bare_script_reads_a_plain_digit_as_predict_does(
     assert run("predict", "--model", nano, path).stdout.startswith(f"{path}: {said} ")
 
 
-def test_the_bare_loop_gives_the_same_logits(nano: Path) -> None:
+def test_the_baseline_loop_gives_the_same_logits(nano: Path) -> None:
     model = loading.load_model(nano)
     digits = load_builtin_digits().images
     interpreter, call = Interpreter(model.content), baseline.bare_call(model.content)

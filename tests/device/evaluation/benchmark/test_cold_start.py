@@ -10,7 +10,7 @@ from mnist_edge.errors import ProgramFailed
 from mnist_edge.evaluation.benchmark import cold_start
 
 
-def test_a_programs_peak_is_its_own_and_not_its_parents() -> None:
+def test_the_peak_memory_of_a_program_excludes_its_parents() -> None:
     ballast = np.ones(60 << 17)  # 60 MiB in this process
     command = [sys.executable, "-S", "-c", "pass"]
     (small,) = cold_start.time_starts([command], rounds=2)

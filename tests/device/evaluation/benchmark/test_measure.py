@@ -7,7 +7,7 @@ from mnist_edge.evaluation.benchmark.measure import BenchmarkPlan, interleaved_r
 from tests.support.clocks import Clock
 
 
-def test_ratios_are_to_the_first_and_one_round_does_not_count() -> None:
+def test_ratios_are_to_the_first_call_and_the_first_round_is_a_warm_up() -> None:
     clock = Clock()
     calls = [clock.work("A", 2), clock.work("B", 4), clock.work("C", 1)]
     half, double = interleaved_ratios(calls, rounds=2, clock=clock)[::-1]
@@ -16,6 +16,6 @@ def test_ratios_are_to_the_first_and_one_round_does_not_count() -> None:
 
 
 @pytest.mark.parametrize("name", ["digits", "pictures", "rounds", "starts"])
-def test_nothing_to_measure_is_refused(name: str) -> None:
+def test_a_plan_without_anything_to_measure_is_refused(name: str) -> None:
     with pytest.raises(InvalidValue, match=f"{name} 0"):
         BenchmarkPlan(**{name: 0})

@@ -21,7 +21,7 @@ def two(nano_report: Report) -> tuple[Report, Report]:
     return rounded(nano_report), worsened(nano_report)
 
 
-def test_a_report_beside_itself_did_not_change(two: tuple[Report, Report]) -> None:
+def test_a_report_compared_with_itself_did_not_change(two: tuple[Report, Report]) -> None:
     found = diff_reports(two[0], two[0])
     accuracy = f"{100 * two[0].schemes[3].accuracy:.2f} %"
     assert found.summary == (
@@ -33,7 +33,7 @@ def test_a_report_beside_itself_did_not_change(two: tuple[Report, Report]) -> No
     assert "No accuracy changed" in diff_to_html(found)
 
 
-def test_reports_the_other_way_round_negate(two: tuple[Report, Report]) -> None:
+def test_swapped_reports_negate_every_change(two: tuple[Report, Report]) -> None:
     there, back = diff_reports(*two), diff_reports(*reversed(two))
     assert "0 for the better, 1 for the worse" in there.summary
     assert "1 for the better, 0 for the worse" in back.summary
@@ -57,7 +57,7 @@ def test_the_summary_is_about_a_scheme_that_both_reports_have(two: tuple[Report,
     assert diff_reports(nothing, fewer).summary == "A and B have no scheme in common."
 
 
-def test_long_names_keep_their_beginning_and_end(two: tuple[Report, Report]) -> None:
+def test_long_names_are_shortened_in_the_middle(two: tuple[Report, Report]) -> None:
     first, second = two
     name = f"the-beginning-{'x' * 60}-the-end"
     text = format_comparison(diff_reports(dataclasses.replace(first, model=name), second))
@@ -66,7 +66,7 @@ def test_long_names_keep_their_beginning_and_end(two: tuple[Report, Report]) -> 
     assert max(map(len, text.splitlines())) <= 80
 
 
-def test_a_change_that_rounds_to_zero_has_no_minus(two: tuple[Report, Report]) -> None:
+def test_a_change_that_rounds_to_zero_has_no_minus_sign(two: tuple[Report, Report]) -> None:
     first, second = two[0], rounded(two[0])
     worse = dataclasses.replace(second.schemes[3], drop_points=-0.001, accuracy=0.98999)
     second = dataclasses.replace(second, schemes=(*second.schemes[:3], worse))
@@ -75,7 +75,7 @@ def test_a_change_that_rounds_to_zero_has_no_minus(two: tuple[Report, Report]) -
         assert not re.search(r"[-\u2212]0\.00(?!\d)", text)
 
 
-def test_reports_of_other_pictures_say_so(two: tuple[Report, Report]) -> None:
+def test_reports_of_different_pictures_are_marked(two: tuple[Report, Report]) -> None:
     first, second = two
     other = dataclasses.replace(second, data=dataclasses.replace(second.data, sha256={}))
     found = diff_reports(first, other)

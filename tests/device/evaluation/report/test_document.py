@@ -48,7 +48,7 @@ def test_the_document_meets_its_schema(quick: Path, test_digits: Digits) -> None
     assert not validator.is_valid(document)
 
 
-def test_the_schema_knows_every_field_that_there_is() -> None:
+def test_the_schema_has_every_field() -> None:
     schema = report_schema()
     known = {"Report": schema, **schema["$defs"]}
     mirrored = {name: one for name, one in vars(results).items() if dataclasses.is_dataclass(one)}
@@ -78,7 +78,7 @@ def test_both_files_are_saved(quick: Path, test_digits: Digits, tmp_path: Path) 
     assert found.verdict in page
 
 
-def test_what_older_reports_lack_is_not_known(tmp_path: Path) -> None:
+def test_fields_that_older_reports_lack_are_none(tmp_path: Path) -> None:
     document = a_report()
     del document["gates"]
     for scheme in document["schemes"]:
@@ -107,7 +107,7 @@ def test_what_older_reports_lack_is_not_known(tmp_path: Path) -> None:
         ({"times": 0}, r"report\.times is 0; expected an object"),
     ],
 )
-def test_a_report_with_a_field_that_cannot_be_says_which(
+def test_an_invalid_field_of_a_report_is_named(
     change: dict[str, Any], words: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "report.json"
@@ -126,7 +126,7 @@ def test_a_report_with_a_field_that_cannot_be_says_which(
         ("doubtful", {}, r"doubtful is \{\}; expected a list"),
     ],
 )
-def test_a_scheme_with_a_field_that_cannot_be_says_which(key: str, value: Any, words: str) -> None:
+def test_an_invalid_field_of_a_scheme_is_named(key: str, value: Any, words: str) -> None:
     document = a_report()
     document["schemes"][1][key] = value
     with pytest.raises(InvalidValue, match=words):

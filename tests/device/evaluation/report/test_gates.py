@@ -38,7 +38,7 @@ def with_drop(found: Report, points: float, largest: float) -> Report:
         ({}, []),
     ],
 )
-def test_a_gate_is_missed_by_more_than_it_allows_and_not_by_as_much(
+def test_a_gate_passes_at_its_limit_and_fails_beyond_it(
     limits: dict[str, float], missed: list[str], nano_report: Report
 ) -> None:
     found = with_drop(nano_report, 0.2, 0.5)

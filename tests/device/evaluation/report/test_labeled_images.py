@@ -48,7 +48,7 @@ def read(data: Path) -> LabeledImages:
     return read_labeled_images(data, find_labeled_images(data), on_progress=lambda count: None)
 
 
-def test_a_folder_is_read_as_predict_reads_it(sorted_pictures: Path) -> None:
+def test_a_labeled_folder_is_read_as_predict_reads_it(sorted_pictures: Path) -> None:
     found = read(sorted_pictures)
     assert found.name == "photos"
     assert found.paths == (
@@ -70,7 +70,7 @@ def test_a_folder_is_read_as_predict_reads_it(sorted_pictures: Path) -> None:
         assert one.probabilities == other.probabilities
 
 
-def test_what_cannot_be_read_is_listed_and_what_has_no_digit_too(sorted_pictures: Path) -> None:
+def test_unreadable_pictures_and_those_without_a_digit_are_listed(sorted_pictures: Path) -> None:
     found = read(sorted_pictures)
     (torn,) = found.unreadable
     assert torn.path == "2/torn.png"
@@ -107,16 +107,14 @@ def test_labels_in_a_csv_keep_its_order(sorted_pictures: Path) -> None:
         ("path,label\n", "no labelled picture"),
     ],
 )
-def test_a_csv_that_says_no_labels_is_refused_by_its_row(
-    text: str, words: str, tmp_path: Path
-) -> None:
+def test_an_invalid_row_of_a_csv_is_named(text: str, words: str, tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text(text, encoding="utf-8")
     with pytest.raises(DataError, match=words):
         find_labeled_images(tmp_path)
 
 
 @given(content=st.one_of(st.binary(max_size=200), st.text(max_size=100).map(str.encode)))
-def test_no_csv_whatever_is_in_it_raises_anything_else(
+def test_any_csv_is_read_or_refused(
     content: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     table = tmp_path_factory.getbasetemp() / "fuzzed.csv"
@@ -125,7 +123,7 @@ def test_no_csv_whatever_is_in_it_raises_anything_else(
         find_labeled_images(table)
 
 
-def test_data_that_is_not_there_or_holds_nothing_is_an_error(tmp_path: Path) -> None:
+def test_missing_or_empty_data_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataUnavailable, match="no data at"):
         find_labeled_images(tmp_path / "nowhere")
     with pytest.raises(DataUnavailable, match="no labelled picture"):

@@ -29,7 +29,7 @@ from mnist_edge.runtimes.selection import describe_runtime
 from tests.support.reports import CLEAN, logits_of, measured
 
 
-def test_what_is_measured_is_what_the_models_answer(own: Path, test_digits: Digits) -> None:
+def test_the_figures_are_those_of_the_models_answers(own: Path, test_digits: Digits) -> None:
     # Not a whole number of the chunks that it is measured in.
     digits = test_digits.take(np.arange(1_050))
     steps: list[int] = []
@@ -64,7 +64,7 @@ def test_what_is_measured_is_what_the_models_answer(own: Path, test_digits: Digi
     assert sum(one.count for one in int8.calibration.bins) == 1_050
 
 
-def test_a_model_against_itself_loses_nothing(own: Path, test_digits: Digits) -> None:
+def test_a_model_compared_with_itself_loses_nothing(own: Path, test_digits: Digits) -> None:
     shutil.copy(own / "int8.tflite", own / "float32.tflite")
     (own / "float32.json").unlink()
     (own / "int8.json").unlink()
@@ -79,7 +79,7 @@ def test_a_model_against_itself_loses_nothing(own: Path, test_digits: Digits) ->
         assert scheme.calibration.symmetric_divergence == 0
 
 
-def test_reference_and_candidate_swapped_negate(own: Path, test_digits: Digits) -> None:
+def test_swapping_reference_and_candidate_negates_the_drop(own: Path, test_digits: Digits) -> None:
     digits = test_digits.take(np.arange(1_500, 2_300))
     plan = CorruptionPlan(pictures=60)
     there = measured(own, digits, plan=plan).schemes[1]
@@ -99,7 +99,7 @@ def test_reference_and_candidate_swapped_negate(own: Path, test_digits: Digits) 
         assert one.drop_interval == (-other.drop_interval.high, -other.drop_interval.low)
 
 
-def test_the_inputs_are_named_by_their_hashes(own: Path, test_digits: Digits) -> None:
+def test_the_inputs_are_recorded_with_their_hashes(own: Path, test_digits: Digits) -> None:
     whole = mnist_test_images(test_digits).sha256()
     assert whole == {key: SHA256[key] for key in ("t10k-images", "t10k-labels")}
     found = measured(own, test_digits.take(np.arange(10)), command="mnist-edge report own")

@@ -9,7 +9,7 @@ from mnist_edge.evaluation.report.model_stats import read_model_stats
 from mnist_edge.modelstore import loading
 
 
-def test_what_is_in_the_files_is_counted(nano: Path) -> None:
+def test_parameters_and_operations_of_a_file_are_counted(nano: Path) -> None:
     found = {
         scheme: read_model_stats((nano / f"{scheme}.tflite").read_bytes())
         for scheme in loading.SCHEMES
@@ -56,7 +56,7 @@ def test_the_arena_holds_what_the_widest_operator_reads_and_writes(nano: Path, t
     assert read_model_stats((tiny / "flat.tflite").read_bytes()).arena == 4 * (28 * 28 + 4)
 
 
-def test_what_pixels_are_divided_by_is_no_parameter(nano: Path) -> None:
+def test_the_pixel_scale_is_not_a_parameter(nano: Path) -> None:
     folder = nano.parent / "mlp-dropout"
     # 784 to 128 to 10; the file begins with a multiplication by 1/255.
     found = read_model_stats((folder / "int8.tflite").read_bytes())

@@ -22,7 +22,7 @@ from mnist_edge.modelstore import loading
 from tests.support.reports import logits_of, measured
 
 
-def test_every_kind_of_corruption_is_read_by_every_scheme(own: Path, test_digits: Digits) -> None:
+def test_every_scheme_is_measured_on_every_corruption(own: Path, test_digits: Digits) -> None:
     digits = test_digits.take(np.arange(120))
     plan = CorruptionPlan(pictures=40, severities=(5, 1))
     found = measured(own, digits, plan=plan)
@@ -46,7 +46,7 @@ def test_every_kind_of_corruption_is_read_by_every_scheme(own: Path, test_digits
         assert after.drop_interval.low <= after.drop_points <= after.drop_interval.high
 
 
-def test_some_are_also_read_as_predict_reads_them(own: Path, test_digits: Digits) -> None:
+def test_a_part_is_also_measured_through_the_front_end(own: Path, test_digits: Digits) -> None:
     digits = test_digits.take(np.arange(0, 10_000, 1_000))
     found = measured(own, digits, plan=CorruptionPlan(pictures=10, severities=(4,)))
     before, after = (
@@ -83,7 +83,7 @@ def test_some_are_also_read_as_predict_reads_them(own: Path, test_digits: Digits
     assert dark.abstained > dark.predicted.abstained
 
 
-def test_fewer_are_read_as_predict_reads_them_than_as_bare_arrays() -> None:
+def test_fewer_pictures_go_through_the_front_end_than_as_bare_arrays() -> None:
     for pictures, total, expected in (
         (0, 10_000, 0),
         (10, 10_000, 10),
@@ -96,7 +96,7 @@ def test_fewer_are_read_as_predict_reads_them_than_as_bare_arrays() -> None:
     assert plan.count_preprocessed(10_000) == 100 * 2 * len(CORRUPTIONS)
 
 
-def test_what_is_abstained_from_is_no_wrong_answer(own: Path, test_digits: Digits) -> None:
+def test_an_abstention_is_not_a_wrong_answer(own: Path, test_digits: Digits) -> None:
     path = own / "int8.json"
     manifest = json.loads(path.read_text(encoding="utf-8"))
     pictures = mnist_test_images(test_digits.take(np.arange(200)))
@@ -128,6 +128,6 @@ def test_what_is_abstained_from_is_no_wrong_answer(own: Path, test_digits: Digit
 @pytest.mark.parametrize(
     "settings", [{"pictures": -1}, {"severities": ()}, {"severities": (3, 3)}, {"severities": (6,)}]
 )
-def test_a_plan_that_cannot_be_is_refused(settings: dict[str, Any]) -> None:
+def test_an_invalid_corruption_plan_is_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(InvalidValue, match=r"give|within"):
         CorruptionPlan(**settings)

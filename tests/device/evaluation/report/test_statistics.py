@@ -15,7 +15,7 @@ from mnist_edge.metrics.confidence import softmax
 from tests.support.reports import logits_of, measured
 
 
-def test_every_picture_that_flipped_is_shown_as_both_saw_it(own: Path, test_digits: Digits) -> None:
+def test_every_flip_has_both_answers_and_its_pixels(own: Path, test_digits: Digits) -> None:
     # Of two digits at once it is hard to tell which, so that some flip whatever the model.
     over, under = (test_digits.take(np.arange(n, n + 800)) for n in (0, 800))
     digits = Digits(images=over.images // 2 + under.images // 2, labels=over.labels)
@@ -35,7 +35,7 @@ def test_every_picture_that_flipped_is_shown_as_both_saw_it(own: Path, test_digi
         assert (pixels == digits.images[flip.index]).all()
 
 
-def test_mistakes_are_the_surest_and_labels_are_doubted_where_both_are_sure(
+def test_mistakes_are_sorted_by_confidence_and_confident_agreement_against_a_label_is_suspect(
     own: Path, test_digits: Digits
 ) -> None:
     # A label that is wrong is what both models are sure is another digit.
@@ -74,9 +74,7 @@ def test_confidence_is_measured_at_the_temperature_of_the_manifest(
     assert int8.calibration.true_class_change < 0
 
 
-def test_pictures_of_a_broken_scheme_are_not_kept_without_end(
-    quick: Path, tiny: Path, test_digits: Digits
-) -> None:
+def test_the_number_of_kept_flips_is_limited(quick: Path, tiny: Path, test_digits: Digits) -> None:
     shutil.copy(tiny / "zero.tflite", quick / "int8.tflite")
     int8 = measured(quick, test_digits.take(np.arange(2_000))).schemes[1]
     assert int8.flipped == round((1 - int8.agreement) * 2_000) > MAX_FLIPS

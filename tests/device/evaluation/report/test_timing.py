@@ -8,7 +8,7 @@ from mnist_edge.data.mnist import Digits
 from tests.support.reports import measured
 
 
-def test_times_are_told_of_every_scheme(quick: Path, test_digits: Digits) -> None:
+def test_every_scheme_is_timed(quick: Path, test_digits: Digits) -> None:
     times = measured(quick, test_digits.take(np.arange(20))).times
     assert times.threads[0] == 1
     for scheme in times.schemes:

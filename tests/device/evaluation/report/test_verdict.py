@@ -68,7 +68,7 @@ def scheme(any_scheme: SchemeReport) -> Callable[..., SchemeReport]:
 Scheme = Callable[..., SchemeReport]
 
 
-def test_a_drop_that_chance_explains_is_none_that_is_shown(scheme: Scheme) -> None:
+def test_a_drop_within_chance_is_reported_as_no_loss(scheme: Scheme) -> None:
     said = verdict(
         "nano", [scheme("float32", correct=9_935), scheme("int8", correct=9_934, lost=2, won=1)]
     )
@@ -78,7 +78,7 @@ def test_a_drop_that_chance_explains_is_none_that_is_shown(scheme: Scheme) -> No
     )
 
 
-def test_a_drop_that_is_nearly_sure_is_not_called_nothing(scheme: Scheme) -> None:
+def test_a_nearly_significant_drop_is_reported_with_its_bound(scheme: Scheme) -> None:
     int8 = scheme("int8", correct=9_470, lost=19, won=9)
     assert mcnemar_p(19, 9) == pytest.approx(0.087, abs=0.001)
     said = verdict("tutorial", [scheme("float32", correct=9_480), int8])
@@ -89,7 +89,7 @@ def test_a_drop_that_is_nearly_sure_is_not_called_nothing(scheme: Scheme) -> Non
     assert f"{int8.largest_drop:.2f}" == "0.22"
 
 
-def test_a_small_drop_that_is_sure_is_told_with_its_interval(scheme: Scheme) -> None:
+def test_a_significant_small_drop_is_reported_with_its_interval(scheme: Scheme) -> None:
     said = verdict(
         "nano", [scheme("float32", correct=9_935), scheme("int8", correct=9_920, lost=16, won=1)]
     )
@@ -97,14 +97,14 @@ def test_a_small_drop_that_is_sure_is_told_with_its_interval(scheme: Scheme) -> 
     assert "do not ship" not in said
 
 
-def test_a_gain_is_a_gain(scheme: Scheme) -> None:
+def test_a_gain_is_reported_as_a_gain(scheme: Scheme) -> None:
     said = verdict(
         "nano", [scheme("float32", correct=9_935), scheme("int8", correct=9_947, won=12)]
     )
     assert said.startswith("int8 gains nano 0.12 points (95 %: 0.07 to 0.21): 99.47 %")
 
 
-def test_few_pictures_prove_nothing_and_it_says_so(scheme: Scheme) -> None:
+def test_too_few_pictures_are_reported_as_such(scheme: Scheme) -> None:
     said = verdict(
         "nano",
         [scheme("float32", correct=59, total=60), scheme("int8", correct=58, lost=1, total=60)],
@@ -113,7 +113,7 @@ def test_few_pictures_prove_nothing_and_it_says_so(scheme: Scheme) -> None:
     assert "points are not excluded at 95 % confidence" in said
 
 
-def test_a_large_drop_is_not_to_be_shipped_and_the_worst_scheme_is_named(scheme: Scheme) -> None:
+def test_a_large_drop_advises_against_shipping_and_names_the_worst_scheme(scheme: Scheme) -> None:
     said = verdict(
         "nano",
         [
@@ -155,7 +155,7 @@ def under(
     )
 
 
-def test_what_users_lose_in_the_dark_is_in_the_sentence(scheme: Scheme) -> None:
+def test_a_loss_under_corruption_is_in_the_verdict(scheme: Scheme) -> None:
     def found(*corruptions: CorruptionResult) -> str:
         before = under("brightness", drop=0, p=1, right=180, wrong=1)
         float32 = dataclasses.replace(
@@ -177,7 +177,7 @@ def test_what_users_lose_in_the_dark_is_in_the_sentence(scheme: Scheme) -> None:
     assert "under fog" in found(chance)
 
 
-def test_what_only_bare_arrays_lose_is_not_in_the_sentence(scheme: Scheme) -> None:
+def test_a_loss_on_bare_arrays_alone_is_not_in_the_verdict(scheme: Scheme) -> None:
     bare = under("brightness", drop=0.0, p=1.0, right=200, wrong=0, bare=8.7)
     before = dataclasses.replace(bare, drop_points=0, drop_interval=Interval(0, 0))
     older = dataclasses.replace(bare, predicted=None)
@@ -192,7 +192,7 @@ def test_a_reference_alone_has_nothing_to_be_compared_with(scheme: Scheme) -> No
     assert said.startswith("nano: float32 alone was measured, 99.35 %")
 
 
-def test_a_broken_reference_is_named_before_anything_is_compared_with_it(scheme: Scheme) -> None:
+def test_a_broken_reference_is_reported_first(scheme: Scheme) -> None:
     said = verdict("nano", [scheme("float32", correct=1_100), scheme("int8", correct=1_100)])
     assert said.startswith("float32, the reference, is broken itself: it reads 11.00 %")
 
@@ -240,7 +240,7 @@ def swapped_labels(graph: Graph) -> None:
     ],
     ids=["zero point", "saturated", "swapped"],
 )
-def test_a_broken_quantization_is_called_out_first(
+def test_a_broken_quantization_is_reported_first(
     plant: Plant, symptom: str, own: Path, test_digits: Digits
 ) -> None:
     # Of a bytearray, the file's numbers can be written to where they lie.

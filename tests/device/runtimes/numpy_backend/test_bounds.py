@@ -18,14 +18,12 @@ FAR = (1 << 24).to_bytes(4, "little")
 
 
 @pytest.mark.parametrize("path", SOUND, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_a_sound_file_is_within_its_bounds(path: Path) -> None:
+def test_a_valid_file_is_within_its_bounds(path: Path) -> None:
     require_within_bounds(path.read_bytes())
 
 
 @pytest.mark.parametrize("name", ["quadrants-int8", "regression-float32"])
-def test_a_file_that_is_changed_or_cut_anywhere_is_within_its_bounds_or_damaged(
-    name: str, tiny: Path
-) -> None:
+def test_a_changed_or_truncated_file_is_within_its_bounds_or_refused(name: str, tiny: Path) -> None:
     content = (tiny / f"{name}.tflite").read_bytes()
     kept = [
         is_within_bounds(damaged)
@@ -43,7 +41,7 @@ def is_within_bounds(content: bytes) -> bool:
     return True
 
 
-def test_a_file_that_leads_out_of_itself_is_refused_before_the_runtime_reads_it() -> None:
+def test_an_offset_outside_the_file_is_refused_before_the_runtime_reads_it() -> None:
     content = (NANO / "float16.tflite").read_bytes()
     damaged = next(
         changed

@@ -35,14 +35,16 @@ def test_numpy_gives_the_integers_of_tflite_runtime(path: Path, test_digits: Dig
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NUMPY_MODELS, ids=lambda path: path.stem)
-def test_they_are_the_same_on_every_test_digit(path: Path, test_digits: Digits) -> None:
+def test_numpy_gives_the_integers_of_tflite_runtime_on_every_test_digit(
+    path: Path, test_digits: Digits
+) -> None:
     pytest.importorskip("tflite_runtime")
     digits = np.concatenate([test_digits.images, noise(2_000)])
     assert_equal_on_both(path.read_bytes(), digits)
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 31, 32, 33, 70])
-def test_any_number_of_digits_gives_what_each_gives_alone(
+def test_a_batch_of_any_size_gives_the_logits_of_its_digits(
     count: int, nano: Path, test_digits: Digits
 ) -> None:
     content, digits = (nano / "int8.tflite").read_bytes(), test_digits.images[:count]
@@ -60,7 +62,7 @@ print(*sys.modules)
 """
 
 
-def test_numpy_s_interpreter_is_imported_only_where_it_runs(pictures: Path) -> None:
+def test_the_numpy_runtime_is_imported_only_where_it_runs(pictures: Path) -> None:
     sample = SAMPLE
     words = [sys.executable, "-c", IMPORTED, str(sample)]
     ran = subprocess.run(words, check=True, capture_output=True, text=True)

@@ -40,6 +40,6 @@ def test_products_are_rounded_twice(real: float, accumulators: list[int]) -> Non
 
 
 @pytest.mark.parametrize("real", [2.0**30, float("inf"), float("nan"), -1.0])
-def test_a_factor_without_room_for_its_products_is_refused(real: float) -> None:
+def test_a_factor_whose_products_overflow_is_refused(real: float) -> None:
     with pytest.raises(OverflowError, match="a factor"):
         to_fixed_point(real)

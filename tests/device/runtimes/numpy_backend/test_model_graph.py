@@ -11,7 +11,7 @@ from mnist_edge.runtimes.selection import using_runtime
 from tests.support.paths import NUMPY_MODELS
 
 
-def test_the_tiny_models_have_every_operator_that_numpy_runs() -> None:
+def test_the_test_models_cover_every_operator() -> None:
     from mnist_edge.runtimes.numpy_backend.executor import _KERNELS
 
     found = {
@@ -23,7 +23,7 @@ def test_the_tiny_models_have_every_operator_that_numpy_runs() -> None:
 
 
 @pytest.mark.parametrize("name", ["float32", "float16", "dynamic", "int16x8"])
-def test_a_model_that_is_not_int8_is_refused_with_what_would_run_it(name: str, nano: Path) -> None:
+def test_a_model_that_is_not_int8_names_a_runtime_for_it(name: str, nano: Path) -> None:
     with using_runtime("numpy"), pytest.raises(UnsuitableModel) as refused:
         Interpreter((nano / f"{name}.tflite").read_bytes())
     said = str(refused.value)
@@ -35,6 +35,6 @@ def test_a_model_that_is_not_int8_is_refused_with_what_would_run_it(name: str, n
 @pytest.mark.parametrize(
     ("name", "said"), [("custom", "Mystery-Op:v2"), ("pair", "float32"), ("greedy", "16000000")]
 )
-def test_other_models_are_refused_by_name(name: str, said: str, tiny: Path) -> None:
+def test_an_unsupported_model_is_refused_by_what_it_has(name: str, said: str, tiny: Path) -> None:
     with using_runtime("numpy"), pytest.raises((InvalidModel, UnsuitableModel), match=said):
         Interpreter((tiny / f"{name}.tflite").read_bytes())

@@ -25,9 +25,7 @@ def committed_rows() -> list[ReproductionRow]:
 
 
 @pytest.mark.parametrize("rows", [slice(None), slice(5, 6), slice(2, 3)])
-def test_the_reproductions_plot_tells_small_differences_apart(
-    rows: slice, figures: list[Any], tmp_path: Path
-) -> None:
+def test_the_plot_shows_small_differences(rows: slice, figures: list[Any], tmp_path: Path) -> None:
     chosen = committed_rows()[rows]
     page.plot_reproduction(chosen, tmp_path / "reproduction.png")
     (figure,) = figures

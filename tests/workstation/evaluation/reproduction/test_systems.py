@@ -10,7 +10,7 @@ from mnist_edge.evaluation.reproduction import systems
 from mnist_edge.training.recipes import RECIPES, find_recipe
 
 
-def test_every_row_of_the_reproduction_is_a_recipe_and_every_article_recipe_a_row() -> None:
+def test_systems_and_article_recipes_correspond() -> None:
     rows = [system.recipe for system in systems.SYSTEMS]
     assert sorted(rows) == sorted(set(RECIPES) - {"edge", "edge-teacher", "nano", "quick"})
     assert all(find_recipe(name).name == name for name in rows)

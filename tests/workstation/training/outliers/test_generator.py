@@ -33,9 +33,7 @@ def _vectors(pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_every_kind_is_drawn_with_something_in_it_and_again_and_again_otherwise(
-    name: str, digits: Digits
-) -> None:
+def test_every_kind_is_not_blank_and_varies(name: str, digits: Digits) -> None:
     pictures = draw_outliers(30, digits=digits, seed=1, kinds=[name])
     assert pictures.shape == (30, 28, 28)
     assert pictures.dtype == np.uint8
@@ -77,7 +75,7 @@ def test_all_kinds_are_drawn_where_none_are_named(digits: Digits) -> None:
     np.testing.assert_array_equal(everything, named)
 
 
-def test_most_drawings_are_in_mnists_form_and_the_others_anywhere(digits: Digits) -> None:
+def test_most_drawings_are_in_mnist_format(digits: Digits) -> None:
     pictures = draw_outliers(10 * len(DRAWINGS), digits=digits, seed=1, kinds=DRAWINGS)
     in_form = np.array([is_mnist_format(picture) for picture in pictures])
     assert 0.4 < in_form.mean() < 0.8
@@ -98,14 +96,14 @@ def test_frames_have_no_empty_border_as_a_digit_has(digits: Digits) -> None:
     assert ((rims > 0).mean(axis=1) > 0.05).mean() > 0.95
 
 
-def test_dust_is_a_few_specks_and_an_edge(digits: Digits) -> None:
+def test_dust_is_a_few_specks(digits: Digits) -> None:
     pictures = draw_outliers(50, digits=digits, seed=1, kinds=["dust"])
     inner = pictures[:, 2:-2, 2:-2].astype(int)
     lowest = inner.min(axis=(1, 2), keepdims=True)
     assert ((inner - lowest) > 40).mean(axis=(1, 2)).max() < 0.2
 
 
-def test_what_might_be_a_digit_by_chance_is_drawn_again(digits: Digits) -> None:
+def test_drawings_that_resemble_a_digit_are_redrawn(digits: Digits) -> None:
     kinds = [name for name, kind in KINDS.items() if kind.may_be_a_digit]
     assert {"fragments", "scribbles"} <= set(kinds)
     pictures = draw_outliers(40 * len(kinds), digits=digits, seed=2, kinds=kinds)
@@ -116,7 +114,7 @@ def test_what_might_be_a_digit_by_chance_is_drawn_again(digits: Digits) -> None:
     assert nearest.max() < 0.8
 
 
-def test_a_kind_that_there_is_none_of_is_named_with_those_there_are(digits: Digits) -> None:
+def test_an_unknown_kind_lists_the_known_ones(digits: Digits) -> None:
     with pytest.raises(UnknownName, match=r"'digits'.*printed letters"):
         draw_outliers(1, digits=digits, seed=1, kinds=["digits"])
 
@@ -129,21 +127,21 @@ def test_a_kind_that_there_is_none_of_is_named_with_those_there_are(digits: Digi
         (1, 1, [], "number of kinds 0 must be at least 1"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused(
+def test_invalid_outlier_arguments_are_refused(
     count: int, seed: int, kinds: list[str] | None, message: str, digits: Digits
 ) -> None:
     with pytest.raises(InvalidValue, match=message):
         draw_outliers(count, digits=digits, seed=seed, kinds=kinds)
 
 
-def test_without_each_of_the_ten_digits_nothing_is_drawn(digits: Digits) -> None:
+def test_all_ten_digits_are_required(digits: Digits) -> None:
     # Some kinds look for certain digits, and would look forever.
     ones = digits.take(np.flatnonzero(digits.labels == 1))
     with pytest.raises(InvalidValue, match="number of different digits 1 must be at least 10"):
         draw_outliers(1, digits=ones, seed=1)
 
 
-def test_kinds_are_either_taught_or_held_out() -> None:
+def test_kinds_are_either_for_training_or_held_out() -> None:
     assert set(HELD_OUT_KINDS) | set(TRAINING_KINDS) == set(KINDS)
     assert not set(HELD_OUT_KINDS) & set(TRAINING_KINDS)
     assert len(HELD_OUT_KINDS) >= 5

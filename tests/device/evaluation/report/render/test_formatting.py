@@ -20,5 +20,5 @@ from mnist_edge.evaluation.report.render.formatting import split_verdict
         ("int8 is (no end: of it", ("int8 is (no end: of it", "")),
     ],
 )
-def test_a_verdict_is_cut_where_its_claim_ends(verdict: str, parts: tuple[str, str]) -> None:
+def test_a_verdict_is_split_after_its_claim(verdict: str, parts: tuple[str, str]) -> None:
     assert split_verdict(verdict) == parts

@@ -88,7 +88,7 @@ def test_the_headings_are_in_order_and_the_landmarks_are_there(document: Documen
             assert name in names
 
 
-def test_the_page_needs_nothing_from_anywhere(document: Document) -> None:
+def test_the_page_loads_nothing(document: Document) -> None:
     text = to_html(document)
     page = Page(text)
     assert {tag for tag, _ in page.tags}.isdisjoint({"script", "link", "iframe", "object"})
@@ -103,7 +103,7 @@ def test_the_page_needs_nothing_from_anywhere(document: Document) -> None:
     )
 
 
-def test_tables_say_what_their_cells_belong_to(document: Document) -> None:
+def test_tables_have_captions_and_header_scopes(document: Document) -> None:
     text = to_html(document)
     page = Page(text)
     assert len(page.all("caption")) == len(page.all("table")) > 5
@@ -134,7 +134,7 @@ def test_every_flip_is_shown_with_its_label_and_both_answers(document: Document)
         assert f"- \\#{picture['index']}, labelled" in markdown
 
 
-def test_what_did_not_change_takes_a_sentence(document: Document) -> None:
+def test_a_scheme_without_flips_has_one_sentence(document: Document) -> None:
     page = Page(to_html(document))
     note = "float16 gives float32's answer to all 10,000 pictures."
     assert note in plain(page)
@@ -169,7 +169,7 @@ def test_no_picture_is_shown_twice_among_mistakes_and_doubtful_labels(document: 
     assert markdown.count("\\#51, labelled 4 (in doubt): ") == 1
 
 
-def test_many_flips_are_folded_and_those_without_a_picture_are_told(document: Document) -> None:
+def test_many_flips_are_collapsed_and_missing_pictures_counted(document: Document) -> None:
     scheme = document["schemes"][2]
     scheme["flips"] = [a_picture(number, 4, 4, 9) for number in range(120)]
     scheme["flipped"] = 8_123
@@ -180,7 +180,7 @@ def test_many_flips_are_folded_and_those_without_a_picture_are_told(document: Do
     assert "20 more are in report.html." in to_markdown(document)
 
 
-def test_own_pictures_go_by_their_paths(document: Document) -> None:
+def test_own_pictures_are_named_by_their_paths(document: Document) -> None:
     document["schemes"][2]["flips"][0] |= {"path": "photos/8/a.jpg"}
     document["data"]["unreadable"] = [{"path": "b.jpg", "reason": "it is cut off"}]
     document["data"]["without_digit"] = [{"path": "c.jpg", "reason": "blank"}]
@@ -208,7 +208,7 @@ def test_the_figures_of_the_document_stand_on_both_pages(document: Document) -> 
     assert "nan" not in html + markdown
 
 
-def test_what_was_not_measured_leaves_no_gap_that_fails(document: Document) -> None:
+def test_parts_that_were_not_measured_are_left_out(document: Document) -> None:
     for scheme in document["schemes"]:
         scheme["corruptions"], scheme["coverage"] = [], []
         scheme["mistakes"], scheme["doubtful"] = [], []
@@ -235,7 +235,7 @@ def test_the_page_is_about_the_scheme_that_the_verdict_names(document: Document)
     assert schemes[0].startswith("int8:")
 
 
-def test_hostile_names_are_only_text(document: Document) -> None:
+def test_hostile_names_are_escaped(document: Document) -> None:
     require_sound(hostile(document, HOSTILE), 1)
     markdown = to_markdown(hostile(document, HOSTILE))
     assert "\n<" not in markdown
@@ -244,7 +244,7 @@ def test_hostile_names_are_only_text(document: Document) -> None:
 
 @settings(max_examples=12)  # each draws the whole report
 @given(text=st.text(st.characters(codec=None), max_size=40))
-def test_any_name_leaves_the_pages_whole(text: str) -> None:
+def test_any_name_keeps_the_pages_well_formed(text: str) -> None:
     document = a_report()
     document["schemes"] = [a_scheme("float32"), a_scheme("int8", lost=2, flips=FLIPS[:1])]
     require_sound(hostile(document, text), 1)

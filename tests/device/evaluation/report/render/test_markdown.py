@@ -16,7 +16,7 @@ def test_wrong_answers_under_corruption_stand_beside_the_references(document: Do
     assert "Wrong answers: the share" in said
 
 
-def test_corruptions_are_told_both_ways(document: Document) -> None:
+def test_corruptions_are_reported_for_predict_and_for_bare_arrays(document: Document) -> None:
     markdown, page = to_markdown(document), Page(to_html(document))
     predicted = "Corrupted pictures as predict reads them: int8 against float32"
     bare = "Corrupted pictures as bare arrays: int8 against float32"
@@ -27,7 +27,7 @@ def test_corruptions_are_told_both_ways(document: Document) -> None:
         assert words in page.text
 
 
-def test_the_markdown_has_sound_tables_and_the_times_last(document: Document) -> None:
+def test_markdown_tables_are_well_formed_and_times_come_last(document: Document) -> None:
     markdown = to_markdown(document)
     require_tables(markdown)
     first, _, verdict, *_ = markdown.splitlines()

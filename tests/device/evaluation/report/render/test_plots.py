@@ -6,7 +6,7 @@ from tests.support.pages import SVG, drawings
 from tests.support.reports import Document, to_html
 
 
-def test_drawings_are_xml_that_says_what_it_shows(document: Document) -> None:
+def test_plots_are_svg_with_a_description(document: Document) -> None:
     seen = []
     for svg in drawings(to_html(document)):
         numbers = " ".join(value for element in svg.iter() for value in element.attrib.values())
@@ -26,7 +26,7 @@ def test_drawings_are_xml_that_says_what_it_shows(document: Document) -> None:
     assert "int8: median 417, p95 480, p99 5,123 microseconds" in every
 
 
-def test_corruptions_are_drawn_the_largest_drop_first_and_severities_apart(
+def test_corruptions_are_sorted_by_drop(
     document: Document,
 ) -> None:
     for scheme in document["schemes"]:
@@ -43,7 +43,7 @@ def test_corruptions_are_drawn_the_largest_drop_first_and_severities_apart(
         assert [word for word in words if word in kinds] == kinds
 
 
-def test_no_tick_is_cut_off(document: Document) -> None:
+def test_tick_labels_are_inside_the_plot(document: Document) -> None:
     for scheme in document["schemes"]:
         scheme["coverage"] = [
             {"coverage": 1.0, "accuracy": 0.9971, "threshold": 0.2},

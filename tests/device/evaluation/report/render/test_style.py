@@ -11,7 +11,7 @@ from mnist_edge.evaluation.report.render.style import COLORS
 
 
 @pytest.mark.parametrize("theme", [0, 1], ids=["light", "dark"])
-def test_letters_can_be_read_on_what_is_behind_them(theme: int) -> None:
+def test_text_colors_have_enough_contrast(theme: int) -> None:
     """WCAG 2.2, 1.4.3: a contrast of 4.5 for text."""
     block = re.findall(r":root \{(.*?)\}", COLORS, re.DOTALL)[theme]
     colors = dict(re.findall(r"--([\w-]+): (#\w{6})", block))

@@ -8,7 +8,7 @@ from tests.support.pages import SVG
 from tests.support.reports import HOSTILE, Document, hostile, to_svg
 
 
-def test_the_picture_tells_the_verdict_each_drop_and_what_changed(document: Document) -> None:
+def test_the_summary_shows_the_verdict_and_every_drop(document: Document) -> None:
     picture = ET.fromstring(to_svg(document))  # noqa: S314 - our own
     words = [one.text for one in picture.iter(f"{SVG}text")]
     assert words[0] == "int8 of edge has no loss that these 10,000"
@@ -23,7 +23,7 @@ def test_the_picture_tells_the_verdict_each_drop_and_what_changed(document: Docu
     assert "answers otherwise" not in to_svg(document)
 
 
-def test_the_picture_loads_nothing_and_a_name_in_it_is_only_text(document: Document) -> None:
+def test_the_summary_loads_nothing_and_escapes_names(document: Document) -> None:
     text = to_svg(hostile(document, HOSTILE))
     picture = ET.fromstring(text)  # noqa: S314 - our own
     known = ("svg", "title", "desc", "style", "rect", "line", "circle", "text", "image")
