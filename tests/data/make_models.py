@@ -16,7 +16,7 @@ Run from the root of the repository: ``python tests/data/make_models.py``.
   last row.
 - ``operators-*``: small networks of random weights and int8, which between them have the operators,
   strides, paddings and activations that the numpy runtime knows; ``operators-float`` takes and
-  gives float32.
+  gives float32, and the ADD of ``operators-added`` is known to the generated C alone.
 - ``edgetpu``, ``custom``, ``flex``: nothing but an operator that no TFLite runtime brings.
 """
 
@@ -132,6 +132,7 @@ def _write_operators(tf: Any) -> None:
     twofold, apart = weights(3, 3, 4, 2), weights(2, 2, 8, 1)
     one, ten = weights(1, 1, 6, 6), weights(1, 1, 6, 10)
     from_pooled, from_mean, from_maximum = weights(72, 10), weights(6, 10), weights(100, 10)
+    from_padded = weights(96, 10)
 
     def depthwise(pixels: Any) -> Any:
         found = nn.relu6(nn.conv2d(pixels / 255, small, 2, "VALID") - 0.1)
@@ -148,6 +149,19 @@ def _write_operators(tf: Any) -> None:
         found = tf.reduce_mean(found, (1, 2), keepdims=True)
         return tf.reshape(nn.conv2d(found, ten, 1, "VALID"), (1, 10))
 
+    def padded(pixels: Any) -> Any:
+        found = nn.conv2d(pixels, wide / 255, 3, "SAME")
+        found = nn.relu(tf.pad(found, ((0, 0), (1, 2), (0, 1), (0, 0))))
+        found = nn.conv2d(found, one, 2, "VALID")
+        found = nn.relu6(tf.pad(found, ((0, 0), (1, 0), (1, 1), (0, 0))))
+        return dense(nn.max_pool2d(found, 2, 2, "SAME"), from_padded)
+
+    def added(pixels: Any) -> Any:
+        found = nn.relu(nn.conv2d(pixels, wide / 255, 3, "SAME"))
+        found = nn.relu(found + nn.conv2d(found, one, 1, "SAME"))
+        found = found + nn.max_pool2d(found, 2, 1, "SAME")
+        return dense(tf.reduce_mean(found, (1, 2)), from_mean)
+
     def maximum(row: Any) -> Any:
         scaled = tf.reshape(row * (1 / 255), (1, 28, 28, 1))
         return nn.softmax(dense(nn.max_pool2d(scaled, 4, 3, "SAME"), from_maximum))
@@ -158,6 +172,8 @@ def _write_operators(tf: Any) -> None:
         ("mean", mean, digit, "int8"),
         ("kept", kept, digit, "int8"),
         ("maximum", maximum, square, "uint8"),
+        ("padded", padded, digit, "int8"),
+        ("added", added, digit, "int8"),
         ("float", mean, digit, None),
     ):
         calibration = samples.reshape(-1, *shape)

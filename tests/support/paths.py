@@ -21,6 +21,7 @@ NUMPY_MODELS = [
             "operators-kept",
             "operators-maximum",
             "operators-mean",
+            "operators-padded",
             "quadrants-int8",
             "quadrants-uint8",
             "regression-int8",

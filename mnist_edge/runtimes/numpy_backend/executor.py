@@ -24,7 +24,10 @@ _KERNELS: dict[str, Callable[[Node], Kernel]] = {
     "MAX_POOL_2D": kernels.prepare_max_pool,
     "MEAN": kernels.prepare_mean,
     "MUL": kernels.prepare_mul,
+    "PAD": kernels.prepare_pad,
     "QUANTIZE": kernels.prepare_quantize,
+    "RELU": kernels.prepare_relu,
+    "RELU6": kernels.prepare_relu,
     "RESHAPE": kernels.prepare_reshape,
     "SOFTMAX": kernels.prepare_softmax,
 }
@@ -124,7 +127,7 @@ def _prepare(graph: Graph) -> list[tuple[Kernel, int, int]]:
         targets = operator.outputs
         if len(sources) != 1 or len(targets) != 1 or targets[0] in (-1, *computed):
             raise unsupported(f"{operator.name} of {len(sources)} tensors to {len(targets)}")
-        node = _node(graph, operator, sources[0])
+        node = to_node(graph, operator, sources[0])
         values += math.prod(node.output.shape)
         weights += sum(math.prod(tensor.shape) for tensor in node.constants if tensor)
         if values > _MAX_VALUES or weights > _MAX_WEIGHTS:
@@ -136,7 +139,8 @@ def _prepare(graph: Graph) -> list[tuple[Kernel, int, int]]:
     return steps
 
 
-def _node(graph: Graph, operator: GraphOperator, source: int) -> Node:
+def to_node(graph: Graph, operator: GraphOperator, source: int) -> Node:
+    """Return an operator with its tensors, of which it computes on ``source``."""
     others = [index for index in operator.inputs if index != source]
     return Node(
         name=operator.name,

@@ -7,6 +7,7 @@ a function of ``(n, *shape)`` arrays that runs the operator on each of the n by 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,13 @@ from mnist_edge.runtimes.numpy_backend.tflite_schema import (
     SoftmaxOptions,
 )
 
+_MAX_PAD = 1 << 10
+"""Rows, columns or channels of padding beyond which a file is not taken for a digit model."""
+
 
 def prepare_max_pool(node: Node) -> Kernel:
     """Prepare MAX_POOL_2D: the maximum of each window."""
-    windows, shape = _plan_pool(node), node.input.shape[1:]
+    windows, shape = plan_pool(node), node.input.shape[1:]
     clamp = node.clamp(node.options.scalar(Pool2DOptions.ACTIVATION))
     lowest = np.iinfo(np.int8).min
 
@@ -43,7 +47,7 @@ def prepare_max_pool(node: Node) -> Kernel:
 
 def prepare_average_pool(node: Node) -> Kernel:
     """Prepare AVERAGE_POOL_2D: the mean of each window without padding, halves away from zero."""
-    windows, shape = _plan_pool(node), node.input.shape[1:]
+    windows, shape = plan_pool(node), node.input.shape[1:]
     clamp = node.clamp(node.options.scalar(Pool2DOptions.ACTIVATION))
     counts = windows.over(np.ones((1, *shape[:2], 1), np.int64), 0).sum(axis=(3, 4))
 
@@ -56,12 +60,39 @@ def prepare_average_pool(node: Node) -> Kernel:
 
 def prepare_mean(node: Node) -> Kernel:
     """Prepare MEAN over some dimensions."""
+    plan, clamp = plan_mean(node), node.clamp(Activation.NONE)
+    array_axes = tuple(axis + 1 for axis in plan.axes)
+
+    def run(values: NDArray[Any]) -> NDArray[Any]:
+        sums = values.sum(axis=array_axes, dtype=np.int64)
+        return clamp(plan.factor.round_half_away(sums - plan.subtracted) + plan.added)
+
+    return run
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeanPlan:
+    """A mean as integers: the sum, less ``subtracted``, by ``factor``, and ``added`` to it."""
+
+    axes: tuple[int, ...]
+    """The dimensions that are reduced, ascending."""
+    factor: FixedPointFactor
+    subtracted: int
+    added: int
+
+
+def plan_mean(node: Node) -> MeanPlan:
+    """Check a MEAN and compute its integers.
+
+    Raises:
+        UnsuitableModel: it is not supported.
+    """
     node.require_int8()
     _, axes = node.constant(0, "int32", 1)
     shape = node.input.shape
     valid = all(-len(shape) <= axis < len(shape) for axis in axes.tolist())
     node.require(valid and len(axes) > 0, f"axes {axes.tolist()[:8]} of shape {shape}")
-    reduced = {axis % len(shape) for axis in axes.tolist()}
+    reduced = sorted({axis % len(shape) for axis in axes.tolist()})
     keeps = bool(node.options.scalar(ReducerOptions.KEEP_DIMS))
     sizes = [1 if axis in reduced else size for axis, size in enumerate(shape)]
     node.require_shape(
@@ -69,18 +100,12 @@ def prepare_mean(node: Node) -> Kernel:
     )
     count = math.prod(shape[axis] for axis in reduced)
     is_global_pool = keeps and len(shape) == 4 and sorted(axes.tolist()) == [1, 2]
-    plan = _plan_global_mean if is_global_pool else _plan_mean
+    plan = _plan_global_mean if is_global_pool else _plan_any_mean
     factor, (subtracted, added) = plan(node, count)
-    clamp, array_axes = node.clamp(Activation.NONE), tuple(axis + 1 for axis in reduced)
-
-    def run(values: NDArray[Any]) -> NDArray[Any]:
-        sums = values.sum(axis=array_axes, dtype=np.int64)
-        return clamp(factor.round_half_away(sums - subtracted) + added)
-
-    return run
+    return MeanPlan(axes=tuple(reduced), factor=factor, subtracted=subtracted, added=added)
 
 
-def _plan_mean(node: Node, count: int) -> tuple[FixedPointFactor, tuple[int, int]]:
+def _plan_any_mean(node: Node, count: int) -> tuple[FixedPointFactor, tuple[int, int]]:
     """Return the factor from a sum to a mean, and what is subtracted before and added after."""
     whole = node.fixed_point(node.input.scale / node.output.scale)
     # The division is part of the factor, shifted so that it loses no precision.
@@ -122,10 +147,7 @@ def prepare_softmax(node: Node) -> Kernel:
     node.require_shape(node.input.shape)
     beta = node.options.scalar(SoftmaxOptions.BETA)
     node.require(0 < beta < math.inf, f"beta {beta}")
-    slope = np.float32(-node.input.scale) * np.float32(beta)
-    exponents = slope * np.arange(256, dtype=np.float32)
-    # Rounded to float32 once; numpy's own exponential of float32 may be one step off.
-    table = np.exp(exponents.astype(np.float64)).astype(np.float32)
+    table = softmax_table(node.input.scale, beta)
     scale = np.float32(node.output.scale)
     finish = node.add_zero_point_and_clamp(Activation.NONE)
 
@@ -139,6 +161,20 @@ def prepare_softmax(node: Node) -> Kernel:
         return finish(np.floor(steps.astype(np.float64) + 0.5).astype(np.int64))
 
     return run
+
+
+def softmax_table(scale: float, beta: float) -> NDArray[np.float32]:
+    """Return the exponentials of a softmax, ``(256,)``, by the distance from the largest input.
+
+    Args:
+        scale: the input's scale.
+        beta: the operator's factor of the exponents.
+    """
+    slope = np.float32(-scale) * np.float32(beta)
+    exponents = slope * np.arange(256, dtype=np.float32)
+    # Rounded to float32 once; numpy's own exponential of float32 may be one step off.
+    table: NDArray[np.float32] = np.exp(exponents.astype(np.float64)).astype(np.float32)
+    return table
 
 
 def prepare_mul(node: Node) -> Kernel:
@@ -159,6 +195,45 @@ def prepare_mul(node: Node) -> Kernel:
     return lambda values: finish(
         factor.round_half_away((values.astype(np.int64) - zero_point) * multipliers)
     )
+
+
+def prepare_relu(node: Node) -> Kernel:
+    """Prepare RELU or RELU6, with another scale or zero point at the output."""
+    node.require_int8()
+    node.require_shape(node.input.shape)
+    factor = node.fixed_point(node.input.scale / node.output.scale)
+    finish = node.add_zero_point_and_clamp(Activation[node.name])
+    zero_point = node.input.zero_point
+    return lambda values: finish(factor.round_half_away(values.astype(np.int64) - zero_point))
+
+
+def prepare_pad(node: Node) -> Kernel:
+    """Prepare PAD: the integer of 0.0 around the values."""
+    pads = plan_pad(node)
+    return lambda values: np.pad(
+        values.reshape(-1, *node.input.shape),
+        ((0, 0), *pads),
+        constant_values=node.output.zero_point,
+    )
+
+
+def plan_pad(node: Node) -> list[tuple[int, int]]:
+    """Check a PAD and return what it adds before and after each dimension.
+
+    Raises:
+        UnsuitableModel: it is not supported.
+    """
+    node.require_int8()
+    before, after = node.input, node.output
+    _, pads = node.constant(0, "int32", 2)
+    node.require(pads.shape == (len(before.shape), 2), f"pads of shape {pads.shape}")
+    # Bounded before it is added up: a damaged file's would overflow.
+    node.require(bool((pads >= 0).all() and (pads <= _MAX_PAD).all()), "pads out of range")
+    same = (before.scale, before.zero_point) == (after.scale, after.zero_point)
+    node.require(same, "two scales")
+    shape = np.array(before.shape) + pads.sum(axis=1)
+    node.require_shape(tuple(shape.tolist()))
+    return [(int(first), int(last)) for first, last in pads]
 
 
 def prepare_quantize(node: Node) -> Kernel:
@@ -194,8 +269,12 @@ def _require_8_bits(node: Node, found: str) -> None:
     node.require(node.input.dtype in ("int8", "uint8") and len(node.input.scales) == 1, found)
 
 
-def _plan_pool(node: Node) -> SlidingWindows:
-    """Check a pooling operator and compute its windows."""
+def plan_pool(node: Node) -> SlidingWindows:
+    """Check a pooling operator and compute its windows.
+
+    Raises:
+        UnsuitableModel: it is not supported.
+    """
     node.require_int8()
     before, after, options = node.input, node.output, node.options
     node.require(len(before.shape) == 4, f"shape {before.shape}")

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.runtimes.numpy_backend.fixed_point import FixedPointFactor
-from mnist_edge.runtimes.numpy_backend.im2col import plan_windows
+from mnist_edge.runtimes.numpy_backend.im2col import SlidingWindows, plan_windows
 from mnist_edge.runtimes.numpy_backend.model_graph import Tensor
 from mnist_edge.runtimes.numpy_backend.node import Kernel, Node
 from mnist_edge.runtimes.numpy_backend.tflite_schema import (
@@ -28,10 +29,44 @@ _EXACT_FLOAT32 = 1 << 24
 """Sums of integers are exact in float32 as long as none is greater."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class ConvPlan:
+    """A convolution, depthwise or not, or a dense layer, in integers."""
+
+    weights: NDArray[np.int8]
+    """Filters of ``(channels, height, width, depth)``; ``(height, width, channels)`` if depthwise;
+    ``(units, length)`` if dense."""
+    bias: NDArray[np.int64]
+    """``(channels,)``."""
+    factor: FixedPointFactor
+    """From the sums to steps of the output; a single factor, or one per channel."""
+    activation: int
+    """Its number in the schema."""
+
+
 def prepare_conv(node: Node) -> Kernel:
     """Prepare CONV_2D: the products of every window and every filter."""
+    plan, windows = plan_conv(node)
+    channels = len(plan.weights)
+    multiply = _prepare_matmul(node, plan.weights.reshape(channels, -1), plan.bias)
+    finish = node.add_zero_point_and_clamp(plan.activation)
+    length, before = plan.weights[0].size, node.input
+
+    def run(values: NDArray[Any]) -> NDArray[Any]:
+        patches = windows.over(values.reshape(-1, *before.shape[1:]), before.zero_point)
+        return finish(plan.factor.round_half_up(multiply(patches.reshape(-1, length))))
+
+    return run
+
+
+def plan_conv(node: Node) -> tuple[ConvPlan, SlidingWindows]:
+    """Check a CONV_2D and compute its integers and its windows.
+
+    Raises:
+        UnsuitableModel: it is not supported.
+    """
     node.require_int8()
-    filters, matrix = node.constant(0, "int8", 4)
+    filters, weights = node.constant(0, "int8", 4)
     before, options = node.input, node.options
     node.require(len(before.shape) == 4, f"shape {before.shape}")
     channels, height, width, depth = filters.shape
@@ -45,20 +80,29 @@ def prepare_conv(node: Node) -> Kernel:
         options.scalar(Conv2DOptions.PADDING),
     )
     node.require_shape((before.shape[0], *windows.count, channels))
-    multiply = _prepare_matmul(node, filters, matrix.reshape(channels, -1))
-    factor = _output_factor(node, filters)
-    finish = node.add_zero_point_and_clamp(options.scalar(Conv2DOptions.ACTIVATION))
-    length = height * width * depth
-
-    def run(values: NDArray[Any]) -> NDArray[Any]:
-        patches = windows.over(values.reshape(-1, *before.shape[1:]), before.zero_point)
-        return finish(factor.round_half_up(multiply(patches.reshape(-1, length))))
-
-    return run
+    plan = ConvPlan(
+        weights=weights,
+        bias=_bias(node, channels),
+        factor=_output_factor(node, filters),
+        activation=options.scalar(Conv2DOptions.ACTIVATION),
+    )
+    return plan, windows
 
 
 def prepare_fully_connected(node: Node) -> Kernel:
     """Prepare FULLY_CONNECTED: the product of the input, in one or more rows, and a matrix."""
+    plan = plan_fully_connected(node)
+    multiply, length = _prepare_matmul(node, plan.weights, plan.bias), plan.weights.shape[1]
+    finish = node.add_zero_point_and_clamp(plan.activation)
+    return lambda values: finish(plan.factor.round_half_up(multiply(values.reshape(-1, length))))
+
+
+def plan_fully_connected(node: Node) -> ConvPlan:
+    """Check a FULLY_CONNECTED and compute its integers.
+
+    Raises:
+        UnsuitableModel: it is not supported.
+    """
     node.require_int8()
     weights, matrix = node.constant(0, "int8", 2)
     units, length = weights.shape
@@ -70,13 +114,42 @@ def prepare_fully_connected(node: Node) -> Kernel:
         node.output.shape[-1:] == (units,) and math.prod(node.output.shape) == rows * units,
         f"shape {node.output.shape}, not {(rows, units)}",
     )
-    multiply, factor = _prepare_matmul(node, weights, matrix), _output_factor(node, weights)
-    finish = node.add_zero_point_and_clamp(node.options.scalar(FullyConnectedOptions.ACTIVATION))
-    return lambda values: finish(factor.round_half_up(multiply(values.reshape(-1, length))))
+    return ConvPlan(
+        weights=matrix,
+        bias=_bias(node, units),
+        factor=_output_factor(node, weights),
+        activation=node.options.scalar(FullyConnectedOptions.ACTIVATION),
+    )
 
 
 def prepare_depthwise_conv(node: Node) -> Kernel:
     """Prepare DEPTHWISE_CONV_2D: every channel has filters of its own."""
+    plan, windows = plan_depthwise_conv(node)
+    before = node.input
+    wide = plan.weights.astype(np.int64)
+    height, width, channels = wide.shape
+    multiplier = channels // before.shape[3]
+    constant = plan.bias - before.zero_point * wide.sum(axis=(0, 1))
+    finish = node.add_zero_point_and_clamp(plan.activation)
+
+    def run(values: NDArray[Any]) -> NDArray[Any]:
+        patches = windows.over(values.reshape(-1, *before.shape[1:]), before.zero_point)
+        sums = np.broadcast_to(constant, (*patches.shape[:3], channels)).copy()
+        for row in range(height):
+            for column in range(width):
+                pixels = np.repeat(patches[:, :, :, row, column], multiplier, -1)
+                sums += pixels * wide[row, column]
+        return finish(plan.factor.round_half_away(sums))
+
+    return run
+
+
+def plan_depthwise_conv(node: Node) -> tuple[ConvPlan, SlidingWindows]:
+    """Check a DEPTHWISE_CONV_2D and compute its integers and its windows.
+
+    Raises:
+        UnsuitableModel: it is not supported.
+    """
     node.require_int8()
     filters, weights = node.constant(0, "int8", 4)
     before, options = node.input, node.options
@@ -87,8 +160,7 @@ def prepare_depthwise_conv(node: Node) -> Kernel:
         options.scalar(DepthwiseConv2DOptions.DILATION_H),
     )
     node.require(dilations == (1, 1), f"dilations {dilations}")
-    multiplier, rest = divmod(channels, before.shape[3])
-    node.require(one == 1 and rest == 0, f"filters of shape {filters.shape}")
+    node.require(one == 1 and channels % before.shape[3] == 0, f"filters of shape {filters.shape}")
     windows = plan_windows(
         node,
         (height, width),
@@ -99,25 +171,17 @@ def prepare_depthwise_conv(node: Node) -> Kernel:
         options.scalar(DepthwiseConv2DOptions.PADDING),
     )
     node.require_shape((before.shape[0], *windows.count, channels))
-    wide = weights[0].astype(np.int64)
-    constant = _bias(node, channels) - before.zero_point * wide.sum(axis=(0, 1))
-    factor = _output_factor(node, filters, axis=3)
-    finish = node.add_zero_point_and_clamp(options.scalar(DepthwiseConv2DOptions.ACTIVATION))
-
-    def run(values: NDArray[Any]) -> NDArray[Any]:
-        patches = windows.over(values.reshape(-1, *before.shape[1:]), before.zero_point)
-        sums = np.broadcast_to(constant, (*patches.shape[:3], channels)).copy()
-        for row in range(height):
-            for column in range(width):
-                pixels = np.repeat(patches[:, :, :, row, column], multiplier, -1)
-                sums += pixels * wide[row, column]
-        return finish(factor.round_half_away(sums))
-
-    return run
+    plan = ConvPlan(
+        weights=weights[0],
+        bias=_bias(node, channels),
+        factor=_output_factor(node, filters, axis=3),
+        activation=options.scalar(DepthwiseConv2DOptions.ACTIVATION),
+    )
+    return plan, windows
 
 
 def _prepare_matmul(
-    node: Node, weights: Tensor, matrix: NDArray[Any]
+    node: Node, matrix: NDArray[np.int8], bias: NDArray[np.int64]
 ) -> Callable[[NDArray[np.int8]], NDArray[np.int64]]:
     """Prepare the product of int8 rows and a matrix, with zero point and bias.
 
@@ -125,9 +189,9 @@ def _prepare_matmul(
     can exceed the type's mantissa, which depends on the weights.
 
     Args:
-        node: for its bias and zero point.
-        weights: the tensor of the matrix.
-        matrix: ``(channels, k) int8``.
+        node: for its zero point.
+        matrix: ``(channels, k)``.
+        bias: ``(channels,)``.
 
     Returns:
         A function of ``(rows, k)`` that returns ``(rows, channels)``.
@@ -138,7 +202,7 @@ def _prepare_matmul(
     dtype = np.float32 if largest < _EXACT_FLOAT32 else np.float64
     columns: NDArray[Any] = np.ascontiguousarray(wide.T, dtype)
     # The zero point adds the same to every sum, also over padding.
-    constant = _bias(node, len(matrix)) - node.input.zero_point * wide.sum(axis=1)
+    constant = bias - node.input.zero_point * wide.sum(axis=1)
     return lambda rows: np.matmul(rows.astype(dtype), columns).astype(np.int64) + constant
 
 

@@ -113,8 +113,8 @@ class Node:
         except OverflowError as error:
             raise unsupported(f"{self.name} with {error}") from error
 
-    def clamp(self, activation: int) -> Kernel:
-        """Prepare the clipping of integers to the output's type and to an activation's range.
+    def clamp_range(self, activation: int) -> tuple[int, int]:
+        """Return the lowest and the highest integer of the output's type and an activation's range.
 
         Args:
             activation: its number in the schema.
@@ -124,13 +124,21 @@ class Node:
         """
         self.require(activation in _BOUNDS, f"activation {activation}")
         self.require(self.output.dtype in ("int8", "uint8"), f"an output of {self.output.dtype}")
-        dtype = np.dtype(self.output.dtype)
-        limits = np.iinfo(dtype)
+        limits = np.iinfo(np.dtype(self.output.dtype))
         lowest, highest = (
             None if bound is None else self._quantized(bound) for bound in _BOUNDS[activation]
         )
         minimum = limits.min if lowest is None else max(limits.min, lowest)
         maximum = limits.max if highest is None else min(limits.max, highest)
+        return int(minimum), int(maximum)
+
+    def clamp(self, activation: int) -> Kernel:
+        """Prepare the clipping of integers to ``clamp_range``.
+
+        Raises:
+            UnsuitableModel: as ``clamp_range``.
+        """
+        (minimum, maximum), dtype = self.clamp_range(activation), np.dtype(self.output.dtype)
         return lambda values: np.minimum(np.maximum(values, minimum), maximum).astype(dtype)
 
     def add_zero_point_and_clamp(self, activation: int) -> Kernel:
@@ -144,9 +152,22 @@ class Node:
         return self.output.zero_point + int(np.copysign(np.floor(abs(steps) + 0.5), steps))
 
 
-def unsupported(what: str) -> UnsuitableModel:
+class UnsupportedOperator(UnsuitableModel):
+    """An operator that the numpy runtime does not support.
+
+    Args:
+        what: the operator, and what about it is not supported.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"the numpy runtime runs int8 models of the most common operators, not {what}; a "
+            f"TFLite runtime may run it: {install_command()}"
+        )
+        self.what = what
+        """The operator, and what about it is not supported."""
+
+
+def unsupported(what: str) -> UnsupportedOperator:
     """Make the error for what the numpy runtime does not support."""
-    return UnsuitableModel(
-        f"the numpy runtime runs int8 models of the most common operators, not {what}; a TFLite "
-        f"runtime may run it: {install_command()}"
-    )
+    return UnsupportedOperator(what)

@@ -132,6 +132,12 @@ class MulOptions:
     ACTIVATION = Field(0, "b")
 
 
+class AddOptions:
+    """Table ``AddOptions``."""
+
+    ACTIVATION = Field(0, "b")
+
+
 class ReducerOptions:
     """Table ``ReducerOptions``, of MEAN."""
 
@@ -190,11 +196,23 @@ OPERATORS = {
     14: "LOGISTIC",
     17: "MAX_POOL_2D",
     18: "MUL",
+    19: "RELU",
+    21: "RELU6",
     22: "RESHAPE",
     25: "SOFTMAX",
+    34: "PAD",
+    28: "TANH",
     39: "TRANSPOSE",
     40: "MEAN",
+    41: "SUB",
+    42: "DIV",
+    43: "SQUEEZE",
+    45: "STRIDED_SLICE",
+    60: "PADV2",
+    70: "EXPAND_DIMS",
+    98: "LEAKY_RELU",
     114: "QUANTIZE",
+    117: "HARD_SWISH",
 }
 """Names of operators, by their numbers in ``BuiltinOperator``: those that numpy runs, and others
 that are common in digit models."""
