@@ -47,6 +47,7 @@ class Emit(str, Enum):
     """Other forms that a model can be written in."""
 
     c = "c"
+    tflm = "tflm"
 
 
 def _complete_schemes(incomplete: str) -> list[str]:
@@ -133,7 +134,11 @@ def convert_command(
     ] = False,
     emit: Annotated[
         Emit | None,
-        typer.Option("--emit", metavar="FORM", help="c: also write int8 as model.h and model.c."),
+        typer.Option(
+            "--emit",
+            metavar="FORM",
+            help="Also write int8 as C: c, without an interpreter, or tflm, bytes for TFLM.",
+        ),
     ] = None,
     data: DataOption = None,
     out: Annotated[
@@ -198,7 +203,7 @@ def convert_command(
         if outcome.gate:
             status = status or GATE_FAILED
         if emit and outcome.manifest.scheme == "int8":
-            note(_emit_c(outcome, mnist.validation))
+            note(_emit_c(outcome) if emit is Emit.c else _emit_tflm(outcome, mnist.validation))
     if made:
         for path in origin.remove_schemes_of_other_networks(folder, prepared.origin):
             note(f"removed {path} and its manifest, which were of another network")
@@ -239,7 +244,9 @@ def _require_sound(*, pixels: str | None, emit: Emit | None, chosen: "list[Schem
     if pixels:
         find_input_scaling(pixels)
     if emit and "int8" not in [scheme.name for scheme in chosen]:
-        raise InvalidValue("--emit c needs int8 with int8 input and output; add: --quantize int8")
+        raise InvalidValue(
+            f"--emit {emit.value} needs int8 with int8 input and output; add: --quantize int8"
+        )
 
 
 def _note_conversion(converted: "Converted") -> None:
@@ -323,8 +330,20 @@ def _range(ends: tuple[float, float]) -> str:
     return f"{ends[0]:.2g}..{ends[1]:.2g}"
 
 
-def _emit_c(converted: "Converted", digits: "Digits") -> str:
-    """Write the model as C, and return its result on a microcontroller's interpreter."""
+def _emit_c(converted: "Converted") -> str:
+    """Write the model as standalone C, and say where."""
+    from converters.c.source import generate
+    from mnist_edge.system.files import write_text
+
+    source = generate(converted.content, converted.manifest)
+    folder = converted.path.parent / "c"
+    for name, text in source.files.items():
+        write_text(folder / name, text)
+    return f"wrote {folder}: {', '.join(source.files)} ({source.workspace:,} bytes of RAM)"
+
+
+def _emit_tflm(converted: "Converted", digits: "Digits") -> str:
+    """Write the model for TFLM, and return its result there."""
     from converters import c_source, microcontroller
     from mnist_edge.errors import MissingDependency
     from mnist_edge.system.files import write_text

@@ -61,7 +61,20 @@ def test_convert_explains_and_emits_c(tmp_path: Path, nano: Path) -> None:
     assert lines[-1].startswith("int8 ")
     assert max(map(len, lines[:-4])) <= 80
     written = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert written == ["int8-explain.png", "int8.json", "int8.tflite", "model.c", "model.h"]
+    assert written == ["c", "int8-explain.png", "int8.json", "int8.tflite"]
+    source = sorted(path.name for path in (tmp_path / "out" / "c").iterdir())
+    assert source == ["nano.c", "nano.h", "nano_read.c", "nano_self_test.c"]
+    assert "(1,651 bytes of RAM)" in outcome.stderr
+
+
+@pytest.mark.slow
+def test_convert_emits_the_bytes_for_tflm(tmp_path: Path, nano: Path) -> None:
+    outcome = mnist_edge(
+        *("convert", str(nano / "model.keras"), "--out", "out", "--emit", "tflm"), folder=tmp_path
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    written = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert written == ["int8.json", "int8.tflite", "model.c", "model.h"]
     assert "bytes of arena on tflite-micro" in outcome.stderr
 
 

@@ -1,0 +1,6 @@
+/* @title@ */
+#include "digit.h"
+
+typedef char int_has_32_bits[sizeof(int) >= 4 ? 1 : -1];
+
+@model@
