@@ -1,0 +1,1 @@
+"""A model in C on emulated microcontrollers."""
