@@ -159,14 +159,9 @@ def result_document(result: PictureResult, top: int) -> dict[str, Any]:
         result: one picture's.
         top: how many of the likeliest digits to list, if more than one.
     """
-    from mnist_edge.inference.classifier import Prediction
+    from mnist_edge.inference.batch import outcome_document
 
-    outcome = result.outcome
-    if isinstance(outcome, PictureError):
-        error = {"type": type(outcome).__name__, "message": str(outcome)}
-        return {"path": result.path, "error": error}
-    document = outcome.to_dict(top=top) if isinstance(outcome, Prediction) else outcome.to_dict()
-    return {"path": result.path, **document}
+    return {"path": result.path, **outcome_document(result.outcome, top=top)}
 
 
 WRITERS: dict[Format, Callable[[Iterable[PictureResult], int], int]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mnist_edge.errors import PictureError
 from mnist_edge.inference.classifier import Classifier, Prediction
@@ -30,9 +30,27 @@ _MAX_CHUNK_SIZE = 256
 the next chunk."""
 
 
+def outcome_document(outcome: Outcome, *, top: int = 1) -> dict[str, Any]:
+    """Return the JSON form of what was read in a picture.
+
+    Args:
+        outcome: the answer or the error.
+        top: how many of the likeliest digits to list, if more than one.
+    """
+    if isinstance(outcome, PictureError):
+        return {"error": {"type": type(outcome).__name__, "message": str(outcome)}}
+    return outcome.to_dict(top=top) if isinstance(outcome, Prediction) else outcome.to_dict()
+
+
 def read_digits(classifier: Classifier, chunk: Sequence[FoundPicture]) -> list[Outcome]:
     """Read the digit in each picture of a chunk, in one batch."""
-    inputs = [read_picture(found, preprocess) for found in chunk]
+    return classify_readable(classifier, [read_picture(found, preprocess) for found in chunk])
+
+
+def classify_readable(
+    classifier: Classifier, inputs: Sequence[ModelInput | PictureError]
+) -> list[Outcome]:
+    """Classify preprocessed pictures in one batch; the errors of others stay in their places."""
     readable = [one for one in inputs if isinstance(one, ModelInput)]
     predictions = iter(classifier.classify_many(readable))
     return [next(predictions) if isinstance(one, ModelInput) else one for one in inputs]

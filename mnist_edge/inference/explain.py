@@ -124,6 +124,25 @@ def draw_page(trace: PreprocessingTrace, page: Page) -> Image.Image:
     return canvas
 
 
+def encode_explanation(
+    trace: PreprocessingTrace, outcome: Prediction | Page, *, encoding: str = "PNG"
+) -> bytes:
+    """Draw an explanation and encode it.
+
+    Args:
+        trace: the preprocessing of the picture.
+        outcome: the model's answer to it.
+        encoding: Pillow's name of a format.
+    """
+    if isinstance(outcome, Page):
+        drawing = draw_page(trace, outcome)
+    else:
+        drawing = draw_explanation(trace, outcome)
+    stream = io.BytesIO()
+    drawing.save(stream, encoding, quality=95)
+    return stream.getvalue()
+
+
 def save_explanation(target: Path, trace: PreprocessingTrace, outcome: Prediction | Page) -> None:
     """Draw an explanation and save it, whole or not at all.
 
@@ -135,13 +154,8 @@ def save_explanation(target: Path, trace: PreprocessingTrace, outcome: Predictio
     Raises:
         NotWritable: the folder or the file cannot be written.
     """
-    if isinstance(outcome, Page):
-        drawing = draw_page(trace, outcome)
-    else:
-        drawing = draw_explanation(trace, outcome)
-    stream = io.BytesIO()
-    drawing.save(stream, DRAWING_FORMATS[target.suffix.lower()], quality=95)
-    write_bytes(target, stream.getvalue())
+    encoding = DRAWING_FORMATS[target.suffix.lower()]
+    write_bytes(target, encode_explanation(trace, outcome, encoding=encoding))
 
 
 def pixels_to_text(pixels: NDArray[np.uint8], *, encoding: str = "utf-8") -> str:

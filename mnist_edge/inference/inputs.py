@@ -176,15 +176,28 @@ def read_picture(found: FoundPicture, read: Callable[[Picture], Result]) -> Resu
         read: reads a picture, for example ``Classifier.predict``.
     """
     path, error = found
+    return attempt_read(_open(path), read, name=path) if error is None else error
+
+
+def attempt_read(
+    picture: Picture, read: Callable[[Picture], Result], *, name: str
+) -> Result | PictureError:
+    """Read one picture, and return the result or the error that prevented it.
+
+    Args:
+        picture: the picture itself.
+        read: as for ``read_picture``.
+        name: its name in messages.
+    """
     try:
-        return error or read(_open(path))
+        return read(picture)
     except PictureError as reason:
         return reason
     except MnistEdgeError:
         raise
     except Exception as reason:  # noqa: BLE001  # one picture must not end a run
         cause = f"{type(reason).__name__}: {one_line(reason)}"
-        return UnreadablePicture(f"{path} cannot be read ({cause}); please report it")
+        return UnreadablePicture(f"{name} cannot be read ({cause}); please report it")
 
 
 def _open(path: str) -> Picture:

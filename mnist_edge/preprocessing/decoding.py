@@ -143,6 +143,19 @@ def decode(picture: Picture, *, side: int) -> tuple[Image.Image, int]:
         return _load(image, name), longest
 
 
+def picture_size(content: bytes) -> tuple[int, int]:
+    """Return a picture's width and height in pixels, from its header alone.
+
+    Args:
+        content: an encoded picture.
+
+    Raises:
+        UnreadablePicture: it is not an image, or claims more pixels than any is read with.
+    """
+    with _no_warnings:
+        return _open(content, "the picture").size
+
+
 def stored_gray(image: Image.Image) -> NDArray[np.uint8] | None:
     """Return the gray levels of a picture that consists of nothing else, ``(height, width)``.
 

@@ -20,11 +20,15 @@ def exists(path: str | os.PathLike[str]) -> bool:
 
 
 @contextmanager
-def replacing(target: Path) -> Iterator[Path]:
+def replacing(target: Path, *, mode: int = 0o666) -> Iterator[Path]:
     """Yield a temporary path beside ``target`` that becomes ``target`` on success.
 
     The temporary file has the target's suffix, because some writers choose a format by it. It is
     flushed to disk and renamed over the target when the block ends, and removed when it raises.
+
+    Args:
+        target: the file to write.
+        mode: its permissions, less those that the umask takes away.
 
     Raises:
         NotWritable: the folder cannot be created or written to.
@@ -41,7 +45,7 @@ def replacing(target: Path) -> Iterator[Path]:
     try:
         yield temporary
         # mkstemp makes files private; a result is for everyone who may read the folder.
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(mode & ~_umask())
         with temporary.open("rb+") as stream:
             os.fsync(stream.fileno())
         temporary.replace(target)
@@ -68,6 +72,16 @@ def write_text(target: Path, text: str) -> None:
         NotWritable: the folder or the file cannot be written.
     """
     write_bytes(target, text.encode("utf-8"))
+
+
+def write_private_text(target: Path, text: str) -> None:
+    """Write text to a file that only its owner may read, completely or not at all.
+
+    Raises:
+        NotWritable: the folder or the file cannot be written.
+    """
+    with replacing(target, mode=0o600) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(target: Path, document: Any) -> None:
