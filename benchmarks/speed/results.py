@@ -33,6 +33,7 @@ SCRIPTS = {
     "speed.warm": "One digit more",
     "speed.throughput": "Ten thousand arrays",
     "speed.pictures_throughput": "Ten thousand files",
+    "speed.serving": "Serving",
     "speed.jpeg_12mp": "A photo of twelve megapixels",
     "speed.picture_steps": "Steps of the front end",
     "peers.other_starts": "Starting, beside other runtimes",

@@ -13,6 +13,7 @@ from mnist_edge.system.text import escape_controls
 
 EXAMPLES = """
 mnist-edge bundle --target pi-bookworm-64
+mnist-edge bundle --target pi-bookworm-64 --serve
 mnist-edge bundle --target pi-trixie-64 --model runs/edge --out pi.tar.gz
 """
 
@@ -44,6 +45,9 @@ def bundle_command(
             completion=complete_models,
         ),
     ] = None,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Add what mnist-edge serve needs, and its service.")
+    ] = False,
     out: Annotated[
         Path | None,
         out_option("Output archive.", metavar="FILE", default="mnist-edge-BOARD.tar.gz"),
@@ -71,9 +75,12 @@ def bundle_command(
             path,
             board,
             own=own,
-            wheels=bundle.fetch_wheels(own, board, folder / "wheels"),
+            wheels=bundle.fetch_wheels(
+                own, board, folder / "wheels", extras=["serve"] if serve else []
+            ),
             installer=bundle.fetch_installer(board, folder / "installer"),
             models=models,
+            services=["watch", "serve"] if serve else ["watch"],
         )
     typer.echo(
         f"wrote {escape_controls(str(path))}: {written.wheels} wheels, {written.size / 1e6:.1f} MB"

@@ -92,6 +92,7 @@ def make_bundle(
     broken: bool = False,
     target: Target = HERE,
     models: Sequence[Artifact] = (),
+    services: Sequence[str] = ("watch",),
 ) -> Path:
     """A bundle of small wheels, unpacked."""
     program = PROGRAM.format(version=version, broken=int(broken))
@@ -102,6 +103,7 @@ def make_bundle(
         wheels=[make_wheel(folder, "other-1.0", files={"other.py": ""})],
         installer=make_wheel(folder, "pip-1.0", files={"pip/__main__.py": PIP}),
         models=models,
+        services=services,
     )
     unpacked = folder / f"unpacked-{version}"
     with tarfile.open(written.path) as archive:

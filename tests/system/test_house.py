@@ -19,6 +19,12 @@ VAGUE_NAMES = {"util", "utils", "misc", "helper", "helpers", "common"}
 TESTED_TOGETHER = {
     # Result types and parts of one page: what they hold is what is measured or shown.
     "device/commands/test_benchmark": ["evaluation/benchmark/results"],
+    # An answer of the API shows what they count, refuse and parse.
+    "device/deployment/server/test_application": [
+        "deployment/server/metrics",
+        "deployment/server/refusals",
+        "deployment/server/request_parsing",
+    ],
     "device/evaluation/report/render/test_html": [
         "evaluation/report/render/confidence_plots",
         "evaluation/report/render/elements",

@@ -5,7 +5,7 @@
     mnist-edge-pi-bookworm-64/
         install.sh                  the installer, which runs on the board
         target.sh                   the installer's requirements, as shell variables
-        mnist-edge-watch.service    systemd unit, a template for the installer
+        mnist-edge-watch.service    systemd units, templates for the installer
         digit.png                   the picture of the installer's self-test
         bundle.json                 the list of contents
         installer/pip-26.3-py3-none-any.whl
@@ -70,6 +70,7 @@ def write_bundle(
     wheels: Sequence[Path],
     installer: Path,
     models: Sequence[Artifact],
+    services: Sequence[str] = ("watch",),
 ) -> Bundle:
     """Write a bundle completely or not at all.
 
@@ -80,6 +81,7 @@ def write_bundle(
         wheels: the wheels that it requires.
         installer: pip's wheel.
         models: models to install; the last is put in use.
+        services: commands that a systemd unit is installed for, ``watch`` and ``serve``.
 
     Raises:
         ModelError: a model does not match its manifest.
@@ -92,7 +94,7 @@ def write_bundle(
         **{f"wheels/{wheel.name}": wheel.read_bytes() for wheel in everything},
         **_model_files(models),
     }
-    for name in (_INSTALLER, "mnist-edge-watch.service"):
+    for name in (_INSTALLER, *(f"mnist-edge-{service}.service" for service in services)):
         files[name] = (resources.files("mnist_edge.deployment.bundle") / name).read_bytes()
     files["bundle.json"] = _contents_json(target, own, everything, models)
     # The installer counts the files, so that a truncated SHA256SUMS is noticed.

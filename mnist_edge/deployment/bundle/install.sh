@@ -107,10 +107,11 @@ unchanged='nothing was changed'
     stop "pip could not install the wheels; $unchanged"
 cp digit.png "$release/digit.png"
 user=$(id -un 2>/dev/null) || user=$(id -u)
-sed -e "s|@USER@|$user|g" -e "s|@DATA@|$(for_unit "$data")|g" \
-    -e "s|@FOLDER@|$(for_unit "$HOME/digits")|g" \
-    -e "s|@PROGRAM@|$(for_unit "$home/current/bin/mnist-edge")|g" \
-    mnist-edge-watch.service >"$release/mnist-edge-watch.service"
+for unit in $(listed 'mnist-edge-.*[.]service'); do
+    sed -e "s|@USER@|$user|g" -e "s|@DATA@|$(for_unit "$data")|g" \
+        -e "s|@FOLDER@|$(for_unit "$HOME/digits")|g" \
+        -e "s|@PROGRAM@|$(for_unit "$home/current/bin/mnist-edge")|g" "$unit" >"$release/$unit"
+done
 
 # --- Test that it reads pictures here, without the models that the user installed.
 (
@@ -149,4 +150,12 @@ To read each picture that arrives in $HOME/digits/inbox, also after a restart:
   mkdir -p $HOME/digits/inbox
   sudo cp $home/current/mnist-edge-watch.service /etc/systemd/system
   sudo systemctl enable --now mnist-edge-watch
+END
+[ ! -f mnist-edge-serve.service ] || cat <<END
+To serve a page to draw on, and an API, also after a restart:
+  mkdir -p $HOME/digits
+  sudo cp $home/current/mnist-edge-serve.service /etc/systemd/system
+  sudo systemctl enable --now mnist-edge-serve
+  journalctl --unit mnist-edge-serve --output cat
+The last prints the link, with the token that opens it; the token stays in $HOME/digits/token.txt.
 END

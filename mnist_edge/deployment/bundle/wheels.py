@@ -25,13 +25,16 @@ _MAX_LEVELS = 20
 """Levels of requirements after which they are assumed to be circular."""
 
 
-def fetch_wheels(own: Path, target: Target, folder: Path) -> list[Path]:
+def fetch_wheels(
+    own: Path, target: Target, folder: Path, *, extras: Collection[str] = ()
+) -> list[Path]:
     """Download the transitive requirements of a wheel on a target.
 
     Args:
         own: the project's wheel.
         target: the board.
         folder: where to put the wheels, each level in its own folder.
+        extras: extras of the project to include.
 
     Returns:
         The wheels sorted by name, without the project's own and those of the target's system.
@@ -42,7 +45,7 @@ def fetch_wheels(own: Path, target: Target, folder: Path) -> list[Path]:
     """
     wheels: dict[str, Path] = {}
     for level in range(_MAX_LEVELS):
-        wanted = _transitive_requirements(own, wheels, target)
+        wanted = _transitive_requirements(own, wheels, target, extras)
         names = {_name(one) for one in wanted if not _is_met(one, wheels)}
         if not names:
             return [wheels[name] for name in sorted({_name(one) for one in wanted})]
@@ -65,10 +68,10 @@ def fetch_installer(target: Target, folder: Path) -> Path:
 
 
 def _transitive_requirements(
-    own: Path, wheels: Mapping[str, Path], target: Target
+    own: Path, wheels: Mapping[str, Path], target: Target, extras: Collection[str]
 ) -> set[Requirement]:
     """Return the transitive requirements, as far as the downloaded wheels tell."""
-    wanted = direct_requirements(own, target)
+    wanted = direct_requirements(own, target, extras)
     before: set[Requirement] = set()
     while wanted != before:
         before = wanted

@@ -310,22 +310,34 @@ def test_a_terminated_installation_cleans_up(tmp_path: Path, home: Path) -> None
 
 @linux
 @pytest.mark.parametrize("name", ["home", "R&D-100%|mine"])
-def test_systemd_accepts_the_service_file(name: str, tmp_path: Path) -> None:
+def test_systemd_accepts_the_service_files(name: str, tmp_path: Path) -> None:
     home = tmp_path / name
     home.mkdir()
-    assert install(make_bundle(tmp_path), home).returncode == 0
-    unit = home / ".local/share/mnist-edge/current/mnist-edge-watch.service"
-    text = unit.read_text()
-    assert not re.search("@[A-Z]+@", text)
-    # systemd takes a percent sign for the beginning of a name of its own.
-    assert f'ReadWritePaths="{home}/digits"'.replace("%", "%%") in text
-    (command,) = re.findall('^ExecStart="(.*?)" watch', text, re.MULTILINE)
-    assert Path(command.replace("%%", "%")).is_file()
+    ran = install(make_bundle(tmp_path, services=["watch", "serve"]), home)
+    assert ran.returncode == 0
+    units = sorted((home / ".local/share/mnist-edge/current").glob("*.service"))
+    assert [unit.stem for unit in units] == ["mnist-edge-serve", "mnist-edge-watch"]
+    for unit in units:
+        text = unit.read_text()
+        assert not re.search("@[A-Z]+@", text)
+        # systemd takes a percent sign for the beginning of a name of its own.
+        assert f'ReadWritePaths="{home}/digits"'.replace("%", "%%") in text
+        (command,) = re.findall('^ExecStart="(.*?)" (?:watch|serve)', text, re.MULTILINE)
+        assert Path(command.replace("%%", "%")).is_file()
+        assert f"enable --now {unit.stem}\n" in ran.stdout
     systemd = shutil.which("systemd-analyze")
     if systemd is None:
         pytest.skip("no systemd here to try it on")
-    ran = subprocess.run([systemd, "verify", unit], check=False, capture_output=True, text=True)
+    ran = subprocess.run([systemd, "verify", *units], check=False, capture_output=True, text=True)
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+@linux
+def test_a_service_that_was_not_asked_for_is_not_installed(tmp_path: Path, home: Path) -> None:
+    ran = install(make_bundle(tmp_path), home)
+    units = list((home / ".local/share/mnist-edge/current").glob("*.service"))
+    assert [unit.stem for unit in units] == ["mnist-edge-watch"]
+    assert "serve" not in ran.stdout
 
 
 @linux

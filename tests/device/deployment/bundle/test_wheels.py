@@ -37,6 +37,12 @@ def test_requirements_follow_the_boards_python(tmp_path: Path) -> None:
     assert project_needs(LINUX_X86_64, tmp_path) == bookworm
 
 
+def test_the_server_needs_more_on_request(tmp_path: Path) -> None:
+    wheel = make_wheel(tmp_path, "mnist_edge-1", requires=metadata.requires("mnist-edge") or [])
+    served = {one.name for one in direct_requirements(wheel, PI_BOOKWORM_64, ["serve"])}
+    assert {"starlette", "uvicorn", "python-multipart", "prometheus-client"} <= served
+
+
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that is all that pip can download from."""

@@ -1,0 +1,124 @@
+"""Connections that cannot be held open: uvicorn's HTTP protocol with a deadline for everything.
+
+uvicorn limits the time between two requests. It does not limit the time that a client takes to send
+headers, to send a body, or to take an answer, and answers errors of the protocol in plain text.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from mnist_edge.deployment.server.metrics import ServerMetrics
+from mnist_edge.deployment.server.refusals import error_document
+from mnist_edge.deployment.server.settings import ServerLimits
+
+_LINGER_SECONDS = 2.0
+"""Time in which a client may finish to send a body that was refused, and take the answer."""
+
+
+class BoundedProtocol(H11Protocol):
+    """An HTTP/1.1 connection whose every phase ends in time.
+
+    The class attributes are set by ``bounded_protocol``, because uvicorn makes the instances.
+    """
+
+    limits: ServerLimits
+    metrics: ServerMetrics
+    _deadline: asyncio.TimerHandle | None = None
+    _phase: str | None = None
+    _is_open = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Accept a connection, or refuse it if there are too many."""
+        super().connection_made(transport)
+        self._is_open = True
+        self.metrics.connections.inc()
+        if len(self.connections) > self.limits.max_connections:
+            self.metrics.dropped_connections.labels("too-many").inc()
+            message = f"more than {self.limits.max_connections} connections; try again later"
+            transport.write(
+                _raw_response(503, "Service Unavailable", "TooManyConnections", message)
+            )
+            transport.close()
+            return
+        self._arm(self.limits.header_seconds, "headers")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget a connection."""
+        self._disarm()
+        if self._is_open:
+            self._is_open = False
+            self.metrics.connections.dec()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what a client sent."""
+        if self.transport.is_closing():
+            return
+        if self._deadline is None:
+            # The first bytes of a further request.
+            self._arm(self.limits.header_seconds, "headers")
+        super().data_received(data)
+
+    def handle_events(self) -> None:
+        """Start the requests that are complete up to their bodies."""
+        before = self.cycle
+        super().handle_events()
+        if self.cycle is not before and not self.cycle.response_complete:
+            self._arm(self.limits.request_seconds + _LINGER_SECONDS, "request")
+        elif self._phase == "body" and self.conn.their_state is not h11.SEND_BODY:
+            # uvicorn stopped its own timer when the rest of the body came.
+            self._arm(self.timeout_keep_alive, "idle")
+
+    def on_response_complete(self) -> None:
+        """Wait for the client to take the answer, and for the rest of a body that was refused."""
+        self._disarm()
+        if self.conn.their_state is h11.SEND_BODY:
+            self._arm(_LINGER_SECONDS, "body")
+        elif self.transport.get_write_buffer_size():
+            self._arm(self.limits.request_seconds, "answer")
+        super().on_response_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP, and close the connection."""
+        self.metrics.dropped_connections.labels("not-http").inc()
+        self.transport.write(_raw_response(400, "Bad Request", "InvalidRequest", msg))
+        self.transport.close()
+
+    def _arm(self, seconds: float, phase: str) -> None:
+        self._disarm()
+        self._phase = phase
+        self._deadline = self.loop.call_later(seconds, self._expire, phase)
+
+    def _disarm(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = self._phase = None
+
+    def _expire(self, phase: str) -> None:
+        self._deadline = self._phase = None
+        self.metrics.dropped_connections.labels(f"slow-{phase}").inc()
+        # A close would wait for the client to take what was sent.
+        self.transport.abort()
+
+
+def bounded_protocol(limits: ServerLimits, metrics: ServerMetrics) -> type[BoundedProtocol]:
+    """Return a protocol with these limits, which counts in these metrics."""
+    attributes: dict[str, Any] = {"limits": limits, "metrics": metrics}
+    return type("BoundedProtocol", (BoundedProtocol,), attributes)
+
+
+def _raw_response(status: int, phrase: str, kind: str, message: str) -> bytes:
+    body = json.dumps(error_document(kind, message)).encode("utf-8")
+    head = (
+        f"HTTP/1.1 {status} {phrase}\r\n"
+        "content-type: application/json\r\n"
+        f"content-length: {len(body)}\r\n"
+        "connection: close\r\n\r\n"
+    )
+    return head.encode("ascii") + body

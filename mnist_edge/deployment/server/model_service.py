@@ -1,0 +1,193 @@
+"""The model that a server reads with, exchanged while requests are under way."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_edge.errors import MnistEdgeError, ModelRejected, PictureError
+from mnist_edge.inference.batch import Outcome, classify_readable
+from mnist_edge.inference.classifier import Classifier
+from mnist_edge.inference.inputs import attempt_read
+from mnist_edge.modelstore import registry
+from mnist_edge.modelstore.loading import StoredModel
+from mnist_edge.preprocessing.pipeline import (
+    PAGE_SIDE,
+    WORKING_SIDE,
+    ModelInput,
+    PreprocessingTrace,
+    preprocess,
+    trace_preprocessing,
+)
+from mnist_edge.runtimes.golden import run_self_test
+
+NamedPicture: TypeAlias = tuple[str, bytes]
+"""An encoded picture with its name in messages."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What was read in one picture."""
+
+    outcome: Outcome
+    """The answer, or why there is none."""
+    pixels: NDArray[np.uint8] | None = None
+    """``(28, 28)``, what the model saw of a picture of one digit."""
+    explanation: bytes | None = None
+    """A PNG that shows how the picture was read, if it was asked for."""
+
+
+class ModelService:
+    """One model for many threads, which can be exchanged for another without a pause.
+
+    Args:
+        model: as for ``Classifier``; None follows the model in use on this device.
+        min_confidence: as for ``Classifier``.
+
+    Raises:
+        ModelError: the model cannot be used, or does not answer its golden vectors as its manifest
+            says.
+        MissingDependency: the requested runtime is not installed.
+    """
+
+    def __init__(
+        self, model: str | Path | None = None, *, min_confidence: float | None = None
+    ) -> None:
+        self._open: Callable[[], Classifier] = partial(
+            Classifier, model, min_confidence=min_confidence
+        )
+        self._reloading = threading.Lock()
+        self.problem: str | None = None
+        """Why the latest exchange failed; None if it did not."""
+        self._load()
+
+    @property
+    def classifier(self) -> Classifier:
+        """The classifier in use; a caller that keeps it finishes with the same model."""
+        return self._classifier
+
+    @property
+    def model(self) -> StoredModel:
+        """The model in use."""
+        return self._classifier.model
+
+    def reload(self) -> bool:
+        """Use the model that the name stands for now; keep the one in use if that one fails.
+
+        Returns:
+            Whether the model is in use; ``problem`` says why not.
+        """
+        with self._reloading:
+            try:
+                self._load()
+            except MnistEdgeError as error:
+                self.problem = str(error)
+                # What failed is not tried again until it changes.
+                self._stamp = self._current_stamp()
+                return False
+            self.problem = None
+            return True
+
+    def has_changed(self) -> bool:
+        """Check whether another model was installed, or its files were replaced."""
+        return self._current_stamp() != self._stamp
+
+    def _load(self) -> None:
+        record = _usage_stamp()
+        classifier = self._open()
+        _require_golden_answers(classifier.model)
+        self._classifier = classifier
+        self._stamp = (record, *_file_stamps(classifier.model.path))
+
+    def _current_stamp(self) -> tuple[object, ...]:
+        return (_usage_stamp(), *_file_stamps(self.model.path))
+
+    def read(
+        self, pictures: Sequence[NamedPicture], *, read_all: bool, explain: bool
+    ) -> list[Reading]:
+        """Read pictures, each by itself: what one of them is does not affect the others.
+
+        Args:
+            pictures: encoded.
+            read_all: read every digit in each, not one.
+            explain: draw how each was read.
+        """
+        classifier = self._classifier
+        if explain:
+            return [_read_and_draw(classifier, one, read_all=read_all) for one in pictures]
+        if read_all:
+            pages = (
+                attempt_read(content, classifier.predict_all, name=name)
+                for name, content in pictures
+            )
+            return [Reading(outcome=page) for page in pages]
+        inputs = [attempt_read(content, preprocess, name=name) for name, content in pictures]
+        outcomes = classify_readable(classifier, inputs)
+        return [
+            Reading(outcome=outcome, pixels=_pixels(one))
+            for outcome, one in zip(outcomes, inputs, strict=True)
+        ]
+
+
+def _read_and_draw(classifier: Classifier, picture: NamedPicture, *, read_all: bool) -> Reading:
+    name, content = picture
+    side = PAGE_SIDE if read_all else WORKING_SIDE
+    trace = attempt_read(content, partial(trace_preprocessing, side=side), name=name)
+    if isinstance(trace, PictureError):
+        return Reading(outcome=trace)
+    # Most servers never draw, and Pillow's fonts and pens take memory.
+    from mnist_edge.inference.explain import encode_explanation
+
+    outcome = classifier.classify_page(trace) if read_all else classifier.classify(trace)
+    return Reading(
+        outcome=outcome,
+        pixels=None if read_all else _pixels(trace),
+        explanation=encode_explanation(trace, outcome),
+    )
+
+
+def _pixels(seen: ModelInput | PreprocessingTrace | PictureError) -> NDArray[np.uint8] | None:
+    return None if isinstance(seen, PictureError) else seen.pixels
+
+
+def _require_golden_answers(model: StoredModel) -> None:
+    """Run a model on its golden vectors, if it has any.
+
+    Raises:
+        ModelRejected: it does not answer as its manifest says.
+    """
+    test = run_self_test(model)
+    if test is not None and not test.passed:
+        raise ModelRejected(
+            f"{model.path} answers otherwise here than its manifest says (by up to "
+            f"{test.steps.max():.0f} steps, {test.allowed:.0f} are allowed); copy or convert it "
+            "again"
+        )
+
+
+def _usage_stamp() -> object:
+    try:
+        return registry.read_usage()
+    except MnistEdgeError as error:
+        return str(error)
+
+
+def _file_stamps(path: Path) -> list[tuple[int, int, int] | None]:
+    """Return what tells one state of the model's files from another."""
+    return [_file_stamp(file) for file in (path, path.with_suffix(".json"))]
+
+
+def _file_stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = os.stat(path)  # noqa: PTH116  # asked every second
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -1,0 +1,134 @@
+"""Start a server, and end it with what is under way finished."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import uvicorn
+
+from mnist_edge.deployment.server.application import DigitServer
+from mnist_edge.deployment.server.connections import bounded_protocol
+from mnist_edge.deployment.server.metrics import ServerMetrics
+from mnist_edge.deployment.server.model_service import ModelService
+from mnist_edge.deployment.server.settings import ServerSettings
+from mnist_edge.errors import InvalidValue
+
+_BACKLOG = 1024
+"""Connections that may wait in the system; where there are more, clients wait for a second."""
+_MAX_ACCEPTED = 64
+"""Connections that asyncio accepts before it looks at any of them; all take memory."""
+_FIRST_PASSED_SOCKET = 3
+"""File descriptor of the first socket that systemd passes (sd_listen_fds(3))."""
+
+
+def serve(
+    service: ModelService, settings: ServerSettings, announce: Callable[[ServerSettings], None]
+) -> None:
+    """Answer requests until SIGTERM or Ctrl-C; take up the model in use anew on SIGHUP.
+
+    Args:
+        service: the model.
+        settings: where and for whom; the socket that systemd passes takes their host's place.
+        announce: called with the settings, and the port that was chosen, once clients can connect.
+
+    Raises:
+        InvalidValue: the host and port cannot be listened on, or the certificate cannot be used.
+    """
+    listening = passed_socket() or _listen(settings)
+    settings = replace(settings, port=listening.getsockname()[1])
+    metrics = ServerMetrics()
+    server = DigitServer(service, settings, metrics)
+    limits = settings.limits
+    config = uvicorn.Config(
+        server.application(),
+        http=bounded_protocol(limits, metrics),
+        ws="none",
+        loop="asyncio",
+        lifespan="on",
+        backlog=_MAX_ACCEPTED,
+        interface="asgi3",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=limits.max_header_bytes,
+        timeout_graceful_shutdown=int(limits.request_seconds) + 1,
+        ssl_certfile=settings.tls_certificate,
+        ssl_keyfile=settings.tls_key,
+    )
+    try:
+        config.load()
+    except (OSError, ssl.SSLError) as error:
+        raise InvalidValue(
+            f"--tls-cert {settings.tls_certificate}, --tls-key {settings.tls_key}: {error}; "
+            "expected a PEM certificate chain and its key"
+        ) from error
+    asyncio.run(_Server(config, server.reload, lambda: announce(settings)).serve([listening]))
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which ends with status 0 when it is asked to."""
+
+    def __init__(
+        self, config: uvicorn.Config, reload: Callable[[], None], announce: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._reload, self._announce = reload, announce
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Handle signals; uvicorn's own would end the process by the signal itself."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._end)
+        loop.add_signal_handler(signal.SIGHUP, lambda: loop.run_in_executor(None, self._reload))
+        yield
+
+    def _end(self) -> None:
+        # A second signal does not wait for what is under way.
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Listen, and say so."""
+        await super().startup(sockets)
+        for listening in sockets or ():
+            # asyncio takes the number that it accepts at a time for this one, too.
+            listening.listen(_BACKLOG)
+        self._announce()
+
+
+def _listen(settings: ServerSettings) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listening = socket.socket(family, kind, protocol)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+        listening.listen(_BACKLOG)
+    except (OSError, OverflowError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        hint = "; choose another --port" if getattr(error, "errno", 0) == errno.EADDRINUSE else ""
+        raise InvalidValue(
+            f"cannot listen on {settings.host} port {settings.port}: {reason}{hint}"
+        ) from error
+    listening.setblocking(False)
+    return listening
+
+
+def passed_socket() -> socket.socket | None:
+    """Return the socket that systemd listens on for this process, if there is one."""
+    if os.environ.get("LISTEN_PID") != str(os.getpid()) or os.environ.get("LISTEN_FDS") != "1":
+        return None
+    listening = socket.socket(fileno=_FIRST_PASSED_SOCKET)
+    listening.setblocking(False)
+    return listening

@@ -1,0 +1,297 @@
+"""The page, as somebody uses it in a browser."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
+
+from tests.support.digit_server import RunningServer, running_server
+from tests.support.pages import CHROMIUM
+from tests.support.paths import ROOT
+
+DRIVER = shutil.which("chromedriver")
+AXE = "4.10.3"
+SECONDS = 60
+"""A browser's first steps are slow on a busy machine."""
+SAMPLES = ROOT / "mnist_edge/samples"
+SEVEN = [(0.25, 0.2), (0.5, 0.19), (0.75, 0.2), (0.6, 0.5), (0.45, 0.85)]
+ZIGZAG = [(0.1, 0.3), (0.3, 0.8), (0.5, 0.3), (0.7, 0.8), (0.9, 0.3)]
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium, or no chromium-driver"),
+    # trio's sockets of selenium's own, at the end of the interpreter.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[RunningServer]:
+    with running_server("--model", "edge") as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A film of a 7 on paper, for a camera that does not exist (YUV4MPEG2, 4:2:0)."""
+    width, height = 640, 480
+    frame = np.full((height, width), 215, np.uint8)
+    with Image.open(SAMPLES / "digit.png") as picture:
+        gray = np.asarray(picture.convert("L").resize((400, 400)))
+    frame[40:440, 120:520] = np.minimum(frame[40:440, 120:520], gray)
+    path = tmp_path_factory.mktemp("camera") / "seven.y4m"
+    content = frame.tobytes() + bytes([128]) * (width * height // 2)
+    path.write_bytes(f"YUV4MPEG2 W{width} H{height} F10:1 Ip A1:1 C420\nFRAME\n".encode() + content)
+    return path
+
+
+def start_browser(*arguments: str) -> webdriver.Chrome:
+    """Start a browser that nobody sees."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    hidden = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
+    for argument in (*hidden, *arguments):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    driver.set_page_load_timeout(2 * SECONDS)
+    return driver
+
+
+@pytest.fixture(scope="module")
+def browser(video: Path) -> Iterator[webdriver.Chrome]:
+    driver = start_browser(
+        "--use-fake-ui-for-media-stream",
+        "--use-fake-device-for-media-stream",
+        f"--use-file-for-fake-video-capture={video}",
+    )
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.fixture
+def page(browser: webdriver.Chrome, server: RunningServer) -> Iterator[webdriver.Chrome]:
+    """The page, just opened; nothing may be complained of while it is used."""
+    browser.get("about:blank")
+    browser.get(server.link)
+    browser.get_log("browser")  # type: ignore[no-untyped-call]
+    yield browser
+    assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
+
+
+def part(page: webdriver.Chrome, name: str) -> WebElement:
+    return page.find_element(By.ID, name)
+
+
+def draw(page: webdriver.Chrome, points: list[tuple[float, float]]) -> None:
+    """Draw a stroke with the mouse; points are shares of the drawing's side."""
+    drawing = part(page, "drawing")
+    side = drawing.size["width"]
+    actions = ActionChains(page, duration=20)
+    for number, (x, y) in enumerate(points):
+        actions.move_to_element_with_offset(
+            drawing, round((x - 0.5) * side), round((y - 0.5) * side)
+        )
+        if number == 0:
+            actions.click_and_hold()
+    actions.release().perform()
+
+
+def wait_for(page: webdriver.Chrome, name: str, text: str) -> None:
+    WebDriverWait(page, SECONDS).until(lambda _: text in part(page, name).text)
+
+
+def test_a_drawn_seven_is_read(page: webdriver.Chrome) -> None:
+    draw(page, SEVEN)
+    wait_for(page, "digit", "7")
+    assert "Read as 7" in part(page, "words").text
+    bars = page.find_elements(By.CSS_SELECTOR, "#bars li")
+    assert [bar.text.split()[0] for bar in bars] == list("0123456789")
+    assert "best" in (bars[7].get_attribute("class") or "")
+    assert part(page, "seen").is_displayed()
+    wait_for(page, "timing", "ms")
+
+
+def test_a_finger_draws_too(page: webdriver.Chrome) -> None:
+    box = part(page, "drawing").rect
+
+    def touch(kind: str, points: list[tuple[float, float]]) -> None:
+        places = [
+            {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in points
+        ]
+        page.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+    page.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    try:
+        touch("touchStart", SEVEN[:1])
+        for point in SEVEN[1:]:
+            touch("touchMove", [point])
+        touch("touchEnd", [])
+        wait_for(page, "digit", "7")
+    finally:
+        page.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
+
+
+def test_the_keyboard_draws_undoes_and_clears(page: webdriver.Chrome) -> None:
+    drawing = part(page, "drawing")
+    drawing.send_keys(Keys.ARROW_UP * 12, " ", Keys.ARROW_DOWN * 24, " ")
+    wait_for(page, "digit", "1")
+    drawing.send_keys(Keys.BACKSPACE)
+    wait_for(page, "words", "Nothing yet")
+    drawing.send_keys(" ", Keys.ARROW_DOWN * 12, " ")
+    wait_for(page, "digit", "1")
+    drawing.send_keys(Keys.DELETE)
+    wait_for(page, "words", "Nothing yet")
+
+
+def test_what_is_no_digit_is_not_answered_and_says_why(page: webdriver.Chrome) -> None:
+    draw(page, ZIGZAG)
+    wait_for(page, "words", "not sure enough")
+    assert part(page, "digit").text == "?"
+
+
+def test_undo_takes_a_stroke_back_and_clear_takes_all(page: webdriver.Chrome) -> None:
+    draw(page, SEVEN)
+    wait_for(page, "digit", "7")
+    part(page, "thick").click()
+    draw(page, ZIGZAG)
+    wait_for(page, "words", "not sure enough")
+    part(page, "undo").click()
+    wait_for(page, "digit", "7")
+    part(page, "clear").click()
+    wait_for(page, "words", "Nothing yet")
+    assert part(page, "digit").text == ""
+
+
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "gif", "bmp", "tif", "ppm"])
+def test_a_picture_of_any_format_is_read(
+    page: webdriver.Chrome, tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"seven.{suffix}"
+    with Image.open(SAMPLES / "digit.png") as picture:
+        picture.convert("RGB").save(path)
+    part(page, "file").send_keys(str(path))
+    wait_for(page, "digit", "7")
+
+
+def test_several_digits_are_read_with_their_boxes(page: webdriver.Chrome) -> None:
+    part(page, "all").click()
+    part(page, "file").send_keys(str(SAMPLES / "digits.png"))
+    WebDriverWait(page, SECONDS).until(lambda _: part(page, "picture").is_displayed())
+    assert len(part(page, "digit").text) > 1
+    # The same picture as one digit, without choosing it again.
+    part(page, "all").click()
+    wait_for(page, "digit", "?")
+    assert "exactly one digit" in part(page, "words").text
+
+
+def test_several_pictures_are_listed(page: webdriver.Chrome, tmp_path: Path) -> None:
+    broken = tmp_path / "<b>.png"
+    broken.write_bytes(b"no picture")
+    part(page, "file").send_keys(f"{SAMPLES / 'digit.png'}\n{broken}")
+    wait_for(page, "others", "digit.png: 7")
+    assert "<b>.png: " in part(page, "others").text
+
+
+def test_a_file_that_is_no_picture_says_so(page: webdriver.Chrome, tmp_path: Path) -> None:
+    path = tmp_path / "notes.png"
+    path.write_text("no picture")
+    part(page, "file").send_keys(str(path))
+    wait_for(page, "error", "is not an image")
+    # A browser logs each status of 400 and above by itself.
+    (entry,) = page.get_log("browser")  # type: ignore[no-untyped-call]
+    assert "422" in entry["message"]
+
+
+def test_the_camera_is_read_frame_by_frame(page: webdriver.Chrome) -> None:
+    part(page, "camera").click()
+    wait_for(page, "digit", "7")
+    assert part(page, "live").is_displayed()
+    part(page, "camera").click()
+    assert not part(page, "live").is_displayed()
+
+
+def test_a_token_is_asked_for_and_remembered(browser: webdriver.Chrome, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    with running_server("--model", "nano", "--token-file", str(token)) as server:
+        browser.get(server.url)
+        WebDriverWait(browser, SECONDS).until(lambda _: part(browser, "unlock").is_displayed())
+        draw(browser, SEVEN)
+        wait_for(browser, "words", "asks for its token")
+        part(browser, "token").send_keys(token.read_text().strip(), Keys.ENTER)
+        wait_for(browser, "digit", "7")
+        # The link that the server prints needs no typing, and leaves no token in the address.
+        browser.get("about:blank")
+        browser.get(server.link)
+        draw(browser, SEVEN)
+        wait_for(browser, "digit", "7")
+        assert "token" not in browser.current_url
+    browser.get_log("browser")  # type: ignore[no-untyped-call]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 768, 1280])
+def test_the_page_fits_every_width(page: webdriver.Chrome, width: int, scheme: str) -> None:
+    metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width == 360}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    page.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia",
+        {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
+    )
+    try:
+        draw(page, SEVEN)
+        wait_for(page, "digit", "7")
+        measured = page.execute_script(
+            "const box = document.documentElement; return [box.scrollWidth, box.clientWidth]"
+        )
+        assert measured[0] <= measured[1]
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+@pytest.fixture(scope="module")
+def axe() -> str:
+    """The script of axe-core, which finds what people with assistive technology cannot use."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("no npm")
+    folder = ROOT / ".cache/axe"
+    script = folder / "node_modules/axe-core/axe.min.js"
+    if not script.is_file():
+        options = ["--silent", "--no-save", "--prefix", str(folder)]
+        command = [npm, "install", *options, f"axe-core@{AXE}"]
+        subprocess.run(command, check=True)
+    return script.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(page: webdriver.Chrome, axe: str, scheme: str) -> None:
+    page.execute_cdp_cmd(
+        "Emulation.setEmulatedMedia",
+        {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
+    )
+    try:
+        draw(page, SEVEN)
+        wait_for(page, "timing", "ms")
+        page.execute_script(axe)
+        result = page.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
+        assert json.dumps(result["violations"], indent=1) == "[]"
+    finally:
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
