@@ -36,6 +36,7 @@ from mnist_edge.system.files import write_json
 from mnist_edge.training.outliers.generator import (
     HELD_OUT_KINDS,
     KINDS,
+    LOOKALIKE_KINDS,
     TRAINING_KINDS,
     draw_outliers,
 )
@@ -45,6 +46,7 @@ SEED = 1_000_003
 SCHEMES = ("float32", "int8")
 GROUPS = {
     "kinds that recipes learn from": TRAINING_KINDS,
+    "kinds that resemble digits, and some recipes learn from": LOOKALIKE_KINDS,
     "kinds that none learns from": HELD_OUT_KINDS,
 }
 """Kinds that are counted together."""
@@ -252,6 +254,7 @@ def _main() -> None:
                     {
                         **asdict(result),
                         "taught": asdict(result.summary(TRAINING_KINDS)),
+                        "lookalikes": asdict(result.summary(LOOKALIKE_KINDS)),
                         "held_out": asdict(result.summary(HELD_OUT_KINDS)),
                     }
                     for result in results

@@ -54,6 +54,10 @@ class Recipe:
     """Applied to the training pictures anew in each round."""
     outlier_ratio: float = 0.0
     """Outliers (pictures that show no digit) per training digit, 0..1."""
+    lookalike_ratio: float = 0.0
+    """Outliers that resemble digits, such as letters, per training digit, 0..1."""
+    habit_ratio: float = 0.0
+    """Digits drawn in habits that MNIST's writers had little of, per training digit, 0..1."""
     distillation: Distillation | None = None
     """How it learns from teachers, which are trained first; None for labels alone."""
     seed: int = 1
@@ -70,21 +74,24 @@ class Recipe:
             value = getattr(self, what)
             if value is not None and value < 1:
                 raise InvalidValue(f"{what.replace('_', ' ')} {value} must be at least 1")
-        if not 0 <= self.outlier_ratio <= 1 or (self.outlier_ratio and self.epochs is None):
-            raise InvalidValue(
-                f"recipe {self.name}: outlier ratio {self.outlier_ratio} needs epochs, and 0..1"
-            )
+        for what in ("outlier_ratio", "lookalike_ratio", "habit_ratio"):
+            ratio = getattr(self, what)
+            if not 0 <= ratio <= 1 or (ratio and self.epochs is None):
+                raise InvalidValue(
+                    f"recipe {self.name}: {what.replace('_', ' ')} {ratio} needs epochs, and 0..1"
+                )
         # numpy's RandomState, which orders the digits, takes 32 bits.
         if not 0 <= self.seed < 2**32:
             raise InvalidValue(f"seed {self.seed} is outside 0..{2**32 - 1}")
 
     def steps_per_epoch(self, digits: int) -> int:
         """Count the steps of one epoch over ``digits``, including a short last batch."""
-        return math.ceil((digits + self.outliers_per_epoch(digits)) / self.batch_size)
+        return math.ceil((digits + self.drawn_per_epoch(digits)) / self.batch_size)
 
-    def outliers_per_epoch(self, digits: int) -> int:
-        """Count the outliers in one epoch over ``digits``."""
-        return round(self.outlier_ratio * digits)
+    def drawn_per_epoch(self, digits: int) -> int:
+        """Count the drawn pictures in one epoch over ``digits``: outliers and habits."""
+        ratios = (self.outlier_ratio, self.lookalike_ratio, self.habit_ratio)
+        return sum(round(ratio * digits) for ratio in ratios)
 
     def total_steps(self, digits: int) -> int:
         """Count the steps of the whole run."""

@@ -276,7 +276,7 @@ def _loss(recipe: Recipe) -> keras.losses.Loss:
             alpha=recipe.distillation.alpha,
             temperature=recipe.distillation.temperature,
         )
-    if recipe.outlier_ratio:
+    if recipe.outlier_ratio or recipe.lookalike_ratio:
         return cross_entropy(reduction=recipe.loss_reduction)
     return import_keras().losses.SparseCategoricalCrossentropy(
         from_logits=True, reduction=recipe.loss_reduction

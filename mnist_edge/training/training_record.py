@@ -16,6 +16,8 @@ CURVES_FILE = "curves.png"
 
 _FIELDS = {"outlier_ratio": "nondigits", "distillation": "teaching"}
 """Fields of a recipe that files know by an older name."""
+_LATER_FIELDS = {"lookalike_ratio", "habit_ratio"}
+"""Fields that are left out at their default."""
 _FUNCTIONS = {
     "distorted": "rewritten",
     "edge_cnn": "edge",
@@ -80,6 +82,8 @@ def recipe_settings(recipe: Recipe) -> dict[str, Any]:
     settings = {
         _FIELDS.get(field.name, field.name): _serialized(getattr(recipe, field.name))
         for field in fields(recipe)
+        # Records from before there was this field have the same settings.
+        if field.name not in _LATER_FIELDS or getattr(recipe, field.name) != field.default
     }
     if recipe.distillation:
         settings[_FIELDS["distillation"]] = {

@@ -1,4 +1,4 @@
-"""The stream of training pictures: shuffled epochs of digits and outliers, augmented by round."""
+"""The stream of training pictures: shuffled epochs of digits and drawn ones, augmented by round."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.data.mnist import Digits
+from mnist_edge.training.habits import draw_habits
 from mnist_edge.training.losses import NO_DIGIT
-from mnist_edge.training.outliers.generator import TRAINING_KINDS, draw_outliers
+from mnist_edge.training.outliers.generator import LOOKALIKE_KINDS, TRAINING_KINDS, draw_outliers
 from mnist_edge.training.recipes import Recipe
 
 
@@ -26,15 +27,26 @@ class TrainingStream:
         self._train = train
 
     @cached_property
-    def _outliers(self) -> Digits:
-        """The outliers of every epoch; they are augmented as the digits are."""
-        count = self._recipe.outliers_per_epoch(len(self._train))
-        if not count:
-            return self._train.take(np.empty(0, np.int64))
-        images = draw_outliers(
-            count, digits=self._train, seed=self._recipe.seed, kinds=TRAINING_KINDS
+    def pictures(self) -> Digits:
+        """All digits and drawn pictures of an epoch, neither shuffled nor augmented."""
+        recipe, count = self._recipe, len(self._train)
+        parts = [self._train]
+        for ratio, kinds in (
+            (recipe.outlier_ratio, TRAINING_KINDS),
+            (recipe.lookalike_ratio, LOOKALIKE_KINDS),
+        ):
+            if ratio:
+                images = draw_outliers(
+                    round(ratio * count), digits=self._train, seed=recipe.seed, kinds=kinds
+                )
+                labels = np.full(len(images), NO_DIGIT, np.uint8)
+                parts.append(Digits(images=images, labels=labels))
+        if recipe.habit_ratio:
+            parts.append(draw_habits(round(recipe.habit_ratio * count), seed=recipe.seed))
+        return Digits(
+            images=np.concatenate([part.images for part in parts]),
+            labels=np.concatenate([part.labels for part in parts]),
         )
-        return Digits(images=images, labels=np.full(count, NO_DIGIT, np.uint8))
 
     def round_pictures(self, number: int, start: int, stop: int) -> Digits:
         """Return the augmented pictures of a round.
@@ -57,14 +69,8 @@ class TrainingStream:
         return Digits(images=self._recipe.augment(pictures, random), labels=pictures.labels)
 
     def _epoch(self, number: int) -> Digits:
-        """Return all digits and outliers once, shuffled."""
-        train, outliers = self._train, self._outliers
-        if not len(outliers):
-            return train.take(self._order(number, len(train)))
-        pictures = Digits(
-            images=np.concatenate((train.images, outliers.images)),
-            labels=np.concatenate((train.labels, outliers.labels)),
-        )
+        """Return all digits and drawn pictures once, shuffled."""
+        pictures = self.pictures
         return pictures.take(self._order(number, len(pictures)))
 
     def _between(self, start: int, stop: int) -> Digits:

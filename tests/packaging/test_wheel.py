@@ -259,6 +259,7 @@ FILES = [
     "mnist_edge/training/augmentation.py",
     "mnist_edge/training/checkpoint.py",
     "mnist_edge/training/frameworks.py",
+    "mnist_edge/training/habits.py",
     "mnist_edge/training/input_pipeline.py",
     "mnist_edge/training/learning_curves.py",
     "mnist_edge/training/losses.py",

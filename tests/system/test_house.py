@@ -60,7 +60,6 @@ TESTED_TOGETHER = {
     "packaging/test_wheel": ["deployment/bundle/own_wheel"],
     "system/test_program": ["__main__"],
     "workstation/commands/test_reproduce": ["evaluation/reproduction/measure"],
-    "workstation/training/test_trainer": ["training/training_stream"],
 }
 """Modules without a test file of their own name, by the one that tests them, and why."""
 

@@ -184,10 +184,28 @@ KINDS: dict[str, OutlierKind] = {
     "stripes": _frame(textures.stripes),
     "scenes": _frame(textures.scene),
     "dust": _frame(textures.dust),
+    "printed look-alikes": _drawing(glyphs.lookalike),
+    "written look-alikes": _drawing(sketches.written_lookalike),
+    "doubtful letters": _drawing(sketches.doubtful_letter, may_be_a_digit=True),
+    "other scripts": _drawing(glyphs.foreign_sign),
+    "curls": _drawing(sketches.curl, may_be_a_digit=True),
+    "written words": _drawing(sketches.cursive, may_be_a_digit=True),
+    "ornaments": _drawing(glyphs.ornament),
 }
 """Every kind, by name."""
 
 HELD_OUT_KINDS = ("clothes", "icons", "noise", "printed words", "scenes", "three digits")
 """Kinds that no recipe trains on, to measure how a network handles unknown kinds."""
-TRAINING_KINDS = tuple(name for name in KINDS if name not in HELD_OUT_KINDS)
-"""Kinds that recipes train on."""
+LOOKALIKE_KINDS = (
+    "printed look-alikes",
+    "written look-alikes",
+    "doubtful letters",
+    "other scripts",
+    "curls",
+    "written words",
+    "ornaments",
+)
+"""Kinds that recipes train on by ``Recipe.lookalike_ratio``: what people photograph that resembles
+digits."""
+TRAINING_KINDS = tuple(name for name in KINDS if name not in (*HELD_OUT_KINDS, *LOOKALIKE_KINDS))
+"""Kinds that recipes train on by ``Recipe.outlier_ratio``."""

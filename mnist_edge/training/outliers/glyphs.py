@@ -16,6 +16,15 @@ LETTERS = "AEFHKMNPRTVWXYaefhkmnptvwx"
 u y z."""
 SYMBOLS = "&@#%*+=<>^~:;€£¥±÷∑π√Ω≠µ"
 """Symbols that cannot be mistaken for a digit: no braces, no ? and no strokes."""
+LOOKALIKES = "dJLr?¿{}§¶ßðþÞξζψλ$£"
+"""Letters and signs that resemble a digit, and that a person would not take for one. A stroke is a
+1 and a ring a 0, so o, O, I, l, |, / and printed brackets are left out, as are S, Z, g and q, which
+are digits in somebody's hand."""
+FOREIGN_SIGNS = "٢٣٤٧٨۴߂߃߄߅߇߈໓໔໖໗໘໙დთლრჟԲԴԵաբդאגדהחש"
+"""Digits and letters of the Arabic, N'Ko, Lao, Georgian, Armenian and Hebrew scripts, chosen in the
+same way."""
+ORNAMENTS = "☙❧❦✿❀❁✾☘♠♣♥★☆☺♪♫☯☎✂✈✉❄✽❈⚓☂☃♻✓✗⚘❥♞♜☀"
+"""Flowers, hearts, stars, notes and the like."""
 _TEXT_FACES = (
     "DejaVuSans",
     "DejaVuSans-Bold",
@@ -32,7 +41,9 @@ _TEXT_FACES = (
     "cmtt10",
 )
 _SYMBOL_FACES = _TEXT_FACES[:7]
-"""Typefaces that have all of ``SYMBOLS``."""
+"""Typefaces that have all of ``SYMBOLS`` and ``LOOKALIKES``."""
+_WIDE_FACES = ("DejaVuSans", "DejaVuSans-Bold")
+"""Typefaces that have all of ``FOREIGN_SIGNS``."""
 
 
 def letter(random: Random) -> Ink:
@@ -50,6 +61,21 @@ def word(random: Random) -> Ink:
 def symbol(random: Random) -> Ink:
     """Draw one printed symbol."""
     return _printed(SYMBOLS[random.integers(len(SYMBOLS))], _SYMBOL_FACES, 48, random)
+
+
+def lookalike(random: Random) -> Ink:
+    """Draw one printed letter or sign that resembles a digit, and is none."""
+    return _printed(LOOKALIKES[random.integers(len(LOOKALIKES))], _SYMBOL_FACES, 48, random)
+
+
+def foreign_sign(random: Random) -> Ink:
+    """Draw one printed digit or letter of another script."""
+    return _printed(FOREIGN_SIGNS[random.integers(len(FOREIGN_SIGNS))], _WIDE_FACES, 48, random)
+
+
+def ornament(random: Random) -> Ink:
+    """Draw one printed ornament."""
+    return _printed(ORNAMENTS[random.integers(len(ORNAMENTS))], ("DejaVuSans",), 48, random)
 
 
 def _printed(text: str, faces: tuple[str, ...], size: int, random: Random) -> Ink:

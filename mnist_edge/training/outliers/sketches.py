@@ -56,6 +56,52 @@ _LETTERS: dict[str, tuple[list[Corners], list[Corners]]] = {
 }
 """Straight and curved strokes of letters that cannot be mistaken for a digit."""
 
+_LOOKALIKES: dict[str, tuple[list[Corners], list[Corners]]] = {
+    "d": (
+        [[(0.7, 0), (0.7, 1)]],
+        [[(0.7, 0.55), (0.35, 0.42), (0.08, 0.7), (0.35, 1), (0.7, 0.85)]],
+    ),
+    "J": ([], [[(0.7, 0), (0.7, 0.7), (0.45, 1), (0.15, 0.8)]]),
+    "L": ([[(0.2, 0), (0.2, 1), (0.85, 1)]], []),
+    "r": ([[(0.2, 0), (0.2, 1)]], [[(0.2, 0.4), (0.5, 0.05), (0.85, 0.1)]]),
+    "[": ([[(0.75, 0), (0.3, 0), (0.3, 1), (0.75, 1)]], []),
+    "]": ([[(0.25, 0), (0.7, 0), (0.7, 1), (0.25, 1)]], []),
+    "{": (
+        [],
+        [[(0.7, 0), (0.45, 0.1), (0.5, 0.4), (0.25, 0.5), (0.5, 0.6), (0.45, 0.9), (0.7, 1)]],
+    ),
+    "}": (
+        [],
+        [[(0.3, 0), (0.55, 0.1), (0.5, 0.4), (0.75, 0.5), (0.5, 0.6), (0.55, 0.9), (0.3, 1)]],
+    ),
+}
+"""Strokes of letters and signs that resemble a digit, and that a person would not take for one."""
+_DOUBTFUL: dict[str, tuple[list[Corners], list[Corners]]] = {
+    "b": (
+        [[(0.2, 0), (0.2, 1)]],
+        [[(0.2, 0.55), (0.55, 0.42), (0.85, 0.7), (0.55, 1), (0.2, 0.85)]],
+    ),
+    "q": ([[(0.7, 0), (0.7, 1)]], [[(0.7, 0.1), (0.3, 0), (0.05, 0.3), (0.35, 0.58), (0.7, 0.4)]]),
+    "g": (
+        [],
+        [[(0.75, 0.1), (0.3, 0), (0.1, 0.3), (0.4, 0.5), (0.75, 0.05), (0.7, 0.9), (0.1, 0.9)]],
+    ),
+    "B": (
+        [[(0.15, 1), (0.15, 0)]],
+        [[(0.15, 0), (0.7, 0.1), (0.65, 0.4), (0.15, 0.48), (0.8, 0.62), (0.75, 0.92), (0.15, 1)]],
+    ),
+    "C": ([], [[(0.9, 0.15), (0.5, 0), (0.1, 0.5), (0.5, 1), (0.9, 0.85)]]),
+    "G": (
+        [[(0.55, 0.55), (0.9, 0.55), (0.9, 0.9)]],
+        [[(0.9, 0.15), (0.4, 0), (0.08, 0.5), (0.45, 1), (0.9, 0.8)]],
+    ),
+    "U": ([], [[(0.1, 0), (0.12, 0.7), (0.5, 1), (0.88, 0.7), (0.9, 0)]]),
+    "u": ([[(0.85, 0), (0.85, 1)]], [[(0.1, 0), (0.12, 0.7), (0.45, 0.95), (0.85, 0.6)]]),
+    "y": ([[(0.9, 0), (0.3, 1)]], [[(0.1, 0), (0.2, 0.35), (0.6, 0.5)]]),
+}
+"""Strokes of letters that are a digit in somebody's hand; each is drawn until it resembles none of
+MNIST's too closely. S and Z hardly ever do, and are left out."""
+
 _SQUARE: Corners = [(0, 0), (1, 0), (1, 1), (0, 1), (0, 0)]
 _TRIANGLE: Corners = [(0.5, 0), (1, 0.9), (0, 0.9), (0.5, 0)]
 _ARROW: Corners = [
@@ -87,7 +133,21 @@ _PLUS: Corners = [
 
 def written_letter(random: Random) -> Ink:
     """Draw a handwritten letter."""
-    lines, curves = list(_LETTERS.values())[random.integers(len(_LETTERS))]
+    return _written(_LETTERS, random)
+
+
+def written_lookalike(random: Random) -> Ink:
+    """Draw a handwritten letter or sign that resembles a digit, and is none."""
+    return _written(_LOOKALIKES, random)
+
+
+def doubtful_letter(random: Random) -> Ink:
+    """Draw a handwritten letter that may be a digit."""
+    return _written(_DOUBTFUL, random)
+
+
+def _written(letters: dict[str, tuple[list[Corners], list[Corners]]], random: Random) -> Ink:
+    lines, curves = list(letters.values())[random.integers(len(letters))]
     draw = hand(random, 1.3)
 
     def unsteady(points: Corners) -> Path:
@@ -150,6 +210,39 @@ def scribble(random: Random) -> Ink:
     turns = (7, 12) if count == 1 else (5, 9)
     strokes = [curved(random.uniform(0, 1, (random.integers(*turns), 2))) for _ in range(count)]
     return rasterize(strokes, random.uniform(0.05, 0.12))
+
+
+def curl(random: Random) -> Ink:
+    """Draw a small loop that runs out into an arm or two, as letters of many scripts do."""
+    turns = random.uniform(0.9, 1.4)
+    start = random.uniform(0, 2 * np.pi)
+    loop = arc((0, 0), (0.16, 0.16), start, turns)
+    # The arm leaves the loop along its direction, and bends.
+    heading = start + 2 * np.pi * turns + np.pi / 2
+    bends = random.choice((-1, 1)) * random.uniform(0.1, 0.9, int(random.integers(2, 5)))
+    bends[1:] *= random.choice((-1, 1), len(bends) - 1)
+    points = [loop[-1]]
+    for angle in heading + np.cumsum(bends):
+        points.append(
+            points[-1] + random.uniform(0.3, 0.6) * np.array((np.cos(angle), np.sin(angle)))
+        )
+    path = np.concatenate([loop, curved(points)[1:]])
+    return rasterize([hand(random)(path)], _pen(random))
+
+
+def cursive(random: Random) -> Ink:
+    """Draw a word of two to six letters joined up: arches and loops, some of them tall."""
+    count = int(random.integers(2, 7))
+    t = np.linspace(0, count, 14 * count)
+    # The pen goes round while it moves on; how far back decides whether it leaves a loop.
+    back = random.uniform(0.05, 0.45)
+    tall = np.where(random.random(count) < 1 / 3, random.uniform(1.5, 2.2), 1.0)
+    heights = tall[np.minimum(t.astype(int), count - 1)] * random.uniform(0.35, 0.55)
+    across = 0.45 * t + back * np.sin(2 * np.pi * t) * heights
+    path = np.stack([across, -heights * (1 - np.cos(2 * np.pi * t)) / 2], 1)
+    if random.random() < 1 / 2:
+        path[:, 1] *= -1
+    return rasterize([hand(random, 0.7)(path / count)], random.uniform(0.03, 0.1))
 
 
 def grid(random: Random) -> Ink:
