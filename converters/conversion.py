@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
@@ -118,7 +118,6 @@ def prepare(model_file: Path, mnist: Mnist, *, pixels: str | None = None) -> Pre
         scaling, findings = requested or RAW_PIXELS, []
     else:
         inferred = infer_input(model, sample)
-        model = replace(model, network=inferred.network)
         scaling, findings = inferred.scaling, [*inferred.findings]
     reference = keras_logits(model, scaling, mnist.validation)
     score = Score(
@@ -130,6 +129,7 @@ def prepare(model_file: Path, mnist: Mnist, *, pixels: str | None = None) -> Pre
     if score.accuracy < GOOD_ACCURACY:
         findings.append(
             f"warning: the model reads {percent(score.accuracy, 1)} of the validation digits right"
+            f"{_transposed_advice(model, scaling, sample)}"
         )
     return Prepared(
         model=model,
@@ -139,6 +139,14 @@ def prepare(model_file: Path, mnist: Mnist, *, pixels: str | None = None) -> Pre
         score=score,
         findings=tuple(findings),
     )
+
+
+def _transposed_advice(model: TrainedModel, scaling: InputScaling, sample: Digits) -> str:
+    """Advise the transposed form of a requested scaling if the model reads more digits by it."""
+    if scaling.transposed:
+        return ""
+    best = input_scaling.rank_orientations(model.network.run, sample, among=[scaling]).best.scaling
+    return f"; it reads more with --pixels {best.name}" if best.transposed else ""
 
 
 def keras_logits(model: TrainedModel, scaling: InputScaling, digits: Digits) -> NDArray[np.float32]:

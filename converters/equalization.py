@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.frozen_graph import Network, fold_constants, node_name
+from converters.frozen_graph import Network, fold_constants
+from converters.graph_nodes import node_name
 from mnist_edge import DIGIT_SHAPE
 from mnist_edge.training.frameworks import import_tensorflow
 

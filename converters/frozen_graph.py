@@ -15,7 +15,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from converters.graph_nodes import all_nodes, behind_identities, node_name
+from converters.graph_rewrites import (
+    fold_reciprocal_roots,
+    remove_fake_quantization,
+    split_by_slices,
+)
 from converters.graph_types import take_floats, widen_to_float32
+from converters.layer_check import describe_wrapper
 from mnist_edge import CLASSES, DIGIT_SHAPE
 from mnist_edge.errors import UnsuitableModel
 from mnist_edge.runtimes.input_scaling import InputScaling
@@ -28,6 +35,10 @@ _SOFTMAXES = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "Sigmoid": "sig
 """Operations that turn logits into probabilities of the same order, with Keras' names for them."""
 _LOOPS = {"Enter", "While", "StatelessWhile"}
 """Operations of a loop, lowered or not."""
+
+
+_ASSIGNMENTS = {"AssignVariableOp", "AssignAddVariableOp", "AssignSubVariableOp"}
+"""Operations that change a variable."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +57,8 @@ class Network:
     """Its batch size; None for any."""
     takes_integers: bool = False
     """Whether it was trained on whole numbers, such as a camera's bytes."""
+    input_range: tuple[float, float] | None = None
+    """Minimum and maximum of its input in quantization-aware training, if that is its origin."""
 
     def __call__(self, digits: Any) -> Any:
         """Return the answers as a tensor, inside a ``tf.function`` that is being traced.
@@ -109,6 +122,7 @@ def freeze(concrete: Any, *, name: str) -> Network:
         convert_variables_to_constants_v2,
     )
 
+    _require_constant_variables(concrete, name)
     frozen = convert_variables_to_constants_v2(concrete)
     if len(frozen.inputs) != 1 or len(frozen.outputs) != 1:
         raise UnsuitableModel(
@@ -131,9 +145,12 @@ def freeze(concrete: Any, *, name: str) -> Network:
             "quantized; build those layers with unroll=True, or save the model as .keras, which is "
             "unrolled when it is loaded"
         )
+    entry = node_name(frozen.inputs[0].name)
+    input_range = remove_fake_quantization(graph, entry)
     widen_to_float32(graph)
-    takes_integers = take_floats(graph, node_name(frozen.inputs[0].name))
-    _fold_reciprocal_roots(graph)
+    takes_integers = take_floats(graph, entry)
+    fold_reciprocal_roots(graph)
+    split_by_slices(graph)
     if broken := _broken_weights(graph):
         problems.append(
             f"weights are NaN or infinite in {', '.join(broken)}; train it again with a lower "
@@ -148,7 +165,24 @@ def freeze(concrete: Any, *, name: str) -> Network:
         shape=shape,
         batch=inputs[0],
         takes_integers=takes_integers,
+        input_range=input_range,
     )
+
+
+def _require_constant_variables(concrete: Any, name: str) -> None:
+    """Check that no variable changes while a digit is read, since a file has constants.
+
+    Raises:
+        UnsuitableModel: one does.
+    """
+    for node in all_nodes(concrete.graph.as_graph_def()):
+        if node.op in _ASSIGNMENTS:
+            raise UnsuitableModel(
+                f"{name} {describe_wrapper(node.name)}"
+                if describe_wrapper(node.name)
+                else f"{name} changes a variable while it reads a digit ({node.name!r}), as layers "
+                "with stateful=True do; build it without, or save it as .keras"
+            )
 
 
 def cut_softmax(network: Network) -> tuple[Network, tuple[str, ...]]:
@@ -170,21 +204,6 @@ def cut_softmax(network: Network) -> tuple[Network, tuple[str, ...]]:
             end = _tensor(node.input[0])
         else:
             return replace(network, output=output), tuple(cut)
-
-
-def transpose_input(network: Network) -> Network:
-    """Transpose digits before a network that was trained on transposed ones."""
-    tensorflow = import_tensorflow()
-
-    def forward(digits: Any) -> Any:
-        images = tensorflow.reshape(digits, (-1, *DIGIT_SHAPE))
-        transposed = tensorflow.transpose(images, (0, 2, 1))
-        return network(tensorflow.reshape(transposed, (-1, *network.shape)))
-
-    spec = tensorflow.TensorSpec((network.batch, *network.shape), tensorflow.float32)
-    concrete = tensorflow.function(forward, autograph=False).get_concrete_function(spec)
-    transposed = freeze(concrete, name="the network")
-    return replace(transposed, takes_integers=network.takes_integers)
 
 
 def free_batch(network: Network, digits: NDArray[np.float32], *, name: str) -> Network:
@@ -279,8 +298,11 @@ def trace_raw_pixels(
 
 
 def _scale(pixels: Any, scaling: InputScaling) -> Any:
-    """``Reading.apply`` as operations of the graph."""
+    """``InputScaling.apply`` as operations of the graph."""
     tensorflow = import_tensorflow()
+    if scaling.transposed:
+        images = tensorflow.reshape(pixels, (1, *DIGIT_SHAPE))
+        pixels = tensorflow.reshape(tensorflow.transpose(images, (0, 2, 1)), pixels.shape)
     if not scaling.unit_axes:
         return pixels * scaling.scale + scaling.offset
     values = 255.0 - pixels if scaling.inverted else pixels
@@ -302,39 +324,6 @@ def _to_gray(pixels: Any) -> Any:
     return tensorflow.nn.conv2d(pixels, weights, strides=1, padding="VALID")
 
 
-def _fold_reciprocal_roots(graph: Any) -> None:
-    """Replace each constant reciprocal root by its value.
-
-    Every batch normalization has one. TensorFlow uses the processor's own approximation, whose last
-    bits differ between Intel and AMD, and with them the converted file.
-    """
-    tensorflow = import_tensorflow()
-    nodes = {node.name: node for node in graph.node}
-    for node in graph.node:
-        if node.op != "Rsqrt" or (value := _constant(node.input[0], nodes)) is None:
-            continue
-        with np.errstate(all="ignore"):  # values not above 0 are reported as broken weights
-            root = (1 / np.sqrt(value.astype(np.float64))).astype(value.dtype)
-        tensor = tensorflow.make_tensor_proto(root)
-        node.op = "Const"
-        del node.input[:]
-        node.attr.clear()
-        node.attr["dtype"].type = tensor.dtype
-        node.attr["value"].tensor.CopyFrom(tensor)
-
-
-def _constant(reference: str, nodes: dict[str, Any]) -> NDArray[Any] | None:
-    """Return the value of a node's input if it is a constant or a sum of constants."""
-    node = _behind_identities(nodes[node_name(reference)], nodes)
-    if node.op == "Const":
-        value: NDArray[Any] = import_tensorflow().make_ndarray(node.attr["value"].tensor)
-        return value
-    if node.op not in {"Add", "AddV2"}:
-        return None
-    left, right = (_constant(term, nodes) for term in node.input[:2])
-    return None if left is None or right is None else left + right
-
-
 def _broken_weights(graph: Any) -> list[str]:
     """Return the paths of the layers whose constants are not all finite."""
     tensorflow = import_tensorflow()
@@ -354,25 +343,14 @@ def _is_neutral(node: Any, nodes: dict[str, Any]) -> bool:
     neutral = {"Mul": 1.0, "AddV2": 0.0, "Add": 0.0, "Sub": 0.0}.get(node.op)
     if neutral is None:
         return False
-    other = _behind_identities(nodes[node_name(node.input[1])], nodes)
+    other = behind_identities(nodes[node_name(node.input[1])], nodes)
     if other.op != "Const":
         return False
     return bool((import_tensorflow().make_ndarray(other.attr["value"].tensor) == neutral).all())
 
 
-def _behind_identities(node: Any, nodes: dict[str, Any]) -> Any:
-    while node.op in {"Identity", "Cast"}:
-        node = nodes[node_name(node.input[0])]
-    return node
-
-
 def _sizes(shape: Any) -> tuple[int | None, ...]:
     return tuple(shape.as_list()) if shape.rank is not None else ()
-
-
-def node_name(tensor: str) -> str:
-    """Return the name of the node behind a tensor's name or a node's input."""
-    return tensor.removeprefix("^").partition(":")[0]
 
 
 def _tensor(reference: str) -> str:

@@ -6,11 +6,11 @@ in types that TFLite has few operators for, and a camera's network may take byte
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
+from converters.graph_nodes import all_nodes, node_name
 from mnist_edge.training.frameworks import import_tensorflow
 
 
@@ -25,7 +25,7 @@ def widen_to_float32(graph: Any) -> None:
         for argument in [*function.signature.input_arg, *function.signature.output_arg]:
             if argument.type in others:
                 argument.type = tensorflow.float32.as_datatype_enum
-    for node in _all_nodes(graph):
+    for node in all_nodes(graph):
         for value in node.attr.values():
             _widen(value, others)
         if node.op == "Cast" and node.attr["SrcT"].type == node.attr["DstT"].type:
@@ -64,7 +64,7 @@ def take_floats(graph: Any, name: str) -> bool:
         return False
     passing, casts = [entry.name], []
     for node in graph.node:
-        if any(_source(reference) in passing for reference in node.input):
+        if any(node_name(reference) in passing for reference in node.input):
             if node.op == "Identity":
                 passing.append(node.name)
             elif node.op == "Cast" and node.attr["DstT"].type == single:
@@ -74,7 +74,7 @@ def take_floats(graph: Any, name: str) -> bool:
     entry.attr["dtype"].type = single
     for node in graph.node:
         if node.name in passing[1:] or (
-            node.op == "Shape" and any(_source(reference) in passing for reference in node.input)
+            node.op == "Shape" and any(node_name(reference) in passing for reference in node.input)
         ):
             node.attr["T"].type = single
     for node in casts:
@@ -82,18 +82,8 @@ def take_floats(graph: Any, name: str) -> bool:
     return True
 
 
-def _all_nodes(graph: Any) -> Iterator[Any]:
-    yield from graph.node
-    for function in graph.library.function:
-        yield from function.node_def
-
-
 def _make_identity(node: Any) -> None:
     dtype = node.attr["DstT"].type
     node.op = "Identity"
     node.attr.clear()
     node.attr["T"].type = dtype
-
-
-def _source(reference: str) -> str:
-    return reference.removeprefix("^").partition(":")[0]

@@ -21,13 +21,29 @@ _STRIPPED_BY = {
         ("QuantizeWrapperV2", "QuantizeWrapper", "QuantizeLayer", "QuantizeAnnotate"),
         (
             "quantization-aware, by tensorflow_model_optimization",
-            "nothing strips it: save the network from before quantize_model with the same weights, "
-            "or convert it yourself with tf.lite.TFLiteConverter.from_keras_model(model) and "
-            "optimizations = [tf.lite.Optimize.DEFAULT]; mnist-edge predict --model reads that",
+            "export it with model.export('FOLDER') and convert that: its fake quantization is "
+            "removed, and the file is quantized anew",
         ),
     ),
 }
 """What each wrapper of TensorFlow's optimization toolkit means, and how to be rid of it."""
+_NODES_OF = {"prune_low_magnitude_": "PruneLowMagnitude", "cluster_": "ClusterWeights"}
+"""How the nodes of the wrappers are called that change their variables."""
+
+
+def describe_wrapper(node: str) -> str | None:
+    """Say which wrapper a node of a graph belongs to, and how to be rid of it; None if to none.
+
+    Args:
+        node: the name of a node that changes a variable.
+    """
+    wrapper = next((kind for prefix, kind in _NODES_OF.items() if f"/{prefix}" in node), None)
+    return None if wrapper is None else _described(wrapper)
+
+
+def _described(wrapper: str) -> str:
+    what, advice = _STRIPPED_BY[wrapper]
+    return f"is {what} ({wrapper}); {advice}"
 
 
 def require_plain_layers(network: Any, path: Path) -> None:
@@ -43,8 +59,7 @@ def require_plain_layers(network: Any, path: Path) -> None:
     layers = list(_layers(network))
     for layer in layers:
         if layer["class_name"] in _STRIPPED_BY:
-            what, advice = _STRIPPED_BY[layer["class_name"]]
-            raise UnsuitableModel(f"{path} is {what} ({layer['class_name']}); {advice}")
+            raise UnsuitableModel(f"{path} {_described(layer['class_name'])}")
     quantized = [_name(layer) for layer in layers if _is_quantized(layer)]
     if quantized:
         raise UnsuitableModel(

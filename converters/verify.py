@@ -26,6 +26,7 @@ from mnist_edge.runtimes.golden import TOLERANCE, encode_golden
 from mnist_edge.runtimes.interpreter import quantize
 from mnist_edge.runtimes.sandbox import SandboxRun, run_sandboxed
 from mnist_edge.runtimes.selection import describe_runtime
+from mnist_edge.system.subprocesses import ChildFailed
 from mnist_edge.system.text import percent
 
 MIN_AGREEMENT = 0.95
@@ -181,7 +182,8 @@ def _runtime_failure(error: MnistEdgeError, operators: list[OperatorInfo]) -> st
             "the runtime has no such kernel"
         )
     # The file has just been made: it is not damaged, whatever the runtime's failure looks like.
-    return f"the runtime {error.__cause__}" if error.__cause__ else f"it does not run: {error}"
+    crash = error.__cause__
+    return f"the runtime {crash}" if isinstance(crash, ChildFailed) else f"it does not run: {error}"
 
 
 _FAILED_NODE = re.compile(r"Node number (\d+) \(\w+\) failed to ")
@@ -197,19 +199,28 @@ def _foreign_operators(operators: list[OperatorInfo], scheme: Scheme) -> list[st
         for operator in operators
         if not operator.builtin
     ]
-    if scheme.integer:
-        problems += [
-            f"{operator.name} at {_layer(operator)} computes in floats: TensorFlow has no "
-            f"{scheme.base} version of it"
-            for operator in operators
-            # Inputs and outputs of another type are converted to integers and back.
-            if operator.name not in {"QUANTIZE", "DEQUANTIZE"}
-            and "float32" in {*operator.inputs, *operator.outputs}
-        ]
+    if not scheme.integer:
+        return problems
+    # Inputs and outputs of another type are converted to integers and back.
+    floats = [
+        operator
+        for operator in operators
+        if operator.name not in {"QUANTIZE", "DEQUANTIZE"}
+        and "float32" in {*operator.inputs, *operator.outputs}
+    ]
+    for name in dict.fromkeys(operator.name for operator in floats):
+        layers = [_layer(operator) for operator in floats if operator.name == name]
+        others = f" and {len(layers) - 1} more" if layers[1:] else ""
+        problems.append(
+            f"{name} at {layers[0]}{others} computes in floats: TensorFlow has no {scheme.base} "
+            "version of it"
+        )
+    # Around a float operator, conversions are a matter of course.
+    if not floats and scheme.io_dtype != "float32":
         problems += [
             f"{operator.name} at {_layer(operator)} converts integers to floats inside the model"
             for operator in operators[1:-1]
-            if operator.name == "DEQUANTIZE" and scheme.io_dtype != "float32"
+            if operator.name == "DEQUANTIZE"
         ]
     return problems
 

@@ -46,7 +46,8 @@ def info_command(
 
     Shows input, output and provenance; the exit status is 1 if what the manifest
     promises and what the runtime reports differ. A model without a manifest is
-    tried with every pixel scaling that its input can hold.
+    tried with every pixel scaling that its input can hold, and if it has several
+    signatures, the one that reads digits is shown.
     """
     from mnist_edge.modelstore.loading import load_model
     from mnist_edge.runtimes import unverified
@@ -55,7 +56,11 @@ def info_command(
     stored = load_model(model, scheme=scheme)
     trial = run_sandboxed(stored.content, NO_DIGITS, name=str(stored.path))
     manifest = stored.manifest
-    judgement = unverified.rank_supported_scalings(open_model(stored)) if manifest is None else None
+    judgement, signature = None, None
+    if manifest is None:
+        interpreter = open_model(stored)
+        judgement = unverified.rank_supported_scalings(interpreter)
+        signature = interpreter.signature
     kept = manifest is None or (manifest.input, manifest.output) == (trial.input, trial.output)
     if output is DocumentFormat.json:
         document = {
@@ -68,6 +73,7 @@ def info_command(
                 "output": dataclasses.asdict(trial.output),
             },
             "agree": kept,
+            "signature": signature,
             "readings": [
                 {
                     "pixels": one.scaling.name,
@@ -87,6 +93,8 @@ def info_command(
             typer.echo(_provenance(manifest))
         else:
             typer.echo(f"\nno manifest: {escape_controls(stored.path.name)} cannot be verified")
+        if signature is not None:
+            typer.echo(f"reads digits by its signature {escape_controls(signature)!r}")
         if judgement:
             typer.echo(_readings(judgement))
     if not kept:

@@ -13,12 +13,12 @@ from mnist_edge.data.builtin_digits import load_builtin_digits
 from mnist_edge.data.mnist import Digits
 from mnist_edge.deployment.artifact import Artifact
 from mnist_edge.deployment.signatures import require_signed
-from mnist_edge.errors import InvalidManifest, ModelRejected
+from mnist_edge.errors import InvalidManifest, ModelRejected, UnknownName
 from mnist_edge.inference.classifier import Classifier
 from mnist_edge.metrics.confidence import count_correct
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.runtimes.golden import run_self_test
-from mnist_edge.runtimes.input_scaling import INPUT_SCALINGS
+from mnist_edge.runtimes.input_scaling import INPUT_SCALINGS, find_input_scaling
 from mnist_edge.runtimes.sandbox import run_sandboxed
 from mnist_edge.system.text import percent
 
@@ -70,11 +70,13 @@ def accept_model(
     # In a child process, since a damaged model can crash the runtime.
     trial = run_sandboxed(stored.content, digits.images, name=artifact.source)
     manifest.require_tensors(input=trial.input, output=trial.output, name=artifact.source)
-    if manifest.reading not in INPUT_SCALINGS:
+    try:
+        find_input_scaling(manifest.reading)
+    except UnknownName as error:
         raise InvalidManifest(
             f"the manifest of {artifact.source} lists the reading {manifest.reading!r:.80}, "
             f"expected one of {', '.join(INPUT_SCALINGS)}; convert the model again"
-        )
+        ) from error
     golden = _golden_vectors(stored, artifact.source)
     right = min(count_correct(trial.logits, digits.labels), _count_answers(artifact, digits))
     fewest = min_correct(manifest.validation.accuracy, len(digits))

@@ -159,17 +159,26 @@ class TFLiteBackend:
         return _tensor_spec(next(one for one in details if one["index"] == index))
 
     def invoke(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Run the model n times, in batches if it answers those alike: as ``Backend.invoke``."""
+        """Run the model n times, in batches if it answers those alike: as ``Backend.invoke``.
+
+        Raises:
+            InvalidModel: one of its operators fails.
+        """
         whole = len(values) - len(values) % BATCH_SIZE
         if whole and self._batched is None:
             self._batched = self._open_batched(values[:BATCH_SIZE])
         if not self._batched:
             whole = 0
-        outputs = [
-            self._run(self._batched, values[start : start + BATCH_SIZE].reshape(self._batch_shape))
-            for start in range(0, whole, BATCH_SIZE)
-        ]
-        outputs += [self._run(self._native, value) for value in values[whole:]]
+        try:
+            outputs = [
+                self._run(
+                    self._batched, values[start : start + BATCH_SIZE].reshape(self._batch_shape)
+                )
+                for start in range(0, whole, BATCH_SIZE)
+            ]
+            outputs += [self._run(self._native, value) for value in values[whole:]]
+        except RuntimeError as error:
+            raise _run_error(one_line(error)) from error
         # concatenate takes a fraction of the time of stack.
         joined: NDArray[Any] = np.concatenate(outputs)
         return joined.reshape(len(values), *self.outputs[0].shape)
@@ -206,6 +215,20 @@ class TFLiteBackend:
         native.invoke()
         output: NDArray[Any] = native.get_tensor(self.output_index)
         return output
+
+
+def _run_error(reason: str) -> InvalidModel:
+    """Make the error for a model that loads and does not run."""
+    if "(READ_VARIABLE)" in reason:
+        return InvalidModel(
+            "the model reads a variable that has no value, so its weights are not in the file; "
+            "convert it again from a model whose variables TensorFlow tracks, such as one that "
+            "model.export wrote"
+        )
+    return InvalidModel(
+        f"{describe_runtime()} cannot run the model ({reason}); copy the file again, or convert it "
+        "again with: mnist-edge convert"
+    )
 
 
 def _load_error(reason: str) -> InvalidModel:

@@ -39,7 +39,9 @@ CLEAR_RATIO = 1.02
 MIN_ACCURACY = 0.5
 """Accuracy below which a model is taken to read something other than digits."""
 GOOD_ACCURACY = 0.9
-"""Accuracy below which a user is warned."""
+"""Accuracy below which transposed digits are tried, and a user is warned."""
+_MIN_TRANSPOSED_GAIN = 0.1
+"""Minimum gain of accuracy for which digits are taken to be transposed."""
 _EQUAL_SHARE = 1e-3
 """Relative difference of scores up to which two scalings are the same to the model."""
 _TEMPERATURE_PENALTY = 0.05
@@ -49,8 +51,20 @@ _UNIT_PENALTY = 0.1
 trained briefly on pixels/255 reads them about as well."""
 _FAR_TEMPERATURE = 4.0
 """Factor away from one from which a temperature is reported."""
+_SIMILAR_LOSS = 1.1
+"""Maximum ratio of the log-losses of two scalings that only their temperatures tell apart."""
+_SIMILAR_LOSS_OF_VALUES = 1.5
+"""The same if the better one's temperature is far from one, so that its outputs are hardly logits:
+of a network trained by a squared error, raw pixels have 1.12 times the log-loss of pixels/255."""
+_OTHER_TEMPERATURE = math.log(4)
+"""Minimum difference of the logarithms of those temperatures."""
 _INVERSE_TEMPERATURES = np.exp(np.linspace(-8, 4, 97))
 """Multipliers of the logits that are tried to find the best temperature."""
+
+_MAX_CLIPPING = 0.05
+"""Share of a scaling's range by which a quantized input may clip it."""
+_TRANSPOSED = "-transposed"
+"""End of the name of a scaling whose digits are transposed."""
 
 _EPSILON = 1e-12
 """Smallest sum of squares to divide by: a blank vector stays blank."""
@@ -61,7 +75,10 @@ Run = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 @dataclass(frozen=True, kw_only=True)
 class InputScaling:
-    """A model's input for given pixels: ``scale * pixels + offset``, or unit vectors."""
+    """A model's input for given pixels: ``scale * pixels + offset``, or unit vectors.
+
+    Digits may be transposed besides, as those of EMNIST's files are.
+    """
 
     name: str
     """Its name for ``--pixels``."""
@@ -73,6 +90,8 @@ class InputScaling:
     """Axes of ``(n, 28, 28)`` along which pixels are scaled to vectors of unit length, if any."""
     inverted: bool = False
     """Whether ink and paper are swapped, which scale and offset already include."""
+    transposed: bool = False
+    """Whether rows and columns are swapped."""
 
     def apply(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Compute the model's input for some digits.
@@ -83,12 +102,29 @@ class InputScaling:
         Returns:
             ``(n, 28, 28)``.
         """
+        if self.transposed:
+            pixels = pixels.transpose(0, 2, 1)
         if not self.unit_axes:
             values = pixels * np.float32(self.scale) + np.float32(self.offset)
             return values.astype(np.float32)
         values = (255 - pixels if self.inverted else pixels).astype(np.float32)
         squares = np.square(values).sum(axis=self.unit_axes, keepdims=True)
         return np.asarray(values / np.sqrt(np.maximum(squares, _EPSILON)), np.float32)
+
+    def fits(self, minimum: float, maximum: float) -> bool:
+        """Return whether a quantized input of some range holds the values of black and white.
+
+        The range comes from the values that a network was trained on. A scaling that it would clip
+        is not the network's own, but what is left of the contrast might still win.
+        """
+        first, last = self.offset, 255 * self.scale + self.offset
+        values = np.array([0.0, 1.0] if self.unit_axes else [first, last])
+        clipped = np.abs(np.clip(values, minimum, maximum) - values).max()
+        return bool(clipped <= _MAX_CLIPPING * np.ptp(values))
+
+    def transpose(self) -> InputScaling:
+        """Return the same scaling of transposed digits."""
+        return replace(self, name=f"{self.name}{_TRANSPOSED}", transposed=True)
 
 
 def _input_scalings() -> tuple[InputScaling, ...]:
@@ -119,7 +155,7 @@ def _input_scalings() -> tuple[InputScaling, ...]:
 
 
 INPUT_SCALINGS: dict[str, InputScaling] = {scaling.name: scaling for scaling in _input_scalings()}
-"""Every input scaling by name, the one of this project's models first."""
+"""Every input scaling of upright digits by name, the one of this project's models first."""
 RAW_PIXELS = INPUT_SCALINGS["pixels"]
 """The input of this project's own models: the pixels themselves."""
 
@@ -127,12 +163,16 @@ RAW_PIXELS = INPUT_SCALINGS["pixels"]
 def find_input_scaling(name: str) -> InputScaling:
     """Return the input scaling of a name.
 
+    Args:
+        name: one of ``INPUT_SCALINGS``, with ``-transposed`` at its end for transposed digits.
+
     Raises:
         UnknownName: there is none.
     """
-    if name not in INPUT_SCALINGS:
+    upright = name.removesuffix(_TRANSPOSED)
+    if upright not in INPUT_SCALINGS:
         raise UnknownName("pixel scaling", name, INPUT_SCALINGS)
-    return INPUT_SCALINGS[name]
+    return INPUT_SCALINGS[name] if name == upright else INPUT_SCALINGS[upright].transpose()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,9 +196,14 @@ class RankedScaling:
         """The score with a penalty for a scaling that few networks take."""
         return self.score * (1 + _UNIT_PENALTY) if self.scaling.unit_axes else self.score
 
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether the temperature is near one."""
+        return 1 / _FAR_TEMPERATURE <= self.temperature <= _FAR_TEMPERATURE
+
     def loss_text(self) -> str:
         """Return the log-loss, with the temperature if that is far from one."""
-        if 1 / _FAR_TEMPERATURE <= self.temperature <= _FAR_TEMPERATURE:
+        if self.is_calibrated:
             return f"{self.log_loss:.2f}"
         return f"{self.log_loss:.2f} at temperature {self.temperature:.3g}"
 
@@ -188,6 +233,33 @@ class ScalingRanking:
         best, runner_up = self.best, self.runner_up
         return runner_up is best or runner_up.weighted_score >= CLEAR_RATIO * best.weighted_score
 
+    @property
+    def rival(self) -> InputScaling | None:
+        """A scaling that fits as well as the winner, at another temperature.
+
+        Where the outputs were not trained as logits, a temperature tells nothing.
+        """
+        best = self.best
+        similar = _SIMILAR_LOSS if best.is_calibrated else _SIMILAR_LOSS_OF_VALUES
+        return next(
+            (
+                one.scaling
+                for one in self.ranked[1:]
+                if one.log_loss <= similar * best.log_loss
+                and abs(math.log(one.temperature / best.temperature)) >= _OTHER_TEMPERATURE
+            ),
+            None,
+        )
+
+    def rival_warning(self) -> str:
+        """Describe the rival on one line, empty if there is none."""
+        if self.rival is None:
+            return ""
+        return (
+            f"{self.best.scaling.name} and {self.rival.name} differ by temperature alone, which "
+            "says nothing if the outputs were not trained as logits; say which with --pixels"
+        )
+
     def summary(self) -> str:
         """Describe the winner and the runner-up on one line."""
         best, runner_up = self.best, self.runner_up
@@ -202,6 +274,25 @@ class ScalingRanking:
             f"{ranked.scaling.name} {ranked.log_loss:.2f} ({percent(ranked.accuracy, 0)})"
             for ranked in self.ranked
         )
+
+
+def rank_orientations(
+    run: Run, digits: Digits, *, among: Iterable[InputScaling] | None = None
+) -> ScalingRanking:
+    """Rank input scalings of upright digits, or of transposed ones if the model reads only those.
+
+    Args:
+        run: the model.
+        digits: labelled; a few hundred.
+        among: the scalings to try, of upright digits; by default all.
+    """
+    tried = list(among or INPUT_SCALINGS.values())
+    upright = rank_scalings(run, digits, among=tried)
+    if upright.best.accuracy >= GOOD_ACCURACY:
+        return upright
+    transposed = rank_scalings(run, digits, among=[scaling.transpose() for scaling in tried])
+    gain = transposed.best.accuracy - upright.best.accuracy
+    return transposed if gain > _MIN_TRANSPOSED_GAIN else upright
 
 
 def rank_scalings(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
 
 _Quantizer: TypeAlias = Callable[[NDArray[np.uint8]], NDArray[Any]]
 """From ``(n, 28, 28) uint8`` pixels to the input tensor's own type."""
-_MAX_CLIPPING = 0.05
-"""Share of an input scaling's range by which a quantized input may clip it."""
+_PROBABILITIES = ("SOFTMAX", "LOGISTIC")
+"""Operators that turn logits into probabilities."""
 
 
 class Interpreter:
@@ -46,23 +47,19 @@ class Interpreter:
     def __init__(
         self, content: bytes, *, scaling: InputScaling | None = None, threads: int = 1
     ) -> None:
-        self._content, self._scaling, self._threads = content, scaling, threads
-        backend = open_backend(content)
+        self.signature, self._content, backend = _open_digit_graph(content)
+        """The signature that reads digits, if that is not the first one of the file."""
+        self._scaling, self._threads = scaling, threads
         self._idle_backends = [backend]
         self._preferred_batch = backend.preferred_batch
-        inputs, outputs = backend.inputs, backend.outputs
-        if len(inputs) != 1 or len(outputs) != 1:
-            raise UnsuitableModel(
-                f"the model has {len(inputs)} inputs and {len(outputs)} outputs; expected 1 and 1"
-            )
-        self.input = inputs[0]
+        self.input = backend.inputs[0]
         """Shape, type, scale and zero point of the pixels."""
-        self.output = outputs[0]
+        self.output = backend.outputs[0]
         """Shape, type, scale and zero point of the logits."""
         self._batch, self._channels = _check_tensors(self.input, self.output)
         self._last_operator, index = _last_operator(backend)
         probabilities = self.output
-        if self._last_operator in ("SOFTMAX", "LOGISTIC") and not self.output.scale:
+        if self.has_probabilities and not self.output.scale:
             probabilities = backend.tensor(index)
         # A probability that was rounded to 0 counts as half a step.
         self._min_probability = probabilities.scale / 2 or float(np.finfo(np.float32).tiny)
@@ -107,18 +104,21 @@ class Interpreter:
         """
         return self._run_batches(values, lambda batch: quantize(batch, self.input))
 
+    @property
+    def has_probabilities(self) -> bool:
+        """Whether the model ends in a softmax or in sigmoids."""
+        return self._last_operator in _PROBABILITIES
+
     def supports(self, scaling: InputScaling) -> bool:
         """Return whether the input tensor can hold the range of an input scaling.
 
-        The range of a quantized input comes from the values that the model was trained on; that of
-        a float input that the model quantizes first is the quantized tensor's.
+        That of a float input that the model quantizes first is the quantized tensor's.
         """
         if self._quantized_input is None:
             return True
-        black_and_white = np.array([0, 255], np.uint8)
-        values = np.array([0.0, 1.0]) if scaling.unit_axes else scaling.apply(black_and_white)
-        held = dequantize(quantize(values, self._quantized_input), self._quantized_input)
-        return bool(np.abs(held - values).max() <= _MAX_CLIPPING * np.ptp(values))
+        limits = np.iinfo(self._quantized_input.dtype)
+        integers = np.array([limits.min, limits.max], self._quantized_input.dtype)
+        return scaling.fits(*dequantize(integers, self._quantized_input).tolist())
 
     def raw_output(self, digit: NDArray[np.uint8]) -> NDArray[Any]:
         """Return the ten outputs of a ``(28, 28) uint8`` digit, in the output tensor's own type."""
@@ -198,9 +198,39 @@ def _reopen(content: bytes, scaling: InputScaling | None, threads: int) -> Inter
     return Interpreter(content, scaling=scaling, threads=threads)
 
 
+def _open_digit_graph(content: bytes) -> tuple[str | None, bytes, Backend]:
+    """Open the first graph of a file, or if that reads no digits, the signature that does.
+
+    Returns:
+        The name of the signature if the graph is not the first one, the file with that graph as
+        its first, and the backend.
+    """
+    try:
+        return None, content, _open_checked(content)
+    except UnsuitableModel:
+        # Hardly any model has a second signature.
+        from mnist_edge.runtimes.signature_graphs import other_signatures
+
+        for name, other in other_signatures(content):
+            with suppress(UnsuitableModel):
+                return name, other, _open_checked(other)
+        raise
+
+
+def _open_checked(content: bytes) -> Backend:
+    backend = open_backend(content)
+    inputs, outputs = backend.inputs, backend.outputs
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise UnsuitableModel(
+            f"the model has {len(inputs)} inputs and {len(outputs)} outputs; expected 1 and 1"
+        )
+    _check_tensors(inputs[0], outputs[0])
+    return backend
+
+
 def _pixel_quantizer(spec: TensorSpec, scaling: InputScaling | None) -> _Quantizer:
-    """Return a function from pixels to the input tensor's type; a table if pixels do not mix."""
-    if scaling is not None and scaling.unit_axes:
+    """Return a function from pixels to the input tensor's type; a table if pixels stay apart."""
+    if scaling is not None and (scaling.unit_axes or scaling.transposed):
         return lambda pixels: quantize(scaling.apply(pixels), spec)
     levels = np.arange(256, dtype=np.uint8)
     table = quantize(levels if scaling is None else scaling.apply(levels), spec)

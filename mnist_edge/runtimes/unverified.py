@@ -10,10 +10,8 @@ from mnist_edge.runtimes.sandbox import open_model
 
 
 def rank_supported_scalings(interpreter: Interpreter) -> ScalingRanking:
-    """Try a model with every input scaling that its input tensor can hold.
+    """Try a model with every input scaling that its input tensor can hold, upright or transposed.
 
-    The range of a quantized input comes from the values that the model was trained on. A scaling
-    that it would clip is not the model's own, but what is left of the contrast might still win.
     The digits are MNIST's, if they are at hand, and otherwise the hundred that come with the
     package.
 
@@ -25,7 +23,7 @@ def rank_supported_scalings(interpreter: Interpreter) -> ScalingRanking:
 
     digits = load_local_digits(input_scaling.SAMPLE_SIZE) or load_builtin_digits()
     supported = [scaling for scaling in INPUT_SCALINGS.values() if interpreter.supports(scaling)]
-    return input_scaling.rank_scalings(interpreter.logits_of_scaled, digits, among=supported)
+    return input_scaling.rank_orientations(interpreter.logits_of_scaled, digits, among=supported)
 
 
 def open_unverified(
@@ -56,5 +54,9 @@ def open_unverified(
         ranking = rank_supported_scalings(raw)
         scaling = input_scaling.choose_scaling(ranking, name=str(model.path))
         reason = f"{ranking.summary()}: taking {scaling.name}; override with --pixels"
+        if not raw.has_probabilities and (doubt := ranking.rival_warning()):
+            reason = f"{reason}; {doubt}"
     interpreter = Interpreter(model.content, scaling=scaling, threads=threads)
+    if interpreter.signature is not None:
+        reason = f"{reason}; it reads digits by its signature {interpreter.signature!r}"
     return interpreter, f"{model.path} has no manifest to verify it: {reason}"

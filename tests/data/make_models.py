@@ -14,6 +14,8 @@ Run from the root of the repository: ``python tests/data/make_models.py``.
   ten; each file takes its input as another of ``mnist_edge.runtimes.input_scaling``, in another
   type and shape. ``regression.npy`` has the weights, for pixels divided by 255, the bias in the
   last row.
+- ``signatures``: two signatures, of which the second reads digits, as ``regression-float32`` does.
+- ``stateless``: reads a variable that has no value.
 - ``operators-*``: small networks of random weights and int8, which between them have the operators,
   strides, paddings and activations that the numpy runtime knows; ``operators-float`` takes and
   gives float32, and the ADD of ``operators-added`` is known to the generated C alone.
@@ -23,6 +25,7 @@ Run from the root of the repository: ``python tests/data/make_models.py``.
 from __future__ import annotations
 
 import struct
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -75,6 +78,8 @@ def main() -> None:
     _write(tf, "whole", lambda whole: quadrants(tf.cast(whole, tf.float32)), digit, taken="int32")
     _damage("quadrants-int8", "greedy")
     _write_regressions(tf)
+    _write_signatures(tf)
+    _write_stateless(tf)
     _write_operators(tf)
     for name, operator in _MISSING.items():
         _leave_one_operator("quadrants-float32", name, operator)
@@ -94,6 +99,7 @@ def _write_regressions(tf: Any) -> None:
         *,
         ends_in_softmax: bool = False,
         io: str = "float32",
+        transposed: bool = False,
     ) -> None:
         """For an input of ``scale * pixels / 255 + offset``."""
         batch, channels = (shape[0], shape[3]) if len(shape) == 4 else (1, 1)
@@ -103,6 +109,8 @@ def _write_regressions(tf: Any) -> None:
 
         def forward(pixels: Any) -> Any:
             squares = tf.reshape(pixels, (batch, 28, 28, channels))
+            if transposed:
+                squares = tf.transpose(squares, (0, 2, 1, 3))
             halved = tf.reshape(tf.nn.avg_pool2d(squares, 2, 2, "VALID"), (batch, -1))
             logits = tf.matmul(halved, weights) + bias
             return tf.nn.softmax(logits) if ends_in_softmax else logits
@@ -115,7 +123,46 @@ def _write_regressions(tf: Any) -> None:
     write("regression-uint8", (1, 28, 28, 1), 1.0, ends_in_softmax=True, io="uint8")
     write("regression-int8", (1, 28, 28), 2.0, -1.0, io="int8")
     write("regression-rgb", (1, 28, 28, 3), -1.0, 1.0, io="uint8")
+    write("regression-transposed", (1, 28, 28), 1.0, io="int8", transposed=True)
     write("regression-batch", (8, 28, 28, 1), 1 / 0.3081, -0.1307 / 0.3081)
+
+
+def _write_signatures(tf: Any) -> None:
+    trained = np.load(_TARGET / "regression.npy")
+
+    class Module(tf.Module):  # type: ignore[misc]
+        @tf.function(input_signature=[tf.TensorSpec((1, 10), tf.float32)])  # type: ignore[untyped-decorator]
+        def best(self, scores: Any) -> Any:
+            return {"digit": tf.argmax(scores, -1)}
+
+        @tf.function(input_signature=[tf.TensorSpec((1, 28, 28, 1), tf.float32)])  # type: ignore[untyped-decorator]
+        def infer(self, image: Any) -> Any:
+            halved = tf.reshape(tf.nn.avg_pool2d(image, 2, 2, "VALID"), (1, -1))
+            return {"scores": tf.nn.softmax(tf.matmul(halved, trained[:-1]) + trained[-1])}
+
+    module = Module()
+    signatures = {name: getattr(module, name).get_concrete_function() for name in ("best", "infer")}
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, signatures=signatures)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[*signatures])
+        (_TARGET / "signatures.tflite").write_bytes(converter.convert())
+
+
+def _write_stateless(tf: Any) -> None:
+    import keras
+
+    model = keras.Sequential(
+        [keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10)]
+    )
+    # A module does not track the variables of a network of Keras 3.
+    module = tf.Module()
+    module.model = model
+    spec = tf.TensorSpec((1, 28, 28), tf.float32)
+    function = tf.function(lambda image: {"scores": model(image)}, input_signature=[spec])
+    with tempfile.TemporaryDirectory() as folder:
+        tf.saved_model.save(module, folder, signatures=function.get_concrete_function())
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder)
+        (_TARGET / "stateless.tflite").write_bytes(converter.convert())
 
 
 def _write_operators(tf: Any) -> None:

@@ -105,6 +105,9 @@ def desk(tmp_path: Path) -> Path:
             for column in range(10):
                 left, top = 28 * column, 28 * digit
                 sheet.crop((left, top, left + 28, top + 28)).save(folder / f"{column}.png")
+    shutil.copy(
+        ROOT / "tests" / "data" / "models" / "signatures.tflite", tmp_path / "theirs.tflite"
+    )
     (tmp_path / "installed").mkdir()
     shutil.copytree(tmp_path / "photos" / "7", tmp_path / "scans")
     shutil.copytree(tmp_path / "photos" / "3", tmp_path / "inbox")

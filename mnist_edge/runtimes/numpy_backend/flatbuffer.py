@@ -59,6 +59,10 @@ class FlatbufferTable:
             for index, distance in enumerate(distances)
         ]
 
+    def vector_place(self, field: Field) -> int | None:
+        """Return the offset of a vector's length in the file, in bytes, if there is a vector."""
+        return self._follow(field)
+
     def array(self, field: Field, *, max_items: int | None = None) -> NDArray[Any]:
         """Return a vector of numbers as a view into the file, empty if the file has none.
 

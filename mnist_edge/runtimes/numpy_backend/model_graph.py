@@ -108,9 +108,10 @@ def parse_graph(content: bytes) -> Graph:
         for code in model.tables(ModelFields.OPERATOR_CODES)
     ]
     subgraphs = model.tables(ModelFields.SUBGRAPHS)
-    if len(subgraphs) != 1:
-        raise damaged(f"it has {len(subgraphs)} graphs, expected 1")
-    (subgraph,) = subgraphs
+    if not subgraphs:
+        raise damaged("it has no graph")
+    # As in TFLite, the first one runs; another one is called by an operator or a signature.
+    subgraph = subgraphs[0]
     buffers = model.tables(ModelFields.BUFFERS)
     tensors = tuple(_tensor(table, buffers) for table in subgraph.tables(SubGraphFields.TENSORS))
     return Graph(

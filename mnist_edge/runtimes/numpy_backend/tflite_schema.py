@@ -29,6 +29,14 @@ class ModelFields:
     OPERATOR_CODES = Field(1)
     SUBGRAPHS = Field(2)
     BUFFERS = Field(4)
+    SIGNATURE_DEFS = Field(7)
+
+
+class SignatureFields:
+    """Table ``SignatureDef``: a named way to call the model."""
+
+    KEY = Field(2, "B")
+    SUBGRAPH_INDEX = Field(4, "I")
 
 
 class OperatorCodeFields:

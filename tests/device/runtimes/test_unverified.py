@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import UnsuitableModel, did_you_mean
 from mnist_edge.metrics.confidence import softmax
 from mnist_edge.modelstore import loading
+from mnist_edge.runtimes import unverified
 from mnist_edge.runtimes.input_scaling import INPUT_SCALINGS
 from mnist_edge.runtimes.sandbox import open_model
 from tests.support.paths import TINY
@@ -27,6 +29,7 @@ FOUND = {
     "int8": "pixels/127.5-1",
     "rgb": "inverted/255",
     "batch": "pixels-standardized",
+    "transposed": "pixels/255-transposed",
 }
 """What each regression takes its input to mean."""
 FLOATS = ("float32", "batch")
@@ -209,6 +212,7 @@ def test_a_digits_logits_do_not_depend_on_its_place_in_a_batch(test_digits: Digi
         ("edgetpu", "is compiled for the Edge TPU"),
         ("custom", "needs Mystery-Op:v2, which no TFLite runtime has"),
         ("flex", "needs TensorFlow's own Erfinv, which no TFLite runtime has"),
+        ("stateless", "reads a variable that has no value, so its weights are not in the file"),
     ],
 )
 def test_an_unsupported_operator_is_named(name: str, said: str, pictures: Path, run: Run) -> None:
@@ -217,6 +221,7 @@ def test_an_unsupported_operator_is_named(name: str, said: str, pictures: Path, 
         ran = run(*words, path)
         assert (ran.returncode, ran.stdout) == (1, "")
         assert ran.stderr.startswith(f"mnist-edge: {path}: the model {said}")
+        assert "damaged" not in ran.stderr
         assert ran.stderr.count("\n") == 1
 
 
@@ -237,3 +242,40 @@ def test_a_model_that_reads_no_digits_lists_every_scaling_tried(
     assert all(one in table for one in tried)
     assert table.endswith("name the scaling with --pixels")
     assert "\n" not in table
+
+
+def test_of_several_signatures_the_one_that_reads_digits_is_taken_and_told(
+    pictures: Path, run: Run
+) -> None:
+    path = TINY / "signatures.tflite"
+    ran = run("predict", pictures / "mnist-seven.png", "--model", path, "--format", "json")
+    assert ran.returncode == 0
+    assert ran.stderr.endswith("; it reads digits by its signature 'infer'\n")
+    (answer,) = json.loads(ran.stdout)
+    alone = classifier("float32").predict(pictures / "mnist-seven.png")
+    assert answer["probabilities"] == pytest.approx(alone.probabilities, abs=1e-4)
+    info = run("info", path)
+    assert "reads digits by its signature 'infer'" in info.stdout
+    assert json.loads(run("info", path, "--format", "json").stdout)["signature"] == "infer"
+
+
+def test_transposed_digits_can_be_named(pictures: Path) -> None:
+    told = Classifier(regression("transposed"), pixels="pixels/255-transposed")
+    found = classifier("transposed").predict(pictures / "mnist-seven.png")
+    assert found.digit == 7
+    assert told.predict(pictures / "mnist-seven.png") == found
+
+
+def test_scalings_that_only_a_temperature_tells_apart_are_told() -> None:
+    model = loading.load_model(regression("batch"))
+    ranking = unverified.rank_supported_scalings(open_model(model))
+    assert ranking.rival_warning() == ""
+    best = replace(ranking.best, log_loss=0.5, temperature=0.1)
+    rival = replace(ranking.runner_up, log_loss=0.6, temperature=20.0)
+    doubted = replace(ranking, ranked=(best, rival))
+    assert doubted.rival_warning().startswith(
+        f"{best.scaling.name} and {rival.scaling.name} differ by temperature alone"
+    )
+    assert not replace(ranking, ranked=(best, replace(rival, log_loss=0.8))).rival_warning()
+    calibrated = replace(best, temperature=1.0)
+    assert not replace(ranking, ranked=(calibrated, rival)).rival_warning()

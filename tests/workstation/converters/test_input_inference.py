@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,11 +29,14 @@ def test_a_network_of_transposed_digits_is_detected_and_converted_upright(
     keras, model = keras_3(), dense_net(keras_3())
     accuracy = foreign_models.train(keras, model, turned, "x/255")
     prepared = conversion.prepare(save(model, tmp_path / "emnist.keras"), few)
-    assert prepared.scaling.name == "pixels/255"
+    assert prepared.scaling.name == "pixels/255-transposed"
     assert "transposed digits, as EMNIST" in prepared.findings[1]
     assert prepared.score.accuracy == pytest.approx(accuracy, abs=0.01)
+    requested = conversion.prepare(tmp_path / "emnist.keras", few, pixels="pixels/255")
+    assert requested.findings[-1].endswith("; it reads more with --pixels pixels/255-transposed")
     made = convert(prepared, tmp_path)
     assert isinstance(made, Converted), made
+    assert made.manifest.reading == "pixels/255-transposed"
     run = run_sandboxed(made.content, few.validation.images, name="emnist")
     read = (run.logits.argmax(axis=1) == few.validation.labels).mean()
     assert read == pytest.approx(accuracy, abs=0.02)
@@ -69,9 +73,27 @@ def test_scalings_that_differ_only_by_temperature_are_a_warning(few: Mnist, tmp_
     foreign_models.train(
         keras, model, few, "x/255", loss=foreign_models.logits_loss(keras), epochs=1
     )
-    uncompiled = type(model).from_config(model.get_config())
-    uncompiled.set_weights(model.get_weights())
-    for name, told, warned in (("known", model, False), ("unknown", uncompiled, True)):
+    for name, told, warned in (("known", model, False), ("unknown", _uncompiled(model), True)):
         prepared = conversion.prepare(save(told, tmp_path / f"{name}.keras"), few)
         assert prepared.scaling.name == "pixels/255"
         assert any("by temperature alone" in one for one in prepared.findings) is warned
+
+
+def test_outputs_far_from_logits_are_warned_of_where_a_scale_hardly_matters(
+    few: Mnist, tmp_path: Path
+) -> None:
+    keras = keras_3()
+    model = keras.Sequential(
+        [keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10)]
+    )
+    model.compile(keras.optimizers.Adam(1e-3), "mse")
+    values = foreign_models.READINGS["x/255"](few.train.images).astype(np.float32)
+    model.fit(values, np.eye(10)[few.train.labels], epochs=4, verbose=0)
+    prepared = conversion.prepare(save(_uncompiled(model), tmp_path / "values.keras"), few)
+    assert any("by temperature alone" in one for one in prepared.findings)
+
+
+def _uncompiled(model: Any) -> Any:
+    copy = type(model).from_config(model.get_config())
+    copy.set_weights(model.get_weights())
+    return copy

@@ -28,7 +28,7 @@ def _refused(path: Path) -> str:
     [
         ("PruneLowMagnitude", "model = tfmot.sparsity.keras.strip_pruning(model)"),
         ("ClusterWeights", "model = tfmot.clustering.keras.strip_clustering(model)"),
-        ("QuantizeWrapperV2", "before quantize_model"),
+        ("QuantizeWrapperV2", "model.export('FOLDER')"),
     ],
 )
 def test_a_wrapper_of_the_optimization_toolkit_is_named_with_its_remedy(
