@@ -30,6 +30,7 @@ from mnist_edge.evaluation.report.robustness import CorruptionPlan
 from tests.support.reports import a_report, measured
 
 
+@pytest.mark.usefixtures("few_corruptions")
 def test_the_document_meets_its_schema(quick: Path, test_digits: Digits) -> None:
     found = measured(quick, test_digits.take(np.arange(400)), plan=CorruptionPlan(pictures=10))
     gate = results.GateResult(
@@ -58,6 +59,7 @@ def test_the_schema_has_every_field() -> None:
         assert list(known[name]["properties"]) == known[name]["required"] == fields
 
 
+@pytest.mark.usefixtures("few_corruptions")
 def test_two_runs_differ_in_nothing_but_the_times(quick: Path, test_digits: Digits) -> None:
     digits, plan = test_digits.take(np.arange(300)), CorruptionPlan(pictures=20)
     first, second = (report_to_dict(measured(quick, digits, plan=plan)) for _ in range(2))
