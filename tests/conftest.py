@@ -19,6 +19,7 @@ from mnist_edge import Classifier
 from mnist_edge.data.mnist import Digits, Mnist, load_mnist, load_test_digits
 from tests.support.paths import DATA, NANO, ROOT
 from tests.support.programs import Run, Start, exit_status
+from tests.support.sandboxes import SandboxCache
 
 SOURCES = (
     "pyproject.toml",
@@ -82,6 +83,18 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     (built,) = (folder / "dist").glob("*.whl")
     return built
+
+
+@pytest.fixture(scope="session")
+def sandbox_cache() -> SandboxCache:
+    """The runs of models in child processes that tests share."""
+    return SandboxCache()
+
+
+@pytest.fixture(autouse=True)
+def cached_sandbox(sandbox_cache: SandboxCache, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Does not run a model in a child process again that ran there on the same pixels."""
+    monkeypatch.setattr("mnist_edge.system.subprocesses.call_in_child", sandbox_cache)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from mnist_edge.commands import app as program
 from mnist_edge.modelstore.loading import SCHEMES
 from mnist_edge.training.recipes import RECIPES
-from tests.support.programs import Run, Start
+from tests.support.programs import Run
 
 
 @pytest.mark.parametrize(
@@ -37,18 +38,25 @@ def test_a_dash_is_refused_as_an_output_file(
     assert list(tmp_path.iterdir()) == []
 
 
-def complete(line: str, start: Start) -> list[str]:
-    words = shlex.split(line)
-    if line.endswith(" "):
-        words.append("")
-    environment = {
-        "_MNIST_EDGE_COMPLETE": "complete_bash",
-        "COMP_WORDS": line,
-        "COMP_CWORD": str(len(words) - 1),
-    }
-    ran = start(env=environment)
-    assert ran.stderr == b""
-    return ran.stdout.decode().split()
+Complete = Callable[[str], list[str]]
+
+
+@pytest.fixture
+def complete(run: Run, monkeypatch: pytest.MonkeyPatch) -> Complete:
+    """Completes the last word of a line, as bash asks for it."""
+
+    def ask(line: str) -> list[str]:
+        words = shlex.split(line)
+        if line.endswith(" "):
+            words.append("")
+        monkeypatch.setenv("_MNIST_EDGE_COMPLETE", "complete_bash")
+        monkeypatch.setenv("COMP_WORDS", line)
+        monkeypatch.setenv("COMP_CWORD", str(len(words) - 1))
+        ran = run()
+        assert ran.stderr == ""
+        return ran.stdout.split()
+
+    return ask
 
 
 @pytest.mark.parametrize(
@@ -75,9 +83,9 @@ def complete(line: str, start: Start) -> list[str]:
         ("mnist-edge report --out ", set()),
     ],
 )
-def test_a_shell_completes(line: str, expected: set[str], start: Start) -> None:
-    assert set(complete(line, start)) == expected
+def test_a_shell_completes(line: str, expected: set[str], complete: Complete) -> None:
+    assert set(complete(line)) == expected
 
 
-def test_completion_lists_every_recipe(start: Start) -> None:
-    assert set(complete("mnist-edge run --recipe ", start)) == set(RECIPES)
+def test_completion_lists_every_recipe(complete: Complete) -> None:
+    assert set(complete("mnist-edge run --recipe ")) == set(RECIPES)

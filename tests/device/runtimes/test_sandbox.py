@@ -19,6 +19,11 @@ from mnist_edge.runtimes.sandbox import NO_DIGITS, run_sandboxed
 MIB = 1 << 20
 
 
+@pytest.fixture(autouse=True)
+def cached_sandbox() -> None:
+    """Runs every model, also one that ran in another test."""
+
+
 def test_a_sandboxed_run_gives_the_interpreters_logits(nano: Path, test_digits: Digits) -> None:
     content = (nano / "int8.tflite").read_bytes()
     interpreter = Interpreter(content)

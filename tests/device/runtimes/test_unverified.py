@@ -20,7 +20,7 @@ from mnist_edge.runtimes import unverified
 from mnist_edge.runtimes.input_scaling import INPUT_SCALINGS
 from mnist_edge.runtimes.sandbox import open_model
 from tests.support.paths import TINY
-from tests.support.programs import Run, Start
+from tests.support.programs import Run
 
 WEIGHTS = np.load(TINY / "regression.npy").astype(np.float64)
 FOUND = {
@@ -156,22 +156,22 @@ def test_a_scaling_is_refused_for_a_model_with_a_manifest(
 
 @pytest.mark.parametrize("name", FOUND)
 def test_the_built_in_digits_are_used_without_mnist(
-    name: str, pictures: Path, tmp_path: Path, start: Start
+    name: str, pictures: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    env = {
+    for variable, value in {
         "XDG_CACHE_HOME": str(tmp_path),
         "MNIST_EDGE_DATA": "",
         # A fetch, were it tried, would fail the command.
         "https_proxy": "http://127.0.0.1:9",
         "PATH": "",
-    }
+    }.items():
+        monkeypatch.setenv(variable, value)
     words = ("--model", regression(name), "--format", "json")
-    ran = start("predict", pictures / "mnist-seven.png", *words, env=env)
+    ran = run("predict", pictures / "mnist-seven.png", *words)
     assert ran.returncode == 0
-    warning = ran.stderr.decode()
-    assert warning.endswith(f": taking {FOUND[name]}; override with --pixels\n")
-    info = start("info", regression(name), "--format", "json", env=env)
-    assert (info.returncode, info.stderr) == (0, b"")
+    assert ran.stderr.endswith(f": taking {FOUND[name]}; override with --pixels\n")
+    info = run("info", regression(name), "--format", "json")
+    assert (info.returncode, info.stderr) == (0, "")
     assert json.loads(info.stdout)["readings"][0]["pixels"] == FOUND[name]
     assert list(tmp_path.iterdir()) == []
 

@@ -10,7 +10,7 @@ from converters import loader
 from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.origin import weights_sha256
 from tests.support.paths import EDGE
-from tests.support.programs import mnist_edge
+from tests.support.programs import Run, mnist_edge
 
 
 @pytest.mark.slow
@@ -154,9 +154,9 @@ def test_outputs_are_named_after_a_file_that_has_no_folder_of_its_own(tmp_path: 
     ],
 )
 def test_convert_refuses_a_wrong_setting_before_any_work(
-    words: list[str], said: str, tmp_path: Path, nano: Path
+    words: list[str], said: str, tmp_path: Path, nano: Path, run: Run
 ) -> None:
-    outcome = mnist_edge("convert", str(nano), "--out", "out", *words, folder=tmp_path)
+    outcome = run("convert", nano, "--out", tmp_path / "out", *words)
     assert outcome.returncode == 2
     assert outcome.stderr.count("\n") == 1
     assert said in outcome.stderr

@@ -8,7 +8,7 @@ import pytest
 
 from mnist_edge.training import trainer, training_record
 from mnist_edge.training.recipes import find_recipe
-from tests.support.programs import Run, mnist_edge
+from tests.support.programs import Run
 
 
 @pytest.mark.parametrize(
@@ -25,10 +25,16 @@ from tests.support.programs import Run, mnist_edge
     ],
 )
 def test_a_wrong_argument_is_one_line_with_the_documented_status(
-    arguments: list[str], status: int, said: str, tmp_path: Path
+    arguments: list[str],
+    status: int,
+    said: str,
+    tmp_path: Path,
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
-    outcome = mnist_edge(*arguments, folder=tmp_path)
+    outcome = run(*arguments)
     assert outcome.returncode == status
     assert outcome.stdout == ""
     assert outcome.stderr.count("\n") == 1
