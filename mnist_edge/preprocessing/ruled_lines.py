@@ -64,7 +64,7 @@ def _has_ink_within(mask: Mask, reach: int, direction: int) -> Mask:
 def _find_ruled_lines(mask: Mask) -> Mask:
     """Return the pixels of long, thin, nearly horizontal lines."""
     height, width = mask.shape
-    length = int(_MIN_LENGTH * width)
+    length = max(1, int(_MIN_LENGTH * width))
     columns = np.arange(width)
     found = np.zeros_like(mask)
     rim = max(2, round(_RIM * width))

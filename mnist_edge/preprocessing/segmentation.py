@@ -25,6 +25,11 @@ _MAX_DIGIT_WIDTH = 1.6
 """Maximum width of a digit of several segments in line heights."""
 _MAX_GAP = 0.3
 """Maximum gap between two strokes of one digit in line heights."""
+_MAX_SEGMENTS = 24
+"""Maximum number of segments of one digit; a worn print of one has 16."""
+_MAX_CANDIDATES = 4000
+"""Candidates of a page that its lines are limited to: each is read, and among specks of dust any
+neighbors are one. Handwriting has 3 to a segment."""
 _MIN_TALL_HEIGHT = 0.5
 """Minimum height of a component that locates a line, relative to the tallest component's."""
 _MAX_LINE_DISTANCE = 0.05
@@ -119,14 +124,19 @@ def segment_lines(
     labels = labels.copy()
     numbers = [number for component in components for number in component.labels]
     stroke = stroke_width(np.pad(np.isin(labels, numbers), 1))
-    return labels, [_segment_line(labels, line, stroke) for line in _group_lines(components)]
+    most = max(1, min(_MAX_SEGMENTS, _MAX_CANDIDATES // len(components)))
+    return labels, [_segment_line(labels, line, stroke, most) for line in _group_lines(components)]
 
 
 def _segment_line(
-    labels: NDArray[np.int32], components: Sequence[Component], stroke: float
+    labels: NDArray[np.int32], components: Sequence[Component], stroke: float, most: int
 ) -> TextLine:
-    """Segment one line, and give its segments numbers of their own in ``labels``."""
-    height = float(np.median([one.height for one in components if _is_tall(one, components)]))
+    """Segment one line, and give its segments numbers of their own in ``labels``.
+
+    A candidate has at most ``most`` segments.
+    """
+    tall, _ = _by_height(components)
+    height = float(np.median([one.height for one in tall]))
     segments: list[Component] = []
     cut_costs: list[float] = []
     wholes: list[tuple[int, int]] = []
@@ -139,12 +149,18 @@ def _segment_line(
     return TextLine(
         segments=tuple(segments),
         skip_costs=tuple(_SKIP_PENALTY * min(1.0, one.area / digit_ink) for one in segments),
-        candidates=tuple(_candidates(segments, cut_costs, wholes, height, digit_ink)),
+        candidates=tuple(_candidates(segments, cut_costs, wholes, height, digit_ink, most)),
     )
 
 
-def _is_tall(component: Component, components: Sequence[Component]) -> bool:
-    return component.height >= _MIN_TALL_HEIGHT * max(one.height for one in components)
+def _by_height(components: Sequence[Component]) -> tuple[list[Component], list[Component]]:
+    """Return the components that locate lines, and the others."""
+    tallest = max(one.height for one in components)
+    tall: list[Component] = []
+    others: list[Component] = []
+    for component in components:
+        (tall if component.height >= _MIN_TALL_HEIGHT * tallest else others).append(component)
+    return tall, others
 
 
 def _group_lines(components: Sequence[Component]) -> list[list[Component]]:
@@ -163,14 +179,13 @@ def _locate_lines(components: Sequence[Component]) -> list[list[Component]]:
     What is lower than half of the tallest is a stroke of a digit if it lies within a line, and
     otherwise of a line of smaller digits.
     """
-    tall = [component for component in components if _is_tall(component, components)]
+    tall, others = _by_height(components)
     lines = reading_order(tall)
     smaller: list[Component] = []
-    for component in components:
-        if component not in tall:
-            nearest = min(lines, key=lambda line: _line_distance(component, line))
-            is_within = _line_distance(component, nearest) <= _MAX_LINE_DISTANCE
-            (nearest if is_within else smaller).append(component)
+    for component in others:
+        nearest = min(lines, key=lambda line: _line_distance(component, line))
+        is_within = _line_distance(component, nearest) <= _MAX_LINE_DISTANCE
+        (nearest if is_within else smaller).append(component)
     return [*lines, *_locate_lines(smaller)] if smaller else lines
 
 
@@ -187,6 +202,7 @@ def _candidates(
     wholes: Sequence[tuple[int, int]],
     height: float,
     digit_ink: float,
+    most: int,
 ) -> Iterator[Candidate]:
     """Yield every group of neighboring segments that may be a digit.
 
@@ -196,10 +212,11 @@ def _candidates(
         wholes: first and end index of the segments of each component.
         height: of the line in pixels.
         digit_ink: area of a typical digit in pixels.
+        most: segments of a group.
     """
     for first in range(len(segments)):
         gaps, right = 0.0, segments[first].right
-        for last in range(first + 1, len(segments) + 1):
+        for last in range(first + 1, min(first + most, len(segments)) + 1):
             gap = max(0.0, (segments[last - 1].left - right) / height)
             right = max(right, segments[last - 1].right)
             component = merge(segments[first:last])

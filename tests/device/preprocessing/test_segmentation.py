@@ -291,3 +291,18 @@ def test_lines_of_smaller_digits_stay_separate() -> None:
     assert [line.segments[0].top for line in lines] == [20, 90, 225, 260]
     # A dot belongs to its line, and a speck, too small for a digit, is no line.
     assert any(one.height == 10 for one in lines[3].segments)
+
+
+def test_dust_makes_no_more_candidates_than_can_be_read() -> None:
+    chance = np.random.default_rng(0)
+    mask = np.zeros((200, 1500), np.bool_)
+    for left in (30, 750, 1440):
+        mask[20:180, left : left + 12] = True
+    for top, left in zip(
+        chance.integers(10, 184, 800), chance.integers(10, 1484, 800), strict=True
+    ):
+        mask[top : top + 5, left : left + 4] = True
+    labels, components = label_components(mask)
+    _, lines = segment_lines(labels, components)
+    # Every neighbors within a digit's width would be ninety thousand.
+    assert 0 < sum(len(line.candidates) for line in lines) <= 4_000
