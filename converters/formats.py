@@ -7,8 +7,10 @@ whether loading it would run Python code. Both are found here, before any framew
 from __future__ import annotations
 
 import json
+import tempfile
 import zipfile
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,12 @@ from mnist_edge.modelstore.loading import is_tflite
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
+_CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
+"""Members of a ``.keras`` archive: the network, and its weights."""
+_MAX_CONFIG = 64_000_000
+"""Maximum size of a network's configuration in bytes; that of a large one has a megabyte."""
+_MAX_UNPACKED = 8_000_000_000
+"""Maximum size of a ``.keras`` archive in bytes, unpacked; a TFLite file ends at 2 GB."""
 _SAVED_MODEL = ("saved_model.pb", "saved_model.pbtxt")
 
 _NOT_MODELS = (
@@ -97,14 +105,8 @@ def _guess(start: bytes) -> str:
 
 def _read_hdf5(path: Path) -> tuple[Any, Any]:
     """Return the configurations of the network and of its training."""
-    try:
-        import h5py  # noqa: F401  # only to check that it imports
-    except ImportError as error:
-        raise MissingDependency(
-            f"{path} is HDF5, and h5py does not import ({error}): "
-            f"{extra_install_command('workstation')}"
-        ) from error
-    contents = hdf5.read_hdf5(path)
+    _require_h5py(path)
+    contents = hdf5.read_hdf5(path, name=str(path))
     if contents.model_config is None:
         what = "weights without a network" if contents.weights else "no Keras model"
         raise InvalidModel(
@@ -113,13 +115,26 @@ def _read_hdf5(path: Path) -> tuple[Any, Any]:
     return _json(contents.model_config), _json(contents.training_config)
 
 
+def _require_h5py(path: Path) -> None:
+    try:
+        import h5py  # noqa: F401  # only to check that it imports
+    except ImportError as error:
+        raise MissingDependency(
+            f"{path} is HDF5, and h5py does not import ({error}): "
+            f"{extra_install_command('workstation')}"
+        ) from error
+
+
 def _read_zip(path: Path) -> tuple[Any, Any]:
     """Return the configurations of the network and of its training."""
     try:
         with zipfile.ZipFile(path) as archive:
+            _require_sizes(archive.infolist(), path)
             names = archive.namelist()
             damaged = archive.testzip()
-            config = json.loads(archive.read("config.json")) if "config.json" in names else None
+            config = json.loads(archive.read(_CONFIG)) if _CONFIG in names else None
+            if _WEIGHTS in names and not damaged:
+                _require_sound_weights(archive, path)
     # An encrypted archive is a RuntimeError, endless nesting a RecursionError, which is one too.
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError) as error:
         raise InvalidModel(
@@ -139,6 +154,26 @@ def _read_zip(path: Path) -> tuple[Any, Any]:
     return config, config.get("compile_config")
 
 
+def _require_sizes(members: Iterable[zipfile.ZipInfo], path: Path) -> None:
+    """Refuse an archive of a few kilobytes that unpacks to all the memory there is."""
+    unpacked = 0
+    for member in members:
+        unpacked += member.file_size
+        limit = _MAX_CONFIG if member.filename == _CONFIG else _MAX_UNPACKED
+        if member.file_size > limit or unpacked > _MAX_UNPACKED:
+            raise InvalidModel(
+                f"{path} unpacks to {unpacked:,} bytes by the end of {member.filename!r:.80}, more "
+                "than any network of digits; save it again with model.save"
+            )
+
+
+def _require_sound_weights(archive: zipfile.ZipFile, path: Path) -> None:
+    """Read the weights in an archive as a whole, in a process of its own."""
+    _require_h5py(path)
+    with tempfile.TemporaryDirectory(prefix="mnist-edge-") as folder:
+        hdf5.read_hdf5(Path(archive.extract(_WEIGHTS, folder)), name=f"{path}: {_WEIGHTS}")
+
+
 def _json(text: str | None) -> Any:
     try:
         return None if text is None else json.loads(text)
@@ -156,12 +191,12 @@ def _saved_model_loss(folder: Path) -> Any:
         content = (folder / "keras_metadata.pb").read_bytes()
     except OSError:
         return None
-    start = content.find(b'{"name"')
+    start = max(content.find(b'{"name"'), 0)
     try:
         document, _ = json.JSONDecoder().raw_decode(content[start:].decode(errors="replace"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return _loss(document.get("training_config"))
+    return _loss(document.get("training_config")) if isinstance(document, dict) else None
 
 
 def loss_takes_logits(loss: Any) -> bool | None:
@@ -178,7 +213,8 @@ def loss_takes_logits(loss: Any) -> bool | None:
     if isinstance(loss, str):
         return False if "crossentropy" in loss.lower().replace("_", "") else None
     if isinstance(loss, dict) and "crossentropy" in str(loss.get("class_name")).lower():
-        return bool((loss.get("config") or {}).get("from_logits", False))
+        config = loss.get("config")
+        return bool(isinstance(config, dict) and config.get("from_logits", False))
     return None
 
 

@@ -34,11 +34,12 @@ class Hdf5Contents:
     """Whether there are weights in Keras' layout."""
 
 
-def read_hdf5(path: Path) -> Hdf5Contents:
+def read_hdf5(path: Path, *, name: str) -> Hdf5Contents:
     """Read everything in a file.
 
     Args:
         path: an HDF5 file; h5py is installed.
+        name: of the model file, for messages.
 
     Raises:
         InvalidModel: it is damaged.
@@ -49,7 +50,7 @@ def read_hdf5(path: Path) -> Hdf5Contents:
         return Hdf5Contents(**call_in_child(limits, _read_contents, str(path)))
     except ChildFailed as failure:
         raise InvalidModel(
-            f"{path} is damaged HDF5: its reader {str(failure)[:150]}; copy or download the file "
+            f"{name} is damaged HDF5: its reader {str(failure)[:150]}; copy or download the file "
             "again"
         ) from failure
 

@@ -119,13 +119,13 @@ def _is_quantized(layer: dict[str, Any]) -> bool:
     policy = _config(layer).get("dtype")
     return isinstance(policy, dict) and (
         str(policy.get("class_name")).startswith(("Quantized", "GPTQ", "AWQ", "Int8", "Int4"))
-        or "_from_" in str((policy.get("config") or {}).get("name"))
+        or "_from_" in str(_config(policy).get("name"))
     )
 
 
 def _config(layer: dict[str, Any]) -> dict[str, Any]:
     # In Keras before 2.2.3 the configuration of a Sequential is the list of its layers.
-    config = layer["config"]
+    config = layer.get("config")
     return config if isinstance(config, dict) else {}
 
 

@@ -155,7 +155,7 @@ def _load_keras(file: KerasModelFile) -> tuple[Any, str]:
     with tempfile.TemporaryDirectory(prefix="mnist-edge-") as temporary:
         # Keras trusts the suffix, and files have any name.
         path = Path(temporary) / f"model{_SUFFIXES[file.format]}"
-        if not (file.format == "keras" and keras_2_13.modernize(file.path, path)):
+        if not (file.format == "keras" and _modernize(file.path, path)):
             path.symlink_to(file.path.resolve())
         for load in (_by_keras_3, _by_keras_2):
             try:
@@ -180,6 +180,16 @@ def _load_keras(file: KerasModelFile) -> tuple[Any, str]:
         f"({'; '.join(reason[:150] for reason in reasons)}); save it again with model.save, or "
         "export it with model.export"
     )
+
+
+def _modernize(path: Path, target: Path) -> bool:
+    try:
+        return keras_2_13.modernize(path, target)
+    # What h5py can read, it cannot always write.
+    except Exception as error:
+        raise InvalidModel(
+            f"{path} is damaged ({one_line(error)}); copy or download the file again"
+        ) from error
 
 
 def _by_keras_3(path: Path) -> tuple[Any, str]:
