@@ -237,10 +237,10 @@ def _require_plain(name: str, source: str, *, is_plain: bool) -> None:
     path = PurePosixPath(name.replace("\\", "/"))
     if path.is_absolute() or ".." in path.parts or ":" in name:
         raise InvalidArtifact(
-            f"{source} holds {name!r}, a path outside the archive; pack plain file names"
+            f"{source} holds {name!r:.80}, a path outside the archive; pack plain file names"
         )
     if not is_plain:
-        raise InvalidArtifact(f"{source} holds {name!r}, a link or a device; pack plain files")
+        raise InvalidArtifact(f"{source} holds {name!r:.80}, a link or a device; pack plain files")
 
 
 def _require_few(members: int, source: str) -> None:
@@ -259,5 +259,6 @@ def _require_size(size: int, source: str) -> None:
 
 def _no_manifest(source: str, name: str) -> InvalidArtifact:
     return InvalidArtifact(
-        f"{source} has no manifest {name}; copy both, as mnist-edge convert writes them"
+        f"{source} has no manifest {one_line(name)[:80]}; copy both, as mnist-edge convert writes "
+        "them"
     )

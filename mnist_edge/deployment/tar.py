@@ -16,6 +16,8 @@ from mnist_edge.errors import InvalidArtifact
 _BLOCK = tarfile.BLOCKSIZE
 _MAX_EXTENDED_HEADER = 4096
 """Maximum size of a header that holds a long name or attributes, in bytes."""
+_MAX_HEADERS = 1024
+"""Maximum number of headers: 256 files with attributes and long names have at most 768."""
 _PAX_HEADERS = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE)
 _EXTENDED_HEADERS = (
     *_PAX_HEADERS,
@@ -48,10 +50,16 @@ def read_tar(plain: bytes, source: str) -> Iterator[TarMember]:
         source: the archive's name in messages.
 
     Raises:
-        InvalidArtifact: it is damaged or truncated, or holds a sparse file.
+        InvalidArtifact: it is damaged or truncated, has too many headers, or holds a sparse file.
     """
-    offset, long_name = 0, None
+    offset, headers, long_name = 0, 0, None
     while (header := _read_header(plain, offset, source)) is not None:
+        headers += 1
+        if headers > _MAX_HEADERS:
+            raise InvalidArtifact(
+                f"{source} has more than {_MAX_HEADERS:,} tar headers; pack the model and its "
+                "manifest alone"
+            )
         start = offset + _BLOCK
         content = plain[start : start + header.size]
         offset = start + (header.size + _BLOCK - 1) // _BLOCK * _BLOCK
@@ -90,7 +98,7 @@ def _read_header(plain: bytes, offset: int, source: str) -> tarfile.TarInfo | No
     remaining = len(plain) - offset - _BLOCK
     if not 0 <= header.size <= remaining:
         raise InvalidArtifact(
-            f"cannot read {source}: {header.name!r} has a size of {header.size:,} bytes, with "
+            f"cannot read {source}: {header.name!r:.80} has a size of {header.size:,} bytes, with "
             f"{remaining:,} left in the archive; copy it again, or pack it again"
         )
     if header.isdir() and header.size:

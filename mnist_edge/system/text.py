@@ -15,6 +15,8 @@ _CONTROLS = (
 )
 """Characters that move the cursor, command a terminal, end a line, or turn its direction (Unicode's
 C0, C1 and Bidi_Control, and the two separators)."""
+_MAX_REASON = 400
+"""Characters of an error that others raised that are quoted."""
 _ESCAPES = {code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" for code in _CONTROLS}
 
 
@@ -32,9 +34,14 @@ def percent(share: float | None, decimals: int = 2) -> str:
 
 
 def one_line(message: BaseException | str) -> str:
-    """Return a message with its lines and spaces joined; an error without one is named."""
+    """Return a message with its lines and spaces joined; an error without one is named.
+
+    An error's is cut at ``_MAX_REASON`` characters: some quote the file that they failed on.
+    """
     text = " ".join(str(message).split())
-    return text or ("" if isinstance(message, str) else type(message).__name__)
+    if isinstance(message, str):
+        return text
+    return text[:_MAX_REASON] or type(message).__name__
 
 
 def fixed(number: float, decimals: int = 2) -> str:
