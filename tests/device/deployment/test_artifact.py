@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from mnist_edge.deployment.artifact import MAX_BYTES, Artifact, read_artifact
 from mnist_edge.errors import DownloadFailed, InvalidArtifact, MnistEdgeError
 from mnist_edge.system import https
+from tests.support.archives import ENDLESS, pack_blocks, pack_tar, pack_zip, pax_header, tar_header
 from tests.support.paths import NANO
 from tests.support.serving import served
 
@@ -31,25 +32,7 @@ def parts() -> dict[str, bytes]:
     return {**files, "int8.json.sig": b"s" * 64}
 
 
-def tar(files: dict[str, bytes]) -> bytes:
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return packed.getvalue()
-
-
-def zipped(files: dict[str, bytes]) -> bytes:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in files.items():
-            archive.writestr(name, content)
-    return packed.getvalue()
-
-
-both = pytest.mark.parametrize("pack", [tar, zipped])
+both = pytest.mark.parametrize("pack", [pack_tar, pack_zip])
 
 
 def check(found: Artifact, parts: dict[str, bytes]) -> None:
@@ -133,60 +116,21 @@ def test_a_sparse_file_is_refused(tmp_path: Path) -> None:
     header[148:156] = f"{sum(header[:512]):06o}\0 ".encode()
     check_refused(gzip.compress(bytes(header) + bytes(1024)), tmp_path, "a sparse file")
     for key in ("GNU.sparse.major", "GNU.sparse.realsize", "size"):
-        blocks = pax(key, "1") + header_of("int8.tflite", 0)
+        blocks = pax_header(key, "1") + tar_header("int8.tflite", 0)
         check_refused(gzip.compress(blocks), tmp_path, "a sparse file")
-
-
-def header_of(name: str, size: int, kind: bytes = b"0") -> bytes:
-    """A tar header of any size, a negative one included (GNU's base 256)."""
-    member = tarfile.TarInfo(name)
-    member.type = kind
-    block = bytearray(member.tobuf(tarfile.GNU_FORMAT))
-    block[124:136] = size.to_bytes(12, "big", signed=True) if size < 0 else b"%011o\0" % size
-    block[148:156] = b" " * 8
-    block[148:156] = b"%06o\0 " % sum(block)
-    return bytes(block)
-
-
-def pax(name: str, value: str) -> bytes:
-    """An extended header with one record."""
-    record = next(
-        line for length in range(99) if len(line := f"{length} {name}={value}\n".encode()) == length
-    )
-    return header_of("pax", len(record), b"x") + record + bytes(-len(record) % 512)
-
-
-EMPTY = header_of("README", 0)
-ENDLESS = {
-    "back to itself": header_of("a", -512),
-    "back to the one before": EMPTY + header_of("a", -512),
-    "far back": EMPTY + header_of("a", -(1 << 60)),
-    "back by an extended header": EMPTY + pax("size", "-1536") + header_of("a", 0),
-    "a header that goes back": EMPTY + header_of("pax", -512, b"x"),
-    "a name that goes back": EMPTY + header_of("long", -1024, b"L"),
-    "digits to search": header_of("pax", 4_000_000, b"x") + b"1" * 4_000_256,
-    "blanks to search for all": header_of("pax", 1_000_000, b"g") + b" " * 1_000_448,
-    "a long name": header_of("long", 100_000, b"L") + b"n" * 100_352,
-    "many files": EMPTY * 30_000,
-    "many headers": pax("comment", "x") * 15_000 + EMPTY,
-    "many names": (header_of("long", 2, b"L") + b"a".ljust(512, b"\0")) * 15_000 + EMPTY,
-    "a size that is no number": pax("size", "abc") + EMPTY,
-    "a size beyond all": pax("size", "9" * 30) + EMPTY,
-}
-"""Archives that a reader could follow for ever, or for minutes."""
 
 
 @pytest.mark.parametrize("blocks", ENDLESS.values(), ids=ENDLESS)
 def test_an_endless_tar_is_refused_at_once(blocks: bytes, tmp_path: Path) -> None:
     began = time.process_time()
-    check_refused(gzip.compress(blocks + bytes(1024), 1), tmp_path, "update")
+    check_refused(pack_blocks(blocks), tmp_path, "update")
     assert time.process_time() - began < 5
 
 
 def test_a_tar_of_endless_gzip_members_is_refused(parts: dict[str, bytes], tmp_path: Path) -> None:
-    check_refused(gzip.compress(b"") * 10_000 + tar(parts), tmp_path, "has more data after")
-    check_refused(tar(parts)[:-9], tmp_path, "is truncated")
-    check_refused(tar(parts)[:-1] + b"?", tmp_path, "cannot read")
+    check_refused(gzip.compress(b"") * 10_000 + pack_tar(parts), tmp_path, "has more data after")
+    check_refused(pack_tar(parts)[:-9], tmp_path, "is truncated")
+    check_refused(pack_tar(parts)[:-1] + b"?", tmp_path, "cannot read")
 
 
 @both
@@ -212,11 +156,11 @@ def test_long_and_foreign_names_are_read(
 
 
 def test_a_folder_named_like_a_model_is_not_one(parts: dict[str, bytes], tmp_path: Path) -> None:
-    (tmp_path / "update").write_bytes(zipped({"x.tflite/": b"", **parts}))
+    (tmp_path / "update").write_bytes(pack_zip({"x.tflite/": b"", **parts}))
     check(read_artifact(str(tmp_path / "update")), parts)
     member = tarfile.TarInfo("x.tflite")
     member.type = tarfile.DIRTYPE
-    plain = member.tobuf(tarfile.GNU_FORMAT) + gzip.decompress(tar(parts))
+    plain = member.tobuf(tarfile.GNU_FORMAT) + gzip.decompress(pack_tar(parts))
     (tmp_path / "update").write_bytes(gzip.compress(plain))
     check(read_artifact(str(tmp_path / "update")), parts)
 

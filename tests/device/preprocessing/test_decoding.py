@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import struct
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from mnist_edge.errors import PictureNotFound, UnreadablePicture
 from mnist_edge.preprocessing.decoding import decode, to_rgb
 from mnist_edge.preprocessing.pipeline import preprocess, trace_preprocessing
 from tests.support.paths import PICTURES
+from tests.support.poisoned_pictures import with_checksums
 
 CHALK = Image.open(PICTURES / "chalk-three.png").copy()
 """Light on dark, 8-bit gray: the picture that the others here are made of."""
@@ -285,7 +285,7 @@ def test_a_picture_that_would_fill_the_memory_is_refused(side: int) -> None:
     # A few bytes claim it; of the smaller, 100 million pixels, Pillow only warns.
     content = bytearray(encoded(Image.new("1", (8, 8)), "PNG"))
     struct.pack_into(">II", content, 16, side, side)
-    check_refusal(with_checksums(content), "too large")
+    check_refusal(with_checksums(bytes(content)), "too large")
 
 
 def test_damaged_metadata_is_ignored_silently(recwarn: Any) -> None:
@@ -313,19 +313,6 @@ def check_read_or_refused(content: bytes) -> None:
         assert pixels.shape == (28, 28)
         assert pixels.dtype == np.uint8
     assert "\n" not in said
-
-
-def with_checksums(png: bytearray) -> bytes:
-    """A PNG whose chunks' checksums are put right, so that damage reaches the decoder."""
-    start = 8
-    while start + 12 <= len(png):
-        (size,) = struct.unpack_from(">I", png, start)
-        end = start + 8 + size
-        if end + 4 > len(png):
-            break
-        struct.pack_into(">I", png, end, zlib.crc32(png[start + 4 : end]))
-        start = end + 4
-    return bytes(png)
 
 
 WHOLE = [
@@ -359,7 +346,7 @@ def test_a_damaged_picture_is_read_or_refused(
     damaged = bytearray(content)
     for position, value in changes:
         damaged[position % len(damaged)] = value
-    check_read_or_refused(with_checksums(damaged[: int(kept * len(damaged))]))
+    check_read_or_refused(with_checksums(bytes(damaged[: int(kept * len(damaged))])))
 
 
 @settings(max_examples=120)

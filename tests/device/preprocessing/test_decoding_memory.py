@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import io
 import os
-import struct
 import subprocess
 import sys
-import zlib
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -20,11 +16,9 @@ from mnist_edge.errors import UnreadablePicture
 from mnist_edge.preprocessing.decoding import decode, to_rgb
 from mnist_edge.preprocessing.pipeline import preprocess
 from tests.support.paths import ROOT
+from tests.support.poisoned_pictures import POISONED
 
 MAX_MB = 200
-SIDE = 7071
-"""Pixels of a side: just under fifty megapixels."""
-PALETTE = (b"PLTE", bytes(range(256)) * 3)
 
 PROGRAM = r"""
 import re, sys
@@ -40,52 +34,6 @@ for read in (classifier.predict, classifier.predict_all):
 # The peak of this program, and not of the one that started it.
 print(int(re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
 """
-
-
-def png(width: int, height: int, *, depth: int, color: int, bits: int, chunks: Any = ()) -> bytes:
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        checksum = struct.pack(">I", zlib.crc32(kind + content))
-        return struct.pack(">I", len(content)) + kind + content + checksum
-
-    row = (width * bits + 7) // 8 + 1
-    rows = zlib.compress(bytes(row * height), 1)
-    header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
-    parts = [(b"IHDR", header), *chunks, (b"IDAT", rows), (b"IEND", b"")]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
-
-
-def saved(kind: str, mode: str, **settings: Any) -> bytes:
-    stream = io.BytesIO()
-    Image.new(mode, (SIDE, SIDE)).save(stream, kind, **settings)
-    return stream.getvalue()
-
-
-def webp() -> bytes:
-    """A lossless WebP of one color takes 34 bytes, whatever it measures."""
-    stream = io.BytesIO()
-    Image.new("RGBA", (7000, 7000)).save(stream, "WEBP", lossless=True, method=0, quality=0)
-    return stream.getvalue()
-
-
-POISONED: dict[str, Callable[[], bytes]] = {
-    "palette with alpha": lambda: png(
-        SIDE, SIDE, depth=8, color=3, bits=8, chunks=(PALETTE, (b"tRNS", bytes(256)))
-    ),
-    "one bit with alpha": lambda: png(
-        SIDE, SIDE, depth=1, color=3, bits=1, chunks=((b"PLTE", bytes(6)), (b"tRNS", b"\0\xff"))
-    ),
-    "transparent gray": lambda: png(
-        SIDE, SIDE, depth=8, color=0, bits=8, chunks=((b"tRNS", b"\0\0"),)
-    ),
-    "RGBA": lambda: png(SIDE, SIDE, depth=8, color=6, bits=32),
-    "16-bit gray": lambda: png(SIDE, SIDE, depth=16, color=0, bits=16),
-    "one column": lambda: png(1, 49_000_000, depth=8, color=0, bits=8),
-    "one row": lambda: png(49_000_000, 1, depth=8, color=0, bits=8),
-    "float TIFF": lambda: saved("TIFF", "F", compression="tiff_adobe_deflate"),
-    "progressive JPEG": lambda: saved("JPEG", "RGB", progressive=True),
-    "GIF": lambda: saved("GIF", "P", transparency=0),
-    "WebP": webp,
-}
 
 
 @pytest.mark.slow

@@ -1,0 +1,97 @@
+"""Run cases of a fuzzer in this process, which ends at the first that breaks the property.
+
+``python -m tests.fuzz.worker TARGET SEED FIRST END SECONDS FOLDER``: without a SEED the cases are
+the known ones. The case in hand lies in FOLDER as ``case``, its name as ``name``, and a line in
+``log`` tells of each that is over. So whatever ends this process, a segmentation fault included,
+the runner knows the case.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import json
+import re
+import resource
+import shutil
+import sys
+import time
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+from tests.fuzz.target import Target, find_target, list_cases
+
+_ADDRESS_SPACE = 4 << 30
+"""Bytes that a process may reserve, which keeps the machine well."""
+_ADDRESS_SPACE_OF_TENSORFLOW = 16 << 30
+"""The same for one whose memory is not measured, since TensorFlow takes what there is."""
+_STATUS = Path("/proc/self/status")
+_CLEAR_REFS = Path("/proc/self/clear_refs")
+
+
+def run(target: Target, seed: str, first: int, end: int, seconds: float, folder: Path) -> None:
+    """Run the cases from ``first`` to ``end``, or as many as there is time for."""
+    limit = _ADDRESS_SPACE if target.megabytes is not None else _ADDRESS_SPACE_OF_TENSORFLOW
+    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    gc.freeze()
+    cases, until = _cases(target, seed, first, end), time.monotonic() + seconds
+    with (folder / "log").open("a", encoding="utf-8", buffering=1) as log:
+        for name, content, expected in cases:
+            if time.monotonic() > until:
+                return
+            (folder / "name").write_text(name, encoding="utf-8")
+            (folder / "case").write_bytes(content)
+            began = time.monotonic()
+            outcome, peak = _check(target, content, folder / "files")
+            took = time.monotonic() - began
+            assert not expected or outcome in expected, f"{outcome}, expected {expected}"
+            line = {"case": name, "outcome": outcome, "peak": peak, "took": took}
+            log.write(json.dumps(line) + "\n")
+
+
+def _cases(
+    target: Target, seed: str, first: int, end: int
+) -> Iterator[tuple[str, bytes, tuple[str, ...]]]:
+    """Yield name, content and expected outcomes of known cases, or of those of a seed."""
+    if not seed:
+        for name, case in list_cases(target)[first:end]:
+            yield name, case.content(), case.expected
+        return
+    for index in range(first, end):
+        name = f"{seed}-{index}"
+        yield name, target.draw(Random(f"{target.name} {name}")), ()  # noqa: S311  # damage, not secrets
+
+
+def _check(target: Target, content: bytes, files: Path) -> tuple[str, int]:
+    """Check one case; return its outcome, and the megabytes at the peak."""
+    files.mkdir()
+    faulthandler.dump_traceback_later(target.seconds, exit=True)
+    if target.megabytes is not None:
+        # What it took to make the case is not the program's.
+        gc.collect()
+        _CLEAR_REFS.write_text("5", encoding="ascii")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            outcome = target.check(content, files)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+        shutil.rmtree(files)
+    if target.megabytes is None:
+        return outcome, 0
+    peak = _peak_megabytes()
+    assert peak < target.megabytes, f"took {peak} MB, of {target.megabytes} allowed"
+    return outcome, peak
+
+
+def _peak_megabytes() -> int:
+    found = re.search(r"VmHWM:\s+(\d+) kB", _STATUS.read_text(encoding="ascii"))
+    assert found is not None
+    return int(found[1]) * 1024 // 1_000_000
+
+
+if __name__ == "__main__":
+    _name, _seed, _first, _end, _seconds, _folder = sys.argv[1:]
+    run(find_target(_name), _seed, int(_first), int(_end), float(_seconds), Path(_folder))
