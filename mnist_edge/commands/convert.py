@@ -150,12 +150,12 @@ def convert_command(
     Takes what Keras 2 and 3 save, infers the model's pixel scaling, and writes
     files that take raw pixels. Every file is run on the TFLite runtime over the
     validation digits, in its own process, before it is written. Files of another
-    network in the output folder are replaced or removed, with a warning.
+    network in the output folder are replaced or removed, with a warning, and so are
+    reports and C sources of files that are there no more.
     """
     from converters import conversion, loader, operators, schemes, verify
     from converters.calibration_set import draw_calibration_set
     from mnist_edge.data.mnist import load_mnist
-    from mnist_edge.modelstore import origin
     from mnist_edge.modelstore.loading import find_model_folder
     from mnist_edge.system.files import exists, require_writable
     from mnist_edge.training.frameworks import require_workstation
@@ -205,8 +205,7 @@ def convert_command(
         if emit and outcome.manifest.scheme == "int8":
             note(_emit_c(outcome) if emit is Emit.c else _emit_tflm(outcome, mnist.validation))
     if made:
-        for path in origin.remove_schemes_of_other_networks(folder, prepared.origin):
-            note(f"removed {path} and its manifest, which were of another network")
+        _remove_leftovers(folder, prepared)
         typer.echo(conversion_table(made))
     raise typer.Exit(status)
 
@@ -227,6 +226,17 @@ def _replacement_warning(folder: Path, prepared: "Prepared", chosen: "Sequence[s
         f"{', '.join(names)} will be {verb}" for verb, names in fates.items() if names
     )
     return f"{folder} holds files of another network ({files}): {fate}; --out writes elsewhere"
+
+
+def _remove_leftovers(folder: Path, prepared: "Prepared") -> None:
+    """Remove files of other networks, and what was made from files that are gone."""
+    from mnist_edge.modelstore.derived_files import remove_stale_files
+    from mnist_edge.modelstore.origin import remove_schemes_of_other_networks
+
+    for path in remove_schemes_of_other_networks(folder, prepared.origin):
+        note(f"removed {path} and its manifest, which were of another network")
+    if stale := remove_stale_files(folder):
+        note(f"removed {', '.join(map(str, stale))}, made from files that are there no more")
 
 
 def _accuracy_gate(max_drop: float | None, max_drop_point: float | None) -> "AccuracyGate":

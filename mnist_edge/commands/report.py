@@ -107,7 +107,7 @@ def report_command(
         typer.Option(
             "--max-drop-corrupted",
             metavar="POINTS",
-            help="Most accuracy lost under the worst corruption, at the interval's upper end.",
+            help="Most of predict's right answers lost under the worst corruption, as measured.",
         ),
     ] = None,
     min_accuracy: Annotated[

