@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EXAMPLES = """
 mnist-edge serve
 mnist-edge serve --host 0.0.0.0 --token-file token.txt
-curl --data-binary @digit.png -H 'Content-Type: image/png' http://127.0.0.1:8080/v1/predict
+curl -F a=@digit.png http://127.0.0.1:8080/v1/predict
 """
 
 

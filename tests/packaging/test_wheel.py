@@ -295,7 +295,8 @@ def test_the_wheel_holds_these_files_and_no_others(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = [name for name in archive.namelist() if ".dist-info/" not in name]
     assert sorted(names) == sorted(FILES)
-    assert wheel.stat().st_size < 1_000_000
+    # Half of it is models; a server and a generator of C came to the rest.
+    assert wheel.stat().st_size < 1_100_000
 
 
 def test_the_device_install_is_numpy_pillow_typer_and_one_runtime(wheel: Path) -> None:
