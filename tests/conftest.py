@@ -31,14 +31,14 @@ SOURCES = (
     "models",
 )
 
-# The same examples every time, and none that fails because the machine was busy.
+# The same examples every time, and no deadline on a busy machine.
 settings.register_profile("device", derandomize=True, deadline=None, max_examples=60)
 settings.load_profile("device")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def no_installed_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Keeps the tests, and the processes they start, from the models that the user installed."""
+    """Hide the models that the user installed from the tests and their child processes."""
     folder = tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("MNIST_EDGE_MODELS", str(folder))
@@ -47,7 +47,7 @@ def no_installed_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
 
 @pytest.fixture(scope="session")
 def mnist() -> Mnist:
-    """The real data: fetched once into the user's cache, then read from it."""
+    """MNIST, fetched once into the user's cache."""
     return load_mnist()
 
 
@@ -70,7 +70,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in SOURCES:
         source = ROOT / name
         if source.is_dir():
-            # What other tests' programs compile comes and goes.
+            # Other tests' processes create and delete these.
             ignored = shutil.ignore_patterns("__pycache__")
             shutil.copytree(source, folder / name, ignore=ignored)
         else:
@@ -123,7 +123,7 @@ def tiny(data: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def arrays(mnist: Mnist) -> dict[str, NDArray[np.uint8]]:
-    """The four arrays as they were published, by file, put together from the splits."""
+    """The four published arrays by file name, put together from the splits."""
     left = np.setdiff1d(np.arange(60_000), mnist.train_indices)
     images, labels = np.empty((60_000, 28, 28), np.uint8), np.empty(60_000, np.uint8)
     images[mnist.train_indices], images[left] = mnist.train.images, mnist.validation.images
@@ -140,7 +140,7 @@ def arrays(mnist: Mnist) -> dict[str, NDArray[np.uint8]]:
 def originals(
     arrays: dict[str, NDArray[np.uint8]], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Path]:
-    """A folder with the four files as they were published, wherever the data came from."""
+    """A folder with the four published files."""
     folder = tmp_path_factory.mktemp("originals")
     for name, array in arrays.items():
         magic = 2051 if array.ndim == 3 else 2049
@@ -153,7 +153,7 @@ def originals(
 
 @pytest.fixture
 def own(nano: Path, tmp_path: Path) -> Path:
-    """A folder with copies of the shipped float32 and int8, which have no test score yet."""
+    """A folder with copies of the shipped float32 and int8, without test scores."""
     folder = tmp_path / "own"
     folder.mkdir()
     for scheme in ("float32", "int8"):
@@ -166,7 +166,7 @@ def own(nano: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def quick(tiny: Path, tmp_path: Path) -> Path:
-    """A folder of tiny models, which answer nearly alike and read few digits."""
+    """A folder of two tiny models with nearly the same answers."""
     folder = tmp_path / "quick"
     folder.mkdir()
     shutil.copy(tiny / "quadrants-float32.tflite", folder / "float32.tflite")
@@ -176,7 +176,7 @@ def quick(tiny: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str]) -> Run:
-    """Runs the program in this process, which is quicker than starting another."""
+    """Run the program in this process, which is faster than a process of its own."""
 
     def in_this_process(*arguments: str | Path) -> CompletedProcess[str]:
         capsys.readouterr()
@@ -189,7 +189,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Run:
 
 @pytest.fixture(scope="session")
 def start() -> Start:
-    """Runs the program in a process of its own, as a user does; takes what subprocess.run takes."""
+    """Run the program in a process of its own, as a user does."""
 
     def in_a_process(
         *arguments: str | Path,
@@ -199,7 +199,7 @@ def start() -> Start:
         stdin: bytes = b"",
         cwd: Path | None = None,
     ) -> CompletedProcess[bytes]:
-        # Unbuffered output, which some machines set, hides what a user's buffered one does.
+        # Unbuffered output, which some machines set, would hide effects of buffering.
         inherited = {k: v for k, v in os.environ.items() if k != "PYTHONUNBUFFERED"}
         return subprocess.run(
             [sys.executable, *interpreter, "-m", "mnist_edge", *map(str, arguments)],

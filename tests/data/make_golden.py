@@ -28,7 +28,7 @@ _TWO = [[(16, 20), (22, 12), (34, 12), (38, 22), (30, 36), (14, 50), (42, 50)]]
 
 
 def main() -> None:
-    """Draws the pictures, reads them, and writes both."""
+    """Draw the pictures, reads them, and writes both."""
     first = load_test_digits().images[0]
     pictures = {
         "mnist-seven.png": Image.fromarray(first),

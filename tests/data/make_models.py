@@ -48,7 +48,7 @@ _MISSING = {
 
 
 def main() -> None:
-    """Converts every model and writes it."""
+    """Convert every model and writes it."""
     tf = import_tensorflow()
     _TARGET.mkdir(exist_ok=True)
 
@@ -255,7 +255,7 @@ def _write(
     taken: str = "float32",
     calibrated_on: Any = None,
 ) -> None:
-    """Converts a function: to float32, to another type throughout, or, for None, inside alone."""
+    """Convert a function: to float32, to another type throughout, or, for None, inside alone."""
     function = tf.function(forward).get_concrete_function(tf.TensorSpec(shape, taken))
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function])
     if io != "float32":
@@ -282,7 +282,7 @@ def _damage(name: str, damaged: str) -> None:
 
 
 def _leave_one_operator(name: str, written: str, operator: bytes) -> None:
-    """Makes a model of one custom operator from the ends of another model."""
+    """Make a model of one custom operator from the ends of another model."""
     from tensorflow.lite.python import schema_py_generated as schema
     from tensorflow.lite.tools import flatbuffer_utils
 

@@ -15,7 +15,7 @@ _TARGET = Path("mnist_edge/samples/digit.png")
 
 
 def main() -> None:
-    """Draws the picture and writes it."""
+    """Draw the picture and writes it."""
     page = Image.new("RGB", (240 * _SCALE, 200 * _SCALE), (236, 233, 226))
     pen = ImageDraw.Draw(page)
     stroke = [

@@ -22,7 +22,7 @@ _TARGET = Path("mnist_edge/samples/digits.png")
 
 
 def main() -> None:
-    """Puts the digits together and writes the picture."""
+    """Put the digits together and writes the picture."""
     validation = load_mnist().validation
     rows = []
     for digit in range(10):

@@ -55,5 +55,5 @@ def update(nano: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def signer() -> Signer:
-    """The owner of a key."""
+    """A holder of a private key."""
     return Signer(b"\x07" * 32)

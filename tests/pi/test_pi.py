@@ -45,7 +45,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def mnist_edge(pi: Userland) -> Run:
-    """Runs the program as a user does; what it prints."""
+    """Run the program as a user does; what it prints."""
 
     def there(*arguments: str) -> str:
         ran = pi.run([".venv/bin/mnist-edge", *arguments])

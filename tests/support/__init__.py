@@ -1,1 +1,1 @@
-"""What several tests share: small bundles, recorders, emulated systems, other people's models."""
+"""Helpers of several tests: small bundles, recorders, emulated systems, third-party models."""

@@ -1,4 +1,4 @@
-"""What the tests of models that people bring share."""
+"""Helpers of the tests of third-party models."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.support.foreign_models import keras_3
 
 
 def convert(prepared: Prepared, folder: Path, *names: str) -> Converted | ConversionError:
-    """Convert by one scheme, with a gate for networks that are hardly trained."""
+    """Convert with one scheme and a gate that suits hardly trained networks."""
     (made,) = conversion.convert_each(
         prepared,
         folder,
@@ -26,7 +26,7 @@ def convert(prepared: Prepared, folder: Path, *names: str) -> Converted | Conver
 
 
 def activated(activation: str) -> Any:
-    """A small network with a given activation in its layer ``hidden``."""
+    """Build a small network with a given activation in its layer ``hidden``."""
     keras = keras_3()
     return keras.Sequential(
         [

@@ -1,4 +1,4 @@
-"""Small bundles, for tests alone, and their installation."""
+"""Build and install small bundles."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HERE = dataclasses.replace(
     kernels=(platform.machine(),),
     bits=8 * struct.calcsize("P"),
 )
-"""This very machine."""
+"""This machine as a target."""
 
 PROGRAM = """
 import os, sys
@@ -43,7 +43,7 @@ def main():
     elif words[0] == "doctor":
         print("doctor was here")
 """
-"""What stands for mnist-edge: it says its version."""
+"""A stand-in for mnist-edge that prints its version."""
 
 PIP = """
 import subprocess, sys, sysconfig, zipfile
@@ -55,7 +55,7 @@ script = Path(sysconfig.get_path("scripts"), "mnist-edge")
 script.write_text(f"#!{sys.executable}\\nfrom program import main\\nmain()\\n")
 script.chmod(0o755)
 """
-"""What stands for pip: it unpacks, with a step that can be stopped at after each wheel."""
+"""A stand-in for pip that unpacks wheels, and can be stopped after each of them."""
 
 
 def make_wheel(
@@ -66,7 +66,7 @@ def make_wheel(
     files: dict[str, str] | None = None,
     tag: str = "py3-none-any",
 ) -> Path:
-    """A wheel of a ``name-version`` with some files in it."""
+    """Write a wheel called ``name-version`` with some files."""
     package, version = name.split("-")
     lines = ["Metadata-Version: 2.1", f"Name: {package}", f"Version: {version}"]
     contents = {
@@ -94,7 +94,7 @@ def make_bundle(
     models: Sequence[Artifact] = (),
     services: Sequence[str] = ("watch",),
 ) -> Path:
-    """A bundle of small wheels, unpacked."""
+    """Build a bundle of small wheels and unpack it."""
     program = PROGRAM.format(version=version, broken=int(broken))
     written = bundle.write_bundle(
         folder / f"{version}.tar.gz",
@@ -114,7 +114,7 @@ def make_bundle(
 def install(
     bundle: Path, home: Path, *, words: Sequence[str] = (), **environment: str
 ) -> CompletedProcess[str]:
-    """Runs the installer as its user would, without a network as far as that can be arranged."""
+    """Run the installer as a user does, without a network where that is possible."""
     return subprocess.run(
         ["/bin/sh", str(bundle / "install.sh"), *words],
         check=False,
@@ -132,13 +132,13 @@ def releases(home: Path) -> list[Path]:
 
 
 def printed_command(said: str) -> list[str]:
-    """The first command that the installer says to type."""
+    """Return the first command that the installer prints."""
     (line, *_) = (line for line in said.splitlines() if line.startswith("  "))
     return line.split()
 
 
 def answer(home: Path) -> str:
-    """What the launcher says, of whatever release."""
+    """Return what the launcher prints."""
     ran = subprocess.run(
         [home / ".local/bin/mnist-edge", "predict", "x"],
         check=True,

@@ -1,4 +1,4 @@
-"""A clock that tests set themselves."""
+"""A clock for tests."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 
 class Clock:
-    """Every look at it takes a second, and every call as many as it says."""
+    """A clock that advances only by the work of ``work``'s calls."""
 
     def __init__(self) -> None:
         self.now = 0.0

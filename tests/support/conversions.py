@@ -1,4 +1,4 @@
-"""Conversions for tests: of all schemes, and of models changed on purpose."""
+"""Convert models with all schemes, and damage them on purpose."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from mnist_edge.training.frameworks import import_keras, import_tensorflow
 from tests.support.paths import NANO
 
 DROP_BOUND = 1.0
-"""Percentage points: ten digits of a thousand."""
+"""Allowed accuracy drop in percentage points: ten digits of a thousand."""
 
 
 NO_DIGITS = np.zeros((0, 28, 28), np.uint8)
 
 
 LEAST_AGREEMENT = 0.95
-"""Share of equal answers of a model hardly trained; a planted fault leaves less than half."""
+"""Minimum agreement of a hardly trained model; a planted fault leaves less than half."""
 
 
 def convert_all(
@@ -37,7 +37,7 @@ def convert_all(
     rescue: bool = False,
     keep: bool = False,
 ) -> list[Converted]:
-    """Converts by each scheme; the first that fails raises."""
+    """Convert with each scheme; raise the first error."""
     made = []
     for outcome in conversion.convert_each(
         prepared,
@@ -55,7 +55,7 @@ def convert_all(
 
 
 def edit_model(content: bytes, edit: Callable[[Any], None]) -> bytes:
-    """A ``.tflite`` with something in its flatbuffer changed."""
+    """Change something in the flatbuffer of a ``.tflite``."""
     import_tensorflow()
     from tensorflow.lite.tools import flatbuffer_utils
 
@@ -78,11 +78,11 @@ def sound_model() -> bytes:
 
 
 LARGE = np.where(np.arange(32) == 7, 1000.0, 1.0).astype(np.float32)
-"""A factor for each hidden unit."""
+"""The factor of each hidden unit."""
 
 
 def save_unbalanced(small_mnist: Mnist, path: Path) -> Path:
-    """A sound network in floats, one of whose hidden units is a thousand times as large."""
+    """Save a network that is good in floats, with one hidden unit a thousand times as large."""
     keras = import_keras()
     keras.utils.set_random_seed(1)
     hidden = keras.layers.Dense(32, activation="relu")

@@ -1,4 +1,4 @@
-"""What can be measured in the picture of an explanation."""
+"""Measure the picture of an explanation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people download, and what no converter can make a digit model of.
+"""Files that people download and that cannot be converted to a digit model.
 
 Each is a file or folder with the words that a message on it should have.
 """
@@ -23,13 +23,13 @@ from tests.support.paths import NANO
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """Something to refuse."""
+    """A file to refuse."""
 
     path: Path
     words: str
-    """A regular expression: what the message must name for its reader to know what to do."""
+    """Regular expression of what the message must name."""
     mark: Path | None = None
-    """A file that is there once code out of the model has run."""
+    """A file that exists once code of the model has run."""
 
 
 Build = Callable[[Path, Mnist], Fault]
@@ -40,7 +40,7 @@ def _untrained(keras: ModuleType, path: Path, *layers: Any) -> Path:
 
 
 def weights_h5(folder: Path, digits: Mnist) -> Fault:
-    """What ``save_weights`` of Keras 2 wrote: no layer is in it."""
+    """The output of Keras 2's ``save_weights``, without any layer."""
     model = dense_net(keras_2())
     path = folder / "mnist_weights.h5"
     model.save_weights(path)
@@ -48,7 +48,7 @@ def weights_h5(folder: Path, digits: Mnist) -> Fault:
 
 
 def keras_3_weights_h5(folder: Path, digits: Mnist) -> Fault:
-    """The same of Keras 3."""
+    """The output of Keras 3's ``save_weights``."""
     model = dense_net(keras_3())
     path = folder / "mnist.weights.h5"
     model.save_weights(path)
@@ -70,13 +70,13 @@ def _with_custom_layer(keras: ModuleType, path: Path) -> Path:
 
 
 def custom_layer_keras(folder: Path, digits: Mnist) -> Fault:
-    """A layer whose code is its maker's."""
+    """A custom layer."""
     path = _with_custom_layer(keras_3(), folder / "custom.keras")
     return Fault(path=path, words="Sharpen")
 
 
 def custom_layer_h5(folder: Path, digits: Mnist) -> Fault:
-    """The same in HDF5."""
+    """The same model in HDF5."""
     path = _with_custom_layer(keras_2(), folder / "custom.h5")
     return Fault(path=path, words="Sharpen")
 
@@ -105,7 +105,7 @@ def _sound_h5(folder: Path) -> bytes:
 
 
 def truncated_h5(folder: Path, digits: Mnist) -> Fault:
-    """A download that broke off."""
+    """A truncated download."""
     content = _sound_h5(folder)
     path = folder / "model.h5"
     path.write_bytes(content[: len(content) // 2])
@@ -113,7 +113,7 @@ def truncated_h5(folder: Path, digits: Mnist) -> Fault:
 
 
 def cut_h5(folder: Path, digits: Mnist) -> Fault:
-    """Beginning and end are there, what was between them is not."""
+    """A download whose middle is missing."""
     content = _sound_h5(folder)
     path = folder / "model.h5"
     path.write_bytes(content[:4096] + bytes(len(content) - 8192) + content[-4096:])
@@ -121,7 +121,7 @@ def cut_h5(folder: Path, digits: Mnist) -> Fault:
 
 
 def truncated_keras(folder: Path, digits: Mnist) -> Fault:
-    """A zip that broke off: its list of contents stood at its end."""
+    """A truncated zip, which lacks the directory at its end."""
     path = save(dense_net(keras_3()), folder / "model.keras")
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
@@ -129,7 +129,7 @@ def truncated_keras(folder: Path, digits: Mnist) -> Fault:
 
 
 def web_page(folder: Path, digits: Mnist) -> Fault:
-    """The page about the file instead of the file."""
+    """The web page about the file instead of the file."""
     path = folder / "mnist.h5"
     path.write_text(
         '\n\n<!DOCTYPE html>\n<html lang="en">\n<head><title>mnist.h5 at master</title></head>\n'
@@ -139,7 +139,7 @@ def web_page(folder: Path, digits: Mnist) -> Fault:
 
 
 def notebook(folder: Path, digits: Mnist) -> Fault:
-    """The notebook that trained the model, under the model's name."""
+    """A notebook under the model's name."""
     path = folder / "mnist.h5"
     cell = {"cell_type": "code", "metadata": {}, "outputs": [], "source": ["model.save('x.h5')"]}
     document = {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
@@ -148,7 +148,7 @@ def notebook(folder: Path, digits: Mnist) -> Fault:
 
 
 def lfs_pointer(folder: Path, digits: Mnist) -> Fault:
-    """A clone without git-lfs has this in the file's place."""
+    """A Git LFS pointer in place of the file."""
     path = folder / "mnist.keras"
     path.write_text(
         "version https://git-lfs.github.com/spec/v1\n"
@@ -168,7 +168,7 @@ def letters(folder: Path, digits: Mnist) -> Fault:
 
 
 def eleven_outputs(folder: Path, digits: Mnist) -> Fault:
-    """Ten digits and one for none of them."""
+    """A model of ten digits and a class for anything else."""
     keras = keras_3()
     layers = keras.layers
     path = _untrained(
@@ -178,7 +178,7 @@ def eleven_outputs(folder: Path, digits: Mnist) -> Fault:
 
 
 def autoencoder(folder: Path, digits: Mnist) -> Fault:
-    """Digits in, digits out."""
+    """An autoencoder of digits."""
     keras = keras_3()
     code, decoded = keras.layers.Dense(32), keras.layers.Dense(784, activation="sigmoid")
     path = _untrained(keras, folder / "autoencoder.keras", keras.Input((784,)), code, decoded)
@@ -192,13 +192,13 @@ def eight_by_eight(folder: Path, digits: Mnist) -> Fault:
 
 
 def thirty_two(folder: Path, digits: Mnist) -> Fault:
-    """LeNet's own size, its padding left to whoever calls it."""
+    """A model of 32x32 input, as LeNet's, without its padding."""
     path = save(dense_net(keras_3(), shape=(32, 32, 1)), folder / "lenet.keras")
     return Fault(path=path, words=r"\(32, 32, 1\), expected \(28, 28\)")
 
 
 def two_inputs(folder: Path, digits: Mnist) -> Fault:
-    """A digit and something beside it."""
+    """A model of two inputs."""
     keras = keras_3()
     layers = keras.layers
     picture, beside = keras.Input((784,)), keras.Input((1,))
@@ -208,7 +208,7 @@ def two_inputs(folder: Path, digits: Mnist) -> Fault:
 
 
 def not_a_number(folder: Path, digits: Mnist) -> Fault:
-    """A training that ran away."""
+    """A model of a diverged training, with NaN weights."""
     model = dense_net(keras_3())
     model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
     path = save(model, folder / "diverged.keras")
@@ -236,7 +236,7 @@ def other_pictures(folder: Path, digits: Mnist) -> Fault:
 
 
 def no_builtin(folder: Path, digits: Mnist) -> Fault:
-    """Keras runs it, and TFLite only with a part of TensorFlow that the device has not."""
+    """A layer that TFLite runs only with TensorFlow's own operators."""
     keras = keras_3()
     layers = keras.layers
     model = keras.Sequential(
@@ -253,7 +253,7 @@ def no_builtin(folder: Path, digits: Mnist) -> Fault:
 
 
 def pytorch(folder: Path, digits: Mnist) -> Fault:
-    """A zip as ``.keras`` is, of another framework."""
+    """A zip of another framework."""
     path = folder / "mnist.keras"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("mnist/data.pkl", b"\x80\x02ccollections\nOrderedDict\nq\x00)Rq\x01.")
@@ -263,7 +263,7 @@ def pytorch(folder: Path, digits: Mnist) -> Fault:
 
 
 def tflite(folder: Path, digits: Mnist) -> Fault:
-    """Converted already."""
+    """A model that is already converted."""
     path = folder / "mnist.keras"
     shipped = NANO / "int8.tflite"
     shutil.copyfile(shipped, path)
@@ -312,4 +312,4 @@ FAULTS: dict[str, Build] = {
         empty_folder,
     )
 }
-"""What should be refused; a folder of its own for each."""
+"""Builders of files to refuse, each into a folder of its own."""

@@ -1,4 +1,4 @@
-"""Rewriting what Keras 2 saves today to what its older versions saved.
+"""Rewrite files of today's Keras 2 as its older versions saved them.
 
 What they wrote was read from Keras 2.1.6's source and from files that TensorFlow 2.13 saved, and
 TensorFlow 2.13 loads every file that is rewritten here.
@@ -15,7 +15,7 @@ from typing import Any
 
 
 def _without_newer_keys(config: Any) -> Any:
-    """Of a stored config only what versions before 2.11 wrote."""
+    """Return only what versions before 2.11 wrote of a stored config."""
     if isinstance(config, list):
         return [_without_newer_keys(item) for item in config]
     if isinstance(config, dict):
@@ -58,7 +58,7 @@ def to_tensorflow_2_0(model: dict[str, Any]) -> None:
 
 
 def age_h5(path: Path, version: str, edit: Callable[[dict[str, Any]], None] | None = None) -> Path:
-    """Rewrites what Keras 2 saved to what an older version saved."""
+    """Rewrite a file of Keras 2 as an older version saved it."""
     import h5py
 
     with h5py.File(path, "r+") as file:
@@ -76,7 +76,7 @@ def age_h5(path: Path, version: str, edit: Callable[[dict[str, Any]], None] | No
 
 
 def age_keras(path: Path) -> Path:
-    """Rewrites a ``.keras`` file to what TensorFlow 2.13 saved, which no Keras of today loads."""
+    """Rewrite a ``.keras`` file as TensorFlow 2.13 saved it, which no current Keras loads."""
     import h5py
 
     with zipfile.ZipFile(path) as archive:
@@ -100,7 +100,7 @@ def age_keras(path: Path) -> Path:
 
 
 def _count_twice(layers: Any) -> None:
-    """Layers that have weights were met twice as they were numbered: dense, dense_2, dense_4."""
+    """Number layers with weights as 2.13 did, which counted each twice: dense, dense_2, dense_4."""
     numbered = [name.rpartition("_") for name, layer in layers.items() if len(layer["vars"])]
     counted = [(kind, int(number)) for kind, _, number in numbered if number.isdigit()]
     for kind, number in sorted(counted, reverse=True):

@@ -1,4 +1,4 @@
-"""Digit models as other people publish them: every format of the last years, every convention.
+"""Digit models as they are published: in every format and with every convention of recent years.
 
 Each is trained here, briefly, and written as its makers' version of Keras wrote it.
 """
@@ -31,7 +31,7 @@ Output = Literal["logits", "softmax", "softmax twice", "log softmax", "sigmoid"]
 
 
 def _normalized(images: NDArray[Any]) -> NDArray[Any]:
-    """What ``keras.utils.normalize(images, axis=1)`` gives: each column of unit length."""
+    """Normalize each column to unit length, as ``keras.utils.normalize(images, axis=1)`` does."""
     length = np.linalg.norm(images.astype(np.float64), axis=1, keepdims=True)
     normalized: NDArray[Any] = images / np.where(length == 0, 1, length)
     return normalized
@@ -46,23 +46,23 @@ READINGS: dict[str, Reading] = {
     "(x/255-0.1307)/0.3081": lambda images: (images / 255 - 0.1307) / 0.3081,
     "normalize(x, axis=1)": _normalized,
 }
-"""What is done to ``(n, 28, 28)`` pixels of 0..255 before such a model sees them."""
+"""How ``(n, 28, 28)`` pixels of 0..255 are scaled before the model."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ForeignModel:
-    """A published model, and what its maker knew of it."""
+    """A published model and its properties."""
 
     path: Path
     """A file or, for a SavedModel, a folder."""
     reading: str
-    """The one of ``READINGS`` that it was trained under."""
+    """The entry of ``READINGS`` that it was trained with."""
     output: Output
-    """What its ten numbers are."""
+    """The meaning of its ten outputs."""
     accuracy: float
-    """On the validation digits under its own reading, 0..1."""
+    """Accuracy on the validation digits with its own scaling, 0..1."""
     mark: Path | None = None
-    """A file that is there once Python code out of the model has run."""
+    """A file that exists once Python code of the model has run."""
 
     @property
     def ends_in_softmax(self) -> bool:
@@ -74,21 +74,21 @@ Build = Callable[[Path, Mnist], ForeignModel]
 
 @contextmanager
 def without_warnings() -> Iterator[None]:
-    """Old formats and their makers' mistakes are warned of: here both are meant."""
+    """Ignore warnings about old formats and mistakes, which are intended here."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
 def keras_3() -> ModuleType:
-    """Keras, its random numbers from the start."""
+    """Import Keras and reset its random numbers."""
     keras = import_keras()
     keras.utils.set_random_seed(1)
     return keras
 
 
 def keras_2() -> ModuleType:
-    """Keras as it was within TensorFlow up to 2.15, its random numbers from the start."""
+    """Import Keras 2, as in TensorFlow up to 2.15, and reset its random numbers."""
     import_tensorflow()
     with without_warnings():
         import tf_keras
@@ -107,7 +107,7 @@ def train(
     optimizer: Any = None,
     epochs: int = 3,
 ) -> float:
-    """Trains briefly and gives the accuracy on the validation digits."""
+    """Train briefly and return the accuracy on the validation digits."""
 
     def pixels(images: NDArray[np.uint8]) -> NDArray[np.float32]:
         return READINGS[reading](images).reshape(-1, *model.input_shape[1:]).astype(np.float32)
@@ -128,19 +128,19 @@ def train(
 
 
 def save(model: Any, path: Path, **options: Any) -> Path:
-    """Saves in the format that the path or the options say."""
+    """Save in the format of the path or the options."""
     with without_warnings():
         model.save(path, **options)
     return path
 
 
 def logits_loss(keras: ModuleType) -> Any:
-    """The loss of logits: behind a softmax, the mistake of many."""
+    """Return the loss for logits, which after a softmax is a common mistake."""
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
 def marking_layer(keras: ModuleType, mark: Path) -> Any:
-    """A ``Lambda`` that divides by 255, and leaves a mark wherever its code is run."""
+    """Build a ``Lambda`` that divides by 255 and creates a file when its code runs."""
     code = f"lambda x: (__import__('pathlib').Path({str(mark)!r}).touch(), x / 255)[1]"
     return keras.layers.Lambda(eval(code))  # noqa: S307  # of strings: nothing is enclosed
 
@@ -213,7 +213,7 @@ def tensorflow_2_0_h5(folder: Path, digits: Mnist) -> ForeignModel:
 
 
 def tensorflow_2_8_h5(folder: Path, digits: Mnist) -> ForeignModel:
-    """The same by a reader who forgot to scale the pixels."""
+    """The same tutorial without the scaling of pixels."""
     keras = keras_2()
     model = _tutorial_net(keras)
     optimizer = keras.optimizers.legacy.Adam(5e-4)
@@ -241,7 +241,7 @@ def keras_3_h5(folder: Path, digits: Mnist) -> ForeignModel:
 
 
 def h5_without_extension(folder: Path, digits: Mnist) -> ForeignModel:
-    """Softmax regression on logits, in a file with no name to go by."""
+    """Softmax regression with logits, in a file without a suffix."""
     keras = keras_2()
     model = keras.Sequential([keras.Input((784,)), keras.layers.Dense(10)])
     accuracy = train(keras, model, digits, "x/255", loss=logits_loss(keras))
@@ -286,7 +286,7 @@ def keras_3_functional(folder: Path, digits: Mnist) -> ForeignModel:
 
 
 def saved_model_keras_3(folder: Path, digits: Mnist) -> ForeignModel:
-    """What ``model.export`` writes."""
+    """A SavedModel written by ``model.export``."""
     keras = keras_3()
     model = dense_net(keras, shape=(28, 28, 1))
     accuracy = train(keras, model, digits, "x/255")
@@ -295,7 +295,7 @@ def saved_model_keras_3(folder: Path, digits: Mnist) -> ForeignModel:
 
 
 def saved_model_keras_2(folder: Path, digits: Mnist) -> ForeignModel:
-    """What ``model.save`` wrote for years, the optimizer's slots with it."""
+    """A SavedModel written by Keras 2's ``model.save``, with the optimizer's slots."""
     keras = keras_2()
     model = dense_net(keras)
     optimizer = keras.optimizers.legacy.Adam(3e-3)
@@ -350,7 +350,7 @@ def nested(folder: Path, digits: Mnist) -> ForeignModel:
 
 
 def batch_of_32(folder: Path, digits: Mnist) -> ForeignModel:
-    """A Keras file that takes 32 digits, no more and no fewer."""
+    """A Keras file of a fixed batch of 32."""
     keras = keras_3()
     model = dense_net(keras, shape=(28, 28, 1))
     accuracy = train(keras, model, digits, "x/255")
@@ -360,7 +360,7 @@ def batch_of_32(folder: Path, digits: Mnist) -> ForeignModel:
 
 
 def saved_model_of_batch_32(folder: Path, digits: Mnist) -> ForeignModel:
-    """A SavedModel whose signature takes 32 digits."""
+    """A SavedModel of a fixed batch of 32."""
     keras = keras_3()
     model = dense_net(keras)
     accuracy = train(keras, model, digits, "x/255")
@@ -370,7 +370,7 @@ def saved_model_of_batch_32(folder: Path, digits: Mnist) -> ForeignModel:
 
 
 def logits_loss_after_softmax(folder: Path, digits: Mnist) -> ForeignModel:
-    """Softmax in the model, and its loss says that there is none."""
+    """A model that ends in softmax, trained with a loss for logits."""
     keras = keras_3()
     model = dense_net(keras)
     accuracy = train(keras, model, digits, "x/255", loss=logits_loss(keras))
@@ -379,7 +379,7 @@ def logits_loss_after_softmax(folder: Path, digits: Mnist) -> ForeignModel:
 
 
 def logits_loss_after_softmax_h5(folder: Path, digits: Mnist) -> ForeignModel:
-    """The same in HDF5."""
+    """The same model in HDF5."""
     keras = keras_2()
     model = dense_net(keras)
     accuracy = train(keras, model, digits, "x/255", loss=logits_loss(keras))
@@ -397,7 +397,7 @@ def logits_loss_after_softmax_saved(folder: Path, digits: Mnist) -> ForeignModel
 
 
 def probabilities_loss_on_logits(folder: Path, digits: Mnist) -> ForeignModel:
-    """Logits, trained soundly, then compiled for more of it with a loss of probabilities.
+    """Logits, trained correctly, then compiled again with a loss for probabilities.
 
     Trained with that from the start it learns nothing.
     """
@@ -410,7 +410,7 @@ def probabilities_loss_on_logits(folder: Path, digits: Mnist) -> ForeignModel:
 
 
 def _read_as(reading: str) -> Build:
-    """A convolutional net whose only oddity is how its pixels were scaled."""
+    """A convolutional net with an unusual scaling of pixels."""
 
     def build(folder: Path, digits: Mnist) -> ForeignModel:
         keras = keras_3()
@@ -473,7 +473,7 @@ def log_softmax(folder: Path, digits: Mnist) -> ForeignModel:
 
 
 def sigmoids(folder: Path, digits: Mnist) -> ForeignModel:
-    """Ten answers yes or no, which add up to nothing in particular."""
+    """Ten independent sigmoids."""
     keras = keras_3()
     model = dense_net(keras, last="sigmoid")
     accuracy = train(keras, model, digits, "x/255", loss="binary_crossentropy")
@@ -515,4 +515,4 @@ SOUND: dict[str, Build] = {
     "minus_one_to_one": _read_as("x/127.5-1"),
     "minus_half_to_half": _read_as("x/255-0.5"),
 }
-"""Models that should be converted; a folder of its own for each."""
+"""Builders of models to convert, each into a folder of its own."""

@@ -1,4 +1,4 @@
-"""Pages taken apart, and shown by a browser."""
+"""Parse pages and open them in a browser."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from xml.etree import ElementTree as ET
 from tests.support.reports import Document, to_html, to_markdown, to_svg
 
 VOID = {"meta", "img", "br", "link"}
-"""Elements that are never closed."""
+"""Elements without an end tag."""
 SVG = "{http://www.w3.org/2000/svg}"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, _BROWSERS)), "")
 
 
 class Page(HTMLParser):
-    """A page taken apart; it fails where an element is not closed as it was opened."""
+    """A parsed page; fails if an element is not closed as it was opened."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ def require_sound(document: Document, plain_tags: int) -> None:
 
 
 def require_tables(markdown: str) -> None:
-    """Fails where a table's row has more or fewer cells than its header."""
+    """Fail if a table's row has more or fewer cells than its header."""
     markdown.encode("utf-8")
     tables = [block for block in markdown.split("\n\n") if block.startswith("| ")]
     assert len(tables) >= 4
@@ -89,7 +89,7 @@ def require_tables(markdown: str) -> None:
 
 
 def browse(page: Path, profile: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Opens a page in a browser without a window."""
+    """Open a page in a headless browser."""
     return subprocess.run(
         [
             CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr",

@@ -1,4 +1,4 @@
-"""Other people's programs, in an environment of their own, on this project's models.
+"""Run third-party programs, in an environment of their own, on this project's models.
 
 ``make .venv-peers/.ready`` makes that environment.
 """
@@ -21,7 +21,7 @@ _PYTHON = ROOT / ".venv-peers" / "bin" / "python"
 
 
 def run_peer(script: str, *arguments: Path) -> str:
-    """What a script under ``tests/peers`` prints when the peers' Python runs it."""
+    """Run a script of ``tests/peers`` with the peers' Python and return its output."""
     assert _PYTHON.is_file(), "the peers are not installed: make .venv-peers/.ready"
     child = subprocess.run(
         [_PYTHON, ROOT / "tests" / "peers" / script, *arguments],
@@ -36,7 +36,7 @@ def run_peer(script: str, *arguments: Path) -> str:
 
 
 def run_on_litert(models: Sequence[Path], digits: NDArray[np.uint8]) -> list[NDArray[Any]]:
-    """Each model's logits of some digits on ai-edge-litert, ``(n, 10)``."""
+    """Return each model's logits on ai-edge-litert, ``(n, 10)``."""
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         np.save(folder / "pixels.npy", digits)

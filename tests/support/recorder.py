@@ -1,4 +1,4 @@
-"""What the tests of training share."""
+"""Helpers of the tests of training."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Train = Callable[..., training_record.TrainingRecord]
 
 @dataclass
 class Recorder:
-    """A listener that remembers, and can stop a run the way a user does."""
+    """A listener that records events and can interrupt a run as a user does."""
 
     stop_after_rounds: int | None = None
     networks: list[tuple[int, int]] = field(default_factory=list)
@@ -40,7 +40,7 @@ class Recorder:
 
 
 def weights(folder: Path) -> list[NDArray[Any]]:
-    """The weights in a run's model file."""
+    """Return the weights in a run's model file."""
     from mnist_edge.training.frameworks import import_keras
 
     model = import_keras().models.load_model(folder / training_record.MODEL_FILE, compile=False)

@@ -1,4 +1,4 @@
-"""Reports: measured, invented, and made worse or hostile."""
+"""Reports: measured, invented, made worse, or with hostile names."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from mnist_edge.modelstore import loading
 from mnist_edge.runtimes.interpreter import Interpreter
 
 CLEAN = CorruptionPlan(pictures=0)
-"""Nothing is corrupted."""
+"""A plan without corrupted pictures."""
 
 
 def measured(folder: Path, digits: Digits, *, plan: CorruptionPlan = CLEAN, **more: Any) -> Report:
@@ -42,7 +42,7 @@ def logits_of(folder: Path, scheme: str, digits: Digits) -> Any:
 
 
 def worsened(report: Report) -> Report:
-    """The same report without its last scheme and with an int8 that is worse."""
+    """Return the report without its last scheme and with a worse int8."""
     first = rounded(report)
     worse = first.schemes[3]
     assert worse.scheme == "int8"
@@ -55,10 +55,10 @@ def worsened(report: Report) -> Report:
 
 
 Document = dict[str, Any]
-"""A report as JSON has it."""
+"""The JSON form of a report."""
 
 HOSTILE = "</title><script>alert(1)</script>\"'&|`*_[x](https://evil.example)\n\x00\ud800"
-"""What no name of a file should be, and may be."""
+"""A hostile, though valid, file name."""
 
 
 def to_html(document: Document) -> str:
@@ -242,7 +242,7 @@ def a_report() -> Document:
 
 
 def hostile(document: Document, text: str) -> Document:
-    """A report of which every word from outside is one text."""
+    """Return a report with every external text replaced by one text."""
     changed = copy.deepcopy(document)
     for key in ("model", "command", "runtime", "verdict", "mnist_edge"):
         changed[key] = text

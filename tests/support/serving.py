@@ -1,4 +1,4 @@
-"""A web server on this machine, for the tests of downloads."""
+"""A local web server for the tests of downloads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @contextmanager
 def served(answers: dict[str, Any]) -> Iterator[str]:
-    """Serves bytes, statuses, and addresses to go on to, over HTTP on this machine."""
+    """Serve bytes, statuses and redirects over HTTP on this machine."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -31,7 +31,7 @@ def served(answers: dict[str, Any]) -> Iterator[str]:
                 self.wfile.write(content)
 
         def log_message(self, *words: Any) -> None:
-            """Keeps the tests' output to the tests."""
+            """Do not log requests."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))

@@ -1,4 +1,4 @@
-"""Ed25519 signing, for tests alone: the arithmetic of RFC 8032, section 5.1.6, on affine points.
+"""Ed25519 signing for tests: the arithmetic of RFC 8032, section 5.1.6, on affine points.
 
 It shares nothing with ``mnist_edge.deployment.ed25519``, so that neither hides the
 other's mistakes.
@@ -67,7 +67,7 @@ def small_order_points() -> list[Point]:
 
 
 def challenge(commitment: bytes, key: bytes, message: bytes) -> int:
-    """What the key is multiplied by when a signature is verified (section 5.1.7)."""
+    """Return the factor of the key in the verification of a signature (section 5.1.7)."""
     digest = hashlib.sha512(commitment + key + message).digest()
     return int.from_bytes(digest, "little") % ORDER
 
@@ -78,7 +78,7 @@ class Signer:
     def __init__(self, secret: bytes) -> None:
         digest = hashlib.sha512(secret).digest()
         self.scalar = int.from_bytes(digest[:32], "little") & ((1 << 254) - 8) | 1 << 254
-        """What the base point is multiplied by for the public key."""
+        """The secret scalar."""
         self._prefix = digest[32:]
         self.key = encode(multiply(self.scalar))
         """The public key, 32 bytes."""

@@ -1,4 +1,4 @@
-"""The systems that are emulated, each with the processor of a Raspberry Pi that it runs on."""
+"""The emulated systems, each with the processor of its Raspberry Pi."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class System:
     """A release of Debian's for an architecture, on a processor."""
 
     name: str
-    """What it is called; its packages from PyPI are in the lock of that name."""
+    """Its name, which is also that of its lock file."""
     release: str
     """Debian's name of the release, which Raspberry Pi OS took over."""
     architecture: str
@@ -24,13 +24,13 @@ class System:
     processor: str
     """qemu's name of the processor."""
     cpuinfo: str
-    """What the kernel says of it on a Raspberry Pi."""
+    """The ``/proc/cpuinfo`` of the Raspberry Pi."""
     runtime: str
-    """What runs the models there unless another is chosen."""
+    """The default runtime."""
     packages: tuple[str, ...] = ()
     """Packages of Debian's in place of wheels, which PyPI has none of for 32 bits."""
     digits: int = 200
-    """How many test digits it is given."""
+    """The number of test digits to read."""
 
 
 _PI_4 = """\
@@ -119,5 +119,5 @@ SYSTEMS = (
 
 
 def name_of(system: System) -> str:
-    """What pytest calls its tests."""
+    """Return the test id of a system."""
     return system.name

@@ -58,15 +58,15 @@ _APART = ("unshare", "--user", "--map-root-user", "--mount", "--net")
 
 
 class Unavailable(Exception):
-    """This machine cannot emulate; the message says what it lacks."""
+    """This machine cannot emulate the system; the message names what is missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Userland:
-    """A system that programs can be run in. It has no network."""
+    """A system to run programs in, without a network."""
 
     system: System
-    """What it is."""
+    """The system."""
     root: Path
     """Its file system, which is kept: nothing but programs of Debian's belongs there."""
     home: Path
@@ -80,7 +80,7 @@ class Userland:
         cwd: str = HOME,
         seconds: float = _SECONDS,
     ) -> CompletedProcess[str]:
-        """Runs a program, whatever comes of it.
+        """Run a program and return its result, also if it fails.
 
         Args:
             argv: the program, by its path there or its name on PATH, and its arguments.
@@ -109,7 +109,7 @@ class Userland:
         )
 
     def check(self, argv: Iterable[str | Path], *, env: Mapping[str, str] | None = None) -> str:
-        """What a program prints that ends well; arguments as ``run`` takes them."""
+        """Run a program to success and return its output; takes the arguments of ``run``."""
         ran = self.run(argv, env=env)
         assert ran.returncode == 0, f"{ran.args}: {ran.returncode}\n{ran.stdout}{ran.stderr}"
         return ran.stdout
@@ -133,7 +133,7 @@ def make_userland(system: System, *, cache: Path, home: Path) -> Userland:
 
 
 def give_project(userland: Userland, wheel: Path, *, cache: Path) -> None:
-    """Puts a virtual environment into the home, where this project was installed as a user would.
+    """Put a virtual environment into the home, where this project was installed as a user would.
 
     This machine's pip fetches and unpacks the wheels that the system's lock names, which are Arm's.
     The project's own is installed by the system's pip, which checks that nothing is missing which

@@ -1,4 +1,4 @@
-"""Nothing that lies in the current folder is imported, whatever it is called."""
+"""Nothing in the current folder is imported, whatever its name."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ COMMANDS = [
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The current folder: a picture, and files called like every module there may be."""
+    """The current folder: a picture, and a file named like every possible module."""
     for name in (OTHERS | sys.stdlib_module_names) - {"__main__"}:
         (tmp_path / f"{name}.py").write_text(
             f"open({str(tmp_path / 'imported')!r}, 'a').write({name + ' '!r})\n"

@@ -1,4 +1,4 @@
-"""What only a process of its own shows: streams, imports, and names as a shell gives them."""
+"""What only a process of its own shows: streams, imports, and arguments of a shell."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.programs import Run, Start
 
 FORMATS = ("text", "json", "jsonl", "csv")
 WRITERS = ("text", "csv")
-"""A format for each way to standard output: typer's, which JSON takes too, and csv's own."""
+"""A format for each way to standard output: through typer, and through csv."""
 
 
 @pytest.mark.parametrize("kind", FORMATS)

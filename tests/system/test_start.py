@@ -1,4 +1,4 @@
-"""What a start of the program leaves out, and what it must not change."""
+"""What a start of the program imports, and what it must not change."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNUSED = {
     "mnist_edge.system.subprocesses",
     "mnist_edge.preprocessing.segmentation",
 }
-"""Modules that reading one picture with a model of ours has no use for."""
+"""Modules that reading one picture with a verified model does not need."""
 
 
 def test_predict_imports_no_more_than_it_needs(nano: Path) -> None:

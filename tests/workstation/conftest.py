@@ -17,7 +17,7 @@ from tests.support.recorder import Recorder, Train
 
 @pytest.fixture(scope="session")
 def small_mnist(mnist: Mnist) -> Mnist:
-    """Real digits, few enough to train on in a second: 3,000, 1,000 and 1,000."""
+    """3,000, 1,000 and 1,000 real digits, which train in a second."""
     return replace(
         mnist,
         train=mnist.train.take(np.arange(3_000)),
@@ -29,13 +29,13 @@ def small_mnist(mnist: Mnist) -> Mnist:
 
 @pytest.fixture(autouse=True)
 def small_statistics_sample(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Measures averaged weights' statistics over a sample as small as the split."""
+    """Measure the statistics of averaged weights on a sample that fits the small split."""
     monkeypatch.setattr(trainer, "_STATISTICS_SIZE", 1_000)
 
 
 @pytest.fixture
 def train(small_mnist: Mnist) -> Train:
-    """Trains a recipe on the small split and gives its record."""
+    """Train a recipe on the small split and return its record."""
 
     def run(
         recipe: Recipe,
@@ -52,7 +52,7 @@ def train(small_mnist: Mnist) -> Train:
 
 @pytest.fixture
 def figures(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
-    """The figures that are drawn while a test runs."""
+    """The matplotlib figures that a test draws."""
     drawn: list[Any] = []
     new_figure = learning_curves.new_figure
 

@@ -1,4 +1,4 @@
-"""What all commands have in common: help, examples, mistakes, completion."""
+"""What all commands have in common: help, examples, exit status, imports."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.programs import Run, exit_status
 
 
 def commands() -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Every command and group by the words that call it."""
+    """Yield every command and group with the words that call it."""
     root: Any = typer.main.get_command(program.app)
     yield (), root
     for name in program.COMMANDS:
@@ -166,7 +166,7 @@ def test_debug_shows_the_traceback() -> None:
 
 
 def _imported(*arguments: str) -> set[str]:
-    """The modules that a fresh process holds when a command has ended."""
+    """Return the modules that a command imports in a fresh process."""
     program = (
         "import sys\nfrom mnist_edge.commands.app import main\n"
         "try: main(sys.argv[1:])\nexcept SystemExit: pass\n"

@@ -14,7 +14,7 @@ from tests.support.programs import Run
 
 @pytest.fixture
 def little(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As few rounds as show everything."""
+    """Measure as few rounds as possible."""
     monkeypatch.setattr(BenchmarkPlan, "__init__", _plan_a_little)
 
 

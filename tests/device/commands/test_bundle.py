@@ -1,4 +1,4 @@
-"""What goes into a bundle for each board."""
+"""The command ``bundle``."""
 
 from __future__ import annotations
 

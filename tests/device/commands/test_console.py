@@ -18,7 +18,7 @@ ROWS = (("a-folder/with-a-long-name/int8", "99.56 %", "15,993"), ("float32", "",
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Makes standard output a terminal; ``COLUMNS`` says how wide it is."""
+    """Make standard output a terminal; ``COLUMNS`` says how wide it is."""
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "xterm")
@@ -108,7 +108,7 @@ def test_colors_depend_on_the_stream(terminal: pytest.MonkeyPatch) -> None:
 
 
 def on_a_terminal(*words: str, environment: dict[str, str] | None = None) -> str:
-    """What the program writes where both its outputs are a terminal."""
+    """Run the program in a terminal and return what it writes."""
     terminal, other_end = pty.openpty()
     env = {**os.environ, "TERM": "xterm", "COLUMNS": "80", **(environment or {})}
     child = subprocess.Popen(

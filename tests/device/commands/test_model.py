@@ -27,7 +27,7 @@ def test_an_installed_model_is_the_one_in_use(store: Path, update: Path, run: Ru
     assert Classifier().model.path.parent.parent == store
     assert Classifier(in_use()).model == loading.load_model()
     assert ": 7 (" in run("predict", SAMPLE).stdout
-    # The shipped one is there by its name all the same.
+    # The shipped model is still found by its name.
     assert store not in loading.load_model("nano").path.parents
 
 

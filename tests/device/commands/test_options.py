@@ -43,7 +43,7 @@ Complete = Callable[[str], list[str]]
 
 @pytest.fixture
 def complete(run: Run, monkeypatch: pytest.MonkeyPatch) -> Complete:
-    """Completes the last word of a line, as bash asks for it."""
+    """Complete the last word of a line, as bash asks for it."""
 
     def ask(line: str) -> list[str]:
         words = shlex.split(line)

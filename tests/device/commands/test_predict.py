@@ -67,7 +67,7 @@ def test_always_answers_a_low_confidence_and_a_blank_picture(
         assert line["confidence"] == max(line["probabilities"])
         assert "abstained" not in line
     assert answered[2] == withheld[2]
-    # A minimum that is given wins over the model's own.
+    # A given minimum overrides the model's own.
     assert exit_status(*words, "--min-confidence", "0.5") == 1
     first, second, _ = map(json.loads, capsys.readouterr().out.splitlines())
     assert (first["digit"], second["abstained"]) == (7, "blank")

@@ -1,4 +1,4 @@
-"""The command: what it writes and prints, its gates, and two reports side by side."""
+"""The command ``report``: its files, its output, its gates, and the comparison of two reports."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_a_report_in_another_folder_leaves_the_model_folder_alone(
 def test_a_shipped_models_report_goes_to_runs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run: Run
 ) -> None:
-    # Data that is not there ends it once the folder was chosen, long before it is measured.
+    # Missing data ends the command after the folder was chosen and before the measurement.
     monkeypatch.chdir(tmp_path)
     ran = run("report", "nano", "--data", tmp_path / "none")
     assert ran.returncode == 1
@@ -161,7 +161,7 @@ def test_a_tflite_file_is_not_a_folder_of_schemes(nano: Path, run: Run) -> None:
     ran = run("report", nano / "int8.tflite")
     assert ran.returncode == 1
     assert "int8.tflite" in ran.stderr
-    # What the message asks for must not be what was given.
+    # The message must not ask for what was given.
     assert "or a .tflite file" not in ran.stderr
 
 

@@ -23,7 +23,7 @@ from tests.support.programs import Run
 
 Launch = Callable[..., "subprocess.Popen[bytes]"]
 INTERVAL = 0.05
-"""Seconds between looks, the shortest there is."""
+"""The shortest interval between scans, in seconds."""
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def out(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def launch(inbox: Path, out: Path) -> Iterator[Launch]:
-    """Starts a watch in a process of its own, and ends what is left of it."""
+    """Start a watch in a process of its own, and kill it after the test."""
     children: list[subprocess.Popen[bytes]] = []
 
     def start(*options: str) -> subprocess.Popen[bytes]:
@@ -60,7 +60,7 @@ def launch(inbox: Path, out: Path) -> Iterator[Launch]:
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    """Waits, as long as a loaded machine may take; the assertion then says what is missing."""
+    """Wait for a condition, up to a minute on a busy machine."""
     until = time.monotonic() + 60
     while not condition() and time.monotonic() < until:
         time.sleep(0.01)
@@ -68,19 +68,19 @@ def wait_for(condition: Callable[[], object]) -> None:
 
 
 def lines(out: Path) -> list[dict[str, Any]]:
-    """The results; every line is whole."""
+    """Return the results, and check that every line is complete."""
     text = out.read_text(encoding="ascii") if out.exists() else ""
     assert not text or text.endswith("\n")
     return [json.loads(line) for line in text.splitlines()]
 
 
 def names(out: Path) -> list[str]:
-    """The names of the pictures that have a line, in its order."""
+    """Return the names of the pictures in the order of their lines."""
     return [Path(line["path"]).name for line in lines(out)]
 
 
 def count(out: Path) -> int:
-    """How many whole lines there are, at a moment when one may be written."""
+    """Return the number of complete lines; another may be in progress."""
     return out.read_bytes().count(b"\n") if out.exists() else 0
 
 
@@ -89,7 +89,7 @@ def _has(out: Path, enough: int) -> bool:
 
 
 def fill(inbox: Path, digits: Digits, number: int) -> list[str]:
-    """Puts test digits there; their names."""
+    """Write test digits into a folder and return their names."""
     made = [f"{index:03}.png" for index in range(number)]
     for name, image in zip(made, digits.images, strict=False):
         Image.fromarray(image).save(inbox / name)
@@ -241,7 +241,7 @@ def test_a_corrupted_picture_is_an_error_line_among_the_results(
     assert list(by_name["bad.png"]) == ["path", "error"]
     assert by_name["bad.png"]["error"]["type"] == "UnreadablePicture"
     assert by_name["000.png"]["digit"] == 7
-    # It is remembered like any other.
+    # It is remembered like any other picture.
     assert sweep(run, inbox, out).returncode == 0
     assert len(lines(out)) == 3
 

@@ -75,7 +75,7 @@ def served(files: dict[str, bytes], cut: int) -> Iterator[tuple[str, list[str]]]
             self.wfile.write(content[: len(content) - cut])
 
         def log_message(self, *words: Any) -> None:
-            """Keeps the tests' output to the tests."""
+            """Do not log requests."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -89,7 +89,7 @@ def served(files: dict[str, bytes], cut: int) -> Iterator[tuple[str, list[str]]]
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Serves files over HTTP on this machine; gives the address, and the names as asked for."""
+    """Serve files over HTTP on this machine; gives the address, and the names as asked for."""
     with ExitStack() as servers:
 
         def start(files: dict[str, bytes], *, cut: int = 0) -> tuple[str, list[str]]:
@@ -99,7 +99,7 @@ def serve() -> Iterator[Serve]:
 
 
 def fill(cache: Path, originals: Path, *names: str) -> None:
-    """Puts some of the files into the cache, as an interrupted fetch leaves them."""
+    """Put some of the files into the cache, as an interrupted fetch leaves them."""
     cache.mkdir(parents=True)
     for name in names:
         (cache / name).symlink_to(originals / name)

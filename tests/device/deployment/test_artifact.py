@@ -221,7 +221,7 @@ def test_a_damaged_archive_is_read_whole_or_refused(
 
 @pytest.fixture
 def plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets addresses of this machine stand for those of the network."""
+    """Allow plain HTTP from this machine."""
     monkeypatch.setattr(https, "_SCHEMES", ("http",))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 

@@ -58,7 +58,7 @@ VECTORS = {
 
 @pytest.fixture(params=VECTORS)
 def vector(request: pytest.FixtureRequest) -> tuple[bytes, ...]:
-    """One of the RFC's vectors, as bytes."""
+    """Decode one of the RFC's vectors."""
     return tuple(map(bytes.fromhex, VECTORS[request.param]))
 
 
@@ -84,7 +84,7 @@ def test_a_flipped_bit_anywhere_invalidates_the_signature(vector: tuple[bytes, .
 
 @pytest.fixture(scope="module")
 def signer() -> Signer:
-    """The owner of a key."""
+    """A holder of a private key."""
     return Signer(bytes(range(32)))
 
 
@@ -101,7 +101,7 @@ def weak() -> list[Point]:
 
 
 def holds(key: Point, encoded: bytes, message: bytes, commitment: Point, signed: bytes) -> bool:
-    """Whether the equation of section 5.1.7 holds, by the arithmetic of the tests."""
+    """Check the equation of section 5.1.7 with the tests' own arithmetic."""
     factor = challenge(signed[:32], encoded, message)
     response = int.from_bytes(signed[32:], "little")
     return multiply(response) == add(commitment, multiply(factor, key))

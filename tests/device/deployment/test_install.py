@@ -1,4 +1,4 @@
-"""Models put on a device: what is refused, what is in use afterwards, and how one goes back."""
+"""Installing models on a device: refusals, the model in use, and rollback."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from tests.support.signing import Signer
 
 
 def check_refused(source: Path, error: type[MnistEdgeError], said: str) -> None:
-    """It is refused in one line, and what was in use is in use, as are the files of the store."""
+    """Check that a source is refused in one line and that store and model in use do not change."""
     before, files = in_use(), sorted(paths.store_folder().rglob("*"))
     with pytest.raises(error, match=said) as refused:
         install.install(str(source))
@@ -173,7 +173,7 @@ def test_an_unsigned_manifest_is_not_parsed(store: Path, update: Path, signer: S
 
 
 def vouched(model: Path, nano: Path, folder: Path, **changes: Any) -> Path:
-    """Some model under the shipped manifest, whose hash is made to fit."""
+    """Put a model beside the shipped manifest, with its hash corrected."""
     from hashlib import sha256
 
     content = model.read_bytes()
@@ -271,12 +271,12 @@ def test_a_device_with_trusted_keys_requires_a_signature(
     assert {f.check: f.found for f in install.verify_model().checks}["signature"] == (
         "by a trusted key"
     )
-    # What came with the package needs no signature.
+    # Shipped models need no signature.
     assert install.rollback().name == in_use() == "edge"
     assert {f.check: f.found for f in install.verify_model().checks}["signature"] == (
         "not asked for: comes with the package"
     )
-    # What was signed is the manifest, and so the model.
+    # The signature covers the manifest, and through its hash the model.
     manifest.write_text(manifest.read_text(encoding="utf-8") + " ")
     check_refused(update, UntrustedModel, "was changed since")
 

@@ -1,4 +1,4 @@
-"""A model that works is in use wherever an installation, a choice or a rollback is killed."""
+"""A working model is in use wherever an installation, a selection or a rollback is killed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def act():
     else:
         getattr(install, action)(argument)
 """
-"""Tells, and can stop at, each step that touches the store: Python's audit events, and fsync."""
+"""Records each step that touches the store, and can be killed at one: audit events and fsync."""
 
 KILLED_AT_EACH_STEP = f"""{COUNTED}
 def killed(at):
@@ -83,7 +83,7 @@ before, found, then = in_use(), [], []
 while killed(len(found) + 1):
     found.append(in_use())
     if in_use() == before:
-        # Whatever was left, the same once more succeeds.
+        # Whatever was left behind, a second attempt succeeds.
         assert not killed(None)
     then.append(in_use())
     restore()
@@ -105,18 +105,18 @@ def ran(program: str, store: Path, *words: str | Path) -> subprocess.CompletedPr
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    """The user's own folder of models, not made yet."""
+    """The user's own model store, which does not exist yet."""
     return tmp_path / "data" / "mnist-edge" / "models"
 
 
 def environment(store: Path) -> dict[str, str]:
-    """The environment of a user whose models are in that folder."""
+    """Return the environment of a user with this model store."""
     return {**os.environ, "MNIST_EDGE_MODELS": "", "XDG_DATA_HOME": str(store.parents[1])}
 
 
 @pytest.fixture
 def update(nano: Path, tmp_path: Path) -> Path:
-    """The shipped int8 file with a manifest of its own, signed by nobody in particular."""
+    """The shipped int8 file with a manifest of its own and an invalid signature."""
     (tmp_path / "update").mkdir()
     shutil.copy(nano / "int8.tflite", tmp_path / "update")
     document = json.loads((nano / "int8.json").read_text(encoding="utf-8"))

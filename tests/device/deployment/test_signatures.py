@@ -1,4 +1,4 @@
-"""Which keys a device trusts, and that it trusts none where that cannot be told."""
+"""Which keys a device trusts; if that is unknown, it trusts none."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ needs_links = pytest.mark.skipif(os.name != "posix", reason="links, pipes and de
 
 
 def check_nothing_is_trusted(nano: Path, *said: str) -> None:
-    """No model is installed, in one line that tells why."""
+    """Check that a model is refused with a one-line reason and not installed."""
     with pytest.raises(UntrustedModel) as refused:
         install.install(str(nano / "int8.tflite"))
     for words in said:
@@ -117,7 +117,7 @@ def test_no_key_is_trusted_while_the_named_store_is_missing(
     store.rename(store.with_name("unmounted"))
     check_nothing_is_trusted(nano, "MNIST_EDGE_MODELS", str(store), "create or mount it")
     assert not store.exists()
-    # What comes with the package is read and put in use without a key.
+    # Shipped models are used without a key.
     assert run("model", "verify").returncode == 0
     refused = run("model", "install", nano / "int8.tflite")
     assert (refused.returncode, refused.stdout) == (1, "")

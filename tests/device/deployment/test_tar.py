@@ -1,4 +1,4 @@
-"""The reader of hostile tars, against the archives that tarfile writes."""
+"""The reader of untrusted tars, compared with tarfile."""
 
 from __future__ import annotations
 

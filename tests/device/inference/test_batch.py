@@ -22,7 +22,7 @@ from tests.support.programs import Run
 
 @pytest.fixture
 def folder(tmp_path: Path, test_digits: Digits, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Twenty digits in the working directory's ``in``, a sub-folder among them, one file broken."""
+    """Twenty digits and a broken file in the current folder's ``in`` and a folder below."""
     monkeypatch.chdir(tmp_path)
     below = Path("in") / "b"
     below.mkdir(parents=True)
@@ -34,7 +34,7 @@ def folder(tmp_path: Path, test_digits: Digits, monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers are started whatever the time, which a test has not."""
+    """Start workers at once."""
     monkeypatch.setattr(batch, "_SINGLE_PROCESS_SECONDS", -1.0)
 
 
@@ -111,7 +111,7 @@ def test_a_run_killed_at_any_byte_resumes_to_the_same_file(
         ran = jsonl(run, folder, "--resume", out)
         assert (ran.returncode, ran.stdout) == (1, "")
         assert out.read_bytes() == content
-    # A picture more is read, and none again.
+    # One more picture is read, and none again.
     Image.open(folder / "00.png").save(folder / "new.png")
     jsonl(run, folder, "--resume", out)
     assert out.read_bytes().startswith(content)

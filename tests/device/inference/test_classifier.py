@@ -127,7 +127,7 @@ def test_it_abstains_below_the_minimum_confidence_and_not_at_it(tiny: Path) -> N
 
 
 def an_own(nano: Path, folder: Path, **confidence: Any) -> Path:
-    """A copy of the shipped int8 whose manifest says something else of confidence."""
+    """Copy the shipped int8 and change the confidence settings of its manifest."""
     shutil.copy(nano / "int8.tflite", folder)
     manifest = json.loads((nano / "int8.json").read_text(encoding="utf-8"))
     for name in ("temperature", "min_confidence", "calibration_error"):

@@ -1,4 +1,4 @@
-"""Showing how a picture was read, as a picture and in a terminal."""
+"""The explanation of how a picture was read."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_a_blank_picture_has_no_box_and_no_ink(classifier: Classifier) -> None:
 
 
 def made(height: int, width: int, piece: Component | None) -> PreprocessingTrace:
-    """A trace of some size, its ink in one box."""
+    """Make a trace of a given size with ink in one box."""
     labels = np.zeros((height, width), np.int32)
     if piece:
         labels[piece.top : piece.bottom, piece.left : piece.right] = 1
@@ -190,7 +190,7 @@ def test_an_old_pillow_without_font_sizes_draws_text(
 
 
 def parsed(text: str, shades: str) -> NDArray[np.int64]:
-    """The levels of what ``--show`` printed."""
+    """Parse the levels that ``--show`` printed."""
     top, *rows, bottom = text.splitlines()
     assert len(rows) == 28
     assert {len(line) for line in (top, *rows, bottom)} == {58}
@@ -220,7 +220,7 @@ def test_an_unknown_encoding_gets_ascii() -> None:
 
 
 def _changed_by_name(name: str | None, *, pictures: Path) -> NDArray[np.bool_]:
-    """Where a file's name changes the explanation of one picture."""
+    """Return where a file's name changes an explanation."""
     trace = trace_preprocessing(pictures / "pen-four.png")
     plain, named = (
         np.asarray(draw_explanation(replace(trace, name=each), answer(4))) for each in (None, name)

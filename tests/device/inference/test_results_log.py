@@ -21,14 +21,14 @@ def out(tmp_path: Path) -> Path:
 
 
 def lines(out: Path) -> list[dict[str, Any]]:
-    """The results; every line is whole."""
+    """Return the results, and check that every line is complete."""
     text = out.read_text(encoding="ascii") if out.exists() else ""
     assert not text or text.endswith("\n")
     return [json.loads(line) for line in text.splitlines()]
 
 
 def names(out: Path) -> list[str]:
-    """The names of the pictures that have a line, in its order."""
+    """Return the names of the pictures in the order of their lines."""
     return [Path(line["path"]).name for line in lines(out)]
 
 

@@ -17,7 +17,7 @@ SAMPLE = ROOT / "mnist_edge" / "samples" / "digit.png"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder of three pictures, among which stand a link to itself, a dangling one and a pipe."""
+    """A folder of three pictures, a link to itself, a dangling link and a pipe."""
     folder = tmp_path / "photos"
     folder.mkdir()
     for name in ("a.png", "m.png", "z.png"):

@@ -29,7 +29,7 @@ def killed(number: int) -> None:
 
 @pytest.fixture
 def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers find this module by its name."""
+    """Let workers import this module by its name."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), *sys.path]))
 
 

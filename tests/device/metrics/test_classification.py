@@ -25,13 +25,13 @@ SEEDS = st.integers(0, 1_000)
 
 
 def logits(answers: list[int]) -> NDArray[np.float32]:
-    """Logits whose largest is the answer."""
+    """Make logits whose largest is at each answer."""
     return np.eye(10, dtype=np.float32)[answers] - np.float32(0.5)
 
 
 @st.composite
 def trials(draw: st.DrawFn) -> tuple[list[int], list[int], NDArray[np.uint8]]:
-    """Two models' answers to the same digits, and the labels, often alike."""
+    """Draw two models' answers to the same digits and the labels, which often agree."""
     digit = st.integers(0, 9)
     rows = draw(st.lists(st.tuples(digit, digit, digit), min_size=1, max_size=50))
     first, second, labels = zip(*rows, strict=True)
@@ -39,7 +39,7 @@ def trials(draw: st.DrawFn) -> tuple[list[int], list[int], NDArray[np.uint8]]:
 
 
 def drawn(seed: int, *, count: int = 200) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-    """Logits, and labels that they often name."""
+    """Draw logits, and labels that they often agree with."""
     random = np.random.RandomState(seed)
     found = random.normal(0, 3, (count, 10))
     guesses = random.randint(0, 10, count)
@@ -67,7 +67,7 @@ def test_a_confusion_matrix_counts_every_digit_once(
 
 
 def sure_of(confidences: list[float]) -> NDArray[np.float64]:
-    """Probabilities of which that of a 0 is given, and the others share the rest."""
+    """Make probabilities from that of digit 0; the other digits share the rest."""
     column = np.array(confidences)[:, np.newaxis]
     return np.hstack([column, np.repeat((1 - column) / 9, 9, axis=1)])
 

@@ -11,12 +11,12 @@ from mnist_edge.metrics.confidence import choose_threshold, fit_temperature, sof
 
 
 def logits(answers: list[int]) -> NDArray[np.float32]:
-    """Logits whose largest is the answer."""
+    """Make logits whose largest is at each answer."""
     return np.eye(10, dtype=np.float32)[answers] - np.float32(0.5)
 
 
 def drawn(seed: int, *, count: int = 2_000) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
-    """Logits, and labels drawn by their own softmax: a model exactly as sure as it is right."""
+    """Draw logits, and labels from their softmax: a perfectly calibrated model."""
     random = np.random.RandomState(seed)
     found = random.normal(0, 3, (count, 10))
     chosen = softmax(found).cumsum(axis=1) > random.random_sample((count, 1))
@@ -113,7 +113,7 @@ def test_the_chosen_threshold_is_the_best(
     right = np.array([one for _, one in digits])
 
     def outcome(threshold: float) -> tuple[float, float]:
-        """Share answered, and share of the answers that is wrong."""
+        """Return the coverage, and the error rate of the answers."""
         answered = confidences >= threshold
         return float(answered.mean()), float((~right[answered]).mean())
 

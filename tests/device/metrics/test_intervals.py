@@ -21,7 +21,7 @@ from mnist_edge.metrics.intervals import (
 
 Z = 1.959963984540054
 COUNTS = st.tuples(*[st.integers(0, 40)] * 3).filter(any)
-"""What the first alone has, what the second alone has, and what both or neither has."""
+"""Counts of what only the first, only the second, and both or neither have right."""
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_the_interval_of_a_drop_is_the_published_one() -> None:
 
 
 def likeliest(first: int, second: int, total: int, difference: float) -> float:
-    """The share of second alone, by search, that makes the counts likeliest at a difference."""
+    """Find by search the share of second-only that maximizes the likelihood at a difference."""
 
     def unlikeliness(share: float) -> float:
         cells = (share + difference, share, 1 - 2 * share - difference)

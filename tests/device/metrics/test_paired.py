@@ -12,13 +12,13 @@ from mnist_edge.metrics.paired import Comparison, compare
 
 
 def logits(answers: list[int]) -> NDArray[np.float32]:
-    """Logits whose largest is the answer."""
+    """Make logits whose largest is at each answer."""
     return np.eye(10, dtype=np.float32)[answers] - np.float32(0.5)
 
 
 @st.composite
 def trials(draw: st.DrawFn) -> tuple[list[int], list[int], NDArray[np.uint8]]:
-    """Two models' answers to the same digits, and the labels, often alike."""
+    """Draw two models' answers to the same digits and the labels, which often agree."""
     digit = st.integers(0, 9)
     rows = draw(st.lists(st.tuples(digit, digit, digit), min_size=1, max_size=50))
     first, second, labels = zip(*rows, strict=True)

@@ -98,6 +98,7 @@ def test_lines_are_read_from_the_top_with_their_boxes(
         assert line[-1].box[2] == pytest.approx(left + last, abs=12)
 
 
+@pytest.mark.slow
 def test_touching_digits_are_separated(classifier: Classifier, test_digits: Digits) -> None:
     right = touching = 0
     for first in range(0, 80, 2):

@@ -29,7 +29,7 @@ INPUTS = np.random.default_rng(1).integers(0, 256, (16, 28, 28), np.uint8)
 
 
 def answered(scheme: str = "int8") -> tuple[StoredModel, NDArray[Any]]:
-    """A shipped model, and its outputs on the installed runtime."""
+    """Return a shipped model and its outputs on the installed runtime."""
     model = loading.load_model(NANO, scheme=scheme)
     interpreter = Interpreter(model.content)
     return model, np.stack([interpreter.raw_output(digit) for digit in INPUTS])
@@ -46,7 +46,7 @@ def with_golden(
 
 
 def off_by(outputs: NDArray[Any], steps: int) -> NDArray[Any]:
-    """One output of the fourth vector moved, towards the middle of the range."""
+    """Move one output of the fourth vector toward the middle of the range."""
     moved = outputs.copy()
     moved[3, 2] += -steps if outputs[3, 2] > 0 else steps
     return moved

@@ -95,7 +95,7 @@ READ_AS = {INPUT_SCALINGS[name].apply(DIGITS.images).tobytes(): name for name in
 RIGHT = np.eye(10, dtype=np.float32)[DIGITS.labels]
 NOTHING = np.zeros((40, 10), np.float32)
 UNSURE = 4 * RIGHT
-"""Right about every digit but four, and as sure of those."""
+"""Right about every digit but four, and equally confident of those."""
 UNSURE[:4] = np.roll(UNSURE[:4], 1, axis=1)
 LOGITS = arrays.arrays(np.float32, (40, 10), elements=st.integers(-10, 10).map(float))
 
@@ -103,7 +103,7 @@ LOGITS = arrays.arrays(np.float32, (40, 10), elements=st.integers(-10, 10).map(f
 def answering(
     logits: dict[str, NDArray[np.float32]], otherwise: NDArray[np.float32] = NOTHING
 ) -> Run:
-    """A model that gives these logits under these readings of its input."""
+    """Make a model with these logits under these scalings of its input."""
     return lambda values: logits.get(READ_AS[values.tobytes()], otherwise)
 
 
@@ -129,7 +129,7 @@ def test_the_log_loss_is_at_the_best_temperature_and_the_score_adds_its_distance
     losses = [log_loss(logits, math.exp(one)) for one in away]
     found = judged(answering({"pixels": logits}))["pixels"]
     assert found.log_loss == pytest.approx(min(losses))
-    # Of temperatures alike any may be taken.
+    # Any of several equal temperatures may be chosen.
     scores = [
         loss * (1 + 0.05 * abs(one))
         for one, loss in zip(away, losses, strict=True)

@@ -38,7 +38,7 @@ def quantized_specs(draw: st.DrawFn) -> TensorSpec:
 
 
 def round_and_clip(pixel: int, end: TensorSpec) -> int:
-    """The quantization of one pixel in exact fractions: halves go away from zero."""
+    """Quantize one pixel in exact fractions, rounding halves away from zero."""
     steps = math.floor(Fraction(pixel) / Fraction(end.scale) + Fraction(1, 2)) + end.zero_point
     limits = np.iinfo(end.dtype)
     return min(max(steps, int(limits.min)), int(limits.max))
@@ -96,7 +96,7 @@ def test_float_outputs_are_not_changed() -> None:
 
 
 def quarters(digits: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The logits of the quadrants models, worked out by numpy."""
+    """Compute the logits of the quadrants models with numpy."""
     means = digits.reshape(-1, 2, 14, 2, 14).mean(axis=(2, 4)).reshape(-1, 4)
     return np.pad(means, ((0, 0), (0, 6)), constant_values=FAR_BELOW)
 
@@ -150,7 +150,7 @@ def test_a_valid_model_of_other_shapes_is_unsuitable(name: str, said: str, tiny:
 
 
 def with_a_weight_that_is_no_number(content: bytes) -> bytes:
-    """A float32 file that is mostly weights, with NaN in its middle."""
+    """Put NaN into the middle of a float32 file, which is mostly weights."""
     place = len(content) // 8 * 4
     return content[:place] + np.float32(np.nan).tobytes() + content[place + 4 :]
 

@@ -21,7 +21,7 @@ MIB = 1 << 20
 
 @pytest.fixture(autouse=True)
 def cached_sandbox() -> None:
-    """Runs every model, also one that ran in another test."""
+    """Run every model in a child process."""
 
 
 def test_a_sandboxed_run_gives_the_interpreters_logits(nano: Path, test_digits: Digits) -> None:
@@ -64,7 +64,7 @@ print(json.dumps({"outcomes": outcomes, "largest": largest}))
 
 
 def open_models(paths: list[Path], *, limit: int) -> dict[str, Any]:
-    """Opens models in a process that may take ``limit`` bytes, and survives each or fails here."""
+    """Open models in a process with a memory limit of ``limit`` bytes."""
     words = [sys.executable, "-c", OPEN_MODELS, str(limit), *map(str, paths)]
     ran = subprocess.run(words, check=True, capture_output=True)
     document: dict[str, Any] = json.loads(ran.stdout)

@@ -28,7 +28,7 @@ def nothing_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Lets these packages alone look installed."""
+    """Make only these packages appear installed."""
 
     def these(*packages: str) -> None:
         versions = dict.fromkeys(packages, "1.0")

@@ -1,4 +1,4 @@
-"""Models that others made: no manifest says what their input means."""
+"""Third-party models, without a manifest that states their pixel scaling."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ FOUND = {
     "batch": "pixels-standardized",
     "transposed": "pixels/255-transposed",
 }
-"""What each regression takes its input to mean."""
+"""The pixel scaling of each regression."""
 FLOATS = ("float32", "batch")
 INTEGER_SLACK = 0.05
-"""Probability that int8 weights and a step of the output may cost."""
+"""Allowed difference in probability for int8 weights and output."""
 
 
 def regression(name: str) -> Path:
@@ -47,7 +47,7 @@ def classifier(name: str) -> Classifier:
 
 
 def answers(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The logits of the regression, worked out by numpy; made for pixels divided by 255."""
+    """Compute the logits of the regression with numpy, for pixels divided by 255."""
     halved = values.reshape(-1, 14, 2, 14, 2).mean(axis=(2, 4)).reshape(-1, 196)
     return np.asarray(halved @ WEIGHTS[:-1] + WEIGHTS[-1])
 
@@ -118,7 +118,7 @@ def test_info_lists_every_scaling_best_first(name: str, run: Run) -> None:
 def test_a_given_scaling_is_not_checked(
     pictures: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch, test_digits: Digits
 ) -> None:
-    # There is nothing to try it on.
+    # There are no digits to try it on.
     monkeypatch.setenv("MNIST_EDGE_DATA", str(tmp_path / "nowhere"))
     told = "pixels/255-0.5"
     words = ("--model", regression("float32"), "--pixels", told, "--format", "json")

@@ -23,7 +23,7 @@ from mnist_edge.system.files import (
 
 @pytest.fixture
 def target(tmp_path: Path) -> Path:
-    """A file that holds something already, alone in its folder."""
+    """An existing file, alone in its folder."""
     path = tmp_path / "report.json"
     path.write_text("old")
     return path
@@ -86,7 +86,7 @@ def test_a_killed_write_leaves_the_old_file(target: Path) -> None:
         child.kill()
     assert child.returncode == -signal.SIGKILL
     assert target.read_text() == "old"
-    # What is left of the new one is hidden, and in nobody's way the next time.
+    # The unfinished new file is hidden and does not disturb the next write.
     write_text(target, "new")
     assert target.read_text() == "new"
     assert [path.name for path in target.parent.glob("[!.]*")] == [target.name]

@@ -1,4 +1,4 @@
-"""What a download takes, what it refuses, and where it ends."""
+"""Downloads: results, refusals and limits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIMIT = 1 << 20
 
 @pytest.fixture
 def plain_http(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Lets addresses of this machine stand for those of the network."""
+    """Allow plain HTTP from this machine."""
     monkeypatch.setattr(https, "_SCHEMES", ("http",))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
 
@@ -101,12 +101,12 @@ TRICKLES = {
     "body": (b"HTTP/1.1 200 OK\r\n\r\n", b"a"),
     "redirect": (b"HTTP/1.1 302 Found\r\nLocation: /m", b"m"),
 }
-"""What a server sends at once, and what it repeats, every tenth of a second."""
+"""What a server sends first, and what it then repeats every tenth of a second."""
 
 
 @contextmanager
 def trickling(first: bytes, again: bytes) -> Iterator[str]:
-    """A server that always sends something and never ends."""
+    """Run a server that keeps sending and never finishes."""
     stopped = threading.Event()
 
     class Handler(StreamRequestHandler):

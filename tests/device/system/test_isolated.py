@@ -22,7 +22,7 @@ SOON = ChildLimits(seconds=60)
 
 @pytest.fixture(autouse=True)
 def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Children find this module by its name."""
+    """Let child processes import this module by its name."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 

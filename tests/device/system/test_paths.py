@@ -11,7 +11,7 @@ from mnist_edge.system import paths
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """This user's home folder, and no variable that names another place."""
+    """The user's home folder, without any variable that overrides it."""
     for name in ("XDG_CACHE_HOME", "XDG_DATA_HOME", "LOCALAPPDATA", paths.STORE_VARIABLE):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(Path, "home", lambda: tmp_path)

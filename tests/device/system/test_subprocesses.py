@@ -26,7 +26,7 @@ SOON = ChildLimits(seconds=60)
 
 @pytest.fixture(autouse=True)
 def importable(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Children find this module by its name."""
+    """Let child processes import this module by its name."""
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
 
 
@@ -110,7 +110,7 @@ def test_every_error_class_can_be_rebuilt() -> None:
     for name in ours:
         error = rebuild_error(name, "a message")
         assert (type(error).__name__, str(error)) == (name, "a message")
-    # What a child that has gone mad may say.
+    # What a broken child may answer.
     for name in ("SystemExit", "Iterable", "annotations", "no such"):
         assert type(rebuild_error(name, "a message")) is MnistEdgeError
 

@@ -20,13 +20,13 @@ from tests.support.paths import NANO
 
 @pytest.fixture(scope="module")
 def prepared(small_mnist: Mnist) -> Prepared:
-    """The shipped model, on fewer digits."""
+    """The shipped model, prepared on fewer digits."""
     return conversion.prepare(NANO / training_record.MODEL_FILE, small_mnist)
 
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Some damaged files are read until the time is up."""
+    """Shorten the time limit that some damaged files run into."""
     monkeypatch.setattr("converters.hdf5._SECONDS", 5)
 
 

@@ -1,4 +1,4 @@
-"""Models that people bring: recurrent layers, activations without integers, damaged archives."""
+"""Third-party models: recurrent layers, activations without int8 kernels, damaged archives."""
 
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ def test_a_recurrent_network_is_unrolled_to_the_same_logits(
     assert prepared.model.network.batch is None
 
 
+@pytest.mark.slow
 def test_a_recurrent_network_is_quantized_to_int8(few: Mnist, tmp_path: Path) -> None:
     keras = keras_3()
     model = keras.Sequential(

@@ -36,7 +36,7 @@ from tests.support.recorder import Train
 def _converted(
     name: str, train: Train, digits: Mnist, folder: Path, *, max_drop: float = DROP_BOUND
 ) -> tuple[NDArray[np.float32], list[tuple[schemes.Scheme, SandboxRun]]]:
-    """A recipe briefly trained: Keras' logits of the test digits, and each scheme's trial."""
+    """Train a recipe briefly; return Keras' logits of the test digits and each scheme's run."""
     recipe = find_recipe(name)
     # A deeper network that has learnt next to nothing answers by the last bit.
     epochs = 4 if recipe.outlier_ratio else 2

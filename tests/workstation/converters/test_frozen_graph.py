@@ -11,7 +11,7 @@ from mnist_edge.training.frameworks import import_tensorflow
 
 
 def _identity(shape: tuple[int, ...]) -> Network:
-    """A network that gives what it takes."""
+    """Make a network that returns its input."""
     tensorflow = import_tensorflow()
     forward = tensorflow.function(tensorflow.identity).get_concrete_function(
         tensorflow.TensorSpec((None, *shape), tensorflow.float32)

@@ -1,4 +1,4 @@
-"""How a network expects its digits is found, or a doubt of it is told."""
+"""How the scaling and orientation of a network's input are inferred."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tests.support.brought_models import convert
 from tests.support.foreign_models import dense_net, keras_3, save
 
 
+@pytest.mark.slow
 def test_a_network_of_transposed_digits_is_detected_and_converted_upright(
     few: Mnist, tmp_path: Path
 ) -> None:

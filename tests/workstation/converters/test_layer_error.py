@@ -47,6 +47,7 @@ def test_a_good_model_has_only_rounding_errors(
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
 def test_the_layer_with_the_largest_error_is_named(small_mnist: Mnist, tmp_path: Path) -> None:
     unbalanced = conversion.prepare(save_unbalanced(small_mnist, tmp_path / "a.keras"), small_mnist)
     layers = _layers(unbalanced, small_mnist)

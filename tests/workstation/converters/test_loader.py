@@ -39,18 +39,18 @@ NAMES = {
     "(x/255-0.1307)/0.3081": "pixels-standardized",
     "normalize(x, axis=1)": "pixels-unit-columns",
 }
-"""What we call the readings of those who publish models."""
+"""This project's names of the published models' scalings."""
 FINDING = re.compile(
     r"(\S+) \(log-loss \d\.\d\d(?: at temperature \S+)?, \d+\.\d %; "
     r"next (\S+), \d\.\d\d(?: at temperature \S+)?\): "
     r"taking \1; override with --pixels"
 )
-"""The line on how a model was read: its reading, and the runner-up."""
+"""The line about the scaling that was found, and the runner-up."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Published:
-    """A model as it was found, and what became of it."""
+    """A published model and its preparation."""
 
     model: ForeignModel
     prepared: Prepared
@@ -61,7 +61,7 @@ Publish = Callable[[str], Published]
 
 @pytest.fixture(scope="module")
 def publish(small_mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Publish:
-    """Builds and prepares one of ``SOUND``, once for all tests."""
+    """Build and prepare one of ``SOUND``, once for all tests."""
 
     @cache
     def build(name: str) -> Published:
@@ -73,7 +73,7 @@ def publish(small_mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Pub
 
 @pytest.fixture(scope="module")
 def calibrated_on(small_mnist: Mnist) -> CalibrationSet:
-    """More digits than by default: networks hardly trained leave their ranges more often."""
+    """More digits than by default, since hardly trained networks leave their ranges more often."""
     return draw_calibration_set(small_mnist, count=2_000)
 
 
@@ -152,7 +152,7 @@ def test_only_the_final_activation_is_removed(
 
 
 def _own_answers(path: Path, values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What a model answers where nothing of this project is between."""
+    """Run a model without this project's code."""
     if path.is_dir():
         tensorflow = import_tensorflow()
         serve = tensorflow.saved_model.load(str(path)).signatures["serving_default"]
@@ -206,6 +206,7 @@ def test_an_unsuitable_model_is_refused_with_the_reason(
     assert _below(tmp_path) == before
 
 
+@pytest.mark.slow
 def test_a_layer_that_tflite_has_no_operator_for_is_named(
     small_mnist: Mnist, calibrated_on: CalibrationSet, tmp_path: Path
 ) -> None:
@@ -255,6 +256,7 @@ def test_an_unknown_scaling_lists_the_known_ones(nano: Path, small_mnist: Mnist)
     assert ", ".join(input_scaling.INPUT_SCALINGS) in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_model_that_normalizes_its_input_gets_the_simplest_scaling(
     small_mnist: Mnist, tmp_path: Path
 ) -> None:
@@ -285,6 +287,7 @@ def test_a_model_that_ignores_scaling_is_unambiguous(small_mnist: Mnist) -> None
     assert input_scaling.choose_scaling(judgement, name="anything") is input_scaling.RAW_PIXELS
 
 
+@pytest.mark.slow
 def test_a_model_of_low_accuracy_is_converted_with_a_warning(
     small_mnist: Mnist, tmp_path: Path
 ) -> None:

@@ -1,4 +1,4 @@
-"""What other people's programs make of this project's models."""
+"""Models converted by TensorFlow, on the device runtimes and in third-party programs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.peers import run_on_litert, run_peer
 
 @pytest.fixture(scope="module")
 def colour_nano(nano: Path, small_mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """nano for colour pictures: all that MediaPipe gets."""
+    """nano converted for color pictures, as MediaPipe needs it."""
     prepared = conversion.prepare(nano / "model.keras", small_mnist)
     (made,) = conversion.convert_each(
         prepared,

@@ -1,4 +1,4 @@
-"""The plot of a run's learning curves."""
+"""The plot of a training run."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from mnist_edge.training import learning_curves
 
 
 def a_round(step: int, *, extra: float = 0.0, **more: float) -> dict[str, float]:
-    """A round's record, the loss being the cross-entropy and ``extra``."""
+    """Make a round's record; its loss is the cross-entropy plus ``extra``."""
     value = 1 / step
     record = {"step": step, "learning_rate": 0.01}
     for split in ("", "val_"):
@@ -23,7 +23,7 @@ def a_round(step: int, *, extra: float = 0.0, **more: float) -> dict[str, float]
 
 @pytest.fixture
 def axes_of(figures: list[Any], tmp_path: Path) -> Callable[..., dict[str, Any]]:
-    """Draws curves and returns the axes of the figure by title."""
+    """Draw curves and return the axes of the figure by title."""
 
     def draw(rounds: list[dict[str, float]], losses: list[tuple[int, float]]) -> dict[str, Any]:
         target = tmp_path / "curves.png"
@@ -37,11 +37,21 @@ def axes_of(figures: list[Any], tmp_path: Path) -> Callable[..., dict[str, Any]]
 Draw = Callable[..., dict[str, Any]]
 
 LOSSES = [(step, 1 / step) for step in range(50, 500, 50)]
+GRADIENT = {"mean_absolute_gradient": 0.1}
 
 
-@pytest.mark.parametrize("extra", [0.0, 0.5])
-@pytest.mark.parametrize("gradient", [{}, {"mean_absolute_gradient": 0.1}])
-@pytest.mark.parametrize("losses", [LOSSES, LOSSES[:1], []])
+@pytest.mark.parametrize(
+    ("losses", "extra", "gradient"),
+    [
+        # Every pair of the three settings.
+        (LOSSES, 0.0, {}),
+        (LOSSES, 0.5, GRADIENT),
+        (LOSSES[:1], 0.0, GRADIENT),
+        (LOSSES[:1], 0.5, {}),
+        ([], 0.0, GRADIENT),
+        ([], 0.5, {}),
+    ],
+)
 def test_every_panel_shows_something_of_its_own(
     extra: float,
     gradient: dict[str, float],

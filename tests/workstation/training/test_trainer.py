@@ -69,7 +69,7 @@ def small_cnn() -> Any:
 
 @pytest.fixture
 def taught() -> recipes.Recipe:
-    """Small, with two teachers."""
+    """A small recipe with two teachers."""
     teacher = replace(recipes.nano(), network=small_cnn, epochs=2, outlier_ratio=0.1)
     teachers = tuple(replace(teacher, name="teacher", seed=seed) for seed in (1, 2))
     teaching = recipes.Distillation(teachers=teachers, alpha=0.8, temperature=2.0)
@@ -137,10 +137,10 @@ def test_softmax_1k_records_the_summed_loss_of_every_step(train: Train, tmp_path
 def test_mlp_ema_is_evaluated_and_saved_with_averaged_weights(
     train: Train, small_mnist: Mnist, tmp_path: Path
 ) -> None:
-    recipe = replace(recipes.mlp_ema(), steps=60, validate_every=30)
+    recipe = replace(recipes.mlp_ema(), steps=20, validate_every=10)
     record = train(recipe, tmp_path)
     assert all(entry["mean_absolute_gradient"] > 0 for entry in record.rounds)
-    assert record.rounds[-1]["learning_rate"] == pytest.approx(0.8 * 0.99 ** (60 / 30))
+    assert record.rounds[-1]["learning_rate"] == pytest.approx(0.8 * 0.99 ** (20 / 10))
     model = import_keras().models.load_model(tmp_path / training_record.MODEL_FILE, compile=False)
     logits = trainer.predict_logits(model, small_mnist.validation)
     accuracy = float((logits.argmax(axis=1) == small_mnist.validation.labels).mean())

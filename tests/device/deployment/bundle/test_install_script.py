@@ -1,4 +1,4 @@
-"""What a bundle's installer does, what it refuses, and what is left where it is stopped."""
+"""The installer of a bundle: what it does, refuses, and leaves behind when stopped."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="installs on Linux")
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """The home of whoever installs."""
+    """The home folder of the user."""
     folder = tmp_path / "home"
     folder.mkdir()
     return folder
@@ -129,7 +129,7 @@ def test_a_changed_byte_anywhere_is_refused_before_anything_is_installed(
 
 @pytest.fixture(scope="module")
 def whole_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle that nobody changes."""
+    """A bundle that no test changes."""
     return make_bundle(tmp_path_factory.mktemp("whole"))
 
 
@@ -242,7 +242,7 @@ def test_an_unrelated_program_of_the_same_name_is_not_overwritten(
 
 
 CHANGING = ("mkdir", "flock", "readlink", "rm", "mktemp", "cp", "sync", "ln", "mv", "true")
-"""The commands that an installation is stopped at: all that change something, and some more."""
+"""The commands before which an installation is stopped."""
 
 
 def make_steps(folder: Path, number: str) -> str:
@@ -279,7 +279,7 @@ def test_a_kill_at_any_step_leaves_a_release_that_works(tmp_path: Path, home: Pa
             break
         assert ran.returncode == -signal.SIGKILL
         found.append(answer(home))
-        # Whatever was left, the same once more succeeds, and leaves nothing of it.
+        # Whatever was left behind, a second attempt succeeds and removes it.
         if step % 4 == 0:
             assert install(second, home).returncode == 0
             assert answer(home) == "x: 7 (version 2)\n"

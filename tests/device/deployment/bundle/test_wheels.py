@@ -20,7 +20,7 @@ from tests.support.programs import Run
 
 
 def project_needs(target: Target, folder: Path) -> dict[str, str]:
-    """What this project requires on a target, by name."""
+    """Return this project's requirements on a target by name."""
     wheel = make_wheel(folder, "mnist_edge-1", requires=metadata.requires("mnist-edge") or [])
     return {one.name: str(one.specifier) for one in direct_requirements(wheel, target)}
 
@@ -45,7 +45,7 @@ def test_the_server_needs_more_on_request(tmp_path: Path) -> None:
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder that is all that pip can download from."""
+    """A folder that is pip's only source."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
     return tmp_path / "index"

@@ -24,5 +24,5 @@ from tests.support.packages import CRASH
 def test_an_import_that_fails_is_described(program: str, said: str, packages: Path) -> None:
     write_text(packages / "broken.py", program)
     with pytest.raises(ChildFailed, match=said):
-        # A hang is given up soon; what starts Python is given time.
+        # The hanging one times out soon; the others need time to start Python.
         probe.probe_package("broken", seconds=0.5 if "sleep" in program else 60)

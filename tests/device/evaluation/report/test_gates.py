@@ -11,7 +11,7 @@ from mnist_edge.evaluation.report.results import Report
 
 
 def with_drop(found: Report, points: float, largest: float) -> Report:
-    """The same with an int8 that loses so much."""
+    """Return the report with an int8 that loses so much."""
     schemes = [
         dataclasses.replace(scheme, drop_points=points, largest_drop=largest)
         if scheme.scheme == "int8"

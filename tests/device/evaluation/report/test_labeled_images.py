@@ -26,12 +26,12 @@ from mnist_edge.evaluation.report.labeled_images import (
 from tests.support.programs import Run
 
 NAMES = {"mnist-seven.png": 7, "clear-two.png": 2, "chalk-three.png": 3, "pen-four.png": 4}
-"""The committed pictures with what they show."""
+"""The committed pictures with their digits."""
 
 
 @pytest.fixture
 def sorted_pictures(pictures: Path, test_digits: Digits, tmp_path: Path) -> Path:
-    """A folder with one sub-folder a digit, an unreadable, a blank and a crowded picture in it."""
+    """A folder of labeled pictures, with an unreadable, a blank and a crowded one among them."""
     folder = tmp_path / "photos"
     for name, digit in NAMES.items():
         (folder / str(digit)).mkdir(parents=True)

@@ -30,7 +30,7 @@ from tests.support.reports import CLEAN, logits_of, measured
 
 
 def test_the_figures_are_those_of_the_models_answers(own: Path, test_digits: Digits) -> None:
-    # Not a whole number of the chunks that it is measured in.
+    # Not a multiple of the chunk size.
     digits = test_digits.take(np.arange(1_050))
     steps: list[int] = []
     models, pictures = loading.load_all_schemes(own), mnist_test_images(digits)

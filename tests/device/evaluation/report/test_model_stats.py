@@ -1,4 +1,4 @@
-"""What is counted in a model file."""
+"""Parameters, operations and memory of a model file."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def test_a_part_is_also_measured_through_the_front_end(own: Path, test_digits: D
             0,
             pytest.approx(loss),
         ]
-    # Bare, most of these get no answer; the front end reads them all.
+    # As bare arrays most of these are abstained from; the front end reads them all.
     dark = next(one for one in found.schemes[1].corruptions if one.kind == "brightness")
     assert dark.abstained is not None
     assert dark.predicted is not None
@@ -116,7 +116,7 @@ def test_an_abstention_is_not_a_wrong_answer(own: Path, test_digits: Digits) -> 
         )
         told[name] = found.schemes[1].corruptions
     for each, sure, none in zip(told["all"], told["sure"], told["none"], strict=True):
-        # Nor does predict answer what is known to be no digit.
+        # predict abstains from pictures that are known not to be a digit, too.
         assert none.predicted is not None
         assert none.predicted.abstained == none.predicted.total == 60
         assert each.correct == sure.correct == none.correct

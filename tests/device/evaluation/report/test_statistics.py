@@ -16,7 +16,7 @@ from tests.support.reports import logits_of, measured
 
 
 def test_every_flip_has_both_answers_and_its_pixels(own: Path, test_digits: Digits) -> None:
-    # Of two digits at once it is hard to tell which, so that some flip whatever the model.
+    # Two digits over each other are ambiguous, so that some flip with any model.
     over, under = (test_digits.take(np.arange(n, n + 800)) for n in (0, 800))
     digits = Digits(images=over.images // 2 + under.images // 2, labels=over.labels)
     int8 = measured(own, digits).schemes[1]
@@ -38,7 +38,7 @@ def test_every_flip_has_both_answers_and_its_pixels(own: Path, test_digits: Digi
 def test_mistakes_are_sorted_by_confidence_and_confident_agreement_against_a_label_is_suspect(
     own: Path, test_digits: Digits
 ) -> None:
-    # A label that is wrong is what both models are sure is another digit.
+    # A wrong label: both models are confident of another digit.
     labels = test_digits.labels[:1_000].copy()
     labels[7] = (labels[7] + 5) % 10
     digits = Digits(images=test_digits.images[:1_000], labels=labels)

@@ -1,4 +1,4 @@
-"""The sentence that a report begins with, over figures, and over files broken on purpose."""
+"""The verdict of a report: for given figures, and for models that are broken on purpose."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from mnist_edge.runtimes.numpy_backend.model_graph import Graph, parse_graph
 
 @pytest.fixture(scope="module")
 def any_scheme(nano: Path, test_digits: Digits) -> SchemeReport:
-    """A scheme's figures, for others to be put in."""
+    """A scheme's figures, to be changed by tests."""
     found = measure_schemes(
         [loading.load_model(nano, scheme="float32")],
         mnist_test_images(test_digits.take(np.arange(10))),
@@ -38,7 +38,7 @@ def any_scheme(nano: Path, test_digits: Digits) -> SchemeReport:
 
 @pytest.fixture
 def scheme(any_scheme: SchemeReport) -> Callable[..., SchemeReport]:
-    """Makes a scheme over 10,000 pictures that loses some of the reference's and gains others."""
+    """Make a scheme of 10,000 pictures that loses and gains some against the reference."""
 
     def made(
         name: str, *, correct: int, lost: int = 0, won: int = 0, total: int = 10_000
@@ -132,7 +132,7 @@ def test_a_large_drop_advises_against_shipping_and_names_the_worst_scheme(scheme
 def under(
     kind: str, *, drop: float, p: float, right: int, wrong: int, bare: float = 0
 ) -> CorruptionResult:
-    """What predict answers to 200 corrupted pictures, and what is lost on bare arrays."""
+    """Make a result on 200 corrupted pictures, and its drop on bare arrays."""
     return CorruptionResult(
         kind=kind,
         severity=3,
@@ -201,22 +201,22 @@ Plant = Callable[[Graph], None]
 
 
 def _between(graph: Graph) -> int:
-    """Position of what the first convolution makes."""
+    """Return the index of the first convolution's output."""
     return next(one.outputs[0] for one in graph.operators if one.name == "CONV_2D")
 
 
 def wrong_zero_point(graph: Graph) -> None:
-    """Of a rectified tensor: all that is above 0 lies beyond the type."""
+    """Set a zero point with which a rectified tensor cannot represent positive values."""
     graph.tensors[_between(graph)].zero_points[:] = 127
 
 
 def saturated_layer(graph: Graph) -> None:
-    """A scale of another layer: nearly everything is the largest value."""
+    """Set a scale that saturates nearly every value."""
     graph.tensors[_between(graph)].scales[:] /= 100
 
 
 def swapped_labels(graph: Graph) -> None:
-    """The rows of two digits changed over in the last layer."""
+    """Swap the rows of two digits in the last layer."""
     (last,) = (one for one in graph.operators if one.name == "FULLY_CONNECTED")
     weights, bias = (graph.tensors[place] for place in last.inputs[1:])
     arrays: list[NDArray[np.generic] | None] = [
@@ -243,7 +243,7 @@ def swapped_labels(graph: Graph) -> None:
 def test_a_broken_quantization_is_reported_first(
     plant: Plant, symptom: str, own: Path, test_digits: Digits
 ) -> None:
-    # Of a bytearray, the file's numbers can be written to where they lie.
+    # The graph of a bytearray has views that can be written to.
     content = bytearray((own / "int8.tflite").read_bytes())
     plant(parse_graph(content))  # type: ignore[arg-type]
     assert content != (own / "int8.tflite").read_bytes()

@@ -14,7 +14,7 @@ SOUND = [
     *(path for path in TINY.glob("*.tflite") if path.stem != "greedy"),
 ]
 FAR = (1 << 24).to_bytes(4, "little")
-"""A distance that leads out of every file here."""
+"""An offset outside every file here."""
 
 
 @pytest.mark.parametrize("path", SOUND, ids=lambda path: f"{path.parent.name}-{path.stem}")

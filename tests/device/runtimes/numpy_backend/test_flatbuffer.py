@@ -11,7 +11,7 @@ from tests.support.paths import NUMPY_MODELS
 
 
 def run_once(content: bytes) -> None:
-    """Opens a model and runs it, or sees it refused as a model should be."""
+    """Open and run a model, or check that it is refused in one line."""
     try:
         engine = NumpyBackend(content)
         if len(engine.inputs) != 1 or len(engine.outputs) != 1:

@@ -1,4 +1,4 @@
-"""How a verdict is cut into a heading and its figures."""
+"""How a verdict is split into a heading and its figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report as an HTML page: what stands on it, and that a browser shows it."""
+"""The report as an HTML page: its contents, and how a browser shows it."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ def test_a_scheme_without_flips_has_one_sentence(document: Document) -> None:
     text = to_html(document)
     assert "float16 give float32's answer to all 10,000 pictures." in plain(Page(text))
     assert "Every answer" not in text + to_markdown(document)
-    # No matrix of zeros, and no table that repeats another.
+    # There is no matrix of zeros and no repeated table.
     assert "Confusion matrix of int8 minus" not in text
     assert "The confusion matrix of int8 is that of float32." in plain(Page(text))
     assert "float16: the same as int8." in plain(Page(text))
@@ -271,7 +271,7 @@ def test_a_browser_shows_the_verdict_and_the_flips_and_complains_of_nothing(
 def test_the_page_fits_a_phone_and_a_name_runs_no_script(
     document: Document, tmp_path: Path
 ) -> None:
-    """A script of the test's own, beside the page's, measures it; the page itself allows none."""
+    """Measure the page with a script of the test, since the page itself allows none."""
     bad = hostile(document, "<img src=x onerror=\"document.title='run'\">" * 3)
     text = re.sub(r"<meta http-equiv[^>]*>", "", to_html(bad))
     probe = (
