@@ -140,7 +140,7 @@ def test_mlp_ema_is_evaluated_and_saved_with_averaged_weights(
     recipe = replace(recipes.mlp_ema(), steps=20, validate_every=10)
     record = train(recipe, tmp_path)
     assert all(entry["mean_absolute_gradient"] > 0 for entry in record.rounds)
-    assert record.rounds[-1]["learning_rate"] == pytest.approx(0.8 * 0.99 ** (20 / 10))
+    assert record.rounds[-1]["learning_rate"] == pytest.approx(0.8 * 0.99 ** (20 / 30))
     model = import_keras().models.load_model(tmp_path / training_record.MODEL_FILE, compile=False)
     logits = trainer.predict_logits(model, small_mnist.validation)
     accuracy = float((logits.argmax(axis=1) == small_mnist.validation.labels).mean())
