@@ -106,6 +106,17 @@ def test_outliers_are_counted_by_kind_without_tensorflow(nano: Path, tmp_path: P
         assert 0 < result["digits_refused"] <= 0.01 + 1e-9
 
 
+def test_habits_are_counted_by_model(nano: Path) -> None:
+    from mnist_edge.training.habits import HABITS
+
+    heading, *rows = _run("habits", nano, "--count", "20").splitlines()[: 1 + len(HABITS)]
+    assert heading.split() == [f"{nano.name}:", "right,", "wrong"]
+    assert [row[:12].strip() for row in rows] == list(HABITS)
+    for row in rows:
+        right, _, wrong, _ = row[12:].split()
+        assert 0 <= float(right) <= 100 - float(wrong)
+
+
 def test_misread_digits_are_listed_by_confidence(nano: Path, tmp_path: Path) -> None:
     picture = tmp_path / "misread.png"
     title, _, *table = _run("misread", "--model", nano, "--out", picture, "--markdown").splitlines()
