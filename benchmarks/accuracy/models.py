@@ -59,7 +59,7 @@ class Contender:
     content: bytes
     """Of its ``.tflite`` file."""
     parameters: int
-    """Of the Keras model; of the file where nothing else tells."""
+    """In the file."""
     accuracy: float | None
     """On the 10,000 test digits, 0..1; None where it was not measured."""
     accuracy_quoted: bool = False
@@ -87,15 +87,10 @@ class Row:
 def shipped_model(folder: Path) -> Contender:
     """Load the int8 file of a model folder."""
     stored = loading.load_model(folder)
-    record = folder / "training.json"
     return Contender(
         name=folder.name,
         content=stored.content,
-        # Without a record of the training they are counted in the file, where what normalises a
-        # batch is part of the weights: the articles' systems have none of it.
-        parameters=_read(record)["parameters"]
-        if record.is_file()
-        else read_model_stats(stored.content).parameters,
+        parameters=read_model_stats(stored.content).parameters,
         accuracy=test_accuracy(stored),
     )
 

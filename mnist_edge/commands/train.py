@@ -182,5 +182,5 @@ def require_free(folder: Path, recipe: "Recipe", *, resume: bool, overwrite: str
 def _summary(record: "TrainingRecord", folder: Path) -> str:
     return (
         f"{record.settings['name']}: validation accuracy {percent(record.validation_accuracy)}, "
-        f"{record.parameters:,} parameters, {record.seconds:.0f} s -> {folder}"
+        f"{record.parameters:,} weights, {record.seconds:.0f} s -> {folder}"
     )

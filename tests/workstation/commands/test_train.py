@@ -83,9 +83,7 @@ def test_a_finished_run_is_not_overwritten_without_the_option(
 def test_a_finished_run_that_is_resumed_stays_as_it_is(finished: Path, run: Run) -> None:
     ran = run("train", "--recipe", "quick", "--resume", "--out", finished)
     assert ran.returncode == 0
-    assert ran.stdout == (
-        f"quick: validation accuracy 50.00 %, 7 parameters, 9000 s -> {finished}\n"
-    )
+    assert ran.stdout == (f"quick: validation accuracy 50.00 %, 7 weights, 9000 s -> {finished}\n")
     assert (finished / training_record.MODEL_FILE).read_bytes() == b"hours of work"
 
 
