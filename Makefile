@@ -7,7 +7,7 @@
 # make reference   write the generated parts of the pages anew
 # make bench  speed beside floors and peers, into benchmarks/RESULTS.md: thirteen minutes, undisturbed
 # make system-packages   what some tests use of Debian's (else they are skipped); asks for root
-# make lock   choose new versions of everything, in requirements.lock and the peers' own
+# make lock   choose new versions of everything, in all locks: ours, devices' and peers'
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -90,11 +90,14 @@ $(PEERS_READY): tests/peers/requirements.lock $(READY)
 # The locks are for Linux and Python 3.11, where the tests run,
 COMPILE := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-header
 LOCK := $(COMPILE) --python-version 3.11 --python-platform linux
+# but for devices, of every system and Python;
+LOCK_DEVICE := $(COMPILE) --python-version 3.10 --universal
 # and for the systems that are emulated; uv knows no 32 bits of Arm's, which asks for the same.
 LOCK_ARM := $(COMPILE) --python-platform aarch64-manylinux_2_36
 
 lock: $(READY)
 	$(LOCK) --extra workstation --extra dev --output-file requirements.lock pyproject.toml
+	$(LOCK_DEVICE) --output-file device.lock pyproject.toml
 	$(LOCK) --output-file tests/peers/requirements.lock tests/peers/requirements.in
 	$(LOCK_ARM) --python-version 3.11 --output-file tests/pi/bookworm-arm64.lock pyproject.toml
 	$(LOCK_ARM) --python-version 3.13 --output-file tests/pi/trixie-arm64.lock pyproject.toml

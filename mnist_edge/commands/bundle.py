@@ -15,6 +15,7 @@ EXAMPLES = """
 mnist-edge bundle --target pi-bookworm-64
 mnist-edge bundle --target pi-bookworm-64 --serve
 mnist-edge bundle --target pi-trixie-64 --model runs/edge --out pi.tar.gz
+mnist-edge bundle --target linux-x86_64 --sign private.pem
 """
 
 
@@ -52,6 +53,15 @@ def bundle_command(
         Path | None,
         out_option("Output archive.", metavar="FILE", default="mnist-edge-BOARD.tar.gz"),
     ] = None,
+    sign: Annotated[
+        Path | None,
+        typer.Option(
+            "--sign",
+            metavar="KEY",
+            help="Private Ed25519 key, as openssl writes it, that the checksums are signed with.",
+            show_default="no signature",
+        ),
+    ] = None,
 ) -> None:
     """Pack everything that a board without a network installs.
 
@@ -66,6 +76,7 @@ def bundle_command(
     models = [bundle.find_model(name) for name in split_list(model)]
     path = out or Path(f"mnist-edge-{board.name}.tar.gz")
     require_writable(path.parent)
+    signer = None if sign is None else bundle.open_signing_key(sign)
     with tempfile.TemporaryDirectory(prefix="mnist-edge-bundle-") as temporary:
         folder = Path(temporary)
         note("building mnist-edge")
@@ -81,6 +92,7 @@ def bundle_command(
             installer=bundle.fetch_installer(board, folder / "installer"),
             models=models,
             services=["watch", "serve"] if serve else ["watch"],
+            sign=signer,
         )
     typer.echo(
         f"wrote {escape_controls(str(path))}: {written.wheels} wheels, {written.size / 1e6:.1f} MB"

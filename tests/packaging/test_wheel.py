@@ -111,6 +111,7 @@ FILES = [
     "mnist_edge/deployment/bundle/mnist-edge-watch.service",
     "mnist_edge/deployment/bundle/own_wheel.py",
     "mnist_edge/deployment/bundle/pip.py",
+    "mnist_edge/deployment/bundle/signing.py",
     "mnist_edge/deployment/bundle/targets.py",
     "mnist_edge/deployment/bundle/wheels.py",
     "mnist_edge/deployment/ed25519.py",
@@ -332,15 +333,9 @@ def test_a_bare_device_install_predicts_informs_and_reports(
     environment = tmp_path / "venv"
     venv.create(environment, with_pip=True, symlinks=True)
     python = environment / "bin" / "python"
-    # The locked versions, without their hashes: what is installed is the wheel, by its name.
-    locked = re.findall(r"^[\w.-]+==\S+", (ROOT / "requirements.lock").read_text(), re.MULTILINE)
-    constraints = tmp_path / "constraints.txt"
-    constraints.write_text("\n".join(locked))
-    subprocess.run(
-        [python, "-m", "pip", "install", "--quiet", "-c", constraints, wheel],
-        check=True,
-        capture_output=True,
-    )
+    for words in (("--require-hashes", "-r", ROOT / "device.lock"), ("--no-deps", wheel)):
+        pip = (python, "-m", "pip", "install", "--quiet", *words)
+        subprocess.run(pip, check=True, capture_output=True)
 
     def mnist_edge(*arguments: str) -> str:
         outcome = subprocess.run(

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from subprocess import CompletedProcess
 
@@ -48,14 +48,15 @@ def main():
 PIP = """
 import subprocess, sys, sysconfig, zipfile
 from pathlib import Path
-for wheel in [word for word in sys.argv if word.startswith("wheels/")]:
+for line in Path("device.lock").read_text().splitlines():
+    (wheel,) = Path("wheels").glob(line.split()[0].replace("==", "-") + "-*.whl")
     zipfile.ZipFile(wheel).extractall(sysconfig.get_path("purelib"))
     subprocess.run(["true"], check=True)
 script = Path(sysconfig.get_path("scripts"), "mnist-edge")
 script.write_text(f"#!{sys.executable}\\nfrom program import main\\nmain()\\n")
 script.chmod(0o755)
 """
-"""A stand-in for pip that unpacks wheels, and can be stopped after each of them."""
+"""A stand-in for pip that unpacks the locked wheels, and can be stopped after each of them."""
 
 
 def make_wheel(
@@ -93,6 +94,7 @@ def make_bundle(
     target: Target = HERE,
     models: Sequence[Artifact] = (),
     services: Sequence[str] = ("watch",),
+    sign: Callable[[bytes], bytes] | None = None,
 ) -> Path:
     """Build a bundle of small wheels and unpack it."""
     program = PROGRAM.format(version=version, broken=int(broken))
@@ -104,6 +106,7 @@ def make_bundle(
         installer=make_wheel(folder, "pip-1.0", files={"pip/__main__.py": PIP}),
         models=models,
         services=services,
+        sign=sign,
     )
     unpacked = folder / f"unpacked-{version}"
     with tarfile.open(written.path) as archive:

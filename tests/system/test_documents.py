@@ -155,8 +155,9 @@ def test_the_examples_of_a_command_have_its_options() -> None:
             assert re.search(rf"^  (?:-\w, )?{option}[ ,]", helps[command], re.MULTILINE), example
 
 
-def test_the_lock_names_no_address_and_hashes_everything() -> None:
-    lock = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+@pytest.mark.parametrize("name", ["requirements.lock", "device.lock"])
+def test_a_lock_names_no_address_and_hashes_everything(name: str) -> None:
+    lock = (ROOT / name).read_text(encoding="utf-8")
     assert "://" not in lock
     assert not re.search(r"^(-i|--index|--extra-index|-f|--find-links)", lock, re.MULTILINE)
     entries = re.split(r"\n(?=[\w.-]+==)", lock.strip())

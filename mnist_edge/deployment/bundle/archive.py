@@ -8,10 +8,12 @@
         mnist-edge-watch.service    systemd units, templates for the installer
         digit.png                   the picture of the installer's self-test
         bundle.json                 the list of contents
+        device.lock                 the wheels' versions and hashes, for pip
         installer/pip-26.3-py3-none-any.whl
         wheels/                     every wheel to install
         models/01/                  int8.tflite, int8.json and, if signed, int8.json.sig
         SHA256SUMS                  of all other files, for sha256sum
+        SHA256SUMS.sig              its signature, if it is signed
 
 Archives are reproducible: the same files give the same bytes, with sorted names and fixed times,
 owners and modes.
@@ -25,7 +27,7 @@ import io
 import json
 import shlex
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
@@ -42,6 +44,9 @@ from mnist_edge.system.paths import SAMPLES
 
 SUMS = "SHA256SUMS"
 """Name of the file with the hashes of all other files."""
+
+LOCK = "device.lock"
+"""Name of the file with the wheels' versions and hashes."""
 
 _INSTALLER = "install.sh"
 
@@ -71,6 +76,7 @@ def write_bundle(
     installer: Path,
     models: Sequence[Artifact],
     services: Sequence[str] = ("watch",),
+    sign: Callable[[bytes], bytes] | None = None,
 ) -> Bundle:
     """Write a bundle completely or not at all.
 
@@ -82,6 +88,7 @@ def write_bundle(
         installer: pip's wheel.
         models: models to install; the last is put in use.
         services: commands that a systemd unit is installed for, ``watch`` and ``serve``.
+        sign: signs ``SHA256SUMS``, as ``open_signing_key`` returns it; None for no signature.
 
     Raises:
         ModelError: a model does not match its manifest.
@@ -97,9 +104,12 @@ def write_bundle(
     for name in (_INSTALLER, *(f"mnist-edge-{service}.service" for service in services)):
         files[name] = (resources.files("mnist_edge.deployment.bundle") / name).read_bytes()
     files["bundle.json"] = _contents_json(target, own, everything, models)
+    files[LOCK] = wheel_lock(everything)
     # The installer counts the files, so that a truncated SHA256SUMS is noticed.
     files["target.sh"] = _shell_variables(target, version=_version(own), files=len(files) + 1)
     files[SUMS] = sha256_sums(files)
+    if sign is not None:
+        files[f"{SUMS}{SIGNATURE_SUFFIX}"] = sign(files[SUMS])
     folder = f"mnist-edge-{target.name}"
     content = _compress(tar_archive({f"{folder}/{name}": one for name, one in files.items()}))
     write_bytes(out, content)
@@ -132,6 +142,15 @@ def sha256_sums(files: Mapping[str, bytes]) -> bytes:
     return "".join(
         f"{hashlib.sha256(content).hexdigest()}  {name}\n"
         for name, content in sorted(files.items())
+    ).encode()
+
+
+def wheel_lock(wheels: Sequence[Path]) -> bytes:
+    """Return the requirements that hold ``pip install --require-hashes`` to these very wheels."""
+    return "".join(
+        f"{wheel.name.split('-')[0]}=={_version(wheel)} "
+        f"--hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n"
+        for wheel in wheels
     ).encode()
 
 

@@ -9,7 +9,8 @@
 # one rename. If anything fails before that, or a kill comes at any point, the old release stays in
 # use.
 set -eu
-# Settings of the user's shell for another Python must not affect this one.
+# Settings of the user's shell for another Python must not affect this one; -I keeps it from
+# importing files of the current folder.
 unset CDPATH PYTHONPATH PYTHONHOME MNIST_EDGE_RUNTIME
 export PIP_CONFIG_FILE=/dev/null
 
@@ -41,8 +42,40 @@ for_unit() {
     printf '%s\n' "$1" | sed -e 's|%|%%|g' -e 's/[&|\\]/\\&/g'
 }
 
-# --- Check that the bundle is complete.
+# Succeed if one of the public keys in the file $1 signed SHA256SUMS.
+is_signed_by() {
+    split=$(mktemp -d)
+    awk -v folder="$split" '/-----BEGIN PUBLIC KEY-----/ { n++ } n { print > (folder "/" n) }' "$1"
+    status=1
+    for key in "$split"/*; do
+        if openssl pkeyutl -verify -rawin -pubin -inkey "$key" -in SHA256SUMS \
+            -sigfile SHA256SUMS.sig >/dev/null 2>&1; then status=0; fi
+    done
+    rm -r "$split"
+    return "$status"
+}
+
+# --- Check that the bundle is signed, where models have to be, and that it is complete.
 cd "$(dirname "$0")"
+[ "${HOME:-}" ] || stop "HOME is not set; set it to the folder to install into"
+data=${XDG_DATA_HOME:-$HOME/.local/share}
+store=${MNIST_EDGE_MODELS:-$data/mnist-edge/models}
+[ -z "${MNIST_EDGE_MODELS:-}" ] || [ -d "$store" ] ||
+    stop "MNIST_EDGE_MODELS names $store, which does not exist, so it is unknown which keys this" \
+        "device trusts; create or mount it"
+keys=$store/trusted.pem
+if [ -e "$keys" ] || [ -L "$keys" ]; then
+    [ -f "$keys" ] && [ -r "$keys" ] ||
+        stop "cannot read the public keys in $keys, without which nothing is trusted"
+    [ -f SHA256SUMS.sig ] || stop "this bundle is not signed, but $keys requires a signature;" \
+        "make it with: mnist-edge bundle --sign"
+    command -v openssl >/dev/null ||
+        stop "openssl, which checks signatures, is not installed; install it with:" \
+            "sudo apt install openssl"
+    is_signed_by "$keys" ||
+        stop "this bundle is not signed by any key in $keys, or was changed since;" \
+            "get it from whoever signs for this device"
+fi
 copy_again='copy the archive again, and unpack it into an empty folder'
 [ -f SHA256SUMS ] || stop "this bundle has no SHA256SUMS; $copy_again"
 sha256sum --check --strict --quiet SHA256SUMS >&2 || stop "this bundle is damaged; $copy_again"
@@ -53,30 +86,28 @@ sha256sum --check --strict --quiet SHA256SUMS >&2 || stop "this bundle is damage
 # --- Check that the bundle is for this machine.
 python=
 for candidate in "python$PYTHON" python3; do
-    found=$("$candidate" -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>&1) || continue
+    found=$("$candidate" -I -c 'import sys; print("%d.%d" % sys.version_info[:2])' 2>&1) || continue
     [ "$found" = "$PYTHON" ] || continue
     python=$candidate
     break
 done
 [ "$python" ] || stop "this bundle is for $TITLE, but Python $PYTHON is not installed here;" \
     "make a bundle for this system with: mnist-edge bundle --target"
-machine=$("$python" -c 'import platform, struct; print(struct.calcsize("P") * 8, platform.machine())')
+machine=$("$python" -I -c 'import platform, struct; print(struct.calcsize("P") * 8, platform.machine())')
 case " $KERNELS " in
 *" ${machine#* } "*) [ "${machine% *}" = "$BITS" ] ;;
 *) false ;;
 esac || stop "this bundle is for $TITLE, but Python here has ${machine% *} bits on ${machine#* };" \
     "make a bundle for this machine with: mnist-edge bundle --target"
 for module in $FROM_SYSTEM; do
-    "$python" -c "import $module" 2>/dev/null ||
+    "$python" -I -c "import $module" 2>/dev/null ||
         stop "Python's $module is not installed, and PyPI has no wheel for it;" \
             "install it with: sudo apt install $APT"
 done
 [ "$(id -u)" -ne 0 ] || [ -z "${SUDO_USER:-}" ] ||
     stop "run this without sudo: it installs into your home folder"
-[ "${HOME:-}" ] || stop "HOME is not set; set it to the folder to install into"
 
 # --- Prepare the folders; only one installation may run at a time.
-data=${XDG_DATA_HOME:-$HOME/.local/share}
 home=$data/mnist-edge
 launcher=$HOME/.local/bin/mnist-edge
 mkdir -p "$home/releases" "$(dirname "$launcher")"
@@ -98,12 +129,12 @@ trap 'exit 1' HUP INT TERM
 release=$(mktemp -d "$home/releases/$VERSION-XXXXXX")
 trap 'rm -rf "$release"' EXIT
 unchanged='nothing was changed'
-"$python" -m venv --without-pip ${FROM_SYSTEM:+--system-site-packages} "$release" ||
+"$python" -I -m venv --without-pip ${FROM_SYSTEM:+--system-site-packages} "$release" ||
     stop "cannot make a virtual environment in $release; $unchanged"
-# The wheels are listed one by one, so that only checked ones are installed.
-# shellcheck disable=SC2046
+# The lock has the hash of each wheel, so that no other is installed.
 "$release/bin/python" "$(listed installer/)/pip" --isolated install --quiet --no-index \
-    --no-cache-dir --disable-pip-version-check $(listed wheels/) ||
+    --no-cache-dir --disable-pip-version-check --find-links wheels --require-hashes \
+    --requirement device.lock ||
     stop "pip could not install the wheels; $unchanged"
 cp digit.png "$release/digit.png"
 user=$(id -un 2>/dev/null) || user=$(id -u)

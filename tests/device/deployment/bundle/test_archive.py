@@ -4,14 +4,18 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from mnist_edge.deployment import bundle
+from mnist_edge.deployment.ed25519 import is_valid_signature
 from mnist_edge.errors import ModelHashMismatch
-from tests.support.bundles import HERE, make_bundle
+from tests.support.bundles import HERE, make_bundle, make_wheel
+from tests.support.signing import Signer
 
 
 def test_the_checksums_cover_every_other_file(tmp_path: Path, nano: Path) -> None:
@@ -58,3 +62,39 @@ def test_a_model_whose_hash_differs_is_not_bundled(nano: Path, tmp_path: Path) -
     (tmp_path / "int8.tflite").write_bytes(b"\0" * 4 + b"TFL3")
     with pytest.raises(ModelHashMismatch):
         bundle.find_model(str(tmp_path))
+
+
+def install_by_lock(folder: Path, target: Path) -> subprocess.CompletedProcess[str]:
+    """Has pip install what a bundle's lock names, from the bundle alone."""
+    words = ["install", "--no-index", "--no-cache-dir", "--find-links", "wheels"]
+    words += ["--require-hashes", "--requirement", "device.lock", "--target", str(target)]
+    return subprocess.run(
+        [sys.executable, "-m", "pip", *words],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+    )
+
+
+@pytest.mark.slow
+def test_pip_is_held_to_the_wheels_of_the_lock(tmp_path: Path) -> None:
+    unpacked = make_bundle(tmp_path)
+    ran = install_by_lock(unpacked, tmp_path / "sound")
+    assert ran.returncode == 0, ran.stderr
+    assert {path.name for path in (tmp_path / "sound").glob("*.py")} == {"program.py", "other.py"}
+    # The same name and version, and another program.
+    make_wheel(unpacked / "wheels", "other-1.0", files={"other.py": "print('another')"})
+    ran = install_by_lock(unpacked, tmp_path / "changed")
+    assert ran.returncode == 1
+    assert "DO NOT MATCH THE HASHES" in ran.stderr
+    assert not (tmp_path / "changed").exists()
+
+
+def test_the_signature_is_of_the_checksums(tmp_path: Path) -> None:
+    signer = Signer(bytes(32))
+    unpacked = make_bundle(tmp_path, sign=signer.sign)
+    signature = (unpacked / "SHA256SUMS.sig").read_bytes()
+    sums = (unpacked / "SHA256SUMS").read_bytes()
+    assert is_valid_signature(sums, signature=signature, key=signer.key)
+    assert b"SHA256SUMS" not in sums

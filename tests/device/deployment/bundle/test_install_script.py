@@ -31,9 +31,11 @@ from tests.support.bundles import (
 )
 from tests.support.paths import ROOT
 from tests.support.programs import Run
+from tests.support.signing import Signer
 
 SCRIPT = ROOT / "mnist_edge/deployment/bundle/install.sh"
 
+signing = pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl here")
 linux = pytest.mark.skipif(sys.platform != "linux", reason="installs on Linux")
 
 
@@ -161,6 +163,103 @@ def test_files_left_from_an_earlier_archive_are_not_installed(tmp_path: Path, ho
     make_wheel(bundle / "wheels", "stranger-1", files={"stranger.py": ""})
     assert install(bundle, home).returncode == 0
     assert not list(home.rglob("stranger.py"))
+
+
+@linux
+def test_files_beside_the_bundles_own_are_not_imported(tmp_path: Path, home: Path) -> None:
+    bundle = make_bundle(tmp_path)
+    for name in ("platform", "struct", "venv", "json", "zipfile", "subprocess", "pip"):
+        (bundle / f"{name}.py").write_text(f"open('{tmp_path}/imported', 'a').write('{name} ')")
+    assert install(bundle, home).returncode == 0
+    assert not (tmp_path / "imported").exists()
+
+
+@pytest.fixture(scope="module")
+def signer() -> Signer:
+    """The owner of a key."""
+    return Signer(bytes(range(32)))
+
+
+def trust(home: Path, *pems: str) -> Path:
+    """Write the public keys that a user's models must be signed by."""
+    keys = home / ".local/share/mnist-edge/models/trusted.pem"
+    keys.parent.mkdir(parents=True, exist_ok=True)
+    keys.write_text("".join(pems))
+    return keys
+
+
+@linux
+@signing
+def test_a_bundle_signed_by_any_trusted_key_is_installed(
+    tmp_path: Path, home: Path, signer: Signer
+) -> None:
+    trust(home, Signer(bytes(32)).pem, "a comment\n", signer.pem)
+    ran = install(make_bundle(tmp_path, sign=signer.sign), home)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    # Where there are no keys, a signature is not looked at.
+    (home / ".local/share/mnist-edge/models/trusted.pem").unlink()
+    other = make_bundle(tmp_path, version="2", sign=lambda sums: bytes(64))
+    assert install(other, home).returncode == 0
+
+
+@linux
+@signing
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        ("unsigned", "this bundle is not signed, but"),
+        ("another key", "not signed by any key in"),
+        ("a changed wheel with its checksum", "not signed by any key in"),
+        ("a changed signature", "not signed by any key in"),
+        ("no key", "not signed by any key in"),
+        ("a folder of keys", "cannot read the public keys in"),
+        ("a dangling link", "cannot read the public keys in"),
+        ("a missing folder", "does not exist, so it is unknown which keys"),
+    ],
+)
+def test_a_device_with_keys_refuses_any_other_bundle(
+    damage: str, said: str, tmp_path: Path, home: Path, signer: Signer
+) -> None:
+    owner = {"unsigned": None, "another key": Signer(bytes(32)).sign}.get(damage, signer.sign)
+    bundle, keys = make_bundle(tmp_path, sign=owner), trust(home, signer.pem)
+    variables = {}
+    if damage == "a changed wheel with its checksum":
+        wheel = next((bundle / "wheels").glob("other*"))
+        before = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        wheel.write_bytes(wheel.read_bytes() + b"!")
+        sums = (bundle / "SHA256SUMS").read_text()
+        after = hashlib.sha256(wheel.read_bytes()).hexdigest()
+        (bundle / "SHA256SUMS").write_text(sums.replace(before, after))
+    elif damage == "a changed signature":
+        signature = bytearray((bundle / "SHA256SUMS.sig").read_bytes())
+        signature[40] ^= 1
+        (bundle / "SHA256SUMS.sig").write_bytes(signature)
+    elif damage == "no key":
+        keys.write_text("nothing")
+    elif damage in ("a folder of keys", "a dangling link"):
+        keys.unlink()
+        keys.mkdir() if damage == "a folder of keys" else keys.symlink_to("away.pem")
+    elif damage == "a missing folder":
+        variables = {"MNIST_EDGE_MODELS": str(tmp_path / "away")}
+    ran = install(bundle, home, **variables)
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert said in ran.stderr
+    assert ran.stderr.count("\n") == 1
+    assert not (home / ".local/bin").exists()
+
+
+@linux
+def test_without_openssl_no_signature_is_taken_for_valid(
+    tmp_path: Path, home: Path, signer: Signer
+) -> None:
+    trust(home, signer.pem)
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    for name in ("sh", "dirname", "sed", "wc", "sha256sum", "awk", "mktemp", "rm", "id"):
+        (folder / name).symlink_to(shutil.which(name) or "")
+    ran = install(make_bundle(tmp_path, sign=signer.sign), home, PATH=str(folder))
+    assert ran.returncode == 1
+    assert "openssl, which checks signatures, is not installed" in ran.stderr
 
 
 @linux
