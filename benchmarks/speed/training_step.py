@@ -15,7 +15,7 @@ from __future__ import annotations
 import dataclasses
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +42,9 @@ class _Clock:
         self.epochs: list[float] = []
         self._steps = steps
         self._started = time.perf_counter()
+
+    def on_plan(self, plan: Sequence[trainer.Estimate]) -> None:
+        """Do nothing: there is one network."""
 
     def on_network(self, number: int, networks: int) -> None:
         """Do nothing: there is one network."""

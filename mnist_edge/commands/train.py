@@ -1,6 +1,7 @@
 """``mnist-edge train``: trains a recipe."""
 
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from mnist_edge.system.text import escape_controls, percent
 
 if TYPE_CHECKING:
     from mnist_edge.training.recipes import Recipe
+    from mnist_edge.training.trainer import Estimate
     from mnist_edge.training.training_record import TrainingRecord
 
 EXAMPLES = """
@@ -23,13 +25,20 @@ mnist-edge train --recipe edge --resume
 mnist-edge train --recipe quick --epochs 3 --seed 7 --out runs/mine
 """
 
-_TIMED_STEPS = (10, 60)
-"""Steps of a run between which it is timed, to estimate how long it takes; the first ones, which
-include compilation, would mislead."""
+_UNTIMED_STEPS = 10
+"""First steps of a run, which include compilation and would mislead an estimate."""
+_TIMED_STEPS = 50
+"""Minimum number of steps that are timed for an estimate of how long the rest takes."""
 
 
 class TrainingProgress(ExitStack):
     """Shows a run on standard error: the summary, a progress bar, a line per round."""
+
+    def on_plan(self, plan: Sequence["Estimate"]) -> None:
+        """Print how long each network and all of them will take."""
+        for estimate in plan:
+            note(f"{estimate.name}, seed {estimate.seed}: about {_duration(estimate.seconds)}")
+        note(f"in all about {_duration(sum(estimate.seconds for estimate in plan))}")
 
     def on_network(self, number: int, networks: int) -> None:
         """End the previous network's bar, and print which one comes now."""
@@ -49,14 +58,17 @@ class TrainingProgress(ExitStack):
         self._bar: Any = self.enter_context(progress_bar(total_steps, "training"))
         self._bar.update(step)
         self._round_step, self._round_ended = step, 0.0
+        self._timed: tuple[int, float] | tuple[()] | None = None
 
     def on_step(self, step: int) -> None:
         """Move the bar; once, early, print how long the rest will take."""
         self._bar.update(step - self._bar.pos)
-        if step - self._first == _TIMED_STEPS[0]:
-            self._since = time.monotonic()
-        if step - self._first == _TIMED_STEPS[1]:
-            per_step = (time.monotonic() - self._since) / (_TIMED_STEPS[1] - _TIMED_STEPS[0])
+        now = time.monotonic()
+        if self._timed is None and step >= self._first + _UNTIMED_STEPS:
+            self._timed = step, now
+        elif self._timed and step >= self._timed[0] + _TIMED_STEPS:
+            per_step = (now - self._timed[1]) / (step - self._timed[0])
+            self._timed = ()
             others = f"; networks to train after this one: {self._after}" if self._after else ""
             note(
                 f"about {self._minutes_left(step, per_step)} min "
@@ -103,6 +115,14 @@ def train_command(
         int | None,
         typer.Option("--seed", metavar="N", help="Same seed, same machine: same weights."),
     ] = None,
+    teachers: Annotated[
+        Path | None,
+        typer.Option(
+            "--teachers",
+            metavar="FOLDER",
+            help="Folder of runs to find teachers in, and to train others into.",
+        ),
+    ] = None,
     data: DataOption = None,
     out: Annotated[Path | None, out_option(default="runs/RECIPE")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
@@ -121,8 +141,7 @@ def train_command(
     """
     from mnist_edge.data.mnist import TRAIN_SIZE, load_mnist
     from mnist_edge.system.files import require_writable
-    from mnist_edge.training import recipes, trainer, training_record
-    from mnist_edge.training.frameworks import import_keras, require_workstation
+    from mnist_edge.training import frameworks, recipes, trainer, training_record
 
     chosen = recipes.find_recipe(recipe)
     settings = {"batch_size": batch_size, "learning_rate": learning_rate, "seed": seed}
@@ -133,19 +152,35 @@ def train_command(
     if resume and overwrite:
         raise InvalidValue("--resume and --overwrite cannot be combined: one continues a run")
     folder = out or RUNS / chosen.name
+    if teachers is not None and not chosen.distillation:
+        raise InvalidValue(f"recipe {chosen.name} has no teachers: leave out --teachers")
     if not overwrite:
         require_free(folder, chosen, resume=resume, overwrite="--overwrite")
+        for teacher, run in trainer.find_teachers(chosen, folder, teachers) if teachers else ():
+            if not training_record.is_finished(run, teacher):
+                require_free(run, teacher, resume=resume, overwrite="--overwrite")
     if resume and training_record.is_finished(folder, chosen):
         note(f"{folder} holds this run, finished; --overwrite trains it again")
         typer.echo(escape_controls(_summary(training_record.read_training_record(folder), folder)))
         return
-    require_workstation()
+    frameworks.require_workstation()
     require_writable(folder)
-    import_keras()
+    frameworks.choose_backend()
+    frameworks.import_keras()
+    note(f"training on {frameworks.describe_backend()}")
     mnist = load_mnist(data)
     with TrainingProgress() as listener:
-        trainer.train(chosen, mnist, folder, resume=resume, listener=listener)
+        trainer.train(chosen, mnist, folder, resume=resume, listener=listener, teachers=teachers)
     typer.echo(escape_controls(_summary(training_record.read_training_record(folder), folder)))
+
+
+def _duration(seconds: float) -> str:
+    """Format a duration in the unit that suits it: minutes, hours or days."""
+    minutes = max(1, round(seconds / 60))
+    if minutes < 120:
+        return f"{minutes} min"
+    hours = seconds / 3600
+    return f"{hours:.0f} h" if hours < 48 else f"{hours / 24:.1f} days"
 
 
 def require_free(folder: Path, recipe: "Recipe", *, resume: bool, overwrite: str) -> None:

@@ -6,47 +6,74 @@ Every function takes labelled pictures and a random generator and returns ``(n, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge import DIGIT_SIDE
 from mnist_edge.data.mnist import Digits
 
+Augment = Callable[[Digits, np.random.RandomState], NDArray[np.uint8]]
+"""What every augmentation is."""
+
 _CENTER = (DIGIT_SIDE - 1) / 2
-_MAX_SHIFT = 2
+MAX_SHIFT = 2
 """Maximum shift of ``shifted`` in each direction, in pixels."""
 _CHUNK_SIZE = 500
 """Digits transformed at a time, so that the intermediate arrays fit in the processor's cache."""
 
-_UNCHANGED = 0.3
-"""Fraction of the digits that ``distorted`` leaves unchanged."""
-_ROTATION = 10.0
-"""Maximum rotation in degrees."""
-_SHEAR = 0.15
-"""Maximum horizontal shear, in pixels per row."""
-_SCALE = 0.15
-"""Maximum relative change of size."""
-_ASPECT = 0.07
-"""Maximum relative change of height alone."""
-_TRANSLATION = 2.8
-"""Maximum translation in each direction, in pixels: a tenth of the picture."""
-_KNOTS = 6
+
+@dataclass(frozen=True, kw_only=True)
+class Distortion:
+    """How far digits are distorted; the defaults are those of ``distorted``."""
+
+    unchanged: float = 0.3
+    """Fraction of the digits that are left unchanged."""
+    rotation: float = 10.0
+    """Maximum rotation in degrees."""
+    shear: float = 0.15
+    """Maximum horizontal shear, in pixels per row."""
+    scale: float = 0.15
+    """Maximum relative change of size."""
+    aspect: float = 0.07
+    """Maximum relative change of height alone."""
+    translation: float = 2.8
+    """Maximum translation in each direction, in pixels: a tenth of the picture by default."""
+    warp: float = 1.2
+    """Standard deviation of a control point's displacement in the elastic warp, in pixels."""
+    pen: float = 0.25
+    """Fraction of the digits whose strokes become a pixel thinner, and of those that become
+    thicker."""
+    barred: float = 0.15
+    """Fraction of the sevens that get a bar, as much of Europe writes them and few of MNIST's
+    writers did."""
+    hooked: float = 0.15
+    """Fraction of the ones that get a hook."""
+    footed: float = 0.05
+    """Fraction of the ones that get a hook and a foot."""
+    smudged: float = 0.1
+    """Fraction of the pictures that get a short mark near their edge: photographs show a sliver of
+    a ruled line, a border or a neighboring digit there, MNIST does not."""
+
+
+DEFAULT = Distortion()
+"""The distortion of ``distorted``."""
+LIGHT = Distortion(rotation=6.0, shear=0.09, scale=0.09, aspect=0.04, translation=1.7, warp=0.7)
+"""About 60 % of the default: nearer to MNIST's own digits."""
+HEAVY = Distortion(
+    unchanged=0.15, rotation=14.0, shear=0.22, scale=0.21, aspect=0.1, translation=3.6, warp=1.6
+)
+"""About 140 % of the default, and of more digits."""
+
+KNOTS = 6
 """Control points of the elastic warp along each axis."""
-_WARP = 1.2
-"""Standard deviation of a control point's displacement, in pixels."""
-_PEN = 0.25
-"""Fraction of the digits whose strokes become a pixel thinner, and of those that become thicker."""
-_MIN_INK = 0.45
+MIN_INK = 0.45
 """Minimum fraction of the ink that must remain where strokes become thinner."""
-_BARRED, _HOOKED, _FOOTED = 0.15, 0.15, 0.05
-"""Fraction of the sevens that get a bar, and of the ones that get a hook, or a hook and a foot, as
-much of Europe writes them and few of MNIST's writers did."""
-_SMUDGED = 0.1
-"""Fraction of the pictures that get a short mark near their edge: photographs show a sliver of a
-ruled line, a border or a neighboring digit there, MNIST does not."""
-_RIM = 5.0
-"""Maximum distance of the start of that mark from the edge, in pixels."""
-_PEN_WIDTH = (1.8, 3.2)
+RIM = 5.0
+"""Maximum distance of the start of a mark from the edge, in pixels."""
+PEN_WIDTH = (1.8, 3.2)
 """Width of an added stroke, in pixels."""
 
 
@@ -59,8 +86,8 @@ def shifted(digits: Digits, random: np.random.RandomState) -> NDArray[np.uint8]:
     """Shift each digit by up to two pixels along each axis, filling with background."""
     images = digits.images
     height, width = images.shape[1:]
-    padded = np.pad(images, ((0, 0), (_MAX_SHIFT, _MAX_SHIFT), (_MAX_SHIFT, _MAX_SHIFT)))
-    steps = 2 * _MAX_SHIFT + 1
+    padded = np.pad(images, ((0, 0), (MAX_SHIFT, MAX_SHIFT), (MAX_SHIFT, MAX_SHIFT)))
+    steps = 2 * MAX_SHIFT + 1
     down, right = random.randint(0, steps, (2, len(images)))
     moved = np.empty_like(images)
     for top in range(steps):
@@ -78,24 +105,43 @@ def distorted(digits: Digits, random: np.random.RandomState) -> NDArray[np.uint8
     field (P. Simard, D. Steinkraus, J. Platt, Best Practices for Convolutional Neural Networks,
     2003).
     """
+    return _distort(digits, random, DEFAULT)
+
+
+def distorted_lightly(digits: Digits, random: np.random.RandomState) -> NDArray[np.uint8]:
+    """Distort digits as ``distorted`` does, by ``LIGHT``."""
+    return _distort(digits, random, LIGHT)
+
+
+def distorted_heavily(digits: Digits, random: np.random.RandomState) -> NDArray[np.uint8]:
+    """Distort digits as ``distorted`` does, by ``HEAVY``."""
+    return _distort(digits, random, HEAVY)
+
+
+def _distort(
+    digits: Digits, random: np.random.RandomState, limits: Distortion
+) -> NDArray[np.uint8]:
     images = digits.images.copy()
-    changed = np.flatnonzero(random.random_sample(len(images)) >= _UNCHANGED)
+    changed = np.flatnonzero(random.random_sample(len(images)) >= limits.unchanged)
     for start in range(0, len(changed), _CHUNK_SIZE):
         chosen = changed[start : start + _CHUNK_SIZE]
-        part = _add_strokes(images[chosen], digits.labels[chosen], random)
-        images[chosen] = _warp(*_change_pen_width(part, random), random)
+        part = _add_strokes(images[chosen], digits.labels[chosen], random, limits)
+        images[chosen] = _warp(*_change_pen_width(part, random, limits), random, limits)
     return images
 
 
 def _add_strokes(
-    images: NDArray[np.uint8], labels: NDArray[np.uint8], random: np.random.RandomState
+    images: NDArray[np.uint8],
+    labels: NDArray[np.uint8],
+    random: np.random.RandomState,
+    limits: Distortion,
 ) -> NDArray[np.uint8]:
     """Add bars to some sevens, hooks and feet to some ones, and marks to some pictures."""
     chance = random.random_sample(len(images))
-    barred = np.flatnonzero((labels == 7) & (chance < _BARRED))
-    hooked = np.flatnonzero((labels == 1) & (chance < _HOOKED))
-    footed = np.flatnonzero((labels == 1) & (chance < _FOOTED))
-    smudged = np.flatnonzero(random.random_sample(len(images)) < _SMUDGED)
+    barred = np.flatnonzero((labels == 7) & (chance < limits.barred))
+    hooked = np.flatnonzero((labels == 1) & (chance < limits.hooked))
+    footed = np.flatnonzero((labels == 1) & (chance < limits.footed))
+    smudged = np.flatnonzero(random.random_sample(len(images)) < limits.smudged)
     additions = ((barred, _bars), (hooked, _hooks), (footed, _feet), (smudged, _smudges))
     for chosen, strokes in additions:
         if len(chosen):
@@ -140,7 +186,7 @@ def _smudges(images: NDArray[np.uint8], random: np.random.RandomState) -> NDArra
     """Draw a short stroke that begins near the edge of each picture."""
     count = len(images)
     start = random.uniform(-0.5, DIGIT_SIDE - 0.5, (count, 2))
-    axis, depth = random.randint(0, 2, count), random.uniform(-0.5, _RIM, count)
+    axis, depth = random.randint(0, 2, count), random.uniform(-0.5, RIM, count)
     far = random.random_sample(count) < 0.5
     start[np.arange(count), axis] = np.where(far, DIGIT_SIDE - 1 - depth, depth)
     angle, length = random.uniform(0, 2 * np.pi, count), random.uniform(0.5, 6, count)
@@ -172,7 +218,7 @@ def _segments(
     fraction = (off * along).sum(axis=-1) / np.maximum((along**2).sum(axis=-1), 1e-6)
     nearest = np.clip(fraction, 0, 1)[..., np.newaxis] * along
     distance = np.sqrt(((off - nearest) ** 2).sum(axis=-1))
-    half = random.uniform(*_PEN_WIDTH, (len(start), 1, 1)) / 2
+    half = random.uniform(*PEN_WIDTH, (len(start), 1, 1)) / 2
     strokes: NDArray[np.uint8] = np.rint(255 * np.clip(half + 0.5 - distance, 0, 1)).astype(
         np.uint8
     )
@@ -180,7 +226,7 @@ def _segments(
 
 
 def _change_pen_width(
-    images: NDArray[np.uint8], random: np.random.RandomState
+    images: NDArray[np.uint8], random: np.random.RandomState, limits: Distortion
 ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
     """Make some strokes thinner or thicker by half a pixel on each side.
 
@@ -195,14 +241,17 @@ def _change_pen_width(
     chance = random.random_sample((len(images), 1, 1))
     # The thinnest strokes would be erased.
     remaining, whole = (ink.sum(axis=(1, 2), keepdims=True) for ink in (thinner, images))
-    thin = (chance < _PEN) & (remaining > _MIN_INK * whole)
-    thick = chance >= 1 - _PEN
+    thin = (chance < limits.pen) & (remaining > MIN_INK * whole)
+    thick = chance >= 1 - limits.pen
     pictures = np.where(thin, thinner, np.where(thick, thicker, around[:, 1:, 1:]))
     return pictures, 0.5 * (thin | thick).astype(np.float32)
 
 
 def _warp(
-    images: NDArray[np.uint8], offset: NDArray[np.float32], random: np.random.RandomState
+    images: NDArray[np.uint8],
+    offset: NDArray[np.float32],
+    random: np.random.RandomState,
+    limits: Distortion,
 ) -> NDArray[np.uint8]:
     """Apply the affine map and the elastic warp in one bilinear resampling.
 
@@ -210,10 +259,11 @@ def _warp(
         images: ``(n, 29, 29)``.
         offset: ``(n, 1, 1)``, pixels by which the digits lie too far to the right and down.
         random: the random generator.
+        limits: how far.
     """
     count = len(images)
     # Beyond the margin of one pixel is background.
-    x, y = (np.clip(axis + offset, -1, 29) + 1 for axis in _sampling_grid(count, random))
+    x, y = (np.clip(axis + offset, -1, 29) + 1 for axis in _sampling_grid(count, random, limits))
     width = 32
     padded = np.zeros((count, width, width), np.float32)
     padded[:, 1:30, 1:30] = images
@@ -230,32 +280,32 @@ def _warp(
 
 
 def _sampling_grid(
-    count: int, random: np.random.RandomState
+    count: int, random: np.random.RandomState, limits: Distortion
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Compute the source column and row of each pixel, ``(count, 28, 28)`` each."""
 
     def uniform(limit: float) -> NDArray[np.float32]:
         return random.uniform(-limit, limit, (count, 1, 1)).astype(np.float32)
 
-    angle, shear = np.deg2rad(uniform(_ROTATION)), uniform(_SHEAR)
-    across = 1 / (1 + uniform(_SCALE))
-    down = across / (1 + uniform(_ASPECT))
+    angle, shear = np.deg2rad(uniform(limits.rotation)), uniform(limits.shear)
+    across = 1 / (1 + uniform(limits.scale))
+    down = across / (1 + uniform(limits.aspect))
     cosine, sine = np.cos(angle), np.sin(angle)
     grid = np.arange(DIGIT_SIDE, dtype=np.float32) - _CENTER
     columns, rows = across * grid, down * grid[:, np.newaxis]
-    x = cosine * columns + (cosine * shear - sine) * rows + _CENTER + uniform(_TRANSLATION)
-    y = sine * columns + (sine * shear + cosine) * rows + _CENTER + uniform(_TRANSLATION)
-    knots = random.normal(0, _WARP, (2, count, _KNOTS, _KNOTS)).astype(np.float32)
-    warp = np.matmul(np.matmul(_INTERPOLATION, knots), _INTERPOLATION.T)
+    x = cosine * columns + (cosine * shear - sine) * rows + _CENTER + uniform(limits.translation)
+    y = sine * columns + (sine * shear + cosine) * rows + _CENTER + uniform(limits.translation)
+    knots = random.normal(0, limits.warp, (2, count, KNOTS, KNOTS)).astype(np.float32)
+    warp = np.matmul(np.matmul(INTERPOLATION, knots), INTERPOLATION.T)
     return x + warp[0], y + warp[1]
 
 
 def _interpolation_weights() -> NDArray[np.float32]:
     """Compute how much each pixel follows each control point, ``(28, 6)``: Gaussian, sum 1."""
-    spacing = (DIGIT_SIDE - 1) / (_KNOTS - 1)
-    off = np.arange(DIGIT_SIDE)[:, np.newaxis] - np.linspace(0, DIGIT_SIDE - 1, _KNOTS)
+    spacing = (DIGIT_SIDE - 1) / (KNOTS - 1)
+    off = np.arange(DIGIT_SIDE)[:, np.newaxis] - np.linspace(0, DIGIT_SIDE - 1, KNOTS)
     weights = np.exp(-0.5 * (off / (0.6 * spacing)) ** 2)
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
 
 
-_INTERPOLATION = _interpolation_weights()
+INTERPOLATION = _interpolation_weights()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module, metadata
 from importlib.util import find_spec
+from pathlib import Path
 from types import ModuleType
 
 from mnist_edge.errors import MissingDependency, extra_install_command
@@ -43,6 +45,51 @@ def import_tensorflow() -> ModuleType:
         MissingDependency: the workstation extra is not installed.
     """
     return _import("tensorflow", needed_for="converting needs TensorFlow")
+
+
+def import_jax() -> ModuleType:
+    """Import ``jax``.
+
+    Raises:
+        MissingDependency: the jax extra is not installed.
+    """
+    try:
+        return import_module("jax")
+    except ImportError as error:
+        raise MissingDependency(
+            f"Keras' backend jax needs JAX ({error}): {extra_install_command('jax')}"
+        ) from error
+
+
+def has_accelerator() -> bool:
+    """Return whether JAX is installed and finds an accelerator: a GPU or TPU."""
+    if find_spec("jax") is None:
+        return False
+    with _without_chatter():
+        return bool(import_jax().default_backend() != "cpu")
+
+
+def choose_backend() -> None:
+    """Let Keras train under JAX if that finds an accelerator, unless ``KERAS_BACKEND`` is set.
+
+    Has no effect once Keras is imported.
+    """
+    if "KERAS_BACKEND" not in os.environ and "keras" not in sys.modules and has_accelerator():
+        os.environ["KERAS_BACKEND"] = "jax"
+
+
+def keep_compilations(folder: Path) -> None:
+    """Keep what JAX compiles for an accelerator, so that the next process need not do so again."""
+    import_jax().config.update("jax_compilation_cache_dir", str(folder))
+
+
+def describe_backend() -> str:
+    """Describe what Keras computes on and with."""
+    backend = import_keras().backend.backend()
+    if backend != "jax":
+        return f"this machine's processor ({backend})"
+    device = import_jax().devices()[0]
+    return f"{device.device_kind} ({backend})"
 
 
 def import_tf_keras() -> ModuleType:

@@ -23,16 +23,7 @@ def adam(learning_rate: float, steps_per_epoch: int, total_steps: int) -> keras.
 
 def adam_one_cycle(learning_rate: float, steps_per_epoch: int, total_steps: int) -> keras.Optimizer:
     """Build Adam with a rate that rises over the first tenth and decays along a cosine to 0."""
-    keras = import_keras()
-    warmup = max(1, total_steps // 10)
-    return keras.optimizers.Adam(
-        keras.optimizers.schedules.CosineDecay(
-            learning_rate / 25,
-            decay_steps=max(1, total_steps - warmup),
-            warmup_target=learning_rate,
-            warmup_steps=warmup,
-        )
-    )
+    return import_keras().optimizers.Adam(_one_cycle(learning_rate, total_steps))
 
 
 def averaged_adam_one_cycle(
@@ -41,6 +32,27 @@ def averaged_adam_one_cycle(
     """Build ``adam_one_cycle`` with an exponential moving average of the weights, decay 0.998."""
     plain = adam_one_cycle(learning_rate, steps_per_epoch, total_steps)
     return _averaging(type(plain), decay=0.998).from_config(plain.get_config())
+
+
+def slowly_averaged_adam_one_cycle(
+    learning_rate: float, steps_per_epoch: int, total_steps: int
+) -> keras.Optimizer:
+    """Build ``adam_one_cycle`` with averaged weights, decay 0.999, for long schedules."""
+    plain = adam_one_cycle(learning_rate, steps_per_epoch, total_steps)
+    return _averaging(type(plain), decay=0.999).from_config(plain.get_config())
+
+
+def averaged_adamw_one_cycle(
+    learning_rate: float, steps_per_epoch: int, total_steps: int
+) -> keras.Optimizer:
+    """Build ``averaged_adam_one_cycle`` with decoupled weight decay, 1e-4 of the rate per step.
+
+    For networks that are large enough to learn the digits by heart (I. Loshchilov, F. Hutter,
+    Decoupled Weight Decay Regularization, 2019).
+    """
+    base = import_keras().optimizers.AdamW
+    schedule = _one_cycle(learning_rate, total_steps)
+    return _averaging(base, decay=0.998)(schedule, weight_decay=1e-4)
 
 
 def averaged_sgd(learning_rate: float, steps_per_epoch: int, total_steps: int) -> keras.Optimizer:
@@ -71,6 +83,17 @@ def averaged_sgd(learning_rate: float, steps_per_epoch: int, total_steps: int) -
     return AveragedSGD(schedule)
 
 
+def _one_cycle(learning_rate: float, total_steps: int) -> Any:
+    """Build a schedule that rises over the first tenth and decays along a cosine to 0."""
+    warmup = max(1, total_steps // 10)
+    return import_keras().optimizers.schedules.CosineDecay(
+        learning_rate / 25,
+        decay_steps=max(1, total_steps - warmup),
+        warmup_target=learning_rate,
+        warmup_steps=warmup,
+    )
+
+
 def _averaging(base: type[Any], *, decay: float) -> type[Any]:
     """Derive an optimizer that also keeps ``averages`` of the weights.
 
@@ -88,7 +111,7 @@ def _averaging(base: type[Any], *, decay: float) -> type[Any]:
                 self.add_variable_from_reference(variable, name="average") for variable in variables
             ]
             for average, variable in zip(self.averages, variables, strict=True):
-                average.assign(variable)
+                average.assign(ops.copy(variable))
 
         def apply(self, grads: list[Any], trainable_variables: list[Any] | None = None) -> None:
             step = ops.cast(self.iterations, "float32")

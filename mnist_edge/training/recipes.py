@@ -11,10 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidValue, UnknownName
 from mnist_edge.training import augmentation, networks, optimizers
 
@@ -23,7 +19,6 @@ if TYPE_CHECKING:
 
 BuildNetwork = Callable[[], "keras.Model"]
 BuildOptimizer = Callable[[float, int, int], "keras.Optimizer"]
-Augment = Callable[[Digits, np.random.RandomState], NDArray[np.uint8]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +45,7 @@ class Recipe:
     """Steps between recorded losses of single batches."""
     loss_reduction: str = "sum_over_batch_size"
     """Keras' name of the reduction over a batch: the mean by default, or ``sum``."""
-    augment: Augment = augmentation.unchanged
+    augment: augmentation.Augment = augmentation.unchanged
     """Applied to the training pictures anew in each round."""
     outlier_ratio: float = 0.0
     """Outliers (pictures that show no digit) per training digit, 0..1."""
@@ -60,6 +55,9 @@ class Recipe:
     """Digits drawn in habits that MNIST's writers had little of, per training digit, 0..1."""
     distillation: Distillation | None = None
     """How it learns from teachers, which are trained first; None for labels alone."""
+    compute_dtype: str = "float32"
+    """Type that an accelerator computes in, ``float32`` or ``bfloat16``, which is faster for wide
+    networks; weights are float32, and a processor computes in it too."""
     seed: int = 1
     """Seed of the initial weights, the order of the digits, dropout and augmentation."""
 
@@ -80,6 +78,8 @@ class Recipe:
                 raise InvalidValue(
                     f"recipe {self.name}: {what.replace('_', ' ')} {ratio} needs epochs, and 0..1"
                 )
+        if self.compute_dtype not in {"float32", "bfloat16"}:
+            raise InvalidValue(f"compute dtype {self.compute_dtype!r} is not float32 or bfloat16")
         # numpy's RandomState, which orders the digits, takes 32 bits.
         if not 0 <= self.seed < 2**32:
             raise InvalidValue(f"seed {self.seed} is outside 0..{2**32 - 1}")
@@ -274,6 +274,86 @@ def nano() -> Recipe:
     )
 
 
+def wide() -> Recipe:
+    """Train a wide teacher of the patient students."""
+    return Recipe(
+        name="wide",
+        network=networks.wide_cnn,
+        optimizer=optimizers.averaged_adamw_one_cycle,
+        learning_rate=0.004,
+        batch_size=512,
+        epochs=60,
+        augment=augmentation.distorted,
+        outlier_ratio=0.75,
+        compute_dtype="bfloat16",
+    )
+
+
+def wide_residual() -> Recipe:
+    """Train a residual teacher, on digits that are distorted less."""
+    return replace(
+        wide(),
+        name="wide-residual",
+        network=networks.wide_residual_cnn,
+        augment=augmentation.distorted_lightly,
+    )
+
+
+def wide_kernels() -> Recipe:
+    """Train a teacher with larger kernels, on digits that are distorted more."""
+    return replace(
+        wide(),
+        name="wide-kernels",
+        network=networks.wide_kernels_cnn,
+        augment=augmentation.distorted_heavily,
+    )
+
+
+def edge_patient() -> Recipe:
+    """Train the layers of ``edge``, taught by three wide networks for a long time.
+
+    Teachers and student see the same distorted digit (L. Beyer et al., Knowledge distillation: A
+    good teacher is patient and consistent, 2022).
+    """
+    return _patient(edge(), learning_rate=0.006, outlier_ratio=0.75)
+
+
+def nano_patient() -> Recipe:
+    """Train the layers of ``nano`` in the same way."""
+    return _patient(nano(), learning_rate=0.015, outlier_ratio=1.0)
+
+
+def micro_patient() -> Recipe:
+    """Train the layers of ``micro`` in the same way."""
+    return _patient(micro(), learning_rate=0.015, outlier_ratio=1.0)
+
+
+def _patient(student: Recipe, *, learning_rate: float, outlier_ratio: float) -> Recipe:
+    return replace(
+        student,
+        name=f"{student.name}-patient",
+        optimizer=optimizers.slowly_averaged_adam_one_cycle,
+        learning_rate=learning_rate,
+        batch_size=384,
+        epochs=270,
+        outlier_ratio=outlier_ratio,
+        distillation=Distillation(
+            teachers=(wide(), wide_residual(), wide_kernels()), alpha=0.9, temperature=3.0
+        ),
+    )
+
+
+def micro() -> Recipe:
+    """Train a model of at most 4 KB of weights, for microcontrollers."""
+    return replace(
+        edge_teacher(),
+        name="micro",
+        network=networks.micro_cnn,
+        learning_rate=0.015,
+        epochs=60,
+    )
+
+
 def quick() -> Recipe:
     """Train a network that exceeds 99 % in two or three minutes, for a first try."""
     return Recipe(
@@ -293,6 +373,13 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
         edge,
         edge_teacher,
         nano,
+        micro,
+        edge_patient,
+        nano_patient,
+        micro_patient,
+        wide,
+        wide_residual,
+        wide_kernels,
         quick,
         softmax_l2,
         softmax_1k,

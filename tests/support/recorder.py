@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from mnist_edge.training import training_record
+from mnist_edge.training import trainer, training_record
 
 Train = Callable[..., training_record.TrainingRecord]
 
@@ -19,10 +19,14 @@ class Recorder:
     """A listener that records events and can interrupt a run as a user does."""
 
     stop_after_rounds: int | None = None
+    plans: list[list[trainer.Estimate]] = field(default_factory=list)
     networks: list[tuple[int, int]] = field(default_factory=list)
     starts: list[tuple[str, int, int]] = field(default_factory=list)
     steps: list[int] = field(default_factory=list)
     rounds: list[dict[str, float]] = field(default_factory=list)
+
+    def on_plan(self, plan: Sequence[trainer.Estimate]) -> None:
+        self.plans.append(list(plan))
 
     def on_network(self, number: int, networks: int) -> None:
         self.networks.append((number, networks))

@@ -10,7 +10,7 @@ import pytest
 from converters import layer_error
 from mnist_edge.data.mnist import Mnist
 from mnist_edge.evaluation.reproduction import page
-from mnist_edge.training import learning_curves, trainer, training_record
+from mnist_edge.training import learning_curves, trainer, training_record, training_run
 from mnist_edge.training.recipes import Recipe
 from tests.support.recorder import Recorder, Train
 
@@ -30,7 +30,7 @@ def small_mnist(mnist: Mnist) -> Mnist:
 @pytest.fixture(autouse=True)
 def small_statistics_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure the statistics of averaged weights on a sample that fits the small split."""
-    monkeypatch.setattr(trainer, "_STATISTICS_SIZE", 1_000)
+    monkeypatch.setattr(training_run, "STATISTICS_SIZE", 1_000)
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from mnist_edge.metrics.paired import compare
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes.input_scaling import RAW_PIXELS
 from mnist_edge.runtimes.sandbox import SandboxRun, run_sandboxed
-from mnist_edge.training import trainer, training_record
+from mnist_edge.training import training_record, training_run
 from mnist_edge.training.frameworks import import_keras, import_tensorflow
 from mnist_edge.training.recipes import RECIPES, find_recipe
 from tests.support.conversions import DROP_BOUND, LEAST_AGREEMENT, NO_DIGITS, convert_all
@@ -80,7 +80,7 @@ def test_float32_on_the_device_gives_the_logits_that_keras_gives(
     prepared: Prepared, small_mnist: Mnist
 ) -> None:
     model = import_keras().models.load_model(NANO / "model.keras", compile=False)
-    keras = trainer.predict_logits(model, small_mnist.validation)
+    keras = training_run.predict_logits(model, small_mnist.validation)
     np.testing.assert_allclose(prepared.reference, keras, atol=1e-3)
     content = tf_converter.to_tflite(
         prepared.model.network, RAW_PIXELS, schemes.float32(), small_mnist.train.images[:10]

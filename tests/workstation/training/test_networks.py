@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mnist_edge.data.mnist import Mnist
-from mnist_edge.training import networks, recipes, trainer
+from mnist_edge.training import networks, recipes, training_run
 from mnist_edge.training.recipes import RECIPES, find_recipe
 from tests.support.recorder import Train
 
@@ -31,7 +31,7 @@ def test_weight_decay_is_half_the_sum_of_squares_and_spares_the_biases(
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_network_takes_raw_pixels_and_gives_ten_logits(name: str, small_mnist: Mnist) -> None:
     model = find_recipe(name).network()
-    logits = trainer.predict_logits(model, small_mnist.validation.take(np.arange(20)))
+    logits = training_run.predict_logits(model, small_mnist.validation.take(np.arange(20)))
     assert logits.shape == (20, 10)
     assert np.isfinite(logits).all()
     twice = name in ("softmax-l2-softmax-twice", "softmax-l2-both-mistakes")

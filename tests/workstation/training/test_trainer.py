@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mnist_edge.data.mnist import Mnist
-from mnist_edge.training import recipes, trainer, training_record
+from mnist_edge.training import recipes, trainer, training_record, training_run
 from mnist_edge.training.frameworks import import_keras
 from mnist_edge.training.recipes import find_recipe
 from tests.support.recorder import Recorder, Train, weights
@@ -116,7 +116,7 @@ def test_a_student_learns_its_teachers_answers(
     (tmp_path / training_record.RECORD_FILE).unlink()
     record = train(recipe, tmp_path, resume=True)
     model = import_keras().models.load_model(tmp_path / training_record.MODEL_FILE, compile=False)
-    answers = trainer.predict_logits(model, small_mnist.validation).argmax(axis=1)
+    answers = training_run.predict_logits(model, small_mnist.validation).argmax(axis=1)
     assert (answers == 4).mean() < 0.02
     assert (answers == 9).mean() > 0.1
     assert record.validation_accuracy < 0.95
@@ -142,7 +142,7 @@ def test_mlp_ema_is_evaluated_and_saved_with_averaged_weights(
     assert all(entry["mean_absolute_gradient"] > 0 for entry in record.rounds)
     assert record.rounds[-1]["learning_rate"] == pytest.approx(0.8 * 0.99 ** (20 / 30))
     model = import_keras().models.load_model(tmp_path / training_record.MODEL_FILE, compile=False)
-    logits = trainer.predict_logits(model, small_mnist.validation)
+    logits = training_run.predict_logits(model, small_mnist.validation)
     accuracy = float((logits.argmax(axis=1) == small_mnist.validation.labels).mean())
     assert accuracy == pytest.approx(record.validation_accuracy)
 
@@ -161,7 +161,7 @@ def test_the_saved_model_is_the_one_that_was_validated(
     recipe = replace(recipes.nano(), epochs=2, outlier_ratio=0.1)
     record = train(recipe, tmp_path)
     model = import_keras().models.load_model(tmp_path / training_record.MODEL_FILE, compile=False)
-    logits = trainer.predict_logits(model, small_mnist.validation)
+    logits = training_run.predict_logits(model, small_mnist.validation)
     accuracy = float((logits.argmax(axis=1) == small_mnist.validation.labels).mean())
     assert accuracy == pytest.approx(record.validation_accuracy)
     # Chance is 10 %.

@@ -1,0 +1,103 @@
+"""Train small networks in a process of its own, whose Keras may have another backend.
+
+    KERAS_BACKEND=jax python -m tests.support.accelerated exact FOLDER
+    KERAS_BACKEND=jax python -m tests.support.accelerated chance FOLDER
+    KERAS_BACKEND=jax python -m tests.support.accelerated interrupted FOLDER
+
+Each writes runs into folders of FOLDER.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mnist_edge.data.mnist import Digits, Mnist, load_mnist
+from mnist_edge.training import augmentation, recipes, trainer, training_run
+from mnist_edge.training.frameworks import import_keras
+from mnist_edge.training.recipes import Distillation, Recipe
+from tests.support.recorder import Recorder
+
+TRAINED, VALIDATED = 400, 400
+
+
+def small_cnn() -> Any:
+    """Build a batch-normalized convolution and a dense layer with weights of numpy's."""
+    layers = import_keras().layers
+    network = import_keras().Sequential(
+        [
+            import_keras().Input((28, 28, 1)),
+            layers.Rescaling(1 / 255),
+            layers.Conv2D(8, 5, strides=2, use_bias=False),
+            layers.BatchNormalization(),
+            layers.ReLU(),
+            layers.Flatten(),
+            layers.Dense(10),
+        ]
+    )
+    random = np.random.RandomState(5)
+    for variable in network.trainable_variables:
+        if variable.path.endswith("kernel"):
+            values = random.normal(0, 0.5 * np.prod(variable.shape[:-1]) ** -0.5, variable.shape)
+            variable.assign(values.astype(np.float32))
+    return network
+
+
+def exact() -> Recipe:
+    """A student and a teacher for which nothing is left to chance: each batch is every digit."""
+    teacher = replace(
+        recipes.nano(),
+        name="teacher",
+        network=small_cnn,
+        epochs=6,
+        batch_size=TRAINED,
+        augment=augmentation.unchanged,
+        outlier_ratio=0.0,
+        record_loss_every=1,
+    )
+    distillation = Distillation(teachers=(teacher,), alpha=0.5, temperature=2.0)
+    return replace(teacher, name="student", epochs=4, distillation=distillation)
+
+
+def chance() -> Recipe:
+    """A recipe of all that is drawn anew in each epoch."""
+    return replace(
+        recipes.nano(), name="chance", network=small_cnn, epochs=8, batch_size=64, outlier_ratio=0.1
+    )
+
+
+def few_digits() -> Mnist:
+    """A few hundred digits."""
+    mnist = load_mnist()
+    training_run.STATISTICS_SIZE = TRAINED
+    return replace(
+        mnist,
+        train=mnist.train.take(np.arange(TRAINED)),
+        train_indices=mnist.train_indices[:TRAINED],
+        validation=mnist.validation.take(np.arange(VALIDATED)),
+        test=Digits(images=mnist.test.images[:10], labels=mnist.test.labels[:10]),
+    )
+
+
+def train_both_ways(recipe: Recipe, folder: Path) -> None:
+    """Train a run whole, and another that is interrupted after its second round."""
+    trainer.train(recipe, few_digits(), folder / "whole", resume=False, listener=Recorder())
+    parts = folder / "parts"
+    try:
+        stop = Recorder(stop_after_rounds=2)
+        trainer.train(recipe, few_digits(), parts, resume=False, listener=stop)
+    except KeyboardInterrupt:
+        trainer.train(recipe, few_digits(), parts, resume=True, listener=Recorder())
+
+
+if __name__ == "__main__":
+    what, folder = sys.argv[1], Path(sys.argv[2])
+    if what == "interrupted":
+        train_both_ways(replace(chance(), epochs=3), folder)
+    else:
+        recipe = exact() if what == "exact" else chance()
+        trainer.train(recipe, few_digits(), folder, resume=False, listener=Recorder())

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mnist_edge.training import trainer, training_record
+from tests.support import accelerated
+from tests.support.paths import ROOT
+from tests.support.recorder import Recorder, weights
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("jax") is None, reason="JAX is not installed: the jax extra"),
+]
+
+
+def under_jax(what: str, folder: Path) -> None:
+    """Trains in a process whose Keras computes with JAX."""
+    subprocess.run(
+        [sys.executable, "-m", "tests.support.accelerated", what, str(folder)],
+        cwd=ROOT,
+        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        check=True,
+    )
+
+
+def test_where_nothing_is_random_it_gives_the_weights_of_the_other_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mnist_edge.training.training_run.STATISTICS_SIZE", accelerated.TRAINED)
+    under_jax("exact", tmp_path / "jax")
+    trainer.train(
+        accelerated.exact(),
+        accelerated.few_digits(),
+        tmp_path / "tensorflow",
+        resume=False,
+        listener=Recorder(),
+    )
+    for part in ("teachers/1", "."):
+        for a, b in zip(
+            weights(tmp_path / "jax" / part), weights(tmp_path / "tensorflow" / part), strict=True
+        ):
+            np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+        jax, tensorflow = (
+            training_record.read_training_record(tmp_path / way / part)
+            for way in ("jax", "tensorflow")
+        )
+        assert jax.versions["keras backend"] == "jax"
+        assert jax.settings == tensorflow.settings
+        np.testing.assert_allclose(jax.losses, tensorflow.losses, rtol=1e-3)
+        for mine, other in zip(jax.rounds, tensorflow.rounds, strict=True):
+            del mine["seconds"], other["seconds"]
+            assert mine == pytest.approx(other, rel=1e-3)
+
+
+def test_where_all_is_random_it_learns_as_much(tmp_path: Path) -> None:
+    under_jax("chance", tmp_path / "jax")
+    folder = tmp_path / "tensorflow"
+    digits = accelerated.few_digits()
+    trainer.train(accelerated.chance(), digits, folder, resume=False, listener=Recorder())
+    jax, tensorflow = (
+        training_record.read_training_record(tmp_path / way) for way in ("jax", "tensorflow")
+    )
+    # Four hundred digits of each: a standard deviation of the difference is 0.03.
+    assert 0.6 < jax.validation_accuracy < 0.99
+    assert jax.validation_accuracy == pytest.approx(tensorflow.validation_accuracy, abs=0.09)
+    assert jax.rounds[-1]["cross_entropy"] == pytest.approx(
+        tensorflow.rounds[-1]["cross_entropy"], rel=0.15
+    )
+    assert [entry["step"] for entry in jax.rounds] == [entry["step"] for entry in tensorflow.rounds]
+
+
+def test_a_resumed_run_ends_with_the_weights_of_one_never_interrupted(tmp_path: Path) -> None:
+    under_jax("interrupted", tmp_path)
+    for a, b in zip(weights(tmp_path / "whole"), weights(tmp_path / "parts"), strict=True):
+        np.testing.assert_array_equal(a, b)
