@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 mnist-edge train --recipe nano
-mnist-edge train --recipe edge --resume
+mnist-edge train --recipe edge-patient --teachers runs
 mnist-edge train --recipe quick --epochs 3 --seed 7 --out runs/mine
 """
 
@@ -134,10 +134,15 @@ def train_command(
 
     Writes model.keras, training.json and curves.png. Recipes: edge and nano, the
     shipped models; edge-teacher, three of which edge trains first, into
-    teachers/, and is distilled from; quick, 99 % in two or three minutes; those
-    of four articles: softmax-l2, softmax-1k, cnn, mlp-ema, mlp-dropout; and, to
-    show what a mistake costs, softmax-l2-softmax-twice, softmax-l2-scaled-twice,
-    softmax-l2-both-mistakes, cnn-unscaled, mlp-dropout-unscaled.
+    teachers/, and is distilled from; micro, 4 KB of weights; edge-patient,
+    nano-patient and micro-patient, the same layers, trained for long and taught
+    by wide, wide-residual and wide-kernels; quick, 99 % in two or three minutes;
+    those of four articles: softmax-l2, softmax-1k, cnn, mlp-ema, mlp-dropout;
+    and, to show what a mistake costs, softmax-l2-softmax-twice,
+    softmax-l2-scaled-twice, softmax-l2-both-mistakes, cnn-unscaled,
+    mlp-dropout-unscaled.
+
+    Where JAX finds a GPU or TPU, it trains there; KERAS_BACKEND decides otherwise.
     """
     from mnist_edge.data.mnist import TRAIN_SIZE, load_mnist
     from mnist_edge.system.files import require_writable
@@ -163,9 +168,9 @@ def train_command(
         note(f"{folder} holds this run, finished; --overwrite trains it again")
         typer.echo(escape_controls(_summary(training_record.read_training_record(folder), folder)))
         return
+    frameworks.choose_backend()
     frameworks.require_workstation()
     require_writable(folder)
-    frameworks.choose_backend()
     frameworks.import_keras()
     note(f"training on {frameworks.describe_backend()}")
     mnist = load_mnist(data)

@@ -21,10 +21,13 @@ _PACKAGES = ("keras", "tensorflow", "jax", "numpy")
 def require_workstation() -> None:
     """Check, without importing it, that what trains and converts is installed.
 
+    Under ``KERAS_BACKEND=jax`` that is Keras alone: there is no TensorFlow to train with.
+
     Raises:
         MissingDependency: the workstation extra is not installed.
     """
-    for name in ("keras", "tensorflow"):
+    jax = os.environ.get("KERAS_BACKEND") == "jax"
+    for name in ("keras",) if jax else ("keras", "tensorflow"):
         if find_spec(name) is None:
             raise _missing(f"training and converting need TensorFlow (no module named {name!r})")
 

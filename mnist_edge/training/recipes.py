@@ -284,7 +284,9 @@ def wide() -> Recipe:
         batch_size=512,
         epochs=60,
         augment=augmentation.distorted,
-        outlier_ratio=0.75,
+        outlier_ratio=0.5,
+        lookalike_ratio=0.25,
+        habit_ratio=0.1,
         compute_dtype="bfloat16",
     )
 
@@ -315,17 +317,17 @@ def edge_patient() -> Recipe:
     Teachers and student see the same distorted digit (L. Beyer et al., Knowledge distillation: A
     good teacher is patient and consistent, 2022).
     """
-    return _patient(edge(), learning_rate=0.006, outlier_ratio=0.75)
+    return _patient(edge(), learning_rate=0.006, outlier_ratio=0.5)
 
 
 def nano_patient() -> Recipe:
     """Train the layers of ``nano`` in the same way."""
-    return _patient(nano(), learning_rate=0.015, outlier_ratio=1.0)
+    return _patient(nano(), learning_rate=0.015, outlier_ratio=0.75)
 
 
 def micro_patient() -> Recipe:
     """Train the layers of ``micro`` in the same way."""
-    return _patient(micro(), learning_rate=0.015, outlier_ratio=1.0)
+    return _patient(micro(), learning_rate=0.015, outlier_ratio=0.75)
 
 
 def _patient(student: Recipe, *, learning_rate: float, outlier_ratio: float) -> Recipe:
@@ -337,6 +339,8 @@ def _patient(student: Recipe, *, learning_rate: float, outlier_ratio: float) -> 
         batch_size=384,
         epochs=270,
         outlier_ratio=outlier_ratio,
+        lookalike_ratio=0.25,
+        habit_ratio=0.1,
         distillation=Distillation(
             teachers=(wide(), wide_residual(), wide_kernels()), alpha=0.9, temperature=3.0
         ),
@@ -350,7 +354,7 @@ def micro() -> Recipe:
         name="micro",
         network=networks.micro_cnn,
         learning_rate=0.015,
-        epochs=60,
+        epochs=40,
     )
 
 

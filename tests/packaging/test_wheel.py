@@ -261,7 +261,9 @@ FILES = [
     "mnist_edge/system/subprocesses.py",
     "mnist_edge/system/text.py",
     "mnist_edge/training/__init__.py",
+    "mnist_edge/training/accelerated_run.py",
     "mnist_edge/training/augmentation.py",
+    "mnist_edge/training/augmentation_ops.py",
     "mnist_edge/training/checkpoint.py",
     "mnist_edge/training/frameworks.py",
     "mnist_edge/training/habits.py",
@@ -282,6 +284,7 @@ FILES = [
     "mnist_edge/training/recipes.py",
     "mnist_edge/training/trainer.py",
     "mnist_edge/training/training_record.py",
+    "mnist_edge/training/training_run.py",
     "mnist_edge/training/training_stream.py",
 ]
 

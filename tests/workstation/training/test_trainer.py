@@ -123,31 +123,6 @@ def test_a_student_learns_its_teachers_answers(
 
 
 @pytest.mark.slow
-def test_softmax_1k_records_the_summed_loss_of_every_step(train: Train, tmp_path: Path) -> None:
-    record = train(recipes.softmax_1k(), tmp_path)
-    assert [step for step, _ in record.losses] == list(range(1, 1_001))
-    losses = np.array([loss for _, loss in record.losses])
-    # Summed over 100 digits: an untrained net with weights of N(0, 1) is far above 100 log 10.
-    assert losses[0] > 100 * np.log(10)
-    assert losses[-50:].mean() < losses[:50].mean() / 3
-    # A round's loss is the mean of its steps'.
-    assert record.rounds[0]["loss"] == pytest.approx(losses[:100].mean(), rel=1e-4)
-
-
-def test_mlp_ema_is_evaluated_and_saved_with_averaged_weights(
-    train: Train, small_mnist: Mnist, tmp_path: Path
-) -> None:
-    recipe = replace(recipes.mlp_ema(), steps=20, validate_every=10)
-    record = train(recipe, tmp_path)
-    assert all(entry["mean_absolute_gradient"] > 0 for entry in record.rounds)
-    assert record.rounds[-1]["learning_rate"] == pytest.approx(0.8 * 0.99 ** (20 / 30))
-    model = import_keras().models.load_model(tmp_path / training_record.MODEL_FILE, compile=False)
-    logits = training_run.predict_logits(model, small_mnist.validation)
-    accuracy = float((logits.argmax(axis=1) == small_mnist.validation.labels).mean())
-    assert accuracy == pytest.approx(record.validation_accuracy)
-
-
-@pytest.mark.slow
 def test_quick_learns(train: Train, tmp_path: Path) -> None:
     record = train(recipes.quick().with_epochs(6, 3_000), tmp_path)
     # Three thousand digits, six times: a net that learns is far above the 10 % of chance.
@@ -166,3 +141,45 @@ def test_the_saved_model_is_the_one_that_was_validated(
     assert accuracy == pytest.approx(record.validation_accuracy)
     # Chance is 10 %.
     assert accuracy > 0.4
+
+
+@pytest.mark.slow
+def test_what_takes_long_is_said_before_it_begins(
+    taught: recipes.Recipe, train: Train, tmp_path: Path
+) -> None:
+    class Stop(Recorder):
+        def on_network(self, number: int, networks: int) -> None:
+            raise KeyboardInterrupt
+
+    listener = Stop()
+    with pytest.raises(KeyboardInterrupt):
+        train(taught, tmp_path, listener=listener)
+    [plan] = listener.plans
+    assert [(one.name, one.seed) for one in plan] == [("teacher", 1), ("teacher", 2), ("taught", 3)]
+    # Teachers that differ by their seed alone are timed once, and their student reads both.
+    assert 0 < plan[0].seconds == plan[1].seconds
+
+
+@pytest.mark.slow
+def test_teachers_are_found_in_a_folder_and_others_are_trained_into_it(
+    taught: recipes.Recipe, train: Train, small_mnist: Mnist, tmp_path: Path
+) -> None:
+    assert taught.distillation
+    second = taught.distillation.teachers[1]
+    # Another machine's, by any name, and one that differs.
+    train(second, tmp_path / "runs" / "brought")
+    train(replace(second, epochs=1), tmp_path / "runs" / "other")
+    listener = Recorder()
+    trainer.train(
+        taught,
+        small_mnist,
+        tmp_path / "runs" / "taught",
+        resume=False,
+        listener=listener,
+        teachers=tmp_path / "runs",
+    )
+    assert listener.networks == [(1, 3), (3, 3)]
+    names = {path.name for path in (tmp_path / "runs").iterdir()}
+    assert names == {"brought", "other", "teacher-1", "taught"}
+    found = trainer.find_teachers(taught, tmp_path, tmp_path / "runs")
+    assert [path.name for _, path in found] == ["teacher-1", "brought"]
