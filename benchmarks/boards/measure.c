@@ -23,26 +23,6 @@ static void print_number(const char *name, uint32_t number)
     board_print("\n");
 }
 
-/* Compilers call these for copies of structures, library or not. */
-void *memcpy(void *to, const void *from, __SIZE_TYPE__ count)
-{
-    char *target = (char *)to;
-    const char *source = (const char *)from;
-    while (count-- > 0) {
-        *target++ = *source++;
-    }
-    return to;
-}
-
-void *memset(void *to, int value, __SIZE_TYPE__ count)
-{
-    char *target = (char *)to;
-    while (count-- > 0) {
-        *target++ = (char)value;
-    }
-    return to;
-}
-
 /* Paints the free memory up to here, and the caller's frame is above. */
 static __attribute__((noinline)) uint8_t *paint(void)
 {

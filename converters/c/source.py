@@ -6,8 +6,7 @@ import math
 import re
 import textwrap
 from collections.abc import Iterable
-from dataclasses import dataclass
-from importlib import resources
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from converters.c import layers
 from converters.c.confidence import ConfidenceTable, confidence_table, threshold_bits
 from converters.c.layers import Channels, Layer, Program, build_program, not_generated
 from converters.c.memory import MemoryPlan, plan_memory
+from converters.c.template import fill, read_resource
 from mnist_edge.errors import ConversionError, InvalidValue
 from mnist_edge.modelstore.manifest import ModelManifest
 from mnist_edge.runtimes.golden import decode_golden
@@ -37,12 +37,7 @@ _KERNELS = {
     layers.Lookup: ("lookup",),
     layers.Softmax: ("clamp", "softmax"),
 }
-"""The files in ``kernels`` that each kind of layer needs."""
-_ORDER = (
-    *("clamp", "rescale", "rescale_up", "rescale_away", "dot", "conv", "depthwise", "pool"),
-    *("max_pool", "average_pool", "mean", "pad", "add", "lookup", "softmax"),
-)
-"""All of them, each after those that it calls."""
+"""The parts of ``templates/kernels.c`` that each kind of layer needs."""
 _SIGN_BIT = 128
 
 
@@ -56,6 +51,8 @@ class CSource:
     """The text of each file by its name: ASCII, at most 100 columns."""
     workspace: int
     """Bytes of memory that a run needs, with its input and without the stack."""
+    values: dict[str, str] = field(repr=False)
+    """What templates say of the model, by name."""
 
 
 def generate(content: bytes, manifest: ModelManifest, *, prefix: str | None = None) -> CSource:
@@ -96,10 +93,10 @@ def generate(content: bytes, manifest: ModelManifest, *, prefix: str | None = No
         "model": _model(program, plan),
     }
     files = {
-        name.replace("digit", prefix): _fill(name, prefix, values)
+        name.replace("digit", prefix): fill(f"templates/{name}", prefix, values)
         for name in ("digit.h", "digit.c", "digit_read.c", "digit_self_test.c")
     }
-    return CSource(prefix=prefix, files=files, workspace=plan.size)
+    return CSource(prefix=prefix, files=files, workspace=plan.size, values=values)
 
 
 def _prefix_of(recipe: str) -> str:
@@ -116,19 +113,6 @@ def _checked(prefix: str) -> str:
             "30 lowercase letters, digits or underscores"
         )
     return prefix
-
-
-def _fill(template: str, prefix: str, values: dict[str, str]) -> str:
-    """Fill a template in, and give its names the prefix."""
-    text = _read("templates", template)
-    while "@" in text:
-        text = re.sub(r"@(\w+)@", lambda match: values[match[1]], text)
-    text = text.replace("digit_", f"{prefix}_").replace("DIGIT_", f"{prefix.upper()}_")
-    return text.replace("digit.", f"{prefix}.")
-
-
-def _read(folder: str, name: str) -> str:
-    return (resources.files("converters.c") / folder / name).read_text(encoding="ascii")
 
 
 def _golden_values(inputs: NDArray[np.uint8], outputs: NDArray[np.generic]) -> dict[str, str]:
@@ -165,7 +149,10 @@ _LIKELIHOODS = {
 def _model(program: Program, plan: MemoryPlan) -> str:
     """Return the kernels, the constants and the two functions of the network."""
     needed = {name for layer in program.layers for name in _KERNELS[type(layer.kind)]}
-    parts = [_read("kernels", f"{name}.c") for name in _ORDER if name in needed]
+    # Each part begins with its name in a comment, and comes after those that it calls.
+    _, *split = re.split(r"/\* @(\w+) \*/\n", read_resource("templates/kernels.c"))
+    kernels = dict(zip(split[::2], split[1::2], strict=True))
+    parts = [f"{text.rstrip()}\n" for name, text in kernels.items() if name in needed]
     calls = []
     for number, layer in enumerate(program.layers, 1):
         comment = (

@@ -33,6 +33,7 @@ COMMANDS = (
     "run",
     "train",
     "convert",
+    "export",
     "bundle",
     "reproduce",
 )

@@ -12,6 +12,8 @@ A comment on the line before a block changes how it is run:
     Skip it, since it needs root, another machine or the network, or takes minutes.
 ``<!-- figures vary -->``
     Do not compare numbers, since they are times or come from a training.
+``<!-- needs PROGRAM, ... -->``
+    Skip it where one of these programs is absent.
 """
 
 from __future__ import annotations
@@ -108,6 +110,7 @@ def desk(tmp_path: Path) -> Path:
     shutil.copy(
         ROOT / "tests" / "data" / "models" / "signatures.tflite", tmp_path / "theirs.tflite"
     )
+    shutil.copytree(ROOT / "examples" / "microcontroller", tmp_path / "examples/microcontroller")
     (tmp_path / "installed").mkdir()
     shutil.copytree(tmp_path / "photos" / "7", tmp_path / "scans")
     shutil.copytree(tmp_path / "photos" / "3", tmp_path / "inbox")
@@ -128,11 +131,15 @@ def test_the_blocks_of_a_page_do_what_they_show(page: Path, desk: Path) -> None:
         where = f"{page.relative_to(ROOT)}:{block.line}"
         if block.mark.startswith("not run: "):
             continue
-        assert block.mark in {"", "figures vary"}, f"{where}: unknown mark {block.mark}"
+        if block.mark.startswith("needs "):
+            if not all(map(shutil.which, block.mark.removeprefix("needs ").split(", "))):
+                continue
+        else:
+            assert block.mark in {"", "figures vary"}, f"{where}: unknown mark {block.mark}"
         if block.language == "python":
             run_python(block.text, desk, where)
         else:
-            run_console(block.text, desk, where, figures=not block.mark)
+            run_console(block.text, desk, where, figures=block.mark != "figures vary")
 
 
 def test_few_blocks_are_marked_as_not_run() -> None:

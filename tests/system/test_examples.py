@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from converters.c.source import generate
 from mnist_edge.data.builtin_digits import load_builtin_digits
-from tests.support.paths import ROOT
+from mnist_edge.modelstore.loading import load_model
+from tests.support.paths import NANO, ROOT
 
 EXAMPLES = ROOT / "examples"
 SAMPLE = ROOT / "mnist_edge" / "samples" / "digit.png"
@@ -109,3 +111,18 @@ def test_the_notebook_runs_from_start_to_end(tmp_path: Path) -> None:
     printed = run(script, cwd=tmp_path, RECIPE="softmax-1k")
     assert "Prediction(" in printed
     assert (tmp_path / "runs" / "notebook-softmax-1k" / "how.png").is_file()
+
+
+@pytest.mark.skipif(
+    not all(map(shutil.which, ("make", "arm-none-eabi-gcc", "qemu-system-arm"))),
+    reason="no compiler or emulator of a microcontroller",
+)
+def test_a_board_blinks_as_often_as_the_digit_says(tmp_path: Path) -> None:
+    stored = load_model(NANO)
+    assert stored.manifest is not None
+    source = generate(stored.content, stored.manifest, prefix="mine")
+    for name, text in source.files.items():
+        (tmp_path / name).write_text(text, encoding="ascii")
+    makefile = EXAMPLES / "microcontroller" / "Makefile"
+    printed = run("make", "-s", "-f", makefile, "run", "SOURCE=.", "NAME=mine", cwd=tmp_path)
+    assert printed.splitlines()[-2:] == ["every golden logit is right", "*******"]

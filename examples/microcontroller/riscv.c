@@ -12,6 +12,26 @@ __attribute__((section(".vectors"), naked, used)) void start(void)
     __asm__ volatile(".option push\n.option norelax\nla sp, stack_top\n.option pop\nj reset");
 }
 
+/* Compilers call these for copies of structures, library or not. */
+void *memcpy(void *to, const void *from, __SIZE_TYPE__ count)
+{
+    char *target = (char *)to;
+    const char *source = (const char *)from;
+    while (count-- > 0) {
+        *target++ = *source++;
+    }
+    return to;
+}
+
+void *memset(void *to, int value, __SIZE_TYPE__ count)
+{
+    char *target = (char *)to;
+    while (count-- > 0) {
+        *target++ = (char)value;
+    }
+    return to;
+}
+
 static int semihost(int operation, const void *argument)
 {
     register int a0 __asm__("a0") = operation;

@@ -10,6 +10,26 @@ void reset(void);
 __attribute__((section(".vectors"), used)) static void *const vectors[] = {
     &stack_top, (void *)reset, (void *)reset, (void *)reset};
 
+/* Compilers call these for copies of structures, library or not. */
+void *memcpy(void *to, const void *from, __SIZE_TYPE__ count)
+{
+    char *target = (char *)to;
+    const char *source = (const char *)from;
+    while (count-- > 0) {
+        *target++ = *source++;
+    }
+    return to;
+}
+
+void *memset(void *to, int value, __SIZE_TYPE__ count)
+{
+    char *target = (char *)to;
+    while (count-- > 0) {
+        *target++ = (char)value;
+    }
+    return to;
+}
+
 static int semihost(int operation, const void *argument)
 {
     register int r0 __asm__("r0") = operation;

@@ -1,6 +1,0 @@
-static int32_t rescale_up(int32_t value, int32_t multiplier, int shift)
-{
-    const int right = shift < 0 ? -shift : 0;
-    const int32_t half = (int32_t)(((uint32_t)1 << right) >> 1);
-    return (high_product(value, multiplier, shift) + half) >> right;
-}
