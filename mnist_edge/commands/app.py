@@ -178,7 +178,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         if "--debug" in words:
             raise
         _drop_output()
-        fail(f"{error}; the output is not complete")
+        # Without a name, it is of standard output.
+        reason = error.strerror if error.strerror and not error.filename else error
+        fail(f"{reason}; the output is not complete")
         sys.exit(1)
     sys.exit(status if isinstance(status, int) else 0)
 
