@@ -238,7 +238,11 @@ def _require_memory(image: Image.Image, name: str, *, more: int = 0) -> None:
     needed = more + pixel * image.width * (image.height + 3) + 8 * image.height
     if needed > _MAX_DECODING_BYTES or image.width * image.height > _MAX_PIXELS:
         # A JPEG's own size is not the one that it is decoded to.
-        what = "this progressive JPEG" if more else f"{image.width}x{image.height} pixels"
+        what = (
+            "this progressive JPEG"
+            if "progressive" in image.info
+            else f"{image.width}x{image.height} pixels"
+        )
         raise UnreadablePicture(
             f"{name} is too large: decoding {what} takes "
             f"{needed / 1e6:.0f} MB; at most {_MAX_PIXELS / 1e6:.0f} megapixels and "

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -68,6 +69,24 @@ def test_a_twelve_megapixel_photo_of_any_common_format_is_read() -> None:
         stream = io.BytesIO()
         photo.save(stream, kind, **settings)
         assert preprocess(stream.getvalue()).problem in ("blank", "not-one-digit", None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "settings", "said"),
+    [
+        # Decoded to an eighth of its size, with all of its coefficients.
+        ("JPEG", {"progressive": True, "subsampling": 0}, "decoding this progressive JPEG takes"),
+        ("WEBP", {"lossless": True, "quality": 0, "method": 0}, "decoding 7000x7000 pixels takes"),
+    ],
+)
+def test_a_picture_that_takes_too_much_is_told_by_what_takes_it(
+    kind: str, settings: dict[str, Any], said: str
+) -> None:
+    stream = io.BytesIO()
+    Image.new("RGB", (7000, 7000)).save(stream, kind, **settings)
+    with pytest.raises(UnreadablePicture, match=said):
+        preprocess(stream.getvalue())
 
 
 @pytest.mark.parametrize("mode", ["P", "1", "LA", "PA", "La", "RGBa", "I", "F", "I;16"])
