@@ -22,7 +22,7 @@ SCORES = st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=1, max_size=2
 
 
 def _run(script: str, *arguments: str | Path) -> str:
-    """What a script prints, where neither TensorFlow nor Keras can be imported."""
+    """Run a script that cannot import TensorFlow or Keras, and return its output."""
     program = (
         "import runpy, sys; sys.modules.update(tensorflow=None, keras=None); "
         "sys.argv = sys.argv[1:]; "
@@ -102,7 +102,7 @@ def test_outliers_are_counted_by_kind_without_tensorflow(nano: Path, tmp_path: P
         assert {row["kind"] for row in held_out} == set(HELD_OUT_KINDS)
         assert result["held_out"]["worst_answered"] == max(row["answered"] for row in held_out)
         assert result["held_out"]["worst_auc"] == min(row["auc"] for row in held_out)
-        # The threshold was chosen to refuse 1 % of these very digits at most.
+        # The threshold was chosen on these digits to refuse at most 1 %.
         assert 0 < result["digits_refused"] <= 0.01 + 1e-9
 
 
@@ -132,7 +132,7 @@ def test_misread_digits_are_listed_by_confidence(nano: Path, tmp_path: Path) -> 
 
 def test_a_withheld_wrong_answer_counts_as_misread(nano: Path, test_digits: Digits) -> None:
     some = test_digits.take(np.arange(500))
-    # With every label moved on by one, each digit read rightly counts, and with no other answer.
+    # With every label shifted by one, each correctly read digit counts as misread.
     moved = Digits(images=some.images, labels=((some.labels + 1) % 10).astype(np.uint8))
     found = misread.misread(Classifier(nano, min_confidence=1.0), moved)
     assert len(found) >= 490
@@ -151,7 +151,7 @@ def test_changed_digits_are_compared_digit_by_digit() -> None:
         return changed_digits.Row(model="any", plain=misread, changed=np.stack([misread] * 5))
 
     more, half = changed_digits.difference(row(first), row(second))
-    # Ten digits are misread by the one alone and five by the other, each all five times.
+    # Ten digits are misread only by the first model and five only by the second, all five times.
     assert more == 5 * (10 - 5)
     assert half == pytest.approx(1.96 * 5 * 15**0.5, rel=0.01)
     assert changed_digits.difference(row(first), row(first)) == (0, 0.0)
@@ -162,7 +162,7 @@ def test_nudged_digits_stay_where_they_are_and_what_they_are(test_digits: Digits
     nudged = changed_digits.nudged(some, np.random.RandomState(1))
     assert nudged.shape == some.images.shape
     assert nudged.dtype == np.uint8
-    # Nothing is cut off or added: by the ink, and by where its middle is.
+    # Ink and its center do not change: nothing is cut off or added.
     ink, before = (images.sum((1, 2), dtype=float) for images in (nudged, some.images))
     assert np.abs(ink / before - 1).max() < 0.15
     for axis in (1, 2):
@@ -173,7 +173,7 @@ def test_nudged_digits_stay_where_they_are_and_what_they_are(test_digits: Digits
 
 
 def _middle(images: NDArray[np.uint8], axis: int) -> NDArray[np.float64]:
-    """Where the middle of each picture's ink is along an axis, ``(n,)``, in pixels."""
+    """Return the center of each picture's ink along an axis, ``(n,)``, in pixels."""
     ink = images.sum(3 - axis, dtype=float)
     return np.asarray(ink @ np.arange(28) / ink.sum(1))
 

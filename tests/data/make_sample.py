@@ -1,4 +1,4 @@
-"""Draws ``mnist_edge/samples/digit.png``: a pen's 7 in blue on a grey-white page, off centre.
+"""Draws ``mnist_edge/samples/digit.png``: a pen's 7 in blue on a gray-white page, off centre.
 
 Run from the root of the repository: ``python tests/data/make_sample.py``.
 """

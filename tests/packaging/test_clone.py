@@ -1,4 +1,4 @@
-"""Standing in a clone, whose folder comes first on the path, whatever is installed."""
+"""Running in a clone, whose folder comes first on the path, with or without an installed copy."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ print(found.predict("mnist_edge/samples/digit.png").digit, found.model.path)
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The tree as git has it."""
+    """A copy of the tree as git has it."""
     folder = tmp_path_factory.mktemp("clone")
     for name in ("mnist_edge", "converters", "models"):
         ignored = shutil.ignore_patterns("__pycache__")
@@ -36,7 +36,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def environment(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, str]:
-    """Variables under which Python finds an installed wheel, or none."""
+    """An environment in which Python finds an installed wheel, or none."""
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     if request.param == "installed":
         folder = tmp_path_factory.mktemp("site-packages")
@@ -74,7 +74,7 @@ def test_its_children_run_the_clones_code(clone: Path, environment: dict[str, st
     said = check(["-m", "mnist_edge", "doctor"], clone, environment)
     assert "good    self-test edge" in said
     assert not any(line.startswith("bad") for line in said.splitlines())
-    # What is only in the clone is run by a child as well.
+    # A child process also imports modules that only the clone has.
     (clone / "mnist_edge" / "only_here.py").write_text("def twice(x):\n    return 2 * x\n")
     program = (
         "from mnist_edge.only_here import twice\n"

@@ -309,7 +309,7 @@ FILES = [
 
 
 def contents(wheel: Path) -> dict[str, bytes]:
-    """The files of a wheel but for the list of them, whose order is the builder's."""
+    """Return the files of a wheel without RECORD, whose order depends on the builder."""
     with zipfile.ZipFile(wheel) as archive:
         return {name: archive.read(name) for name in archive.namelist() if "/RECORD" not in name}
 
@@ -350,7 +350,7 @@ def test_the_description_has_the_version_and_no_relative_link(wheel: Path) -> No
 def test_a_bare_device_install_predicts_informs_and_reports(
     wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # What is tried is what was installed, wherever the tests find the package.
+    # Only the installed package is tested, not the source tree.
     monkeypatch.delenv("PYTHONPATH", raising=False)
     environment = tmp_path / "venv"
     venv.create(environment, with_pip=True, symlinks=True)

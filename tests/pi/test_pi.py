@@ -45,7 +45,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def mnist_edge(pi: Userland) -> Run:
-    """Run the program as a user does; what it prints."""
+    """Run the program as a user does and return its output."""
 
     def there(*arguments: str) -> str:
         ran = pi.run([".venv/bin/mnist-edge", *arguments])
@@ -58,27 +58,27 @@ def mnist_edge(pi: Userland) -> Run:
 
 @pytest.fixture(scope="module")
 def digits(system: System, test_digits: Digits) -> Digits:
-    """Test digits from everywhere among the 10,000, which begin with the easy ones."""
+    """Test digits from all of the 10,000, which begin with easy ones."""
     apart = len(test_digits) // system.digits
     return test_digits.take(apart * np.arange(system.digits))
 
 
 @pytest.fixture(scope="module")
 def runtimes(system: System) -> list[str]:
-    """The system's own choice, and the one that is everywhere."""
+    """The default runtime, and numpy."""
     return list(dict.fromkeys((system.runtime, NUMPY)))
 
 
 @pytest.fixture(scope="module")
 def pictures(userland: Userland) -> list[str]:
-    """Their names in the home."""
+    """Their paths in the home folder."""
     for picture in [*PICTURES, SAMPLES / "digit.png"]:
         shutil.copy(picture, userland.home)
     return [picture.name for picture in [*PICTURES, SAMPLES / "digit.png"]]
 
 
 def here(*arguments: str | Path, cwd: Path) -> str:
-    """What the program prints on this machine, on the runtime of the golden vectors."""
+    """Run the program here, on the runtime of the golden vectors, and return its output."""
     return subprocess.run(
         [sys.executable, "-m", "mnist_edge", *arguments, "--runtime", GOLDEN_RUNTIME],
         check=True,
@@ -89,7 +89,7 @@ def here(*arguments: str | Path, cwd: Path) -> str:
 
 
 def answers(lines: str) -> list[tuple[str, int | None]]:
-    """Paths and digits of what ``--format jsonl`` printed."""
+    """Parse the paths and digits of ``--format jsonl``."""
     return [(said["path"], said["digit"]) for said in map(json.loads, lines.splitlines())]
 
 
@@ -104,7 +104,7 @@ def test_the_doctor_finds_no_fault(pi: Userland, mnist_edge: Run) -> None:
     assert findings["cpu"]["facts"]["name"].lower() == system.processor
     assert findings["cpu"]["facts"]["architecture"] == system.wheels
     assert findings["python"]["facts"]["version"].startswith(f"{system.python}.")
-    # What has no business there is not there.
+    # No package of a workstation is installed.
     for runtime in RUNTIMES:
         facts = findings["numpy-runtime" if runtime == NUMPY else runtime]["facts"]
         assert facts["in_use"] == (runtime == system.runtime)
@@ -132,7 +132,7 @@ def test_info_describes_a_model(pi: Userland, mnist_edge: Run) -> None:
 
 @pytest.fixture(scope="module")
 def logits(digits: Digits) -> Callable[[str], SandboxRun]:
-    """What a model gives here, on the runtime of the golden vectors."""
+    """Run a model here, on the runtime of the golden vectors."""
     given: dict[str, SandboxRun] = {}
 
     def of(model: str) -> SandboxRun:
@@ -154,7 +154,7 @@ print(json.dumps(run_in_folder("trial")))
 
 
 def tried(pi: Userland, model: str, pixels: NDArray[np.uint8], runtime: str) -> NDArray[Any]:
-    """What a model gives there, run by the child of ``mnist_edge.runtimes.sandbox``."""
+    """Run a model there, in the child of ``mnist_edge.runtimes.sandbox``."""
     folder = pi.home / "trial"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
@@ -188,8 +188,8 @@ def test_the_runtime_gives_the_integers_of_x86_64(
 
 
 @pytest.fixture(scope="module")
-def labelled(pi: Userland, digits: Digits) -> Iterator[Path]:
-    """A folder of pictures of digits with their labels, in the home."""
+def labeled(pi: Userland, digits: Digits) -> Iterator[Path]:
+    """A folder of labeled pictures in the home folder."""
     folder = pi.home / "photos"
     folder.mkdir()
     lines = ["path,label"]
@@ -202,10 +202,10 @@ def labelled(pi: Userland, digits: Digits) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("system", WITH_A_RUNTIME, indirect=True, ids=name_of)
-def test_a_report_has_the_counts_of_x86_64(pi: Userland, labelled: Path, mnist_edge: Run) -> None:
+def test_a_report_has_the_counts_of_x86_64(pi: Userland, labeled: Path, mnist_edge: Run) -> None:
     # int8 alone: the times of float32, which nobody wants of qemu, take a minute and a half.
     alone = ("--scheme", "int8", "--against", "int8", "--corrupted", "0")
-    arguments = ("report", "nano", *alone, "--pictures", labelled.name, "--format", "json")
+    arguments = ("report", "nano", *alone, "--pictures", labeled.name, "--format", "json")
     there = json.loads(mnist_edge(*arguments, "--out", "there"))
     expected = json.loads(here(*arguments, "--out", "here", cwd=pi.home))
     assert (pi.home / "there" / "report.html").is_file()

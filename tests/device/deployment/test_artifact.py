@@ -1,4 +1,4 @@
-"""Models as they travel: archives that lie, and addresses that do not keep what they promise."""
+"""Artifacts: malicious archives, and downloads that break their promises."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Pack = Callable[[dict[str, bytes]], bytes]
 
 @pytest.fixture(scope="module")
 def parts() -> dict[str, bytes]:
-    """The shipped int8 model and its manifest, by name, with something like a signature."""
+    """The files of the shipped int8 model by name, with an invalid signature."""
     folder = NANO
     files = {name: (folder / name).read_bytes() for name in ("int8.tflite", "int8.json")}
     return {**files, "int8.json.sig": b"s" * 64}

@@ -24,7 +24,7 @@ def read(text: str) -> ModelManifest:
 
 
 def edited(**changes: Any) -> str:
-    """The shipped manifest with some fields set anew; a__b is the field b of the field a."""
+    """Return the shipped manifest with changed fields; a__b is the field b of the field a."""
     document = json.loads(TEXT)
     for name, value in changes.items():
         *outer, last = name.split("__")
@@ -84,7 +84,7 @@ def test_a_score_is_a_share_of_its_total() -> None:
 
 
 CONFIDENCE: dict[str, Any] = {"temperature": 1.0, "min_confidence": 0.0, "calibration_error": None}
-"""What older manifests do not say of confidence, and what is taken for it."""
+"""Confidence fields that older manifests lack, and their defaults."""
 
 
 @pytest.mark.parametrize(

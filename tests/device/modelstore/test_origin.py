@@ -1,4 +1,4 @@
-"""Which network files were converted from."""
+"""The network that files were converted from."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def copy_schemes(source: Path, folder: Path, *schemes: str) -> None:
 
 
 def to_version_1(folder: Path) -> None:
-    """Take out of the manifests what those of older releases lack."""
+    """Remove the fields that manifests of older releases lack."""
     for path in folder.glob("*.json"):
         document = json.loads(path.read_text(encoding="utf-8"))
         del document["weights_sha256"]

@@ -20,7 +20,7 @@ def masks(draw: st.DrawFn) -> NDArray[np.bool_]:
 
 
 def flooded(mask: NDArray[np.bool_]) -> list[set[tuple[int, int]]]:
-    """The components of a mask, pixel by pixel."""
+    """Find the components of a mask by flood fill."""
     left = {(int(row), int(column)) for row, column in np.argwhere(mask)}
     components = []
     while left:

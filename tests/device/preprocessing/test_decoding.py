@@ -22,11 +22,11 @@ from tests.support.paths import PICTURES
 from tests.support.poisoned_pictures import with_checksums
 
 CHALK = Image.open(PICTURES / "chalk-three.png").copy()
-"""Light on dark, 8-bit gray: the picture that the others here are made of."""
+"""Light on dark, 8-bit gray; the source of the other pictures."""
 STEPS = 3
-"""Gray levels by which rounding may move a pixel on its way through another mode."""
+"""Allowed difference of a pixel from rounding in another mode, in gray levels."""
 LOSS = 8
-"""Gray levels by which a lossy format may move the mean pixel; another digit moves it by 40."""
+"""Allowed mean difference of a lossy format, in gray levels; another digit makes 40."""
 
 
 def encoded(image: Image.Image, kind: str, **settings: Any) -> bytes:
@@ -282,7 +282,7 @@ def test_nan_and_infinite_pixels_are_refused(value: float) -> None:
 
 @pytest.mark.parametrize("side", [10_000, 20_000])
 def test_a_picture_that_would_fill_the_memory_is_refused(side: int) -> None:
-    # A few bytes claim it; of the smaller, 100 million pixels, Pillow only warns.
+    # A few bytes claim this size; Pillow only warns about the smaller, 100 million pixels.
     content = bytearray(encoded(Image.new("1", (8, 8)), "PNG"))
     struct.pack_into(">II", content, 16, side, side)
     check_refusal(with_checksums(bytes(content)), "too large")

@@ -1,4 +1,4 @@
-"""HEIC, which iPhones save, by the optional ``pillow-heif``."""
+"""HEIC, the format of iPhones, through the optional ``pillow-heif``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.paths import PICTURES
 
 CHALK = Image.open(PICTURES / "chalk-three.png").copy()
 LOSS = 8
-"""Gray levels by which a lossy format may move the mean pixel; another digit moves it by 40."""
+"""Allowed mean difference of a lossy format, in gray levels; another digit makes 40."""
 ORIENTATION = 0x0112
 """The EXIF tag, whose values EXIF 2.3 numbers, with what a camera did to the upright picture."""
 TURNS = {
@@ -118,7 +118,7 @@ def test_without_the_package_a_heic_says_what_to_install(
     CHALK.save(tmp_path / "b.png")
     ran = run("predict", "--format", "jsonl", tmp_path)
     assert ran.returncode == 1
-    # The other pictures are read all the same.
+    # Other pictures are still read.
     photo, drawing = map(json.loads, ran.stdout.splitlines())
     assert photo["error"]["type"] == "UnreadablePicture"
     assert "pip install 'pillow-heif>=1.2'" in photo["error"]["message"]

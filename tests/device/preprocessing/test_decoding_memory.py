@@ -1,4 +1,4 @@
-"""No picture takes more than 200 MB, however much it asks for."""
+"""No picture takes more than 200 MB, whatever its size."""
 
 from __future__ import annotations
 

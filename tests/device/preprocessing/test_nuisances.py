@@ -1,4 +1,4 @@
-"""What stands between a photographed digit and MNIST's form, one nuisance at a time.
+"""What separates a photographed digit from MNIST's format, one nuisance at a time.
 
 The digits are lines drawn here, so that pen, place and number of strokes are known.
 """
@@ -25,14 +25,14 @@ Colour: TypeAlias = tuple[int, int, int]
 
 SIZE = (270, 360)
 TALL = 150
-"""Height of a digit unless a test says otherwise, in pixels."""
+"""Default height of a digit, in pixels."""
 DIFFERENCE = 14
-"""Grey levels of the mean pixel that noise and light may make; a lost stroke makes more."""
+"""Allowed mean difference from noise and light, in gray levels; a lost stroke makes more."""
 PAPER, BLUE, BLACK, PALE = (226, 224, 218), (30, 45, 120), (35, 35, 38), (166, 166, 170)
 
 
 def arc(x: float, y: float, wide: float, high: float, start: float, end: float) -> Stroke:
-    """Part of an ellipse around (x, y), clockwise in degrees from the right."""
+    """Return points of an elliptic arc around (x, y), clockwise in degrees from the right."""
     angles = np.radians(np.linspace(start, end, 24))
     return list(
         zip((x + wide * np.cos(angles)).tolist(), (y + high * np.sin(angles)).tolist(), strict=True)
@@ -66,7 +66,7 @@ def coverage(
     at: tuple[float, float] = (0.5, 0.5),
     rng: Generator | None = None,
 ) -> Field:
-    """How much of each pixel is inked.
+    """Return the share of each pixel that is inked.
 
     Args:
         strokes: of one digit.
@@ -102,7 +102,7 @@ def paper(size: tuple[int, int] = SIZE, colour: Colour = PAPER) -> Field:
 
 
 def laid(page: Field, ink: Field, colour: Colour = BLUE) -> Field:
-    """Ink on a page, wherever there is any."""
+    """Return the ink of a page."""
     return page + ink[..., np.newaxis] * (np.array(colour, np.float32) - page)
 
 
@@ -116,7 +116,7 @@ Make: TypeAlias = Callable[[list[Stroke], Generator], Any]
 
 
 def misread(classifier: Classifier, make: Make, seed: int = 0) -> list[tuple[int, int | None]]:
-    """Which digits are not read from a picture of each, and for what they are taken."""
+    """Return the digits that are misread, with the answers."""
     wrong = []
     for digit, strokes in DIGITS.items():
         said = classifier.predict(make(strokes, np.random.default_rng((seed, digit))))
@@ -151,7 +151,7 @@ def _hair(strokes: list[Stroke], rng: Generator) -> Any:
 
 
 def _postal(strokes: list[Stroke], rng: Generator) -> Any:
-    """Cut tight and brought down to 16 pixels, white on black, as the data of post offices is."""
+    """Crop tightly and scale to 16 pixels, white on black, as in USPS."""
     ink = coverage(strokes, rng=rng)
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     tight = Image.fromarray(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
@@ -213,7 +213,7 @@ def _shadow(strokes: list[Stroke], rng: Generator) -> Any:
 
 
 def _strip(strokes: list[Stroke], rng: Generator) -> Any:
-    """The shadow of a finger across the digit, narrower than the window that paper is found in."""
+    """Cast a finger's shadow across the digit, narrower than the window of the paper estimate."""
     columns = np.indices(SIZE)[1]
     start = rng.uniform(0.4, 0.5) * SIZE[1]
     light = np.where((columns > start) & (columns < start + 60), 0.72, 1).astype(np.float32)
@@ -267,7 +267,7 @@ def _rules(*, squares: bool, every: int, tilt: float) -> Make:
 
 
 def _borders(strokes: list[Stroke], rng: Generator) -> Any:
-    """What is left of a printed cell when it was cut out roughly: some of its four lines."""
+    """Draw some of the four lines of a roughly cut cell."""
     page = paper()
     top, left, bottom, right = rng.integers(3, 20, 4)
     page[top : top + 4] = page[:, left : left + 5] = 40
@@ -276,7 +276,7 @@ def _borders(strokes: list[Stroke], rng: Generator) -> Any:
 
 
 def _slivers(strokes: list[Stroke], rng: Generator) -> Any:
-    """The ends of the digits at both sides, which a cut left in."""
+    """Draw the ends of neighboring digits at both sides."""
     page = laid(paper(), coverage(DIGITS[3], at=(0.5, -0.13), height=165), BLACK)
     page = laid(page, coverage(DIGITS[0], at=(0.45, 1.15), height=165), BLACK)
     return photo(laid(page, coverage(strokes, rng=rng), PALE), rng)
@@ -299,7 +299,7 @@ def _tiny(strokes: list[Stroke], rng: Generator) -> Any:
 
 
 def _touching(strokes: list[Stroke], rng: Generator) -> Any:
-    """Cut at the foot, so that the digit reaches the frame."""
+    """Cut the picture so that the digit touches its lower edge."""
     page = laid(paper(), coverage(strokes, rng=rng))
     foot = int(np.flatnonzero(coverage(strokes).any(axis=1))[-1])
     return photo(page[: foot - 4], rng)
@@ -316,9 +316,9 @@ NUISANCES: dict[str, Make] = {
     "red on pink": _inks((235, 150, 150), (215, 30, 40)),
     "yellow on white": _inks((240, 240, 236), (235, 205, 40)),
     "green on yellow": _inks((245, 228, 120), (70, 160, 60)),
-    "orange on blue-grey": _inks((150, 160, 175), (205, 120, 60)),
+    "orange on blue-gray": _inks((150, 160, 175), (205, 120, 60)),
     # As bright as their papers, to the eye and to luma.
-    "red on grey": _inks((128, 128, 128), (222, 90, 80)),
+    "red on gray": _inks((128, 128, 128), (222, 90, 80)),
     "green on pink": _inks((225, 140, 160), (90, 205, 130)),
     "yellow on black": _inks((30, 30, 36), (225, 200, 60)),
     "low contrast": _faint,
@@ -399,7 +399,7 @@ SHAPES: dict[str, tuple[int, list[Stroke]]] = {
 
 
 def worst_difference(strokes: list[Stroke]) -> float:
-    """Mean gray levels between a photo and a drawing, in which everything is ink, at the worst."""
+    """Return the largest mean difference between a photo and a drawing, in gray levels."""
     worst = 0.0
     for seed in range(4):
         ink = coverage(strokes, rng=np.random.default_rng(seed))

@@ -1,4 +1,4 @@
-"""The steps from a picture to the digit in it, each with what would break it."""
+"""The steps from a picture to its digit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_the_width_of_a_stroke_is_measured(width: int) -> None:
 
 
 def enlarged(digit: NDArray[np.uint8], side: int) -> NDArray[np.float64]:
-    """How much ink, 0..1, a digit of MNIST has on a page of ``side`` pixels."""
+    """Scale a digit of MNIST to ink, 0..1, on a page of ``side`` pixels."""
     large = Image.fromarray(digit).resize((side, side), Image.Resampling.BICUBIC)
     ink: NDArray[np.float64] = np.asarray(large) / 255
     return ink
@@ -36,7 +36,7 @@ def enlarged(digit: NDArray[np.uint8], side: int) -> NDArray[np.float64]:
 def page(
     ink: NDArray[np.float64], *, size: tuple[int, int], at: tuple[int, int]
 ) -> NDArray[np.float64]:
-    """A digit's ink somewhere on a larger page."""
+    """Place a digit's ink on a larger page."""
     whole = np.zeros(size)
     top, left = at
     whole[top : top + ink.shape[0], left : left + ink.shape[1]] = ink
@@ -44,7 +44,7 @@ def page(
 
 
 def drawn(ink: NDArray[np.float64], paper: NDArray[np.float64], pen: float) -> NDArray[np.uint8]:
-    """Ink that lets ``pen`` of the paper's light through, and the noise of a camera."""
+    """Photograph ink that lets ``pen`` of the paper's light through, with camera noise."""
     noise = np.random.default_rng(0).normal(0, 2, ink.shape)
     light = paper * (1 - ink * (1 - pen)) + noise
     picture: NDArray[np.uint8] = np.clip(light, 0, 255).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Every digit of a picture: numbers, and lines of them."""
+"""Pictures of several digits: numbers and lines of them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SIDE = 112
 
 
 def row(digits: Iterable[NDArray[np.uint8]], *, gap: int) -> NDArray[np.float64]:
-    """Digits side by side, ``gap`` pixels between their ink; a negative one lays them over."""
+    """Lay digits side by side, ``gap`` pixels between their ink; they overlap if it is negative."""
     inks = []
     for digit in digits:
         large = Image.fromarray(digit).resize((SIDE, SIDE), Image.Resampling.BICUBIC)
@@ -43,7 +43,7 @@ def row(digits: Iterable[NDArray[np.uint8]], *, gap: int) -> NDArray[np.float64]
 
 
 def photograph(ink: NDArray[np.float64], seed: int = 0) -> NDArray[np.uint8]:
-    """Ink on gray paper under uneven light, with a camera's noise."""
+    """Photograph ink on gray paper under uneven light, with camera noise."""
     light = np.linspace(150, 215, ink.shape[1])[None, :] * (1 - 0.75 * ink)
     noise = np.random.default_rng(seed).normal(0, 2, ink.shape)
     picture: NDArray[np.uint8] = np.clip(light + noise, 0, 255).astype(np.uint8)
@@ -53,7 +53,7 @@ def photograph(ink: NDArray[np.float64], seed: int = 0) -> NDArray[np.uint8]:
 def on_page(
     *lines: tuple[NDArray[np.float64], int, int], size: tuple[int, int]
 ) -> NDArray[np.uint8]:
-    """Rows of ink, each at a row and a column of a photographed page."""
+    """Place rows of ink on a page and photograph it."""
     page = np.zeros(size)
     for ink, top, left in lines:
         page[top : top + ink.shape[0], left : left + ink.shape[1]] += ink
@@ -79,7 +79,7 @@ def test_a_number_is_read_from_the_left(classifier: Classifier, test_digits: Dig
 def test_lines_are_read_from_the_top_with_their_boxes(
     classifier: Classifier, test_digits: Digits
 ) -> None:
-    # Large enough to be worked on at half its size: the boxes are the picture's own.
+    # Large enough to be processed at half its size; boxes are in pixels of the picture.
     rows = [
         (row(test_digits.images[n : n + 3], gap=40), 300 + 600 * k, 200)
         for k, n in enumerate((0, 11, 14))
@@ -186,7 +186,7 @@ def test_a_cut_crosses_the_least_ink() -> None:
     assert set(np.unique(cut[10:50, 10:22])) == {int(cut[20, 15])}
     assert set(np.unique(cut[10:50, 70:82])) == {int(cut[20, 75])}
     assert cut[20, 15] != cut[20, 75]
-    # Every pixel is still in a segment, and the picture given is as it was.
+    # Every pixel is still in a segment, and the input is unchanged.
     assert ((cut > 0) == (labels > 0)).all()
     assert set(np.unique(labels)) == {0, 1}
 

@@ -44,7 +44,7 @@ UNIT_AXES: dict[str, Any] = {"-unit-columns": 1, "-unit-rows": 2, "-unit-image":
 EITHER = ("pixels", "inverted")
 
 IMAGES = arrays.arrays(np.uint8, st.tuples(st.integers(0, 3), st.just(28), st.just(28)))
-"""Mostly one grey level, as digits are, which may be 0: blank rows and columns come up."""
+"""Mostly one gray level, as digits are, which may be 0: blank rows and columns come up."""
 
 
 def test_the_scalings_begin_with_raw_pixels() -> None:

@@ -185,7 +185,7 @@ def test_the_c_source_has_the_microcontrollers_arena_and_outputs(
     micro: MicroRun,
     tmp_path: Path,
 ) -> None:
-    # The outputs of a port are those of its own kernels, should they round otherwise.
+    # A port's golden outputs are those of its own kernels, which can round differently.
     rounded = replace(micro, outputs=micro.outputs - np.eye(10, dtype=np.int8))
     files = c_source.c_source(stored.content, manifest, golden, micro=rounded)
     assert f"#define MNIST_EDGE_ARENA_BYTES {micro.arena_bytes}\n" in files["model.h"]

@@ -23,7 +23,7 @@ GREY = Metadata(name="nano", color_space="grayscale", input_range=(-128, 127))
 
 @pytest.fixture(scope="module")
 def originals(nano: Path, small_mnist: Mnist) -> dict[str, bytes]:
-    """The shipped model by each scheme, as TensorFlow writes it."""
+    """The shipped model in each scheme, as TensorFlow writes it."""
     network = loader.load_trained_model(
         nano / "model.keras", small_mnist.validation.images[:1]
     ).network
@@ -40,7 +40,7 @@ def original(request: pytest.FixtureRequest, originals: dict[str, bytes]) -> byt
 
 
 def _model(content: bytes) -> Any:
-    """The flatbuffer's tables where they lie: arrays that are read are views of the bytes."""
+    """Parse a flatbuffer; its arrays are views of the bytes."""
     import_tensorflow()
     from tensorflow.lite.python.schema_py_generated import Model
 
@@ -48,13 +48,13 @@ def _model(content: bytes) -> Any:
 
 
 def _places(content: bytes, arrays: list[NDArray[Any]]) -> list[int]:
-    """The byte at which each array begins."""
+    """Return the offset of each array."""
     start = np.frombuffer(content, np.uint8).ctypes.data
     return [array.ctypes.data - start for array in arrays]
 
 
 def _data(content: bytes) -> list[NDArray[Any]]:
-    """The contents of every buffer that has some."""
+    """Return the contents of every buffer that is not empty."""
     model = _model(content)
     buffers = [model.Buffers(index) for index in range(model.BuffersLength())]
     return [buffer.DataAsNumpy() for buffer in buffers if buffer.DataLength()]

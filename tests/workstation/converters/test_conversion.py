@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,6 @@ from numpy.typing import NDArray
 from converters import conversion, loader, schemes, tf_converter
 from converters.accuracy_gate import AccuracyGate
 from converters.calibration_set import draw_calibration_set
-from converters.compact import parse_model
 from converters.conversion import Converted, Prepared
 from mnist_edge.data.mnist import Mnist
 from mnist_edge.errors import AccuracyLost, ConversionError, NotWritable, UnsuitableModel
@@ -24,7 +22,7 @@ from mnist_edge.metrics.paired import compare
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes.input_scaling import RAW_PIXELS
 from mnist_edge.runtimes.sandbox import SandboxRun, run_sandboxed
-from mnist_edge.training import training_record, training_run
+from mnist_edge.training import training_record
 from mnist_edge.training.frameworks import import_keras, import_tensorflow
 from mnist_edge.training.recipes import RECIPES, find_recipe
 from tests.support.conversions import DROP_BOUND, LEAST_AGREEMENT, NO_DIGITS, convert_all
@@ -38,7 +36,7 @@ def _converted(
 ) -> tuple[NDArray[np.float32], list[tuple[schemes.Scheme, SandboxRun]]]:
     """Train a recipe briefly; return Keras' logits of the test digits and each scheme's run."""
     recipe = find_recipe(name)
-    # A deeper network that has learnt next to nothing answers by the last bit.
+    # The answers of a deeper, hardly trained network depend on rounding.
     epochs = 4 if recipe.outlier_ratio else 2
     brief: dict[str, Any] = {"epochs": epochs} if recipe.epochs else {"steps": 200}
     # Neither teachers nor outliers change the network that is converted.
@@ -72,21 +70,8 @@ def test_every_scheme_keeps_the_accuracy_of_every_recipe(
         assert trial.input.dtype == trial.output.dtype == scheme.io_dtype
         compared = compare(reference, trial.logits, small_mnist.test.labels)
         assert abs(compared.drop) <= DROP_BOUND
-        # A model that learnt little has little to drop, but still answers as it did.
+        # A hardly trained model has little accuracy to lose, but its answers stay the same.
         assert compared.agreement > LEAST_AGREEMENT
-
-
-def test_float32_on_the_device_gives_the_logits_that_keras_gives(
-    prepared: Prepared, small_mnist: Mnist
-) -> None:
-    model = import_keras().models.load_model(NANO / "model.keras", compile=False)
-    keras = training_run.predict_logits(model, small_mnist.validation)
-    np.testing.assert_allclose(prepared.reference, keras, atol=1e-3)
-    content = tf_converter.to_tflite(
-        prepared.model.network, RAW_PIXELS, schemes.float32(), small_mnist.train.images[:10]
-    )
-    device = run_sandboxed(content, small_mnist.validation.images, name="nano").logits
-    np.testing.assert_allclose(device, keras, atol=1e-3)
 
 
 @pytest.mark.slow
@@ -105,37 +90,12 @@ def test_converting_the_committed_model_again_gives_the_committed_bytes(
         assert hashlib.sha256(content).hexdigest() == hashlib.sha256(committed).hexdigest()
 
 
-def test_normalization_is_folded_reproducibly(prepared: Prepared, small_mnist: Mnist) -> None:
-    model = parse_model(
-        tf_converter.to_tflite(
-            prepared.model.network, RAW_PIXELS, schemes.float32(), small_mnist.train.images[:10]
-        )
-    )
-    found = {buffer.data.tobytes() for buffer in model.buffers if buffer.data is not None}
-    keras = import_keras()
-    layers = keras.models.load_model(NANO / "model.keras", compile=False).layers
-    pairs = [
-        (layer, following)
-        for layer, following in itertools.pairwise(layers)
-        if isinstance(following, keras.layers.BatchNormalization)
-    ]
-    assert len(pairs) > 1
-    # The first takes the pixels' scale as well.
-    for convolution, normalization in pairs[1:]:
-        gamma, _, _, variance = normalization.get_weights()
-        spread = (variance + np.float32(normalization.epsilon)).astype(np.float64)
-        # Rounded once: a processor's own reciprocal root is off by a bit or two.
-        factor = (1 / np.sqrt(spread)).astype(np.float32) * gamma
-        weights = convolution.get_weights()[0] * factor
-        assert weights.transpose(3, 0, 1, 2).tobytes() in found
-
-
 @pytest.mark.slow
 def test_confidence_is_fitted_to_the_device_runtimes_validation_logits(
     prepared: Prepared, tmp_path: Path
 ) -> None:
     digits = prepared.mnist.validation
-    # Another split must not have a say: with no test digits at all nothing changes.
+    # The test split has no influence: without any test digits nothing changes.
     blind = replace(prepared, mnist=replace(prepared.mnist, test=digits.take(np.arange(0))))
     for made in convert_all(
         blind, tmp_path, schemes.find_schemes(["all"]), gate=AccuracyGate(max_drop_point=DROP_BOUND)
@@ -166,7 +126,7 @@ def test_a_missed_gate_writes_nothing_unless_kept(prepared: Prepared, tmp_path: 
 
 
 def test_a_failed_scheme_does_not_stop_the_others(prepared: Prepared, tmp_path: Path) -> None:
-    # TensorFlow gives an int8 model no int16 ends.
+    # TensorFlow does not support int16 input and output of an int8 model.
     impossible = replace(schemes.int8(), io_dtypes=("int16",), io_dtype="int16")
     outcomes = list(
         conversion.convert_each(

@@ -25,7 +25,7 @@ DIGITS = 7
 
 
 def _run_here(script: str, *arguments: Path) -> str:
-    """What a script under ``tests/peers`` prints on this environment's tflite-runtime."""
+    """Run a script of ``tests/peers`` on tflite-runtime and return its output."""
     command = [sys.executable, str(PEERS / script), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
@@ -34,7 +34,7 @@ def _run_here(script: str, *arguments: Path) -> str:
 def flattening(
     request: pytest.FixtureRequest, small_mnist: Mnist, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, bytes]:
-    """A network that flattens, hardly anything learnt, by each scheme as TensorFlow writes it."""
+    """A hardly trained network that flattens, in each scheme as TensorFlow writes it."""
     import_keras().utils.set_random_seed(1)
     path = tmp_path_factory.mktemp("flattening") / "model.keras"
     request.param().save(path)

@@ -30,7 +30,7 @@ def test_a_file_that_is_not_keras_is_an_error_of_one_line(tmp_path: Path, nano: 
 
 
 def _damaged(content: bytes, chance: random.Random) -> bytes:
-    """A file cut short, with bytes changed, or with a part of it lost."""
+    """Truncate a file, change bytes of it, or remove a part."""
     damaged = bytearray(content)
     kind = chance.choice(["cut", "changed", "lost"])
     if kind == "cut":

@@ -67,7 +67,7 @@ def test_linear_outputs_are_ranked_by_squared_error(
 
 def test_scalings_that_differ_only_by_temperature_are_a_warning(few: Mnist, tmp_path: Path) -> None:
     keras = keras_3()
-    # Without a bias, and linear: a scale of the input is a scale of the outputs, and no more.
+    # Linear and without a bias, scaling the input only scales the outputs.
     model = keras.Sequential(
         [keras.Input((28, 28)), keras.layers.Flatten(), keras.layers.Dense(10, use_bias=False)]
     )

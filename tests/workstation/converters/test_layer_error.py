@@ -31,15 +31,15 @@ def test_a_good_model_has_only_rounding_errors(
     assert layer_error.suspect_layers(layers) == []
     assert layer_error.weakest_layer(layers).sqnr > 30
     for layer in layers:
-        # A pooling moves integers about.
+        # Pooling only selects integers.
         if layer.operator == "MAX_POOL_2D":
             assert layer.sqnr == math.inf
         else:
-            # Where ReLU leaves nothing, nothing is rounded.
+            # Zeros of a ReLU have no rounding error.
             assert 0.4 * layer_error.HEALTHY < layer.rmse < layer_error.SUSPECT
         if layer.weights:
             assert layer.weights[0] < 0 < layer.weights[1]
-        # What is beyond the range of the few digits that it was calibrated on.
+        # Values outside the range of the few calibration digits.
         assert layer.saturated < 0.002
         assert layer.activations[0] < layer.activations[1]
     picture = tmp_path / "explain.png"
@@ -51,7 +51,7 @@ def test_a_good_model_has_only_rounding_errors(
 def test_the_layer_with_the_largest_error_is_named(small_mnist: Mnist, tmp_path: Path) -> None:
     unbalanced = conversion.prepare(save_unbalanced(small_mnist, tmp_path / "a.keras"), small_mnist)
     layers = _layers(unbalanced, small_mnist)
-    # The hidden layer's one scale is its large unit's: what reads it has nothing to read.
+    # The large unit determines the hidden layer's scale, so that the others round to zero.
     (suspect,) = layer_error.suspect_layers(layers)
     assert suspect is layer_error.weakest_layer(layers) is layers[-1]
     assert suspect.sqnr < 1

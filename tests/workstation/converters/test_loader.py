@@ -202,7 +202,7 @@ def test_an_unsuitable_model_is_refused_with_the_reason(
         conversion.prepare(fault.path, small_mnist)
     assert "\n" not in str(caught.value)
     assert str(fault.path) in str(caught.value)
-    # Code inside the file would have left its mark.
+    # Code of the file would have created a file.
     assert _below(tmp_path) == before
 
 
@@ -228,7 +228,7 @@ def test_code_beside_a_saved_model_is_not_run(
     assert model.mark
     _to_int8(published.prepared, tmp_path, calibrated_on)
     assert not model.mark.exists()
-    # Keras 2 runs it: the mark works.
+    # Keras 2 runs the code: it does create the file.
     keras_2().models.load_model(model.path)
     assert model.mark.exists()
 
@@ -273,7 +273,7 @@ def test_a_model_that_normalizes_its_input_gets_the_simplest_scaling(
     prepared = conversion.prepare(path, small_mnist)
     assert prepared.scaling is input_scaling.RAW_PIXELS
     assert prepared.score.accuracy == pytest.approx(accuracy, abs=HALF_A_POINT)
-    # The runner-up is the first that is another to it.
+    # The runner-up is the first that is not equivalent.
     finding = FINDING.fullmatch(prepared.findings[0])
     assert finding
     assert finding[2] in {"pixels-unit-columns", "pixels-unit-rows"}

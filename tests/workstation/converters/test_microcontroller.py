@@ -69,7 +69,7 @@ def test_an_operator_that_tflite_micro_lacks_is_named(
     (pooling,) = (
         code for code in model.operatorCodes if code.builtinCode == BuiltinOperator.MAX_POOL_2D
     )
-    # 127 tells a reader that the operator is one of the newer, beyond what a byte holds.
+    # 127 in the old field means that the operator code is in the new one.
     pooling.builtinCode, pooling.deprecatedBuiltinCode = BuiltinOperator.GELU, 127
     lacking = bytes(flatbuffer_utils.convert_object_to_bytearray(model))
     with pytest.raises(ConversionError, match="GELU") as caught:

@@ -23,7 +23,7 @@ def _convolutions_of_version(version: int, model: Any) -> None:
 
 
 def test_the_targets_list_agrees_with_the_installed_runtime(prepared: Prepared) -> None:
-    # What the table calls unknown, the runtime must refuse, and it must load the one before.
+    # The runtime must refuse the version after the listed one, and load the listed one.
     for version, loads in ((7, True), (8, False)):
         content = edit_model(sound_model(), partial(_convolutions_of_version, version))
         assert bool(unknown_to(DEFAULT_TARGET, read_operators(content))) is not loads

@@ -15,25 +15,25 @@ from tests.support.conversions import DROP_BOUND, convert_all
 @pytest.mark.slow
 @pytest.mark.parametrize("weights", [schemes.PER_CHANNEL, schemes.PER_TENSOR])
 @pytest.mark.parametrize("io_dtype", ["int8", "uint8", "float32"])
-@pytest.mark.parametrize("colour", [schemes.GRAY, schemes.RGB])
+@pytest.mark.parametrize("color", [schemes.GRAY, schemes.RGB])
 def test_int8_has_every_io_dtype_and_granularity(
-    weights: str, io_dtype: str, colour: str, prepared: Prepared, tmp_path: Path
+    weights: str, io_dtype: str, color: str, prepared: Prepared, tmp_path: Path
 ) -> None:
-    chosen = schemes.find_schemes(["int8"], io_dtype=io_dtype, weights=weights, color=colour)
+    chosen = schemes.find_schemes(["int8"], io_dtype=io_dtype, weights=weights, color=color)
     (made,) = convert_all(prepared, tmp_path, chosen, gate=AccuracyGate(max_drop_point=DROP_BOUND))
     manifest = loading.load_model(made.path).manifest
     assert manifest is not None
     assert manifest.input.dtype == manifest.output.dtype == io_dtype
-    assert manifest.input.shape == (1, 28, 28, 3 if colour == schemes.RGB else 1)
+    assert manifest.input.shape == (1, 28, 28, 3 if color == schemes.RGB else 1)
     assert (manifest.scheme == "int8") == (
-        (weights, io_dtype, colour) == (schemes.PER_CHANNEL, "int8", schemes.GRAY)
+        (weights, io_dtype, color) == (schemes.PER_CHANNEL, "int8", schemes.GRAY)
     )
     scales = _weight_scales(made.content)
     assert all((count > 1) == (weights == schemes.PER_CHANNEL) for count in scales)
 
 
 def _weight_scales(content: bytes) -> list[int]:
-    """How many scales the weights of each convolution and dense layer of some outputs have."""
+    """Return the number of weight scales of each convolution and dense layer."""
     from tensorflow.lite.tools import flatbuffer_utils
 
     (graph,) = flatbuffer_utils.convert_bytearray_to_object(bytearray(content)).subgraphs

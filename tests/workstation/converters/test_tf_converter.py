@@ -1,38 +1,24 @@
-"""Models converted by TensorFlow, on the device runtimes and in third-party programs."""
+"""Files that TensorFlow writes, compared with Keras and between runtimes."""
 
 from __future__ import annotations
 
-import json
+import itertools
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from converters import conversion, schemes
-from converters.calibration_set import draw_calibration_set
-from converters.conversion import Converted
+from converters import schemes, tf_converter
+from converters.compact import parse_model
+from converters.conversion import Prepared
 from mnist_edge.data.mnist import Mnist
 from mnist_edge.modelstore.loading import SCHEMES
-from mnist_edge.modelstore.manifest import LABELS
+from mnist_edge.runtimes.input_scaling import RAW_PIXELS
 from mnist_edge.runtimes.sandbox import run_sandboxed
-from tests.support.peers import run_on_litert, run_peer
-
-
-@pytest.fixture(scope="module")
-def colour_nano(nano: Path, small_mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """nano converted for color pictures, as MediaPipe needs it."""
-    prepared = conversion.prepare(nano / "model.keras", small_mnist)
-    (made,) = conversion.convert_each(
-        prepared,
-        tmp_path_factory.mktemp("rgb"),
-        schemes.find_schemes(["int8"], color=schemes.RGB),
-        calibration=draw_calibration_set(small_mnist),
-    )
-    assert isinstance(made, Converted)
-    assert made.path.name == "int8-rgb-uint8.tflite"
-    return made.path
+from mnist_edge.training import training_run
+from mnist_edge.training.frameworks import import_keras
+from tests.support.paths import NANO
+from tests.support.peers import run_on_litert
 
 
 @pytest.mark.slow
@@ -46,7 +32,7 @@ def test_ai_edge_litert_gives_the_logits_of_tflite_runtime(nano: Path, small_mni
         # in its own way, where logits reach beyond 20.
         bound = 2.01 * ours.output.scale or (0.1 if model.stem == "dynamic" else 1e-4)
         assert np.abs(theirs - ours.logits).max() <= bound
-        # Between digits that are so near to each other either answer is right.
+        # Where two logits are that close, either answer is right.
         second, first = np.sort(ours.logits, axis=1)[:, -2:].T
         clear = first - second > 2 * bound
         assert clear.mean() > 0.99
@@ -54,44 +40,39 @@ def test_ai_edge_litert_gives_the_logits_of_tflite_runtime(nano: Path, small_mni
         assert np.array_equal(answers[clear], same[clear])
 
 
-@pytest.mark.slow
-def test_mediapipe_reads_the_digit_in_a_color_picture(
-    nano: Path, colour_nano: Path, small_mnist: Mnist, tmp_path: Path
+def test_float32_on_the_device_gives_the_logits_that_keras_gives(
+    prepared: Prepared, small_mnist: Mnist
 ) -> None:
-    # Each digit is orange, with the one before it in blue beneath: whoever takes blue for red
-    # sees the other.
-    digits = small_mnist.validation.images[:50]
-    green = (digits * 0.3).astype(np.uint8)
-    colour = np.stack([digits, green, np.roll(digits, 1, axis=0)], axis=-1)
-    pictures = [tmp_path / f"{index}.png" for index in range(len(digits))]
-    for pixels, picture in zip(colour, pictures, strict=True):
-        Image.fromarray(pixels).save(picture)
-    grey = np.stack([np.asarray(Image.fromarray(pixels).convert("L")) for pixels in colour])
-    nanos = run_sandboxed((nano / "int8.tflite").read_bytes(), grey, name="nano").logits
-    labels = json.loads(run_peer("classify.py", colour_nano, *pictures))
-    # Of two digits over each other some are no digit to it, and no answer is likelier.
-    first, second = np.sort(nanos, axis=1)[:, :-3:-1].T
-    clear = np.flatnonzero(first - second > 1)
-    assert len(clear) >= 15
-    assert [labels[i][0] for i in clear] == [LABELS[digit] for digit in nanos[clear].argmax(axis=1)]
-    assert all(sorted(ranked) == sorted(LABELS) for ranked in labels)
+    model = import_keras().models.load_model(NANO / "model.keras", compile=False)
+    keras = training_run.predict_logits(model, small_mnist.validation)
+    np.testing.assert_allclose(prepared.reference, keras, atol=1e-3)
+    content = tf_converter.to_tflite(
+        prepared.model.network, RAW_PIXELS, schemes.float32(), small_mnist.train.images[:10]
+    )
+    device = run_sandboxed(content, small_mnist.validation.images, name="nano").logits
+    np.testing.assert_allclose(device, keras, atol=1e-3)
 
 
-@pytest.mark.slow
-def test_mediapipe_finds_the_labels_and_the_normalization(colour_nano: Path) -> None:
-    found: dict[str, Any] = json.loads(run_peer("describe.py", colour_nano))
-    assert found["files"] == {"labels.txt": "\n".join(LABELS)}
-    described = found["metadata"]
-    (graph,) = described["subgraph_metadata"]
-    (picture,), (logits,) = graph["input_tensor_metadata"], graph["output_tensor_metadata"]
-    assert described["name"] == "nano int8-rgb-uint8"
-    assert described["description"] == "Reads one handwritten digit, 0 to 9"
-    assert described["min_parser_version"] == "1.0.0"
-    assert picture["description"].startswith("White ink on black, as in MNIST")
-    assert picture["content"]["content_properties"] == {"color_space": "RGB"}
-    assert picture["process_units"] == [
-        {"options_type": "NormalizationOptions", "options": {"mean": [0.0], "std": [1.0]}}
+def test_normalization_is_folded_reproducibly(prepared: Prepared, small_mnist: Mnist) -> None:
+    model = parse_model(
+        tf_converter.to_tflite(
+            prepared.model.network, RAW_PIXELS, schemes.float32(), small_mnist.train.images[:10]
+        )
+    )
+    found = {buffer.data.tobytes() for buffer in model.buffers if buffer.data is not None}
+    keras = import_keras()
+    layers = keras.models.load_model(NANO / "model.keras", compile=False).layers
+    pairs = [
+        (layer, following)
+        for layer, following in itertools.pairwise(layers)
+        if isinstance(following, keras.layers.BatchNormalization)
     ]
-    assert picture["stats"] == {"max": [255.0], "min": [0.0]}
-    assert logits["name"] == "logits"
-    assert logits["associated_files"] == [{"name": "labels.txt", "type": "TENSOR_AXIS_LABELS"}]
+    assert len(pairs) > 1
+    # The first takes the pixels' scale as well.
+    for convolution, normalization in pairs[1:]:
+        gamma, _, _, variance = normalization.get_weights()
+        spread = (variance + np.float32(normalization.epsilon)).astype(np.float64)
+        # Rounded once: a processor's own reciprocal root is off by a bit or two.
+        factor = (1 / np.sqrt(spread)).astype(np.float32) * gamma
+        weights = convolution.get_weights()[0] * factor
+        assert weights.transpose(3, 0, 1, 2).tobytes() in found

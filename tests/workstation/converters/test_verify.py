@@ -29,7 +29,7 @@ from tests.support.paths import NANO
 
 def _wrong_input_zero_point(model: Any) -> None:
     graph = model.subgraphs[0]
-    # Paper is then as full of ink as a stroke; with a milder one, nano still reads 98 of 100.
+    # Paper then looks like ink; with a smaller shift, nano still reads 98 of 100.
     graph.tensors[graph.inputs[0]].quantization.zeroPoint = np.array([127])
 
 
@@ -73,7 +73,7 @@ def test_verification_catches_a_planted_fault(
 
 
 def _constant(model: Any) -> None:
-    # The last dense layer's weights are all its zero point.
+    # All weights of the last dense layer equal its zero point.
     graph = model.subgraphs[0]
     buffer = model.buffers[graph.tensors[graph.operators[-1].inputs[1]].buffer]
     buffer.data = np.zeros_like(buffer.data)
@@ -126,7 +126,7 @@ def test_verification_names_a_planted_fault(
 def test_a_float_operator_inside_int8_is_named_after_its_layer(
     prepared: Prepared, tmp_path: Path
 ) -> None:
-    # TensorFlow leaves in floats what it has no integers for; here it is told to leave all.
+    # TensorFlow leaves operators without integer kernels in float; here it is told to leave all.
     mixed = replace(schemes.float32(), calibrated=True)
     (error,) = conversion.convert_each(
         prepared, tmp_path, [mixed], calibration=draw_calibration_set(prepared.mnist)

@@ -94,7 +94,7 @@ def test_distillation_trains_teachers_first_and_resumes_exactly(
     with pytest.raises(KeyboardInterrupt):
         train(taught, parts, resume=True, listener=middle)
     train(taught, parts, resume=True, listener=last)
-    # What is finished is not trained again, and the round before a stop is not lost.
+    # A finished network is not trained again, and the last complete round is kept.
     assert (middle.networks, last.networks) == ([(2, 3), (3, 3)], [(3, 3)])
     assert len(last.rounds) == 1
     for a, b in zip(weights(tmp_path / "whole"), weights(parts), strict=True):
@@ -105,14 +105,14 @@ def test_distillation_trains_teachers_first_and_resumes_exactly(
 def test_a_student_learns_its_teachers_answers(
     train: Train, small_mnist: Mnist, tmp_path: Path
 ) -> None:
-    # Of fours that were labelled 9 its teacher cannot know better.
+    # The teacher learns to call fours nines.
     labels = np.where(small_mnist.train.labels == 4, 9, small_mnist.train.labels)
     misled = replace(small_mnist, train=replace(small_mnist.train, labels=labels))
     teacher = replace(recipes.nano(), network=small_cnn, epochs=3, outlier_ratio=0)
     teaching = recipes.Distillation(teachers=(teacher,), alpha=1.0, temperature=2.0)
     recipe = replace(teacher, distillation=teaching)
     trainer.train(recipe, misled, tmp_path, resume=False, listener=Recorder())
-    # The teacher stays, and the network is trained anew, with labels that are right.
+    # The student is trained by the same teacher with correct labels.
     (tmp_path / training_record.RECORD_FILE).unlink()
     record = train(recipe, tmp_path, resume=True)
     model = import_keras().models.load_model(tmp_path / training_record.MODEL_FILE, compile=False)

@@ -19,7 +19,7 @@ def test_motion_blur_spreads_a_dot_along_a_line(severity: int) -> None:
     middle, apart = (down + right) / 2, np.hypot((down - right) / 2, both)
     still = 1 / 4
     steps = round(MOTION_LENGTHS[severity - 1])
-    # The variance of so many looks from end to end, at equal distances.
+    # The variance of equally spaced samples along the line.
     drawn = MOTION_LENGTHS[severity - 1] ** 2 / 12 * (steps + 2) / steps
     np.testing.assert_allclose(2 * apart, drawn, rtol=0.2, atol=0.1)
     np.testing.assert_allclose(middle - apart, still, atol=0.25)
@@ -28,7 +28,7 @@ def test_motion_blur_spreads_a_dot_along_a_line(severity: int) -> None:
 def test_glass_blur_keeps_the_amount_of_ink(digits: Digits) -> None:
     found = corrupt(digits.images, "glass-blur")
     assert found.sum() / digits.images.sum() == pytest.approx(1, abs=0.02)
-    # Neighbours are less alike than in the digit as it was.
+    # Swapping pixels of a uniform image changes nothing.
     level = full(5, gray=90)
     np.testing.assert_array_equal(corrupt(level, "glass-blur", severity=5), level)
 

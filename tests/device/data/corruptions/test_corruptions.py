@@ -25,7 +25,7 @@ LEAVING_BLANK = {
     "translate",
     "canny-edges",
 }
-"""The kinds that make nothing of nothing."""
+"""The kinds that leave a blank image blank."""
 RANDOM = set(KINDS) - {"scale", "brightness", "stripe", "canny-edges"}
 
 
@@ -99,9 +99,9 @@ def test_a_higher_severity_costs_more_accuracy(kind: str, digits: Digits) -> Non
             corrupt(digits.images, kind, severity=5),
         )
     )
-    # Shot noise spares some digits that were misread without it.
+    # Shot noise corrects some digits that were misread without it.
     assert slight <= clean + 0.01
-    # The models have learnt to bear some of it.
+    # The models were trained to tolerate some of it.
     assert severe < slight - 0.02
 
 
@@ -118,7 +118,7 @@ def test_each_severity_costs_a_plain_network_more_and_the_default_is_far_from_ch
             *(corrupt(chosen.images, kind, severity=severity) for severity in SEVERITIES),
         )
     ]
-    # A step that hardly hurts may spare what was misread by chance.
+    # A mild step can correct a few by chance.
     assert all(after <= before + 0.01 for before, after in pairwise(accuracies))
     assert accuracies[-1] < accuracies[0]
     assert accuracies[DEFAULT_SEVERITY] > 0.3

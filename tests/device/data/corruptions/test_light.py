@@ -11,14 +11,14 @@ from tests.support.images import full
 @pytest.mark.parametrize("severity", SEVERITIES)
 def test_shot_noise_follows_the_poisson_distribution(severity: int) -> None:
     photons = SHOT_NOISE_PHOTONS[severity - 1]
-    # A grey that the brightest pixels seldom leave white.
-    grey = round(255 * 0.3)
-    found = corrupt(full(200, gray=grey), "shot-noise", severity=severity) / 255 * photons
+    # A gray level at which few pixels saturate.
+    gray = round(255 * 0.3)
+    found = corrupt(full(200, gray=gray), "shot-noise", severity=severity) / 255 * photons
     counts = np.rint(found)
     whole = found < photons
     assert whole.mean() > 0.5
     np.testing.assert_allclose(found[whole], counts[whole], atol=0.51 / 255 * photons)
-    mean = photons * grey / 255
+    mean = photons * gray / 255
     share = np.exp(-mean)
     assert (counts == 0).mean() == pytest.approx(share, abs=0.01)
     assert (counts[whole] == 1).sum() / counts.size == pytest.approx(share * mean, abs=0.01)
@@ -45,7 +45,7 @@ def test_fog_varies_smoothly_and_reduces_contrast() -> None:
     assert (found.min(axis=(1, 2)) < 40).all()
     assert (found.max(axis=(1, 2)) > 110).all()
     assert found.max() <= 255
-    # Patches: neighbours are far more alike than places that lie apart.
+    # It is smooth: neighbors differ far less than distant pixels.
     beside = np.abs(np.diff(found, axis=2)).mean()
     far = np.abs(found[:, :, 14:] - found[:, :, :14]).mean()
     assert beside < far / 2

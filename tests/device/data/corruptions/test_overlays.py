@@ -26,10 +26,10 @@ def test_spatter_is_blobs_of_one_gray_level() -> None:
         ink = picture.max()
         if ink:
             assert 0.4 * 255 - 1 <= ink <= 255
-            # Most of what is covered is so fully.
+            # Most covered pixels are fully covered.
             assert (picture == ink).sum() > (picture > 0).sum() / 3
     assert 0.1 < (found > 0).mean() < 0.35
-    # A drop's own pixels lie side by side.
+    # The pixels of a blob are neighbors.
     inked = found > 0
     beside = inked[:, :, 1:][inked[:, :, :-1]].mean()
     assert beside > 0.6
@@ -50,7 +50,7 @@ def test_a_line_only_adds_ink(
 
 def test_dotted_lines_are_straight_and_zigzags_are_not() -> None:
     def thickness(kind: str) -> NDArray[np.float64]:
-        """The ink's deviation across its long axis, in pixels."""
+        """Return the ink's standard deviation across its long axis, in pixels."""
         _, _, _, down, right, both = moments(corrupt(full(100, gray=0), kind, severity=1))
         least = (down + right) / 2 - np.hypot((down - right) / 2, both)
         found: NDArray[np.float64] = np.sqrt(least)

@@ -35,7 +35,7 @@ def test_the_plot_shows_small_differences(rows: slice, figures: list[Any], tmp_p
         assert low < 100 - row.test_float < high
     assert (tests.get_xscale(), curves.get_yscale()) == ("log", "log")
     assert len(curves.lines) == len(chosen)
-    # Every figure also stands in numbers.
+    # Every figure is also shown as a number.
     texts = [text.get_text() for text in tests.texts]
     for row in chosen:
         assert f"{row.test_float:.2f} / {row.test_int8:.2f} %" in texts

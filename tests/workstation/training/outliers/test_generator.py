@@ -38,9 +38,9 @@ def test_every_kind_is_not_blank_and_varies(name: str, digits: Digits) -> None:
     pictures = draw_outliers(30, digits=digits, seed=1, kinds=[name])
     assert pictures.shape == (30, 28, 28)
     assert pictures.dtype == np.uint8
-    # Two may be made of the same digit, or be of the same grey.
+    # Two can be made of the same digit, or have the same gray level.
     assert len({picture.tobytes() for picture in pictures}) > 25
-    if name not in {"plain", "dust"}:  # nothing but one grey is what is meant there
+    if name not in {"plain", "dust"}:  # nothing but one gray is what is meant there
         assert min(np.ptp(picture) for picture in pictures) > 30
 
 
@@ -82,7 +82,7 @@ def test_most_drawings_are_in_mnist_format(digits: Digits) -> None:
     assert 0.4 < in_form.mean() < 0.8
     others = pictures[~in_form]
     assert 0.1 < (others[:, 0, 0] > 128).mean() < 0.4  # black on white
-    # Off the middle, and of any size: no row of pixels is left out.
+    # They are off center and of any size: every row and column has ink.
     ink = np.abs(others.astype(int) - others[:, :1, :1]) > 64
     assert ink.any(axis=(0, 1)).all()
     assert ink.any(axis=(0, 2)).all()
@@ -111,7 +111,7 @@ def test_drawings_that_resemble_a_digit_are_redrawn(digits: Digits) -> None:
     formed = np.array([is_mnist_format(picture) for picture in pictures])
     stamps = _vectors(digits.images).T
     nearest = (_vectors(pictures[formed]) @ stamps).max(axis=1)
-    # Digits they have not seen are nearer to digits than any of these.
+    # Unseen digits are nearer to digits than any of these.
     assert nearest.max() < 0.8
 
 
@@ -136,7 +136,7 @@ def test_invalid_outlier_arguments_are_refused(
 
 
 def test_all_ten_digits_are_required(digits: Digits) -> None:
-    # Some kinds look for certain digits, and would look forever.
+    # Some kinds search for certain digits, and would never end.
     ones = digits.take(np.flatnonzero(digits.labels == 1))
     with pytest.raises(InvalidValue, match="number of different digits 1 must be at least 10"):
         draw_outliers(1, digits=ones, seed=1)
