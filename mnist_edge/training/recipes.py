@@ -354,7 +354,7 @@ def micro() -> Recipe:
         name="micro",
         network=networks.micro_cnn,
         learning_rate=0.015,
-        epochs=40,
+        epochs=60,
     )
 
 
