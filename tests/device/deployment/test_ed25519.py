@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import subprocess
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -291,6 +294,61 @@ def test_a_key_that_is_not_a_point_is_refused(key: bytes, vector: tuple[bytes, .
     _, good, message, signature = vector
     assert not is_valid_signature(message, signature=signature, key=key)
     assert not is_valid_signature(message, signature=key + signature[32:], key=good)
+
+
+@pytest.mark.parametrize("sign", [0, 1])
+@pytest.mark.parametrize("y", range(19))
+def test_a_key_has_one_encoding(y: int, sign: int, signature: bytes) -> None:
+    # Of any order: nineteen values of y fit into 255 bits a second time, beyond the prime.
+    encoded = (PRIME + y | sign << 255).to_bytes(32, "little")
+    assert not is_valid_key(encoded)
+    assert not is_valid_signature(MESSAGE, signature=signature, key=encoded)
+
+
+def test_a_signature_without_its_last_zero_byte_is_refused(signer: Signer) -> None:
+    # Programs that write numbers as short as they are leave it out.
+    messages = (f"{count}".encode() for count in range(1000))
+    signed = ((message, signer.sign(message)) for message in messages)
+    message, signature = next(pair for pair in signed if pair[1][-1] == 0)
+    assert is_valid_signature(message, signature=signature, key=signer.key)
+    for changed in (signature[:-1], b"\0" + signature[:-1], signature[:-1] + b"\1"):
+        assert not is_valid_signature(message, signature=changed, key=signer.key)
+
+
+def alterations(signature: bytes) -> dict[str, bytes]:
+    """What may be made of a signature, by what was done to it."""
+    commitment, response = signature[:32], int.from_bytes(signature[32:], "little")
+    y = int.from_bytes(commitment, "little")
+    return {
+        "nothing": signature,
+        "the order added": commitment + (response + ORDER).to_bytes(32, "little"),
+        "twice the order added": commitment + (response + 2 * ORDER).to_bytes(32, "little"),
+        "negated": commitment + (-response % ORDER).to_bytes(32, "little"),
+        "the commitment negated": (y ^ 1 << 255).to_bytes(32, "little") + signature[32:],
+        "both negated": (y ^ 1 << 255).to_bytes(32, "little")
+        + (-response % ORDER).to_bytes(32, "little"),
+        "the high bit set": signature[:-1] + bytes([signature[-1] | 0x80]),
+        "a byte less": signature[:-1],
+        "a byte more": signature + b"\0",
+        "of a zero response": commitment + bytes(32),
+        "of a neutral commitment": encode(NEUTRAL) + signature[32:],
+        "a bit of each flipped": bytes(byte ^ 1 for byte in signature),
+    }
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="no openssl here")
+def test_openssl_takes_the_same_signatures(signer: Signer, tmp_path: Path) -> None:
+    key, message, file = tmp_path / "key.pem", tmp_path / "message", tmp_path / "signature"
+    key.write_text(signer.pem)
+    words = ["openssl", "pkeyutl", "-verify", "-rawin", "-pubin", "-inkey", str(key)]
+    words += ["-in", str(message), "-sigfile", str(file)]
+    for content in (MESSAGE, bytes(200)):
+        message.write_bytes(content)
+        for change, altered in alterations(signer.sign(content)).items():
+            file.write_bytes(altered)
+            ran = subprocess.run(words, check=False, capture_output=True)
+            found = is_valid_signature(content, signature=altered, key=signer.key)
+            assert found == (ran.returncode == 0) == (change == "nothing"), change
 
 
 @settings(max_examples=5)
