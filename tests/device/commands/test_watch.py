@@ -19,6 +19,7 @@ from PIL import Image
 from mnist_edge.data.mnist import Digits
 from mnist_edge.inference.folder_watcher import PATIENCE
 from tests.support.paths import SAMPLE
+from tests.support.poisoned_pictures import POISONED
 from tests.support.programs import Run
 
 Launch = Callable[..., "subprocess.Popen[bytes]"]
@@ -244,6 +245,31 @@ def test_a_corrupted_picture_is_an_error_line_among_the_results(
     # It is remembered like any other picture.
     assert sweep(run, inbox, out).returncode == 0
     assert len(lines(out)) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
+def test_with_300_mb_all_is_read_around_ten_poisoned_pictures(inbox: Path, out: Path) -> None:
+    names = [*POISONED][:10]
+    for number, name in enumerate(names):
+        (inbox / f"{number}-poisoned.png").write_bytes(POISONED[name]())
+        shutil.copy(SAMPLE, inbox / f"{number}-sound.png")
+    words = [sys.executable, "-m", "mnist_edge", "watch", str(inbox), "--out", str(out), "--once"]
+    # The limit is of the address space, of which the resident memory is a part.
+    ran = subprocess.run(
+        ["/bin/sh", "-c", 'ulimit -v 300000; exec "$@"', "sh", *words],
+        check=False,
+        capture_output=True,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+    )
+    assert ran.returncode == 1, ran.stderr.decode()
+    found = {Path(line["path"]).name: line for line in lines(out)}
+    assert len(found) == 20
+    for name, line in found.items():
+        if "sound" in name:
+            assert line["digit"] == 7
+        else:
+            assert "too large" in str(line.get("error")) or line["abstained"] == "blank"
 
 
 def test_a_picture_renamed_when_complete_is_read_once(
