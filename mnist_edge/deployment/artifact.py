@@ -33,6 +33,8 @@ _GZIP = b"\x1f\x8b"
 """Start of a gzip file (RFC 1952, section 2.3.1)."""
 _ZIP = b"PK\x03\x04"
 """Start of a zip file (APPNOTE.TXT of PKWARE, section 4.3.7)."""
+_ZIP_ENTRY = b"PK\x01\x02"
+"""Start of a file's entry in a zip's directory (section 4.3.12)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -205,6 +207,8 @@ def _unpack_zip(content: bytes, source: str) -> dict[str, bytes]:
     import zipfile
 
     files, size = {}, 0
+    # Before zipfile takes half a kilobyte for each.
+    _require_few(content.count(_ZIP_ENTRY), source)
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         _require_few(len(archive.infolist()), source)
         for member in archive.infolist():

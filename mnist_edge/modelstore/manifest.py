@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import reprlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,8 @@ _MAX_TOLERANCE = 1e6
 """Maximum tolerance of golden vectors, in steps."""
 _MAX_SCALE = 1e30
 """Maximum real value of one step of a tensor."""
+_FILE_NAME = re.compile(r"[^/\\\x00-\x1f]{1,240}\.tflite")
+"""Names of model files, without a folder."""
 _HEXADECIMAL = frozenset("0123456789abcdef")
 
 Kind = TypeVar("Kind")
@@ -191,6 +194,8 @@ class ModelManifest:
             found = getattr(self, name)
             if found is not None and not (len(found) == 64 and {*found} <= _HEXADECIMAL):
                 raise ValueError(f"{name} {found!r:.80} is not a sha256")
+        if not _FILE_NAME.fullmatch(self.file):
+            raise ValueError(f"file {self.file!r:.80} is not the name of a .tflite")
         if self.size <= 0:
             raise ValueError(f"size {reprlib.repr(self.size)} is not a number of bytes above 0")
         if self.labels != LABELS:
