@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mnist_edge import CLASSES, DIGIT_SIDE
 from mnist_edge.inference.classifier import Prediction
-from mnist_edge.inference.page import Page
+from mnist_edge.inference.page import Box, Page
 from mnist_edge.preprocessing.connected_components import Component
 from mnist_edge.preprocessing.pipeline import PreprocessingTrace
 from mnist_edge.system.files import write_bytes
@@ -46,6 +46,8 @@ _TRACK: Color = (240, 240, 240)
 _MARGIN = 20
 _PANEL_TOP = 104
 """Row on which the panels begin, below the headline and their titles."""
+_DIGIT_SIZE, _WORD_SIZE = 16, 11
+"""Sizes of the digits and words that are written at a page's boxes."""
 _NAME_SIZE, _NAME_HEIGHT = 16, 24
 """Size of the letters of a file's name, and height of its line above a page."""
 _BAR_LEFT, _BAR_RIGHT = 22, PANEL_SIZE - 72
@@ -98,6 +100,8 @@ def draw_explanation(trace: PreprocessingTrace, prediction: Prediction) -> Image
 def draw_page(trace: PreprocessingTrace, page: Page) -> Image.Image:
     """Draw a picture with a box around each digit that was read in it, and the digit beside it.
 
+    What was left out, such as a ruled line, has a thin box with its name.
+
     Args:
         trace: the preprocessing of the picture.
         page: the model's answer to it.
@@ -109,18 +113,13 @@ def draw_page(trace: PreprocessingTrace, page: Page) -> Image.Image:
     canvas = Image.new("RGB", (longest + 2 * _MARGIN, picture_top + height + _MARGIN), _PAPER)
     canvas.paste(picture.resize((width, height), Image.Resampling.BICUBIC), (_MARGIN, picture_top))
     _draw_name(canvas, trace.name, room=longest)
-    pen = ImageDraw.Draw(canvas)
     scale = width / (trace.scale * picture.width)
+    for thing in page.left_out:
+        _draw_tagged_box(canvas, _shown_at(thing.box, scale, picture_top), thing.kind, _OTHER_BOX)
     for digit in page.digits:
-        left, right = (round(_MARGIN + scale * edge) for edge in digit.box[::2])
-        top, bottom = (round(picture_top + scale * edge) for edge in digit.box[1::2])
         answer = digit.prediction.digit
-        color = _OTHER_BOX if answer is None else ACCENT
-        pen.rectangle((left - 3, top - 3, right + 2, bottom + 2), outline=color, width=2)
-        # A filled background: the picture behind the text may have any color.
-        pen.rectangle((left - 3, top - 21, left + 12, top - 3), fill=color)
-        text = "?" if answer is None else str(answer)
-        _draw_text(canvas, text, at=(left, top - 18), size=16, color=_PAPER)
+        text, color = ("?", _OTHER_BOX) if answer is None else (str(answer), ACCENT)
+        _draw_tagged_box(canvas, _shown_at(digit.box, scale, picture_top), text, color)
     return canvas
 
 
@@ -141,6 +140,31 @@ def encode_explanation(
     stream = io.BytesIO()
     drawing.save(stream, encoding, quality=95)
     return stream.getvalue()
+
+
+def _shown_at(box: Box, scale: float, picture_top: int) -> Box:
+    """Return where a box of a page is on its drawing."""
+    left, right = (round(_MARGIN + scale * edge) for edge in box[::2])
+    top, bottom = (round(picture_top + scale * edge) for edge in box[1::2])
+    return left, top, right, bottom
+
+
+def _draw_tagged_box(canvas: Image.Image, box: Box, text: str, color: Color) -> None:
+    """Draw a box clear of what it holds, and text in a tag above its upper left corner.
+
+    A word, for what is no digit, is smaller.
+    """
+    left, top, right, bottom = box
+    pen = ImageDraw.Draw(canvas)
+    is_word = len(text) > 1
+    size = _WORD_SIZE if is_word else _DIGIT_SIZE
+    pen.rectangle(
+        (left - 3, top - 3, right + 2, bottom + 2), outline=color, width=1 if is_word else 2
+    )
+    # A filled background: the picture behind the text may have any color.
+    tag_width = 15 if not is_word else 4 + len(text) * size // 2
+    pen.rectangle((left - 3, top - 5 - size, left - 3 + tag_width, top - 3), fill=color)
+    _draw_text(canvas, text, at=(left, top - 2 - size), size=size, color=_PAPER)
 
 
 def save_explanation(target: Path, trace: PreprocessingTrace, outcome: Prediction | Page) -> None:

@@ -52,7 +52,7 @@ class Handwriting(NamedTuple):
     """What was removed from the ink."""
 
 
-def find_handwriting(ink_map: InkMap, *, keep: frozenset[Removal] = frozenset()) -> Handwriting:
+def find_handwriting(ink_map: InkMap) -> Handwriting:
     """Find the connected components of the handwriting in a picture.
 
     Borders and things that reach in from outside are often darker than the handwriting: they are
@@ -60,7 +60,6 @@ def find_handwriting(ink_map: InkMap, *, keep: frozenset[Removal] = frozenset())
 
     Args:
         ink_map: of the picture.
-        keep: what is not removed: digits of a tight row may be aligned as a border is.
     """
     shape = ink_map.contrast.shape
     is_tight = max(shape) <= TIGHT_SIDE
@@ -75,11 +74,7 @@ def find_handwriting(ink_map: InkMap, *, keep: frozenset[Removal] = frozenset())
             found = []
             break
         ink = ink_map.ink_mask(full) & included
-        mask, border = (
-            (ink, np.zeros_like(ink))
-            if "borders" in keep
-            else remove_border(ink, ink_map.faint_mask(full) & included)
-        )
+        mask, border = remove_border(ink, ink_map.faint_mask(full) & included)
         if is_tight and not encloses(border, mask):
             # In a tight crop, the bar of a 7 runs along an edge as a border would.
             mask = ink
@@ -91,7 +86,7 @@ def find_handwriting(ink_map: InkMap, *, keep: frozenset[Removal] = frozenset())
             full = ink_map.full_contrast(included)
             mask = ink_map.ink_mask(full) & included if full else mask
         labels, found = label_components(mask)
-        if "ruled-lines" not in keep and any(may_be_ruled_lines(one, mask) for one in found):
+        if any(may_be_ruled_lines(one, mask) for one in found):
             ruled, mask = mask, remove_ruled_lines(mask)
             removed |= {"ruled-lines"} if (mask != ruled).any() else set()
             labels, found = label_components(mask)
@@ -100,7 +95,7 @@ def find_handwriting(ink_map: InkMap, *, keep: frozenset[Removal] = frozenset())
         if is_tight and not _has_clear_digit(found, shape):
             # In a tight crop, the digit touches the edges.
             outside = []
-        if not outside or "outside" in keep:
+        if not outside:
             break
         removed.add("outside")
         excluded = np.isin(labels, merge(outside).labels).astype(np.float32)
@@ -110,6 +105,17 @@ def find_handwriting(ink_map: InkMap, *, keep: frozenset[Removal] = frozenset())
         # In a tight crop, the digit touches the edges.
         labels, found = first
     return Handwriting(labels, _without_specks(found), frozenset(removed))
+
+
+def find_strokes(ink_map: InkMap) -> Handwriting:
+    """Find the connected components of all ink but specks.
+
+    Digits of a tight row may be aligned as the lines of a border are, and are not removed here.
+    """
+    everywhere = np.ones(ink_map.contrast.shape, np.bool_)
+    full = ink_map.full_contrast(everywhere)
+    labels, found = label_components(ink_map.ink_mask(full) if full else ~everywhere)
+    return Handwriting(labels, _without_specks(found))
 
 
 def _without_specks(components: list[Component]) -> list[Component]:

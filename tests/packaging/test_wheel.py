@@ -242,6 +242,7 @@ FILES = [
     "mnist_edge/preprocessing/handwriting.py",
     "mnist_edge/preprocessing/layout.py",
     "mnist_edge/preprocessing/line_detection.py",
+    "mnist_edge/preprocessing/margins.py",
     "mnist_edge/preprocessing/mnist_format.py",
     "mnist_edge/preprocessing/pipeline.py",
     "mnist_edge/preprocessing/ruled_lines.py",

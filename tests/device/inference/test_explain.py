@@ -25,6 +25,7 @@ from mnist_edge.inference.explain import (
     panel_corner,
     pixels_to_text,
 )
+from mnist_edge.inference.page import LeftOut, Page
 from mnist_edge.preprocessing.binarization import InkMap
 from mnist_edge.preprocessing.connected_components import Component
 from mnist_edge.preprocessing.pipeline import (
@@ -256,3 +257,20 @@ def test_a_page_carries_the_files_name_above_the_picture(
     assert added > 0
     assert np.array_equal(np.asarray(named)[20 + added :], np.asarray(plain)[20:])
     assert (np.asarray(named)[20 : 20 + added] < 255).any()
+
+
+def test_what_is_left_out_of_a_page_has_a_box_with_its_name(pictures: Path) -> None:
+    trace = trace_preprocessing(pictures / "pen-four.png", side=PAGE_SIDE)
+    box = (10, 20, 40, 26)
+    bare = Page(lines=())
+    named = replace(bare, left_out=(LeftOut(kind="mark", box=box),))
+    before, after = (np.asarray(draw_page(trace, page)) for page in (bare, named))
+    rows, columns = np.nonzero((before != after).any(axis=2))
+    assert len(rows)
+    scale = (before.shape[1] - 40) / (trace.scale * trace.rgb.shape[1])
+    top = before.shape[0] - 20 - scale * trace.scale * trace.rgb.shape[0]
+    # The box is just outside of what it names, and the name above.
+    assert rows.max() == pytest.approx(top + scale * box[3] + 2, abs=2)
+    assert columns.min() == pytest.approx(20 + scale * box[0] - 3, abs=2)
+    assert columns.max() == pytest.approx(20 + scale * box[2] + 2, abs=2)
+    assert rows.min() < top + scale * box[1] - 10
