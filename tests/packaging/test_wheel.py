@@ -142,6 +142,7 @@ FILES = [
     "mnist_edge/deployment/server/guard.py",
     "mnist_edge/deployment/server/metrics.py",
     "mnist_edge/deployment/server/model_service.py",
+    "mnist_edge/deployment/server/offline_page.py",
     "mnist_edge/deployment/server/openapi.json",
     "mnist_edge/deployment/server/page.html",
     "mnist_edge/deployment/server/refusals.py",
