@@ -3,7 +3,8 @@
     python -m docs.draw_examples
 
 ``benchmarks/accuracy/hard_pictures`` makes the photos from digits of MNIST's training split. The
-drawings beside them are those of ``mnist-edge predict --explain``, reduced to 64 colors.
+drawings beside them are those of ``mnist-edge predict --explain``, reduced to 64 colors. The rows
+of ``limits.png`` are those of ``benchmarks/accuracy/limits.py``.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from pathlib import Path
 from PIL import Image
 
 from benchmarks.accuracy.hard_pictures.conditions import make
+from benchmarks.accuracy.limits import figure
+from mnist_edge import Classifier
 
 FOLDER = Path(__file__).parent / "images"
 COLORS = 64
@@ -68,6 +71,8 @@ def main() -> None:
             small = drawn.convert("RGB")
         small.thumbnail(LARGEST_DRAWING)
         small.quantize(COLORS, dither=Image.Dither.NONE).save(drawing, optimize=True)
+    limits = figure(Classifier(), seed=0).quantize(COLORS, dither=Image.Dither.NONE)
+    limits.save(FOLDER / "limits.png", optimize=True)
 
 
 if __name__ == "__main__":
