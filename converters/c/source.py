@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,10 +20,17 @@ from converters.c.template import fill, read_resource
 from mnist_edge.errors import ConversionError, InvalidValue
 from mnist_edge.modelstore.manifest import ModelManifest
 from mnist_edge.runtimes.golden import decode_golden
+from mnist_edge.runtimes.interpreter import quantization_table
+from mnist_edge.runtimes.numpy_backend.executor import NumpyBackend
 from mnist_edge.runtimes.numpy_backend.im2col import SlidingWindows
+from mnist_edge.runtimes.numpy_backend.node import UnsupportedOperator
 
 _FIELD = range(-(1 << 15), 1 << 15)
-"""Values of a field in a layer's description."""
+"""Values of a channel count, a zero point or a bound in a layer's description."""
+_SIDE = range(1 << 8)
+"""Values of a height, width, stride or padding there."""
+_REFERENCE = "tflite-runtime 2.14.0"
+"""The runtime whose integers are generated."""
 _PREFIX = re.compile(r"[a-z][a-z0-9_]{0,30}")
 _RESERVED = {"digit", "layer", "main", "int8"}
 _KERNELS = {
@@ -78,7 +85,9 @@ def generate(content: bytes, manifest: ModelManifest, *, prefix: str | None = No
         raise ConversionError(
             "the manifest has no golden vectors for the self-test; convert the model again"
         )
-    golden = decode_golden(manifest.golden, manifest.output, name=manifest.recipe)
+    inputs, outputs = decode_golden(manifest.golden, manifest.output, name=manifest.recipe)
+    if manifest.golden.runtime != _REFERENCE:
+        outputs = _reference_outputs(content, manifest, inputs)
     plan = plan_memory(program)
     values = {
         # The recipe may be the name of a Keras file, which could contain the end of a comment.
@@ -88,7 +97,7 @@ def generate(content: bytes, manifest: ModelManifest, *, prefix: str | None = No
         "logit": f"{program.output_dtype}_t",
         "scale": f"{np.float32(manifest.output.scale)!s}f",
         "zero_point": str(manifest.output.zero_point),
-        **_golden_values(*golden),
+        **_golden_values(inputs, outputs),
         **_confidence_values(manifest, program),
         "model": _model(program, plan),
     }
@@ -97,6 +106,25 @@ def generate(content: bytes, manifest: ModelManifest, *, prefix: str | None = No
         for name in ("digit.h", "digit.c", "digit_read.c", "digit_self_test.c")
     }
     return CSource(prefix=prefix, files=files, workspace=plan.size, values=values)
+
+
+def _reference_outputs(
+    content: bytes, manifest: ModelManifest, inputs: NDArray[np.uint8]
+) -> NDArray[np.generic]:
+    """Compute golden outputs anew: those of other runtimes may differ by a step."""
+    try:
+        backend = NumpyBackend(content)
+    except UnsupportedOperator as error:
+        raise ConversionError(
+            f"the golden vectors are those of another runtime than {_REFERENCE}, and {error.what} "
+            "is not computed here; convert the model where tflite-runtime is installed"
+        ) from error
+    values = quantization_table(manifest.input)[inputs].reshape(len(inputs), -1, 1)
+    channels = math.prod(manifest.input.shape) // values.shape[1]
+    outputs = backend.invoke(
+        np.repeat(values, channels, axis=2).reshape(len(inputs), *manifest.input.shape)
+    )
+    return outputs.reshape(len(inputs), -1)
 
 
 def _prefix_of(recipe: str) -> str:
@@ -222,25 +250,26 @@ def _layer(number: int, layer: Layer, plan: MemoryPlan) -> tuple[list[str], str]
     (height, width, depth), (rows, columns, channels) = layer.before, layer.after
     name = f"layer_{number}"
     constants: list[str] = []
+    fields: list[tuple[int, ...]]
     match kind:
         case layers.Conv():
             pool = kind.pool or _NO_POOL
-            fields = [layer.before, layer.after, _geometry(kind.windows), kind.windows.count]
-            fields += [_geometry(pool), kind.zeros + kind.bounds]
+            fields = [(depth, channels, *kind.zeros, *kind.bounds)]
+            fields += [_sides(layer, kind.windows), kind.windows.count, _geometry(pool)]
             constants = [
                 *_weights(number, kind.weights, kind.channels),
                 _struct("conv", number, fields, _POINTERS),
             ]
             call = f"conv(&{name}, {buffers})"
         case layers.Depthwise():
-            fields = [layer.before, layer.after, _geometry(kind.windows), kind.zeros + kind.bounds]
+            fields = [(depth, channels, *kind.zeros, *kind.bounds), _sides(layer, kind.windows)]
             constants = [
                 *_weights(number, kind.weights, kind.channels),
                 _struct("depthwise", number, fields, _POINTERS),
             ]
             call = f"depthwise(&{name}, {buffers})"
         case layers.MaxPool() | layers.AveragePool():
-            fields = [layer.before, (rows, columns), _geometry(kind.windows), kind.bounds]
+            fields = [(depth, *kind.bounds), _sides(layer, kind.windows)]
             constants = [_struct("pool", number, fields)]
             function = "max_pool" if isinstance(kind, layers.MaxPool) else "average_pool"
             call = f"{function}(&{name}, {buffers})"
@@ -269,6 +298,10 @@ _POINTERS = ("weights", "bias", "multiplier", "shift")
 _NO_POOL = SlidingWindows(size=(1, 1), strides=(1, 1), pads=((0, 0), (0, 0)), count=(0, 0))
 
 
+def _sides(layer: Layer, windows: SlidingWindows) -> tuple[int, ...]:
+    return (*layer.before[:2], *layer.after[:2], *_geometry(windows))
+
+
 def _geometry(windows: SlidingWindows) -> tuple[int, ...]:
     (top, _), (left, _) = windows.pads
     return (*windows.size, *windows.strides, top, left)
@@ -284,11 +317,12 @@ def _weights(number: int, weights: NDArray[np.int8], channels: Channels) -> list
 
 
 def _struct(
-    name: str, number: int, fields: Iterable[tuple[int, ...]], pointers: Iterable[str] = ()
+    name: str, number: int, fields: Sequence[tuple[int, ...]], pointers: Iterable[str] = ()
 ) -> str:
-    fields = list(fields)
-    if any(value not in _FIELD for group in fields for value in group):
-        raise not_generated(f"a layer of {_size(fields[0])} values")
+    wide, *sides = fields
+    for group, limits in [(wide, _FIELD), *((group, _SIDE) for group in sides)]:
+        if any(value not in limits for value in group):
+            raise not_generated(f"a layer of sizes {group}")
     groups = [", ".join(map(str, group)) for group in fields]
     if pointers:
         groups.insert(0, ", ".join(f"{pointer}_{number}" for pointer in pointers))

@@ -13,7 +13,7 @@ from tests.support.paths import EDGE, NANO
 
 MAX_FLASH, MAX_RAM = 13_000, 5_500
 """Bytes of ``nano`` on the Cortex-M3, for code and constants, and for data, input and stack."""
-MAX_INSTRUCTIONS = 6_000_000
+MAX_INSTRUCTIONS = 5_500_000
 """For a digit of ``nano`` on the Cortex-M3."""
 
 

@@ -92,34 +92,42 @@ struct conv {
     const int8_t *weights; /* channels x height x width x depth */
     const int32_t *bias, *multiplier;
     const int8_t *shift;
-    int16_t in_height, in_width, depth;
-    int16_t out_height, out_width, channels;
-    int16_t height, width, stride_down, stride_right, top, left;
-    int16_t rows, columns; /* outputs before the pooling */
-    int16_t pool_height, pool_width, pool_down, pool_right, pool_top, pool_left;
-    int16_t in_zero, out_zero, low, high;
+    int16_t depth, channels, in_zero, out_zero, low, high;
+    side in_height, in_width, out_height, out_width;
+    side height, width, stride_down, stride_right, top, left;
+    side rows, columns; /* outputs before the pooling */
+    side pool_height, pool_width, pool_down, pool_right, pool_top, pool_left;
 };
 
-static int32_t conv_at(const struct conv *layer, const int8_t *in, int row, int column,
-                       int channel)
+/* Raises the outputs of one pixel to those of the window at a row and a column. */
+static void conv_window(const struct conv *layer, const int8_t *in, int row, int column, int8_t *out)
 {
-    const int size = layer->width * layer->depth;
-    const int8_t *weights = layer->weights + channel * layer->height * size;
     const int first_row = row * layer->stride_down - layer->top;
     const int first_column = column * layer->stride_right - layer->left;
     const int skipped = first_column < 0 ? -first_column : 0;
     const int room = layer->in_width - first_column;
     const int count = ((room < layer->width ? room : layer->width) - skipped) * layer->depth;
-    int32_t sum = layer->bias[channel];
-    int y;
-    for (y = 0; y < layer->height; ++y) {
-        const int in_row = first_row + y;
-        if (in_row >= 0 && in_row < layer->in_height) {
-            sum = dot(in + (in_row * layer->in_width + first_column + skipped) * layer->depth,
-                      weights + y * size + skipped * layer->depth, count, layer->in_zero, sum);
+    const int below = layer->in_height - first_row;
+    const int begin = first_row < 0 ? -first_row : 0;
+    const int end = below < layer->height ? below : layer->height;
+    const int in_stride = layer->in_width * layer->depth;
+    const int stride = layer->width * layer->depth;
+    const int8_t *first = in + (first_row + begin) * in_stride +
+                          (first_column + skipped) * layer->depth;
+    const int8_t *weights = layer->weights + begin * stride + skipped * layer->depth;
+    int channel, y;
+    for (channel = 0; channel < layer->channels; ++channel) {
+        int32_t sum = layer->bias[channel];
+        for (y = 0; y < end - begin; ++y) {
+            sum = dot(first + y * in_stride, weights + y * stride, count, layer->in_zero, sum);
         }
+        sum = rescale_up(sum, layer->multiplier[channel], layer->shift[channel]);
+        sum += layer->out_zero;
+        if (sum > out[channel]) {
+            out[channel] = clamp(sum, layer->low, layer->high);
+        }
+        weights += layer->height * stride;
     }
-    return rescale_up(sum, layer->multiplier[channel], layer->shift[channel]) + layer->out_zero;
 }
 
 static void conv(const struct conv *layer, const int8_t *in, int8_t *out)
@@ -130,17 +138,16 @@ static void conv(const struct conv *layer, const int8_t *in, int8_t *out)
             const int top = row * layer->pool_down - layer->pool_top;
             const int left = column * layer->pool_right - layer->pool_left;
             for (channel = 0; channel < layer->channels; ++channel) {
-                int32_t largest = layer->low;
-                for (y = top; y < top + layer->pool_height; ++y) {
-                    for (x = left; x < left + layer->pool_width; ++x) {
-                        if (y >= 0 && y < layer->rows && x >= 0 && x < layer->columns) {
-                            const int32_t value = conv_at(layer, in, y, x, channel);
-                            largest = value > largest ? value : largest;
-                        }
+                out[channel] = (int8_t)layer->low;
+            }
+            for (y = top; y < top + layer->pool_height; ++y) {
+                for (x = left; x < left + layer->pool_width; ++x) {
+                    if (y >= 0 && y < layer->rows && x >= 0 && x < layer->columns) {
+                        conv_window(layer, in, y, x, out);
                     }
                 }
-                *out++ = clamp(largest, layer->low, layer->high);
             }
+            out += layer->channels;
         }
     }
 }
@@ -151,10 +158,9 @@ struct depthwise {
     const int8_t *weights; /* height x width x channels */
     const int32_t *bias, *multiplier;
     const int8_t *shift;
-    int16_t in_height, in_width, depth;
-    int16_t out_height, out_width, channels;
-    int16_t height, width, stride_down, stride_right, top, left;
-    int16_t in_zero, out_zero, low, high;
+    int16_t depth, channels, in_zero, out_zero, low, high;
+    side in_height, in_width, out_height, out_width;
+    side height, width, stride_down, stride_right, top, left;
 };
 
 static void depthwise(const struct depthwise *layer, const int8_t *in, int8_t *out)
@@ -190,10 +196,9 @@ static void depthwise(const struct depthwise *layer, const int8_t *in, int8_t *o
 /* @pool */
 /* The windows of a pooling. */
 struct pool {
-    int16_t in_height, in_width, channels;
-    int16_t out_height, out_width;
-    int16_t height, width, stride_down, stride_right, top, left;
-    int16_t low, high;
+    int16_t channels, low, high;
+    side in_height, in_width, out_height, out_width;
+    side height, width, stride_down, stride_right, top, left;
 };
 
 /* @max_pool */

@@ -13,6 +13,7 @@ from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import ConversionError, InvalidModel, InvalidValue
 from mnist_edge.modelstore.loading import StoredModel, load_model
 from mnist_edge.modelstore.manifest import ModelManifest
+from mnist_edge.runtimes.golden import decode_golden, encode_golden
 from tests.support.c_programs import (
     SANITIZERS,
     assert_equal_in_c,
@@ -273,6 +274,33 @@ def test_a_manifest_without_golden_vectors_is_refused() -> None:
     stored, manifest = stored_model("nano")
     with pytest.raises(ConversionError, match="convert the model again"):
         generate(stored.content, replace(manifest, golden=None))
+
+
+@pytest.mark.parametrize("name", ["nano", "regression-rgb"])
+def test_golden_outputs_of_another_runtime_are_computed_anew(name: str, tmp_path: Path) -> None:
+    pytest.importorskip("tflite_runtime")
+    if name == "nano":
+        stored, manifest = stored_model(name)
+        content = stored.content
+    else:
+        content = (TINY / f"{name}.tflite").read_bytes()
+        manifest = manifest_for(tmp_path, content)
+    assert manifest.golden is not None
+    inputs, outputs = decode_golden(manifest.golden, manifest.output, name=name)
+    wrong = np.invert(outputs.astype(manifest.output.dtype))
+    off = encode_golden(inputs, wrong, runtime="ai-edge-litert 2.3.0", tolerance=10)
+    expected = generate(content, manifest).files
+    assert generate(content, replace(manifest, golden=off)).files == expected
+
+
+def test_those_of_a_model_that_is_not_computed_here_are_refused(tmp_path: Path) -> None:
+    pytest.importorskip("tflite_runtime")
+    content = (TINY / "operators-added.tflite").read_bytes()
+    manifest = manifest_for(tmp_path, content)
+    assert manifest.golden is not None
+    other = replace(manifest.golden, runtime="ai-edge-litert 2.3.0")
+    with pytest.raises(ConversionError, match="where tflite-runtime is installed"):
+        generate(content, replace(manifest, golden=other))
 
 
 @pytest.mark.parametrize("prefix", ["", "Nano", "9lives", "a-b", "a" * 32, "x;y"])
