@@ -100,7 +100,8 @@ struct conv {
 };
 
 /* Raises the outputs of one pixel to those of the window at a row and a column. */
-static void conv_window(const struct conv *layer, const int8_t *in, int row, int column, int8_t *out)
+static void conv_window(const struct conv *layer, const int8_t *in, int row, int column,
+                        int8_t *out)
 {
     const int first_row = row * layer->stride_down - layer->top;
     const int first_column = column * layer->stride_right - layer->left;
