@@ -13,6 +13,9 @@ import numpy as np
 from converters.graph_nodes import all_nodes, node_name
 from mnist_edge.training.frameworks import import_tensorflow
 
+_MOVING = {"Identity", "Reshape", "ExpandDims", "Squeeze", "Transpose"}
+"""Operations that move values and do not change them."""
+
 
 def widen_to_float32(graph: Any) -> None:
     """Replace float16, bfloat16 and float64 by float32 throughout a ``GraphDef``."""
@@ -65,7 +68,7 @@ def take_floats(graph: Any, name: str) -> bool:
     passing, casts = [entry.name], []
     for node in graph.node:
         if any(node_name(reference) in passing for reference in node.input):
-            if node.op == "Identity":
+            if node.op in _MOVING:
                 passing.append(node.name)
             elif node.op == "Cast" and node.attr["DstT"].type == single:
                 casts.append(node)

@@ -80,7 +80,8 @@ def _own_code(layer: dict[str, Any]) -> Iterator[str]:
     registered = layer.get("registered_name") or ""
     if kind == "Lambda":
         yield f"layer {name!r} is a Lambda, Python code inside the file"
-    elif ">" in kind or (kind not in _FUNCTIONS and not _of_keras(layer) and registered):
+        return
+    if ">" in kind or (kind not in _FUNCTIONS and not _of_keras(layer) and registered):
         yield f"layer {name!r} is the custom layer {registered or kind}"
     for key, value in _config(layer).items():
         if _is_lambda(value):

@@ -52,13 +52,26 @@ def test_a_network_of_another_float_dtype_is_converted_as_float32(
     assert "CAST" not in {operator.name for operator in read_operators(made.content)}
 
 
-@pytest.mark.parametrize("dtype", ["uint8", "int32"])
+@pytest.mark.parametrize(
+    ("dtype", "order"),
+    [
+        ("uint8", ("Rescaling", "Flatten")),
+        ("int32", ("Rescaling", "Flatten")),
+        ("uint8", ("Flatten", "Rescaling")),
+    ],
+)
 def test_a_network_of_integer_input_is_converted_without_casts(
-    dtype: str, few: Mnist, tmp_path: Path
+    dtype: str, order: tuple[str, ...], few: Mnist, tmp_path: Path
 ) -> None:
     keras = keras_3()
-    entry = keras.Input((28, 28), dtype=dtype)
-    values = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(entry))
+    layers = {
+        "Rescaling": keras.layers.Rescaling(1 / 255),
+        # Values that are moved only are no longer integers either.
+        "Flatten": keras.layers.Flatten(dtype=dtype if order[0] == "Flatten" else None),
+    }
+    values = entry = keras.Input((28, 28), dtype=dtype)
+    for name in order:
+        values = layers[name](values)
     model = keras.Model(entry, keras.layers.Dense(10, activation="softmax")(values))
     foreign_models.train(keras, model, few, "x", epochs=1)
     prepared = conversion.prepare(save(model, tmp_path / "bytes.keras"), few)
