@@ -8,6 +8,7 @@ the runner knows the case.
 
 from __future__ import annotations
 
+import ctypes
 import faulthandler
 import gc
 import json
@@ -69,8 +70,9 @@ def _check(target: Target, content: bytes, files: Path) -> tuple[str, int]:
     files.mkdir()
     faulthandler.dump_traceback_later(target.seconds, exit=True)
     if target.megabytes is not None:
-        # What it took to make the case is not the program's.
+        # What it took to make the case is not the program's: glibc may keep it for later.
         gc.collect()
+        ctypes.CDLL(None).malloc_trim(0)
         _CLEAR_REFS.write_text("5", encoding="ascii")
     try:
         with warnings.catch_warnings():

@@ -19,7 +19,7 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 def png(width: int, height: int, *, depth: int, color: int, bits: int, chunks: Any = ()) -> bytes:
     """A PNG of zeros, with what chunks come before its pixels."""
     row = (width * bits + 7) // 8 + 1
-    rows = zlib.compress(bytes(row * height), 1)
+    rows = zlib.compress(bytes(row * height), 9)
     header = struct.pack(">IIBBBBB", width, height, depth, color, 0, 0, 0)
     parts = [(b"IHDR", header), *chunks, (b"IDAT", rows), (b"IEND", b"")]
     blank = b"".join(struct.pack(">I", len(part)) + kind + part + bytes(4) for kind, part in parts)
