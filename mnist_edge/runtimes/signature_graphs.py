@@ -32,7 +32,7 @@ def other_signatures(content: bytes) -> Iterator[tuple[str, bytes]]:
     places = [model.vector_place(field) for field in _VECTORS]
     for signature in model.tables(ModelFields.SIGNATURE_DEFS):
         number = signature.scalar(SignatureFields.SUBGRAPH_INDEX)
-        if not 0 < number < len(graphs):
+        if not 0 < number < len(graphs) or graphs[number].place >= len(content):
             continue
         changed = bytearray(content)
         first_graph, first_signature = (place + 4 for place in places if place is not None)
