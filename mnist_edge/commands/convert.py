@@ -202,7 +202,7 @@ def convert_command(
         _note_conversion(outcome)
         if outcome.gate:
             status = status or GATE_FAILED
-        if emit and outcome.manifest.scheme == "int8":
+        if emit and outcome.manifest.scheme in _emitted_schemes(emit, chosen):
             note(_emit_c(outcome) if emit is Emit.c else _emit_tflm(outcome, mnist.validation))
     if made:
         _remove_leftovers(folder, prepared)
@@ -253,10 +253,22 @@ def _require_sound(*, pixels: str | None, emit: Emit | None, chosen: "list[Schem
 
     if pixels:
         find_input_scaling(pixels)
-    if emit and "int8" not in [scheme.name for scheme in chosen]:
+    if emit and not _emitted_schemes(emit, chosen):
+        ends = "int8 or uint8" if emit is Emit.c else "int8"
         raise InvalidValue(
-            f"--emit {emit.value} needs int8 with int8 input and output; add: --quantize int8"
+            f"--emit {emit.value} needs int8 with {ends} input and output; add: --quantize int8"
         )
+
+
+def _emitted_schemes(emit: Emit, chosen: "list[Scheme]") -> list[str]:
+    """Return the names of the schemes that can be written in another form."""
+    if emit is Emit.tflm:
+        return [scheme.name for scheme in chosen if scheme.name == "int8"]
+    return [
+        scheme.name
+        for scheme in chosen
+        if scheme.base == "int8" and scheme.io_dtype in {"int8", "uint8"}
+    ]
 
 
 def _note_conversion(converted: "Converted") -> None:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mnist_edge.modelstore.loading import SCHEMES
 from mnist_edge.system.files import not_writable
 
 _REPORT = "report.json"
@@ -29,10 +28,11 @@ def remove_stale_files(folder: Path) -> list[Path]:
     Raises:
         NotWritable: one cannot be removed.
     """
+    # Also files of other settings, such as int8-uint8.
     hashes = {
-        scheme: hashlib.sha256(path.read_bytes()).hexdigest()
-        for scheme in SCHEMES
-        if (path := folder / f"{scheme}.tflite").is_file()
+        path.stem: hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in folder.glob("*.tflite")
+        if path.is_file()
     }
     stale = [*_stale_report(folder, hashes), *_stale_sources(folder, hashes)]
     for path in stale:

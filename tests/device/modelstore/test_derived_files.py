@@ -36,6 +36,13 @@ def test_nothing_goes_while_the_files_are_there(folder: Path) -> None:
     assert remove_stale_files(folder) == []
 
 
+def test_the_sources_of_a_file_with_other_ends_stay(folder: Path) -> None:
+    for suffix in ("tflite", "json"):
+        (folder / f"int8.{suffix}").rename(folder / f"int8-uint8.{suffix}")
+    removed = [path.name for path in remove_stale_files(folder)]
+    assert removed == REPORT
+
+
 def test_all_goes_once_the_file_is_another(folder: Path, quick: Path) -> None:
     shutil.copy(quick / "int8.tflite", folder)
     removed = remove_stale_files(folder)

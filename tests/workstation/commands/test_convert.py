@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from converters import loader
+from mnist_edge.data.mnist import Digits
 from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.origin import weights_sha256
+from tests.support.c_programs import assert_equal_in_c
 from tests.support.paths import EDGE
 from tests.support.programs import Run, mnist_edge
 
@@ -65,6 +67,27 @@ def test_convert_explains_and_emits_c(tmp_path: Path, nano: Path) -> None:
     source = sorted(path.name for path in (tmp_path / "out" / "c").iterdir())
     assert source == ["nano.c", "nano.h", "nano_read.c", "nano_self_test.c"]
     assert "(1,651 bytes of RAM)" in outcome.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "words", [("--input", "rgb"), ("--weights", "per-tensor", "--io", "uint8")], ids=" ".join
+)
+def test_convert_emits_c_that_gives_the_runtimes_integers(
+    words: tuple[str, ...], tmp_path: Path, nano: Path, test_digits: Digits
+) -> None:
+    pytest.importorskip("tflite_runtime")
+    outcome = mnist_edge(
+        *("convert", str(nano / "model.keras"), "--out", "out", "--emit", "c", *words),
+        folder=tmp_path,
+    )
+    assert outcome.returncode == 0, outcome.stderr
+    assert (tmp_path / "out" / "c" / "nano.c").is_file()
+    [path] = (tmp_path / "out").glob("*.tflite")
+    stored = loading.load_model(path)
+    assert stored.manifest is not None
+    digits = test_digits.images[:200]
+    assert_equal_in_c(tmp_path / "built", stored.content, stored.manifest, digits)
 
 
 @pytest.mark.slow
@@ -149,7 +172,12 @@ def test_outputs_are_named_after_a_file_that_has_no_folder_of_its_own(tmp_path: 
         (["--pixels", "x/255"], "choose one of pixels, pixels/255,"),
         (["--max-drop", "nan"], "not a number of percentage points"),
         (["--max-drop-point", "nan"], "not a number of percentage points"),
-        (["--emit", "c", "--io", "float32"], "add: --quantize int8"),
+        (
+            ["--emit", "c", "--io", "float32"],
+            "int8 or uint8 input and output; add: --quantize",
+        ),
+        (["--emit", "tflm", "--io", "uint8"], "needs int8 with int8 input and output"),
+        (["--emit", "c", "--quantize", "float32"], "add: --quantize int8"),
         (["--io", "int4"], "choose one of int8, uint8, float32"),
         (["--weights", "none"], "choose one of per-channel, per-tensor"),
         (["--calibration-images", "5"], "outside 10.."),
