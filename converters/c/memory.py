@@ -38,7 +38,7 @@ class MemoryPlan:
 
 def plan_memory(program: Program) -> MemoryPlan:
     """Find the smallest buffer for which a place is found for each tensor."""
-    distances = [_distances(layer) for layer in program.layers]
+    distances = [_distance(layer) for layer in program.layers]
     lives = _last_uses(program)
     low, high = max(program.sizes.values()), sum(program.sizes.values())
     best: dict[int, int] | None = None
@@ -132,7 +132,7 @@ def _fits(
     return True
 
 
-def _distances(layer: Layer) -> int:
+def _distance(layer: Layer) -> int:
     """Return how many bytes below its input a layer's output must at least begin."""
     kind = layer.kind
     if isinstance(kind, Lookup | Add):

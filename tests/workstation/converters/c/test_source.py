@@ -65,7 +65,7 @@ def test_every_logit_of_every_test_digit_is_the_runtimes(
     pytest.importorskip("tflite_runtime")
     stored, manifest = stored_model(name)
     assert len(test_digits.images) == 10_000
-    assert_equal_in_c(tmp_path, stored.content, manifest, test_digits.images, "-O2")
+    assert_equal_in_c(tmp_path, stored.content, manifest, test_digits.images, "-O3")
 
 
 def test_nano_in_c_gives_the_runtimes_logits(test_digits: Digits, tmp_path: Path) -> None:
