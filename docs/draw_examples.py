@@ -23,7 +23,7 @@ from mnist_edge import Classifier
 FOLDER = Path(__file__).parent / "images"
 COLORS = 64
 """Colors of a drawing, which keep it small."""
-LARGEST_DRAWING = (1220, 500)
+LARGEST_DRAWING = (1220, 520)
 """Width and height of a drawing, in pixels."""
 LONGEST_SIDE = 640
 """Largest width and height of a photo, in pixels."""
@@ -50,6 +50,7 @@ EXAMPLES = (
     Example(name="shadow", condition="light", severity=3, index=0),
     Example(name="cell", condition="cell", severity=3, index=2),
     Example(name="board", condition="board", severity=2, index=0),
+    Example(name="card", condition="note", severity=2, index=4),
     Example(name="number", condition="number", severity=2, index=0, options=("--all",)),
     Example(name="page", condition="page", severity=1, index=0, options=("--all",)),
 )

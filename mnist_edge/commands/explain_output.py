@@ -74,5 +74,5 @@ def write_explanations(
 
     for result, target in zip(results, targets, strict=True):
         if result.trace and not isinstance(result.outcome, PictureError):
-            save_explanation(target, result.trace, result.outcome)
+            save_explanation(target, result.trace, result.outcome, result.hypotheses)
         yield result

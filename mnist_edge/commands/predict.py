@@ -294,9 +294,16 @@ def _trace(
         trace = read_picture((path, error), trace_picture)
         if isinstance(trace, PictureError):
             yield PictureResult(path=path, outcome=trace)
+        elif read_all:
+            yield PictureResult(path=path, outcome=classifier.classify_page(trace), trace=trace)
         else:
-            outcome = classifier.classify_page(trace) if read_all else classifier.classify(trace)
-            yield PictureResult(path=path, outcome=outcome, trace=trace)
+            decision = classifier.decide(trace)
+            yield PictureResult(
+                path=path,
+                outcome=decision.prediction,
+                trace=decision.chosen.trace,
+                hypotheses=decision.hypotheses,
+            )
 
 
 def _answered(result: PictureResult) -> PictureResult:

@@ -21,6 +21,7 @@ from mnist_edge.system.text import escape_controls, percent
 
 if TYPE_CHECKING:
     from mnist_edge.inference.classifier import Prediction
+    from mnist_edge.inference.hypotheses import Hypothesis
     from mnist_edge.inference.page import Page
     from mnist_edge.inference.results_log import ResultsLog
     from mnist_edge.preprocessing.pipeline import PreprocessingTrace
@@ -40,6 +41,8 @@ class PictureResult:
     outcome: Prediction | Page | PictureError
     trace: PreprocessingTrace | None = None
     """What was seen in it; None if it could not be read."""
+    hypotheses: tuple[Hypothesis, ...] = ()
+    """The ways in which it was read to choose the answer, if it is of one digit and was traced."""
 
 
 def print_text(results: Iterable[PictureResult], top: int) -> int:

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mnist_edge.errors import PictureError
-from mnist_edge.inference.classifier import Classifier, Prediction
+from mnist_edge.inference.classifier import Classifier, Prediction, batch_inputs
 from mnist_edge.inference.inputs import FoundPicture, read_picture
 from mnist_edge.inference.worker_pool import map_in_order
 from mnist_edge.preprocessing.pipeline import ModelInput, preprocess
@@ -43,8 +43,11 @@ def outcome_document(outcome: Outcome, *, top: int = 1) -> dict[str, Any]:
 
 
 def read_digits(classifier: Classifier, chunk: Sequence[FoundPicture]) -> list[Outcome]:
-    """Read the digit in each picture of a chunk, in one batch."""
-    return classify_readable(classifier, [read_picture(found, preprocess) for found in chunk])
+    """Read the digit in each picture of a chunk, in batches."""
+    outcomes: list[Outcome] = []
+    for inputs in batch_inputs(read_picture(found, preprocess) for found in chunk):
+        outcomes += classify_readable(classifier, inputs)
+    return outcomes
 
 
 def classify_readable(

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge import DIGIT_SHAPE
-from mnist_edge.errors import InvalidValue
+from mnist_edge.errors import InvalidValue, PictureError
 from mnist_edge.metrics.confidence import softmax
 from mnist_edge.modelstore import loading
 from mnist_edge.preprocessing.decoding import Picture
@@ -26,11 +25,19 @@ from mnist_edge.preprocessing.pipeline import (
 from mnist_edge.runtimes.sandbox import open_model
 
 if TYPE_CHECKING:
+    from mnist_edge.inference.hypotheses import Decision
     from mnist_edge.inference.page import Page
 
+Input = TypeVar("Input", bound=ModelInput | PictureError)
+
 _BATCH_SIZE = 256
-"""Pictures that ``predict_many`` classifies at a time: four threads then have two batches of 32
+"""Maximum number of pictures classified at a time: four threads then have two batches of 32
 each."""
+_BATCH_PIXELS = 4_000_000
+"""Number of pixels of preprocessed pictures, with about ten bytes each, from which on no more are
+held."""
+_CLEAR_CONFIDENCE = 0.98
+"""Confidence from which on a picture is read in one way only."""
 _DECIMALS = 6
 """Decimal places of a probability in JSON; int8 logits are far coarser."""
 
@@ -169,8 +176,7 @@ class Classifier:
         Raises:
             PictureError: as for ``predict``, at the first picture that cannot be read.
         """
-        remaining = iter(pictures)
-        while inputs := [preprocess(picture) for picture in islice(remaining, _BATCH_SIZE)]:
+        for inputs in batch_inputs(preprocess(picture) for picture in pictures):
             yield from self.classify_many(inputs)
 
     def predict_all(self, picture: Picture) -> Page:
@@ -211,17 +217,40 @@ class Classifier:
 
     def classify(self, preprocessed: PreprocessingTrace | ModelInput) -> Prediction:
         """Classify the digit in a preprocessed picture."""
-        (prediction,) = self.predict_pixels(preprocessed.pixels[np.newaxis])
-        return _with_problem(prediction, preprocessed)
+        (prediction,) = self.classify_many([preprocessed])
+        return prediction
 
     def classify_many(
         self, preprocessed: Sequence[PreprocessingTrace | ModelInput]
     ) -> list[Prediction]:
-        """Classify the digit in each of many preprocessed pictures, in one batch."""
-        if not preprocessed:
-            return []
-        predictions = self.predict_pixels(np.stack([one.pixels for one in preprocessed]))
-        return [_with_problem(*pair) for pair in zip(predictions, preprocessed, strict=True)]
+        """Classify the digit in each of many preprocessed pictures, in one batch.
+
+        An unclear picture is read in the few other ways that there may be, by itself.
+        """
+        return [
+            self._decide(trace, prediction).prediction
+            if (trace := _unclear_trace(one, prediction))
+            else prediction
+            for one, prediction in zip(preprocessed, self._read(preprocessed), strict=True)
+        ]
+
+    def decide(self, trace: PreprocessingTrace) -> Decision:
+        """Classify the digit in a preprocessed picture, and return all that was read for it.
+
+        Args:
+            trace: the preprocessing of the picture.
+
+        Returns:
+            The prediction, which is that of ``classify``, and the hypotheses it was chosen from:
+            one if the picture is clear.
+        """
+        from mnist_edge.inference.hypotheses import Decision, Hypothesis
+
+        (prediction,) = self._read([trace])
+        if _unclear_trace(trace, prediction):
+            return self._decide(trace, prediction)
+        only = Hypothesis(kind="picture", trace=trace, prediction=prediction)
+        return Decision(hypotheses=(only,), chosen=only, prediction=prediction)
 
     def classify_page(self, trace: PreprocessingTrace) -> Page:
         """Classify every digit in a preprocessed picture.
@@ -233,6 +262,19 @@ class Classifier:
         from mnist_edge.inference.page import read_page
 
         return read_page(trace, self)
+
+    def _read(self, preprocessed: Sequence[PreprocessingTrace | ModelInput]) -> list[Prediction]:
+        """Classify the digit in each of many preprocessed pictures, as they look at first."""
+        if not preprocessed:
+            return []
+        predictions = self.predict_pixels(np.stack([one.pixels for one in preprocessed]))
+        return [_with_problem(*pair) for pair in zip(predictions, preprocessed, strict=True)]
+
+    def _decide(self, trace: PreprocessingTrace, prediction: Prediction) -> Decision:
+        # Most pictures are clear, and need nothing of this.
+        from mnist_edge.inference.hypotheses import decide
+
+        return decide(trace, prediction, read=self._read, min_confidence=self.min_confidence)
 
     def _predict(self, probabilities: NDArray[np.float64], *, is_blank: bool) -> Prediction:
         digit = int(probabilities.argmax())
@@ -248,6 +290,36 @@ class Classifier:
             probabilities=tuple(probabilities.tolist()),
             abstained=abstained,
         )
+
+
+def batch_inputs(inputs: Iterable[Input]) -> Iterator[list[Input]]:
+    """Yield preprocessed pictures in batches that take little memory, in their order.
+
+    Args:
+        inputs: preprocessed pictures, or errors in their place.
+    """
+    batch: list[Input] = []
+    pixels = 0
+    for one in inputs:
+        batch.append(one)
+        if isinstance(one, ModelInput) and one.trace:
+            pixels += one.trace.labels.size
+        if len(batch) == _BATCH_SIZE or pixels >= _BATCH_PIXELS:
+            yield batch
+            batch, pixels = [], 0
+    if batch:
+        yield batch
+
+
+def _unclear_trace(
+    preprocessed: PreprocessingTrace | ModelInput, prediction: Prediction
+) -> PreprocessingTrace | None:
+    """Return a picture's trace if the prediction is not clear; MNIST's format has no other."""
+    if prediction.digit is not None and prediction.confidence >= _CLEAR_CONFIDENCE:
+        return None
+    if isinstance(preprocessed, ModelInput):
+        return preprocessed.trace
+    return None if preprocessed.kind == "mnist" else preprocessed
 
 
 def _with_problem(

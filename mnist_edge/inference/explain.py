@@ -6,6 +6,7 @@ For people who ask why an answer is what it is. Reading a digit needs nothing of
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -15,6 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mnist_edge import CLASSES, DIGIT_SIDE
 from mnist_edge.inference.classifier import Prediction
+from mnist_edge.inference.hypotheses import Hypothesis, HypothesisKind
 from mnist_edge.inference.page import Box, Page
 from mnist_edge.preprocessing.connected_components import Component
 from mnist_edge.preprocessing.pipeline import PreprocessingTrace
@@ -55,6 +57,22 @@ _BAR_LEFT, _BAR_RIGHT = 22, PANEL_SIZE - 72
 _MIN_SHARP_FACTOR = 4
 """Enlargement from which pixels are shown as squares instead of being smoothed."""
 
+HYPOTHESIS_TITLES: dict[HypothesisKind, str] = {
+    "picture": "as it looks",
+    "photo": "as a photo",
+    "crop": "without padding",
+    "sheet": "a sheet in it",
+    "margin": "with a margin",
+    "lines": "with its lines",
+}
+"""What a picture is taken for, in words."""
+_THUMBNAIL = 2 * DIGIT_SIDE
+"""Height and width of the model's pixels below the panels, in pixels."""
+_STRIP_HEIGHT = 32 + _THUMBNAIL + _MARGIN
+"""Height of what is below the panels."""
+_STRIP_PITCH = 200
+"""Pixels from one hypothesis to the next."""
+
 _SHADES = " ░▒▓█"
 _ASCII_SHADES = " .:-=+*#%@"
 _FRAMES = ("┌─┐│└┘", "+-+|++")
@@ -72,14 +90,20 @@ def headline(prediction: Prediction) -> str:
     return f"{prediction.digit} ({percent(prediction.confidence, 1)})"
 
 
-def draw_explanation(trace: PreprocessingTrace, prediction: Prediction) -> Image.Image:
+def draw_explanation(
+    trace: PreprocessingTrace, prediction: Prediction, hypotheses: Sequence[Hypothesis] = ()
+) -> Image.Image:
     """Draw how a digit was read: the picture, its ink, the model's pixels, the probabilities.
 
     Args:
-        trace: the preprocessing of the picture.
+        trace: the preprocessing of the picture, as it was read.
         prediction: the model's answer to it.
+        hypotheses: the ways in which an unclear picture was read, which are drawn below.
     """
-    size = (panel_corner(len(PANEL_TITLES))[0], _PANEL_TOP + PANEL_SIZE + _MARGIN)
+    is_unclear = len(hypotheses) > 1
+    panels_bottom = _PANEL_TOP + PANEL_SIZE + _MARGIN
+    width = panel_corner(len(PANEL_TITLES))[0]
+    size = (width, panels_bottom + (_STRIP_HEIGHT if is_unclear else 0))
     canvas = Image.new("RGB", size, _PAPER)
     _draw_text(canvas, headline(prediction), at=(_MARGIN, 22), size=34)
     _draw_name(canvas, trace.name, room=size[0] // 2)
@@ -94,7 +118,28 @@ def draw_explanation(trace: PreprocessingTrace, prediction: Prediction) -> Image
     if trace.digit:
         _draw_box(canvas, trace, trace.digit, ACCENT, width=3)
     _draw_bars(canvas, prediction)
+    if is_unclear:
+        _draw_hypotheses(canvas, trace, prediction, hypotheses, top=panels_bottom)
     return canvas
+
+
+def decision_reason(
+    trace: PreprocessingTrace, prediction: Prediction, hypotheses: Sequence[Hypothesis]
+) -> str:
+    """Say why a picture that was read in several ways has this answer, or none.
+
+    Args:
+        trace: as for ``draw_explanation``.
+        prediction: as for ``draw_explanation``.
+        hypotheses: at least two.
+    """
+    if prediction.digit is None:
+        return "Unclear at first. No other way to read it is sure enough, or two disagree."
+    first, *others = hypotheses
+    if trace is first.trace:
+        return "Unclear at first, but no other way to read it is surer of another digit."
+    (title,) = (HYPOTHESIS_TITLES[one.kind] for one in others if one.trace is trace)
+    return f"Unclear at first. Of the other ways to read it, this is the surest: {title}."
 
 
 def draw_page(trace: PreprocessingTrace, page: Page) -> Image.Image:
@@ -124,19 +169,24 @@ def draw_page(trace: PreprocessingTrace, page: Page) -> Image.Image:
 
 
 def encode_explanation(
-    trace: PreprocessingTrace, outcome: Prediction | Page, *, encoding: str = "PNG"
+    trace: PreprocessingTrace,
+    outcome: Prediction | Page,
+    hypotheses: Sequence[Hypothesis] = (),
+    *,
+    encoding: str = "PNG",
 ) -> bytes:
     """Draw an explanation and encode it.
 
     Args:
-        trace: the preprocessing of the picture.
+        trace: the preprocessing of the picture, as it was read.
         outcome: the model's answer to it.
+        hypotheses: as for ``draw_explanation``.
         encoding: Pillow's name of a format.
     """
     if isinstance(outcome, Page):
         drawing = draw_page(trace, outcome)
     else:
-        drawing = draw_explanation(trace, outcome)
+        drawing = draw_explanation(trace, outcome, hypotheses)
     stream = io.BytesIO()
     drawing.save(stream, encoding, quality=95)
     return stream.getvalue()
@@ -167,19 +217,25 @@ def _draw_tagged_box(canvas: Image.Image, box: Box, text: str, color: Color) -> 
     _draw_text(canvas, text, at=(left, top - 2 - size), size=size, color=_PAPER)
 
 
-def save_explanation(target: Path, trace: PreprocessingTrace, outcome: Prediction | Page) -> None:
+def save_explanation(
+    target: Path,
+    trace: PreprocessingTrace,
+    outcome: Prediction | Page,
+    hypotheses: Sequence[Hypothesis] = (),
+) -> None:
     """Draw an explanation and save it, whole or not at all.
 
     Args:
         target: a file with one of the suffixes of ``DRAWING_FORMATS``.
-        trace: the preprocessing of the picture.
+        trace: the preprocessing of the picture, as it was read.
         outcome: the model's answer to it.
+        hypotheses: as for ``draw_explanation``.
 
     Raises:
         NotWritable: the folder or the file cannot be written.
     """
     encoding = DRAWING_FORMATS[target.suffix.lower()]
-    write_bytes(target, encode_explanation(trace, outcome, encoding=encoding))
+    write_bytes(target, encode_explanation(trace, outcome, hypotheses, encoding=encoding))
 
 
 def pixels_to_text(pixels: NDArray[np.uint8], *, encoding: str = "utf-8") -> str:
@@ -273,6 +329,32 @@ def _draw_bars(canvas: Image.Image, prediction: Prediction) -> None:
         _draw_text(canvas, str(digit), at=(left, text_top), size=16)
         share = percent(probability, 1)
         _draw_text(canvas, share, at=(left + PANEL_SIZE, text_top), size=16, align="right")
+
+
+def _draw_hypotheses(
+    canvas: Image.Image,
+    trace: PreprocessingTrace,
+    prediction: Prediction,
+    hypotheses: Sequence[Hypothesis],
+    *,
+    top: int,
+) -> None:
+    """Draw the model's pixels and its answer for each hypothesis, and why one was chosen."""
+    reason = decision_reason(trace, prediction, hypotheses)
+    _draw_text(canvas, reason, at=(_MARGIN, top), size=16)
+    top += _STRIP_HEIGHT - _MARGIN - _THUMBNAIL
+    for place, hypothesis in enumerate(hypotheses):
+        left = _MARGIN + place * _STRIP_PITCH
+        is_chosen = hypothesis.trace is trace and prediction.digit is not None
+        color = ACCENT if is_chosen else _OTHER_BOX
+        thumbnail = Image.fromarray(hypothesis.trace.pixels).resize((_THUMBNAIL, _THUMBNAIL))
+        canvas.paste(thumbnail, (left, top))
+        frame = (left - 2, top - 2, left + _THUMBNAIL + 1, top + _THUMBNAIL + 1)
+        ImageDraw.Draw(canvas).rectangle(frame, outline=color, width=2)
+        beside = left + _THUMBNAIL + 8
+        _draw_text(canvas, HYPOTHESIS_TITLES[hypothesis.kind], at=(beside, top + 6), size=14)
+        answer = headline(hypothesis.prediction)
+        _draw_text(canvas, answer, at=(beside, top + 30), size=14, color=color)
 
 
 def _draw_name(canvas: Image.Image, name: str | None, *, room: int) -> None:

@@ -27,7 +27,7 @@ _CHANNEL_SAMPLE_SIDE = 256
 
 TIGHT_SIDE = 128
 """Longest side, in pixels, of a picture that is taken for a crop which the digit fills."""
-_CELL_SIDE = 2 * TIGHT_SIDE
+CELL_SIDE = 2 * TIGHT_SIDE
 """Longest side, in pixels, of a picture that may be half ink, such as a form's cell."""
 
 _MIN_CONTRAST = 12.0
@@ -149,7 +149,7 @@ def _measure_ink(dark_ink: FloatImage) -> InkMap:
     contrast = _remove_shadows(smooth, contrast)
     low, median = (float(value) for value in np.percentile(contrast, (16, 50)))
     spread = 1.4826 * float(np.median(np.abs(contrast - median)))
-    if longest <= _CELL_SIDE:
+    if longest <= CELL_SIDE:
         # Lines and digit may cover half of a small cell: only the lower half is paper's for sure.
         spread = min(spread, median - low)
     return InkMap(contrast=np.maximum(contrast - median, 0), noise=spread)

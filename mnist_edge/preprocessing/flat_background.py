@@ -42,5 +42,5 @@ def ink_strength(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def border_pixels(values: NDArray[_Values]) -> NDArray[_Values]:
-    """Return the outermost pixels of a picture, each once, in one dimension."""
+    """Return the outermost pixels of a picture, each once: ``(n,)``, or ``(n, channels)``."""
     return np.concatenate((values[0], values[-1], values[1:-1, 0], values[1:-1, -1]))

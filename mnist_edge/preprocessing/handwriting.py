@@ -11,6 +11,7 @@ from mnist_edge.preprocessing.binarization import TIGHT_SIDE, InkMap
 from mnist_edge.preprocessing.cell_borders import encloses, remove_border
 from mnist_edge.preprocessing.connected_components import (
     Component,
+    Mask,
     dilate,
     label_components,
     merge,
@@ -35,6 +36,11 @@ _MIN_SPECK_SIZE = 0.06
 """Height or width, relative to the largest component's, below which a component is a speck."""
 _MIN_SPECK_AREA = 0.01
 """Area, relative to the largest component's, below which a component is a speck."""
+_MIN_REMNANT_REACH = 5
+"""Pixels beside a removed line in which what is left of it lies, if its blurred edge is not
+wider."""
+_MIN_REMNANT = 0.8
+"""Minimum share of a component along removed lines if the component is what is left of them."""
 
 
 Removal: TypeAlias = Literal["borders", "ruled-lines", "outside"]
@@ -68,6 +74,7 @@ def find_handwriting(ink_map: InkMap) -> Handwriting:
     found: list[Component] = []
     first: tuple[NDArray[np.int32], list[Component]] | None = None
     removed: set[Removal] = set()
+    lines = np.zeros(shape, np.bool_)
     for _ in range(_MAX_ROUNDS):
         full = ink_map.full_contrast(included)
         if not full:
@@ -80,6 +87,7 @@ def find_handwriting(ink_map: InkMap) -> Handwriting:
             mask = ink
         elif border.any():
             removed.add("borders")
+            lines |= border
             # A border hides fainter handwriting, which is measured without it.
             reach = max(2, round(_BORDER_BLUR * max(shape)))
             included &= (dilate(border.astype(np.float32), 2 * reach + 1) == 0) | mask
@@ -89,6 +97,7 @@ def find_handwriting(ink_map: InkMap) -> Handwriting:
         if any(may_be_ruled_lines(one, mask) for one in found):
             ruled, mask = mask, remove_ruled_lines(mask)
             removed |= {"ruled-lines"} if (mask != ruled).any() else set()
+            lines |= ruled & ~mask
             labels, found = label_components(mask)
         first = first or (labels, found)
         outside = [component for component in found if _is_outside(component, labels)]
@@ -104,7 +113,19 @@ def find_handwriting(ink_map: InkMap) -> Handwriting:
     if not found and first is not None and is_tight:
         # In a tight crop, the digit touches the edges.
         labels, found = first
-    return Handwriting(labels, _without_specks(found), frozenset(removed))
+    found = _without_specks(found)
+    if _are_remnants(found, labels, lines):
+        found = []
+    return Handwriting(labels, found, frozenset(removed))
+
+
+def _are_remnants(found: list[Component], labels: NDArray[np.int32], lines: Mask) -> bool:
+    """Check whether all components lie along removed lines, as splinters of a crooked line do."""
+    if not lines.any():
+        return False
+    reach = max(_MIN_REMNANT_REACH, round(_BORDER_BLUR * max(lines.shape)))
+    along = dilate(lines.astype(np.float32), 2 * reach + 1) > 0
+    return all(along[labels == component.labels[0]].mean() > _MIN_REMNANT for component in found)
 
 
 def find_strokes(ink_map: InkMap) -> Handwriting:

@@ -31,7 +31,12 @@ from mnist_edge.preprocessing.connected_components import (
 )
 from mnist_edge.preprocessing.decoding import Picture, decode, stored_gray, to_rgb
 from mnist_edge.preprocessing.flat_background import has_flat_background, ink_strength
-from mnist_edge.preprocessing.handwriting import Handwriting, Removal, find_handwriting
+from mnist_edge.preprocessing.handwriting import (
+    Handwriting,
+    Removal,
+    find_handwriting,
+    find_strokes,
+)
 from mnist_edge.preprocessing.mnist_format import (
     BOX_SIDE,
     INK_THRESHOLD,
@@ -42,6 +47,9 @@ from mnist_edge.preprocessing.mnist_format import (
 
 Problem: TypeAlias = Literal["blank", "not-one-digit"]
 """Why a picture does not show one digit."""
+PictureKind: TypeAlias = Literal["mnist", "drawing", "photo"]
+"""What a picture is taken for: a digit in MNIST's format, a drawing or clean scan on a flat
+background, or a photo, which has light, paper and perhaps lines."""
 
 WORKING_SIDE = 640
 """Longest side, in pixels, that a picture is reduced to; a digit that is a twentieth of it high
@@ -67,6 +75,8 @@ class ModelInput(NamedTuple):
     """``(28, 28)``, the digit in MNIST's format; all 0 if there is none."""
     problem: Problem | None
     """``blank`` or ``not-one-digit``; None if the picture shows one digit."""
+    trace: PreprocessingTrace | None = None
+    """How they came about; None if the picture was in MNIST's format."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +85,8 @@ class PreprocessingTrace:
 
     rgb: NDArray[np.uint8]
     """``(height, width, 3)``, the decoded picture at the size it was worked on."""
+    kind: PictureKind
+    """What the picture was taken for."""
     scale: float
     """Pixels of the original picture per pixel of ``rgb``."""
     ink_map: InkMap
@@ -93,6 +105,10 @@ class PreprocessingTrace:
     """``blank`` or ``not-one-digit``; None if the picture shows one digit."""
     removed: frozenset[Removal] = frozenset()
     """What was removed from the ink to find the handwriting."""
+    left: int = 0
+    """First column of ``rgb`` in the picture, in pixels of ``rgb``: it may be a part of it."""
+    top: int = 0
+    """First row of ``rgb`` in the picture, in pixels of ``rgb``."""
     name: str | None = None
     """Name of the picture's file; None if it was not read from one."""
 
@@ -123,7 +139,7 @@ def preprocess(picture: Picture) -> ModelInput:
     if gray is not None and (pixels := _as_mnist_format(gray)) is not None:
         return ModelInput(pixels, None)
     trace = trace_image(*to_rgb(image, longest, side=WORKING_SIDE))
-    return ModelInput(trace.pixels, trace.problem)
+    return ModelInput(trace.pixels, trace.problem, None if trace.kind == "mnist" else trace)
 
 
 def _as_mnist_format(gray: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
@@ -165,16 +181,35 @@ def trace_image(rgb: NDArray[np.uint8], scale: float = 1.0) -> PreprocessingTrac
         if is_mnist_format(pixels):
             # Four of MNIST's test digits consist of two large components.
             strength = pixels / np.float32(255)
-            return replace(_trace_flat(rgb, scale, strength, pixels > 0, pixels), problem=None)
+            trace = _trace_flat(rgb, scale, strength, pixels > 0, pixels)
+            return replace(trace, kind="mnist", problem=None)
     if has_flat_background(gray) and not _has_border(gray):
         strength = ink_strength(gray)
         mask = strength > INK_THRESHOLD
         pixels = to_mnist_format(strength) if strength.any() else None
         return _trace_flat(rgb, scale, strength, mask, pixels)
-    if max(gray.shape) < _MIN_SIDE:
+    return trace_photo(rgb, scale)
+
+
+def trace_photo(rgb: NDArray[np.uint8], scale: float = 1.0) -> PreprocessingTrace:
+    """Return every step from a decoded photo to its digit in MNIST's format.
+
+    Args:
+        rgb: as for ``trace_image``, which takes a picture for a photo unless its background is
+            flat.
+        scale: as for ``trace_image``.
+    """
+    if max(rgb.shape[:2]) < _MIN_SIDE:
         rgb, scale = _enlarge(rgb, scale)
     ink_map = binarize(rgb)
-    return _trace_components(rgb, scale, ink_map, find_handwriting(ink_map), None)
+    return _trace_components(rgb, "photo", scale, ink_map, find_handwriting(ink_map), None)
+
+
+def trace_strokes(trace: PreprocessingTrace) -> PreprocessingTrace:
+    """Return the trace of the same photo with all its ink taken for strokes, lines as well."""
+    handwriting = find_strokes(trace.ink_map)
+    kept = _trace_components(trace.rgb, trace.kind, trace.scale, trace.ink_map, handwriting, None)
+    return replace(kept, left=trace.left, top=trace.top, name=trace.name)
 
 
 def _trace_flat(
@@ -188,11 +223,13 @@ def _trace_flat(
     labels, components = label_components(mask)
     ink_map = InkMap(contrast=255 * strength, noise=0.0)
     largest_first = sorted(components, key=lambda one: -one.area)
-    return _trace_components(rgb, scale, ink_map, Handwriting(labels, largest_first), pixels)
+    handwriting = Handwriting(labels, largest_first)
+    return _trace_components(rgb, "drawing", scale, ink_map, handwriting, pixels)
 
 
 def _trace_components(
     rgb: NDArray[np.uint8],
+    kind: PictureKind,
     scale: float,
     ink_map: InkMap,
     handwriting: Handwriting,
@@ -214,6 +251,7 @@ def _trace_components(
         problem = "not-one-digit"
     return PreprocessingTrace(
         rgb=rgb,
+        kind=kind,
         scale=scale,
         ink_map=ink_map,
         labels=labels,

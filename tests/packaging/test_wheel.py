@@ -209,6 +209,7 @@ FILES = [
     "mnist_edge/inference/classifier.py",
     "mnist_edge/inference/explain.py",
     "mnist_edge/inference/folder_watcher.py",
+    "mnist_edge/inference/hypotheses.py",
     "mnist_edge/inference/inputs.py",
     "mnist_edge/inference/page.py",
     "mnist_edge/inference/path_set.py",

@@ -146,11 +146,16 @@ def _read_and_draw(classifier: Classifier, picture: NamedPicture, *, read_all: b
     # Most servers never draw, and Pillow's fonts and pens take memory.
     from mnist_edge.inference.explain import encode_explanation
 
-    outcome = classifier.classify_page(trace) if read_all else classifier.classify(trace)
+    if read_all:
+        page = classifier.classify_page(trace)
+        return Reading(outcome=page, explanation=encode_explanation(trace, page))
+    decision = classifier.decide(trace)
     return Reading(
-        outcome=outcome,
-        pixels=None if read_all else _pixels(trace),
-        explanation=encode_explanation(trace, outcome),
+        outcome=decision.prediction,
+        pixels=_pixels(decision.chosen.trace),
+        explanation=encode_explanation(
+            decision.chosen.trace, decision.prediction, decision.hypotheses
+        ),
     )
 
 

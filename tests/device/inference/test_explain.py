@@ -133,6 +133,7 @@ def made(height: int, width: int, piece: Component | None) -> PreprocessingTrace
     if piece:
         labels[piece.top : piece.bottom, piece.left : piece.right] = 1
     return PreprocessingTrace(
+        kind="photo",
         rgb=np.full((height, width, 3), 200, np.uint8),
         scale=1.0,
         ink_map=InkMap(contrast=255 * (labels > 0).astype(np.float32), noise=0.0),

@@ -1,0 +1,178 @@
+"""An unclear picture is read in other ways as well, and calibrated confidence decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from mnist_edge import Classifier
+from mnist_edge.data.builtin_digits import load_builtin_digits
+from mnist_edge.inference.batch import read_digits
+from mnist_edge.inference.inputs import FoundPicture
+from mnist_edge.preprocessing.pipeline import preprocess, trace_preprocessing
+
+Pixels = NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def classifier() -> Classifier:
+    return Classifier()
+
+
+def coverage(index: int, height: int) -> NDArray[np.float32]:
+    """Return one of the built-in digits at a height, as the share of ink in each pixel."""
+    image = load_builtin_digits().images[index]
+    rows, columns = (np.flatnonzero(image.any(axis=axis)) for axis in (1, 0))
+    crop = Image.fromarray(image[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    size = (max(1, round(crop.width * height / crop.height)), height)
+    scaled = crop.resize(size, Image.Resampling.BICUBIC)
+    ink: NDArray[np.float32] = np.asarray(scaled, np.float32) / 255
+    return ink
+
+
+def write(paper: Pixels, ink: tuple[int, int, int], index: int, share: float) -> Pixels:
+    """Write one of the built-in digits into the middle of a sheet."""
+    height, width = paper.shape[:2]
+    digit = coverage(index, round(share * height))[..., np.newaxis]
+    top, left = (height - digit.shape[0]) // 2, (width - digit.shape[1]) // 2
+    written = paper.astype(np.float32)
+    window = written[top : top + digit.shape[0], left : left + digit.shape[1]]
+    window[...] = window * (1 - digit) + np.array(ink, np.float32) * digit
+    picture: Pixels = written.astype(np.uint8)
+    return picture
+
+
+def plain(size: tuple[int, int], color: tuple[int, int, int], noise: float = 2) -> Pixels:
+    values = np.array(color) + np.random.default_rng(0).normal(0, noise, (*size, 3))
+    paper: Pixels = np.clip(values, 0, 255).astype(np.uint8)
+    return paper
+
+
+def card_on_a_table(index: int) -> Pixels:
+    table = Image.fromarray(plain((320, 400), (50, 40, 30)))
+    card = Image.fromarray(write(plain((150, 120), (230, 225, 215)), (30, 30, 90), index, 0.5))
+    turned = card.convert("RGBA").rotate(9, Image.Resampling.BICUBIC, expand=True)
+    table.paste(turned, (160, 70), turned)
+    picture: Pixels = np.asarray(table)
+    return picture
+
+
+def padded_crop(index: int) -> Pixels:
+    padded = np.full((200, 200, 3), 255, np.uint8)
+    padded[:, 40:160] = write(plain((200, 120), (150, 148, 140)), (40, 40, 40), index, 0.45)
+    return padded
+
+
+def display_in_a_bezel(index: int) -> Pixels:
+    display = plain((160, 200), (30, 30, 30))
+    display[20:-20, 24:-24] = write(plain((120, 152), (165, 175, 160)), (25, 25, 25), index, 0.6)
+    return display
+
+
+def bordered_drawing(index: int) -> Pixels:
+    drawing = Image.fromarray(write(np.full((90, 90, 3), 250, np.uint8), (70, 90, 100), index, 0.5))
+    ImageDraw.Draw(drawing).rectangle((0, 0, 89, 89), outline=(230, 20, 230), width=2)
+    picture: Pixels = np.asarray(drawing)
+    return picture
+
+
+def red_on_green(index: int) -> Pixels:
+    return write(np.full((120, 120, 3), (60, 120, 60), np.uint8), (190, 60, 60), index, 0.6)
+
+
+def cut_tight(index: int) -> Pixels:
+    ink = Image.fromarray((255 * coverage(index, 48)).astype(np.uint8))
+    tight: Pixels = np.invert(np.asarray(ink.resize((16, 16), Image.Resampling.BICUBIC)))
+    return tight
+
+
+SCENES = [
+    card_on_a_table,
+    padded_crop,
+    display_in_a_bezel,
+    bordered_drawing,
+    red_on_green,
+    cut_tight,
+]
+
+
+@pytest.mark.parametrize("scene", SCENES)
+def test_digits_are_read_whatever_is_around_them(
+    scene: Callable[[int], Pixels], classifier: Classifier
+) -> None:
+    labels = load_builtin_digits().labels
+    chosen = [int(np.flatnonzero(labels == digit)[0]) for digit in range(10)]
+    answers = [classifier.predict(scene(index)).digit for index in chosen]
+    # One may stay unread, and none is read as another.
+    assert sum(answer == digit for digit, answer in enumerate(answers)) >= 9
+    assert all(answer in (digit, None) for digit, answer in enumerate(answers))
+
+
+def test_every_door_gives_the_same_answer(classifier: Classifier, tmp_path: Path) -> None:
+    pictures = [scene(index) for scene in SCENES for index in (0, 1)]
+    files: list[FoundPicture] = []
+    for number, picture in enumerate(pictures):
+        files.append((str(tmp_path / f"{number}.png"), None))
+        Image.fromarray(picture).save(files[-1][0])
+    alone = [classifier.predict(one) for one in pictures]
+    assert list(classifier.predict_many(pictures)) == alone
+    assert classifier.classify_many([preprocess(one) for one in pictures]) == alone
+    traces = [trace_preprocessing(one) for one in pictures]
+    assert [classifier.classify(trace) for trace in traces] == alone
+    assert [classifier.decide(trace).prediction for trace in traces] == alone
+    assert read_digits(classifier, files) == alone
+
+
+def test_a_clear_picture_is_read_once(classifier: Classifier, pictures: Path) -> None:
+    decision = classifier.decide(trace_preprocessing(pictures / "pen-four.png"))
+    assert decision.prediction.digit == 4
+    assert decision.hypotheses == (decision.chosen,)
+
+
+def test_the_chosen_hypothesis_tells_where_its_digit_is(classifier: Classifier) -> None:
+    decision = classifier.decide(trace_preprocessing(card_on_a_table(0)))
+    chosen = decision.chosen
+    assert chosen.kind == "sheet"
+    assert chosen.prediction == decision.prediction
+    digit, trace = chosen.trace.digit, chosen.trace
+    assert digit is not None
+    # The card's middle lies right of the picture's, and a little above it.
+    middle = trace.scale * (trace.left + (digit.left + digit.right) / 2)
+    assert 215 < middle < 255
+    middle = trace.scale * (trace.top + (digit.top + digit.bottom) / 2)
+    assert 125 < middle < 175
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 90), (16, 16), (28, 28), (64, 64), (150, 200)])
+def test_blank_pictures_and_noise_stay_without_a_digit(
+    size: tuple[int, int], classifier: Classifier
+) -> None:
+    rng = np.random.default_rng(3)
+    slope = np.linspace(90, 200, size[1]) * np.ones((size[0], 1))
+    pictures = [
+        np.full(size, 128, np.uint8),
+        slope.astype(np.uint8),
+        rng.integers(0, 256, size, dtype=np.uint8),
+        np.clip(slope + rng.normal(0, 6, size), 0, 255).astype(np.uint8),
+        np.where(rng.random(size) < 0.1, 0, 255).astype(np.uint8),
+    ]
+    assert [one.digit for one in classifier.predict_many(pictures)] == [None] * len(pictures)
+
+
+@pytest.mark.parametrize("bend", [3, 5, 7])
+def test_what_is_left_of_a_crooked_border_is_no_digit(bend: int, classifier: Classifier) -> None:
+    cell = Image.fromarray(plain((127, 134), (205, 205, 205)))
+    pen = ImageDraw.Draw(cell)
+    for line in (
+        ((0, 12), (134, 8)),
+        ((0, 118), (134, 115)),
+        ((6, 0), (8, 127)),
+        ((122, 0), (122 + bend, 70), (121 + bend, 127)),
+    ):
+        pen.line(line, fill=(175, 60, 55), width=5)
+    assert classifier.predict(cell).digit is None
