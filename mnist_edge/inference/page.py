@@ -38,8 +38,13 @@ _MIN_SHARED = 0.4
 """Minimum area that two boxes of one digit share, relative to the area of both together."""
 _MIN_CERTAIN = 1 / 3
 """Minimum share of other digits among those that another reading of a page adds."""
-_MAX_UNCERTAIN = 0.1
-"""Maximum share of digits without an answer in another reading, if the first has fewer."""
+_MAX_UNCERTAIN, _MAX_MORE_UNCERTAIN = 0.25, 0.1
+"""Maximum shares of digits without an answer in another reading: if the first has as many of them,
+and if it has fewer."""
+_MIN_READ = 0.5
+"""Minimum area of the digits that have an answer, relative to that of all, if any is to keep it."""
+_MIN_COUNT_OF_PAGE = 3
+"""Minimum number of digits for that: of two, one may be doubtful."""
 _MIN_MARK_SIZE = 0.15
 """Minimum height or width of a mark, relative to the median height of a page's digits."""
 _MIN_HEIGHT = 0.6
@@ -190,7 +195,8 @@ def read_page(trace: PreprocessingTrace, classifier: Classifier) -> Page:
         single = classifier.classify(trace)
         if single.digit is not None or page.digits[0].prediction.digit is None:
             page = Page(lines=((FoundDigit(prediction=single, box=view.box(trace.digit)),),))
-    return _account_for(page, view, classifier)
+    page = _account_for(page, view, classifier)
+    return page if _is_mostly_read(page) else _without_answers(page)
 
 
 def _view(trace: PreprocessingTrace) -> _View:
@@ -284,6 +290,7 @@ def _reads_whole(page: Page, other: Page) -> bool:
     return (
         0 < len(boxes) <= len(others)
         and _is_confident(page)
+        and _is_writing(page.digits)
         and all(_covered(others, boxes).any(axis=1))
         and all(_covered(others, boxes).any(axis=0))
     )
@@ -292,23 +299,46 @@ def _reads_whole(page: Page, other: Page) -> bool:
 def _reads_more(page: Page, other: Page) -> bool:
     """Check whether a page is more probable than another one, and its digits are no border.
 
-    A border's line that is read as a digit is a 1 or a 7: enough of the additional digits must be
-    others. Remnants of a border, and what is no writing, are read with many doubts.
+    Remnants of a border, and what is no writing, are read with many doubts.
     """
     if _score(page) <= _score(other):
         return False
     answered = [one for one in other.digits if one.prediction.digit is not None]
     added = [one for one in page.digits if not any(_is_same(one, two) for two in answered)]
-    added = added or list(page.digits)
-    certain = [one for one in added if one.prediction.digit not in (None, *_LINE_LIKE)]
     uncertain, before = (
         sum(one.prediction.digit is None for one in reading.digits) for reading in (page, other)
     )
-    return (
-        bool(certain)
-        and len(certain) >= _MIN_CERTAIN * len(added)
-        and uncertain <= max(before, _MAX_UNCERTAIN * len(page.digits))
-    )
+    most = _MAX_UNCERTAIN if uncertain <= before else _MAX_MORE_UNCERTAIN
+    return uncertain <= most * len(page.digits) and _is_writing(added or page.digits)
+
+
+def _is_writing(digits: Sequence[FoundDigit]) -> bool:
+    """Check whether enough of the digits are others than the line of a border may be read as."""
+    certain = [one for one in digits if one.prediction.digit not in (None, *_LINE_LIKE)]
+    return bool(certain) and len(certain) >= _MIN_CERTAIN * len(digits)
+
+
+def _is_mostly_read(page: Page) -> bool:
+    """Check whether half of a page's area is answered: otherwise a few letters look like digits."""
+    if len(page.digits) < _MIN_COUNT_OF_PAGE:
+        return True
+    boxes = np.array([digit.box for digit in page.digits])
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    is_read = np.array([digit.prediction.digit is not None for digit in page.digits])
+    return bool(areas[is_read].sum() > _MIN_READ * areas.sum())
+
+
+def _without_answers(page: Page) -> Page:
+    """Return a page on which no digit has an answer."""
+    lines = tuple(tuple(_without_answer(digit) for digit in line) for line in page.lines)
+    return replace(page, lines=lines)
+
+
+def _without_answer(digit: FoundDigit) -> FoundDigit:
+    prediction = digit.prediction
+    if prediction.digit is None:
+        return digit
+    return replace(digit, prediction=replace(prediction, digit=None, abstained="not-one-digit"))
 
 
 def _score(page: Page) -> float:

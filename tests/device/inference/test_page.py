@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from mnist_edge import Classifier
 from mnist_edge.data.builtin_digits import load_builtin_digits
@@ -144,6 +144,17 @@ def test_dashes_are_marks_and_no_digits(classifier: Classifier) -> None:
     (mark,) = page.left_out
     assert mark.kind == "mark"
     assert mark.box[0] == pytest.approx(8, abs=3)
+
+
+def test_a_page_of_letters_has_no_answers(classifier: Classifier) -> None:
+    """Some letters look like digits; a page of them is no page of digits."""
+    page = Image.new("L", (640, 300), 255)
+    pen, font = ImageDraw.Draw(page), ImageFont.load_default(60)
+    for row, text in enumerate(("A B O M W X K", "E O H R Q N K", "M A W K l X H")):
+        pen.text((30, 20 + 90 * row), text, fill=0, font=font)
+    page_of_letters = classifier.predict_all(page)
+    assert set(page_of_letters.text) <= {"?", "\n"}
+    assert len(page_of_letters.digits) >= 15
 
 
 def test_a_note_on_a_table_is_read(classifier: Classifier) -> None:
