@@ -193,6 +193,68 @@ def test_examples_compile_where_their_platform_is_imitated(
     assert done.stdout == "0 wrong logits\n"
 
 
+DYNRUNTIME = """
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+typedef intptr_t mp_int_t;
+typedef void *mp_obj_t;
+typedef struct { void *buf; size_t len; } mp_buffer_info_t;
+typedef struct { int unused; } mp_obj_fun_bc_t;
+enum { MP_BUFFER_READ = 1 };
+static unsigned char ink[32 * 32];
+#define mp_obj_get_int(object) ((mp_int_t)(object))
+#define mp_obj_new_int(value) ((mp_obj_t)(mp_int_t)(value))
+#define mp_get_buffer_raise(object, info, mode) ((info)->buf = ink, (info)->len = sizeof ink)
+#define mp_raise_ValueError(text) exit(puts(text) < 0)
+#define MP_ERROR_TEXT(text) text
+#define m_new(type, count) ((type *)malloc(sizeof(type) * (count)))
+#define m_del(type, pointer, count) free(pointer)
+static mp_obj_t mp_obj_new_tuple(size_t count, mp_obj_t *items)
+{
+    (void)count;
+    printf("%d %d\\n", (int)(mp_int_t)items[0], (int)(mp_int_t)items[1]);
+    return NULL;
+}
+typedef mp_obj_t function_of_3(mp_obj_t, mp_obj_t, mp_obj_t);
+#define MP_DEFINE_CONST_FUN_OBJ_3(name, function) function_of_3 *name = function
+#define MP_DYNRUNTIME_INIT_ENTRY
+#define MP_DYNRUNTIME_INIT_EXIT return NULL;
+#define MP_QSTR_read "read"
+#define MP_OBJ_FROM_PTR(pointer) (pointer)
+#define mp_store_global(name, object) (void)(object)
+"""
+
+
+def test_the_native_module_compiles_where_micropython_is_imitated(
+    nano_source: CSource, tmp_path: Path
+) -> None:
+    library = pack("micropython", nano_source, tmp_path)
+    (library / "py").mkdir()
+    (library / "py" / "dynruntime.h").write_text(DYNRUNTIME, encoding="ascii")
+    main = """
+#include "nano_module.c"
+int main(void)
+{
+    int row;
+    for (row = 6; row < 26; ++row) {
+        ink[row * 32 + 14] = ink[row * 32 + 15] = ink[row * 32 + 16] = 255;
+    }
+    mpy_init(NULL, 0, 0, NULL);
+    read_obj(NULL, (mp_obj_t)32, (mp_obj_t)32);
+    read_obj(NULL, (mp_obj_t)33, (mp_obj_t)32);
+    return 1;
+}
+"""
+    (library / "main.c").write_text(main, encoding="ascii")
+    words = ["-I.", "main.c", "nano.c", "nano_read.c", "-o", "program"]
+    require_tool("cc")
+    subprocess.run(["cc", *words], cwd=library, check=True)  # noqa: S607
+    done = subprocess.run([library / "program"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "0 1\nexpected width * height bytes\n")
+
+
 def test_a_platform_that_does_not_exist_is_refused_with_those_that_do() -> None:
     with pytest.raises(UnknownName, match="arduino, cmake, zephyr, esp-idf, micropython, wasm"):
         find_library("avr")
