@@ -210,7 +210,7 @@ def _foreign_operators(operators: list[OperatorInfo], scheme: Scheme) -> list[st
     ]
     for name in dict.fromkeys(operator.name for operator in floats):
         layers = [_layer(operator) for operator in floats if operator.name == name]
-        others = f" and {len(layers) - 1} more" if layers[1:] else ""
+        others = f" (and {len(layers) - 1} more)" if layers[1:] else ""
         problems.append(
             f"{name} at {layers[0]}{others} computes in floats: TensorFlow has no {scheme.base} "
             "version of it"
