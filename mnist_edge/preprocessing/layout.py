@@ -19,6 +19,9 @@ taller."""
 _MAX_RING_GAP, _MAX_RING_ASPECT = 0.15, 2.2
 """Maximum gap between the two rings of an 8, relative to the taller, and maximum height of both
 over their width: two digits one below the other are further apart, and taller together."""
+_MAX_STROKES = 500
+"""Maximum number of components, the largest, that are compared with each other: in a picture of
+more, such as a halftone, the others are no strokes of one digit."""
 _MIN_RIVAL_HEIGHT = 0.55
 """Minimum height of another digit beside the chosen one, relative to its height."""
 _MIN_RIVAL_AREA = 0.2
@@ -32,7 +35,7 @@ def group_strokes(components: Sequence[Component]) -> list[Component]:
         components: of one picture, the largest first.
     """
     groups: list[Component] = []
-    for component in components:
+    for component in components[:_MAX_STROKES]:
         rest, merged = [], component
         for group in groups:
             if _are_one_digit(group, merged):
@@ -40,7 +43,7 @@ def group_strokes(components: Sequence[Component]) -> list[Component]:
             else:
                 rest.append(group)
         groups = [*rest, merged]
-    return groups
+    return [*groups, *components[_MAX_STROKES:]]
 
 
 def _are_one_digit(first: Component, second: Component) -> bool:

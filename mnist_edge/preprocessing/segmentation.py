@@ -119,7 +119,8 @@ def segment_lines(
     Returns:
         ``(height, width)`` numbers of the segments, and the lines from the top.
     """
-    if not components:
+    # More than can be read, as in a halftone, are no handwriting.
+    if not 0 < len(components) <= _MAX_CANDIDATES:
         return labels, []
     labels = labels.copy()
     numbers = [number for component in components for number in component.labels]

@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
 from PIL import Image
 
 from mnist_edge import Classifier
@@ -136,6 +137,13 @@ def _save(picture: Image.Image, kind: str, settings: dict[str, Any]) -> bytes:
     return stream.getvalue()
 
 
+def _halftone() -> bytes:
+    """Four thousand dots, each as large as a stroke, which programs may compare in pairs."""
+    rows, columns = np.indices((640, 640))
+    dots = (rows % 10 < 4) & (columns % 10 < 3)
+    return _save(Image.fromarray(np.where(dots, 0, 255).astype(np.uint8)), "PNG", {})
+
+
 @cache
 def _classifier() -> Classifier:
     return Classifier("nano")
@@ -166,8 +174,11 @@ TARGET = Target(
     check=_check,
     count=1800,
     known={
-        name: KnownCase(content=make, expected=("read", "UnreadablePicture"))
-        for name, make in POISONED.items()
+        "halftone": KnownCase(content=_halftone, expected=("read",)),
+        **{
+            name: KnownCase(content=make, expected=("read", "UnreadablePicture"))
+            for name, make in POISONED.items()
+        },
     },
     megabytes=200,
 )

@@ -307,3 +307,10 @@ def test_dust_makes_no_more_candidates_than_can_be_read() -> None:
     _, lines = segment_lines(labels, components)
     # Every neighbors within a digit's width would be ninety thousand.
     assert 0 < sum(len(line.candidates) for line in lines) <= 4_000
+
+
+def test_a_texture_of_more_components_than_a_page_has_lines_of_none() -> None:
+    rows, columns = np.indices((640, 640))
+    labels, components = label_components((rows % 6 < 4) & (columns % 6 < 4))
+    assert len(components) > 10_000
+    assert segment_lines(labels, components)[1] == []
