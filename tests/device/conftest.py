@@ -22,7 +22,7 @@ def nano_report(nano: Path, test_digits: Digits) -> Report:
     return measure_schemes(
         loading.load_all_schemes(nano),
         mnist_test_images(test_digits.take(np.arange(900, 1_000))),
-        plan=CorruptionPlan(pictures=3, severities=(1, 5)),
+        plan=CorruptionPlan(pictures=1, severities=(1, 5)),
         command="mnist-edge report models/nano",
         on_progress=lambda count: None,
     )

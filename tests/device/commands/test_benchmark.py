@@ -24,6 +24,7 @@ def _plan_a_little(plan: BenchmarkPlan, digits: int, starts: int) -> None:
 
 
 @pytest.mark.usefixtures("little")
+@pytest.mark.slow
 def test_json_has_every_field(run: Run, nano: Path) -> None:
     words = ("--format", "json", "--digits", "5", "--starts", "1", "--compare", nano)
     ran = run("benchmark", nano, "--baseline", *words)

@@ -22,6 +22,7 @@ def no_runtime_selected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(RUNTIME_VARIABLE, raising=False)
 
 
+@pytest.mark.slow
 def test_this_machine_passes(run: Run) -> None:
     ran = run("doctor")
     assert ran.returncode == 0

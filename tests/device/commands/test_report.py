@@ -217,11 +217,11 @@ def test_two_reports_are_compared(two: tuple[Report, Report], tmp_path: Path, ru
         assert all(report.verdict[:30] in text for report in two)
 
 
-def test_markdown_and_html_are_printed_as_they_are_written(own: Path, run: Run) -> None:
+def test_markdown_and_html_are_printed_as_they_are_written(quick: Path, run: Run) -> None:
     for form, name in (("markdown", "report.md"), ("html", "report.html")):
-        ran = run("report", own, *CLEAN, "--format", form)
+        ran = run("report", quick, *CLEAN, "--format", form)
         assert ran.returncode == 0
-        assert ran.stdout == (own / name).read_text(encoding="utf-8")
+        assert ran.stdout == (quick / name).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.digit_server import running_server
 from tests.support.paths import ROOT
-from tests.support.programs import mnist_edge
+from tests.support.programs import Run
 
 EVERYWHERE = "0.0.0.0"  # noqa: S104  # with a token
 
@@ -27,8 +27,11 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104  # with a token
         (["--host", "no.such.host.invalid", "--insecure"], "cannot listen on"),
     ],
 )
-def test_a_wrong_start_is_one_line(tmp_path: Path, options: list[str], said: str) -> None:
-    result = mnist_edge("serve", "--port", "0", *options, folder=tmp_path)
+def test_a_wrong_start_is_one_line(
+    options: list[str], said: str, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = run("serve", "--port", "0", *options)
     assert result.returncode in {1, 2}
     assert said in result.stderr
     assert "Traceback" not in result.stderr

@@ -82,8 +82,13 @@ def write_zipped_npz(originals: Path, folder: Path) -> Path:
 
 @pytest.mark.parametrize(
     "write",
-    [lambda originals, _: originals, write_zipped, write_mixed, write_npz, write_zipped_npz],
-    ids=["plain", "gzipped", "mixed", "npz", "gzipped npz"],
+    [
+        pytest.param(lambda originals, _: originals, id="plain"),
+        pytest.param(write_zipped, id="gzipped"),
+        pytest.param(write_mixed, id="mixed", marks=pytest.mark.slow),
+        pytest.param(write_npz, id="npz"),
+        pytest.param(write_zipped_npz, id="gzipped npz", marks=pytest.mark.slow),
+    ],
 )
 def test_every_form_of_the_data_gives_the_same_splits(
     write: Callable[[Path, Path], Path], originals: Path, mnist: Mnist, tmp_path: Path

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from numpy.typing import NDArray
@@ -164,6 +164,7 @@ def test_a_picture_of_any_aspect_is_drawn_with_its_box(size: tuple[int, int]) ->
     arrays.arrays(np.uint8, st.tuples(*[st.integers(1, 40)] * 2, st.just(3))),
     st.integers(0, 9),
 )
+@settings(max_examples=25)
 def test_any_small_picture_is_drawn(array: NDArray[np.uint8], digit: int) -> None:
     trace = trace_preprocessing(array)
     assert trace.labels.shape == trace.rgb.shape[:2]

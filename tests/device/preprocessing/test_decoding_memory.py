@@ -57,6 +57,7 @@ def test_no_picture_takes_more_than_200_mb(kind: str, tmp_path: Path) -> None:
     assert int(megabytes) < MAX_MB
 
 
+@pytest.mark.slow
 def test_a_twelve_megapixel_photo_of_any_common_format_is_read() -> None:
     photo = Image.effect_noise((4000, 3000), 20).convert("RGB")
     for kind, settings in (

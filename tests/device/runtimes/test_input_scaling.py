@@ -56,6 +56,7 @@ def test_the_scalings_begin_with_raw_pixels() -> None:
 
 
 @pytest.mark.parametrize("kind", FORMULAS)
+@settings(max_examples=25)
 @given(images=IMAGES)
 def test_a_scaling_computes_its_formula(kind: str, images: NDArray[np.uint8]) -> None:
     for swapped, name in enumerate(EITHER):
@@ -68,6 +69,7 @@ def test_a_scaling_computes_its_formula(kind: str, images: NDArray[np.uint8]) ->
 
 
 @pytest.mark.parametrize("kind", UNIT_AXES)
+@settings(max_examples=25)
 @given(images=IMAGES)
 def test_a_unit_scaling_gives_vectors_of_length_1_or_0(
     kind: str, images: NDArray[np.uint8]
@@ -80,6 +82,7 @@ def test_a_unit_scaling_gives_vectors_of_length_1_or_0(
 
 
 @pytest.mark.parametrize("kind", FORMULAS)
+@settings(max_examples=25)
 @given(images=IMAGES)
 def test_inverted_scalings_swap_ink_and_paper(kind: str, images: NDArray[np.uint8]) -> None:
     plain, inverted = (INPUT_SCALINGS[name + kind] for name in EITHER)

@@ -88,6 +88,7 @@ def with_flipped_bytes(content: bytes, seed: int) -> bytes:
     return bytes(damaged)
 
 
+@pytest.mark.slow
 def test_a_model_with_flipped_bytes_never_ends_the_process(nano: Path, tmp_path: Path) -> None:
     whole = (nano / "int8.tflite").read_bytes()
     paths = [tmp_path / f"{seed}.tflite" for seed in range(12)]

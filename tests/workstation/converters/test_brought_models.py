@@ -78,8 +78,8 @@ def test_a_loop_that_cannot_be_unrolled_is_refused_in_one_line(few: Mnist, tmp_p
     ("activation", "scheme", "operator"),
     [
         ("softsign", "int8", "DIV"),
-        ("softplus", "int8", "LOG"),
-        ("mish", "int8", "LOG"),
+        pytest.param("softplus", "int8", "LOG", marks=pytest.mark.slow),
+        pytest.param("mish", "int8", "LOG", marks=pytest.mark.slow),
         ("elu", "int8", "ELU"),
         ("gelu", "int16x8", "GELU"),
     ],

@@ -56,7 +56,7 @@ def test_a_network_of_another_float_dtype_is_converted_as_float32(
     ("dtype", "order"),
     [
         ("uint8", ("Rescaling", "Flatten")),
-        ("int32", ("Rescaling", "Flatten")),
+        pytest.param("int32", ("Rescaling", "Flatten"), marks=pytest.mark.slow),
         ("uint8", ("Flatten", "Rescaling")),
     ],
 )

@@ -43,7 +43,7 @@ def test_a_network_of_transposed_digits_is_detected_and_converted_upright(
     assert read == pytest.approx(accuracy, abs=0.02)
 
 
-@pytest.mark.parametrize("reading", ["x/255", "x/127.5-1"])
+@pytest.mark.parametrize("reading", ["x/255", pytest.param("x/127.5-1", marks=pytest.mark.slow)])
 def test_linear_outputs_are_ranked_by_squared_error(
     reading: str, few: Mnist, tmp_path: Path
 ) -> None:
@@ -80,6 +80,7 @@ def test_scalings_that_differ_only_by_temperature_are_a_warning(few: Mnist, tmp_
         assert any("by temperature alone" in one for one in prepared.findings) is warned
 
 
+@pytest.mark.slow
 def test_outputs_far_from_logits_are_warned_of_where_a_scale_hardly_matters(
     few: Mnist, tmp_path: Path
 ) -> None:

@@ -106,6 +106,7 @@ def test_a_higher_severity_costs_more_accuracy(kind: str, digits: Digits) -> Non
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.slow
 def test_each_severity_costs_a_plain_network_more_and_the_default_is_far_from_chance(
     kind: str, digits: Digits, nano: Path
 ) -> None:

@@ -51,6 +51,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "index"
 
 
+@pytest.mark.slow
 def test_environment_markers_are_those_of_the_board(index: Path, tmp_path: Path) -> None:
     own = make_wheel(tmp_path, "own-1", requires=["outer>=1; sys_platform=='linux'", "numpy"])
     make_wheel(

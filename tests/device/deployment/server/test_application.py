@@ -237,6 +237,7 @@ def test_eight_clients_at_once_get_the_answers_of_one(server: RunningServer) -> 
             assert [answer for at, answer in answers if answer != expected[at]] == []
 
 
+@pytest.mark.slow
 def test_too_many_requests_at_once_are_told_to_come_back(tmp_path: Path) -> None:
     big = io.BytesIO()
     noise = np.random.default_rng(1).integers(0, 255, (2400, 2400), np.uint8)

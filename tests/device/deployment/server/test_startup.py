@@ -122,6 +122,7 @@ def test_a_certificate_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
     assert len(result.stderr.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_model_that_is_installed_is_taken_up_without_a_lost_request(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

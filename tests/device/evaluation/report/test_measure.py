@@ -83,7 +83,7 @@ def test_a_model_compared_with_itself_loses_nothing(own: Path, test_digits: Digi
 @pytest.mark.usefixtures("few_corruptions")
 def test_swapping_reference_and_candidate_negates_the_drop(own: Path, test_digits: Digits) -> None:
     digits = test_digits.take(np.arange(1_500, 2_300))
-    plan = CorruptionPlan(pictures=60)
+    plan = CorruptionPlan(pictures=20)
     there = measured(own, digits, plan=plan).schemes[1]
     back = measured(own, digits, plan=plan, reference="int8").schemes[1]
     assert (there.scheme, back.scheme) == ("int8", "float32")

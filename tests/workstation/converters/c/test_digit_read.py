@@ -213,6 +213,7 @@ def feed(program: Path, pictures: list[NDArray[np.uint8]]) -> None:
 
 
 @given(st.data())
+@pytest.mark.slow
 def test_no_picture_reads_out_of_bounds(fuzzed: Path, data: st.DataObject) -> None:
     sides = st.one_of(st.integers(1, 6), st.integers(7, 90))
     pictures = []

@@ -35,19 +35,19 @@ def _vectors(pictures: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("name", KINDS)
 def test_every_kind_is_not_blank_and_varies(name: str, digits: Digits) -> None:
-    pictures = draw_outliers(30, digits=digits, seed=1, kinds=[name])
-    assert pictures.shape == (30, 28, 28)
+    pictures = draw_outliers(15, digits=digits, seed=1, kinds=[name])
+    assert pictures.shape == (15, 28, 28)
     assert pictures.dtype == np.uint8
     # Two can be made of the same digit, or have the same gray level.
-    assert len({picture.tobytes() for picture in pictures}) > 25
+    assert len({picture.tobytes() for picture in pictures}) > 12
     if name not in {"plain", "dust"}:  # nothing but one gray is what is meant there
         assert min(np.ptp(picture) for picture in pictures) > 30
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_the_same_seed_draws_the_same_and_another_seed_others(name: str, digits: Digits) -> None:
-    first, second = (draw_outliers(5, digits=digits, seed=3, kinds=[name]) for _ in range(2))
-    other = draw_outliers(5, digits=digits, seed=4, kinds=[name])
+    first, second = (draw_outliers(3, digits=digits, seed=3, kinds=[name]) for _ in range(2))
+    other = draw_outliers(3, digits=digits, seed=4, kinds=[name])
     np.testing.assert_array_equal(first, second)
     assert not np.array_equal(first, other)
 
