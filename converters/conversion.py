@@ -327,6 +327,8 @@ def _save(prepared: Prepared, attempt: _Attempt, folder: Path, tried: tuple[str,
     probabilities = softmax(logits, temperature=temperature)
     path = folder / f"{scheme.name}.tflite"
     sha256 = hashlib.sha256(content).hexdigest()
+    # What was measured elsewhere holds for the same bytes.
+    replaced = _replaced_manifest(path, sha256)
     manifest = ModelManifest(
         file=path.name,
         sha256=sha256,
@@ -343,12 +345,13 @@ def _save(prepared: Prepared, attempt: _Attempt, folder: Path, tried: tuple[str,
         toolchain=package_versions(),
         validation_float=prepared.score,
         validation=verification.score,
-        test=_known_test_score(path, sha256),
+        test=replaced.test if replaced else None,
         oldest_runtime=verification.run.runtime,
         temperature=temperature,
         min_confidence=choose_threshold(
             probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
         ),
+        operating_points=replaced.operating_points if replaced else None,
         calibration_error=calibration_error(probabilities, labels),
         golden=verification.golden,
     )
@@ -363,10 +366,10 @@ def _save(prepared: Prepared, attempt: _Attempt, folder: Path, tried: tuple[str,
     )
 
 
-def _known_test_score(path: Path, sha256: str) -> Score | None:
-    """Return the test score of the file that is replaced, if it has the same bytes."""
+def _replaced_manifest(path: Path, sha256: str) -> ModelManifest | None:
+    """Return the manifest of the file that is replaced, if it has the same bytes."""
     try:
         manifest = read_manifest(path)
     except InvalidManifest:
         return None
-    return manifest.test if manifest and manifest.sha256 == sha256 else None
+    return manifest if manifest and manifest.sha256 == sha256 else None

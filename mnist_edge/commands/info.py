@@ -158,8 +158,15 @@ def _confidence(manifest: "ModelManifest") -> str:
     error = "not measured" if found is None else f"{percent(found)} on validation"
     return (
         f"temperature {manifest.temperature:.4g}, calibration error {error}, "
-        f"abstains below {percent(manifest.min_confidence, 1)}"
+        f"abstains below {percent(manifest.min_confidence, 1)}{_points(manifest)}"
     )
+
+
+def _points(manifest: "ModelManifest") -> str:
+    points = manifest.operating_points
+    if points is None:
+        return ""
+    return f" (balanced {percent(points.balanced, 1)}, careful {percent(points.careful, 1)})"
 
 
 def _score(score: "Score") -> str:

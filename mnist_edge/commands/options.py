@@ -137,17 +137,15 @@ PixelsOption = Annotated[
 """The pixel scaling of somebody else's model."""
 
 MinConfidenceOption = Annotated[
-    float | None,
+    str | None,
     typer.Option(
         "--min-confidence",
         metavar="P",
-        min=0,
-        max=1,
-        help="Abstain below this probability.",
+        help="Abstain below this probability, 0 to 1, or careful or balanced.",
         show_default="the model's own",
     ),
 ]
-"""The confidence below which no digit is given."""
+"""The confidence below which no digit is given: a number or the name of an operating point."""
 
 AllOption = Annotated[
     bool, typer.Option("--all", help="Read every digit in a picture: a number, or a page.")

@@ -82,3 +82,11 @@ def _rename(words: list[str], renamed: Mapping[str, str]) -> Iterator[str]:
             yield from (*others, f"{last}{equals}{value}")
         else:
             yield word
+
+
+def parse_min_confidence(text: str | None) -> float | str | None:
+    """Parse ``--min-confidence``: a number, or else the name of an operating point."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text

@@ -25,6 +25,7 @@ from mnist_edge.commands.options import (
     format_option,
     refuse_stdout,
 )
+from mnist_edge.commands.parsing import parse_min_confidence
 from mnist_edge.commands.prediction_output import (
     PAGE_WRITERS,
     WRITERS,
@@ -150,7 +151,9 @@ def predict_command(
     if explain is not None:
         all_found = list(found)
         found, targets = iter(all_found), explanation_paths(explain, names, all_found)
-    classifier = Classifier(model, pixels=pixels, min_confidence=min_confidence)
+    classifier = Classifier(
+        model, pixels=pixels, min_confidence=parse_min_confidence(min_confidence)
+    )
     warn_about(classifier)
     with ExitStack() as stack:
         stack.enter_context(_unwinding_on_sigterm())

@@ -14,7 +14,7 @@ from mnist_edge.commands.options import (
     RuntimeOption,
     list_option,
 )
-from mnist_edge.commands.parsing import split_list
+from mnist_edge.commands.parsing import parse_min_confidence, split_list
 from mnist_edge.errors import InvalidValue, MissingDependency, extra_install_command
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def serve_command(
             request_seconds=request_seconds,
         ),
     )
-    service = ModelService(model, min_confidence=min_confidence)
+    service = ModelService(model, min_confidence=parse_min_confidence(min_confidence))
     warn_about(service.classifier)
     if insecure and not is_loopback(host):
         warn("--insecure: everybody who reaches this machine can use the server")

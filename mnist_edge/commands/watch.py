@@ -18,6 +18,7 @@ from mnist_edge.commands.options import (
     ModelOption,
     RuntimeOption,
 )
+from mnist_edge.commands.parsing import parse_min_confidence
 from mnist_edge.commands.prediction_output import PictureResult, result_document
 from mnist_edge.errors import PictureError, PictureNotFound
 
@@ -85,7 +86,7 @@ def watch_command(
     # Results are compared by paths that mean the same wherever the next start is from.
     folder = folder.resolve()
     with _ending() as ending, _open_results(out) as results:
-        classifier = Classifier(model, min_confidence=min_confidence)
+        classifier = Classifier(model, min_confidence=parse_min_confidence(min_confidence))
         warn_about(classifier)
         place = "standard output" if str(out) == "-" else out
         note(f"watching {folder}: {len(results.pictures)} read before, results go to {place}")

@@ -109,14 +109,15 @@ class Classifier:
             ``mnist_edge.runtimes.input_scaling``. By default the scaling is inferred from MNIST's
             validation digits if they are on this device, and otherwise from the hundred that come
             with the package.
-        min_confidence: 0..1; the classifier abstains below it. By default the manifest's, or 0.0
+        min_confidence: 0..1, or the name of an operating point in the manifest, ``balanced`` or
+            ``careful``; the classifier abstains below it. By default the manifest's, or 0.0
             without a manifest, which never abstains for low confidence. A blank picture has no
             digit at any minimum; ``Prediction.without_abstention`` has the most probable one.
         threads: number of threads that classify digits in parallel when there are many.
 
     Raises:
-        InvalidValue: ``min_confidence`` is outside 0..1, or ``pixels`` is given for a model with a
-            manifest, which already states it.
+        InvalidValue: ``min_confidence`` is outside 0..1, or a name that the manifest does not have,
+            or ``pixels`` is given for a model with a manifest, which already states it.
         UnknownName: ``pixels`` is not the name of an input scaling.
         ModelError: the model is missing, damaged, or not a digit model.
         MissingDependency: the runtime that was chosen is not installed.
@@ -128,16 +129,18 @@ class Classifier:
         *,
         scheme: str | None = None,
         pixels: str | None = None,
-        min_confidence: float | None = None,
+        min_confidence: float | str | None = None,
         threads: int = 1,
     ) -> None:
-        if min_confidence is not None and not 0 <= min_confidence <= 1:
+        if isinstance(min_confidence, (int, float)) and not 0 <= min_confidence <= 1:
             raise InvalidValue(f"minimum confidence {min_confidence} is outside 0..1")
         self.model = loading.load_model(model, scheme=scheme)
         """The model's bytes with its manifest, if it has one."""
         if min_confidence is None:
             min_confidence = self.model.min_confidence
-        self.min_confidence = min_confidence
+        elif isinstance(min_confidence, str):
+            min_confidence = self.model.operating_point(min_confidence)
+        self.min_confidence: float = min_confidence
         """Calibrated probability below which the classifier abstains, 0..1."""
         self.warning: str | None = None
         """What a user should know about the model; None if it is verified by a manifest."""

@@ -8,13 +8,14 @@ between the check and its use.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
 from mnist_edge.errors import (
     InvalidManifest,
     InvalidModel,
+    InvalidValue,
     ModelError,
     ModelHashMismatch,
     ModelNotFound,
@@ -23,7 +24,7 @@ from mnist_edge.errors import (
     reinstall_command,
 )
 from mnist_edge.modelstore import registry
-from mnist_edge.modelstore.manifest import ModelManifest
+from mnist_edge.modelstore.manifest import ModelManifest, OperatingPoints
 from mnist_edge.system.files import exists
 from mnist_edge.system.paths import shipped_models_folder
 
@@ -61,6 +62,23 @@ class StoredModel:
     def min_confidence(self) -> float:
         """Confidence below which it abstains, 0..1; 0.0, never, without a manifest."""
         return self.manifest.min_confidence if self.manifest else 0.0
+
+    def operating_point(self, name: str) -> float:
+        """Return the minimum confidence, 0..1, that the manifest calls ``balanced`` or ``careful``.
+
+        Raises:
+            UnknownName: no operating point has this name.
+            InvalidValue: the manifest has no operating points.
+        """
+        names = [field.name for field in fields(OperatingPoints)]
+        if name not in names:
+            raise UnknownName("operating point", name, names)
+        if self.manifest is None or self.manifest.operating_points is None:
+            raise InvalidValue(
+                f"{self.name} has no operating point {name!r}, as none was measured for it: give a "
+                "minimum confidence in 0..1"
+            )
+        return float(getattr(self.manifest.operating_points, name))
 
     @cached_property
     def sha256(self) -> str:

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 from mnist_edge.errors import InvalidManifest
 
-SCHEMA_VERSION = 2
-"""Version of the fields; version 1 had no ``weights_sha256``."""
+SCHEMA_VERSION = 3
+"""Version of the fields; version 1 had no ``weights_sha256``, version 2 no ``operating_points``."""
 LABELS = tuple("0123456789")
 """The class of each output: there is no other order."""
 MIN_TEMPERATURE, MAX_TEMPERATURE = 1e-3, 1e3
@@ -121,6 +121,21 @@ class Golden:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OperatingPoints:
+    """Named choices of ``min_confidence``, 0..1 each."""
+
+    balanced: float
+    """Abstains from hardly more digits than it would misread."""
+    careful: float
+    """Abstains more often, so that fewer of the answers to hard pictures are wrong."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.balanced <= self.careful <= 1:
+            points = reprlib.repr((self.balanced, self.careful))
+            raise ValueError(f"balanced and careful {points} are not 0..1 in this order")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelManifest:
     """The description of one ``.tflite`` file."""
 
@@ -174,6 +189,9 @@ class ModelManifest:
     min_confidence: float = 0.0
     """Calibrated probability, 0..1, below which it is better to abstain; chosen on the validation
     digits."""
+    operating_points: OperatingPoints | None = None
+    """Minimum confidences to choose by name; None, and left out of the JSON, before version 3 and
+    until ``benchmarks/accuracy/operating_points.py`` has measured them on hard pictures."""
     calibration_error: float | None = None
     """Expected calibration error on the validation digits, 0..1, at that temperature; None if it
     was not measured."""
@@ -227,7 +245,7 @@ class ModelManifest:
     def to_json(self) -> str:
         """Return the manifest as indented JSON that ends in a newline."""
         document = dataclasses.asdict(self)
-        for name in ("weights_sha256", "golden"):
+        for name in ("weights_sha256", "operating_points", "golden"):
             if document[name] is None:
                 del document[name]
         return json.dumps(document, indent=2) + "\n"
@@ -270,6 +288,7 @@ def _manifest(document: dict[str, Any]) -> ModelManifest:
         "calibration": _optional(CalibrationSample, document["calibration"]),
         "test": _optional(Score, document["test"]),
         "golden": _optional(Golden, document.get("golden")),
+        "operating_points": _optional(OperatingPoints, document.get("operating_points")),
     }
     converted = {
         "input": _tensor(document["input"]),

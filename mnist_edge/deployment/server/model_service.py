@@ -59,7 +59,7 @@ class ModelService:
     """
 
     def __init__(
-        self, model: str | Path | None = None, *, min_confidence: float | None = None
+        self, model: str | Path | None = None, *, min_confidence: float | str | None = None
     ) -> None:
         self._open: Callable[[], Classifier] = partial(
             Classifier, model, min_confidence=min_confidence

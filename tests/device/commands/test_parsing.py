@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_edge.commands.parsing import split_list
+from mnist_edge.commands.parsing import parse_min_confidence, split_list
 from tests.support.programs import Run
 
 
@@ -20,6 +20,15 @@ from tests.support.programs import Run
 )
 def test_a_list_is_repeated_or_has_commas(values: list[str] | None, parts: list[str]) -> None:
     assert split_list(values) == parts
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [(None, None), ("0.5", 0.5), ("1", 1.0), ("careful", "careful"), ("", "")]
+)
+def test_a_minimum_confidence_is_a_number_or_a_name(
+    text: str | None, value: float | str | None
+) -> None:
+    assert parse_min_confidence(text) == value
 
 
 def test_an_existing_path_with_a_comma_is_not_split(

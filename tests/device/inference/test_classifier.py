@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from mnist_edge import Classifier, Prediction
 from mnist_edge.data.mnist import Digits, Mnist
-from mnist_edge.errors import InvalidValue, UnreadablePicture
+from mnist_edge.errors import InvalidValue, UnknownName, UnreadablePicture
 from mnist_edge.metrics.classification import calibration_error
 from mnist_edge.metrics.confidence import MIN_COVERAGE, count_correct, softmax
 from mnist_edge.modelstore import loading
@@ -130,8 +130,8 @@ def an_own(nano: Path, folder: Path, **confidence: Any) -> Path:
     """Copy the shipped int8 and change the confidence settings of its manifest."""
     shutil.copy(nano / "int8.tflite", folder)
     manifest = json.loads((nano / "int8.json").read_text(encoding="utf-8"))
-    for name in ("temperature", "min_confidence", "calibration_error"):
-        del manifest[name]
+    for name in ("temperature", "min_confidence", "calibration_error", "operating_points"):
+        manifest.pop(name, None)
     (folder / "int8.json").write_text(json.dumps({**manifest, **confidence}), encoding="utf-8")
     return folder
 
@@ -161,6 +161,23 @@ def test_it_abstains_below_the_manifests_threshold_unless_it_is_given_another(
         assert [one.abstained for one in found] == [LOW if c < least else None for c in sure]
         assert [one.confidence for one in found] == sure
     assert min(sure) < 0.9
+
+
+def test_an_operating_point_is_chosen_by_name(nano: Path, tmp_path: Path) -> None:
+    points = {"balanced": 0.6, "careful": 0.9}
+    own = an_own(nano, tmp_path, min_confidence=0.6, operating_points=points)
+    for name, minimum in points.items():
+        assert Classifier(own, min_confidence=name).min_confidence == minimum
+    with pytest.raises(UnknownName, match=r"'carefull' \(did you mean 'careful'\?\)"):
+        Classifier(own, min_confidence="carefull")
+
+
+def test_a_model_without_operating_points_says_what_to_give(
+    nano: Path, tmp_path: Path, tiny: Path
+) -> None:
+    for model in (an_own(nano, tmp_path), tiny / "quadrants-float32.tflite"):
+        with pytest.raises(InvalidValue, match=r"no operating point 'careful', .* in 0\.\.1"):
+            Classifier(model, min_confidence="careful")
 
 
 def test_without_a_threshold_in_the_manifest_every_digit_is_answered(

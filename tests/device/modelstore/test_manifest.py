@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnist_edge.errors import InvalidManifest
-from mnist_edge.modelstore.manifest import SCHEMA_VERSION, ModelManifest, Score
+from mnist_edge.modelstore.manifest import SCHEMA_VERSION, ModelManifest, OperatingPoints, Score
 from tests.support.paths import NANO
 
 SOURCE = Path("somewhere/int8.json")
 TEXT = (NANO / "int8.json").read_text(encoding="utf-8")
 FIELDS = [field.name for field in fields(ModelManifest)]
 GOLDEN = {"inputs": "", "outputs": "", "runtime": "tflite-runtime 2.14.0", "tolerance": 10}
+POINTS = {"balanced": 0.8, "careful": 0.95}
 
 
 def read(text: str) -> ModelManifest:
@@ -74,7 +75,9 @@ def test_any_manifest_goes_to_json_and_back_unchanged(
 
 
 def test_the_json_mirrors_the_fields() -> None:
-    text = edited(golden=GOLDEN)
+    text = edited(golden=GOLDEN, operating_points=POINTS)
+    assert sorted(json.loads(text)) == sorted(FIELDS)
+    text = read(text).to_json()
     assert list(json.loads(text)) == FIELDS
     assert json.loads(read(text).to_json()) == json.loads(json.dumps(asdict(read(text))))
 
@@ -85,11 +88,13 @@ def test_a_score_is_a_share_of_its_total() -> None:
 
 CONFIDENCE: dict[str, Any] = {"temperature": 1.0, "min_confidence": 0.0, "calibration_error": None}
 """Confidence fields that older manifests lack, and their defaults."""
+OPTIONAL = ("operating_points", "golden")
+"""Fields that are left out where nothing was measured."""
 
 
 @pytest.mark.parametrize(
     "name",
-    sorted({*FIELDS} - {"schema_version", "weights_sha256", "reading", "golden", *CONFIDENCE}),
+    sorted({*FIELDS} - {"schema_version", "weights_sha256", "reading", *OPTIONAL, *CONFIDENCE}),
 )
 def test_a_manifest_that_lacks_a_field_is_refused_by_the_fields_name(name: str) -> None:
     document = json.loads(TEXT)
@@ -111,6 +116,33 @@ def test_a_manifest_of_version_1_has_no_hash_of_the_weights_and_stays_as_it_is()
     older = read(json.dumps(document))
     assert older == replace(read(TEXT), schema_version=1, weights_sha256=None)
     assert json.loads(older.to_json()) == document
+
+
+def test_a_manifest_may_name_operating_points_or_not() -> None:
+    named = read(edited(operating_points=POINTS))
+    assert named.operating_points == OperatingPoints(balanced=0.8, careful=0.95)
+    document = json.loads(named.to_json())
+    del document["operating_points"]
+    older = read(json.dumps({**document, "schema_version": 2}))
+    assert older == replace(named, operating_points=None, schema_version=2)
+    assert "operating_points" not in json.loads(older.to_json())
+
+
+@pytest.mark.parametrize(
+    "points",
+    [
+        {"balanced": 0.9, "careful": 0.8},
+        {"balanced": -0.1, "careful": 0.8},
+        {"balanced": 0.5, "careful": 1.1},
+        {"balanced": float("nan"), "careful": 0.8},
+        {"balanced": "0.5", "careful": 0.8},
+        {"balanced": 0.5},
+        {"balanced": 0.5, "careful": 0.8, "bold": 0.1},
+        [0.5, 0.8],
+    ],
+)
+def test_operating_points_that_are_none_are_refused(points: Any) -> None:
+    check_refusal(edited(operating_points=points), "is not a manifest")
 
 
 def test_an_old_manifest_without_calibration_has_temperature_1_and_no_threshold() -> None:

@@ -20,6 +20,7 @@ from mnist_edge.metrics.classification import calibration_error
 from mnist_edge.metrics.confidence import MIN_COVERAGE, choose_threshold, fit_temperature, softmax
 from mnist_edge.metrics.paired import compare
 from mnist_edge.modelstore import loading
+from mnist_edge.modelstore.manifest import OperatingPoints
 from mnist_edge.runtimes.input_scaling import RAW_PIXELS
 from mnist_edge.runtimes.sandbox import SandboxRun, run_sandboxed
 from mnist_edge.training import training_record
@@ -129,6 +130,25 @@ def test_a_missed_gate_writes_nothing_unless_kept(prepared: Prepared, tmp_path: 
     )
     assert kept.gate is not None
     loading.load_model(kept.path)
+
+
+@pytest.mark.slow
+def test_what_was_measured_of_the_same_bytes_is_kept(prepared: Prepared, tmp_path: Path) -> None:
+    gate = AccuracyGate(max_drop_point=DROP_BOUND)
+    (first,) = convert_all(prepared, tmp_path, [schemes.int8()], gate=gate)
+    measured = replace(
+        first.manifest,
+        test=replace(first.manifest.validation, total=10_000),
+        operating_points=OperatingPoints(balanced=0.5, careful=0.75),
+    )
+    path = first.path.with_suffix(".json")
+    path.write_text(measured.to_json(), encoding="utf-8")
+    (again,) = convert_all(prepared, tmp_path, [schemes.int8()], gate=gate)
+    assert again.manifest == measured
+    other = replace(measured, sha256="0" * 64)
+    path.write_text(other.to_json(), encoding="utf-8")
+    (new,) = convert_all(prepared, tmp_path, [schemes.int8()], gate=gate)
+    assert new.manifest == first.manifest
 
 
 def test_a_failed_scheme_does_not_stop_the_others(prepared: Prepared, tmp_path: Path) -> None:
