@@ -54,6 +54,9 @@ class AcceleratedRun(Run):
     size.
     """
 
+    _steps_per_call = 1
+    """Steps of the compiled loop's next call; the first is short, as it includes compilation."""
+
     def seconds_per_step(self) -> float:
         """Measure how long a step takes; the weights stay as they are."""
         jax = import_jax()
@@ -76,15 +79,13 @@ class AcceleratedRun(Run):
         first = epoch * self._round_steps
         step, state = progress.step - first, self._state()
         sums = np.zeros(4)
-        count = self._first_steps
         while step < end - first:
-            stop = min(step + count, end - first)
+            stop = min(step + self._steps_per_call, end - first)
             started = time.perf_counter()
             state, losses, more = self._loop(state, self._data, epoch, step, stop)
             losses, sums = np.asarray(losses), sums + np.asarray(more, np.float64)
             seconds = (time.perf_counter() - started) / (stop - step)
-            # The first call includes compilation, so that the second is longer than need be.
-            count = max(1, int(_LOOP_SECONDS / seconds))
+            self._steps_per_call = max(1, int(_LOOP_SECONDS / seconds))
             progress.losses += [
                 (first + number, float(losses[number - 1]))
                 for number in range(step + 1, stop + 1)
@@ -92,7 +93,6 @@ class AcceleratedRun(Run):
             ]
             step = stop
             listener.on_step(first + step)
-        self._first_steps = count
         for group, values in zip(self._variables, state, strict=True):
             for variable, value in zip(group, values, strict=True):
                 variable.assign(value)
@@ -102,9 +102,6 @@ class AcceleratedRun(Run):
             "accuracy": correct / digits,
             "cross_entropy": entropy / digits,
         }
-
-    _first_steps = 1
-    """Steps of the loop's next call."""
 
     @property
     def _variables(self) -> tuple[list[Any], list[Any], list[Any]]:
@@ -147,7 +144,8 @@ class AcceleratedRun(Run):
             digits' cross-entropy.
         """
         teachers = [values for _, *values in self._accelerated_teachers]
-        return self._compiled_loop(state, data, teachers, self.recipe.seed, epoch, start, stop)
+        seed = np.uint32(self.recipe.seed)
+        return self._compiled_loop(state, data, teachers, seed, epoch, start, stop)
 
     @cached_property
     def _compiled_loop(self) -> Any:

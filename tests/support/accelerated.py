@@ -1,6 +1,7 @@
 """Train small networks in a process of its own, whose Keras may have another backend.
 
     KERAS_BACKEND=jax python -m tests.support.accelerated exact FOLDER
+    KERAS_BACKEND=jax python -m tests.support.accelerated bfloat16 FOLDER
     KERAS_BACKEND=jax python -m tests.support.accelerated chance FOLDER
     KERAS_BACKEND=jax python -m tests.support.accelerated interrupted FOLDER
 
@@ -13,11 +14,12 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 
 from mnist_edge.data.mnist import Digits, Mnist, load_mnist
-from mnist_edge.training import augmentation, recipes, trainer, training_run
+from mnist_edge.training import accelerated_run, augmentation, recipes, trainer, training_run
 from mnist_edge.training.frameworks import import_keras
 from mnist_edge.training.recipes import Distillation, Recipe
 from tests.support.recorder import Recorder
@@ -35,8 +37,8 @@ def small_cnn() -> Any:
             layers.Conv2D(8, 5, strides=2, use_bias=False),
             layers.BatchNormalization(),
             layers.ReLU(),
-            layers.Flatten(),
-            layers.Dense(10),
+            layers.Flatten(dtype="float32"),
+            layers.Dense(10, dtype="float32"),
         ]
     )
     random = np.random.RandomState(5)
@@ -61,6 +63,16 @@ def exact() -> Recipe:
     )
     distillation = Distillation(teachers=(teacher,), alpha=0.5, temperature=2.0)
     return replace(teacher, name="student", epochs=4, distillation=distillation)
+
+
+def in_bfloat16(recipe: Recipe) -> Recipe:
+    """Compute in bfloat16 as an accelerator would, the teachers too."""
+    mock.patch.object(accelerated_run, "has_accelerator", return_value=True).start()
+    distillation = recipe.distillation
+    if distillation:
+        teachers = tuple(replace(one, compute_dtype="bfloat16") for one in distillation.teachers)
+        distillation = replace(distillation, teachers=teachers)
+    return replace(recipe, compute_dtype="bfloat16", distillation=distillation)
 
 
 def chance() -> Recipe:
@@ -99,5 +111,6 @@ if __name__ == "__main__":
     if what == "interrupted":
         train_both_ways(replace(chance(), epochs=3), folder)
     else:
-        recipe = exact() if what == "exact" else chance()
+        recipe = chance() if what == "chance" else exact()
+        recipe = in_bfloat16(recipe) if what == "bfloat16" else recipe
         trainer.train(recipe, few_digits(), folder, resume=False, listener=Recorder())

@@ -59,6 +59,24 @@ def test_where_nothing_is_random_it_gives_the_weights_of_the_other_way(
             assert mine == pytest.approx(other, rel=1e-3)
 
 
+def test_in_bfloat16_the_weights_stay_float32_and_are_nearly_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mnist_edge.training.training_run.STATISTICS_SIZE", accelerated.TRAINED)
+    under_jax("bfloat16", tmp_path / "jax")
+    folder, digits = tmp_path / "tensorflow", accelerated.few_digits()
+    trainer.train(accelerated.exact(), digits, folder, resume=False, listener=Recorder())
+    for a, b in zip(weights(tmp_path / "jax"), weights(folder), strict=True):
+        assert a.dtype == np.float32
+        # Eight bits of precision in each step of Adam.
+        assert np.abs(a - b).mean() < 0.1 * max(np.abs(b).mean(), 0.01)
+    jax, tensorflow = (
+        training_record.read_training_record(path) for path in (tmp_path / "jax", folder)
+    )
+    assert jax.validation_accuracy == pytest.approx(tensorflow.validation_accuracy, abs=0.05)
+    assert jax.settings["compute_dtype"] == "bfloat16"
+
+
 def test_where_all_is_random_it_learns_as_much(tmp_path: Path) -> None:
     under_jax("chance", tmp_path / "jax")
     folder = tmp_path / "tensorflow"

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
+from mnist_edge.errors import MissingDependency
+from mnist_edge.training import frameworks
 from tests.support.programs import Run
 
 
@@ -21,3 +24,41 @@ def test_a_missing_tensorflow_names_the_command_that_installs_it(
     assert "pip install" in outcome.stderr
     assert "tensorflow<" in outcome.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "imported", "found", "chosen"),
+    [
+        (None, False, True, "jax"),
+        (None, False, False, None),
+        (None, True, True, None),
+        ("tensorflow", False, True, "tensorflow"),
+    ],
+)
+def test_keras_trains_on_an_accelerator_that_is_there_unless_asked_otherwise(
+    asked: str | None,
+    imported: bool,
+    found: bool,
+    chosen: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    if asked:
+        monkeypatch.setenv("KERAS_BACKEND", asked)
+    else:
+        # So that what is chosen here is undone.
+        monkeypatch.setenv("KERAS_BACKEND", "")
+        del os.environ["KERAS_BACKEND"]
+    monkeypatch.setattr(frameworks, "has_accelerator", lambda: found)
+    if imported:
+        monkeypatch.setitem(sys.modules, "keras", frameworks)
+    else:
+        monkeypatch.delitem(sys.modules, "keras", raising=False)
+    frameworks.choose_backend()
+    assert os.environ.get("KERAS_BACKEND") == chosen
+
+
+def test_without_jax_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jax", None)
+    with pytest.raises(MissingDependency, match=r"backend jax needs JAX .*pip install"):
+        frameworks.import_jax()
