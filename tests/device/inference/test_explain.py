@@ -19,6 +19,7 @@ from mnist_edge.inference.explain import (
     ACCENT,
     PANEL_SIZE,
     PIXEL_SIZE,
+    decision_reason,
     draw_explanation,
     draw_page,
     headline,
@@ -116,6 +117,26 @@ def test_other_digits_have_gray_boxes_and_gray_ink(classifier: Classifier) -> No
     ink = panel(image, 1)[int(expected[1]) : int(expected[3]), int(expected[0]) : int(expected[2])]
     assert ink.min() > 150
     assert (ink == 205).all(axis=2).any()
+
+
+def test_all_ways_to_read_an_unclear_picture_are_drawn_below(classifier: Classifier) -> None:
+    table = Image.new("RGB", (300, 240), (40, 35, 30))
+    card = Image.new("RGB", (120, 150), (235, 230, 220))
+    ImageDraw.Draw(card).line(((35, 40), (85, 40), (55, 110)), fill=(30, 30, 90), width=9)
+    table.paste(card, (90, 50))
+    decision = classifier.decide(trace_preprocessing(table))
+    assert decision.prediction.digit == 7
+    assert len(decision.hypotheses) > 1
+    outcome = (decision.chosen.trace, decision.prediction, decision.hypotheses)
+    assert decision_reason(*outcome).endswith("this is the surest: without padding.")
+    drawn = np.asarray(draw_explanation(*outcome))
+    above = np.asarray(draw_explanation(*outcome[:2]))
+    assert np.array_equal(drawn[: len(above)], above)
+    assert (drawn[len(above) :] == ACCENT).all(axis=2).any()
+    withheld = answer(None, abstained="low-confidence")
+    assert "disagree" in decision_reason(outcome[0], withheld, decision.hypotheses)
+    undecided = draw_explanation(outcome[0], withheld, decision.hypotheses)
+    assert not (np.asarray(undecided)[len(above) :] == ACCENT).all(axis=2).any()
 
 
 def test_a_blank_picture_has_no_box_and_no_ink(classifier: Classifier) -> None:
