@@ -309,7 +309,15 @@ def _reads_more(page: Page, other: Page) -> bool:
         sum(one.prediction.digit is None for one in reading.digits) for reading in (page, other)
     )
     most = _MAX_UNCERTAIN if uncertain <= before else _MAX_MORE_UNCERTAIN
-    return uncertain <= most * len(page.digits) and _is_writing(added or page.digits)
+    if uncertain > most * len(page.digits):
+        return False
+    # Of a row that is read without a doubt, the digits that are added may be 1s and 7s but for one.
+    is_row = _is_confident(page) and _is_writing(page.digits) and _has_other_digit(added)
+    return is_row or _is_writing(added or page.digits)
+
+
+def _has_other_digit(digits: Sequence[FoundDigit]) -> bool:
+    return any(one.prediction.digit not in (None, *_LINE_LIKE) for one in digits)
 
 
 def _is_writing(digits: Sequence[FoundDigit]) -> bool:
