@@ -220,12 +220,12 @@ def figure(classifier: Classifier, seed: int) -> Image.Image:
 
 def _read_one(classifier: Classifier, image: Image.Image) -> tuple[Image.Image, str]:
     """Draw a picture beside the model's input, and return it with the answer."""
-    trace = trace_preprocessing(image)
+    decision = classifier.decide(trace_preprocessing(image))
     both = Image.new("RGB", (240, 152), "white")
     both.paste(ImageOps.contain(image.convert("RGB"), (150, 152)), (0, 0))
-    inset = Image.fromarray(trace.pixels).resize((84, 84), Image.Resampling.NEAREST)
-    both.paste(inset, (154, 0))
-    prediction = classifier.classify(trace)
+    pixels = decision.chosen.trace.pixels
+    both.paste(Image.fromarray(pixels).resize((84, 84), Image.Resampling.NEAREST), (154, 0))
+    prediction = decision.prediction
     if prediction.digit is None:
         return both, f"- ({prediction.abstained})"
     return both, f"{prediction.digit} ({100 * prediction.confidence:.0f} %)"
