@@ -113,6 +113,7 @@ def test_digits_are_read_whatever_is_around_them(
     assert all(answer in (digit, None) for digit, answer in enumerate(answers))
 
 
+@pytest.mark.slow
 def test_every_door_gives_the_same_answer(classifier: Classifier, tmp_path: Path) -> None:
     pictures = [scene(index) for scene in SCENES for index in (0, 1)]
     files: list[FoundPicture] = []

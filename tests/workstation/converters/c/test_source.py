@@ -76,6 +76,7 @@ def test_nano_in_c_gives_the_runtimes_logits(test_digits: Digits, tmp_path: Path
 
 
 @pytest.mark.parametrize("name", TINY_NAMES)
+@pytest.mark.slow
 def test_every_operator_gives_the_runtimes_integers_and_reads_nothing_out_of_bounds(
     name: str, test_digits: Digits, tmp_path: Path
 ) -> None:
