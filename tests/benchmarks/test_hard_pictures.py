@@ -59,7 +59,7 @@ WHOLE = {
     "edge-row": 9,
     "two-sizes": 12,
     "table": 1,
-    "note-rows": 0,
+    "note-rows": 5,
     "nothing": 11,
     "empty-cell": 12,
 }
