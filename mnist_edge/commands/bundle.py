@@ -12,7 +12,6 @@ from mnist_edge.commands.parsing import split_list
 from mnist_edge.system.text import escape_controls
 
 EXAMPLES = """
-mnist-edge bundle --target pi-bookworm-64
 mnist-edge bundle --target pi-bookworm-64 --serve
 mnist-edge bundle --target pi-trixie-64 --model runs/edge --out pi.tar.gz
 mnist-edge bundle --target linux-x86_64 --sign private.pem

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 EXAMPLES = """
 mnist-edge serve
 mnist-edge serve --host 0.0.0.0 --token-file token.txt
-curl -F a=@digit.png http://127.0.0.1:8080/v1/predict
+mnist-edge serve --model edge --tls-cert cert.pem --tls-key key.pem
 """
 
 
@@ -195,11 +195,11 @@ def serve_command(
     warn_about(service.classifier)
     if insecure and not is_loopback(host):
         warn("--insecure: everybody who reaches this machine can use the server")
-    serve(service, settings, _announce)
+    serve(service, settings, announce)
     note("ended")
 
 
-def _announce(settings: "ServerSettings") -> None:
+def announce(settings: "ServerSettings") -> None:
     """Print the link to the page, for phones as a QR code too."""
     from mnist_edge.deployment.server.settings import is_loopback
 

@@ -14,6 +14,9 @@ A comment on the line before a block changes how it is run:
     Do not compare numbers, since they are times or come from a training.
 ``<!-- needs PROGRAM, ... -->``
     Skip it where one of these programs is absent.
+``<!-- serves -->``
+    Leave its command running until the page ends, once it has shown what it should. Port 8080 of
+    the page is a free one.
 """
 
 from __future__ import annotations
@@ -22,9 +25,11 @@ import ast
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,8 +39,9 @@ from PIL import Image
 from tests.support.paths import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-MAX_NOT_RUN = 14
-"""Largest number of blocks that may be marked as not run, in all pages."""
+MAX_NOT_RUN = 17
+"""Largest number of blocks that may be marked as not run, in all pages: they take a board, a
+network, root, hours or an accelerator."""
 
 STAND_INS = {
     # Keras downloads MNIST from another host than this project does.
@@ -127,19 +133,52 @@ def desk(tmp_path: Path) -> Path:
     ],
 )
 def test_the_blocks_of_a_page_do_what_they_show(page: Path, desk: Path) -> None:
-    for block in blocks(page):
-        where = f"{page.relative_to(ROOT)}:{block.line}"
-        if block.mark.startswith("not run: "):
-            continue
-        if block.mark.startswith("needs "):
-            if not all(map(shutil.which, block.mark.removeprefix("needs ").split(", "))):
-                continue
-        else:
-            assert block.mark in {"", "figures vary"}, f"{where}: unknown mark {block.mark}"
-        if block.language == "python":
-            run_python(block.text, desk, where)
-        else:
-            run_console(block.text, desk, where, figures=block.mark != "figures vary")
+    with socket.create_server(("127.0.0.1", 0)) as chosen:
+        port = chosen.getsockname()[1]
+    with ExitStack() as stack:
+        for block in blocks(page):
+            run_block(block, page, desk, port, stack)
+
+
+def run_block(block: Block, page: Path, desk: Path, port: int, stack: ExitStack) -> None:
+    """Run a block, unless it is marked otherwise."""
+    where = f"{page.relative_to(ROOT)}:{block.line}"
+    text = block.text.replace("8080", str(port))
+    if block.mark.startswith("not run: "):
+        return
+    if block.mark == "serves":
+        stack.enter_context(serving(text, desk, where, port))
+        return
+    if block.mark.startswith("needs "):
+        if not all(map(shutil.which, block.mark.removeprefix("needs ").split(", "))):
+            return
+    else:
+        assert block.mark in {"", "figures vary"}, f"{where}: unknown mark {block.mark}"
+    if block.language == "python":
+        run_python(text, desk, where)
+    else:
+        run_console(text, desk, where, figures=block.mark != "figures vary")
+
+
+@contextmanager
+def serving(text: str, folder: Path, where: str, port: int) -> Iterator[None]:
+    """Run the one command of a block until it has shown its output, and on to the end."""
+    first, command, expected = _COMMAND.split(text)
+    assert not first, f"{where}: {first!r} is not a command"
+    with subprocess.Popen(
+        ["bash", "-c", f"exec {command} --port {port}"],  # noqa: S607
+        cwd=folder,
+        env=environment(folder),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            shown = "".join(process.stdout.readline() for _ in expected.splitlines())
+            assert pattern(expected).fullmatch(stripped(shown)), f"{where}: {command}\n{shown}"
+            yield
+        finally:
+            process.kill()
 
 
 def test_few_blocks_are_marked_as_not_run() -> None:
@@ -185,7 +224,21 @@ def run_python(text: str, folder: Path, where: str) -> None:
 
 def run(words: list[str | Path], folder: Path) -> subprocess.CompletedProcess[str]:
     """Run a command as in a terminal that is 80 columns wide."""
-    environment = {
+    return subprocess.run(
+        words,
+        cwd=folder,
+        env=environment(folder),
+        check=False,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return the environment of a page's commands, which run in its folder."""
+    return {
         **os.environ,
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         # A page's desk has a folder mnist_edge/ of samples, which comes before an editable install.
@@ -194,16 +247,6 @@ def run(words: list[str | Path], folder: Path) -> subprocess.CompletedProcess[st
         "TERMINAL_WIDTH": "80",
         "MNIST_EDGE_MODELS": str(folder / "installed"),
     }
-    return subprocess.run(
-        words,
-        cwd=folder,
-        env=environment,
-        check=False,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
 
 
 def pattern(expected: str) -> re.Pattern[str]:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.digit_server import running_server
+from mnist_edge.commands import serve
+from mnist_edge.deployment.server.settings import ServerSettings
 from tests.support.paths import ROOT
 from tests.support.programs import Run
 
@@ -38,15 +39,22 @@ def test_a_wrong_start_is_one_line(
     assert len([line for line in result.stderr.splitlines() if "mnist-edge:" in line]) == 1
 
 
-def test_others_may_come_in_with_a_token_and_a_phone_by_a_qr_code(tmp_path: Path) -> None:
-    token = tmp_path / "token"
-    with running_server("--host", EVERYWHERE, "--token-file", str(token)) as server:
-        assert server.link.endswith(f"/#token={token.read_text().strip()}")
-        assert EVERYWHERE not in server.link
-        assert server.process.stdout is not None
-        code = [server.process.stdout.readline() for _ in range(12)]
-        assert sum(line.count("█") + line.count("▀") + line.count("▄") for line in code) > 50
-        assert server.end() == 0
+def test_the_link_for_others_has_the_token_and_is_a_qr_code_too(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    token = "0123456789abcdef"  # noqa: S105  # of this test
+    serve.announce(ServerSettings(host="192.0.2.17", port=8080, token=token))
+    link, *code = capsys.readouterr().out.splitlines()
+    assert link == f"serving on http://192.0.2.17:8080/#token={token}"
+    assert len(code) > 10
+    assert sum(line.count("█") + line.count("▀") + line.count("▄") for line in code) > 50
+
+
+def test_a_server_on_every_address_is_called_by_the_machines_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    serve.announce(ServerSettings(host=EVERYWHERE, port=8080))
+    assert EVERYWHERE not in capsys.readouterr().out
 
 
 def test_without_its_packages_serve_says_what_to_install(tmp_path: Path) -> None:
