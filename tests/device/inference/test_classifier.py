@@ -254,20 +254,21 @@ def test_pixels_of_another_shape_or_type_are_refused(classifier: Classifier, pix
         classifier.predict_pixels(pixels)
 
 
+@pytest.mark.parametrize("count", [1_000, pytest.param(10_000, marks=pytest.mark.slow)])
 def test_threads_can_share_a_classifier(
-    classifier: Classifier, test_digits: Digits, pictures: Path
+    count: int, classifier: Classifier, test_digits: Digits, pictures: Path
 ) -> None:
-    """8 threads, 2,500 digits, and now and then a photo, a batch and a page between them."""
-    expected = classifier.predict_pixels(test_digits.images[:2_500])
+    """8 threads read digits, and now and then a photo, a batch and a page between them."""
+    expected = classifier.predict_pixels(test_digits.images[:count])
     photo = (pictures / "pen-four.png").read_bytes()
     of_photo, of_page = classifier.predict(photo), classifier.predict_all(photo)
     filters = list(warnings.filters)
 
     def read(first: int) -> None:
         shared = range(first, len(expected), 8)
-        for count, index in enumerate(shared):
+        for number, index in enumerate(shared):
             assert classifier.predict(test_digits.images[index]) == expected[index]
-            if count % 100 == 0:
+            if number % 100 == 0:
                 assert classifier.predict(photo) == of_photo
                 assert classifier.predict_all(photo) == of_page
                 batch = classifier.predict_pixels(test_digits.images[index : index + 40])
