@@ -229,7 +229,7 @@ def _main() -> None:
     chosen = parser.parse_args()
     digits = load_mnist().validation
     pictures = list(hard_pictures(chosen.count))
-    folders = chosen.models or [shipped.MODELS / name for name in ("edge", "nano")]
+    folders = chosen.models or [shipped.MODELS / name for name in ("edge", "nano", "micro")]
     results = []
     for folder in folders:
         results.append(measure(folder, digits, pictures))

@@ -9,7 +9,7 @@ from benchmarks.boards.boards import BOARDS, measure, missing_tools
 from converters.c.source import generate
 from mnist_edge.modelstore.loading import load_model
 
-MODELS = ("nano", "edge")
+MODELS = ("micro", "nano", "edge")
 ROOT = Path(__file__).parents[2]
 
 

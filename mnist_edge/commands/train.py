@@ -132,13 +132,13 @@ def train_command(
 ) -> None:
     """Train a recipe on MNIST.
 
-    Writes model.keras, training.json and curves.png. Recipes: edge and nano, the
-    shipped models; edge-teacher, three of which edge trains first, into
-    teachers/, and is distilled from; micro, 4 KB of weights; edge-patient,
-    nano-patient and micro-patient, the same layers, trained for long and taught
-    by wide, wide-residual and wide-kernels; quick, 99 % in two or three minutes;
-    those of four articles: softmax-l2, softmax-1k, cnn, mlp-ema, mlp-dropout;
-    and, to show what a mistake costs, softmax-l2-softmax-twice,
+    Writes model.keras, training.json and curves.png. Recipes: edge, nano and
+    micro, the shipped models; edge-teacher, three of which edge trains first,
+    into teachers/, and is distilled from; edge-patient, nano-patient and
+    micro-patient, the same layers, trained for long and taught by wide,
+    wide-residual and wide-kernels; quick, 99 % in two or three minutes; those of
+    four articles: softmax-l2, softmax-1k, cnn, mlp-ema, mlp-dropout; and, to
+    show what a mistake costs, softmax-l2-softmax-twice,
     softmax-l2-scaled-twice, softmax-l2-both-mistakes, cnn-unscaled,
     mlp-dropout-unscaled.
 

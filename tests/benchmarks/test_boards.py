@@ -9,12 +9,14 @@ import pytest
 from benchmarks.boards.boards import BOARDS, Board, Measurement, measure, missing_tools
 from converters.c.source import CSource, generate
 from mnist_edge.modelstore.loading import load_model
-from tests.support.paths import EDGE, NANO
+from tests.support.paths import EDGE, MICRO, NANO
 
 MAX_FLASH, MAX_RAM = 13_000, 5_500
 """Bytes of ``nano`` on the Cortex-M3, for code and constants, and for data, input and stack."""
 MAX_INSTRUCTIONS = 5_500_000
 """For a digit of ``nano`` on the Cortex-M3."""
+MICRO_FLASH, MICRO_RAM = 5_500, 2_000
+"""Bytes of ``micro`` on the Cortex-M0 of a micro:bit, as above."""
 
 
 def source_of(folder: Path) -> CSource:
@@ -57,6 +59,15 @@ def test_nano_stays_within_its_bytes_on_the_cortex_m3(nano_source: CSource, tmp_
     assert found.flash <= MAX_FLASH
     assert found.ram + found.stack <= MAX_RAM
     assert found.instructions <= MAX_INSTRUCTIONS
+
+
+@pytest.mark.slow
+def test_micro_stays_within_its_bytes_on_a_microbit(tmp_path: Path) -> None:
+    [board] = [one for one in BOARDS if one.name == "microbit"]
+    found = measure_on(board, source_of(MICRO), tmp_path, optimization="-Os")
+    assert found.wrong == 0
+    assert found.flash <= MICRO_FLASH
+    assert found.ram + found.stack <= MICRO_RAM
 
 
 @pytest.mark.slow

@@ -225,6 +225,8 @@ FILES = [
     "mnist_edge/models/edge/float32.tflite",
     "mnist_edge/models/edge/int8.json",
     "mnist_edge/models/edge/int8.tflite",
+    "mnist_edge/models/micro/int8.json",
+    "mnist_edge/models/micro/int8.tflite",
     "mnist_edge/models/nano/float32.json",
     "mnist_edge/models/nano/float32.tflite",
     "mnist_edge/models/nano/int8.json",

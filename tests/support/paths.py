@@ -10,6 +10,7 @@ PICTURES = DATA / "pictures"
 TINY = DATA / "models"
 EDGE = ROOT / "models" / "edge"
 NANO = ROOT / "models" / "nano"
+MICRO = ROOT / "models" / "micro"
 SAMPLE = ROOT / "mnist_edge" / "samples" / "digit.png"
 NUMPY_MODELS = [
     NANO / "int8.tflite",

@@ -20,7 +20,7 @@ from mnist_edge.evaluation.report.render.summary_svg import report_to_svg
 from mnist_edge.evaluation.report.results import Report
 from tests.support.paths import ROOT
 
-SHIPPED = ("edge", "nano")
+SHIPPED = ("edge", "nano", "micro")
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 

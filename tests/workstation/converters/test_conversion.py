@@ -82,7 +82,7 @@ def test_every_scheme_keeps_the_accuracy_of_every_network_but_teachers(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["edge", "nano"])
+@pytest.mark.parametrize("name", ["edge", "nano", "micro"])
 def test_converting_the_committed_model_again_gives_the_committed_bytes(
     name: str, small_mnist: Mnist, mnist: Mnist
 ) -> None:
