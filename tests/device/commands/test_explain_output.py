@@ -141,13 +141,13 @@ def test_an_explanation_with_always_shows_the_answer(
     blank, target = tmp_path / "blank.png", tmp_path / "how.png"
     Image.new("L", (40, 40), 255).save(blank)
     trace = trace_preprocessing(blank)
-    withheld = classifier.classify(trace)
+    decision = classifier.decide(trace)
+    withheld = decision.prediction
     for words, prediction in (([], withheld), (["--always"], withheld.without_abstention())):
         assert run("predict", blank, "--explain", target, *words).returncode == 0
         with Image.open(target) as image:
-            assert np.array_equal(
-                np.asarray(image), np.asarray(draw_explanation(trace, prediction))
-            )
+            expected = draw_explanation(trace, prediction, decision.hypotheses)
+            assert np.array_equal(np.asarray(image), np.asarray(expected))
             assert any(accented for _, accented in bars(image)) == bool(words)
 
 
