@@ -191,7 +191,7 @@ def report_command(
     images = (
         _mnist_test(data)
         if pictures is None or labeled is None
-        else _own_pictures(pictures, labeled)
+        else _own_pictures(pictures, labeled, models)
     )
     with _progress(count_steps(models, images, plan), "measuring") as update:
         measured = measure_schemes(
@@ -287,11 +287,13 @@ def _mnist_test(data: Path | None) -> "LabeledImages":
     return mnist_test_images(load_test_digits(data))
 
 
-def _own_pictures(pictures: Path, labeled: Sequence[tuple[str, int]]) -> "LabeledImages":
+def _own_pictures(
+    pictures: Path, labeled: Sequence[tuple[str, int]], models: "Sequence[StoredModel]"
+) -> "LabeledImages":
     from mnist_edge.evaluation.report.labeled_images import read_labeled_images
 
     with _progress(len(labeled), "reading pictures") as update:
-        return read_labeled_images(pictures, labeled, on_progress=update)
+        return read_labeled_images(pictures, labeled, models, on_progress=update)
 
 
 def _keep_test_scores(models: "Sequence[StoredModel]", measured: "Report", folder: Path) -> None:

@@ -46,11 +46,11 @@ def read_digits(classifier: Classifier, chunk: Sequence[FoundPicture]) -> list[O
     """Read the digit in each picture of a chunk, in batches."""
     outcomes: list[Outcome] = []
     for inputs in batch_inputs(read_picture(found, preprocess) for found in chunk):
-        outcomes += classify_readable(classifier, inputs)
+        outcomes += _classify_readable(classifier, inputs)
     return outcomes
 
 
-def classify_readable(
+def _classify_readable(
     classifier: Classifier, inputs: Sequence[ModelInput | PictureError]
 ) -> list[Outcome]:
     """Classify preprocessed pictures in one batch; the errors of others stay in their places."""

@@ -25,7 +25,7 @@ from mnist_edge.preprocessing.pipeline import (
 from mnist_edge.runtimes.sandbox import open_model
 
 if TYPE_CHECKING:
-    from mnist_edge.inference.hypotheses import Decision
+    from mnist_edge.inference.hypotheses import Alternatives, Decision
     from mnist_edge.inference.page import Page
 
 Input = TypeVar("Input", bound=ModelInput | PictureError)
@@ -237,11 +237,14 @@ class Classifier:
             for one, prediction in zip(preprocessed, self._read(preprocessed), strict=True)
         ]
 
-    def decide(self, trace: PreprocessingTrace) -> Decision:
+    def decide(
+        self, trace: PreprocessingTrace, *, alternatives: Alternatives | None = None
+    ) -> Decision:
         """Classify the digit in a preprocessed picture, and return all that was read for it.
 
         Args:
             trace: the preprocessing of the picture.
+            alternatives: those to the trace, if other classifiers read them too.
 
         Returns:
             The prediction, which is that of ``classify``, and the hypotheses it was chosen from:
@@ -251,7 +254,7 @@ class Classifier:
 
         (prediction,) = self._read([trace])
         if _unclear_trace(trace, prediction):
-            return self._decide(trace, prediction)
+            return self._decide(trace, prediction, alternatives)
         only = Hypothesis(kind="picture", trace=trace, prediction=prediction)
         return Decision(hypotheses=(only,), chosen=only, prediction=prediction)
 
@@ -273,11 +276,21 @@ class Classifier:
         predictions = self.predict_pixels(np.stack([one.pixels for one in preprocessed]))
         return [_with_problem(*pair) for pair in zip(predictions, preprocessed, strict=True)]
 
-    def _decide(self, trace: PreprocessingTrace, prediction: Prediction) -> Decision:
+    def _decide(
+        self,
+        trace: PreprocessingTrace,
+        prediction: Prediction,
+        alternatives: Alternatives | None = None,
+    ) -> Decision:
         # Most pictures are clear, and need nothing of this.
-        from mnist_edge.inference.hypotheses import decide
+        from mnist_edge.inference.hypotheses import Alternatives, decide
 
-        return decide(trace, prediction, read=self._read, min_confidence=self.min_confidence)
+        return decide(
+            alternatives or Alternatives(trace),
+            prediction,
+            read=self._read,
+            min_confidence=self.min_confidence,
+        )
 
     def _predict(self, probabilities: NDArray[np.float64], *, is_blank: bool) -> Prediction:
         digit = int(probabilities.argmax())

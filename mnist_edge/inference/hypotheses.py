@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -28,7 +29,7 @@ from mnist_edge.preprocessing.pipeline import (
 from mnist_edge.preprocessing.scenes import find_grounds, has_two_tones
 
 if TYPE_CHECKING:
-    from mnist_edge.inference.classifier import Prediction
+    from mnist_edge.inference.classifier import Classifier, Prediction
 
 HypothesisKind: TypeAlias = Literal["picture", "photo", "crop", "sheet", "margin", "lines"]
 """What a picture is taken for: what it looks like at first; a photo, though it looks like a
@@ -83,8 +84,25 @@ class Decision:
     """Its answer, without the digit if an alternative contradicts it."""
 
 
+class Alternatives:
+    """The other ways to read a picture, which all models that find it unclear share.
+
+    Args:
+        trace: the preprocessing of the picture.
+    """
+
+    def __init__(self, trace: PreprocessingTrace) -> None:
+        self.trace = trace
+        """The preprocessing of the picture, as it looks at first."""
+
+    @cached_property
+    def others(self) -> tuple[tuple[HypothesisKind, PreprocessingTrace], ...]:
+        """What else the picture may be taken for, with its preprocessing; found when asked for."""
+        return tuple(_alternatives(self.trace))
+
+
 def decide(
-    trace: PreprocessingTrace,
+    alternatives: Alternatives,
     prediction: Prediction,
     *,
     read: Callable[[Sequence[PreprocessingTrace]], list[Prediction]],
@@ -93,18 +111,17 @@ def decide(
     """Read the alternatives to an unclear picture, and decide what it shows.
 
     Args:
-        trace: the preprocessing of the picture.
-        prediction: the model's answer to it, which is not clear.
+        alternatives: to how the picture looks at first.
+        prediction: the model's answer to that, which is not clear.
         read: returns the model's answer to each of several traces.
         min_confidence: of the model, 0..1.
     """
-    alternatives = list(_alternatives(trace))
-    predictions = read([other for _, other in alternatives]) if alternatives else []
+    predictions = read([other for _, other in alternatives.others])
     hypotheses = (
-        Hypothesis(kind="picture", trace=trace, prediction=prediction),
+        Hypothesis(kind="picture", trace=alternatives.trace, prediction=prediction),
         *(
             Hypothesis(kind=kind, trace=other, prediction=answer)
-            for (kind, other), answer in zip(alternatives, predictions, strict=True)
+            for (kind, other), answer in zip(alternatives.others, predictions, strict=True)
         ),
     )
     chosen = _choose(hypotheses, min_confidence)
@@ -112,6 +129,20 @@ def decide(
         return Decision(hypotheses=hypotheses, chosen=chosen, prediction=chosen.prediction)
     withheld = replace(prediction, digit=None, abstained=prediction.abstained or "low-confidence")
     return Decision(hypotheses=hypotheses, chosen=hypotheses[0], prediction=withheld)
+
+
+def decide_by_each(classifiers: Sequence[Classifier], trace: PreprocessingTrace) -> list[Decision]:
+    """Classify the digit in a preprocessed picture with several models, each by itself.
+
+    Args:
+        classifiers: one for each model.
+        trace: the preprocessing of the picture.
+
+    Returns:
+        What ``Classifier.decide`` returns for each; the alternatives are found once for all.
+    """
+    alternatives = Alternatives(trace)
+    return [one.decide(trace, alternatives=alternatives) for one in classifiers]
 
 
 def _choose(hypotheses: Sequence[Hypothesis], min_confidence: float) -> Hypothesis | None:

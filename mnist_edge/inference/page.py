@@ -192,9 +192,11 @@ def read_page(trace: PreprocessingTrace, classifier: Classifier) -> Page:
     is_single = len(page.digits) == 1 and trace.problem is None
     if is_single and view is picture and trace.digit:
         # A single digit gets the same prediction as from classify, with all of its strokes.
-        single = classifier.classify(trace)
-        if single.digit is not None or page.digits[0].prediction.digit is None:
-            page = Page(lines=((FoundDigit(prediction=single, box=view.box(trace.digit)),),))
+        decision = classifier.decide(trace)
+        single, seen = decision.prediction, decision.chosen.trace
+        if seen.digit and (single.digit is not None or page.digits[0].prediction.digit is None):
+            view = _view(seen)._replace(origin=(-seen.left, -seen.top), size=_size(trace))
+            page = Page(lines=((FoundDigit(prediction=single, box=view.box(seen.digit)),),))
     page = _account_for(page, view, classifier)
     return page if _is_mostly_read(page) else _without_answers(page)
 

@@ -14,17 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.errors import MnistEdgeError, ModelRejected, PictureError
-from mnist_edge.inference.batch import Outcome, classify_readable
-from mnist_edge.inference.classifier import Classifier
+from mnist_edge.inference.batch import Outcome
+from mnist_edge.inference.classifier import Classifier, Prediction
+from mnist_edge.inference.hypotheses import Hypothesis
 from mnist_edge.inference.inputs import attempt_read
+from mnist_edge.inference.page import Page
 from mnist_edge.modelstore import registry
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.preprocessing.pipeline import (
     PAGE_SIDE,
     WORKING_SIDE,
-    ModelInput,
     PreprocessingTrace,
-    preprocess,
     trace_preprocessing,
 )
 from mnist_edge.runtimes.golden import run_self_test
@@ -120,47 +120,41 @@ class ModelService:
             read_all: read every digit in each, not one.
             explain: draw how each was read.
         """
+        read = _read_page if read_all else _read_digit
         classifier = self._classifier
-        if explain:
-            return [_read_and_draw(classifier, one, read_all=read_all) for one in pictures]
-        if read_all:
-            pages = (
-                attempt_read(content, classifier.predict_all, name=name)
-                for name, content in pictures
-            )
-            return [Reading(outcome=page) for page in pages]
-        inputs = [attempt_read(content, preprocess, name=name) for name, content in pictures]
-        outcomes = classify_readable(classifier, inputs)
-        return [
-            Reading(outcome=outcome, pixels=_pixels(one))
-            for outcome, one in zip(outcomes, inputs, strict=True)
-        ]
+        return [read(classifier, one, explain=explain) for one in pictures]
 
 
-def _read_and_draw(classifier: Classifier, picture: NamedPicture, *, read_all: bool) -> Reading:
-    name, content = picture
-    side = PAGE_SIDE if read_all else WORKING_SIDE
-    trace = attempt_read(content, partial(trace_preprocessing, side=side), name=name)
+def _read_digit(classifier: Classifier, picture: NamedPicture, *, explain: bool) -> Reading:
+    trace = _trace(picture, side=WORKING_SIDE)
     if isinstance(trace, PictureError):
         return Reading(outcome=trace)
+    decision = classifier.decide(trace)
+    prediction, seen = decision.prediction, decision.chosen.trace
+    drawing = _draw(seen, prediction, decision.hypotheses) if explain else None
+    return Reading(outcome=prediction, pixels=seen.pixels, explanation=drawing)
+
+
+def _read_page(classifier: Classifier, picture: NamedPicture, *, explain: bool) -> Reading:
+    trace = _trace(picture, side=PAGE_SIDE)
+    if isinstance(trace, PictureError):
+        return Reading(outcome=trace)
+    page = classifier.classify_page(trace)
+    return Reading(outcome=page, explanation=_draw(trace, page) if explain else None)
+
+
+def _trace(picture: NamedPicture, *, side: int) -> PreprocessingTrace | PictureError:
+    name, content = picture
+    return attempt_read(content, partial(trace_preprocessing, side=side), name=name)
+
+
+def _draw(
+    trace: PreprocessingTrace, outcome: Prediction | Page, hypotheses: Sequence[Hypothesis] = ()
+) -> bytes:
     # Most servers never draw, and Pillow's fonts and pens take memory.
     from mnist_edge.inference.explain import encode_explanation
 
-    if read_all:
-        page = classifier.classify_page(trace)
-        return Reading(outcome=page, explanation=encode_explanation(trace, page))
-    decision = classifier.decide(trace)
-    return Reading(
-        outcome=decision.prediction,
-        pixels=_pixels(decision.chosen.trace),
-        explanation=encode_explanation(
-            decision.chosen.trace, decision.prediction, decision.hypotheses
-        ),
-    )
-
-
-def _pixels(seen: ModelInput | PreprocessingTrace | PictureError) -> NDArray[np.uint8] | None:
-    return None if isinstance(seen, PictureError) else seen.pixels
+    return encode_explanation(trace, outcome, hypotheses)
 
 
 def _require_golden_answers(model: StoredModel) -> None:

@@ -80,15 +80,18 @@ def measure_schemes(
     ordered = _reference_first(models, reference)
     opened = [(model, open_model(model)) for model in ordered]
     labels = images.digits.labels
-    corruptions = measure_corrupted(opened, images, plan, on_progress=on_progress)
+    # Every scheme reads the same corrupted pictures: those of the digits as the reference saw them.
+    originals = images.as_read_by(reference)
+    corruptions = measure_corrupted(opened, originals, plan, on_progress=on_progress)
     first: SchemeOutputs | None = None
     schemes, speeds = [], []
     for (model, interpreter), results in zip(opened, corruptions, strict=True):
-        logits, speed = _run(interpreter, images.digits.images, on_progress)
+        seen = images.as_read_by(model.path.stem)
+        logits, speed = _run(interpreter, seen.digits.images, on_progress)
         speeds.append(speed)
         outputs = SchemeOutputs(logits, model.temperature)
         first = first or outputs
-        schemes.append(_scheme_report(model, first, outputs, images, results))
+        schemes.append(_scheme_report(model, first, outputs, seen, results))
     threads = tuple(sorted({1, available_cores()}))
     times = []
     for model, speed in zip(ordered, speeds, strict=True):

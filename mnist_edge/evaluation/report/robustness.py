@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from mnist_edge.data.corruptions import CORRUPTIONS, DEFAULT_SEVERITY, SEVERITIES, corrupt
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidValue
-from mnist_edge.evaluation.report.labeled_images import LabeledImages
+from mnist_edge.evaluation.report.labeled_images import LabeledImages, open_classifier
 from mnist_edge.evaluation.report.results import CorruptionResult, PredictedAnswers
 from mnist_edge.evaluation.report.statistics import SchemeOutputs, abstentions
+from mnist_edge.inference.classifier import Classifier
+from mnist_edge.inference.hypotheses import decide_by_each
 from mnist_edge.metrics.paired import compare, compare_answers
 from mnist_edge.modelstore.loading import StoredModel
-from mnist_edge.preprocessing.pipeline import ModelInput, preprocess
+from mnist_edge.preprocessing.pipeline import trace_preprocessing
 from mnist_edge.runtimes.interpreter import Interpreter
 
 DEFAULT_PICTURES = 2_000
@@ -30,7 +32,8 @@ schemes takes a minute on a workstation and several on a Raspberry Pi."""
 
 _MIN_PREDICTED = 100
 """Number of pictures per corruption that go through the front end, if there are as many. It takes
-up to 50 ms for a noisy one on a workstation: half a minute for all corruptions."""
+up to 50 ms for a noisy one on a workstation, and half as long again for all ways to read an unclear
+one: three quarters of a minute for all corruptions."""
 _PREDICTED_RATIO = 20
 """Of many pictures, one in so many goes through the front end."""
 _CHUNK_SIZE = 500
@@ -107,8 +110,9 @@ def measure_corrupted(
         single_digit=images.single_digit[chosen],
         predicted=_evenly_spaced(plan.predicted(total), len(chosen)),
     )
+    classifiers = [open_classifier(model) for model, _ in models]
     by_kind = [
-        _measure_kind(models, selection, kind, severity, on_progress)
+        _measure_kind(models, classifiers, selection, kind, severity, on_progress)
         for kind in CORRUPTIONS
         for severity in sorted(plan.severities)
     ]
@@ -133,6 +137,7 @@ def _evenly_spaced(count: int, total: int) -> NDArray[np.int64]:
 
 def _measure_kind(
     models: Sequence[OpenModel],
+    classifiers: Sequence[Classifier],
     selection: _Selection,
     kind: str,
     severity: int,
@@ -141,7 +146,7 @@ def _measure_kind(
     """Return each scheme's result for one corruption."""
     digits = selection.digits
     bare: list[list[NDArray[np.float32]]] = [[] for _ in models]
-    inputs: list[ModelInput] = []
+    decided: list[list[int]] = []
     for start in range(0, len(digits), _CHUNK_SIZE):
         images = corrupt(
             digits.images[start : start + _CHUNK_SIZE], kind, severity=severity, first=start
@@ -150,26 +155,27 @@ def _measure_kind(
             parts.append(interpreter.logits(images))
             on_progress(len(images))
         is_here = (start <= selection.predicted) & (selection.predicted < start + len(images))
-        inputs += map(preprocess, images[selection.predicted[is_here] - start])
-        on_progress(int(is_here.sum()))
-    pixels = np.stack([one.pixels for one in inputs])
-    is_readable = selection.single_digit[selection.predicted] & [
-        one.problem is None and bool(one.pixels.any()) for one in inputs
-    ]
+        predicted = images[selection.predicted[is_here] - start]
+        decided += [_predicted_digits(classifiers, image) for image in predicted]
+        on_progress(len(predicted))
+    is_digit = selection.single_digit[selection.predicted]
+    # By scheme, as those of the bare arrays.
+    by_scheme = np.where(is_digit, np.array(decided).T, _NO_ANSWER)
     labels = digits.labels[selection.predicted]
-    results, reference, reference_answers = [], None, None
-    for parts, (model, interpreter) in zip(bare, models, strict=True):
+    results, reference = [], None
+    for parts, answers, (model, _) in zip(bare, by_scheme, models, strict=True):
         outputs = SchemeOutputs(np.concatenate(parts), model.temperature)
         reference = reference or outputs
         result = _bare_result(kind, severity, model, reference, outputs, selection)
-        predicted = SchemeOutputs(interpreter.logits(pixels), model.temperature)
-        abstained = abstentions(predicted, is_readable, model.min_confidence)
-        answers = np.where(abstained, _NO_ANSWER, predicted.answers)
-        reference_answers = answers if reference_answers is None else reference_answers
-        results.append(
-            replace(result, predicted=_predicted_answers(reference_answers, answers, labels))
-        )
+        results.append(replace(result, predicted=_predicted_answers(by_scheme[0], answers, labels)))
     return results
+
+
+def _predicted_digits(classifiers: Sequence[Classifier], image: NDArray[np.uint8]) -> list[int]:
+    """Return each scheme's answer to a picture as predict gives it, or ``_NO_ANSWER``."""
+    decisions = decide_by_each(classifiers, trace_preprocessing(image))
+    digits = [decision.prediction.digit for decision in decisions]
+    return [_NO_ANSWER if digit is None else digit for digit in digits]
 
 
 def _bare_result(

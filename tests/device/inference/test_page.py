@@ -12,6 +12,8 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from mnist_edge import Classifier
 from mnist_edge.data.builtin_digits import load_builtin_digits
+from mnist_edge.data.corruptions import corrupt
+from mnist_edge.preprocessing.pipeline import PAGE_SIDE, trace_preprocessing
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +174,20 @@ def test_a_note_on_a_table_is_read(classifier: Classifier) -> None:
     left, top, right, bottom = page.digits[0].box
     assert 190 <= left < right <= 280
     assert 330 <= top < bottom <= 410
+
+
+def test_a_single_digit_has_the_box_of_the_reading_that_found_it(classifier: Classifier) -> None:
+    (picture,) = corrupt(load_builtin_digits().images[12:13], "stripe", severity=4, first=4)
+    trace = trace_preprocessing(picture, side=PAGE_SIDE)
+    decision = classifier.decide(trace)
+    (found,) = classifier.classify_page(trace).digits
+    assert found.prediction == decision.prediction
+    digit = decision.chosen.trace.digit
+    assert digit is not None
+    width = decision.chosen.trace.scale * (digit.right - digit.left)
+    # At first the whole stripe is taken for the digit.
+    assert decision.chosen.trace is not trace
+    assert width <= found.box[2] - found.box[0] <= width + 2
 
 
 def test_a_digit_that_touches_the_edge_is_read(classifier: Classifier) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from mnist_edge import Classifier
 from mnist_edge.deployment.server.model_service import ModelService
 from mnist_edge.errors import ModelError, ModelRejected, PictureError
 from mnist_edge.inference.classifier import Prediction
 from tests.support.paths import NANO, ROOT
+from tests.support.unclear_pictures import card_on_a_table
 
 SAMPLE = (ROOT / "mnist_edge/samples/digit.png").read_bytes()
 
@@ -39,6 +43,18 @@ def test_a_drawing_changes_no_answer() -> None:
         (drawn,) = service.read([("a", SAMPLE)], read_all=read_all, explain=True)
         assert drawn.outcome == plain.outcome
         assert (drawn.explanation or b"").startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("explain", [False, True])
+def test_the_pixels_are_those_of_the_reading_that_was_found_right(*, explain: bool) -> None:
+    stream = io.BytesIO()
+    Image.fromarray(card_on_a_table(0)).save(stream, "PNG")
+    service = ModelService()
+    (read,) = service.read([("card", stream.getvalue())], read_all=False, explain=explain)
+    assert read.pixels is not None
+    (by_pixels,) = service.classifier.predict_pixels(read.pixels[np.newaxis])
+    assert by_pixels.digit is not None
+    assert by_pixels == read.outcome == service.classifier.predict(stream.getvalue())
 
 
 def test_files_that_are_replaced_are_noticed_and_taken_up(folder: Path) -> None:

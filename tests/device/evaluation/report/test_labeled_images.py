@@ -23,7 +23,9 @@ from mnist_edge.evaluation.report.labeled_images import (
     mnist_test_images,
     read_labeled_images,
 )
+from mnist_edge.modelstore import loading
 from tests.support.programs import Run
+from tests.support.unclear_pictures import card_on_a_table, padded_crop
 
 NAMES = {"mnist-seven.png": 7, "clear-two.png": 2, "chalk-three.png": 3, "pen-four.png": 4}
 """The committed pictures with their digits."""
@@ -45,7 +47,9 @@ def sorted_pictures(pictures: Path, test_digits: Digits, tmp_path: Path) -> Path
 
 
 def read(data: Path) -> LabeledImages:
-    return read_labeled_images(data, find_labeled_images(data), on_progress=lambda count: None)
+    models = [loading.load_model(scheme=scheme) for scheme in ("float32", "int8")]
+    labeled = find_labeled_images(data)
+    return read_labeled_images(data, labeled, models, on_progress=lambda count: None)
 
 
 def test_a_labeled_folder_is_read_as_predict_reads_it(sorted_pictures: Path) -> None:
@@ -68,6 +72,35 @@ def test_a_labeled_folder_is_read_as_predict_reads_it(sorted_pictures: Path) -> 
     by_pixels = classifier.predict_pixels(found.digits.images)
     for one, other in zip(predictions, by_pixels, strict=True):
         assert one.probabilities == other.probabilities
+
+
+def test_each_scheme_reads_an_unclear_picture_as_predict_does(tmp_path: Path) -> None:
+    scenes = [
+        card_on_a_table(0),
+        padded_crop(0),
+        padded_crop(1),
+        np.full((90, 90, 3), 80, np.uint8),
+    ]
+    rows = [f"{number}.png,{number}" for number in range(len(scenes))]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label", *rows]))
+    for number, scene in enumerate(scenes):
+        Image.fromarray(scene).save(tmp_path / f"{number}.png")
+    found = read(tmp_path)
+    for scheme in ("int8", "float32"):
+        classifier = Classifier(scheme=scheme)
+        seen = found.as_read_by(scheme)
+        by_pixels = classifier.predict_pixels(seen.digits.images)
+        answers = [
+            one.digit if is_digit else None
+            for one, is_digit in zip(by_pixels, seen.single_digit, strict=True)
+        ]
+        assert answers == [one.digit for one in classifier.predict_many(scenes)]
+        assert answers[0] is not None
+        # Only another reading than the first finds the card's digit.
+        assert (seen.digits.images[0] != found.digits.images[0]).any()
+    assert [one.path for one in found.without_digit] == ["3.png"]
+    # The data's hashes tell which pictures they are, whatever the schemes make of them.
+    assert found.sha256() != found.as_read_by("int8").sha256()
 
 
 def test_unreadable_pictures_and_those_without_a_digit_are_listed(sorted_pictures: Path) -> None:
