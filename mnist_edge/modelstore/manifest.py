@@ -25,6 +25,10 @@ _MAX_DIGITS = 10**9
 """Maximum number of digits of a score or a sample."""
 _MAX_TOLERANCE = 1e6
 """Maximum tolerance of golden vectors, in steps."""
+_DTYPES = ("float32", "int8", "uint8", "int16")
+"""Types of an input or output tensor."""
+_MAX_RANK = 8
+"""Dimensions of a tensor, at most: an input has four."""
 _MAX_SCALE = 1e30
 """Maximum real value of one step of a tensor."""
 _FILE_NAME = re.compile(r"[^/\\\x00-\x1f]{1,240}\.tflite")
@@ -303,8 +307,11 @@ def _manifest(document: dict[str, Any]) -> ModelManifest:
 
 def _tensor(document: dict[str, Any]) -> TensorSpec:
     spec = _checked(TensorSpec, {**document, "shape": tuple(document["shape"])})
-    if not all(_is_instance(size, (int,)) for size in spec.shape):
-        raise TypeError(f"shape is {reprlib.repr(spec.shape)}, expected whole numbers")
+    sizes_are_numbers = all(_is_instance(size, (int,)) for size in spec.shape)
+    if not sizes_are_numbers or len(spec.shape) > _MAX_RANK:
+        raise TypeError(f"shape is {reprlib.repr(spec.shape)}, expected a few whole numbers")
+    if spec.dtype not in _DTYPES:
+        raise ValueError(f"dtype {reprlib.repr(spec.dtype)} is none of {', '.join(_DTYPES)}")
     if not 0 <= spec.scale <= _MAX_SCALE:
         raise ValueError(f"scale {reprlib.repr(spec.scale)} is not a number of 0 or more")
     return spec

@@ -82,6 +82,10 @@ def _with(**changes: Any) -> Callable[[], bytes]:
     return lambda: json.dumps({**json.loads(_manifest()), **changes}).encode()
 
 
+def _with_output(**changes: Any) -> Callable[[], bytes]:
+    return _with(output={**json.loads(_manifest())["output"], **changes})
+
+
 def _refused(content: Callable[[], bytes]) -> KnownCase:
     return KnownCase(content=content, expected=("InvalidManifest",))
 
@@ -101,6 +105,8 @@ TARGET = Target(
             _with(pixels={"polarity": "black-on-white", "minimum": 0, "maximum": 255})
         ),
         "size 0": _refused(_with(size=0)),
+        "type of five thousand letters": _refused(_with_output(dtype=f"int{'x' * 5000}")),
+        "shape of thousands": _refused(_with_output(shape=[1] * 5000)),
         "not UTF-8": _refused(lambda: _manifest()[:100] + b"\xff" + _manifest()[101:]),
         "not JSON": _refused(lambda: b"["),
         "nested without an end": _refused(lambda: b"[" * 200_000),

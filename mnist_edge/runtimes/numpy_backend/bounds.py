@@ -12,12 +12,15 @@ from mnist_edge.runtimes.numpy_backend.flatbuffer import FlatbufferTable, damage
 from mnist_edge.runtimes.numpy_backend.tflite_schema import (
     BufferFields,
     Field,
+    MetadataFields,
     ModelFields,
     OperatorCodeFields,
     OperatorFields,
     QuantizationFields,
+    SignatureFields,
     SubGraphFields,
     TensorFields,
+    TensorMapFields,
 )
 
 _OPERATOR = (OperatorFields.INPUTS, OperatorFields.OUTPUTS, OperatorFields.CUSTOM_OPTIONS)
@@ -31,7 +34,7 @@ _QUANTIZATION = (
 
 
 def require_within_bounds(content: bytes) -> None:
-    """Check a file's operators, tensors and constants.
+    """Check a file's operators, tensors, constants, signatures and metadata.
 
     Args:
         content: the bytes of a ``.tflite`` file.
@@ -46,25 +49,45 @@ def require_within_bounds(content: bytes) -> None:
         buffer.array(BufferFields.DATA)
     for code in model.tables(ModelFields.OPERATOR_CODES):
         code.array(OperatorCodeFields.CUSTOM_CODE)
+    _check_descriptions(model, len(buffers))
     for graph in model.tables(ModelFields.SUBGRAPHS):
-        tensors = graph.tables(SubGraphFields.TENSORS)
-        for tensor in tensors:
-            _read(tensor, _TENSOR)
-            _require_index(tensor.scalar(TensorFields.BUFFER), len(buffers), "buffer")
-            if quantization := tensor.table(TensorFields.QUANTIZATION):
-                _read(quantization, _QUANTIZATION)
-        operators = graph.tables(SubGraphFields.OPERATORS)
-        for operator in operators:
-            _read(operator, _OPERATOR)
-            if options := operator.table(OperatorFields.BUILTIN_OPTIONS):
-                # Its vtable is looked up, whatever the operator.
-                options.scalar(_ANY)
-        ends = [(graph, SubGraphFields.INPUTS), (graph, SubGraphFields.OUTPUTS)]
-        ends += [(one, field) for one in operators for field in _OPERATOR[:2]]
-        for table, field in ends:
-            for index in table.array(field).tolist():
-                # -1 stands for an optional input that is left out.
-                _require_index(max(index, 0), len(tensors), "tensor")
+        _check_graph(graph, len(buffers))
+
+
+def _check_descriptions(model: FlatbufferTable, buffers: int) -> None:
+    """Check what the runtimes read when they load a file, whether or not anybody asks for it."""
+    _read(model, (ModelFields.DESCRIPTION, ModelFields.METADATA_BUFFER))
+    for metadata in model.tables(ModelFields.METADATA):
+        metadata.array(MetadataFields.NAME)
+        _require_index(metadata.scalar(MetadataFields.BUFFER), buffers, "buffer")
+    for signature in model.tables(ModelFields.SIGNATURE_DEFS):
+        signature.array(SignatureFields.KEY)
+        signature.scalar(SignatureFields.SUBGRAPH_INDEX)
+        for field in (SignatureFields.INPUTS, SignatureFields.OUTPUTS):
+            for named in signature.tables(field):
+                named.array(TensorMapFields.NAME)
+                named.scalar(TensorMapFields.TENSOR)
+
+
+def _check_graph(graph: FlatbufferTable, buffers: int) -> None:
+    tensors = graph.tables(SubGraphFields.TENSORS)
+    for tensor in tensors:
+        _read(tensor, _TENSOR)
+        _require_index(tensor.scalar(TensorFields.BUFFER), buffers, "buffer")
+        if quantization := tensor.table(TensorFields.QUANTIZATION):
+            _read(quantization, _QUANTIZATION)
+    operators = graph.tables(SubGraphFields.OPERATORS)
+    for operator in operators:
+        _read(operator, _OPERATOR)
+        if options := operator.table(OperatorFields.BUILTIN_OPTIONS):
+            # Its vtable is looked up, whatever the operator.
+            options.scalar(_ANY)
+    ends = [(graph, SubGraphFields.INPUTS), (graph, SubGraphFields.OUTPUTS)]
+    ends += [(one, field) for one in operators for field in _OPERATOR[:2]]
+    for table, field in ends:
+        for index in table.array(field).tolist():
+            # -1 stands for an optional input that is left out.
+            _require_index(max(index, 0), len(tensors), "tensor")
 
 
 _ANY = Field(0, "b")

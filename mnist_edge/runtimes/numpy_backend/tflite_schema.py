@@ -28,15 +28,34 @@ class ModelFields:
 
     OPERATOR_CODES = Field(1)
     SUBGRAPHS = Field(2)
+    DESCRIPTION = Field(3, "B")
     BUFFERS = Field(4)
+    METADATA_BUFFER = Field(5, "i")
+    METADATA = Field(6)
     SIGNATURE_DEFS = Field(7)
+
+
+class MetadataFields:
+    """Table ``Metadata``: a named buffer that describes the model."""
+
+    NAME = Field(0, "B")
+    BUFFER = Field(1, "I")
 
 
 class SignatureFields:
     """Table ``SignatureDef``: a named way to call the model."""
 
+    INPUTS = Field(0)
+    OUTPUTS = Field(1)
     KEY = Field(2, "B")
     SUBGRAPH_INDEX = Field(4, "I")
+
+
+class TensorMapFields:
+    """Table ``TensorMap``: the name that a signature has for a tensor."""
+
+    NAME = Field(0, "B")
+    TENSOR = Field(1, "I")
 
 
 class OperatorCodeFields:

@@ -6,6 +6,8 @@ import pytest
 
 from mnist_edge.errors import InvalidModel
 from mnist_edge.runtimes.numpy_backend.bounds import require_within_bounds
+from mnist_edge.runtimes.numpy_backend.flatbuffer import FlatbufferTable
+from mnist_edge.runtimes.numpy_backend.tflite_schema import ModelFields
 from mnist_edge.runtimes.sandbox import NO_DIGITS, run_sandboxed
 from tests.support.paths import NANO, ROOT, TINY
 
@@ -50,3 +52,15 @@ def test_an_offset_outside_the_file_is_refused_before_the_runtime_reads_it() -> 
     )
     with pytest.raises(InvalidModel, match=r"damaged\.tflite: the model is damaged: it has"):
         run_sandboxed(damaged, NO_DIGITS, name="damaged.tflite")
+
+
+def test_metadata_and_signatures_outside_the_file_are_refused() -> None:
+    """The runtime follows them when it loads a file, though nothing here asks for them."""
+    content = (TINY / "regression-float32.tflite").read_bytes()
+    model = FlatbufferTable.root(content)
+    tables = [*model.tables(ModelFields.METADATA), *model.tables(ModelFields.SIGNATURE_DEFS)]
+    assert tables
+    for table in tables:
+        # The distance to its vtable, which is then beyond the end.
+        far = (-len(content)).to_bytes(4, "little", signed=True)
+        assert not is_within_bounds(content[: table.place] + far + content[table.place + 4 :])
