@@ -36,15 +36,20 @@ def fold_reciprocal_roots(graph: Any) -> None:
 
 
 def split_by_slices(graph: Any) -> None:
-    """Replace each split into parts of given sizes by slices.
+    """Replace each split whose parts' sizes are known by slices.
 
-    GRU cells have one in each step, and TFLite has no integers for it.
+    GRU cells have two in each step. TFLite has no integers for a split into parts of given sizes,
+    and leaves an even one in floats, or not, by chance.
     """
     nodes = {node.name: node for node in graph.node}
     parts = {}
-    for node in [one for one in graph.node if one.op == "SplitV"]:
-        sizes, axes = (constant_value(reference, nodes) for reference in node.input[1:3])
-        if sizes is None or axes is None:
+    for node in [one for one in graph.node if one.op in {"Split", "SplitV"}]:
+        if node.op == "SplitV":
+            whole, sizes, axes = node.input[0], *(constant_value(r, nodes) for r in node.input[1:3])
+        else:
+            axes, whole = constant_value(node.input[0], nodes), node.input[1]
+            sizes = _even_sizes(whole, node.attr["num_split"].i, nodes)
+        if sizes is None or axes is None or (node.op == "Split" and int(axes) not in {1, -1}):
             continue
         for number in range(len(sizes)):
             part = f"{node.name}/part_{number}"
@@ -52,7 +57,7 @@ def split_by_slices(graph: Any) -> None:
                 _border(sizes[:number], sizes[number:]),
                 _border(sizes[: number + 1], sizes[number + 1 :]),
             )
-            _add_slice(graph, part, node, int(axes), bounds)
+            _add_slice(graph, part, whole, int(axes), bounds, kind=node.attr["T"].type)
             parts[node.name if number == 0 else f"{node.name}:{number}"] = part
         graph.node.remove(node)
     for node in graph.node:
@@ -61,15 +66,38 @@ def split_by_slices(graph: Any) -> None:
                 node.input[index] = parts[reference]
 
 
+def _even_sizes(reference: str, count: int, nodes: dict[str, Any]) -> NDArray[Any] | None:
+    """Return the sizes of a matrix's columns split evenly; None if their number is unknown."""
+    columns = _columns(reference, nodes)
+    return None if columns is None else np.full(count, columns // count)
+
+
+def _columns(reference: str, nodes: dict[str, Any]) -> int | None:
+    """Return the number of columns of a product of matrices, and of one with something added."""
+    node = behind_identities(nodes[node_name(reference)], nodes)
+    if node.op == "MatMul" and not node.attr["transpose_b"].b:
+        weights = constant_value(node.input[1], nodes)
+        return None if weights is None else int(weights.shape[-1])
+    if node.op in {"BiasAdd", "Add", "AddV2"}:
+        return _columns(node.input[0], nodes)
+    return None
+
+
 def _border(before: NDArray[Any], after: NDArray[Any]) -> int | None:
     """Return the index between two parts, counted from the end behind a part of any size (-1)."""
     return int(before.sum()) if (before >= 0).all() else -int(after.sum()) or None
 
 
 def _add_slice(
-    graph: Any, name: str, split: Any, axis: int, bounds: tuple[int | None, int | None]
+    graph: Any,
+    name: str,
+    whole: str,
+    axis: int,
+    bounds: tuple[int | None, int | None],
+    *,
+    kind: Any,
 ) -> None:
-    """Add a slice of a split's input, ``values[..., start:end]`` where the axis is the last."""
+    """Add a slice of ``whole``, which is ``values[..., start:end]`` where the axis is the last."""
     sections = [_ALL] * axis + [_PART] if axis >= 0 else [_REST, _PART] + [_ALL] * (-axis - 1)
     begin, end = np.zeros(len(sections), np.int32), np.zeros(len(sections), np.int32)
     at = sections.index(_PART)
@@ -78,8 +106,8 @@ def _add_slice(
     for key, vector in vectors.items():
         _make_constant(graph.node.add(name=f"{name}/{key}"), vector)
     node = graph.node.add(name=name, op="StridedSlice")
-    node.input.extend([split.input[0], *(f"{name}/{key}" for key in vectors)])
-    node.attr["T"].type = split.attr["T"].type
+    node.input.extend([whole, *(f"{name}/{key}" for key in vectors)])
+    node.attr["T"].type = kind
     node.attr["Index"].type = import_tensorflow().int32.as_datatype_enum
     for mask, section in (("begin_mask", _ALL), ("end_mask", _ALL), ("ellipsis_mask", _REST)):
         node.attr[mask].i = sum(1 << index for index, one in enumerate(sections) if one == section)
