@@ -11,7 +11,7 @@ from converters.c.source import CSource
 from converters.c.template import fill, rename
 from converters.c.wasm import compile_wasm
 from mnist_edge import __version__
-from mnist_edge.errors import InvalidValue, UnknownName
+from mnist_edge.errors import InvalidValue
 from mnist_edge.system.files import not_writable
 
 
@@ -124,17 +124,6 @@ LIBRARIES = {
     )
 }
 """The platforms, by name."""
-
-
-def find_library(name: str) -> Library:
-    """Return a platform's library.
-
-    Raises:
-        UnknownName: there is none of this name.
-    """
-    if name not in LIBRARIES:
-        raise UnknownName("target", name, LIBRARIES)
-    return LIBRARIES[name]
 
 
 def library_files(library: Library, source: CSource, *, folder: str) -> dict[str, bytes]:

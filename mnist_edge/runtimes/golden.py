@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge import CLASSES, DIGIT_SHAPE
-from mnist_edge.errors import InvalidManifest
+from mnist_edge.errors import InvalidManifest, ModelRejected
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.modelstore.manifest import Golden, TensorSpec
 from mnist_edge.runtimes.sandbox import open_model
@@ -79,6 +79,29 @@ def run_self_test(model: StoredModel) -> SelfTest | None:
         steps=np.nan_to_num(difference, nan=np.inf, posinf=np.inf) / _step(real, spec),
         allowed=0 if exact else golden.tolerance,
     )
+
+
+def require_golden_answers(model: StoredModel, *, name: str) -> SelfTest | None:
+    """Run a model on its golden vectors, and refuse it if it answers otherwise.
+
+    Args:
+        model: the model.
+        name: its name in messages.
+
+    Returns:
+        As ``run_self_test``.
+
+    Raises:
+        ModelRejected: an answer differs by more than is allowed.
+        MnistEdgeError: as ``run_self_test``.
+    """
+    test = run_self_test(model)
+    if test is not None and not test.passed:
+        raise ModelRejected(
+            f"{name} differs from its golden vectors by up to {test.steps.max():g} steps, "
+            f"{test.allowed:g} allowed; copy it again, or convert it again"
+        )
+    return test
 
 
 def _step(outputs: NDArray[np.float64], spec: TensorSpec) -> float:

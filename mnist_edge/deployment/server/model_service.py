@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.errors import MnistEdgeError, ModelRejected, PictureError
+from mnist_edge.errors import MnistEdgeError, PictureError
 from mnist_edge.inference.batch import Outcome
 from mnist_edge.inference.classifier import Classifier, Prediction
 from mnist_edge.inference.hypotheses import Hypothesis
@@ -27,7 +27,7 @@ from mnist_edge.preprocessing.pipeline import (
     PreprocessingTrace,
     trace_preprocessing,
 )
-from mnist_edge.runtimes.golden import run_self_test
+from mnist_edge.runtimes.golden import require_golden_answers
 
 NamedPicture: TypeAlias = tuple[str, bytes]
 """An encoded picture with its name in messages."""
@@ -103,7 +103,7 @@ class ModelService:
     def _load(self) -> None:
         record = _usage_stamp()
         classifier = self._open()
-        _require_golden_answers(classifier.model)
+        require_golden_answers(classifier.model, name=str(classifier.model.path))
         self._classifier = classifier
         self._stamp = (record, *_file_stamps(classifier.model.path))
 
@@ -155,21 +155,6 @@ def _draw(
     from mnist_edge.inference.explain import encode_explanation
 
     return encode_explanation(trace, outcome, hypotheses)
-
-
-def _require_golden_answers(model: StoredModel) -> None:
-    """Run a model on its golden vectors, if it has any.
-
-    Raises:
-        ModelRejected: it does not answer as its manifest says.
-    """
-    test = run_self_test(model)
-    if test is not None and not test.passed:
-        raise ModelRejected(
-            f"{model.path} answers otherwise here than its manifest says (by up to "
-            f"{test.steps.max():.0f} steps, {test.allowed:.0f} are allowed); copy or convert it "
-            "again"
-        )
 
 
 def _usage_stamp() -> object:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 
-from converters.c.libraries import find_library, library_files
+from converters.c.libraries import LIBRARIES, library_files
 from converters.c.source import CSource
 from mnist_edge.deployment.server.drawing_page import load_page
 from mnist_edge.modelstore.manifest import ModelManifest
@@ -40,7 +40,7 @@ def offline_page(source: CSource, manifest: ModelManifest) -> str:
         MissingDependency: clang, or its linker for WebAssembly, is not installed.
         ConversionError: clang does not compile the model.
     """
-    files = library_files(find_library("wasm"), source, folder="wasm")
+    files = library_files(LIBRARIES["wasm"], source, folder="wasm")
     library = files[f"{source.prefix}.js"].decode("ascii").replace("export ", "")
     facts = {
         "scale": manifest.output.scale,

@@ -16,11 +16,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from mnist_edge.errors import InvalidManifest
+from mnist_edge.errors import InvalidManifest, ModelRejected
 from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.modelstore.manifest import Golden, ModelManifest
-from mnist_edge.runtimes.golden import decode_golden, encode_golden, run_self_test
+from mnist_edge.runtimes.golden import (
+    decode_golden,
+    encode_golden,
+    require_golden_answers,
+    run_self_test,
+)
 from mnist_edge.runtimes.interpreter import Interpreter
 from mnist_edge.runtimes.selection import describe_runtime, using_runtime
 from tests.support.paths import NANO
@@ -69,6 +74,18 @@ def test_the_same_runtime_must_give_the_same_integers(scheme: str) -> None:
     assert not found.passed
     assert found.allowed == 0
     assert np.flatnonzero(found.steps).tolist() == [3]
+
+
+def test_a_model_that_answers_otherwise_is_refused() -> None:
+    model, outputs = answered()
+    assert require_golden_answers(replace(model, manifest=None), name="it") is None
+    passed = require_golden_answers(with_golden(model, outputs), name="it")
+    assert passed is not None
+    assert passed.passed
+    with pytest.raises(
+        ModelRejected, match="it differs from its golden vectors by up to 1 steps, 0 allowed"
+    ):
+        require_golden_answers(with_golden(model, off_by(outputs, 1)), name="it")
 
 
 @pytest.mark.parametrize(("steps", "passed"), [(3, True), (4, False)])

@@ -31,7 +31,11 @@ def test_a_prefix_names_functions_and_files(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [
-        (["nano", "--target", "avr"], 2, "choose one of arduino, cmake,"),
+        (
+            ["nano", "--target", "avr"],
+            2,
+            "one of arduino, cmake, zephyr, esp-idf, micropython, wasm, page",
+        ),
         (["nano", "--target", "cmake", "--prefix", "9"], 2, "cannot begin a name in C"),
         (["nano", "--target", "cmake", "--out", "full"], 2, "not an empty folder"),
         (["nano", "--target", "cmake", "--out", "-"], 2, "not a path"),

@@ -29,15 +29,19 @@ def server() -> Iterator[RunningServer]:
 def it_goes_on(server: RunningServer) -> Iterator[None]:
     """After each test the server answers, and only open connections are counted."""
     yield
-    for _ in range(100):
-        # The connection that asks is one.
-        if server.metric("mnist_edge_connections") == 1:
-            break
-        time.sleep(0.1)
-    assert server.metric("mnist_edge_connections") == 1
+    wait_until_alone(server)
     with server.client() as client:
         answer = client.post("/v1/predict", content=SAMPLE, headers={"Content-Type": "image/png"})
         assert answer.json()["digit"] == 7
+
+
+def wait_until_alone(server: RunningServer) -> None:
+    """Wait until no connection is open but the one that asks."""
+    for _ in range(600):
+        if server.metric("mnist_edge_connections") == 1:
+            return
+        time.sleep(0.1)
+    pytest.fail("connections are still open after a minute")
 
 
 def connect(server: RunningServer) -> socket.socket:
@@ -148,11 +152,7 @@ def test_a_client_that_takes_no_answer_is_dropped(server: RunningServer) -> None
                 deaf.sendall(request)
         except (BlockingIOError, OSError):
             pass
-        for _ in range(600):
-            if server.metric("mnist_edge_connections") == 1:
-                break
-            time.sleep(0.1)
-        assert server.metric("mnist_edge_connections") == 1
+        wait_until_alone(server)
 
 
 def test_too_many_connections_are_refused_and_room_comes_back(server: RunningServer) -> None:

@@ -92,7 +92,7 @@ def test_only_a_model_that_answers_its_golden_vectors_is_served(folder: Path) ->
     other = json.loads((NANO.parent / "edge/int8.json").read_text())
     document["golden"] = other["golden"]
     manifest.write_text(json.dumps(document))
-    with pytest.raises(ModelRejected, match="otherwise here"):
+    with pytest.raises(ModelRejected, match="differs from its golden vectors"):
         ModelService(folder)
 
 

@@ -12,14 +12,13 @@ import pytest
 
 from converters.c.libraries import (
     LIBRARIES,
-    find_library,
     library_files,
     require_empty,
     write_library,
 )
 from converters.c.source import CSource, generate
 from mnist_edge import __version__
-from mnist_edge.errors import InvalidValue, NotWritable, UnknownName
+from mnist_edge.errors import InvalidValue, NotWritable
 from mnist_edge.modelstore.loading import load_model
 from tests.support.c_programs import compile_c, require_tool
 from tests.support.paths import NANO
@@ -253,11 +252,6 @@ int main(void)
     subprocess.run(["cc", *words], cwd=library, check=True)  # noqa: S607
     done = subprocess.run([library / "program"], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "0 1\nexpected width * height bytes\n")
-
-
-def test_a_platform_that_does_not_exist_is_refused_with_those_that_do() -> None:
-    with pytest.raises(UnknownName, match="arduino, cmake, zephyr, esp-idf, micropython, wasm"):
-        find_library("avr")
 
 
 def test_a_folder_that_is_not_empty_is_refused_and_left_alone(tmp_path: Path) -> None:
