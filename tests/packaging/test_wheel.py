@@ -237,6 +237,8 @@ FILES = [
     "mnist_edge/modelstore/manifest.py",
     "mnist_edge/modelstore/origin.py",
     "mnist_edge/modelstore/registry.py",
+    "mnist_edge/monitoring/__init__.py",
+    "mnist_edge/monitoring/readings.py",
     "mnist_edge/preprocessing/__init__.py",
     "mnist_edge/preprocessing/binarization.py",
     "mnist_edge/preprocessing/cell_borders.py",

@@ -1,0 +1,1 @@
+"""Watch a display: cameras, regions, values, their history, and where they are sent."""

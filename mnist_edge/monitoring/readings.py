@@ -1,0 +1,74 @@
+"""What one picture shows in a region: the digits, and the value that the rules make of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+UNREAD = "?"
+"""Stands in a text for a digit that was not read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionReading:
+    """The digits that one picture shows in one region."""
+
+    region: str
+    """The region's name."""
+    time: datetime
+    """When the picture was taken, in UTC."""
+    reading_id: str
+    """Names the picture; the readings of all its regions share it."""
+    text: str
+    """The digits from left to right, ``?`` for each that was not read; no decimal point. Empty if
+    nothing was read."""
+    confidences: tuple[float, ...] = ()
+    """The confidence of each digit of the text, 0..1."""
+    error: str | None = None
+    """Why nothing could be read, for example ``camera: no picture for 60 s``; None otherwise."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValueReading:
+    """What the rules make of the digits of a region."""
+
+    region: str
+    """The region's name."""
+    time: datetime
+    """When the picture was taken, in UTC."""
+    reading_id: str
+    """Names the picture."""
+    raw: str
+    """The text as it was read, with ``?``."""
+    value: Decimal | None
+    """The value; None if it was refused, or there was none."""
+    rate: Decimal | None
+    """The change per minute since the value before; None if it is not known."""
+    error: str | None
+    """The rule that refused the value, or the error of the region, a colon, and a sentence."""
+    unit: str
+    """The unit of the value; empty if it has none."""
+    filled: bool = False
+    """Whether digits that were not read as they are were completed by the value before."""
+
+    @property
+    def reason(self) -> str | None:
+        """The name that the error begins with: a rule's, ``camera`` or ``alignment``."""
+        return None if self.error is None else self.error.partition(":")[0]
+
+
+def reading_document(reading: ValueReading) -> dict[str, Any]:
+    """Return a reading as a JSON document; values are strings, which keep their decimals."""
+    return {
+        "region": reading.region,
+        "time": reading.time.isoformat(),
+        "reading_id": reading.reading_id,
+        "raw": reading.raw,
+        "value": None if reading.value is None else str(reading.value),
+        "rate": None if reading.rate is None else str(reading.rate),
+        "error": reading.error,
+        "filled": reading.filled,
+        "unit": reading.unit,
+    }
