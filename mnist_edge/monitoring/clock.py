@@ -1,0 +1,69 @@
+"""The time, as an object, so that a day passes in a test within seconds."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import datetime, timezone
+from typing import Annotated, Protocol, TypeAlias
+
+from mnist_edge.errors import InvalidValue
+
+Duration: TypeAlias = Annotated[float, "duration"]
+"""Seconds, which settings and options write as ``10``, ``"10s"``, ``"5m"``, ``"2h"`` or
+``"7d"``."""
+
+_SECONDS = {"ms": 0.001, "": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_DURATION = re.compile(rf"\s*(\d+(?:\.\d+)?|\.\d+)\s*({'|'.join(filter(None, _SECONDS))})?\s*")
+
+
+class Clock(Protocol):
+    """Tells the time, and waits."""
+
+    def now(self) -> datetime:
+        """Return the time of day, in UTC."""
+
+    def monotonic(self) -> float:
+        """Return seconds since some point in the past, which no correction of the time changes."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait; it may return earlier."""
+
+
+class SystemClock:
+    """The time of this machine."""
+
+    def now(self) -> datetime:
+        """Return the time of day, in UTC."""
+        return datetime.now(timezone.utc)
+
+    def monotonic(self) -> float:
+        """Return seconds since the machine was started."""
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(max(0.0, seconds))
+
+
+def parse_duration(text: str | float) -> float:
+    """Return the seconds of a duration, for example 300.0 for ``5m``.
+
+    Args:
+        text: a number of seconds, or a number with ``ms``, ``s``, ``m``, ``h``, ``d`` or ``w``.
+
+    Raises:
+        InvalidValue: it is neither.
+    """
+    found = _DURATION.fullmatch(str(text))
+    if isinstance(text, bool) or not found:
+        raise InvalidValue(f"{text!r} is no duration; write for example 10s, 5m, 2h or 7d")
+    return float(found[1]) * _SECONDS[found[2] or ""]
+
+
+def format_duration(seconds: float) -> str:
+    """Format seconds as ``parse_duration`` reads them, in the largest unit that divides them."""
+    for unit in ("d", "h", "m"):
+        if seconds and seconds % _SECONDS[unit] == 0:
+            return f"{seconds / _SECONDS[unit]:.12g}{unit}"
+    return f"{seconds:.12g}s"

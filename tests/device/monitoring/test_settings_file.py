@@ -1,0 +1,168 @@
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from mnist_edge.errors import InvalidValue
+from mnist_edge.monitoring.clock import Duration
+from mnist_edge.monitoring.settings_file import (
+    format_settings,
+    format_value,
+    keys,
+    kind_words,
+    load_settings,
+    parse_settings,
+    save_settings,
+)
+
+HERE = Path("/srv/meter")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    name: str = field(metadata={"help": "What it is called.", "example": '"a"'})
+    limit: Decimal | None = field(default=None, metadata={"help": "A limit.", "example": "1.5"})
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise InvalidValue("name: is empty")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Whole:
+    count: int = field(default=3, metadata={"help": "How many."})
+    share: float = field(default=0.5, metadata={"help": "How much."})
+    wait: Duration = field(default=60.0, metadata={"help": "How long."})
+    mode: Literal["fast", "slow"] = field(default="fast", metadata={"help": "How."})
+    box: tuple[int, int] | None = field(
+        default=None, metadata={"help": "Where.", "example": "[1, 2]"}
+    )
+    words: tuple[str, ...] = field(default=(), metadata={"help": "Words."})
+    file: Path | None = field(default=None, metadata={"help": "A file.", "example": '"a.jpg"'})
+    on: bool = field(default=False, metadata={"help": "Whether."})
+    parts: tuple[Part, ...] = field(default=(), metadata={"help": "Parts.", "key": "part"})
+    one: Part | None = field(default=None, metadata={"help": "One part."})
+
+
+def parse(text: str) -> Whole:
+    return parse_settings(text.encode(), Whole, name="watch.toml", folder=HERE)
+
+
+def test_values_of_every_kind_are_read() -> None:
+    settings = parse(
+        """
+        count = 4
+        share = 1
+        wait = "5m"
+        mode = "slow"
+        box = [10, 20]
+        words = ["a", "b c"]
+        file = "reference.jpg"
+        on = true
+        [[part]]
+        name = "first"
+        limit = 0.1
+        [[part]]
+        name = "second"
+        [one]
+        name = "only"
+        """
+    )
+    assert settings == Whole(
+        count=4,
+        share=1.0,
+        wait=300.0,
+        mode="slow",
+        box=(10, 20),
+        words=("a", "b c"),
+        file=HERE / "reference.jpg",
+        on=True,
+        parts=(Part(name="first", limit=Decimal("0.1")), Part(name="second")),
+        one=Part(name="only"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("cuont = 4", "'cuont' (did you mean 'count'?)"),
+        ("[[part]]\nnmae = 'a'", "part.1: there is no key 'nmae' (did you mean 'name'?)"),
+        ("[[part]]", "part.1: 'name' is missing (What it is called.)"),
+        ("[one]\nname = ''", "one: name: is empty"),
+        ("count = 'four'", "count: 'four': expected whole number"),
+        ("count = 4.0", "count: 4.0: expected whole number"),
+        ("count = true", "count: True: expected whole number"),
+        ("share = inf", "share: inf: expected number"),
+        ("share = nan", "share: nan: expected number"),
+        ("wait = '5 years'", "wait: '5 years' is no duration"),
+        ("mode = 'slwo'", "mode: 'slwo' is no choice (did you mean 'slow'?)"),
+        ("mode = 1", 'mode: 1: expected "fast" or "slow"'),
+        ("box = [1, 2, 3]", "box: [1, 2, 3]: expected list of 2: whole number"),
+        ("box = [1, 'x']", "box.2: 'x': expected whole number"),
+        ("words = 'a'", "words: 'a': expected list of: text"),
+        ("one = 1", "one: 1: expected table"),
+        ("part = [1]", "part.1: 1: expected table"),
+        ("count =", "is not TOML"),
+        ("[one]\nname = 'a'\nlimit = 'nan'", "one.limit: 'nan': expected number"),
+    ],
+)
+def test_what_does_not_fit_is_named_with_its_place(text: str, words: str) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        parse(text)
+    assert str(caught.value).startswith("watch.toml")
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_bytes_that_are_no_text_and_files_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidValue, match="is not TOML"):
+        parse_settings(b"\xff\xfe", Whole, name="watch.toml", folder=HERE)
+    with pytest.raises(InvalidValue, match=r"cannot read .*watch --init"):
+        load_settings(tmp_path / "none.toml", Whole)
+    with pytest.raises(InvalidValue, match="is no file of settings"):
+        parse_settings(b" " * 1_000_001, Whole, name="watch.toml", folder=HERE)
+
+
+SETTINGS = Whole(
+    count=4,
+    wait=90.0,
+    box=(1, 2),
+    words=('a "b"', "c\\d\n", "\u00e9\u202e"),
+    file=HERE / "a.jpg",
+    parts=(Part(name="first", limit=Decimal("0.10")),),
+    one=Part(name="only"),
+)
+
+
+def test_settings_are_read_as_they_were_written() -> None:
+    assert parse(format_settings(SETTINGS, folder=HERE)) == SETTINGS
+    assert parse(format_settings(Whole(), folder=HERE)) == Whole()
+
+
+def test_every_key_is_explained_and_defaults_are_commented_out() -> None:
+    text = format_settings(Whole(count=4), folder=HERE)
+    assert "# How many.\ncount = 4\n" in text
+    assert '# How long.\n# wait = "1m"\n' in text
+    assert '# One part.\n# [one]\n# What it is called.\n# name = "a"\n' in text
+    for key in keys(Whole):
+        assert key.help in text
+
+
+def test_the_file_before_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "watch.toml"
+    path.write_text("count = 1\n")
+    save_settings(path, Whole(count=2, file=tmp_path / "a.jpg"))
+    assert load_settings(path, Whole).count == 2
+    assert 'file = "a.jpg"' in path.read_text()
+    assert (tmp_path / "watch.toml.old").read_text() == "count = 1\n"
+
+
+def test_kinds_are_described_for_people() -> None:
+    kinds = {key.name: kind_words(key.kind) for key in keys(Whole)}
+    assert kinds["wait"] == 'duration, such as "10s"'
+    assert kinds["box"] == "list of 2: whole number"
+    assert kinds["file"] == "path"
+    assert kinds["part"] == "list of: table"
+    assert format_value(1.0) == "1.0"
