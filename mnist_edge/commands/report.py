@@ -30,6 +30,7 @@ from mnist_edge.modelstore.loading import SCHEMES
 from mnist_edge.system.files import exists
 
 if TYPE_CHECKING:
+    from mnist_edge.data.labeled_pictures import LabeledPicture
     from mnist_edge.evaluation.report.labeled_images import LabeledImages
     from mnist_edge.evaluation.report.results import Report
     from mnist_edge.modelstore.loading import StoredModel
@@ -151,11 +152,11 @@ def report_command(
     3 if a gate (--max-..., --min-...) fails.
     """
     from mnist_edge.commands.report_text import render_comparison, render_report
+    from mnist_edge.data.labeled_pictures import find_labeled_pictures
     from mnist_edge.evaluation.report.diff import diff_reports
     from mnist_edge.evaluation.report.document import load_report, rounded, save_report
     from mnist_edge.evaluation.report.gates import Limits, failure_messages
     from mnist_edge.evaluation.report.junit import report_to_junit
-    from mnist_edge.evaluation.report.labeled_images import find_labeled_images
     from mnist_edge.evaluation.report.measure import count_steps, measure_schemes
     from mnist_edge.evaluation.report.robustness import CorruptionPlan
     from mnist_edge.modelstore import loading
@@ -178,7 +179,7 @@ def report_command(
     plan = CorruptionPlan(pictures=corrupted, severities=_severities(severities))
     limits.require(plan)
     folder = loading.find_model_folder(model)
-    labeled = None if pictures is None else find_labeled_images(pictures)
+    labeled = None if pictures is None else find_labeled_pictures(pictures)
     if out is None:
         out = RUNS / folder.name if model is None or not exists(model) else folder
         if pictures is not None:
@@ -288,12 +289,15 @@ def _mnist_test(data: Path | None) -> "LabeledImages":
 
 
 def _own_pictures(
-    pictures: Path, labeled: Sequence[tuple[str, int]], models: "Sequence[StoredModel]"
+    pictures: Path, labeled: "Sequence[LabeledPicture]", models: "Sequence[StoredModel]"
 ) -> "LabeledImages":
     from mnist_edge.evaluation.report.labeled_images import read_labeled_images
 
-    with _progress(len(labeled), "reading pictures") as update:
-        return read_labeled_images(pictures, labeled, models, on_progress=update)
+    digits = [picture for picture in labeled if picture.digit is not None]
+    if left_out := len(labeled) - len(digits):
+        note(f"{left_out} labelled x, no digit: left out, since accuracy is of digits")
+    with _progress(len(digits), "reading pictures") as update:
+        return read_labeled_images(pictures, digits, models, on_progress=update)
 
 
 def _keep_test_scores(models: "Sequence[StoredModel]", measured: "Report", folder: Path) -> None:

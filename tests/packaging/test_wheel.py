@@ -119,6 +119,8 @@ FILES = [
     "mnist_edge/data/corruptions/overlays.py",
     "mnist_edge/data/fetch.py",
     "mnist_edge/data/idx.py",
+    "mnist_edge/data/label_table.py",
+    "mnist_edge/data/labeled_pictures.py",
     "mnist_edge/data/mnist.py",
     "mnist_edge/deployment/__init__.py",
     "mnist_edge/deployment/acceptance.py",

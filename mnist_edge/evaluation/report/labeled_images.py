@@ -6,8 +6,6 @@ an unclear one in the way that it finds right.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,22 +14,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.data import idx
+from mnist_edge.data.labeled_pictures import LabeledPicture
 from mnist_edge.data.mnist import Digits
-from mnist_edge.errors import DataUnavailable, MalformedData, PictureError
+from mnist_edge.errors import DataUnavailable, PictureError
 from mnist_edge.evaluation.report.results import ImageProblem
 from mnist_edge.inference.classifier import Classifier, Prediction
 from mnist_edge.inference.hypotheses import decide_by_each
 from mnist_edge.modelstore.loading import StoredModel
-from mnist_edge.preprocessing.decoding import SUFFIXES
 from mnist_edge.preprocessing.pipeline import trace_preprocessing
-from mnist_edge.system.files import exists
-
-MNIST_TEST = "mnist-test"
-"""The name of MNIST's test digits as data."""
-LABELS_FILE = "labels.csv"
-"""A folder's file of paths and labels, if its pictures are not sorted into sub-folders."""
-_COLUMNS = ("path", "label")
-_DIGITS = tuple("0123456789")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,39 +80,9 @@ def mnist_test_images(digits: Digits) -> LabeledImages:
     )
 
 
-def find_labeled_images(data: Path) -> list[tuple[str, int]]:
-    """List the paths and labels of a folder or CSV file.
-
-    Args:
-        data: a folder with one sub-folder per digit, named 0 to 9, or with a ``labels.csv``; or a
-            CSV file with the columns path and label, where relative paths start from its folder.
-
-    Returns:
-        Paths relative to the data's folder, and labels 0..9: sorted for sub-folders, in the file's
-        order for a CSV file.
-
-    Raises:
-        DataUnavailable: the folder or file does not exist, or holds no picture.
-        MalformedData: the CSV file lacks a column, or has a label that is not a digit.
-    """
-    if not exists(data):
-        raise DataUnavailable(
-            f"no data at {data}; expected {MNIST_TEST}, a folder with one sub-folder per digit or "
-            f"a {LABELS_FILE}, or a CSV file with {', '.join(_COLUMNS)}"
-        )
-    table = data / LABELS_FILE if data.is_dir() else data
-    labeled = _read_csv(table) if table.is_file() else _list_subfolders(data)
-    if not labeled:
-        raise DataUnavailable(
-            f"no labelled picture in {data}; expected sub-folders 0 to 9 with files such as "
-            f"digit.png, or {LABELS_FILE} with {', '.join(_COLUMNS)}"
-        )
-    return labeled
-
-
 def read_labeled_images(
     data: Path,
-    labeled: Sequence[tuple[str, int]],
+    labeled: Sequence[LabeledPicture],
     models: Sequence[StoredModel],
     *,
     on_progress: Callable[[int], None],
@@ -131,12 +91,12 @@ def read_labeled_images(
 
     Args:
         data: the folder or CSV file.
-        labeled: its pictures, from ``find_labeled_images``.
+        labeled: its pictures, from ``find_labeled_pictures``; those without a digit are left out.
         models: the schemes that are to read them, at least one.
         on_progress: called with the number of pictures read since the last call.
 
     Raises:
-        DataUnavailable: none of the pictures can be read.
+        DataUnavailable: none of the pictures can be read, or none shows a digit.
         ModelError: a model does not load.
     """
     classifiers = [open_classifier(model) for model in models]
@@ -144,23 +104,26 @@ def read_labeled_images(
     pixels, labels, paths, unreadable = [], [], [], []
     seen: list[list[NDArray[np.uint8]]] = []
     predictions: list[list[Prediction]] = []
-    for path, label in labeled:
+    digits = [picture for picture in labeled if picture.digit is not None]
+    for picture in digits:
         try:
-            trace = trace_preprocessing(root / path)
+            trace = trace_preprocessing(picture.open(root))
             decisions = decide_by_each(classifiers, trace)
             pixels.append(trace.pixels)
-            labels.append(label)
-            paths.append(path)
+            labels.append(picture.digit)
+            paths.append(picture.name)
             seen.append([one.chosen.trace.pixels for one in decisions])
             predictions.append([one.prediction for one in decisions])
         except PictureError as error:
             # The message has the full path; the report names pictures relative to the data.
-            reason = str(error).replace(str(root / path), path)
-            unreadable.append(ImageProblem(path=path, reason=reason))
+            reason = str(error).replace(str(root / picture.path), picture.path)
+            unreadable.append(ImageProblem(path=picture.name, reason=reason))
         on_progress(1)
+    if not digits:
+        raise DataUnavailable(f"no picture of {data} shows a digit; label some 0 to 9")
     if not pixels:
         raise DataUnavailable(
-            f"none of the {len(labeled)} pictures of {data} can be read; the first: "
+            f"none of the {len(digits)} pictures of {data} can be read; the first: "
             f"{unreadable[0].reason}"
         )
     problems = [_problem(answers) for answers in predictions]
@@ -212,34 +175,3 @@ def _may_be_one_digit(prediction: Prediction, min_confidence: float) -> bool:
     if prediction.abstained == "low-confidence":
         return prediction.confidence < min_confidence
     return prediction.abstained is None
-
-
-def _list_subfolders(folder: Path) -> list[tuple[str, int]]:
-    return [
-        (path.relative_to(folder).as_posix(), int(digit))
-        for digit in _DIGITS
-        for path in sorted((folder / digit).rglob("*"))
-        if path.suffix.lower() in SUFFIXES and path.is_file()
-    ]
-
-
-def _read_csv(table: Path) -> list[tuple[str, int]]:
-    try:
-        # Spreadsheets begin a CSV with a byte order mark.
-        text = table.read_text(encoding="utf-8-sig")
-        reader = csv.DictReader(io.StringIO(text, newline=""))
-        rows = list(reader)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise MalformedData(f"cannot read {table} ({error}); expected a CSV in UTF-8") from error
-    missing = [column for column in _COLUMNS if column not in (reader.fieldnames or ())]
-    if missing:
-        raise MalformedData(
-            f"{table} has no column {missing[0]}; expected a first line with {','.join(_COLUMNS)}"
-        )
-    for number, row in enumerate(rows, start=2):
-        if not row["path"] or (row["label"] or "").strip() not in _DIGITS:
-            raise MalformedData(
-                f"row {number} of {table} has path {row['path']!r} and label {row['label']!r}; "
-                "expected a file and a digit 0 to 9"
-            )
-    return [(row["path"], int(row["label"])) for row in rows]

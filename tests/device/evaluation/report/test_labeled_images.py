@@ -9,17 +9,15 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from PIL import Image
 
 from mnist_edge import Classifier
+from mnist_edge.data.labeled_pictures import find_labeled_pictures
 from mnist_edge.data.mnist import Digits
-from mnist_edge.errors import DataError, DataUnavailable, MalformedData
+from mnist_edge.errors import DataUnavailable
 from mnist_edge.evaluation.report.document import report_schema
 from mnist_edge.evaluation.report.labeled_images import (
     LabeledImages,
-    find_labeled_images,
     mnist_test_images,
     read_labeled_images,
 )
@@ -48,7 +46,7 @@ def sorted_pictures(pictures: Path, test_digits: Digits, tmp_path: Path) -> Path
 
 def read(data: Path) -> LabeledImages:
     models = [loading.load_model(scheme=scheme) for scheme in ("float32", "int8")]
-    labeled = find_labeled_images(data)
+    labeled = find_labeled_pictures(data)
     return read_labeled_images(data, labeled, models, on_progress=lambda count: None)
 
 
@@ -129,42 +127,36 @@ def test_labels_in_a_csv_keep_its_order(sorted_pictures: Path) -> None:
     assert of_folder.sha256() == of_file.sha256()
 
 
-@pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("path,digit\na.png,1\n", "no column label"),
-        ("", "no column path"),
-        ("path,label\na.png,1\nb.png,12\n", "row 3 .* label '12'"),
-        ("path,label\na.png\n", "row 2 .* label None"),
-        ("path,label\n,4\n", "row 2 .* path ''"),
-        ("path,label\n", "no labelled picture"),
-    ],
-)
-def test_an_invalid_row_of_a_csv_is_named(text: str, words: str, tmp_path: Path) -> None:
-    (tmp_path / "labels.csv").write_text(text, encoding="utf-8")
-    with pytest.raises(DataError, match=words):
-        find_labeled_images(tmp_path)
-
-
-@given(content=st.one_of(st.binary(max_size=200), st.text(max_size=100).map(str.encode)))
-def test_any_csv_is_read_or_refused(
-    content: bytes, tmp_path_factory: pytest.TempPathFactory
-) -> None:
-    table = tmp_path_factory.getbasetemp() / "fuzzed.csv"
-    table.write_bytes(content)
-    with pytest.raises((MalformedData, DataUnavailable)):
-        find_labeled_images(table)
-
-
-def test_missing_or_empty_data_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(DataUnavailable, match="no data at"):
-        find_labeled_images(tmp_path / "nowhere")
-    with pytest.raises(DataUnavailable, match="no labelled picture"):
-        find_labeled_images(tmp_path)
+def test_data_without_a_readable_digit_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "torn.png").write_bytes(b"")
     with pytest.raises(DataUnavailable, match=r"none of the 1 pictures .* 1/torn\.png is empty"):
         read(tmp_path)
+    (tmp_path / "labels.csv").write_text("path,label\n1/torn.png,x\n")
+    with pytest.raises(DataUnavailable, match=r"no picture of .* shows a digit"):
+        read(tmp_path)
+
+
+def test_boxes_are_read_as_pictures_and_what_is_no_digit_is_left_out(
+    test_digits: Digits, tmp_path: Path
+) -> None:
+    pair = np.hstack(
+        [np.pad(255 - image, 8, constant_values=255) for image in test_digits.images[:2]]
+    )
+    sheet = Image.fromarray(pair).resize((352, 176))
+    sheet.save(tmp_path / "both.png")
+    first, second = test_digits.labels[:2].tolist()
+    page = Classifier().predict_all(sheet)
+    assert page.text == f"{first}{second}"
+    boxes = [",".join(map(str, one.box)) for one in page.digits]
+    rows = [f"both.png,{label},{box}" for label, box in zip(page.text, boxes, strict=True)]
+    rows += ["both.png,x,", "both.png,7,9000,0,9001,5"]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label,left,top,right,bottom", *rows]))
+    found = read(tmp_path)
+    assert found.paths == tuple(f"both.png [{box}]" for box in boxes)
+    predictions = Classifier().predict_pixels(found.as_read_by("int8").digits.images)
+    assert [one.digit for one in predictions] == [first, second]
+    assert [one.path for one in found.unreadable] == ["both.png [9000,0,9001,5]"]
 
 
 def test_the_command_reports_on_own_pictures(
