@@ -44,19 +44,19 @@ def outcome_document(outcome: Outcome, *, top: int = 1) -> dict[str, Any]:
 
 def read_digits(classifier: Classifier, chunk: Sequence[FoundPicture]) -> list[Outcome]:
     """Read the digit in each picture of a chunk, in batches."""
-    outcomes: list[Outcome] = []
-    for inputs in batch_inputs(read_picture(found, preprocess) for found in chunk):
-        outcomes += _classify_readable(classifier, inputs)
-    return outcomes
+    return classify_readable(classifier, (read_picture(found, preprocess) for found in chunk))
 
 
-def _classify_readable(
-    classifier: Classifier, inputs: Sequence[ModelInput | PictureError]
+def classify_readable(
+    classifier: Classifier, inputs: Iterable[ModelInput | PictureError]
 ) -> list[Outcome]:
-    """Classify preprocessed pictures in one batch; the errors of others stay in their places."""
-    readable = [one for one in inputs if isinstance(one, ModelInput)]
-    predictions = iter(classifier.classify_many(readable))
-    return [next(predictions) if isinstance(one, ModelInput) else one for one in inputs]
+    """Classify preprocessed pictures in batches; the errors of others stay in their places."""
+    outcomes: list[Outcome] = []
+    for batch in batch_inputs(inputs):
+        readable = [one for one in batch if isinstance(one, ModelInput)]
+        predictions = iter(classifier.classify_many(readable))
+        outcomes += [next(predictions) if isinstance(one, ModelInput) else one for one in batch]
+    return outcomes
 
 
 def read_pages(classifier: Classifier, chunk: Sequence[FoundPicture]) -> list[Outcome]:

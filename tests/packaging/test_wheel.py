@@ -209,6 +209,7 @@ FILES = [
     "mnist_edge/inference/__init__.py",
     "mnist_edge/inference/batch.py",
     "mnist_edge/inference/classifier.py",
+    "mnist_edge/inference/columns.py",
     "mnist_edge/inference/explain.py",
     "mnist_edge/inference/folder_watcher.py",
     "mnist_edge/inference/hypotheses.py",
