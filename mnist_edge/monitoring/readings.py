@@ -66,9 +66,14 @@ def reading_document(reading: ValueReading) -> dict[str, Any]:
         "time": reading.time.isoformat(),
         "reading_id": reading.reading_id,
         "raw": reading.raw,
-        "value": None if reading.value is None else str(reading.value),
-        "rate": None if reading.rate is None else str(reading.rate),
+        "value": _plain(reading.value),
+        "rate": _plain(reading.rate),
         "error": reading.error,
         "filled": reading.filled,
         "unit": reading.unit,
     }
+
+
+def _plain(number: Decimal | None) -> str | None:
+    """Write a number without an exponent."""
+    return None if number is None else f"{number:f}"

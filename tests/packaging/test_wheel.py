@@ -243,6 +243,7 @@ FILES = [
     "mnist_edge/monitoring/__init__.py",
     "mnist_edge/monitoring/clock.py",
     "mnist_edge/monitoring/readings.py",
+    "mnist_edge/monitoring/rules.py",
     "mnist_edge/monitoring/settings.py",
     "mnist_edge/monitoring/settings_file.py",
     "mnist_edge/preprocessing/__init__.py",

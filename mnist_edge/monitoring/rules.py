@@ -1,0 +1,325 @@
+"""Turn the digits of a region into a value, or refuse it by a rule that is named.
+
+A display is read again and again, so what was read before says much about what can be there now.
+Each rule is off unless it is set. An error begins with the name of the setting that refused the
+value, so that a person finds what to change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Context, Decimal
+from typing import Any, Literal
+
+from mnist_edge.errors import InvalidValue
+from mnist_edge.monitoring.readings import UNREAD, RegionReading, ValueReading
+
+MeterKind = Literal["water", "gas", "energy", "none"]
+"""What a region counts."""
+
+_ROLLOVER_SHARE = 10
+"""A fall counts as a rollover from the last tenth of the range to its first."""
+_RATE_CONTEXT = Context(prec=6)
+"""A rate has six significant digits."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleSettings:
+    """What the digits of a region mean, and which values can be true.
+
+    Raises:
+        InvalidValue: a setting is outside its range, or needs another.
+    """
+
+    kind: MeterKind = field(
+        default="none", metadata={"help": "What is counted: water, gas, energy or none of them."}
+    )
+    unit: str = field(
+        default="", metadata={"help": "Unit of the value, for example m³ or kWh; empty for none."}
+    )
+    digits: int | None = field(
+        default=None,
+        metadata={"help": "How many digits the region shows; another count is refused."},
+    )
+    decimals: int = field(
+        default=0, metadata={"help": "How many of the digits are behind the decimal point."}
+    )
+    only_grows: bool = field(
+        default=False, metadata={"help": "Refuse a value below the value before."}
+    )
+    rollover: bool = field(
+        default=False,
+        metadata={
+            "help": "Let a value that only grows begin again: a fall from the last tenth of the "
+            "display's range to its first is growth. Needs only_grows and digits."
+        },
+    )
+    max_step: float | None = field(
+        default=None,
+        metadata={"help": "Refuse a value that differs by more than this from the value before."},
+    )
+    max_rate_per_minute: float | None = field(
+        default=None,
+        metadata={
+            "help": "Refuse a value that changed faster than this, in units per minute; one step "
+            "of the last digit is always allowed."
+        },
+    )
+    digit_carry: bool = field(
+        default=False,
+        metadata={
+            "help": "Let a later digit explain an earlier one that stands between two: where it "
+            "was not read, or where the value would fall or jump. Needs only_grows."
+        },
+    )
+    fill_unreadable: bool = field(
+        default=False,
+        metadata={
+            "help": "Take digits that were not read, at most half of them, from the value before, "
+            "if the digits to their left are the same and those to their right have not fallen."
+        },
+    )
+    equal_readings: int = field(
+        default=1,
+        metadata={"help": "How many readings in a row must be equal before a change counts."},
+    )
+    max_age_s: float | None = field(
+        default=None,
+        metadata={
+            "help": "Seconds after which the value before counts no more: the next value is "
+            "accepted uncompared."
+        },
+    )
+
+    def __post_init__(self) -> None:
+        self._require(self.digits is None or 1 <= self.digits <= 20, "digits", "1 to 20")
+        self._require(0 <= self.decimals <= (self.digits or 20), "decimals", "0 to digits")
+        self._require(self.max_step is None or self.max_step > 0, "max_step", "more than 0")
+        rate = self.max_rate_per_minute
+        self._require(rate is None or rate > 0, "max_rate_per_minute", "more than 0")
+        self._require(1 <= self.equal_readings <= 100, "equal_readings", "1 to 100")
+        self._require(self.max_age_s is None or self.max_age_s > 0, "max_age_s", "more than 0")
+        if self.rollover and not (self.only_grows and self.digits):
+            raise InvalidValue("rollover needs only_grows = true and digits; set them too")
+        if self.digit_carry and not self.only_grows:
+            raise InvalidValue("digit_carry needs only_grows = true; set it too")
+
+    def _require(self, valid: bool, name: str, bounds: str) -> None:
+        if not valid:
+            raise InvalidValue(f"{name} must be {bounds}, not {getattr(self, name)}")
+
+    @property
+    def resolution(self) -> Decimal:
+        """One step of the last digit."""
+        return Decimal(1).scaleb(-self.decimals)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionState:
+    """What is kept of a region from one picture to the next."""
+
+    value: Decimal | None = None
+    """The latest value that counted; None if there is none."""
+    time: datetime | None = None
+    """When it was last read, in UTC."""
+    waiting: Decimal | None = None
+    """A change that does not count yet."""
+    waiting_count: int = 0
+    """How many readings in a row showed it."""
+
+
+def state_document(state: RegionState) -> dict[str, Any]:
+    """Return a state as a JSON document."""
+    return {
+        "value": None if state.value is None else str(state.value),
+        "time": None if state.time is None else state.time.isoformat(),
+        "waiting": None if state.waiting is None else str(state.waiting),
+        "waiting_count": state.waiting_count,
+    }
+
+
+def parse_state(document: dict[str, Any]) -> RegionState:
+    """Return the state of ``state_document``'s document."""
+    value, time, waiting = (document[name] for name in ("value", "time", "waiting"))
+    return RegionState(
+        value=None if value is None else Decimal(value),
+        time=None if time is None else datetime.fromisoformat(time),
+        waiting=None if waiting is None else Decimal(waiting),
+        waiting_count=document["waiting_count"],
+    )
+
+
+def apply_rules(
+    settings: RuleSettings, state: RegionState, seen: RegionReading
+) -> tuple[ValueReading, RegionState]:
+    """Make a value of the digits of one picture.
+
+    Args:
+        settings: of the region.
+        state: what the previous call for this region returned; ``RegionState()`` for the first.
+        seen: the digits.
+
+    Returns:
+        The reading, and the state for the next call.
+    """
+    state = _without_old_value(settings, state, seen.time)
+    candidates, error = _candidates(settings, state, seen)
+    refusals = []
+    for value in candidates:
+        refusal = _refusal(settings, state, value, seen.time)
+        if refusal is None:
+            return _count(settings, state, seen, value)
+        refusals.append(refusal)
+    return _reading(settings, seen, error=error or refusals[0]), state
+
+
+def _without_old_value(settings: RuleSettings, state: RegionState, now: datetime) -> RegionState:
+    if settings.max_age_s is None or state.time is None:
+        return state
+    age = now - state.time
+    return RegionState() if age > timedelta(seconds=settings.max_age_s) else state
+
+
+def _candidates(
+    settings: RuleSettings, state: RegionState, seen: RegionReading
+) -> tuple[list[Decimal], str | None]:
+    """Return what the digits may mean, the plainest first; or none, and why."""
+    text = seen.text
+    if seen.error is not None:
+        return [], seen.error
+    if not text.strip(UNREAD):
+        return [], "unread_digits: no digit was read"
+    if settings.digits not in (None, len(text)):
+        return [], f"digits: {len(text)} were found where {settings.digits} are expected"
+    before = _digits_before(state, settings, len(text))
+    texts: list[str] = [] if UNREAD in text else [text]
+    if before is not None:
+        if settings.digit_carry:
+            texts += _carried(text, before)
+        if settings.fill_unreadable and UNREAD in text:
+            texts += _filled(text, before)
+    if not texts:
+        count = text.count(UNREAD)
+        return [], f"unread_digits: {count} of {len(text)} digits were not read"
+    return [Decimal(one).scaleb(-settings.decimals) for one in texts], None
+
+
+def _digits_before(state: RegionState, settings: RuleSettings, length: int) -> str | None:
+    """Return the value before as it was shown in so many digits; None if it had more."""
+    if state.value is None:
+        return None
+    digits = str(int(state.value.scaleb(settings.decimals))).zfill(length)
+    return digits if len(digits) == length else None
+
+
+def _carried(text: str, before: str) -> Iterator[str]:
+    """Yield the text that wheels between two digits explain, if there is one.
+
+    A wheel turns while the one to its right goes from 9 to 0: meanwhile it shows two halves, which
+    are read as the digit before, as the next, or not at all. From right to left, each such digit is
+    the one of the value before, or the next if the digits to its right began again since.
+    """
+    digits = list(text)
+    for place in reversed(range(len(digits) - 1)):
+        right = "".join(digits[place + 1 :])
+        if right[0] not in "09" or UNREAD in right:
+            continue
+        wheel = (int(before[place]) + (right < before[place + 1 :])) % 10
+        other = (wheel + 1 if right[0] == "9" else wheel - 1) % 10
+        if digits[place] in (str(other), UNREAD):
+            digits[place] = str(wheel)
+    explained = "".join(digits)
+    if UNREAD not in explained and explained != text:
+        yield explained
+
+
+def _filled(text: str, before: str) -> Iterator[str]:
+    """Yield the text completed by the value before, if the digits that were read agree with it."""
+    if 2 * text.count(UNREAD) > len(text):
+        return
+    last = text.rindex(UNREAD)
+    left_agrees = all(
+        digit in (UNREAD, old) for digit, old in zip(text[:last], before[:last], strict=True)
+    )
+    if left_agrees and text[last + 1 :] >= before[last + 1 :]:
+        yield before[: last + 1] + text[last + 1 :]
+
+
+def _refusal(
+    settings: RuleSettings, state: RegionState, value: Decimal, now: datetime
+) -> str | None:
+    """Return why a value cannot follow the one before; None if it can."""
+    before = state.value
+    if before is None:
+        return None
+    change = _change(settings, before, value)
+    if settings.only_grows and change < 0:
+        return f"only_grows: {value} is less than {before}, the value before"
+    size = abs(change)
+    if settings.max_step is not None and size > Decimal(str(settings.max_step)):
+        return f"max_step: {value} differs by {size} from {before}, the value before"
+    minutes = _minutes(state, now)
+    if settings.max_rate_per_minute is not None and minutes is not None:
+        most = Decimal(str(settings.max_rate_per_minute)) * minutes + settings.resolution
+        if size > most:
+            return f"max_rate_per_minute: from {before} to {value} in {minutes:.3g} minutes"
+    return None
+
+
+def _change(settings: RuleSettings, before: Decimal, value: Decimal) -> Decimal:
+    """Return how far a value is from the one before, beyond the end of the display if it may be."""
+    if settings.rollover and settings.digits is not None and value < before:
+        end = Decimal(1).scaleb(settings.digits - settings.decimals)
+        tenth = end / _ROLLOVER_SHARE
+        if before >= end - tenth and value < tenth:
+            return value + end - before
+    return value - before
+
+
+def _minutes(state: RegionState, now: datetime) -> Decimal | None:
+    """Return the minutes since the value before; None if the clock went back since."""
+    if state.time is None or now <= state.time:
+        return None
+    return Decimal(str((now - state.time).total_seconds())) / 60
+
+
+def _count(
+    settings: RuleSettings, state: RegionState, seen: RegionReading, value: Decimal
+) -> tuple[ValueReading, RegionState]:
+    """Accept a value, or let it wait until enough readings are equal."""
+    if value != state.value and settings.equal_readings > 1:
+        count = state.waiting_count + 1 if value == state.waiting else 1
+        if count < settings.equal_readings:
+            error = f"equal_readings: {value} was read {count} of {settings.equal_readings} times"
+            reading = _reading(settings, seen, error=error)
+            return reading, replace(state, waiting=value, waiting_count=count)
+    rate = None
+    minutes = _minutes(state, seen.time)
+    if state.value is not None and minutes is not None:
+        rate = _RATE_CONTEXT.divide(_change(settings, state.value, value), minutes)
+    reading = _reading(settings, seen, value=value, rate=rate)
+    return reading, RegionState(value=value, time=seen.time)
+
+
+def _reading(
+    settings: RuleSettings,
+    seen: RegionReading,
+    *,
+    value: Decimal | None = None,
+    rate: Decimal | None = None,
+    error: str | None = None,
+) -> ValueReading:
+    shown = None if value is None else f"{value:f}".replace(".", "").zfill(len(seen.text))
+    return ValueReading(
+        region=seen.region,
+        time=seen.time,
+        reading_id=seen.reading_id,
+        raw=seen.text,
+        value=value,
+        rate=rate,
+        error=error,
+        unit=settings.unit,
+        filled=shown is not None and shown != seen.text,
+    )
