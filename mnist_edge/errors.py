@@ -27,6 +27,8 @@
     ├── CheckpointMismatch          --resume with other settings than the interrupted run
     ├── MissingDependency           an extra or the TFLite runtime is not installed
     ├── NotWritable                 an output file or folder
+    ├── InvalidHistory              not a history of readings, damaged, or from a newer release
+    ├── NotDelivered                a reading that its receiver does not have yet, or refuses
     ├── WorkerLost                  a worker process ended before its work was done
     ├── ProgramFailed               a program to be timed failed
     └── UsageError                  the request is wrong (exit 2)
@@ -184,6 +186,23 @@ def reinstall_command() -> str:
 
 class NotWritable(MnistEdgeError):
     """An output file or folder cannot be written."""
+
+
+class InvalidHistory(MnistEdgeError):
+    """A file is not a history of readings, is damaged, or is from a newer release."""
+
+
+class NotDelivered(MnistEdgeError):
+    """A message was not delivered.
+
+    Args:
+        message: what was tried, and what to do.
+        refused: whether the receiver will never take it, so that trying again is no use.
+    """
+
+    def __init__(self, message: str, *, refused: bool = False) -> None:
+        super().__init__(message)
+        self.refused = refused
 
 
 class WorkerLost(MnistEdgeError):

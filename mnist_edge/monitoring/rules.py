@@ -7,17 +7,26 @@ value, so that a person finds what to change.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Context, Decimal
 from typing import Any, Literal
 
 from mnist_edge.errors import InvalidValue
+from mnist_edge.monitoring.clock import Duration
 from mnist_edge.monitoring.readings import UNREAD, RegionReading, ValueReading
 
-MeterKind = Literal["water", "gas", "energy", "none"]
+Meter = Literal["water", "gas", "energy", "none"]
 """What a region counts."""
+
+METER_UNITS: Mapping[str, tuple[str, ...]] = {
+    "water": ("m³", "L", "ft³", "CCF", "gal"),
+    "gas": ("m³", "ft³", "CCF"),
+    "energy": ("kWh", "Wh", "MWh", "GWh", "MJ", "GJ"),
+}
+"""The units of each meter that every Home Assistant with device discovery takes for its device
+class of the same name (``homeassistant.components.sensor.const.DEVICE_CLASS_UNITS``)."""
 
 _ROLLOVER_SHARE = 10
 """A fall counts as a rollover from the last tenth of the range to its first."""
@@ -33,15 +42,24 @@ class RuleSettings:
         InvalidValue: a setting is outside its range, or needs another.
     """
 
-    kind: MeterKind = field(
-        default="none", metadata={"help": "What is counted: water, gas, energy or none of them."}
+    meter: Meter = field(
+        default="none",
+        metadata={"help": "What is counted; Home Assistant adds up water, gas and energy."},
     )
     unit: str = field(
-        default="", metadata={"help": "Unit of the value, for example m³ or kWh; empty for none."}
+        default="",
+        metadata={
+            "help": "Unit of the value, for example m³ or kWh; of a meter, one that Home Assistant "
+            "knows for it.",
+            "example": '"m³"',
+        },
     )
     digits: int | None = field(
         default=None,
-        metadata={"help": "How many digits the region shows; another count is refused."},
+        metadata={
+            "help": "How many digits the region shows; another count is refused.",
+            "example": "8",
+        },
     )
     decimals: int = field(
         default=0, metadata={"help": "How many of the digits are behind the decimal point."}
@@ -58,13 +76,17 @@ class RuleSettings:
     )
     max_step: float | None = field(
         default=None,
-        metadata={"help": "Refuse a value that differs by more than this from the value before."},
+        metadata={
+            "help": "Refuse a value that differs by more than this from the value before.",
+            "example": "5.0",
+        },
     )
     max_rate_per_minute: float | None = field(
         default=None,
         metadata={
             "help": "Refuse a value that changed faster than this, in units per minute; one step "
-            "of the last digit is always allowed."
+            "of the last digit is always allowed.",
+            "example": "0.2",
         },
     )
     digit_carry: bool = field(
@@ -85,30 +107,35 @@ class RuleSettings:
         default=1,
         metadata={"help": "How many readings in a row must be equal before a change counts."},
     )
-    max_age_s: float | None = field(
+    max_age: Duration | None = field(
         default=None,
         metadata={
-            "help": "Seconds after which the value before counts no more: the next value is "
-            "accepted uncompared."
+            "help": "Time after which the value before counts no more: the next value is accepted "
+            "uncompared.",
+            "example": '"1d"',
         },
     )
 
     def __post_init__(self) -> None:
-        self._require(self.digits is None or 1 <= self.digits <= 20, "digits", "1 to 20")
-        self._require(0 <= self.decimals <= (self.digits or 20), "decimals", "0 to digits")
-        self._require(self.max_step is None or self.max_step > 0, "max_step", "more than 0")
-        rate = self.max_rate_per_minute
-        self._require(rate is None or rate > 0, "max_rate_per_minute", "more than 0")
-        self._require(1 <= self.equal_readings <= 100, "equal_readings", "1 to 100")
-        self._require(self.max_age_s is None or self.max_age_s > 0, "max_age_s", "more than 0")
-        if self.rollover and not (self.only_grows and self.digits):
-            raise InvalidValue("rollover needs only_grows = true and digits; set them too")
-        if self.digit_carry and not self.only_grows:
-            raise InvalidValue("digit_carry needs only_grows = true; set it too")
+        self._require_range("digits", 1, 20)
+        self._require_range("decimals", 0, self.digits or 20)
+        self._require_range("equal_readings", 1, 100)
+        for name in ("max_step", "max_rate_per_minute", "max_age"):
+            if (value := getattr(self, name)) is not None and not value > 0:
+                raise InvalidValue(f"{name}: {value:g} is not more than 0")
+        for name in ("rollover", "digit_carry"):
+            if getattr(self, name) and not self.only_grows:
+                raise InvalidValue(f"{name}: it needs only_grows = true")
+        if self.rollover and self.digits is None:
+            raise InvalidValue("rollover: it needs digits, which say where the display ends")
+        units = METER_UNITS.get(self.meter)
+        if units is not None and self.unit not in units:
+            raise InvalidValue(f"unit: {self.unit!r}: for {self.meter} write {', '.join(units)}")
 
-    def _require(self, valid: bool, name: str, bounds: str) -> None:
-        if not valid:
-            raise InvalidValue(f"{name} must be {bounds}, not {getattr(self, name)}")
+    def _require_range(self, name: str, low: int, high: int) -> None:
+        value = getattr(self, name)
+        if value is not None and not low <= value <= high:
+            raise InvalidValue(f"{name}: {value} is outside {low}..{high}")
 
     @property
     def resolution(self) -> Decimal:
@@ -176,10 +203,10 @@ def apply_rules(
 
 
 def _without_old_value(settings: RuleSettings, state: RegionState, now: datetime) -> RegionState:
-    if settings.max_age_s is None or state.time is None:
+    if settings.max_age is None or state.time is None:
         return state
     age = now - state.time
-    return RegionState() if age > timedelta(seconds=settings.max_age_s) else state
+    return RegionState() if age > timedelta(seconds=settings.max_age) else state
 
 
 def _candidates(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
 
 
 class Clock:
@@ -21,3 +22,21 @@ class Clock:
             self.now += seconds
 
         return call
+
+
+class SteppedClock:
+    """A monitoring clock that advances only by its sleeps."""
+
+    def __init__(self, start: datetime = datetime(2026, 11, 27, 12, tzinfo=timezone.utc)) -> None:
+        self._start = start
+        self.elapsed = 0.0
+        """Seconds since the start."""
+
+    def now(self) -> datetime:
+        return self._start + timedelta(seconds=self.elapsed)
+
+    def monotonic(self) -> float:
+        return self.elapsed
+
+    def sleep(self, seconds: float) -> None:
+        self.elapsed += seconds

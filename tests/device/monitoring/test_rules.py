@@ -107,7 +107,7 @@ def test_a_rate_is_not_known_while_the_clock_goes_back() -> None:
 
 
 def test_a_value_that_is_too_old_counts_no_more() -> None:
-    settings = RuleSettings(only_grows=True, max_age_s=90)
+    settings = RuleSettings(only_grows=True, max_age=90)
     assert values(settings, "50", "40", "40") == ["50", "only_grows", "40"]
 
 
@@ -169,14 +169,16 @@ def test_a_later_digit_explains_one_between_two(before: str, text: str, value: s
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"rollover": True, "only_grows": True}, "rollover needs"),
-        ({"digit_carry": True}, "digit_carry needs"),
-        ({"digits": 0}, "digits must be 1 to 20, not 0"),
-        ({"digits": 2, "decimals": 3}, "decimals must be"),
-        ({"max_step": 0}, "max_step must be"),
-        ({"max_rate_per_minute": -1}, "max_rate_per_minute must be"),
-        ({"equal_readings": 0}, "equal_readings must be"),
-        ({"max_age_s": 0}, "max_age_s must be"),
+        ({"rollover": True, "digits": 4}, "rollover: it needs only_grows"),
+        ({"rollover": True, "only_grows": True}, "rollover: it needs digits"),
+        ({"digit_carry": True}, "digit_carry: it needs only_grows"),
+        ({"digits": 0}, "digits: 0 is outside 1..20"),
+        ({"digits": 2, "decimals": 3}, "decimals: 3 is outside 0..2"),
+        ({"max_step": 0}, "max_step: 0 is not more than 0"),
+        ({"max_rate_per_minute": -1}, "max_rate_per_minute: -1 is not"),
+        ({"equal_readings": 0}, "equal_readings: 0 is outside"),
+        ({"max_age": 0}, "max_age: 0 is not"),
+        ({"meter": "gas", "unit": "L"}, "unit: 'L': for gas write m³, ft³, CCF"),
     ],
 )
 def test_settings_that_cannot_hold_are_refused(settings: dict[str, Any], message: str) -> None:

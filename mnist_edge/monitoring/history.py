@@ -1,0 +1,347 @@
+"""Keep readings, the state of the rules, and what was not sent yet in one SQLite file.
+
+One transaction holds all that follows from a picture: its readings, the states for the next one,
+and the messages about it. A kill or a power cut at any step leaves all of it or nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal
+
+from mnist_edge.errors import InvalidHistory, InvalidValue, NotWritable
+from mnist_edge.monitoring.clock import Duration
+from mnist_edge.monitoring.history_schema import migrate, schema_version
+from mnist_edge.monitoring.message import Message
+from mnist_edge.monitoring.readings import ValueReading
+from mnist_edge.monitoring.rules import RegionState, parse_state, state_document
+from mnist_edge.system.files import exists
+from mnist_edge.system.text import one_line
+
+_BUSY_TIMEOUT = 10
+"""Seconds to wait for another process that writes."""
+_MAX_LOG_BYTES = 4_000_000
+"""Bytes that the write-ahead log keeps on disk between checkpoints."""
+_INSERT = """
+INSERT INTO readings (reading_id, region, time, raw, value, rate, error, filled, unit)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
+_SELECT = """
+SELECT reading_id, region, time, raw, value, rate, error, filled, unit FROM readings
+WHERE time >= ?1 AND (?2 IS NULL OR region = ?2) ORDER BY time, id
+"""
+_SELECT_LATEST = """
+SELECT reading_id, region, time, raw, value, rate, error, filled, unit FROM readings
+WHERE id IN (SELECT max(id) FROM readings GROUP BY region) ORDER BY region
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistorySettings:
+    """Where readings are kept, and how many."""
+
+    path: Path = field(
+        default=Path("readings.db"),
+        metadata={"help": "SQLite file of the readings; mnist-edge readings prints them."},
+    )
+    keep: Duration | None = field(
+        default=None,
+        metadata={
+            "help": "Time after which readings are deleted; without it, never.",
+            "example": '"730d"',
+        },
+    )
+    crops: Literal["never", "errors", "always"] = field(
+        default="never",
+        metadata={"help": "Of which readings the picture of the region is kept."},
+    )
+    max_crop_bytes: int = field(
+        default=50_000_000,
+        metadata={"help": "Bytes of pictures to keep; the oldest go first."},
+    )
+    max_outbox_bytes: int = field(
+        default=10_000_000,
+        metadata={
+            "help": "Bytes of messages to keep for each publisher while its other side is away; "
+            "the oldest go first, and are counted."
+        },
+    )
+
+    def __post_init__(self) -> None:
+        if self.keep is not None and not self.keep > 0:
+            raise InvalidValue(f"keep: {self.keep:g} is not more than 0")
+        for name in ("max_crop_bytes", "max_outbox_bytes"):
+            if getattr(self, name) < 1000:
+                raise InvalidValue(f"{name}: {getattr(self, name)} is less than 1000")
+
+
+class History:
+    """A history that is open; each thread opens its own.
+
+    Args:
+        settings: where it is; the file is made if it does not exist.
+        read_only: never change the file.
+
+    Raises:
+        NotWritable: the file cannot be opened or made.
+        InvalidHistory: the file is no history, is damaged, or is from a newer release; or it does
+            not exist and is not to be made.
+    """
+
+    def __init__(self, settings: HistorySettings, *, read_only: bool = False) -> None:
+        self._settings = settings
+        path = settings.path
+        if read_only and not exists(path):
+            raise InvalidHistory(f"no history {path}; check the path")
+        with self._errors():
+            if not read_only:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
+            self._connection = sqlite3.connect(
+                uri, uri=True, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
+            )
+        try:
+            with self._errors():
+                self._prepare(read_only=read_only)
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare(self, *, read_only: bool) -> None:
+        if read_only:
+            if not schema_version(self._connection):
+                raise InvalidHistory("it is empty; check the path")
+            return
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        # Each commit reaches the disk: a state that is lost in a power cut is a wrong value later.
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._connection.execute(f"PRAGMA journal_size_limit = {_MAX_LOG_BYTES}")
+        migrate(self._connection)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._connection.close()
+
+    def record(
+        self,
+        readings: Sequence[ValueReading],
+        states: Mapping[str, RegionState],
+        messages: Iterable[Message] = (),
+        *,
+        crops: Mapping[str, bytes] | None = None,
+    ) -> bool:
+        """Record all that follows from one picture, completely or not at all.
+
+        Args:
+            readings: of the regions of the picture, all with its reading id.
+            states: for the next picture, by region.
+            messages: for the publishers.
+            crops: the encoded picture of each region, by its name; kept if the settings say so.
+
+        Returns:
+            Whether it was new. A picture that is recorded already changes nothing.
+
+        Raises:
+            NotWritable: the disk is full, or the file cannot be written.
+        """
+        with self._transaction() as connection:
+            known = "SELECT 1 FROM readings WHERE reading_id = ?"
+            if readings and connection.execute(known, (readings[0].reading_id,)).fetchone():
+                return False
+            connection.executemany(_INSERT, map(_row, readings))
+            connection.executemany(
+                "INSERT OR REPLACE INTO states VALUES (?, ?)",
+                [(name, json.dumps(state_document(state))) for name, state in states.items()],
+            )
+            self._queue(connection, messages)
+            self._keep_crops(connection, readings, crops or {})
+            if readings and self._settings.keep is not None:
+                oldest = readings[0].time - timedelta(seconds=self._settings.keep)
+                connection.execute("DELETE FROM readings WHERE time < ?", (_timestamp(oldest),))
+        return True
+
+    def state(self, region: str) -> RegionState:
+        """Return what the rules kept of a region."""
+        rows = self._rows("SELECT state FROM states WHERE region = ?", (region,))
+        return next((parse_state(json.loads(state)) for (state,) in rows), RegionState())
+
+    def readings(
+        self, *, since: datetime | None = None, region: str | None = None
+    ) -> Iterator[ValueReading]:
+        """Yield the readings, the oldest first.
+
+        Args:
+            since: leave out those before.
+            region: of this region only.
+        """
+        arguments = ("" if since is None else _timestamp(since), region)
+        yield from map(_parse_row, self._rows(_SELECT, arguments))
+
+    def latest(self) -> list[ValueReading]:
+        """Return the latest reading of each region."""
+        return list(map(_parse_row, self._rows(_SELECT_LATEST)))
+
+    def crop(self, reading_id: str, region: str) -> bytes | None:
+        """Return the encoded picture of a region in a reading; None if it was not kept."""
+        query = "SELECT picture FROM crops WHERE reading_id = ? AND region = ?"
+        rows = self._rows(query, (reading_id, region))
+        return next((bytes(picture) for (picture,) in rows), None)
+
+    def next_message(self, publisher: str) -> Message | None:
+        """Return the oldest message that a publisher has not sent; None if there is none."""
+        query = (
+            "SELECT id, topic, payload, reading_id, time FROM outbox WHERE publisher = ? "
+            "ORDER BY id LIMIT 1"
+        )
+        for number, topic, payload, reading_id, time in self._rows(query, (publisher,)):
+            return Message(
+                publisher=publisher,
+                payload=bytes(payload),
+                reading_id=reading_id,
+                time=datetime.fromisoformat(time),
+                topic=topic,
+                number=number,
+            )
+        return None
+
+    def remove_message(self, message: Message, *, refused: bool = False) -> None:
+        """Remove a message that was sent, or that the other side refuses for good.
+
+        Raises:
+            NotWritable: the file cannot be written.
+        """
+        with self._transaction() as connection:
+            connection.execute("DELETE FROM outbox WHERE id = ?", (message.number,))
+            if refused:
+                _count_dropped(connection, message.publisher)
+
+    def waiting_messages(self, publisher: str) -> int:
+        """Return how many messages a publisher has not sent."""
+        query = "SELECT count(*) FROM outbox WHERE publisher = ?"
+        return int(next(self._rows(query, (publisher,)))[0])
+
+    def dropped_messages(self, publisher: str) -> int:
+        """Return how many messages of a publisher were never sent: no room, or refused."""
+        query = "SELECT messages FROM dropped WHERE publisher = ?"
+        return next((int(count) for (count,) in self._rows(query, (publisher,))), 0)
+
+    def _queue(self, connection: sqlite3.Connection, messages: Iterable[Message]) -> None:
+        for one in messages:
+            connection.execute(
+                "INSERT INTO outbox (publisher, topic, payload, reading_id, time) "
+                "VALUES (?, ?, ?, ?, ?)",
+                (one.publisher, one.topic, one.payload, one.reading_id, _timestamp(one.time)),
+            )
+            while _size(connection, f"outbox {one.publisher}") > self._settings.max_outbox_bytes:
+                connection.execute(
+                    "DELETE FROM outbox WHERE id = "
+                    "(SELECT min(id) FROM outbox WHERE publisher = ?)",
+                    (one.publisher,),
+                )
+                _count_dropped(connection, one.publisher)
+
+    def _keep_crops(
+        self,
+        connection: sqlite3.Connection,
+        readings: Sequence[ValueReading],
+        crops: Mapping[str, bytes],
+    ) -> None:
+        wanted = self._settings.crops
+        for reading in readings:
+            picture = crops.get(reading.region)
+            if picture is None or wanted == "never":
+                continue
+            if wanted == "always" or reading.error is not None:
+                connection.execute(
+                    "INSERT INTO crops (reading_id, region, picture) VALUES (?, ?, ?)",
+                    (reading.reading_id, reading.region, picture),
+                )
+        while _size(connection, "crops") > self._settings.max_crop_bytes:
+            connection.execute("DELETE FROM crops WHERE id = (SELECT min(id) FROM crops)")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._errors():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            finally:
+                # After an error; SQLite has rolled back by itself after some.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    def _rows(self, query: str, arguments: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+        with self._errors():
+            yield from self._connection.execute(query, arguments)
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Raise errors of this package for those of SQLite."""
+        path = self._settings.path
+        try:
+            yield
+        except InvalidHistory as error:
+            raise InvalidHistory(f"{path}: {error}") from error
+        except (sqlite3.OperationalError, OSError) as error:
+            raise NotWritable(
+                f"cannot use the history {path}: {one_line(error)}; make room, or name another file"
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise InvalidHistory(
+                f"{path} cannot be read: {one_line(error)}; move it away, and a new one is made"
+            ) from error
+
+
+def _timestamp(time: datetime) -> str:
+    """Write a time so that texts sort as the times do."""
+    return time.astimezone(timezone.utc).isoformat(timespec="microseconds")
+
+
+def _row(reading: ValueReading) -> tuple[Any, ...]:
+    return (
+        reading.reading_id,
+        reading.region,
+        _timestamp(reading.time),
+        reading.raw,
+        None if reading.value is None else f"{reading.value:f}",
+        None if reading.rate is None else f"{reading.rate:f}",
+        reading.error,
+        reading.filled,
+        reading.unit,
+    )
+
+
+def _parse_row(row: tuple[Any, ...]) -> ValueReading:
+    reading_id, region, time, raw, value, rate, error, filled, unit = row
+    return ValueReading(
+        region=region,
+        time=datetime.fromisoformat(time),
+        reading_id=reading_id,
+        raw=raw,
+        value=None if value is None else Decimal(value),
+        rate=None if rate is None else Decimal(rate),
+        error=error,
+        unit=unit,
+        filled=bool(filled),
+    )
+
+
+def _size(connection: sqlite3.Connection, name: str) -> int:
+    rows = connection.execute("SELECT bytes FROM sizes WHERE name = ?", (name,)).fetchall()
+    return int(rows[0][0]) if rows else 0
+
+
+def _count_dropped(connection: sqlite3.Connection, publisher: str) -> None:
+    connection.execute(
+        "INSERT INTO dropped VALUES (?, 1) "
+        "ON CONFLICT (publisher) DO UPDATE SET messages = messages + 1",
+        (publisher,),
+    )

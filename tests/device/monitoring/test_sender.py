@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from mnist_edge.errors import NotDelivered
+from mnist_edge.monitoring.history import History, HistorySettings
+from mnist_edge.monitoring.message import Message
+from mnist_edge.monitoring.readings import ValueReading
+from mnist_edge.monitoring.sender import Sender
+from tests.support.clocks import SteppedClock
+
+START = datetime(2026, 11, 27, tzinfo=timezone.utc)
+
+
+class Recorder:
+    """A publisher that keeps what it is sent."""
+
+    name = "recorder"
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.away = False
+        self.refuses = ""
+        self.attempts = 0
+        self.closed = False
+
+    def messages(
+        self, readings: Sequence[ValueReading], crops: Mapping[str, bytes]
+    ) -> list[Message]:
+        return [
+            Message(publisher="recorder", payload=b"", reading_id=one.reading_id, time=one.time)
+            for one in readings
+        ]
+
+    def connect(self) -> None:
+        self.attempts += 1
+        if self.away:
+            raise NotDelivered("nobody listens")
+
+    def send(self, message: Message) -> None:
+        if message.reading_id == self.refuses:
+            raise NotDelivered("it is too odd", refused=True)
+        self.sent.append(message.reading_id)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def record(history: History, publisher: Recorder, number: int) -> None:
+    reading = ValueReading(
+        region="water",
+        time=START + timedelta(minutes=number),
+        reading_id=str(number),
+        raw=str(number),
+        value=Decimal(number),
+        rate=None,
+        error=None,
+        unit="",
+    )
+    history.record([reading], {}, publisher.messages([reading], {}))
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> Iterator[History]:
+    opened = History(HistorySettings(path=tmp_path / "readings.db"))
+    yield opened
+    opened.close()
+
+
+def test_an_hour_without_a_network_delivers_all_in_order_once(history: History) -> None:
+    publisher, clock = Recorder(), SteppedClock()
+    sender = Sender(history, publisher, clock)
+    for number in range(5):
+        record(history, publisher, number)
+        clock.sleep(60)
+        sender.step()
+    assert publisher.sent == ["0", "1", "2", "3", "4"]
+    publisher.away = True
+    publisher.attempts = 0
+    for number in range(5, 65):
+        record(history, publisher, number)
+        clock.sleep(60)
+        sender.step()
+    assert 0 < publisher.attempts <= 65
+    publisher.away = False
+    clock.sleep(60)
+    sender.step()
+    assert publisher.sent == [str(number) for number in range(65)]
+    assert sender.problem is None
+    assert history.waiting_messages("recorder") == 0
+
+
+def test_attempts_become_fewer_while_nobody_answers(history: History) -> None:
+    publisher, clock = Recorder(), SteppedClock()
+    publisher.away = True
+    sender = Sender(history, publisher, clock)
+    pauses = []
+    for _ in range(9):
+        pauses.append(sender.step())
+        clock.sleep(pauses[-1])
+    assert pauses == [1, 2, 4, 8, 16, 32, 60, 60, 60]
+    assert publisher.attempts == 9
+    assert sender.step() == 60
+    assert sender.step() == 60
+    assert publisher.attempts == 10
+
+
+def test_a_message_that_is_refused_for_good_does_not_hold_up_the_next(history: History) -> None:
+    publisher = Recorder()
+    publisher.refuses = "1"
+    sender = Sender(history, publisher, SteppedClock())
+    for number in range(3):
+        record(history, publisher, number)
+    sender.step()
+    assert publisher.sent == ["0", "2"]
+    assert sender.problem == "it is too odd"
+    assert history.dropped_messages("recorder") == 1
+
+
+def test_a_thread_sends_what_is_recorded_and_ends(history: History, tmp_path: Path) -> None:
+    publisher, stop = Recorder(), threading.Event()
+    other = History(HistorySettings(path=tmp_path / "readings.db"))
+    sender = Sender(other, publisher, SteppedClock())
+    thread = threading.Thread(target=sender.run, args=(stop,))
+    thread.start()
+    record(history, publisher, 0)
+    sender.wake()
+    record(history, publisher, 1)
+    stop.set()
+    sender.wake()
+    thread.join(10)
+    other.close()
+    assert not thread.is_alive()
+    assert publisher.sent == ["0", "1"]
+    assert publisher.closed
