@@ -152,6 +152,29 @@ AllOption = Annotated[
 ]
 """Whether every digit of a picture is read."""
 
+KeepUnsureOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--keep-unsure",
+        metavar="FOLDER",
+        callback=refuse_stdout,
+        help="Copy each picture that is not read surely into this folder, to be labelled.",
+    ),
+]
+"""Where unsure pictures are kept."""
+
+KeepUnsureBytesOption = Annotated[
+    int,
+    typer.Option(
+        "--keep-unsure-bytes",
+        metavar="BYTES",
+        min=100_000,
+        help="Size of that folder; the oldest pictures without a label make room.",
+    ),
+]
+"""How much they may take; by default what ``UnsurePictures`` has."""
+DEFAULT_KEEP_UNSURE_BYTES = 100_000_000
+
 RuntimeOption = Annotated[
     str | None,
     typer.Option(

@@ -16,8 +16,11 @@ import typer
 from mnist_edge.commands import console
 from mnist_edge.commands.explain_output import explanation_paths, write_explanations
 from mnist_edge.commands.options import (
+    DEFAULT_KEEP_UNSURE_BYTES,
     AllOption,
     Format,
+    KeepUnsureBytesOption,
+    KeepUnsureOption,
     MinConfidenceOption,
     ModelOption,
     PixelsOption,
@@ -41,6 +44,7 @@ if TYPE_CHECKING:
     from mnist_edge.inference.classifier import Classifier
     from mnist_edge.inference.inputs import FoundPicture
     from mnist_edge.inference.results_log import Paths, ResultsLog
+    from mnist_edge.inference.unsure_pictures import UnsurePictures
 
 EXAMPLES = """
 mnist-edge predict digit.png photos/ '*.jpg' --format csv
@@ -119,6 +123,8 @@ def predict_command(
     show: Annotated[
         bool, typer.Option("--show", help="Print the pixels that the model saw, too.")
     ] = False,
+    keep_unsure: KeepUnsureOption = None,
+    keep_unsure_bytes: KeepUnsureBytesOption = DEFAULT_KEEP_UNSURE_BYTES,
     runtime: RuntimeOption = None,
 ) -> None:
     """Read the digit in each picture.
@@ -146,6 +152,7 @@ def predict_command(
     output_format = _output_format(output, show=show, resume=resume)
     _require_alone(drawn, resume=resume, jobs=jobs)
     names = pictures or []
+    unsure = _open_unsure(keep_unsure, keep_unsure_bytes, names)
     found = _find_pictures(names, paths_from, shard)
     targets: list[Path] = []
     if explain is not None:
@@ -169,6 +176,7 @@ def predict_command(
             processes = 1 if "-" in names else jobs or available_cores()
             read = _read(found, classifier, read_all=read_all, jobs=processes)
             results = stack.enter_context(closing(read))
+        results = map(partial(_kept, unsure, classifier), results) if unsure else results
         results = map(_answered, results) if always else results
         results = write_explanations(results, targets) if targets else results
         results = _print_pixels(results) if show else results
@@ -307,6 +315,32 @@ def _trace(
                 trace=decision.chosen.trace,
                 hypotheses=decision.hypotheses,
             )
+
+
+def _open_unsure(
+    folder: Path | None, max_bytes: int, names: Sequence[str]
+) -> "UnsurePictures | None":
+    """Open the folder for unsure pictures, if there is to be one.
+
+    Raises:
+        InvalidValue: standard input is to be read.
+        NotWritable: the folder cannot be created or written to.
+    """
+    if folder is None:
+        return None
+    from mnist_edge.inference.unsure_pictures import UnsurePictures
+
+    if "-" in names:
+        raise _conflict("--keep-unsure", "-", "what is kept is a copy of a file")
+    return UnsurePictures(folder, max_bytes=max_bytes, warn=console.warn)
+
+
+def _kept(
+    unsure: "UnsurePictures", classifier: "Classifier", result: PictureResult
+) -> PictureResult:
+    """Keep a copy of a picture that was not read surely."""
+    unsure.keep_file(result.path, result.outcome, classifier)
+    return result
 
 
 def _answered(result: PictureResult) -> PictureResult:

@@ -9,6 +9,9 @@ import typer
 
 from mnist_edge.commands.console import note, warn
 from mnist_edge.commands.options import (
+    DEFAULT_KEEP_UNSURE_BYTES,
+    KeepUnsureBytesOption,
+    KeepUnsureOption,
     MinConfidenceOption,
     ModelOption,
     RuntimeOption,
@@ -133,6 +136,8 @@ def serve_command(
             "--request-seconds", metavar="SECONDS", min=0.1, help="Time for all of a request."
         ),
     ] = 30.0,
+    keep_unsure: KeepUnsureOption = None,
+    keep_unsure_bytes: KeepUnsureBytesOption = DEFAULT_KEEP_UNSURE_BYTES,
     runtime: RuntimeOption = None,
 ) -> None:
     """Serve a page to draw on, and an API that reads pictures.
@@ -159,6 +164,7 @@ def serve_command(
             f"serve needs {error.name}, which is not installed: {extra_install_command('serve')}"
         ) from error
     from mnist_edge.commands.predict import warn_about
+    from mnist_edge.inference.unsure_pictures import UnsurePictures
     from mnist_edge.inference.worker_pool import available_cores
 
     if not (token_file or insecure or is_loopback(host)):
@@ -191,7 +197,12 @@ def serve_command(
             request_seconds=request_seconds,
         ),
     )
-    service = ModelService(model, min_confidence=parse_min_confidence(min_confidence))
+    unsure = None
+    if keep_unsure:
+        unsure = UnsurePictures(keep_unsure, max_bytes=keep_unsure_bytes, warn=warn)
+    service = ModelService(
+        model, min_confidence=parse_min_confidence(min_confidence), unsure=unsure
+    )
     warn_about(service.classifier)
     if insecure and not is_loopback(host):
         warn("--insecure: everybody who reaches this machine can use the server")

@@ -13,14 +13,17 @@ import typer
 
 from mnist_edge.commands.console import fail, note, warn
 from mnist_edge.commands.options import (
+    DEFAULT_KEEP_UNSURE_BYTES,
     AllOption,
+    KeepUnsureBytesOption,
+    KeepUnsureOption,
     MinConfidenceOption,
     ModelOption,
     RuntimeOption,
 )
 from mnist_edge.commands.parsing import parse_min_confidence
 from mnist_edge.commands.prediction_output import PictureResult, result_document
-from mnist_edge.errors import PictureError, PictureNotFound
+from mnist_edge.errors import InvalidValue, PictureError, PictureNotFound
 
 if TYPE_CHECKING:
     from mnist_edge.inference.classifier import Prediction
@@ -64,6 +67,8 @@ def watch_command(
     once: Annotated[
         bool, typer.Option("--once", help="Read the pictures that are there, and end.")
     ] = False,
+    keep_unsure: KeepUnsureOption = None,
+    keep_unsure_bytes: KeepUnsureBytesOption = DEFAULT_KEEP_UNSURE_BYTES,
     runtime: RuntimeOption = None,
 ) -> None:
     """Read each picture that arrives in a folder.
@@ -85,6 +90,16 @@ def watch_command(
         raise PictureNotFound(f"no folder {folder}; make it, or check the path")
     # Results are compared by paths that mean the same wherever the next start is from.
     folder = folder.resolve()
+    unsure = None
+    if keep_unsure:
+        from mnist_edge.inference.unsure_pictures import UnsurePictures
+
+        if keep_unsure.resolve().is_relative_to(folder):
+            raise InvalidValue(
+                f"--keep-unsure {keep_unsure} is in {folder}: its copies would be read as "
+                "pictures that arrive; name a folder elsewhere"
+            )
+        unsure = UnsurePictures(keep_unsure, max_bytes=keep_unsure_bytes, warn=warn)
     with _ending() as ending, _open_results(out) as results:
         classifier = Classifier(model, min_confidence=parse_min_confidence(min_confidence))
         warn_about(classifier)
@@ -101,6 +116,8 @@ def watch_command(
             # It may still be being written.
             if (unreadable and not arrival.final) or not arrival.is_unchanged():
                 continue
+            if unsure:
+                unsure.keep_file(arrival.path, outcome, classifier)
             result = PictureResult(path=arrival.path, outcome=outcome)
             results.append(result_document(result, top=1))
             count, failed = count + 1, failed + unreadable

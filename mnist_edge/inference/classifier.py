@@ -36,7 +36,7 @@ each."""
 _BATCH_PIXELS = 4_000_000
 """Number of pixels of preprocessed pictures, with about ten bytes each, from which on no more are
 held."""
-_CLEAR_CONFIDENCE = 0.98
+CLEAR_CONFIDENCE = 0.98
 """Confidence from which on a picture is read in one way only."""
 _DECIMALS = 6
 """Decimal places of a probability in JSON; int8 logits are far coarser."""
@@ -331,7 +331,7 @@ def _unclear_trace(
     preprocessed: PreprocessingTrace | ModelInput, prediction: Prediction
 ) -> PreprocessingTrace | None:
     """Return a picture's trace if the prediction is not clear; MNIST's format has no other."""
-    if prediction.digit is not None and prediction.confidence >= _CLEAR_CONFIDENCE:
+    if prediction.digit is not None and prediction.confidence >= CLEAR_CONFIDENCE:
         return None
     if isinstance(preprocessed, ModelInput):
         return preprocessed.trace

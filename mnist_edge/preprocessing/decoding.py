@@ -34,6 +34,18 @@ SUFFIXES = frozenset(
 )
 """Suffixes of the files in a folder that are taken for pictures, in lower case."""
 
+_SUFFIX_OF = {
+    "PNG": ".png",
+    "JPEG": ".jpg",
+    "MPO": ".jpg",
+    "WEBP": ".webp",
+    "BMP": ".bmp",
+    "TIFF": ".tif",
+    "GIF": ".gif",
+    "PPM": ".ppm",
+    "HEIF": ".heic",
+}
+"""A suffix for each of Pillow's formats."""
 _HEIC_BRANDS = (
     *(b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"),
     *(b"mif1", b"msf1"),
@@ -154,6 +166,16 @@ def picture_size(content: bytes) -> tuple[int, int]:
     """
     with _no_warnings:
         return _open(content, "the picture").size
+
+
+def picture_suffix(content: bytes) -> str:
+    """Return the suffix of the files that have an encoded picture's format, such as ``.png``.
+
+    Raises:
+        UnreadablePicture: it is not an image.
+    """
+    with _no_warnings:
+        return _SUFFIX_OF[_open(content, "the picture").format or ""]
 
 
 def stored_gray(image: Image.Image) -> NDArray[np.uint8] | None:

@@ -74,14 +74,23 @@ def write_text(target: Path, text: str) -> None:
     write_bytes(target, text.encode("utf-8"))
 
 
-def write_private_text(target: Path, text: str) -> None:
-    """Write text to a file that only its owner may read, completely or not at all.
+def write_private_bytes(target: Path, content: bytes) -> None:
+    """Write bytes to a file that only its owner may read, completely or not at all.
 
     Raises:
         NotWritable: the folder or the file cannot be written.
     """
     with replacing(target, mode=0o600) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_bytes(content)
+
+
+def write_private_text(target: Path, text: str) -> None:
+    """Write text as UTF-8 to a file that only its owner may read, completely or not at all.
+
+    Raises:
+        NotWritable: the folder or the file cannot be written.
+    """
+    write_private_bytes(target, text.encode("utf-8"))
 
 
 def write_json(target: Path, document: Any) -> None:

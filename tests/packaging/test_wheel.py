@@ -217,6 +217,7 @@ FILES = [
     "mnist_edge/inference/page.py",
     "mnist_edge/inference/path_set.py",
     "mnist_edge/inference/results_log.py",
+    "mnist_edge/inference/unsure_pictures.py",
     "mnist_edge/inference/worker_pool.py",
     "mnist_edge/metrics/__init__.py",
     "mnist_edge/metrics/confidence.py",

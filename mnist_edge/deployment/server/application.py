@@ -81,7 +81,8 @@ class DigitServer:
         self._executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="reader")
         self._pending = 0
         self._buffered = _Budget(self._limits.max_buffered)
-        self._page, self._policy = load_page()
+        page, self._policy = load_page()
+        self._page = page.replace("<body>", '<body class="keeps">') if service.unsure else page
         self._openapi = _load_openapi()
         metrics.name_model(service.model)
 

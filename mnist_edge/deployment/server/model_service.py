@@ -19,6 +19,7 @@ from mnist_edge.inference.classifier import Classifier, Prediction
 from mnist_edge.inference.hypotheses import Hypothesis
 from mnist_edge.inference.inputs import attempt_read
 from mnist_edge.inference.page import Page
+from mnist_edge.inference.unsure_pictures import UnsurePictures
 from mnist_edge.modelstore import registry
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.preprocessing.pipeline import (
@@ -51,6 +52,7 @@ class ModelService:
     Args:
         model: as for ``Classifier``; None follows the model in use on this device.
         min_confidence: as for ``Classifier``.
+        unsure: keeps the pictures that are not read surely; None to keep none.
 
     Raises:
         ModelError: the model cannot be used, or does not answer its golden vectors as its manifest
@@ -59,8 +61,14 @@ class ModelService:
     """
 
     def __init__(
-        self, model: str | Path | None = None, *, min_confidence: float | str | None = None
+        self,
+        model: str | Path | None = None,
+        *,
+        min_confidence: float | str | None = None,
+        unsure: UnsurePictures | None = None,
     ) -> None:
+        self.unsure = unsure
+        """Where unsure pictures are kept, if they are."""
         self._open: Callable[[], Classifier] = partial(
             Classifier, model, min_confidence=min_confidence
         )
@@ -122,7 +130,11 @@ class ModelService:
         """
         read = _read_page if read_all else _read_digit
         classifier = self._classifier
-        return [read(classifier, one, explain=explain) for one in pictures]
+        readings = [read(classifier, one, explain=explain) for one in pictures]
+        if self.unsure:
+            for (name, content), reading in zip(pictures, readings, strict=True):
+                self.unsure.keep(content, reading.outcome, classifier, name=name)
+        return readings
 
 
 def _read_digit(classifier: Classifier, picture: NamedPicture, *, explain: bool) -> Reading:

@@ -73,6 +73,22 @@ def test_always_answers_a_low_confidence_and_a_blank_picture(
     assert (first["digit"], second["abstained"]) == (7, "blank")
 
 
+def test_unsure_pictures_are_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    several = tmp_path / "several.png"
+    shutil.copy(SAMPLE.with_name("digits.png"), several)
+    kept = tmp_path / "unsure"
+    words = ("predict", str(SAMPLE), str(several), "--keep-unsure", str(kept))
+    assert exit_status(*words, "--always") == 0
+    assert "-" not in capsys.readouterr().out.split("several.png: ")[1]
+    (picture,) = kept.glob("*.png")
+    assert picture.read_bytes() == several.read_bytes()
+    record = json.loads(picture.with_suffix(".json").read_text())
+    assert record["path"] == str(several)
+    assert record["reasons"] == ["not-one-digit"]
+    assert exit_status("predict", "-", "--keep-unsure", str(kept)) == 2
+    assert "--keep-unsure and - cannot be combined" in capsys.readouterr().err
+
+
 def test_always_and_min_confidence_cannot_be_combined(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

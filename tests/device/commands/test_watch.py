@@ -101,6 +101,20 @@ def sweep(run: Run, inbox: Path, out: Path, *options: str) -> subprocess.Complet
     return run("watch", inbox, "--out", out, "--once", "--interval", INTERVAL, *options)
 
 
+def test_unsure_pictures_are_kept_outside_the_folder(
+    inbox: Path, out: Path, test_digits: Digits, run: Run, tmp_path: Path
+) -> None:
+    fill(inbox, test_digits, 1)
+    shutil.copy(SAMPLE.with_name("digits.png"), inbox)
+    kept = tmp_path / "unsure"
+    assert sweep(run, inbox, out, "--keep-unsure", str(kept)).returncode == 0
+    (record,) = kept.glob("*.json")
+    assert json.loads(record.read_text())["path"] == str(inbox / "digits.png")
+    ran = sweep(run, inbox, out, "--keep-unsure", str(inbox / "kept"))
+    assert ran.returncode == 2
+    assert "would be read as pictures that arrive" in ran.stderr
+
+
 def test_each_picture_has_the_line_that_predict_writes(
     inbox: Path, out: Path, test_digits: Digits, run: Run
 ) -> None:

@@ -53,6 +53,22 @@ def test_a_picture_is_answered_as_the_command_line_answers_it(client: httpx.Clie
     assert response.headers["server-timing"].startswith("read;dur=")
 
 
+def test_unsure_pictures_are_kept_if_asked_and_the_page_says_so(
+    client: httpx.Client, tmp_path: Path
+) -> None:
+    assert '<body class="keeps">' not in client.get("/").text
+    with (
+        running_server("--model", "nano", "--keep-unsure", str(tmp_path)) as keeping,
+        keeping.client() as other,
+    ):
+        assert '<body class="keeps">' in other.get("/").text
+        for content in (SAMPLE, SEVERAL, SEVERAL, b"no picture"):
+            other.post("/v1/predict", content=content, headers=PNG)
+    (kept,) = tmp_path.glob("*.png")
+    assert kept.read_bytes() == SEVERAL
+    assert json.loads(kept.with_suffix(".json").read_text())["reasons"] == ["not-one-digit"]
+
+
 def test_every_digit_of_a_picture_is_read_on_request(client: httpx.Client) -> None:
     response = client.post("/v1/predict?all=true", content=SEVERAL, headers=PNG)
     assert response.json() == Classifier("nano").predict_all(SEVERAL).to_dict()
