@@ -1,0 +1,1 @@
+"""Where readings are sent: MQTT with Home Assistant, a webhook, InfluxDB, Prometheus."""

@@ -1,0 +1,304 @@
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_edge.errors import InvalidValue, NotDelivered
+from mnist_edge.monitoring.history import History, HistorySettings
+from mnist_edge.monitoring.publishers.mqtt import MqttPublisher, MqttSettings
+from mnist_edge.monitoring.readings import ValueReading
+from mnist_edge.monitoring.rules import RuleSettings
+from mnist_edge.monitoring.sender import Sender
+from tests.support.brokers import (
+    FULL_DISK,
+    MOSQUITTO,
+    Broker,
+    Listener,
+    free_port,
+    make_certificates,
+    wait_for,
+)
+from tests.support.clocks import SteppedClock
+
+pytestmark = pytest.mark.skipif(not MOSQUITTO, reason="needs mosquitto")
+
+START = datetime(2026, 11, 27, tzinfo=timezone.utc)
+WATER = {"water": RuleSettings(meter="water", unit="m³", only_grows=True, decimals=2)}
+
+
+def reading(number: int, *, error: str | None = None) -> ValueReading:
+    return ValueReading(
+        region="water",
+        time=START + timedelta(minutes=number),
+        reading_id=f"id-{number}",
+        raw=f"{number:05d}",
+        value=None if error else Decimal(number).scaleb(-2),
+        rate=None,
+        error=error,
+        unit="m³",
+    )
+
+
+class Station:
+    """A history with its publisher to a broker."""
+
+    def __init__(self, folder: Path, port: int, **settings: Any) -> None:
+        self.history = History(HistorySettings(path=folder / "readings.db"))
+        self.commands = threading.Event()
+        settings = {"host": "localhost", "port": port, "topic": "meters", **settings}
+        self.publisher = MqttPublisher(MqttSettings(**settings), WATER, self.commands.set)
+        self.clock = SteppedClock()
+        self.sender = Sender(self.history, self.publisher, self.clock)
+
+    def record(self, number: int, *, error: str | None = None) -> None:
+        one = reading(number, error=error)
+        self.history.record([one], {}, self.publisher.messages([one], {}))
+
+    def step(self) -> None:
+        self.clock.sleep(60)
+        self.sender.step()
+
+    def close(self) -> None:
+        self.publisher.close()
+        self.history.close()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    started = Broker(tmp_path)
+    yield started
+    started.kill()
+
+
+@pytest.fixture
+def station(tmp_path: Path, broker: Broker) -> Iterator[Station]:
+    made = Station(tmp_path, broker.port)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def listener(broker: Broker) -> Iterator[Listener]:
+    made = Listener(broker.port)
+    yield made
+    made.close()
+
+
+def test_readings_arrive_and_a_refused_value_is_not_among_them(
+    station: Station, broker: Broker, listener: Listener
+) -> None:
+    station.record(1)
+    station.record(2, error="only_grows: 0.01 is less than 0.02, the value before")
+    station.record(3, error="equal_readings: 0.03 was read 1 of 2 times")
+    station.step()
+    wait_for(lambda: len(listener.of("meters/water/reading")) == 3)
+    assert listener.of("meters/water/value") == ["0.01"]
+    assert listener.of("meters/status") == ["online"]
+    documents = list(map(json.loads, listener.of("meters/water/reading")))
+    assert [one["problem"] for one in documents] == [False, True, False]
+    assert [one["value"] for one in documents] == ["0.01", None, None]
+    # Who comes later finds the last value, and what the device is.
+    late = Listener(broker.port)
+    wait_for(lambda: len(late.received) == 4)
+    assert late.of("meters/water/value") == ["0.01"]
+    described = json.loads(late.of("homeassistant/device/meters/config")[0])
+    assert described["components"]["water_value"]["device_class"] == "water"
+    late.close()
+
+
+def test_a_command_asks_for_a_reading_unless_it_is_an_old_one(
+    station: Station, listener: Listener
+) -> None:
+    listener.publish("meters/command", "read", retain=True)
+    station.step()
+    listener.publish("meters/command", "something else")
+    listener.publish("meters/status/mark", "after both")
+    assert not station.commands.wait(0.2)
+    listener.publish("meters/command", "read")
+    assert station.commands.wait(10)
+
+
+def test_the_last_will_tells_of_a_device_that_is_gone(station: Station, listener: Listener) -> None:
+    def statuses() -> list[str]:
+        return listener.of("meters/status")
+
+    station.step()
+    client = station.publisher._client  # noqa: SLF001  # its connection is to end without a word
+    assert client
+    client.socket().shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
+    wait_for(lambda: statuses() == ["online", "offline"])
+
+    def is_back() -> bool:
+        station.step()
+        return len(statuses()) == 3
+
+    wait_for(is_back)
+    station.publisher.close()
+    wait_for(lambda: statuses() == ["online", "offline", "online", "offline"])
+
+
+def test_a_broker_that_is_killed_and_comes_back_gets_all_in_order_once(
+    station: Station, broker: Broker, listener: Listener
+) -> None:
+    station.record(0)
+    station.step()
+    wait_for(lambda: listener.of("meters/water/value"))
+    broker.kill()
+    listener.close()
+    # An hour without a network.
+    for number in range(1, 61):
+        station.record(number)
+        station.step()
+    assert "cannot connect to the broker localhost:" in (station.sender.problem or "")
+    broker.start()
+    back = Listener(broker.port)
+    station.step()
+    assert station.sender.problem is None
+    wait_for(lambda: len(back.of("meters/water/reading")) >= 60)
+    received = [json.loads(one)["reading_id"] for one in back.of("meters/water/reading")]
+    # The retained message of before the kill may be the first.
+    assert received[-60:] == [f"id-{number}" for number in range(1, 61)]
+    assert len(received) == len(set(received))
+    assert station.history.waiting_messages("mqtt") == station.history.dropped_messages("mqtt") == 0
+    back.close()
+
+
+def test_a_connection_that_breaks_in_between_is_made_anew(station: Station, broker: Broker) -> None:
+    station.record(0)
+    station.step()
+    broker.kill()
+    broker.start()
+    listener = Listener(broker.port)
+    station.record(1)
+    station.step()
+    station.step()
+    wait_for(lambda: "0.01" in listener.of("meters/water/value"))
+    listener.close()
+
+
+def test_a_broker_whose_disk_is_full_still_passes_readings_on(tmp_path: Path) -> None:
+    broker = Broker(tmp_path, starter=FULL_DISK)
+    listener, station = Listener(broker.port), Station(tmp_path, broker.port)
+    try:
+        for number in range(20):
+            station.record(number)
+            station.step()
+        wait_for(lambda: len(listener.of("meters/water/value")) == 20)
+        assert station.history.waiting_messages("mqtt") == 0
+        database = tmp_path / "mosquitto.db"
+        assert not database.exists() or database.stat().st_size <= 512
+    finally:
+        station.close()
+        listener.close()
+        broker.kill()
+
+
+def test_a_password_is_needed_where_the_broker_asks_for_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    passwords, secret = tmp_path / "passwords", tmp_path / "secret"
+    hasher = shutil.which("mosquitto_passwd")
+    assert hasher
+    subprocess.run(
+        [hasher, "-b", "-c", str(passwords), "meter", "right"],
+        check=True,
+        capture_output=True,
+    )
+    broker = Broker(tmp_path, "allow_anonymous false", f"password_file {passwords}")
+    try:
+        secret.write_text("wrong\n")
+        refused = Station(tmp_path, broker.port, username="meter", password_file=secret)
+        with pytest.raises(NotDelivered, match=r"refuses the connection: .*check username"):
+            refused.publisher.connect()
+        secret.write_text("right\n")
+        station = Station(tmp_path, broker.port, username="meter", password_file=secret)
+        station.publisher.connect()
+        station.close()
+        monkeypatch.setenv("MNIST_EDGE_MQTT_USERNAME", "meter")
+        monkeypatch.setenv("MNIST_EDGE_MQTT_PASSWORD", "right")
+        named = Station(tmp_path, broker.port)
+        named.publisher.connect()
+        named.close()
+    finally:
+        broker.kill()
+
+
+def test_a_wrong_certificate_ends_the_connection_and_the_right_one_is_taken(
+    tmp_path: Path,
+) -> None:
+    right = make_certificates(tmp_path, "right")
+    wrong = make_certificates(tmp_path, "wrong", host="elsewhere.example")
+    broker = Broker(
+        tmp_path,
+        "allow_anonymous true",
+        f"cafile {right}/ca.pem",
+        f"certfile {right}/certificate.pem",
+        f"keyfile {right}/key.pem",
+        "require_certificate true",
+    )
+    client = {"certificate_file": right / "certificate.pem", "key_file": right / "key.pem"}
+    try:
+        other = Station(tmp_path, broker.port, tls=True, ca_file=wrong / "ca.pem", **client)
+        with pytest.raises(NotDelivered, match=r"verify failed.*check host, port and certificates"):
+            other.publisher.connect()
+        # The broker refuses a client that has no certificate of its authority.
+        nobody = Station(tmp_path, broker.port, tls=True, ca_file=right / "ca.pem")
+        with pytest.raises(NotDelivered, match=r"refuses the connection: .*certificate_file"):
+            nobody.publisher.connect()
+        elsewhere = Station(
+            tmp_path, broker.port, host="127.0.0.1", tls=True, ca_file=right / "ca.pem", **client
+        )
+        with pytest.raises(NotDelivered, match="IP address mismatch"):
+            elsewhere.publisher.connect()
+        station = Station(tmp_path, broker.port, tls=True, ca_file=right / "ca.pem", **client)
+        station.publisher.connect()
+        station.close()
+    finally:
+        broker.kill()
+
+
+def test_nobody_who_listens_is_said_with_the_address(tmp_path: Path) -> None:
+    port = free_port()
+    station = Station(tmp_path, port)
+    with pytest.raises(NotDelivered, match=f"the broker localhost:{port}: .*refused; check host"):
+        station.publisher.connect()
+    station.close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"port": 0}, "port: 0 is outside"),
+        ({"topic": "meters/#"}, "topic: 'meters/#': write words"),
+        ({"topic": "/meters"}, "topic: "),
+        ({"ca_file": Path("ca.pem")}, "ca_file: it needs tls"),
+        ({"tls": True, "key_file": Path("key.pem")}, "key_file: it needs certificate_file"),
+        ({"expire_after": 0.5}, "expire_after: 0.5 is less"),
+    ],
+)
+def test_settings_that_cannot_hold_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidValue, match=message):
+        MqttSettings(**settings)
+
+
+def test_files_that_cannot_be_used_are_said_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("")
+    (tmp_path / "text.pem").write_text("no certificate")
+    for settings, message in [
+        (MqttSettings(password_file=tmp_path / "none"), "password_file: cannot read it"),
+        (MqttSettings(password_file=tmp_path / "empty"), "password_file: .* is empty"),
+        (MqttSettings(tls=True, ca_file=tmp_path / "none"), "the certificates of MQTT"),
+        (MqttSettings(tls=True, ca_file=tmp_path / "text.pem"), "the certificates of MQTT"),
+    ]:
+        with pytest.raises(InvalidValue, match=message):
+            MqttPublisher(settings, WATER)
