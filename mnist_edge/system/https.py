@@ -1,13 +1,15 @@
-"""Download a file over HTTPS into memory, up to a size and within a time."""
+"""Download a file over HTTPS into memory, up to a size and within a time; and post one."""
 
 from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable, Mapping
+from functools import partial
 from queue import Empty, Queue
-from typing import Any
+from typing import Any, TypeVar
 
-from mnist_edge.errors import DownloadFailed
+from mnist_edge.errors import DownloadFailed, InvalidValue, MnistEdgeError, NotDelivered
 from mnist_edge.system.text import one_line
 
 _SCHEMES = ("https",)
@@ -21,6 +23,14 @@ _CHUNK_SIZE = 1 << 16
 """Bytes read at a time."""
 _ABSENT = (403, 404, 410)
 """HTTP status of a file that does not exist; some servers answer 403 for it."""
+_REFUSED = (400, 405, 406, 411, 413, 414, 415, 422, 431)
+"""HTTP status of content that a server will not take the next time either."""
+_MAX_POST_SECONDS = 30
+"""Seconds that a post may take."""
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+"""Hosts that nobody listens on the way to."""
+
+Result = TypeVar("Result")
 
 
 def download_deadline() -> float:
@@ -51,21 +61,99 @@ def download_if_present(url: str, *, max_bytes: int, deadline: float | None = No
     _require_https(url)
     if deadline is None:
         deadline = download_deadline()
-    outcome: Queue[bytes | BaseException | None] = Queue()
+    work = partial(_download, url, max_bytes=max_bytes, deadline=deadline)
+    return _run_until(deadline, work, _too_slow(url))
+
+
+def require_post_url(url: str, *, allow_http: bool) -> None:
+    """Check that what is posted to a URL cannot be read or changed on its way.
+
+    Args:
+        url: https; or http to this machine.
+        allow_http: also take http to other machines.
+
+    Raises:
+        InvalidValue: it is another URL.
+    """
+    from urllib.parse import urlsplit
+
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise InvalidValue(f"url: {one_line(error)}") from error
+    if not host or parts.scheme not in ("https", "http"):
+        raise InvalidValue("url: it must begin with https:// and a host")
+    if parts.scheme == "http" and not allow_http and host not in _LOOPBACK:
+        raise InvalidValue(
+            f"url: http to {host} can be read and changed on its way; use https, or set "
+            "allow_http = true"
+        )
+
+
+def post(url: str, content: bytes, *, headers: Mapping[str, str]) -> None:
+    """Post content; redirects are not followed.
+
+    Args:
+        url: one that passes ``require_post_url``.
+        content: the body.
+        headers: its HTTP headers.
+
+    Raises:
+        NotDelivered: the server or the network fails, or the server does not take it. The message
+            names the host alone: other parts of a URL may be secret.
+    """
+    from urllib.parse import urlsplit
+
+    host = urlsplit(url).hostname
+    deadline = time.monotonic() + _MAX_POST_SECONDS
+    too_slow = NotDelivered(f"{host} takes longer than {_MAX_POST_SECONDS} s")
+    _run_until(deadline, partial(_post, url, content, headers, str(host)), too_slow)
+
+
+def _post(url: str, content: bytes, headers: Mapping[str, str], host: str) -> None:
+    # Slow to import, and only needed for URLs.
+    import http.client
+    import urllib.error
+    import urllib.request
+
+    class NoRedirects(urllib.request.HTTPRedirectHandler):
+        def redirect_request(self, *_: Any) -> None:
+            return None
+
+    request = urllib.request.Request(url, content, dict(headers), method="POST")  # noqa: S310
+    try:
+        with urllib.request.build_opener(NoRedirects).open(request, timeout=_TIMEOUT):
+            pass
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise NotDelivered(
+            f"{host} answers {error.code} {one_line(error.reason)}; check url and token",
+            refused=error.code in _REFUSED,
+        ) from error
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise NotDelivered(
+            f"cannot post to {host}: {one_line(error)}; check url and the network"
+        ) from error
+
+
+def _run_until(deadline: float, work: Callable[[], Result], too_slow: MnistEdgeError) -> Result:
+    """Run something that waits for a network; raise an error if it is not done in time."""
+    outcome: Queue[Result | BaseException] = Queue()
 
     def run() -> None:
         try:
-            outcome.put(_download(url, max_bytes=max_bytes, deadline=deadline))
+            outcome.put(work())
         except BaseException as error:  # noqa: BLE001  # raised again where the caller waits
             outcome.put(error)
 
     # A server that sends a byte now and then keeps a header, a chunk or a handshake open for ever,
     # and no timeout of a socket ends it. The thread is left behind, and ends with the process.
-    threading.Thread(target=run, name="download", daemon=True).start()
+    threading.Thread(target=run, name="network", daemon=True).start()
     try:
         result = outcome.get(timeout=max(0.0, deadline - time.monotonic()))
     except Empty:
-        raise _too_slow(url) from None
+        raise too_slow from None
     if isinstance(result, BaseException):
         raise result
     return result

@@ -27,6 +27,7 @@ from mnist_edge.errors import InvalidValue, MissingDependency, NotDelivered, ext
 from mnist_edge.monitoring.clock import Duration
 from mnist_edge.monitoring.message import Message
 from mnist_edge.monitoring.publishers import home_assistant
+from mnist_edge.monitoring.publishers.credentials import read_credential
 from mnist_edge.monitoring.readings import ValueReading, reading_document
 from mnist_edge.monitoring.rules import RuleSettings
 from mnist_edge.system.text import one_line
@@ -161,7 +162,9 @@ class MqttPublisher:
         self._on_command = on_command
         self._tls = _tls_context(settings) if settings.tls else None
         self._username = settings.username or os.environ.get(USERNAME_VARIABLE)
-        self._password = _password(settings)
+        self._password = read_credential(
+            settings.password_file, key="password_file", variable=PASSWORD_VARIABLE
+        )
         self._client: paho.Client | None = None
         self._answered = threading.Event()
         self._connected = False
@@ -360,15 +363,3 @@ def _tls_context(settings: MqttSettings) -> ssl.SSLContext:
             "certificate_file and key_file"
         ) from error
     return context
-
-
-def _password(settings: MqttSettings) -> str | None:
-    if settings.password_file is None:
-        return os.environ.get(PASSWORD_VARIABLE)
-    try:
-        lines = settings.password_file.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidValue(f"password_file: cannot read it: {one_line(error)}") from error
-    if not lines or not lines[0]:
-        raise InvalidValue(f"password_file: {settings.password_file} is empty")
-    return lines[0]

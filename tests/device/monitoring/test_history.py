@@ -5,7 +5,7 @@ import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -15,24 +15,9 @@ import pytest
 from mnist_edge.errors import InvalidHistory, InvalidValue, NotWritable
 from mnist_edge.monitoring.history import History, HistorySettings
 from mnist_edge.monitoring.message import Message
-from mnist_edge.monitoring.readings import ValueReading
 from mnist_edge.monitoring.rules import RegionState
 from tests.support.paths import ROOT
-
-START = datetime(2026, 11, 27, tzinfo=timezone.utc)
-
-
-def reading(number: int, *, region: str = "water", error: str | None = None) -> ValueReading:
-    return ValueReading(
-        region=region,
-        time=START + timedelta(minutes=number),
-        reading_id=f"id-{number}",
-        raw=f"{number:05d}",
-        value=None if error else Decimal(number).scaleb(-2),
-        rate=Decimal("0.01"),
-        error=error,
-        unit="m³",
-    )
+from tests.support.readings import START, counter_reading
 
 
 def message(number: int, publisher: str = "mqtt", payload: bytes = b"{}") -> Message:
@@ -47,21 +32,21 @@ def settings(tmp_path: Path) -> HistorySettings:
 
 def test_readings_come_back_as_they_were(settings: HistorySettings) -> None:
     history = History(settings)
-    refused = reading(2, error="only_grows: 0.01 is less than 0.02, the value before")
-    assert history.record([reading(1)], {})
-    assert history.record([refused, reading(2, region="gas")], {})
-    assert list(history.readings(region="water")) == [reading(1), refused]
+    refused = counter_reading(2, error="only_grows: 0.01 is less than 0.02, the value before")
+    assert history.record([counter_reading(1)], {})
+    assert history.record([refused, counter_reading(2, region="gas")], {})
+    assert list(history.readings(region="water")) == [counter_reading(1), refused]
     assert list(history.readings(since=START + timedelta(minutes=2), region="gas")) == [
-        reading(2, region="gas")
+        counter_reading(2, region="gas")
     ]
-    assert history.latest() == [reading(2, region="gas"), refused]
+    assert history.latest() == [counter_reading(2, region="gas"), refused]
 
 
 def test_a_picture_is_recorded_once(settings: HistorySettings) -> None:
     state = RegionState(value=Decimal("0.01"), time=START)
     history = History(settings)
-    assert history.record([reading(1)], {"water": state}, [message(1)])
-    assert not history.record([reading(1)], {"water": RegionState()}, [message(1)])
+    assert history.record([counter_reading(1)], {"water": state}, [message(1)])
+    assert not history.record([counter_reading(1)], {"water": RegionState()}, [message(1)])
     history.close()
     history = History(settings)
     assert history.state("water") == state
@@ -72,7 +57,7 @@ def test_a_picture_is_recorded_once(settings: HistorySettings) -> None:
 def test_messages_wait_in_order_for_each_publisher(settings: HistorySettings) -> None:
     history = History(settings)
     for number in range(3):
-        history.record([reading(number)], {}, [message(number), message(number, "webhook")])
+        history.record([counter_reading(number)], {}, [message(number), message(number, "webhook")])
     for number in range(3):
         first = history.next_message("mqtt")
         assert first is not None
@@ -85,7 +70,7 @@ def test_messages_wait_in_order_for_each_publisher(settings: HistorySettings) ->
 def test_an_outbox_that_is_full_drops_the_oldest_and_counts_them(tmp_path: Path) -> None:
     history = History(HistorySettings(path=tmp_path / "readings.db", max_outbox_bytes=1000))
     for number in range(8):
-        history.record([reading(number)], {}, [message(number, payload=bytes(300))])
+        history.record([counter_reading(number)], {}, [message(number, payload=bytes(300))])
     oldest = history.next_message("mqtt")
     assert oldest is not None
     assert oldest.reading_id == "id-5"
@@ -95,11 +80,11 @@ def test_an_outbox_that_is_full_drops_the_oldest_and_counts_them(tmp_path: Path)
 
 def test_pictures_are_kept_as_asked_up_to_a_size(tmp_path: Path) -> None:
     never = History(HistorySettings(path=tmp_path / "never.db"))
-    never.record([reading(0)], {}, crops={"water": b"picture"})
+    never.record([counter_reading(0)], {}, crops={"water": b"picture"})
     assert never.crop("id-0", "water") is None
     errors = History(HistorySettings(path=tmp_path / "errors.db", crops="errors"))
     errors.record(
-        [reading(0), reading(0, region="gas", error="camera: none")],
+        [counter_reading(0), counter_reading(0, region="gas", error="camera: none")],
         {},
         crops={"water": b"right", "gas": b"wrong"},
     )
@@ -108,7 +93,7 @@ def test_pictures_are_kept_as_asked_up_to_a_size(tmp_path: Path) -> None:
         HistorySettings(path=tmp_path / "always.db", crops="always", max_crop_bytes=1000)
     )
     for number in range(5):
-        always.record([reading(number)], {}, crops={"water": bytes(400)})
+        always.record([counter_reading(number)], {}, crops={"water": bytes(400)})
     kept = [number for number in range(5) if always.crop(f"id-{number}", "water")]
     assert kept == [3, 4]
 
@@ -116,32 +101,32 @@ def test_pictures_are_kept_as_asked_up_to_a_size(tmp_path: Path) -> None:
 def test_old_readings_are_deleted(tmp_path: Path) -> None:
     history = History(HistorySettings(path=tmp_path / "readings.db", keep=180))
     for number in range(6):
-        history.record([reading(number)], {})
+        history.record([counter_reading(number)], {})
     assert [one.reading_id for one in history.readings()] == ["id-2", "id-3", "id-4", "id-5"]
 
 
 def test_one_process_writes_while_another_reads(settings: HistorySettings) -> None:
     writer = History(settings)
-    writer.record([reading(1)], {})
+    writer.record([counter_reading(1)], {})
     reader = History(settings, read_only=True)
-    writer.record([reading(2)], {})
+    writer.record([counter_reading(2)], {})
     assert len(list(reader.readings())) == 2
     with pytest.raises(NotWritable, match="readonly"):
-        reader.record([reading(3)], {})
+        reader.record([counter_reading(3)], {})
 
 
 def test_a_full_disk_records_nothing_and_the_next_picture_is_recorded(
     settings: HistorySettings,
 ) -> None:
     history = History(settings)
-    history.record([reading(1)], {})
+    history.record([counter_reading(1)], {})
     connection = history._connection  # noqa: SLF001  # SQLite's own simulation of a full disk
     ((pages,),) = connection.execute("PRAGMA page_count").fetchall()
     connection.execute(f"PRAGMA max_page_count = {pages}")
     with pytest.raises(NotWritable, match=r"cannot use the history .*full; make room"):
-        history.record([reading(2)], {}, [message(2, payload=bytes(50_000))])
+        history.record([counter_reading(2)], {}, [message(2, payload=bytes(50_000))])
     connection.execute("PRAGMA max_page_count = 1000000")
-    assert history.record([reading(2)], {}, [message(2, payload=bytes(50_000))])
+    assert history.record([counter_reading(2)], {}, [message(2, payload=bytes(50_000))])
     assert len(list(history.readings())) == 2
 
 
@@ -174,7 +159,8 @@ from pathlib import Path
 from typing import Any
 from mnist_edge.monitoring.history import History, HistorySettings
 from mnist_edge.monitoring.rules import RegionState
-from tests.device.monitoring.test_history import message, reading
+from tests.device.monitoring.test_history import message
+from tests.support.readings import counter_reading
 from decimal import Decimal
 
 settings = HistorySettings(path=Path(sys.argv[1]))
@@ -190,8 +176,8 @@ while True:
                 os.kill(os.getpid(), signal.SIGKILL)
             left -= 1
         history._connection.set_trace_callback(trace)
-        state = RegionState(value=Decimal(step), time=reading(step).time)
-        history.record([reading(step)], {"water": state}, [message(step)])
+        state = RegionState(value=Decimal(step), time=counter_reading(step).time)
+        history.record([counter_reading(step)], {"water": state}, [message(step)])
         os._exit(0)
     if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0:
         break

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from mnist_edge.errors import DownloadFailed
+from mnist_edge.errors import DownloadFailed, InvalidValue, NotDelivered
 from mnist_edge.system import https
-from mnist_edge.system.https import download, download_if_present
-from tests.support.serving import served
+from mnist_edge.system.https import download, download_if_present, post, require_post_url
+from tests.support.serving import served, taking_posts
 
 LIMIT = 1 << 20
 
@@ -126,7 +126,7 @@ def trickling(first: bytes, again: bytes) -> Iterator[str]:
             server.shutdown()
             thread.join()
             for other in threading.enumerate():
-                if other.name == "download":
+                if other.name == "network":
                     other.join(10)
 
 
@@ -150,3 +150,67 @@ def test_downloads_can_share_a_deadline() -> None:
         assert download(f"{root}/m", max_bytes=LIMIT, deadline=over) == b"a file"
         with pytest.raises(DownloadFailed, match="takes longer"):
             download(f"{root}/m", max_bytes=LIMIT, deadline=time.monotonic() - 1)
+
+
+def test_a_post_arrives_with_its_headers() -> None:
+    with taking_posts() as server:
+        post(f"{server.root}/hook?key=1", b"content", headers={"X-Mark": "7"})
+    (taken,) = server.posts
+    assert (taken.path, taken.content, taken.headers["X-Mark"]) == ("/hook?key=1", b"content", "7")
+
+
+@pytest.mark.parametrize(
+    ("status", "refused"), [(400, True), (422, True), (401, False), (429, False), (503, False)]
+)
+def test_a_post_that_is_not_taken_says_whether_to_try_again(status: int, refused: bool) -> None:
+    with taking_posts() as server:
+        server.status = status
+        with pytest.raises(NotDelivered, match=f"^127.0.0.1 answers {status} .*check") as raised:
+            post(f"{server.root}/?secret", b"", headers={})
+    assert raised.value.refused == refused
+    assert "secret" not in str(raised.value)
+
+
+def test_a_post_does_not_follow_a_redirect() -> None:
+    with taking_posts() as server:
+        server.status = 302
+        with pytest.raises(NotDelivered, match="answers 302"):
+            post(server.root, b"", headers={})
+    assert not server.posts
+
+
+def test_a_post_to_nobody_is_an_error() -> None:
+    with taking_posts() as server:
+        pass
+    with pytest.raises(NotDelivered, match=r"cannot post to 127.0.0.1: .*refused"):
+        post(server.root, b"", headers={})
+
+
+def test_a_trickling_server_cannot_hold_up_a_post(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(https, "_MAX_POST_SECONDS", 0.3)
+    first, again = next(iter(TRICKLES.values()))
+    with trickling(first, again) as root, pytest.raises(NotDelivered, match="takes longer than"):
+        post(root, b"", headers={})
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("http://meters.example/", "can be read and changed on its way"),
+        ("ftp://meters.example/", "must begin with https"),
+        ("https://", "must begin with https"),
+        ("https://meters.example:port/", "url: "),
+    ],
+)
+def test_a_url_that_others_can_read_is_refused(url: str, message: str) -> None:
+    with pytest.raises(InvalidValue, match=message):
+        require_post_url(url, allow_http=False)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://meters.example/a?b", "http://localhost:1/", "http://[::1]/", "http://127.0.0.1"],
+)
+def test_https_and_this_machine_are_taken(url: str) -> None:
+    require_post_url(url, allow_http=False)
+    require_post_url("http://meters.example/", allow_http=True)

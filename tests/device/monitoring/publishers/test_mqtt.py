@@ -6,8 +6,6 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,6 @@ import pytest
 from mnist_edge.errors import InvalidValue, NotDelivered
 from mnist_edge.monitoring.history import History, HistorySettings
 from mnist_edge.monitoring.publishers.mqtt import MqttPublisher, MqttSettings
-from mnist_edge.monitoring.readings import ValueReading
 from mnist_edge.monitoring.rules import RuleSettings
 from mnist_edge.monitoring.sender import Sender
 from tests.support.brokers import (
@@ -29,24 +26,11 @@ from tests.support.brokers import (
     wait_for,
 )
 from tests.support.clocks import SteppedClock
+from tests.support.readings import counter_reading
 
 pytestmark = pytest.mark.skipif(not MOSQUITTO, reason="needs mosquitto")
 
-START = datetime(2026, 11, 27, tzinfo=timezone.utc)
 WATER = {"water": RuleSettings(meter="water", unit="m³", only_grows=True, decimals=2)}
-
-
-def reading(number: int, *, error: str | None = None) -> ValueReading:
-    return ValueReading(
-        region="water",
-        time=START + timedelta(minutes=number),
-        reading_id=f"id-{number}",
-        raw=f"{number:05d}",
-        value=None if error else Decimal(number).scaleb(-2),
-        rate=None,
-        error=error,
-        unit="m³",
-    )
 
 
 class Station:
@@ -61,7 +45,7 @@ class Station:
         self.sender = Sender(self.history, self.publisher, self.clock)
 
     def record(self, number: int, *, error: str | None = None) -> None:
-        one = reading(number, error=error)
+        one = counter_reading(number, error=error)
         self.history.record([one], {}, self.publisher.messages([one], {}))
 
     def step(self) -> None:
