@@ -11,6 +11,13 @@ from typing import Literal, TypeAlias
 
 from mnist_edge.errors import InvalidValue
 from mnist_edge.monitoring.clock import Duration
+from mnist_edge.monitoring.demo_counter import COUNTER_BOX, DIGITS
+from mnist_edge.monitoring.history import HistorySettings
+from mnist_edge.monitoring.publishers.influx import InfluxSettings
+from mnist_edge.monitoring.publishers.mqtt import MqttSettings
+from mnist_edge.monitoring.publishers.webhook import WebhookSettings
+from mnist_edge.monitoring.rules import RuleSettings
+from mnist_edge.monitoring.settings_file import load_settings
 
 Point: TypeAlias = tuple[float, float]
 """Column and row in pixels."""
@@ -22,6 +29,49 @@ MIN_SIDE = 8
 _QUIET = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 """A region's name is part of MQTT topics and of Home Assistant's identifiers."""
+
+
+def require_box(name: str, box: RegionBox) -> None:
+    """Check that a box has an area, and begins within a picture.
+
+    Raises:
+        InvalidValue: it has none.
+    """
+    left, top, right, bottom = box
+    if left < 0 or top < 0 or right - left < MIN_SIDE or bottom - top < MIN_SIDE:
+        raise InvalidValue(
+            f"{name}: {list(box)}: expected left, top, right and bottom in pixels, at least "
+            f"{MIN_SIDE} apart"
+        )
+
+
+def require_region_name(name: str) -> None:
+    """Check that a region's name can be part of a topic and of an identifier.
+
+    Raises:
+        InvalidValue: it cannot.
+    """
+    if not _NAME.fullmatch(name):
+        raise InvalidValue(f"name: {name!r}: expected letters, digits, - and _, at most 63")
+
+
+def _turn(before: Point, at: Point, after: Point) -> float:
+    """Return twice the area of a corner's triangle; negative if it turns counterclockwise."""
+    (x, y), (u, v) = (
+        (at[0] - before[0], at[1] - before[1]),
+        (after[0] - at[0], after[1] - at[1]),
+    )
+    return x * v - y * u
+
+
+def _require(value: object, message: str) -> None:
+    if not value:
+        raise InvalidValue(message)
+
+
+def _require_range(name: str, value: float, low: float, high: float) -> None:
+    if not (math.isfinite(value) and low <= value <= high):
+        raise InvalidValue(f"{name}: {value:g} is outside {low:g}..{high:g}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -206,35 +256,135 @@ class AlignmentSettings:
         _require_range("min_similarity", self.min_similarity, 0.2, 1)
 
 
-def require_box(name: str, box: RegionBox) -> None:
-    """Check that a box has an area, and begins within a picture.
+@dataclass(frozen=True, kw_only=True)
+class RegionSettings:
+    """A part of the picture that shows a number."""
+
+    name: str = field(
+        metadata={
+            "help": "Its name, in topics and results: letters, digits, - and _.",
+            "example": '"counter"',
+        }
+    )
+    box: RegionBox | None = field(
+        default=None,
+        metadata={
+            "help": "Left, top, right and bottom in pixels. Around digits that stand close "
+            "together, as on the drums of a counter, it ends where the first and the last drum do.",
+            "example": "[48, 96, 592, 180]",
+        },
+    )
+    corners: tuple[Point, Point, Point, Point] | None = field(
+        default=None,
+        metadata={
+            "help": "Instead of a box, its corners in the order upper left, upper right, lower "
+            "right, lower left: what is seen from the side is straightened.",
+            "example": "[[48, 96], [592, 100], [590, 184], [46, 180]]",
+        },
+    )
+    rules: RuleSettings = field(
+        default=RuleSettings(),
+        metadata={"help": "What its digits mean, and which values can be true."},
+    )
+
+    def __post_init__(self) -> None:
+        require_region_name(self.name)
+        if (self.box is None) == (self.corners is None):
+            raise InvalidValue(f"region {self.name}: give either box or corners")
+        if self.box:
+            require_box("box", self.box)
+        corners = self.outline()
+        for before, at, after in zip(
+            (corners[-1], *corners), corners, (*corners[1:], corners[0]), strict=False
+        ):
+            if _turn(before, at, after) < MIN_SIDE**2 / 2:
+                raise InvalidValue(
+                    f"corners: {[list(one) for one in corners]}: expected upper left, upper right, "
+                    "lower right, lower left"
+                )
+
+    def outline(self) -> list[Point]:
+        """Return its corners: upper left, upper right, lower right and lower left."""
+        if self.corners:
+            return list(self.corners)
+        left, top, right, bottom = self.box or (0, 0, 0, 0)
+        return [(left, top), (right, top), (right, bottom), (left, bottom)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitorSettings:
+    """All the settings of a watch of a camera."""
+
+    model: str | None = field(
+        default=None,
+        metadata={
+            "help": "Model that reads the digits: a shipped or installed one's name, or a path.",
+            "example": '"edge"',
+        },
+    )
+    min_confidence: float | None = field(
+        default=None,
+        metadata={
+            "help": "Confidence below which a digit is not read, 0..1; by default the model's.",
+            "example": "0.9",
+        },
+    )
+    camera: CameraSettings = field(metadata={"help": "The camera and its light."})
+    schedule: ScheduleSettings = field(
+        default=ScheduleSettings(), metadata={"help": "When pictures are read."}
+    )
+    alignment: AlignmentSettings | None = field(
+        default=None,
+        metadata={"help": "Marks by which a camera that moves a little is followed."},
+    )
+    regions: tuple[RegionSettings, ...] = field(
+        default=(), metadata={"help": "A part of the picture that shows a number.", "key": "region"}
+    )
+    history: HistorySettings | None = field(
+        default=None,
+        metadata={
+            "help": "The file that the readings are kept in, with what the rules know of each "
+            "region, and what could not be sent yet."
+        },
+    )
+    mqtt: MqttSettings | None = field(
+        default=None, metadata={"help": "The broker that the readings are sent to."}
+    )
+    webhook: WebhookSettings | None = field(
+        default=None, metadata={"help": "The address that the readings are posted to."}
+    )
+    influx: InfluxSettings | None = field(
+        default=None, metadata={"help": "The InfluxDB that the readings are written to."}
+    )
+
+    def __post_init__(self) -> None:
+        if self.min_confidence is not None:
+            _require_range("min_confidence", self.min_confidence, 0, 1)
+        names = [region.name for region in self.regions]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise InvalidValue(f"region: two are called {min(twice)!r}; give each its own name")
+
+
+def load_monitor_settings(path: Path) -> MonitorSettings:
+    """Read the file of settings of a watch; paths in it start from its folder.
 
     Raises:
-        InvalidValue: it has none.
+        InvalidValue: it cannot be read, or a setting is wrong.
     """
-    left, top, right, bottom = box
-    if left < 0 or top < 0 or right - left < MIN_SIDE or bottom - top < MIN_SIDE:
-        raise InvalidValue(
-            f"{name}: {list(box)}: expected left, top, right and bottom in pixels, at least "
-            f"{MIN_SIDE} apart"
-        )
+    return load_settings(path, MonitorSettings)
 
 
-def require_region_name(name: str) -> None:
-    """Check that a region's name can be part of a topic and of an identifier.
-
-    Raises:
-        InvalidValue: it cannot.
-    """
-    if not _NAME.fullmatch(name):
-        raise InvalidValue(f"name: {name!r}: expected letters, digits, - and _, at most 63")
-
-
-def _require(value: object, message: str) -> None:
-    if not value:
-        raise InvalidValue(message)
-
-
-def _require_range(name: str, value: float, low: float, high: float) -> None:
-    if not (math.isfinite(value) and low <= value <= high):
-        raise InvalidValue(f"{name}: {value:g} is outside {low:g}..{high:g}")
+def demo_settings() -> MonitorSettings:
+    """Return settings that read the drawn counter, to begin with."""
+    return MonitorSettings(
+        camera=CameraSettings(address="demo:", warm_up=0.0),
+        regions=(
+            RegionSettings(
+                name="counter",
+                box=COUNTER_BOX,
+                rules=RuleSettings(
+                    digits=DIGITS, only_grows=True, max_step=100.0, digit_carry=True
+                ),
+            ),
+        ),
+    )

@@ -203,6 +203,8 @@ class _Reader:
         for name, key in known.items():
             if name in table:
                 values[key.field] = self.value(key.kind, table[name], (*at, name))
+            elif isinstance(key.default, Path):
+                values[key.field] = self._folder / key.default
             elif key.default is dataclasses.MISSING:
                 raise InvalidValue(f"{_where(at)}{name!r} is missing ({key.help})")
         try:

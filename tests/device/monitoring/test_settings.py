@@ -4,12 +4,18 @@ from pathlib import Path
 import pytest
 
 from mnist_edge.errors import InvalidValue
+from mnist_edge.monitoring.rules import RuleSettings
 from mnist_edge.monitoring.settings import (
     AlignmentSettings,
     CameraSettings,
+    MonitorSettings,
+    RegionSettings,
     ScheduleSettings,
+    demo_settings,
+    load_monitor_settings,
     require_region_name,
 )
+from mnist_edge.monitoring.settings_file import save_settings
 
 MARKS = ((0, 0, 40, 40), (200, 0, 240, 40))
 
@@ -47,3 +53,23 @@ def test_a_region_has_a_name_that_a_topic_can_have(name: str) -> None:
     require_region_name("main-2_x")
     with pytest.raises(InvalidValue, match="letters, digits"):
         require_region_name(name)
+
+
+def test_a_file_with_every_key_is_read_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "watch.toml"
+    save_settings(path, demo_settings())
+    assert load_monitor_settings(path) == demo_settings()
+    # Each key is there for a person to find, also in the tables that are not.
+    text = path.read_text(encoding="utf-8")
+    for name in ("[camera]", "# [alignment]", "[[region]]", "[region.rules]", "# [history]"):
+        assert f"\n{name}\n" in text
+    for name in ("quiet", "max_rate_per_minute", "discovery_prefix", "keep_open", "corners"):
+        assert f"\n# {name} = " in text
+
+
+def test_two_regions_have_two_names() -> None:
+    region = RegionSettings(name="a", box=(0, 0, 20, 20), rules=RuleSettings(digits=1))
+    with pytest.raises(InvalidValue, match="two are called 'a'"):
+        MonitorSettings(camera=CameraSettings(address="demo:"), regions=(region, region))
+    with pytest.raises(InvalidValue, match="min_confidence"):
+        MonitorSettings(camera=CameraSettings(address="demo:"), min_confidence=2.0)

@@ -141,6 +141,14 @@ def test_settings_are_read_as_they_were_written() -> None:
     assert parse(format_settings(Whole(), folder=HERE)) == Whole()
 
 
+def test_a_path_that_is_not_set_is_in_the_folder_of_the_file_too() -> None:
+    @dataclass(frozen=True, kw_only=True)
+    class Kept:
+        path: Path = field(default=Path("kept.db"), metadata={"help": "Where."})
+
+    assert parse_settings(b"", Kept, name="a", folder=HERE).path == HERE / "kept.db"
+
+
 def test_every_key_is_explained_and_defaults_are_commented_out() -> None:
     text = format_settings(Whole(count=4), folder=HERE)
     assert "# How many.\ncount = 4\n" in text

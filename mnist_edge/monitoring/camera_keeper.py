@@ -1,0 +1,131 @@
+"""Keep a camera giving pictures: notice each way in which it fails, and start it anew.
+
+It may end, give nothing, give what is no picture, or give the same picture over and over. Each is a
+problem with a name within a minute, and goes away by itself when pictures come again.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+from mnist_edge.monitoring.cameras import Camera, CameraFailed, Frame
+from mnist_edge.monitoring.clock import Clock, format_duration
+from mnist_edge.monitoring.settings import CameraSettings
+
+_FIRST_PAUSE, _LAST_PAUSE = 1.0, 30.0
+"""Seconds before a camera is started anew: at first, and at most; each pause is twice the last."""
+
+
+class CameraKeeper:
+    """Starts a camera, and starts it again when it fails.
+
+    Args:
+        camera: not yet started.
+        settings: what counts as a failure.
+        clock: all times are of it.
+    """
+
+    def __init__(self, camera: Camera, settings: CameraSettings, clock: Clock) -> None:
+        self._camera, self._settings, self._clock = camera, settings, clock
+        self.problem: str | None = None
+        """Why there are no pictures now; None if there are, or the camera just started."""
+        self.problem_since = 0.0
+        """When the last good picture came before it, or it was opened, by the monotonic clock."""
+        self.starts = 0
+        """How often the camera was started."""
+        self._is_wanted = self._is_running = False
+        self._pause = _FIRST_PAUSE
+        self._opened = self._started = self._retry_at = 0.0
+        self._last: Frame | None = None
+        self._digest: int | None = None
+        self._changed_at = 0.0
+        """When the content of the pictures last changed."""
+
+    def open(self) -> None:
+        """Want pictures from now on."""
+        if not self._is_wanted:
+            self._is_wanted = True
+            self._opened = self._retry_at = self._clock.monotonic()
+        self.tend()
+
+    def close(self) -> None:
+        """Stop the camera."""
+        self._is_wanted = False
+        self._stop()
+
+    @property
+    def is_healthy(self) -> bool:
+        """Whether it gives pictures now."""
+        return self.problem is None and self._last is not None
+
+    def advance(self) -> None:
+        """Take note that the newest picture was read."""
+        self._camera.advance()
+
+    def tend(self) -> None:
+        """Look after the camera; called every few seconds, or oftener."""
+        now = self._clock.monotonic()
+        if not self._is_wanted:
+            return
+        if not self._is_running:
+            if now >= self._retry_at:
+                self._start(now)
+            return
+        reason = self._take_newest() or self._camera.end() or self._silence(now)
+        if reason:
+            self._fail(reason, now)
+
+    def newest(self, after: float) -> Frame | None:
+        """Return the newest picture if it is later than a time and the camera has settled."""
+        self.tend()
+        frame = self._last
+        settled = self._started + self._settings.warm_up
+        return frame if frame and self._is_running and frame.at >= max(after, settled) else None
+
+    def reject(self, reason: str) -> None:
+        """Take note that the newest picture cannot be decoded: the camera is started anew."""
+        self._fail(reason, self._clock.monotonic())
+
+    def _silence(self, now: float) -> str | None:
+        """Return what is wrong if there was no picture for too long: longer after a start."""
+        patience = self._settings.no_picture_after
+        since = self._last.at if self._last else self._started + min(self._settings.warm_up, 10.0)
+        return f"no picture for {format_duration(patience)}" if now - since > patience else None
+
+    def _start(self, now: float) -> None:
+        self.starts += 1
+        try:
+            self._camera.start()
+        except CameraFailed as error:
+            self._fail(str(error), now)
+            return
+        self._is_running, self._started, self._last = True, self._clock.monotonic(), None
+
+    def _take_newest(self) -> str | None:
+        """Take the camera's newest picture; return what is wrong if it is the same for too long."""
+        frame = self._camera.newest()
+        if frame is None or (self._last and frame.at <= self._last.at):
+            return None
+        self._last = frame
+        digest = zlib.crc32(frame.content)
+        frozen_after = self._settings.frozen_after
+        if digest != self._digest or not frozen_after:
+            self._digest, self._changed_at = digest, frame.at
+            self.problem, self._pause = None, _FIRST_PAUSE
+        elif frame.at - self._changed_at >= frozen_after:
+            words = format_duration(frozen_after)
+            return f"frozen: the same picture, byte for byte, for {words}"
+        return None
+
+    def _fail(self, reason: str, now: float) -> None:
+        self._stop()
+        if self.problem is None:
+            self.problem_since = max(self._changed_at, self._opened)
+        self.problem = reason
+        self._retry_at = now + self._pause
+        self._pause = min(2 * self._pause, _LAST_PAUSE)
+
+    def _stop(self) -> None:
+        if self._is_running:
+            self._is_running, self._last = False, None
+            self._camera.stop()

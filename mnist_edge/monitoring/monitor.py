@@ -1,0 +1,380 @@
+"""The loop of a watch: a picture, its regions, their digits, the values, and where they go."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mnist_edge.errors import PictureError, ProgramFailed
+from mnist_edge.inference.classifier import Classifier
+from mnist_edge.monitoring.alignment import Aligner, NotAligned
+from mnist_edge.monitoring.camera_keeper import CameraKeeper
+from mnist_edge.monitoring.change import ChangeDetector
+from mnist_edge.monitoring.clock import Clock
+from mnist_edge.monitoring.light import Light
+from mnist_edge.monitoring.message import Message, Publisher
+from mnist_edge.monitoring.readings import RegionReading, ValueReading
+from mnist_edge.monitoring.regions import cut_out, read_region, require_inside
+from mnist_edge.monitoring.rules import RegionState, apply_rules
+from mnist_edge.monitoring.settings import MonitorSettings
+from mnist_edge.preprocessing.decoding import decode
+
+_TICK = 1.0
+"""Seconds, at most, between two looks after the camera."""
+_PICTURE_TICK = 0.1
+"""Seconds between two looks for a picture that is waited for."""
+_LONGEST_SIDE = 1 << 16
+"""More pixels than any picture has: a picture is decoded as it is."""
+
+PixelArray = NDArray[np.uint8]
+Pause = Callable[[float], bool]
+"""Waits for some seconds, and returns whether to go on."""
+
+
+class Recorder(Protocol):
+    """Keeps readings, and the state of the rules from one to the next."""
+
+    def record(
+        self,
+        readings: Sequence[ValueReading],
+        states: Mapping[str, RegionState],
+        messages: Iterable[Message] = (),
+        *,
+        crops: Mapping[str, bytes] | None = None,
+    ) -> bool:
+        """Record all that follows from one picture, completely or not at all."""
+
+    def state(self, region: str) -> RegionState:
+        """Return what the rules kept of a region."""
+
+
+class Unrecorded:
+    """Keeps the states as long as the process runs, and nothing else."""
+
+    def __init__(self) -> None:
+        self._states: dict[str, RegionState] = {}
+
+    def record(
+        self,
+        readings: Sequence[ValueReading],
+        states: Mapping[str, RegionState],
+        messages: Iterable[Message] = (),
+        *,
+        crops: Mapping[str, bytes] | None = None,
+    ) -> bool:
+        """Keep the states."""
+        self._states |= states
+        return True
+
+    def state(self, region: str) -> RegionState:
+        """Return what the rules kept of a region."""
+        return self._states.get(region, RegionState())
+
+
+class Monitor:
+    """Reads the regions of a camera's pictures, by the schedule.
+
+    Args:
+        settings: what to read, and when.
+        classifier: reads the digits.
+        keeper: has the camera.
+        clock: all times are of it.
+        recorder: keeps the readings.
+        publishers: make messages of them, which the recorder keeps until they are sent.
+        report: is told the readings of each picture after they were recorded.
+        warn: is told what is wrong and does not end the watch.
+
+    Raises:
+        InvalidValue: a region or a mark is outside the reference picture.
+        PictureError: the reference picture cannot be read.
+    """
+
+    def __init__(
+        self,
+        settings: MonitorSettings,
+        classifier: Classifier,
+        keeper: CameraKeeper,
+        clock: Clock,
+        *,
+        recorder: Recorder,
+        publishers: Sequence[Publisher] = (),
+        report: Callable[[Sequence[ValueReading]], None],
+        warn: Callable[[str], None],
+    ) -> None:
+        self._settings, self._classifier = settings, classifier
+        self._keeper, self._clock = keeper, clock
+        self._recorder, self._publishers = recorder, publishers
+        self._report, self._warn = report, warn
+        self._light = Light(settings.camera.light_command)
+        self._reader = PictureReader(settings, classifier)
+        self._change = ChangeDetector(settings.schedule.change)
+        self._states = {region.name: recorder.state(region.name) for region in settings.regions}
+        self._due = self._read_at = clock.monotonic()
+        self._alike = 0
+        """Number of readings in a row of regions that looked alike."""
+        self._problem: str | None = None
+        """The problem that was recorded last; None after a picture that was read."""
+        self._reading_id = ""
+        self._is_asked = False
+
+    @property
+    def pictures(self) -> int:
+        """Number of pictures that were looked at."""
+        return self._reader.pictures
+
+    def ask(self) -> None:
+        """Ask for a reading now; another thread may."""
+        self._is_asked = True
+
+    def run(self, pause: Pause, *, count: int | None = None) -> None:
+        """Read pictures until it is ended.
+
+        Args:
+            pause: as in ``Pause``; a Ctrl-C or a SIGTERM ends its wait.
+            count: number of pictures after which to end.
+
+        Raises:
+            InvalidValue: a region is outside the picture.
+            NotWritable: the readings cannot be recorded.
+        """
+        if self._light:
+            # A watch that was killed may have left it on.
+            self._switch_light(on=False)
+        try:
+            while count is None or self.pictures < count:
+                is_due = self._clock.monotonic() >= self._due
+                asked, self._is_asked = self._is_asked, False
+                is_quiet = self._is_quiet() and not asked
+                if is_quiet:
+                    self._keeper.close()
+                elif self._settings.camera.keep_open:
+                    self._keeper.open()
+                if not is_quiet and (is_due or asked or self._is_new_trouble()):
+                    self.read(pause, asked=asked)
+                if is_due:
+                    self._due = max(
+                        self._due + self._settings.schedule.every, self._clock.monotonic()
+                    )
+                self._keeper.tend()
+                wait = min(_TICK, self._due - self._clock.monotonic())
+                if not pause(max(0.0, wait)):
+                    return
+        finally:
+            self._keeper.close()
+
+    def read(self, pause: Pause, *, asked: bool = False) -> None:
+        """Take a picture, and read it if it is to be read.
+
+        Args:
+            pause: as in ``Pause``.
+            asked: read it even if nothing has changed.
+        """
+        try:
+            picture = self._take_picture(pause)
+            if picture is None:
+                return
+            crops = self._reader.regions(picture)
+        except _Trouble as trouble:
+            self._record_problem(f"camera: {trouble}")
+            return
+        except NotAligned as error:
+            self._record_problem(f"alignment: {error}")
+            return
+        finally:
+            self._keeper.advance()
+        if self._is_alike(crops) and not asked:
+            return
+        now, reading_id = self._name_reading()
+        self._change.remember(crops)
+        self._read_at, self._problem = self._clock.monotonic(), None
+        seen = [
+            read_region(
+                crops[region.name], region, self._classifier, time=now, reading_id=reading_id
+            )
+            for region in self._settings.regions
+        ]
+        self._record(seen, crops)
+
+    def _take_picture(self, pause: Pause) -> PixelArray | None:
+        """Return a picture that is taken now; None if the end was asked for.
+
+        Raises:
+            _Trouble: there is none.
+        """
+        camera = self._settings.camera
+        self._keeper.open()
+        try:
+            after = self._clock.monotonic()
+            if self._light:
+                self._switch_light(on=True)
+                after = self._clock.monotonic() + camera.light_time
+            deadline = after + camera.no_picture_after + camera.warm_up
+            while (frame := self._keeper.newest(after)) is None:
+                if self._is_in_trouble() or self._clock.monotonic() > deadline:
+                    raise _Trouble(self._keeper.problem or "no picture")
+                if not pause(_PICTURE_TICK):
+                    return None
+        finally:
+            if self._light:
+                self._switch_light(on=False)
+            if not camera.keep_open:
+                self._keeper.close()
+        try:
+            return self._reader.decode(frame.content)
+        except PictureError as error:
+            self._keeper.reject("a picture that is damaged")
+            raise _Trouble(str(error)) from error
+
+    def _is_in_trouble(self) -> bool:
+        """Check whether the camera has had no good picture for too long."""
+        since = self._clock.monotonic() - self._keeper.problem_since
+        return self._keeper.problem is not None and since >= self._settings.camera.no_picture_after
+
+    def _is_new_trouble(self) -> bool:
+        """Check whether the camera fails or works again, which is recorded at once."""
+        if self._problem is None:
+            return self._is_in_trouble()
+        return self._problem.startswith("camera:") and self._keeper.is_healthy
+
+    def _is_quiet(self) -> bool:
+        local = self._clock.now().astimezone()
+        return self._settings.schedule.is_quiet(local.time())
+
+    def _is_alike(self, crops: Mapping[str, PixelArray]) -> bool:
+        """Check whether regions need not be read: they look as before, and often enough."""
+        schedule = self._settings.schedule
+        if not schedule.on_change:
+            return False
+        if self._change.has_changed(crops):
+            self._alike = 0
+            return False
+        self._alike += 1
+        # A rule may want several equal readings before a change counts.
+        needed = max((one.rules.equal_readings for one in self._settings.regions), default=1)
+        is_old = self._clock.monotonic() - self._read_at >= schedule.at_least_every
+        return self._problem is None and self._alike >= needed and not is_old
+
+    def _record_problem(self, problem: str) -> None:
+        """Record that nothing could be read: at first, and then from time to time."""
+        now = self._clock.monotonic()
+        is_old = now - self._read_at >= self._settings.schedule.at_least_every
+        kinds = {one.partition(":")[0] for one in (problem, self._problem or "")}
+        if len(kinds) == 1 and not is_old:
+            return
+        self._problem, self._read_at = problem, now
+        time, reading_id = self._name_reading()
+        self._record(
+            [
+                RegionReading(
+                    region=region.name, time=time, reading_id=reading_id, text="", error=problem
+                )
+                for region in self._settings.regions
+            ],
+            {},
+        )
+
+    def _record(self, seen: Sequence[RegionReading], crops: Mapping[str, PixelArray]) -> None:
+        outcomes = [
+            apply_rules(region.rules, self._states[region.name], one)
+            for region, one in zip(self._settings.regions, seen, strict=True)
+        ]
+        readings = [reading for reading, _ in outcomes]
+        states = {reading.region: state for reading, state in outcomes}
+        encoded = {name: _encode(pixels) for name, pixels in crops.items()}
+        messages = [
+            message for one in self._publishers for message in one.messages(readings, encoded)
+        ]
+        self._recorder.record(readings, states, messages, crops=encoded)
+        self._states |= states
+        self._report(readings)
+
+    def _name_reading(self) -> tuple[datetime, str]:
+        """Return the time, and a name that no other reading has, even if the time is set back."""
+        now = self._clock.now()
+        name = f"{now:%Y%m%dT%H%M%S.%fZ}"
+        if name <= self._reading_id:
+            name = f"{self._reading_id}+"
+        self._reading_id = name
+        return now, name
+
+    def _switch_light(self, *, on: bool) -> None:
+        try:
+            self._light.switch(on=on)
+        except ProgramFailed as error:
+            self._warn(str(error))
+
+
+class _Trouble(Exception):
+    """There is no picture; the message says why."""
+
+
+class PictureReader:
+    """Decodes pictures, aligns them, and cuts out the regions.
+
+    Args:
+        settings: of the camera, the alignment and the regions.
+        classifier: reads the digits.
+
+    Raises:
+        InvalidValue: a region or a mark is outside the reference picture.
+        PictureError: the reference picture cannot be read.
+    """
+
+    def __init__(self, settings: MonitorSettings, classifier: Classifier) -> None:
+        self._settings, self._classifier = settings, classifier
+        self._aligner: Aligner | None = None
+        self._size: tuple[int, ...] | None = None
+        self.pictures = 0
+        """Number of pictures that were decoded."""
+        if settings.alignment:
+            reference = _decode(settings.alignment.reference, turn=0)
+            self._require_inside(reference)
+            self._aligner = Aligner(reference, settings.alignment)
+
+    def decode(self, content: bytes) -> PixelArray:
+        """Return a picture of the camera, turned as the settings say.
+
+        Raises:
+            PictureError: it is no picture.
+        """
+        self.pictures += 1
+        return _decode(content, turn=self._settings.camera.turn)
+
+    def regions(self, picture: PixelArray) -> dict[str, PixelArray]:
+        """Return the regions of a picture, by their names.
+
+        Raises:
+            NotAligned: the marks are not found.
+            InvalidValue: without an alignment, a region is outside the picture.
+        """
+        placement = self._aligner.align(picture) if self._aligner else None
+        if self._size != picture.shape:
+            if not self._aligner:
+                self._require_inside(picture)
+            self._size = picture.shape
+        return {
+            region.name: cut_out(picture, region, placement) for region in self._settings.regions
+        }
+
+    def _require_inside(self, picture: PixelArray) -> None:
+        height, width = picture.shape[:2]
+        for region in self._settings.regions:
+            require_inside(region, width, height)
+
+
+def _decode(picture: object, *, turn: int) -> PixelArray:
+    image, _ = decode(picture, side=_LONGEST_SIDE)  # type: ignore[arg-type]
+    pixels = np.asarray(image.convert("RGB"))
+    return np.ascontiguousarray(np.rot90(pixels, -turn // 90)) if turn else pixels
+
+
+def _encode(pixels: PixelArray) -> bytes:
+    stream = io.BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()

@@ -1,0 +1,143 @@
+"""Cut regions out of a picture, straighten them, and read their digits."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mnist_edge.errors import InvalidValue
+from mnist_edge.inference.classifier import Classifier, Prediction
+from mnist_edge.monitoring.alignment import Placement
+from mnist_edge.monitoring.readings import UNREAD, RegionReading
+from mnist_edge.monitoring.settings import Point, RegionSettings
+
+_PixelArray = NDArray[np.uint8]
+
+
+def require_inside(region: RegionSettings, width: int, height: int) -> None:
+    """Check that a region lies within the picture.
+
+    Raises:
+        InvalidValue: it does not.
+    """
+    for x, y in region.outline():
+        if not (0 <= x <= width and 0 <= y <= height):
+            raise InvalidValue(
+                f"region {region.name}: ({x:g}, {y:g}) is outside the picture, which has "
+                f"{width}x{height} pixels"
+            )
+
+
+def cut_out(
+    picture: _PixelArray, region: RegionSettings, placement: Placement | None = None
+) -> _PixelArray:
+    """Return the part of a picture that a region shows, straightened.
+
+    Args:
+        picture: ``(height, width, 3) uint8``.
+        region: in pixels of the reference, or of the picture if there is none.
+        placement: of the reference in the picture, if there is one.
+
+    Returns:
+        ``(height, width, 3) uint8``; its size is the region's in the picture. What lies beyond the
+        picture is black.
+    """
+    if placement is None and region.box:
+        left, top, right, bottom = region.box
+        return picture[top:bottom, left:right]
+    corners = region.outline()
+    if placement:
+        corners = placement.apply(corners)
+    return straighten(picture, corners)
+
+
+def straighten(picture: _PixelArray, corners: Sequence[Point]) -> _PixelArray:
+    """Return a four-sided part of a picture as a rectangle.
+
+    Args:
+        picture: ``(height, width, 3) uint8``.
+        corners: upper left, upper right, lower right and lower left.
+    """
+    a, b, c, d = corners
+    width = max(1, round((math.dist(a, b) + math.dist(d, c)) / 2))
+    height = max(1, round((math.dist(a, d) + math.dist(b, c)) / 2))
+    rectangle = [(0, 0), (width, 0), (width, height), (0, height)]
+    image = Image.fromarray(picture)
+    turned = image.transform(
+        (width, height),
+        Image.Transform.PERSPECTIVE,
+        _perspective(rectangle, corners),
+        Image.Resampling.BICUBIC,
+    )
+    return np.asarray(turned)
+
+
+def _perspective(source: Sequence[Point], target: Sequence[Point]) -> list[float]:
+    """Return the eight coefficients that map four points to four others (Heckbert, 1989)."""
+    rows, values = [], []
+    for (x, y), (u, v) in zip(source, target, strict=True):
+        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
+        values += [u, v]
+    return [float(one) for one in np.linalg.solve(np.array(rows), np.array(values))]
+
+
+def read_region(
+    pixels: _PixelArray,
+    region: RegionSettings,
+    classifier: Classifier,
+    *,
+    time: datetime,
+    reading_id: str,
+) -> RegionReading:
+    """Read the digits of a region.
+
+    It is read as a page. If that has not the digits that there must be, it is divided into that
+    many parts of the same width, as the drums of a counter are.
+
+    Args:
+        pixels: what ``cut_out`` returns.
+        region: says how many digits there are.
+        classifier: reads them.
+        time: when the picture was taken.
+        reading_id: names the picture.
+    """
+    digits = _read_digits(pixels, region.rules.digits, classifier)
+    return RegionReading(
+        region=region.name,
+        time=time,
+        reading_id=reading_id,
+        text="".join(UNREAD if one.digit is None else str(one.digit) for one in digits),
+        confidences=tuple(one.confidence for one in digits),
+    )
+
+
+def _read_digits(
+    pixels: _PixelArray, count: int | None, classifier: Classifier
+) -> Sequence[Prediction]:
+    if count == 1:
+        return [classifier.predict(pixels)]
+    page = classifier.predict_all(pixels)
+    found = [digit.prediction for digit in page.digits]
+    if count is None:
+        return found
+    is_row = len(found) == count and len(page.lines) == 1
+    if is_row and all(one.digit is not None for one in found):
+        return found
+    parts = list(classifier.predict_many(_divide(pixels, count)))
+    # Digits that do not stand in parts of the same width are cut by dividing, and give no answer.
+    return found if is_row and _unread(found) <= _unread(parts) else parts
+
+
+def _divide(pixels: _PixelArray, count: int) -> list[_PixelArray]:
+    edges = [round(place * pixels.shape[1] / count) for place in range(count + 1)]
+    return [pixels[:, left : max(right, left + 1)] for left, right in itertools.pairwise(edges)]
+
+
+def _unread(digits: Sequence[Prediction]) -> int:
+    return sum(one.digit is None for one in digits)

@@ -1,0 +1,100 @@
+from datetime import datetime, timezone
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mnist_edge import Classifier
+from mnist_edge.errors import InvalidValue
+from mnist_edge.monitoring.alignment import Placement
+from mnist_edge.monitoring.demo_counter import COUNTER_BOX, CounterPicture, draw_counter
+from mnist_edge.monitoring.readings import RegionReading
+from mnist_edge.monitoring.regions import cut_out, read_region, require_inside
+from mnist_edge.monitoring.rules import RuleSettings
+from mnist_edge.monitoring.settings import RegionSettings
+
+PICTURE = draw_counter(CounterPicture(value=1_234_567))
+NOW = datetime(2026, 11, 27, tzinfo=timezone.utc)
+
+
+def region(digits: int | None = 8) -> RegionSettings:
+    return RegionSettings(name="counter", box=COUNTER_BOX, rules=RuleSettings(digits=digits))
+
+
+@pytest.fixture(scope="module")
+def classifier(nano: Path) -> Classifier:
+    return Classifier(nano)
+
+
+def read(pixels: object, settings: RegionSettings, classifier: Classifier) -> RegionReading:
+    return read_region(np.asarray(pixels), settings, classifier, time=NOW, reading_id="a")
+
+
+def test_a_region_outside_the_picture_is_refused_with_both_sizes() -> None:
+    require_inside(region(), 640, 280)
+    with pytest.raises(InvalidValue, match=r"counter: \(592, 96\) is outside .* 500x280"):
+        require_inside(region(), 500, 280)
+
+
+def test_a_box_is_cut_out_as_it_is() -> None:
+    left, top, right, bottom = COUNTER_BOX
+    assert (cut_out(PICTURE, region()) == PICTURE[top:bottom, left:right]).all()
+
+
+def test_four_corners_are_straightened(classifier: Classifier) -> None:
+    # The picture is seen from the side: its left edge is far away.
+    corners = ((70.0, 90.0), (570.0, 60.0), (570.0, 220.0), (70.0, 190.0))
+    side = Image.new("RGB", (640, 280), (196, 200, 198))
+    rows = []
+    rectangle = ((48, 96), (592, 96), (592, 180), (48, 180))
+    for (x, y), (u, v) in zip(corners, rectangle, strict=True):
+        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
+    factors = np.linalg.solve(np.array(rows), np.array(rectangle, float).reshape(-1))
+    side = Image.fromarray(PICTURE).transform(
+        side.size, Image.Transform.PERSPECTIVE, factors.tolist(), Image.Resampling.BICUBIC
+    )
+    settings = RegionSettings(name="counter", corners=corners, rules=RuleSettings(digits=8))
+    straight = cut_out(np.asarray(side), settings)
+    assert abs(straight.shape[0] - 130) <= 1
+    assert read(straight, settings, classifier).text == "01234567"
+
+
+def test_corners_in_another_order_are_refused() -> None:
+    corners = ((0.0, 0.0), (0.0, 50.0), (50.0, 50.0), (50.0, 0.0))
+    with pytest.raises(InvalidValue, match="upper left, upper right"):
+        RegionSettings(name="a", corners=corners)
+    with pytest.raises(InvalidValue, match="either box or corners"):
+        RegionSettings(name="a")
+
+
+def test_a_region_follows_the_reference() -> None:
+    placement = Placement(shift=(5.0, -3.0))
+    left, top, right, bottom = COUNTER_BOX
+    expected = PICTURE[top - 3 : bottom - 3, left + 5 : right + 5]
+    found = cut_out(PICTURE, region(), placement)
+    assert np.abs(found.astype(int) - expected).max() <= 1
+
+
+def test_the_number_of_digits_helps_where_a_drum_turns(classifier: Classifier) -> None:
+    picture = draw_counter(CounterPicture(value=1_234_567, fault="between"))
+    seen = read(cut_out(picture, region()), region(), classifier)
+    assert seen.text == "0123456?"
+    assert len(seen.confidences) == 8
+
+
+def test_a_hidden_digit_is_not_guessed(classifier: Classifier) -> None:
+    picture = draw_counter(CounterPicture(value=1_234_567, fault="glare"))
+    assert read(cut_out(picture, region()), region(), classifier).text == "012?4567"
+
+
+def test_one_digit_and_an_unknown_number_of_digits_are_read(classifier: Classifier) -> None:
+    drum = cut_out(PICTURE, region())[:, 2 * 68 + 4 : 3 * 68 - 2]
+    assert read(drum, region(1), classifier).text == "2"
+    assert read(cut_out(PICTURE, region()), region(None), classifier).text == "01234567"
+
+
+def test_a_region_without_digits_has_none_that_are_read(classifier: Classifier) -> None:
+    blank = np.full((84, 544, 3), 200, np.uint8)
+    assert read(blank, region(), classifier).text == "????????"
+    assert read(blank, region(None), classifier).text == ""

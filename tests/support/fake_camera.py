@@ -1,0 +1,52 @@
+"""A camera whose pictures come with the clock, and which fails as it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from mnist_edge.monitoring.cameras import CameraFailed, Frame
+from mnist_edge.monitoring.clock import Clock
+
+FRAME_SECONDS = 0.5
+
+
+class FakeCamera:
+    """Gives two pictures a second of the clock.
+
+    Args:
+        clock: stepped by the test.
+        picture: gives the content of the picture of a number; by default, bytes that differ.
+    """
+
+    def __init__(self, clock: Clock, picture: Callable[[int], bytes] | None = None) -> None:
+        self._clock = clock
+        self.picture = picture or (lambda number: b"picture %d" % number)
+        self._before = b"picture"
+        self.fault: str | None = None
+        """``unplugged``, ``silent``, ``frozen``, ``garbage``, or None."""
+        self.is_running = False
+
+    def start(self) -> None:
+        if self.fault == "unplugged":
+            raise CameraFailed("ffmpeg ended with status 1: no such device")
+        self.is_running = True
+
+    def newest(self) -> Frame | None:
+        now = self._clock.monotonic()
+        number = int(now / FRAME_SECONDS)
+        if self.fault in {"unplugged", "silent"} or not self.is_running:
+            return None
+        if self.fault == "garbage":
+            return Frame(content=b"\xff\xd8\xff\xd9 %d" % number, at=now)
+        if self.fault != "frozen":
+            self._before = self.picture(number)
+        return Frame(content=self._before, at=number * FRAME_SECONDS)
+
+    def end(self) -> str | None:
+        return "ffmpeg ended with status 1: no such device" if self.fault == "unplugged" else None
+
+    def advance(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        self.is_running = False
