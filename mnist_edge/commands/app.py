@@ -24,6 +24,7 @@ from mnist_edge.errors import MnistEdgeError
 COMMANDS = (
     "predict",
     "watch",
+    "readings",
     "serve",
     "info",
     "doctor",

@@ -105,11 +105,11 @@ def draw_explanation(
     width = panel_corner(len(PANEL_TITLES))[0]
     size = (width, panels_bottom + (_STRIP_HEIGHT if is_unclear else 0))
     canvas = Image.new("RGB", size, _PAPER)
-    _draw_text(canvas, headline(prediction), at=(_MARGIN, 22), size=34)
+    draw_text(canvas, headline(prediction), at=(_MARGIN, 22), size=34)
     _draw_name(canvas, trace.name, room=size[0] // 2)
     for panel, title in enumerate(PANEL_TITLES):
         left, top = panel_corner(panel)
-        _draw_text(canvas, title, at=(left, top - 26), size=16)
+        draw_text(canvas, title, at=(left, top - 26), size=16)
     for panel, pixels in enumerate((trace.rgb, _ink_image(trace), trace.pixels)):
         _draw_panel(canvas, panel, Image.fromarray(pixels).convert("RGB"))
     for candidate in trace.candidates:
@@ -214,7 +214,7 @@ def _draw_tagged_box(canvas: Image.Image, box: Box, text: str, color: Color) -> 
     # A filled background: the picture behind the text may have any color.
     tag_width = 15 if not is_word else 4 + len(text) * size // 2
     pen.rectangle((left - 3, top - 5 - size, left - 3 + tag_width, top - 3), fill=color)
-    _draw_text(canvas, text, at=(left, top - 2 - size), size=size, color=_PAPER)
+    draw_text(canvas, text, at=(left, top - 2 - size), size=size, color=_PAPER)
 
 
 def save_explanation(
@@ -326,9 +326,9 @@ def _draw_bars(canvas: Image.Image, prediction: Prediction) -> None:
             color = ACCENT if digit == prediction.digit else _BAR
             pen.rectangle((begin, upper, begin + length - 1, lower), fill=color)
         text_top = upper + 5
-        _draw_text(canvas, str(digit), at=(left, text_top), size=16)
+        draw_text(canvas, str(digit), at=(left, text_top), size=16)
         share = percent(probability, 1)
-        _draw_text(canvas, share, at=(left + PANEL_SIZE, text_top), size=16, align="right")
+        draw_text(canvas, share, at=(left + PANEL_SIZE, text_top), size=16, align="right")
 
 
 def _draw_hypotheses(
@@ -341,7 +341,7 @@ def _draw_hypotheses(
 ) -> None:
     """Draw the model's pixels and its answer for each hypothesis, and why one was chosen."""
     reason = decision_reason(trace, prediction, hypotheses)
-    _draw_text(canvas, reason, at=(_MARGIN, top), size=16)
+    draw_text(canvas, reason, at=(_MARGIN, top), size=16)
     top += _STRIP_HEIGHT - _MARGIN - _THUMBNAIL
     for place, hypothesis in enumerate(hypotheses):
         left = _MARGIN + place * _STRIP_PITCH
@@ -352,9 +352,9 @@ def _draw_hypotheses(
         frame = (left - 2, top - 2, left + _THUMBNAIL + 1, top + _THUMBNAIL + 1)
         ImageDraw.Draw(canvas).rectangle(frame, outline=color, width=2)
         beside = left + _THUMBNAIL + 8
-        _draw_text(canvas, HYPOTHESIS_TITLES[hypothesis.kind], at=(beside, top + 6), size=14)
+        draw_text(canvas, HYPOTHESIS_TITLES[hypothesis.kind], at=(beside, top + 6), size=14)
         answer = headline(hypothesis.prediction)
-        _draw_text(canvas, answer, at=(beside, top + 30), size=14, color=color)
+        draw_text(canvas, answer, at=(beside, top + 30), size=14, color=color)
 
 
 def _draw_name(canvas: Image.Image, name: str | None, *, room: int) -> None:
@@ -371,10 +371,10 @@ def _draw_name(canvas: Image.Image, name: str | None, *, room: int) -> None:
         kept -= 2
         text = f"{letters[: kept // 2]}...{letters[-kept // 2 :]}"
     at = (canvas.width - _MARGIN, _MARGIN)
-    _draw_text(canvas, text, at=at, size=_NAME_SIZE, align="right", color=_OTHER_BOX)
+    draw_text(canvas, text, at=at, size=_NAME_SIZE, align="right", color=_OTHER_BOX)
 
 
-def _draw_text(
+def draw_text(
     canvas: Image.Image,
     text: str,
     *,

@@ -16,7 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from mnist_edge.errors import InvalidHistory, InvalidValue, NotWritable
+from mnist_edge.errors import InvalidHistory, InvalidValue, NotWritable, did_you_mean
 from mnist_edge.monitoring.clock import Duration
 from mnist_edge.monitoring.history_schema import migrate, schema_version
 from mnist_edge.monitoring.message import Message
@@ -171,6 +171,21 @@ class History:
         """Return what the rules kept of a region."""
         rows = self._rows("SELECT state FROM states WHERE region = ?", (region,))
         return next((parse_state(json.loads(state)) for (state,) in rows), RegionState())
+
+    def forget(self, region: str) -> None:
+        """Forget the value before of a region: the next one is accepted uncompared.
+
+        Raises:
+            InvalidValue: no reading of this region was recorded.
+            NotWritable: the file cannot be written.
+        """
+        with self._transaction() as connection:
+            forgotten = connection.execute("DELETE FROM states WHERE region = ?", (region,))
+            if not forgotten.rowcount:
+                known = [name for (name,) in connection.execute("SELECT region FROM states")]
+                raise InvalidValue(
+                    f"nothing is kept of a region {region!r}{did_you_mean(region, known)}"
+                )
 
     def readings(
         self, *, since: datetime | None = None, region: str | None = None

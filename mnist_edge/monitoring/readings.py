@@ -9,6 +9,18 @@ from typing import Any
 
 UNREAD = "?"
 """Stands in a text for a digit that was not read."""
+READING_FIELDS = (
+    "time",
+    "region",
+    "value",
+    "unit",
+    "rate",
+    "raw",
+    "error",
+    "filled",
+    "reading_id",
+)
+"""The names in a reading's document, in their order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,10 +70,15 @@ class ValueReading:
         """The name that the error begins with: a rule's, ``camera`` or ``alignment``."""
         return None if self.error is None else self.error.partition(":")[0]
 
+    @property
+    def is_problem(self) -> bool:
+        """Whether somebody should look: a change that waits for equal readings is none."""
+        return self.error is not None and self.reason != "equal_readings"
+
 
 def reading_document(reading: ValueReading) -> dict[str, Any]:
     """Return a reading as a JSON document; values are strings, which keep their decimals."""
-    return {
+    document = {
         "region": reading.region,
         "time": reading.time.isoformat(),
         "reading_id": reading.reading_id,
@@ -72,6 +89,7 @@ def reading_document(reading: ValueReading) -> dict[str, Any]:
         "filled": reading.filled,
         "unit": reading.unit,
     }
+    return {name: document[name] for name in READING_FIELDS}
 
 
 def _plain(number: Decimal | None) -> str | None:

@@ -184,9 +184,7 @@ class MqttPublisher:
         """Return each reading as JSON, and the value alone if it counts."""
         messages = []
         for one in readings:
-            # A change that waits for equal readings is no problem.
-            problem = one.error is not None and one.reason != "equal_readings"
-            document = {**reading_document(one), "problem": problem}
+            document = {**reading_document(one), "problem": one.is_problem}
             payloads = {"reading": json.dumps(document, ensure_ascii=False)}
             if one.value is not None:
                 payloads["value"] = f"{one.value:f}"

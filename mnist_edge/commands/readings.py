@@ -1,0 +1,179 @@
+"""``mnist-edge readings``: prints what watch has read, or draws it."""
+
+import json
+import sys
+from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mnist_edge.commands.console import format_table, note
+from mnist_edge.commands.options import format_option, refuse_stdout
+from mnist_edge.errors import InvalidValue
+
+if TYPE_CHECKING:
+    from mnist_edge.monitoring.readings import ValueReading
+
+EXAMPLES = """
+mnist-edge readings --since 1d
+mnist-edge readings meter/readings.db --region water --format csv > water.csv
+mnist-edge readings --since 2026-11-01 --plot november.png
+"""
+
+
+class ReadingsFormat(str, Enum):
+    """Output formats of readings."""
+
+    table = "table"
+    csv = "csv"
+    jsonl = "jsonl"
+    json = "json"
+
+
+def readings_command(
+    history: Annotated[
+        Path, typer.Argument(metavar="HISTORY", help="The history that watch writes.")
+    ] = Path("readings.db"),
+    since: Annotated[
+        str | None,
+        typer.Option(
+            "--since",
+            metavar="TIME",
+            help="Leave out what is older: 12h, 7d, or a date such as 2026-11-01.",
+        ),
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option("--region", metavar="NAME", help="Readings of this region only.")
+    ] = None,
+    output: Annotated[ReadingsFormat, format_option(ReadingsFormat)] = ReadingsFormat.table,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot",
+            metavar="FILE",
+            callback=refuse_stdout,
+            help="Draw the values over time as a PNG instead of printing them.",
+        ),
+    ] = None,
+    forget: Annotated[
+        str | None,
+        typer.Option(
+            "--forget",
+            metavar="NAME",
+            help="Instead, let this region's next value count uncompared: the one before is wrong.",
+        ),
+    ] = None,
+) -> None:
+    """Print the readings of a watched display, or draw them.
+
+    A reading has what was read, with ? for a digit that was not, and the value
+    that the rules made of it, or the rule that refused it. Times are local in the
+    table, and UTC in the other formats; the newest is last.
+    """
+    from mnist_edge.monitoring.history import History, HistorySettings
+
+    start = None if since is None else _parse_since(since, datetime.now(timezone.utc))
+    opened = History(HistorySettings(path=history), read_only=True)
+    try:
+        if forget is not None:
+            _forget(history, forget)
+            return
+        found = opened.readings(since=start, region=region)
+        if plot is None:
+            _WRITERS[output](found)
+        else:
+            _draw(found, plot)
+    finally:
+        opened.close()
+
+
+def _forget(history: Path, region: str) -> None:
+    from mnist_edge.monitoring.history import History, HistorySettings
+
+    # To be written, it is opened anew; that it exists is known by now.
+    opened = History(HistorySettings(path=history))
+    try:
+        opened.forget(region)
+    finally:
+        opened.close()
+    note(f"the next value of {region} counts uncompared")
+
+
+def _draw(readings: "Iterable[ValueReading]", plot: Path) -> None:
+    from mnist_edge.monitoring.value_plot import plot_values
+    from mnist_edge.system.files import replacing
+
+    if plot.suffix.lower() != ".png":
+        raise InvalidValue(f"--plot {plot}: the drawing is a PNG; name a file that ends with .png")
+    with replacing(plot) as temporary:
+        plot_values(readings).save(temporary, "PNG")
+    note(f"wrote {plot}")
+
+
+def _parse_since(text: str, now: datetime) -> datetime:
+    from mnist_edge.monitoring.clock import parse_duration
+
+    try:
+        # Without a time zone it is local time.
+        return datetime.fromisoformat(text).astimezone(timezone.utc)
+    except ValueError:
+        pass
+    try:
+        return now - timedelta(seconds=parse_duration(text))
+    except (InvalidValue, OverflowError) as error:
+        raise InvalidValue(
+            f"--since {text}: expected a time such as 12h or 7d, or a date such as 2026-11-01"
+        ) from error
+
+
+def _print_table(readings: "Iterable[ValueReading]") -> None:
+    rows = [
+        [
+            f"{one.time.astimezone():%Y-%m-%d %H:%M:%S}",
+            one.region,
+            "-" if one.value is None else f"{one.value:f}",
+            one.unit,
+            "" if one.rate is None else f"{one.rate:f}",
+            one.raw,
+            one.error or ("filled" if one.filled else ""),
+        ]
+        for one in readings
+    ]
+    if not rows:
+        note("no readings")
+        return
+    typer.echo(format_table(["time", "region", "value", "unit", "per minute", "raw", "note"], rows))
+
+
+def _print_csv(readings: "Iterable[ValueReading]") -> None:
+    import csv
+
+    from mnist_edge.monitoring.readings import READING_FIELDS, reading_document
+
+    writer = csv.DictWriter(sys.stdout, READING_FIELDS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(map(reading_document, readings))
+
+
+def _print_jsonl(readings: "Iterable[ValueReading]") -> None:
+    from mnist_edge.monitoring.readings import reading_document
+
+    for one in readings:
+        typer.echo(json.dumps(reading_document(one), ensure_ascii=False))
+
+
+def _print_json(readings: "Iterable[ValueReading]") -> None:
+    from mnist_edge.monitoring.readings import reading_document
+
+    typer.echo(json.dumps(list(map(reading_document, readings)), ensure_ascii=False, indent=2))
+
+
+_WRITERS = {
+    ReadingsFormat.table: _print_table,
+    ReadingsFormat.csv: _print_csv,
+    ReadingsFormat.jsonl: _print_jsonl,
+    ReadingsFormat.json: _print_json,
+}
