@@ -14,6 +14,7 @@ import itertools
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -31,6 +32,7 @@ from mnist_edge import errors
 from mnist_edge.commands.app import COMMANDS, app
 from mnist_edge.evaluation.report.document import report_schema
 from mnist_edge.modelstore import manifest
+from mnist_edge.monitoring.history_schema import migrate
 
 ROOT = Path(__file__).parents[1]
 PAGES = (
@@ -43,6 +45,7 @@ PAGES = (
             "report-json",
             "manifest",
             "errors",
+            "history",
         )
     ),
 )
@@ -103,6 +106,18 @@ def python_names() -> str:
         for name, _, meaning in _documented(tree.body)
     ]
     return "\n\n".join([*classes, "## Constants", _table(("name", "value", "meaning"), constants)])
+
+
+def history_tables() -> str:
+    """Return the statements that make the tables of a history of readings."""
+    database = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(database)
+    statements = database.execute(
+        "SELECT sql FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
+    ).fetchall()
+    database.close()
+    tables = [re.sub(r"\n {8}", "\n", statement) for (statement,) in statements]
+    return "\n".join(["```sql", *(f"{table};" for table in tables), "```"])
 
 
 def _class(one: type) -> str:
@@ -261,6 +276,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "manifest": manifest_fields,
     "report": report_fields,
     "errors": error_tree,
+    "history": history_tables,
 }
 """What each generated part is written by."""
 
