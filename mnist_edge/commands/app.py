@@ -23,6 +23,7 @@ from mnist_edge.errors import MnistEdgeError
 
 COMMANDS = (
     "predict",
+    "batch",
     "watch",
     "readings",
     "serve",
