@@ -339,8 +339,9 @@ def _losses_by_temperature(
     shifted = logits - logits.max(axis=1, keepdims=True)
     label_logits = shifted[np.arange(len(labels)), labels].mean()
     exponentials = np.exp(np.multiply.outer(_INVERSE_TEMPERATURES, shifted))
-    mean_log_sums: NDArray[np.float64] = np.log(exponentials.sum(axis=2)).mean(axis=1)
-    return mean_log_sums - _INVERSE_TEMPERATURES * label_logits
+    log_sums = np.log(exponentials.sum(axis=2)).mean(axis=1)
+    losses: NDArray[np.float64] = log_sums - _INVERSE_TEMPERATURES * label_logits
+    return losses
 
 
 def choose_scaling(ranking: ScalingRanking, *, name: str) -> InputScaling:
