@@ -27,6 +27,7 @@ COMMANDS = (
     "watch",
     "readings",
     "serve",
+    "label",
     "info",
     "doctor",
     "report",

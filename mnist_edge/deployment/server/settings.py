@@ -99,6 +99,11 @@ def is_loopback(host: str) -> bool:
     return host in LOOPBACK_NAMES or (is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
+def random_token() -> str:
+    """Return a new secret."""
+    return secrets.token_urlsafe(_TOKEN_BYTES)
+
+
 def load_token(path: Path) -> str:
     """Read a token from a file, which is made with a random one if there is none.
 
@@ -110,7 +115,7 @@ def load_token(path: Path) -> str:
     try:
         token = path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
-        token = secrets.token_urlsafe(_TOKEN_BYTES)
+        token = random_token()
         write_private_text(path, f"{token}\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidValue(
