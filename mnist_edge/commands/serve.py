@@ -91,7 +91,7 @@ def serve_command(
             metavar="N",
             min=1,
             max=64,
-            help="Threads that read pictures.",
+            help="Threads that read pictures, one of them small ones.",
             show_default="one per core",
         ),
     ] = None,
@@ -115,7 +115,7 @@ def serve_command(
             min=1,
             help="Requests that are read or wait; further ones get status 429.",
         ),
-    ] = 32,
+    ] = 128,
     max_connections: Annotated[
         int,
         typer.Option("--max-connections", metavar="N", min=1, help="Connections open at a time."),

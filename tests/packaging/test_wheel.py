@@ -160,6 +160,7 @@ FILES = [
     "mnist_edge/deployment/server/offline_page.py",
     "mnist_edge/deployment/server/openapi.json",
     "mnist_edge/deployment/server/page.html",
+    "mnist_edge/deployment/server/reading_queue.py",
     "mnist_edge/deployment/server/refusals.py",
     "mnist_edge/deployment/server/request_parsing.py",
     "mnist_edge/deployment/server/settings.py",

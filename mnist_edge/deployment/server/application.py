@@ -7,7 +7,6 @@ import base64
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib import resources
 from typing import Any
@@ -25,6 +24,7 @@ from mnist_edge.deployment.server.drawing_page import load_page
 from mnist_edge.deployment.server.guard import Guard
 from mnist_edge.deployment.server.metrics import CONTENT_TYPE, ServerMetrics
 from mnist_edge.deployment.server.model_service import ModelService, NamedPicture, Reading
+from mnist_edge.deployment.server.reading_queue import ReadingQueue
 from mnist_edge.deployment.server.refusals import (
     RequestRefused,
     busy,
@@ -37,7 +37,6 @@ from mnist_edge.deployment.server.request_parsing import ReadingQuery, parse_for
 from mnist_edge.deployment.server.settings import ServerSettings
 from mnist_edge.errors import MnistEdgeError, PictureError
 from mnist_edge.inference.batch import outcome_document
-from mnist_edge.preprocessing.decoding import picture_size
 from mnist_edge.runtimes.selection import describe_runtime
 
 _LOOK_SECONDS = 1.0
@@ -78,8 +77,6 @@ class DigitServer:
     ) -> None:
         self._service, self._settings, self._metrics = service, settings, metrics
         self._limits = settings.limits
-        self._executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="reader")
-        self._pending = 0
         self._buffered = _Budget(self._limits.max_buffered)
         page, self._policy = load_page()
         self._page = page.replace("<body>", '<body class="keeps">') if service.unsure else page
@@ -118,6 +115,12 @@ class DigitServer:
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        self._queue = ReadingQueue(
+            self._service,
+            max_pixels=self._limits.max_pixels,
+            threads=self._settings.threads,
+            changed=self._metrics.pending.set,
+        )
         looking = asyncio.create_task(self._follow_model())
         try:
             yield
@@ -125,7 +128,7 @@ class DigitServer:
             looking.cancel()
             with suppress(asyncio.CancelledError):
                 await looking
-            self._executor.shutdown(cancel_futures=True)
+            self._queue.close()
 
     async def _follow_model(self) -> None:
         """Take up a model as soon as it is installed."""
@@ -260,46 +263,14 @@ class DigitServer:
         return bytes(body)
 
     async def _read(self, pictures: list[NamedPicture], query: ReadingQuery) -> list[Reading]:
-        """Read pictures in a thread.
+        """Read pictures in the threads.
 
         Raises:
             RequestRefused: a picture has too many pixels, or too many requests wait.
         """
-        if self._pending >= self._limits.max_pending:
-            raise busy(f"{self._pending} requests are being read; try again later")
-        self._count_pending(1)
-        try:
-            work = self._executor.submit(self._read_bounded, pictures, query)
-        except BaseException:
-            self._count_pending(-1)
-            raise
-        future = asyncio.wrap_future(work)
-        loop = asyncio.get_running_loop()
-        # A request that ran out of time is pending until its thread is free.
-        work.add_done_callback(lambda _: loop.call_soon_threadsafe(self._count_pending, -1))
-        return await future
-
-    def _read_bounded(self, pictures: list[NamedPicture], query: ReadingQuery) -> list[Reading]:
-        for name, content in pictures:
-            _require_pixels(name, content, self._limits.max_pixels)
-        return self._service.read(pictures, read_all=query.read_all, explain=query.explain)
-
-    def _count_pending(self, change: int) -> None:
-        self._pending += change
-        self._metrics.pending.set(self._pending)
-
-
-def _require_pixels(name: str, content: bytes, limit: int) -> None:
-    try:
-        width, height = picture_size(content)
-    except PictureError:
-        return  # reading it says what is wrong
-    if width * height > limit:
-        raise RequestRefused(
-            413,
-            "PictureTooLarge",
-            f"{name} has {width}x{height} pixels; at most {limit:,} are read: scale it down",
-        )
+        if self._queue.pending >= self._limits.max_pending:
+            raise busy(f"{self._queue.pending} requests are being read; try again later")
+        return await self._queue.read(pictures, query)
 
 
 def _reading_document(reading: Reading, query: ReadingQuery) -> dict[str, Any]:

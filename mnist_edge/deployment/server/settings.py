@@ -31,7 +31,7 @@ class ServerLimits:
     """Pixels of one picture."""
     max_pictures: int = 64
     """Pictures of one request."""
-    max_pending: int = 32
+    max_pending: int = 128
     """Requests that are read at a time or wait for it; further ones get 429."""
     max_buffered: int = 64_000_000
     """Bytes of all bodies that are held at a time; further requests get 429."""
