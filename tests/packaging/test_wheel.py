@@ -153,6 +153,7 @@ FILES = [
     "mnist_edge/deployment/server/connections.py",
     "mnist_edge/deployment/server/drawing_page.py",
     "mnist_edge/deployment/server/guard.py",
+    "mnist_edge/deployment/server/history_routes.py",
     "mnist_edge/deployment/server/label.html",
     "mnist_edge/deployment/server/label_application.py",
     "mnist_edge/deployment/server/metrics.py",

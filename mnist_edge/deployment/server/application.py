@@ -22,6 +22,7 @@ from starlette.types import ASGIApp
 from mnist_edge import __version__
 from mnist_edge.deployment.server.drawing_page import load_page
 from mnist_edge.deployment.server.guard import Guard
+from mnist_edge.deployment.server.history_routes import HistoryRoutes
 from mnist_edge.deployment.server.metrics import CONTENT_TYPE, ServerMetrics
 from mnist_edge.deployment.server.model_service import ModelService, NamedPicture, Reading
 from mnist_edge.deployment.server.reading_queue import ReadingQueue
@@ -79,7 +80,10 @@ class DigitServer:
         self._limits = settings.limits
         self._buffered = _Budget(self._limits.max_buffered)
         page, self._policy = load_page()
-        self._page = page.replace("<body>", '<body class="keeps">') if service.unsure else page
+        self._history = HistoryRoutes(settings.history)
+        classes = {"keeps": service.unsure, "history": settings.history}
+        shown = " ".join(name for name, is_shown in classes.items() if is_shown)
+        self._page = page.replace("<body>", f'<body class="{shown}">') if shown else page
         self._openapi = _load_openapi()
         metrics.name_model(service.model)
 
@@ -89,6 +93,7 @@ class DigitServer:
             Route("/", self.page),
             Route("/v1/predict", self.predict, methods=["POST"]),
             Route("/v1/model", self.model),
+            *self._history.routes(),
             Route("/healthz", self.health),
             Route("/readyz", self.readiness),
             Route("/metrics", self.metrics),
@@ -163,7 +168,8 @@ class DigitServer:
 
     async def metrics(self, request: Request) -> Response:
         """Answer what was counted."""
-        return Response(self._metrics.render(), media_type=CONTENT_TYPE)
+        readings = await asyncio.to_thread(self._history.metrics)
+        return Response(self._metrics.render() + readings, media_type=CONTENT_TYPE)
 
     async def model(self, request: Request) -> Response:
         """Answer which model reads."""

@@ -19,7 +19,9 @@ from mnist_edge.deployment.server.settings import ServerSettings
 PUBLIC_PATHS: Final = frozenset({"/", "/healthz", "/readyz", "/openapi.json"})
 """Paths that need no token: they tell nothing of anybody's pictures."""
 
-_ROUTES = frozenset({"/v1/predict", "/v1/model", "/metrics", *PUBLIC_PATHS})
+_ROUTES = frozenset(
+    {"/v1/predict", "/v1/model", "/v1/readings", "/v1/readings.png", "/metrics", *PUBLIC_PATHS}
+)
 """Paths by which requests are counted; all others are counted together."""
 
 _POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")

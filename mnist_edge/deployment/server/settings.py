@@ -59,6 +59,8 @@ class ServerSettings:
     """Further names by which clients may call this machine."""
     allowed_origins: tuple[str, ...] = ()
     """Origins of web pages elsewhere that may use the API, such as ``https://example.org``."""
+    history: Path | None = None
+    """The history of a watch, to be shown; None for none."""
     tls_certificate: Path | None = None
     """PEM file with the certificate chain; None for plain HTTP."""
     tls_key: Path | None = None
