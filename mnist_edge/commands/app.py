@@ -23,11 +23,9 @@ from mnist_edge.errors import MnistEdgeError
 
 COMMANDS = (
     "predict",
-    "batch",
     "watch",
     "readings",
     "serve",
-    "label",
     "info",
     "doctor",
     "report",

@@ -29,12 +29,13 @@ if TYPE_CHECKING:
     from mnist_edge.inference.classifier import Prediction
     from mnist_edge.inference.page import Page
     from mnist_edge.inference.results_log import ResultsLog
+    from mnist_edge.inference.unsure_pictures import UnsurePictures
     from mnist_edge.preprocessing.decoding import Picture
 
 EXAMPLES = """
 mnist-edge watch inbox --out results.jsonl
-mnist-edge watch inbox --out results.jsonl --all --model my-model
-mnist-edge watch inbox --out - --once
+mnist-edge watch --camera demo: --every 1s
+mnist-edge watch --config watch.toml
 """
 
 _POLL_INTERVAL = 0.1
@@ -44,17 +45,58 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 def watch_command(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Folder that pictures arrive in.")
-    ],
+        Path | None, typer.Argument(metavar="[FOLDER]", help="Folder that pictures arrive in.")
+    ] = None,
     out: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "--out",
             "-o",
             metavar="FILE",
             help="Results, appended to if the file exists; - prints them, and remembers none.",
+            show_default="- for a camera",
         ),
-    ],
+    ] = None,
+    camera: Annotated[
+        str | None,
+        typer.Option(
+            "--camera",
+            metavar="ADDRESS",
+            help="Camera instead of a folder: rpicam, /dev/video0, rtsp://..., http://..., demo: "
+            "or demo:FOLDER.",
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config", metavar="FILE", help="Settings of a camera: regions, rules, where to send."
+        ),
+    ] = None,
+    init: Annotated[
+        bool,
+        typer.Option(
+            "--init", help="Write such a file, every key explained, to --config or watch.toml."
+        ),
+    ] = False,
+    every: Annotated[
+        str | None,
+        typer.Option(
+            "--every",
+            metavar="TIME",
+            help="Time between two pictures of a camera, such as 10s or 5m.",
+        ),
+    ] = None,
+    on_change: Annotated[
+        bool, typer.Option("--on-change", help="Read no picture that looks like the one before.")
+    ] = False,
+    light_command: Annotated[
+        str | None,
+        typer.Option(
+            "--light-command",
+            metavar="PROGRAM",
+            help="Called with on before a picture is taken, and with off after it.",
+        ),
+    ] = None,
     model: ModelOption = None,
     min_confidence: MinConfidenceOption = None,
     read_all: AllOption = False,
@@ -71,7 +113,7 @@ def watch_command(
     keep_unsure_bytes: KeepUnsureBytesOption = DEFAULT_KEEP_UNSURE_BYTES,
     runtime: RuntimeOption = None,
 ) -> None:
-    """Read each picture that arrives in a folder.
+    """Read each picture that arrives in a folder, or that a camera takes.
 
     Appends one line per picture to the results, as predict --format jsonl prints
     it, and waits for more until it is stopped (Ctrl-C, SIGTERM). A picture with a
@@ -79,8 +121,64 @@ def watch_command(
     their paths, so give each its own name. One that is still being written is
     waited for; names that begin with a dot are ignored.
 
+    With --camera or --config, a camera is read every ten seconds, its regions
+    become values by rules, and these are kept and sent as the settings say.
+
     With --once, the exit status is 1 if a picture could not be read.
     """
+    if init:
+        from mnist_edge.commands.watch_camera import write_config
+
+        write_config(config, camera)
+        return
+    if (folder is None) == (camera is None and config is None):
+        raise InvalidValue("name either a FOLDER, or a camera by --camera or --config")
+    confidence = parse_min_confidence(min_confidence)
+    if folder:
+        if out is None:
+            raise InvalidValue("name a file for the results by --out FILE; - prints them")
+        unsure = _unsure_pictures(keep_unsure, keep_unsure_bytes, inbox=folder.resolve())
+        failed = _watch_folder(
+            folder, out, model, confidence, unsure, read_all=read_all, interval=interval, once=once
+        )
+    else:
+        from mnist_edge.commands.watch_camera import camera_settings, watch_camera
+
+        settings = camera_settings(
+            config,
+            camera=camera,
+            every=every,
+            on_change=on_change or None,
+            light_command=light_command,
+            model=model,
+        )
+        unsure = _unsure_pictures(keep_unsure, keep_unsure_bytes, inbox=None)
+        with _ending() as ending:
+            failed = watch_camera(
+                settings,
+                config,
+                min_confidence=confidence,
+                out=out or Path("-"),
+                once=once,
+                unsure=unsure,
+                pause=ending.pause,
+            )
+    if once and failed:
+        raise typer.Exit(1)
+
+
+def _watch_folder(
+    folder: Path,
+    out: Path,
+    model: str | None,
+    min_confidence: float | str | None,
+    unsure: "UnsurePictures | None",
+    *,
+    read_all: bool,
+    interval: float,
+    once: bool,
+) -> int:
+    """Read the pictures of a folder, and return how many could not be read."""
     from mnist_edge.commands.predict import warn_about
     from mnist_edge.inference.classifier import Classifier
     from mnist_edge.inference.folder_watcher import sweep, watch
@@ -90,18 +188,8 @@ def watch_command(
         raise PictureNotFound(f"no folder {folder}; make it, or check the path")
     # Results are compared by paths that mean the same wherever the next start is from.
     folder = folder.resolve()
-    unsure = None
-    if keep_unsure:
-        from mnist_edge.inference.unsure_pictures import UnsurePictures
-
-        if keep_unsure.resolve().is_relative_to(folder):
-            raise InvalidValue(
-                f"--keep-unsure {keep_unsure} is in {folder}: its copies would be read as "
-                "pictures that arrive; name a folder elsewhere"
-            )
-        unsure = UnsurePictures(keep_unsure, max_bytes=keep_unsure_bytes, warn=warn)
     with _ending() as ending, _open_results(out) as results:
-        classifier = Classifier(model, min_confidence=parse_min_confidence(min_confidence))
+        classifier = Classifier(model, min_confidence=min_confidence)
         warn_about(classifier)
         place = "standard output" if str(out) == "-" else out
         note(f"watching {folder}: {len(results.pictures)} read before, results go to {place}")
@@ -124,8 +212,27 @@ def watch_command(
             if unreadable:
                 fail(outcome)
     note(f"{count - failed} read, {failed} could not be read")
-    if once and failed:
-        raise typer.Exit(1)
+    return failed
+
+
+def _unsure_pictures(
+    folder: Path | None, max_bytes: int, *, inbox: Path | None
+) -> "UnsurePictures | None":
+    """Return what keeps unsure pictures, if they are to be kept.
+
+    Raises:
+        InvalidValue: they would be kept in the folder that is watched.
+    """
+    if folder is None:
+        return None
+    from mnist_edge.inference.unsure_pictures import UnsurePictures
+
+    if inbox and folder.resolve().is_relative_to(inbox):
+        raise InvalidValue(
+            f"--keep-unsure {folder} is in {inbox}: its copies would be read as "
+            "pictures that arrive; name a folder elsewhere"
+        )
+    return UnsurePictures(folder, max_bytes=max_bytes, warn=warn)
 
 
 class _PrintedResults:

@@ -22,7 +22,7 @@ from PIL import Image
 
 from mnist_edge.errors import InvalidValue, MissingDependency, PictureNotFound
 from mnist_edge.monitoring.clock import Clock
-from mnist_edge.monitoring.demo_counter import draw_counter, picture_at
+from mnist_edge.monitoring.demo_counter import CYCLE, draw_counter, picture_at
 from mnist_edge.monitoring.mjpeg import FrameSplitter
 from mnist_edge.monitoring.settings import CameraSettings
 from mnist_edge.preprocessing.decoding import SUFFIXES
@@ -102,6 +102,11 @@ def open_camera(settings: CameraSettings, clock: Clock) -> Camera:
     )
 
 
+def picture_count(camera: Camera) -> int:
+    """Return how many pictures show all that a camera has: one, or all of a demo."""
+    return camera.length if isinstance(camera, DemoCamera) else 1
+
+
 class DemoCamera:
     """Replays the pictures of a folder, in the order of their names and again; or draws a counter.
 
@@ -125,9 +130,9 @@ class DemoCamera:
                 raise PictureNotFound(f"no pictures in {folder}; name a folder that has some")
 
     @property
-    def length(self) -> int | None:
-        """Number of pictures before they come again; None for the counter."""
-        return len(self._paths) or None
+    def length(self) -> int:
+        """Number of pictures before they, or the faults of the counter, come again."""
+        return len(self._paths) or CYCLE
 
     def start(self) -> None:
         """Go on where it stopped."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
@@ -12,14 +13,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mnist_edge.errors import PictureError, ProgramFailed
-from mnist_edge.inference.classifier import Classifier
+from mnist_edge.inference.classifier import CLEAR_CONFIDENCE, Classifier
+from mnist_edge.inference.unsure_pictures import UnsurePictures
 from mnist_edge.monitoring.alignment import Aligner, NotAligned
 from mnist_edge.monitoring.camera_keeper import CameraKeeper
 from mnist_edge.monitoring.change import ChangeDetector
 from mnist_edge.monitoring.clock import Clock
 from mnist_edge.monitoring.light import Light
 from mnist_edge.monitoring.message import Message, Publisher
-from mnist_edge.monitoring.readings import RegionReading, ValueReading
+from mnist_edge.monitoring.readings import UNREAD, RegionReading, ValueReading
 from mnist_edge.monitoring.regions import cut_out, read_region, require_inside
 from mnist_edge.monitoring.rules import RegionState, apply_rules
 from mnist_edge.monitoring.settings import MonitorSettings
@@ -89,6 +91,8 @@ class Monitor:
         publishers: make messages of them, which the recorder keeps until they are sent.
         report: is told the readings of each picture after they were recorded.
         warn: is told what is wrong and does not end the watch.
+        unsure: keeps the regions that are not read surely.
+        asked: another thread sets it to ask for a reading now.
 
     Raises:
         InvalidValue: a region or a mark is outside the reference picture.
@@ -106,7 +110,10 @@ class Monitor:
         publishers: Sequence[Publisher] = (),
         report: Callable[[Sequence[ValueReading]], None],
         warn: Callable[[str], None],
+        unsure: UnsurePictures | None = None,
+        asked: threading.Event | None = None,
     ) -> None:
+        self._unsure = unsure
         self._settings, self._classifier = settings, classifier
         self._keeper, self._clock = keeper, clock
         self._recorder, self._publishers = recorder, publishers
@@ -114,23 +121,18 @@ class Monitor:
         self._light = Light(settings.camera.light_command)
         self._reader = PictureReader(settings, classifier)
         self._change = ChangeDetector(settings.schedule.change)
-        self._states = {region.name: recorder.state(region.name) for region in settings.regions}
         self._due = self._read_at = clock.monotonic()
         self._alike = 0
         """Number of readings in a row of regions that looked alike."""
         self._problem: str | None = None
         """The problem that was recorded last; None after a picture that was read."""
         self._reading_id = ""
-        self._is_asked = False
+        self._asked = asked or threading.Event()
 
     @property
     def pictures(self) -> int:
         """Number of pictures that were looked at."""
         return self._reader.pictures
-
-    def ask(self) -> None:
-        """Ask for a reading now; another thread may."""
-        self._is_asked = True
 
     def run(self, pause: Pause, *, count: int | None = None) -> None:
         """Read pictures until it is ended.
@@ -149,7 +151,8 @@ class Monitor:
         try:
             while count is None or self.pictures < count:
                 is_due = self._clock.monotonic() >= self._due
-                asked, self._is_asked = self._is_asked, False
+                asked = self._asked.is_set()
+                self._asked.clear()
                 is_quiet = self._is_quiet() and not asked
                 if is_quiet:
                     self._keeper.close()
@@ -200,6 +203,12 @@ class Monitor:
             for region in self._settings.regions
         ]
         self._record(seen, crops)
+        if self._unsure:
+            for one in seen:
+                if UNREAD in one.text or any(c < CLEAR_CONFIDENCE for c in one.confidences):
+                    pixels, name = crops[one.region], f"{one.region} {reading_id}"
+                    page = self._classifier.predict_all(pixels)
+                    self._unsure.keep(_encode(pixels), page, self._classifier, name=name)
 
     def _take_picture(self, pause: Pause) -> PixelArray | None:
         """Return a picture that is taken now; None if the end was asked for.
@@ -281,7 +290,7 @@ class Monitor:
 
     def _record(self, seen: Sequence[RegionReading], crops: Mapping[str, PixelArray]) -> None:
         outcomes = [
-            apply_rules(region.rules, self._states[region.name], one)
+            apply_rules(region.rules, self._recorder.state(region.name), one)
             for region, one in zip(self._settings.regions, seen, strict=True)
         ]
         readings = [reading for reading, _ in outcomes]
@@ -291,7 +300,6 @@ class Monitor:
             message for one in self._publishers for message in one.messages(readings, encoded)
         ]
         self._recorder.record(readings, states, messages, crops=encoded)
-        self._states |= states
         self._report(readings)
 
     def _name_reading(self) -> tuple[datetime, str]:

@@ -52,6 +52,8 @@ def cut_out(
         left, top, right, bottom = region.box
         return picture[top:bottom, left:right]
     corners = region.outline()
+    if not corners:
+        return picture
     if placement:
         corners = placement.apply(corners)
     return straighten(picture, corners)

@@ -269,7 +269,8 @@ class RegionSettings:
     box: RegionBox | None = field(
         default=None,
         metadata={
-            "help": "Left, top, right and bottom in pixels. Around digits that stand close "
+            "help": "Left, top, right and bottom in pixels; by default the whole picture. Around "
+            "digits that stand close "
             "together, as on the drums of a counter, it ends where the first and the last drum do.",
             "example": "[48, 96, 592, 180]",
         },
@@ -289,14 +290,13 @@ class RegionSettings:
 
     def __post_init__(self) -> None:
         require_region_name(self.name)
-        if (self.box is None) == (self.corners is None):
+        if self.box and self.corners:
             raise InvalidValue(f"region {self.name}: give either box or corners")
         if self.box:
             require_box("box", self.box)
         corners = self.outline()
-        for before, at, after in zip(
-            (corners[-1], *corners), corners, (*corners[1:], corners[0]), strict=False
-        ):
+        for number, at in enumerate(corners):
+            before, after = corners[number - 1], corners[(number + 1) % len(corners)]
             if _turn(before, at, after) < MIN_SIDE**2 / 2:
                 raise InvalidValue(
                     f"corners: {[list(one) for one in corners]}: expected upper left, upper right, "
@@ -304,10 +304,13 @@ class RegionSettings:
                 )
 
     def outline(self) -> list[Point]:
-        """Return its corners: upper left, upper right, lower right and lower left."""
-        if self.corners:
-            return list(self.corners)
-        left, top, right, bottom = self.box or (0, 0, 0, 0)
+        """Return its corners: upper left, upper right, lower right and lower left.
+
+        There are none if it is the whole picture.
+        """
+        if self.box is None:
+            return list(self.corners or ())
+        left, top, right, bottom = self.box
         return [(left, top), (right, top), (right, bottom), (left, bottom)]
 
 

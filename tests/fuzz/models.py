@@ -20,8 +20,6 @@ from tests.fuzz.mutation import Number, mutate
 from tests.fuzz.target import KnownCase, Target, own_error
 from tests.support.paths import NANO, SAMPLE, TINY
 
-_DIGITS = 10
-"""Digits that a model reads as one batch, after a picture by itself."""
 _INFERRED = 8
 """In one of how many cases the pixel scaling is not named."""
 
@@ -45,7 +43,7 @@ def _check(content: bytes, folder: Path) -> str:
     os.environ["XDG_CACHE_HOME"] = str(folder / "cache")
     path = folder / "model.tflite"
     path.write_bytes(content)
-    digits = load_builtin_digits().images[:_DIGITS]
+    digits = load_builtin_digits().images
     with forked_children():
         run_program("info", str(path), "--format", "json")
         try:
@@ -72,7 +70,7 @@ TARGET = Target(
     name="models",
     draw=_draw,
     check=_check,
-    count=200,
+    count=450,
     known={
         # The first two passed a trial of one digit, and then ended the program.
         "crash on a batch": KnownCase(

@@ -72,12 +72,9 @@ def runtimes(system: System) -> list[str]:
 @pytest.fixture(scope="module")
 def pictures(userland: Userland) -> list[str]:
     """Their paths in the home folder."""
-    # numpy's operators take ten seconds a picture there.
-    some = PICTURES[-1:] if userland.system.runtime == NUMPY else PICTURES
-    paths = [*some, SAMPLES / "digit.png"]
-    for picture in paths:
+    for picture in [*PICTURES, SAMPLES / "digit.png"]:
         shutil.copy(picture, userland.home)
-    return [picture.name for picture in paths]
+    return [picture.name for picture in [*PICTURES, SAMPLES / "digit.png"]]
 
 
 def here(*arguments: str | Path, cwd: Path) -> str:

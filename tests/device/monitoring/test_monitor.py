@@ -1,4 +1,5 @@
 import io
+import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -82,6 +83,7 @@ class Watch:
         self.keeper = CameraKeeper(self.camera, settings.camera, self.clock)
         self.readings: list[ValueReading] = []
         self.warnings: list[str] = []
+        self.asked = threading.Event()
         self.monitor = Monitor(
             settings,
             classifier,
@@ -90,6 +92,7 @@ class Watch:
             recorder=recorder or Unrecorded(),
             report=self.readings.extend,
             warn=self.warnings.append,
+            asked=self.asked,
         )
 
     def run(self, seconds: float) -> list[ValueReading]:
@@ -150,7 +153,7 @@ def test_each_fault_of_the_camera_is_an_error_within_a_minute(classifier: Classi
         assert [reading.value for reading in watch.run(100)] == [7], fault
         watch.camera.fault = fault
         if fault == "garbage":
-            watch.monitor.ask()
+            watch.asked.set()
         errors = watch.run(60)
         assert [reading.reason for reading in errors] == ["camera"], fault
         # A fault that lasts is recorded from time to time, and ends by itself.
@@ -181,7 +184,7 @@ def test_a_reading_that_is_asked_for_is_taken_at_once(classifier: Classifier) ->
         lambda clock: FakeCamera(clock, lambda number: picture(7, number % 5)),
     )
     assert len(watch.run(100)) == 1
-    watch.monitor.ask()
+    watch.asked.set()
     assert len(watch.run(5)) == 1
 
 

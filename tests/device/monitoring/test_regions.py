@@ -65,7 +65,13 @@ def test_corners_in_another_order_are_refused() -> None:
     with pytest.raises(InvalidValue, match="upper left, upper right"):
         RegionSettings(name="a", corners=corners)
     with pytest.raises(InvalidValue, match="either box or corners"):
-        RegionSettings(name="a")
+        RegionSettings(name="a", box=COUNTER_BOX, corners=corners[::-1])
+
+
+def test_a_region_without_a_place_is_the_whole_picture() -> None:
+    whole = RegionSettings(name="picture")
+    require_inside(whole, 8, 8)
+    assert cut_out(PICTURE, whole) is PICTURE
 
 
 def test_a_region_follows_the_reference() -> None:
