@@ -33,6 +33,10 @@ _INSERT = """
 INSERT INTO readings (reading_id, region, time, raw, value, rate, error, filled, unit)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
+_DELETE_OLD = (
+    "DELETE FROM crops WHERE reading_id IN (SELECT reading_id FROM readings WHERE time < ?)",
+    "DELETE FROM readings WHERE time < ?",
+)
 _SELECT = """
 SELECT reading_id, region, time, raw, value, rate, error, filled, unit FROM readings
 WHERE time >= ?1 AND (?2 IS NULL OR region = ?2) ORDER BY time, id
@@ -54,7 +58,7 @@ class HistorySettings:
     keep: Duration | None = field(
         default=None,
         metadata={
-            "help": "Time after which readings are deleted; without it, never.",
+            "help": "Time after which readings and their pictures are deleted; without it, never.",
             "example": '"730d"',
         },
     )
@@ -164,7 +168,8 @@ class History:
             self._keep_crops(connection, readings, crops or {})
             if readings and self._settings.keep is not None:
                 oldest = readings[0].time - timedelta(seconds=self._settings.keep)
-                connection.execute("DELETE FROM readings WHERE time < ?", (_timestamp(oldest),))
+                for statement in _DELETE_OLD:
+                    connection.execute(statement, (_timestamp(oldest),))
         return True
 
     def state(self, region: str) -> RegionState:

@@ -35,6 +35,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             picture BLOB NOT NULL
         )
         """,
+        "CREATE INDEX crops_reading ON crops (reading_id)",
         """
         CREATE TABLE outbox (
             id INTEGER PRIMARY KEY AUTOINCREMENT,

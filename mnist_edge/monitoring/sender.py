@@ -35,6 +35,8 @@ class Sender:
         self._clock = clock
         self._pause = _FIRST_PAUSE
         self._not_before: float | None = None
+        self._delivered = 0
+        """The number of the latest message that the other side has."""
         self._wake = threading.Event()
         self.problem: str | None = None
         """Why the latest attempt failed; None if it did not."""
@@ -57,15 +59,17 @@ class Sender:
             self._publisher.connect()
             self.problem = None
             while message := self._history.next_message(self._publisher.name):
+                refused = False
                 try:
-                    self._publisher.send(message)
+                    # Where the disk was full it is still in the outbox.
+                    if message.number != self._delivered:
+                        self._publisher.send(message)
                 except NotDelivered as error:
                     if not error.refused:
                         raise
-                    self.problem = str(error)
-                    self._history.remove_message(message, refused=True)
-                else:
-                    self._history.remove_message(message)
+                    self.problem, refused = str(error), True
+                self._delivered = message.number
+                self._history.remove_message(message, refused=refused)
         except MnistEdgeError as error:
             self.problem = str(error)
             pause, self._pause = self._pause, min(2 * self._pause, _MAX_PAUSE)

@@ -84,6 +84,8 @@ def require_post_url(url: str, *, allow_http: bool) -> None:
         raise InvalidValue(f"url: {one_line(error)}") from error
     if not host or parts.scheme not in ("https", "http"):
         raise InvalidValue("url: it must begin with https:// and a host")
+    if "@" in parts.netloc:
+        raise InvalidValue("url: a name and a password do not belong in it; use a token")
     if parts.scheme == "http" and not allow_http and host not in _LOOPBACK:
         raise InvalidValue(
             f"url: http to {host} can be read and changed on its way; use https, or set "
@@ -121,9 +123,13 @@ def _post(url: str, content: bytes, headers: Mapping[str, str], host: str) -> No
         def redirect_request(self, *_: Any) -> None:
             return None
 
+    handlers: list[Any] = [NoRedirects]
+    if host in _LOOPBACK:
+        # Through a proxy it would leave this machine.
+        handlers.append(urllib.request.ProxyHandler({}))
     request = urllib.request.Request(url, content, dict(headers), method="POST")  # noqa: S310
     try:
-        with urllib.request.build_opener(NoRedirects).open(request, timeout=_TIMEOUT):
+        with urllib.request.build_opener(*handlers).open(request, timeout=_TIMEOUT):
             pass
     except urllib.error.HTTPError as error:
         error.close()

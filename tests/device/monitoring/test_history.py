@@ -98,11 +98,15 @@ def test_pictures_are_kept_as_asked_up_to_a_size(tmp_path: Path) -> None:
     assert kept == [3, 4]
 
 
-def test_old_readings_are_deleted(tmp_path: Path) -> None:
-    history = History(HistorySettings(path=tmp_path / "readings.db", keep=180))
+def test_old_readings_and_their_pictures_are_deleted(tmp_path: Path) -> None:
+    settings = HistorySettings(path=tmp_path / "readings.db", keep=180, crops="always")
+    history = History(settings)
     for number in range(6):
-        history.record([counter_reading(number)], {})
-    assert [one.reading_id for one in history.readings()] == ["id-2", "id-3", "id-4", "id-5"]
+        history.record([counter_reading(number)], {}, crops={"water": b"picture"})
+    kept = [one.reading_id for one in history.readings()]
+    assert kept == ["id-2", "id-3", "id-4", "id-5"]
+    pictures = [f"id-{number}" for number in range(6) if history.crop(f"id-{number}", "water")]
+    assert pictures == kept
 
 
 def test_one_process_writes_while_another_reads(settings: HistorySettings) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_edge.errors import NotDelivered
+from mnist_edge.errors import NotDelivered, NotWritable
 from mnist_edge.monitoring.history import History, HistorySettings
 from mnist_edge.monitoring.message import Message
 from mnist_edge.monitoring.readings import ValueReading
@@ -121,6 +121,27 @@ def test_a_message_that_is_refused_for_good_does_not_hold_up_the_next(history: H
     assert publisher.sent == ["0", "2"]
     assert sender.problem == "it is too odd"
     assert history.dropped_messages("recorder") == 1
+
+
+def test_a_full_disk_does_not_send_a_message_again_and_again(
+    history: History, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(message: Message, *, refused: bool = False) -> None:
+        raise NotWritable("cannot use the history: the disk is full")
+
+    publisher, clock = Recorder(), SteppedClock()
+    sender = Sender(history, publisher, clock)
+    record(history, publisher, 0)
+    record(history, publisher, 1)
+    with monkeypatch.context() as full:
+        full.setattr(history, "remove_message", refuse)
+        for _ in range(5):
+            sender.step()
+            clock.sleep(60)
+        assert sender.problem == "cannot use the history: the disk is full"
+    sender.step()
+    assert publisher.sent == ["0", "1"]
+    assert history.waiting_messages("recorder") == 0
 
 
 def test_a_thread_sends_what_is_recorded_and_ends(history: History, tmp_path: Path) -> None:

@@ -179,6 +179,14 @@ def test_a_post_does_not_follow_a_redirect() -> None:
     assert not server.posts
 
 
+def test_a_post_to_this_machine_goes_through_no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.delenv("no_proxy", raising=False)
+    with taking_posts() as server:
+        post(server.root, b"content", headers={})
+    assert len(server.posts) == 1
+
+
 def test_a_post_to_nobody_is_an_error() -> None:
     with taking_posts() as server:
         pass
@@ -200,6 +208,7 @@ def test_a_trickling_server_cannot_hold_up_a_post(monkeypatch: pytest.MonkeyPatc
         ("ftp://meters.example/", "must begin with https"),
         ("https://", "must begin with https"),
         ("https://meters.example:port/", "url: "),
+        ("https://me:secret@meters.example/", "^url: a name and a password do not belong in it"),
     ],
 )
 def test_a_url_that_others_can_read_is_refused(url: str, message: str) -> None:
