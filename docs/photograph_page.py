@@ -1,4 +1,4 @@
-"""Photograph the page of ``mnist-edge serve`` for ``docs/images/``, with a 7 drawn on it.
+"""Photograph the pages for ``docs/images/``: serve's with a 7 drawn on it, and label's.
 
 python -m docs.photograph_page
 """
@@ -6,50 +6,76 @@ python -m docs.photograph_page
 from __future__ import annotations
 
 import io
+import shutil
 import tempfile
 from pathlib import Path
 
 from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 from docs.draw_examples import COLORS, FOLDER
-from tests.device.deployment.server.test_drawing_page import SEVEN, draw, start_browser
-from tests.support.digit_server import running_server
+from tests.device.deployment.server.test_drawing_page import SEVEN, draw, start_browser, wait_for
+from tests.device.deployment.server.test_label_page import press
+from tests.support.digit_server import running_label_page, running_server
 
 WIDTH, HEIGHT = 960, 800
 """Size of the window in pixels."""
+LABEL_HEIGHT = 520
+"""Height of the page to label on, without the empty rest of the window."""
 SECONDS = 60
+"""Time that a busy machine may take."""
 
 
 def main() -> None:
-    """Write the picture."""
-    with (
-        tempfile.TemporaryDirectory() as models,
-        running_server("--model", "edge", models=Path(models)) as server,
-    ):
-        browser = start_browser()
-        try:
-            content = photograph(browser, server.link)
-        finally:
-            browser.quit()
-    picture = Image.open(io.BytesIO(content)).convert("RGB")
-    picture.quantize(COLORS).save(FOLDER / "serve.png", optimize=True)
+    """Write the pictures."""
+    browser = start_browser()
+    try:
+        browser.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False},
+        )
+        with (
+            tempfile.TemporaryDirectory() as models,
+            running_server("--model", "edge", models=Path(models)) as server,
+        ):
+            _save(photograph(browser, server.link), "serve.png")
+        with tempfile.TemporaryDirectory() as folder:
+            unsure = Path(folder, "unsure")
+            unsure.mkdir()
+            for name in ("card.jpg", "cell.jpg", "number.jpg"):
+                shutil.copy(FOLDER / name, unsure)
+            with running_label_page(unsure, "--model", "edge") as server:
+                _save(photograph_labels(browser, server.link), "label.png", height=LABEL_HEIGHT)
+    finally:
+        browser.quit()
 
 
 def photograph(browser: webdriver.Chrome, link: str) -> bytes:
     """Draw a 7 and return a PNG of the page that reads it."""
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False},
-    )
     browser.get(link)
     draw(browser, SEVEN)
     WebDriverWait(browser, SECONDS).until(
         lambda page: "ms" in page.find_element(By.ID, "timing").text
     )
     return browser.get_screenshot_as_png()
+
+
+def photograph_labels(browser: webdriver.Chrome, link: str) -> bytes:
+    """Label two pictures and two digits of a number; return a PNG of the page at the third."""
+    browser.get(link)
+    for wanted in ("Picture 1", "Picture 2", "digit 1", "digit 2"):
+        wait_for(browser, "words", wanted)
+        press(browser, Keys.ENTER)
+    wait_for(browser, "words", "digit 3")
+    return browser.get_screenshot_as_png()
+
+
+def _save(content: bytes, name: str, *, height: int = HEIGHT) -> None:
+    picture = Image.open(io.BytesIO(content)).convert("RGB").crop((0, 0, WIDTH, height))
+    picture.quantize(COLORS).save(FOLDER / name, optimize=True)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@
     ├── NotWritable                 an output file or folder
     ├── InvalidHistory              not a history of readings, damaged, or from a newer release
     ├── NotDelivered                a reading that its receiver does not have yet, or refuses
+    ├── StorageFailed               an input of many pictures cannot be read any more
+    ├── TooManyErrors               --max-errors was exceeded
     ├── WorkerLost                  a worker process ended before its work was done
     ├── ProgramFailed               a program to be timed failed
     └── UsageError                  the request is wrong (exit 2)
@@ -203,6 +205,14 @@ class NotDelivered(MnistEdgeError):
     def __init__(self, message: str, *, refused: bool = False) -> None:
         super().__init__(message)
         self.refused = refused
+
+
+class StorageFailed(MnistEdgeError):
+    """A folder, an archive or an object storage that pictures come from does not answer."""
+
+
+class TooManyErrors(MnistEdgeError):
+    """More pictures cannot be read than ``--max-errors`` allows."""
 
 
 class WorkerLost(MnistEdgeError):

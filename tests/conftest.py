@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mnist_edge import Classifier
 from mnist_edge.data.mnist import Digits, Mnist, load_mnist, load_test_digits
+from mnist_edge.evaluation.report import measure, timing
 from tests.support.paths import DATA, NANO, ROOT
 from tests.support.programs import Run, Start, exit_status
 from tests.support.sandboxes import SandboxCache
@@ -43,6 +44,15 @@ def no_installed_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pa
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("MNIST_EDGE_MODELS", str(folder))
         yield folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def few_timed_digits() -> Iterator[None]:
+    """Time few digits in reports: what their times are is nothing to a test."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (measure, timing):
+            patch.setattr(module, "TIMED_DIGITS", 20)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -23,9 +23,11 @@ from mnist_edge.errors import MnistEdgeError
 
 COMMANDS = (
     "predict",
+    "batch",
     "watch",
     "readings",
     "serve",
+    "label",
     "info",
     "doctor",
     "report",

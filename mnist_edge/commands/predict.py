@@ -163,7 +163,7 @@ def predict_command(
     )
     warn_about(classifier)
     with ExitStack() as stack:
-        stack.enter_context(_unwinding_on_sigterm())
+        stack.enter_context(unwinding_on_sigterm())
         results_log = stack.enter_context(_open_results_log(resume)) if resume else None
         if results_log:
             found = _skip_known(found, results_log.pictures)
@@ -256,7 +256,7 @@ def _find_pictures(
 
 
 @contextmanager
-def _unwinding_on_sigterm() -> Iterator[None]:
+def unwinding_on_sigterm() -> Iterator[None]:
     """Unwind the program on SIGTERM, as on Ctrl-C: a line is finished, workers are ended."""
 
     def end(number: int, frame: FrameType | None) -> None:

@@ -3,7 +3,7 @@
 import json
 import sys
 from collections.abc import Iterable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -73,9 +73,10 @@ def readings_command(
     that the rules made of it, or the rule that refused it. Times are local in the
     table, and UTC in the other formats; the newest is last.
     """
+    from mnist_edge.monitoring.clock import parse_since
     from mnist_edge.monitoring.history import History, HistorySettings
 
-    start = None if since is None else _parse_since(since, datetime.now(timezone.utc))
+    start = None if since is None else parse_since(since, datetime.now(timezone.utc))
     opened = History(HistorySettings(path=history), read_only=True)
     try:
         if forget is not None:
@@ -111,22 +112,6 @@ def _draw(readings: "Iterable[ValueReading]", plot: Path) -> None:
     with replacing(plot) as temporary:
         plot_values(readings).save(temporary, "PNG")
     note(f"wrote {plot}")
-
-
-def _parse_since(text: str, now: datetime) -> datetime:
-    from mnist_edge.monitoring.clock import parse_duration
-
-    try:
-        # Without a time zone it is local time.
-        return datetime.fromisoformat(text).astimezone(timezone.utc)
-    except ValueError:
-        pass
-    try:
-        return now - timedelta(seconds=parse_duration(text))
-    except (InvalidValue, OverflowError) as error:
-        raise InvalidValue(
-            f"--since {text}: expected a time such as 12h or 7d, or a date such as 2026-11-01"
-        ) from error
 
 
 def _print_table(readings: "Iterable[ValueReading]") -> None:

@@ -91,7 +91,7 @@ def serve_command(
             metavar="N",
             min=1,
             max=64,
-            help="Threads that read pictures.",
+            help="Threads that read pictures, one of them small ones.",
             show_default="one per core",
         ),
     ] = None,
@@ -115,7 +115,7 @@ def serve_command(
             min=1,
             help="Requests that are read or wait; further ones get status 429.",
         ),
-    ] = 32,
+    ] = 128,
     max_connections: Annotated[
         int,
         typer.Option("--max-connections", metavar="N", min=1, help="Connections open at a time."),
@@ -138,6 +138,14 @@ def serve_command(
     ] = 30.0,
     keep_unsure: KeepUnsureOption = None,
     keep_unsure_bytes: KeepUnsureBytesOption = DEFAULT_KEEP_UNSURE_BYTES,
+    history: Annotated[
+        Path | None,
+        typer.Option(
+            "--history",
+            metavar="FILE",
+            help="Show the history of a watch: on the page, in the API and in /metrics.",
+        ),
+    ] = None,
     runtime: RuntimeOption = None,
 ) -> None:
     """Serve a page to draw on, and an API that reads pictures.
@@ -184,6 +192,7 @@ def serve_command(
         allowed_origins=tuple(split_list(allow_origin)),
         tls_certificate=tls_cert,
         tls_key=tls_key,
+        history=history,
         threads=threads or available_cores(),
         limits=ServerLimits(
             max_bytes=max_bytes,

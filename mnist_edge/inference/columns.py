@@ -87,12 +87,42 @@ def read_columns(
     """
     names = column_names(columns)
     source = picture_column(names, read_all=read_all)
-    pictures = _to_pictures(source, columns[source])
+    pictures = to_pictures(source, columns[source])
     paths = _to_list(columns["path"]) if "path" in names else ["the picture"] * len(pictures)
     classifier = _open_once(model, min_confidence)
     outcomes = read_pictures(classifier, zip(paths, pictures, strict=True), read_all=read_all)
     passed = {name: columns[name] for name in names if name != source or name == "path"}
     return {**passed, **answer_columns(outcomes, read_all=read_all)}
+
+
+def read_table(
+    table: pa.Table | pa.RecordBatch,
+    *,
+    model: str | Path | None = None,
+    min_confidence: float | str | None = None,
+    read_all: bool = False,
+) -> pa.Table:
+    """Read the picture in each row of an Arrow table, into a table whose types are always the same.
+
+    Args:
+        table: as for ``read_columns``, as are the others.
+        model: the model.
+        min_confidence: the confidence below which it abstains.
+        read_all: whether to read every digit of each picture.
+
+    Returns:
+        The columns of ``read_columns``, typed as ``ANSWER_TYPES`` and ``PAGE_TYPES`` say.
+
+    Raises:
+        InvalidValue: as ``read_columns`` says.
+        ModelError: as ``read_columns`` says.
+    """
+    import pyarrow as pa
+
+    columns = read_columns(table, model=model, min_confidence=min_confidence, read_all=read_all)
+    answers = answer_schema(read_all=read_all)
+    passed = [table.schema.field(name) for name in columns if name not in answers.names]
+    return pa.table(columns, pa.schema([*passed, *answers]))
 
 
 def column_names(columns: Any) -> list[str]:
@@ -158,6 +188,17 @@ def answer_schema(*, read_all: bool = False) -> pa.Schema:
     )
 
 
+def to_pictures(source: str, values: Any) -> list[Picture | PictureError]:
+    """Return the pictures of a column, and errors in the place of what is none.
+
+    Args:
+        source: what the column holds, one of ``PICTURE_COLUMNS``.
+        values: the column.
+    """
+    to_picture = {"bytes": _from_bytes, "pixels": _from_pixels, "path": _from_path}[source]
+    return [_missing(source) if value is None else to_picture(value) for value in _to_list(values)]
+
+
 def _answers(outcome: Outcome) -> dict[str, Any]:
     """Return one row's answers, without those that are null."""
     if isinstance(outcome, PictureError):
@@ -191,11 +232,6 @@ def _open_once(model: str | Path | None, min_confidence: float | str | None) -> 
 def _to_list(values: Any) -> list[Any]:
     """Return a column of Arrow, pandas or numpy as a list of Python's own values."""
     return list(values.to_pylist() if hasattr(values, "to_pylist") else values)
-
-
-def _to_pictures(source: str, values: Any) -> list[Picture | PictureError]:
-    to_picture = {"bytes": _from_bytes, "pixels": _from_pixels, "path": _from_path}[source]
-    return [_missing(source) if value is None else to_picture(value) for value in _to_list(values)]
 
 
 def _missing(source: str) -> PictureNotFound:

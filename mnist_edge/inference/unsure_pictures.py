@@ -17,6 +17,7 @@ import re
 import stat
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -35,8 +36,42 @@ _STEM = r"[0-9]{8}T[0-9]{9}Z-[0-9a-f]{16}"
 _KEPT = re.compile(rf"({_STEM})\.(json|[a-z]+)")
 _UNFINISHED = re.compile(rf"\.{_STEM}\.\w+\.[a-z]+")
 """What a process that was killed leaves of ``files.replacing``."""
+_MAX_RECORD_BYTES = 10_000_000
+"""Size of a record, at most: a page of some ten thousand digits."""
 _BLOCK = 4096
 """Bytes of a block on the disk, of which every file takes a whole number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnsureRecord:
+    """What the file beside a kept picture says, of text that anybody may have written."""
+
+    path: str
+    """Where the picture came from."""
+    time: str
+    """When it was read, in ISO 8601."""
+    model: str
+    """Name of the model that read it."""
+    reasons: tuple[str, ...]
+    """Why it was kept."""
+    has_boxes: bool
+    """Whether every digit was read, each with a box."""
+
+
+def read_unsure_record(picture: Path) -> UnsureRecord | None:
+    """Read what was kept beside a picture; None if there is nothing, or something else."""
+    content = _read_regular_file(str(picture.with_suffix(".json")), _MAX_RECORD_BYTES)
+    try:
+        record = json.loads(content or b"null")
+        return UnsureRecord(
+            path=str(record["path"]),
+            time=str(record["time"]),
+            model=str(record["model"]["name"]),
+            reasons=tuple(map(str, record["reasons"])),
+            has_boxes="digits" in record["read"],
+        )
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def unsure_reasons(outcome: Outcome) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Annotated, Protocol, TypeAlias
 
 from mnist_edge.errors import InvalidValue
@@ -59,6 +59,28 @@ def parse_duration(text: str | float) -> float:
     if isinstance(text, bool) or not found:
         raise InvalidValue(f"{text!r} is no duration; write for example 10s, 5m, 2h or 7d")
     return float(found[1]) * _SECONDS[found[2] or ""]
+
+
+def parse_since(text: str, now: datetime) -> datetime:
+    """Return the time, in UTC, that a duration such as ``7d`` goes back to, or that a date names.
+
+    Args:
+        text: a duration before now, or a date or time as ISO 8601; local without a time zone.
+        now: the time.
+
+    Raises:
+        InvalidValue: it is neither.
+    """
+    try:
+        return datetime.fromisoformat(text).astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        pass
+    try:
+        return now - timedelta(seconds=parse_duration(text))
+    except (InvalidValue, OverflowError) as error:
+        raise InvalidValue(
+            f"since {text}: expected a time such as 12h or 7d, or a date such as 2026-11-01"
+        ) from error
 
 
 def format_duration(seconds: float) -> str:

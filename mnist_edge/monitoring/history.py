@@ -41,6 +41,12 @@ _SELECT = """
 SELECT reading_id, region, time, raw, value, rate, error, filled, unit FROM readings
 WHERE time >= ?1 AND (?2 IS NULL OR region = ?2) ORDER BY time, id
 """
+_SELECT_NEWEST = """
+SELECT * FROM (
+    SELECT id, reading_id, region, time, raw, value, rate, error, filled, unit FROM readings
+    WHERE time >= ?1 AND (?2 IS NULL OR region = ?2) ORDER BY time DESC, id DESC LIMIT ?3
+) ORDER BY time, id
+"""
 _SELECT_LATEST = """
 SELECT reading_id, region, time, raw, value, rate, error, filled, unit FROM readings
 WHERE id IN (SELECT max(id) FROM readings GROUP BY region) ORDER BY region
@@ -203,6 +209,13 @@ class History:
         """
         arguments = ("" if since is None else _timestamp(since), region)
         yield from map(_parse_row, self._rows(_SELECT, arguments))
+
+    def newest(
+        self, limit: int, *, since: datetime | None = None, region: str | None = None
+    ) -> list[ValueReading]:
+        """Return as many of the newest readings at most, the oldest of them first."""
+        arguments = ("" if since is None else _timestamp(since), region, limit)
+        return [_parse_row(row[1:]) for row in self._rows(_SELECT_NEWEST, arguments)]
 
     def latest(self) -> list[ValueReading]:
         """Return the latest reading of each region."""

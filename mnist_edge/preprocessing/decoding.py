@@ -55,7 +55,7 @@ _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 """The first bytes of every PNG (RFC 2083, section 3.1)."""
 _MAX_PIXELS = 50_000_000
 """Maximum number of pixels of a picture: a 48-megapixel photo. A small file can claim far more."""
-_MAX_FILE_BYTES = 64_000_000
+MAX_FILE_BYTES = 64_000_000
 """Maximum size of a picture's file: an uncompressed photo of 20 megapixels."""
 _MAX_DECODING_BYTES = 135_000_000
 """Maximum memory that a picture may take while it is decoded, its file included: the whole program
@@ -406,16 +406,16 @@ def _read(source: str | os.PathLike[str] | bytes | BinaryIO) -> tuple[str, bytes
                 )
             # Path.read_bytes takes twice as long, which counts for small pictures.
             with open(source, "rb", buffering=0) as file:  # noqa: PTH123
-                content = file.read(min(status.st_size, _MAX_FILE_BYTES) + 1)
+                content = file.read(min(status.st_size, MAX_FILE_BYTES) + 1)
     except FileNotFoundError as error:
         raise PictureNotFound(f"no picture {name}; check the path") from error
     except OSError as error:
         raise UnreadablePicture(f"cannot read {name}: {error.strerror or error}") from error
     except ValueError as error:  # a path with a null character, or a closed stream
         raise PictureNotFound(f"no picture {name!r} ({error}); check the path") from error
-    if len(content) > _MAX_FILE_BYTES:
+    if len(content) > MAX_FILE_BYTES:
         raise UnreadablePicture(
-            f"{name} has more than {_MAX_FILE_BYTES // 1_000_000} MB; expected an image, scale it "
+            f"{name} has more than {MAX_FILE_BYTES // 1_000_000} MB; expected an image, scale it "
             "down"
         )
     return name, content
@@ -427,7 +427,7 @@ def _read_stream(stream: BinaryIO, name: str) -> bytes:
             f"a {type(stream).__name__} is not a picture; expected a path, bytes, a binary stream, "
             "a PIL image or a uint8 array"
         )
-    content = stream.read(_MAX_FILE_BYTES + 1)
+    content = stream.read(MAX_FILE_BYTES + 1)
     if not isinstance(content, bytes):
         raise UnreadablePicture(f"{name} is open as text; open it in binary mode")
     return content

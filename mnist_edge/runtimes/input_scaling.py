@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.errors import UnknownName, UnsuitableModel
-from mnist_edge.metrics.confidence import count_correct, negative_log_likelihood
+from mnist_edge.metrics.confidence import count_correct
 from mnist_edge.system.text import percent
 
 if TYPE_CHECKING:
@@ -320,18 +320,28 @@ def _try_scaling(
 ) -> RankedScaling:
     # A scaling far from the model's own may drive it beyond the range of floats.
     logits = np.nan_to_num(logits, nan=0.0, posinf=0.0, neginf=0.0)
-    losses = [
-        negative_log_likelihood(logits * inverse, labels) for inverse in _INVERSE_TEMPERATURES
-    ]
+    losses = _losses_by_temperature(logits, labels)
     best = int(np.argmin(losses))
     temperature = 1 / float(_INVERSE_TEMPERATURES[best])
     return RankedScaling(
         scaling=scaling,
-        log_loss=losses[best],
+        log_loss=float(losses[best]),
         temperature=temperature,
-        score=losses[best] * (1 + _TEMPERATURE_PENALTY * abs(math.log(temperature))),
+        score=float(losses[best]) * (1 + _TEMPERATURE_PENALTY * abs(math.log(temperature))),
         accuracy=count_correct(logits, labels) / len(labels),
     )
+
+
+def _losses_by_temperature(
+    logits: NDArray[np.float64], labels: NDArray[np.uint8]
+) -> NDArray[np.float64]:
+    """Return ``negative_log_likelihood`` at each of ``_INVERSE_TEMPERATURES``, in one pass."""
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    label_logits = shifted[np.arange(len(labels)), labels].mean()
+    exponentials = np.exp(np.multiply.outer(_INVERSE_TEMPERATURES, shifted))
+    log_sums = np.log(exponentials.sum(axis=2)).mean(axis=1)
+    losses: NDArray[np.float64] = log_sums - _INVERSE_TEMPERATURES * label_logits
+    return losses
 
 
 def choose_scaling(ranking: ScalingRanking, *, name: str) -> InputScaling:

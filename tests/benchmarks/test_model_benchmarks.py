@@ -85,6 +85,7 @@ def test_a_threshold_refuses_no_more_than_it_may(scores: list[float], share: flo
         assert (confidences < above.min()).mean() > share
 
 
+@pytest.mark.slow
 def test_outliers_are_counted_by_kind_without_tensorflow(nano: Path, tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     from mnist_edge.training.outliers.generator import HELD_OUT_KINDS, KINDS

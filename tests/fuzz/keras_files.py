@@ -175,7 +175,7 @@ TARGET = Target(
         ),
         "weights that lead astray": _invalid(_damaged_weights),
         "two gigabytes of spaces": _invalid(
-            lambda: pack_zip({**_members(), _CONFIG: b" " * 2_000_000_000})
+            lambda: pack_zip({**_members(), _CONFIG: b" " * 2_000_000_000}, level=1)
         ),
         "a type policy of text": KnownCase(
             content=_with_config(_set_policy), expected=("InvalidModel",)

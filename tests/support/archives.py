@@ -20,10 +20,15 @@ def pack_tar(files: Mapping[str, bytes]) -> bytes:
     return packed.getvalue()
 
 
-def pack_zip(files: Mapping[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
+def pack_zip(
+    files: Mapping[str, bytes],
+    compression: int = zipfile.ZIP_DEFLATED,
+    *,
+    level: int | None = None,
+) -> bytes:
     """A ``.zip`` of files."""
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", compression) as archive:
+    with zipfile.ZipFile(packed, "w", compression, compresslevel=level) as archive:
         for name, content in files.items():
             archive.writestr(name, content)
     return packed.getvalue()

@@ -55,11 +55,24 @@ class RunningServer:
 
 @contextmanager
 def running_server(*options: str, models: Path | None = None) -> Iterator[RunningServer]:
-    """Run a server on a free port of this machine."""
+    """Run ``mnist-edge serve`` on a free port of this machine."""
+    with _running("serve", "--port", "0", *options, models=models) as server:
+        yield server
+
+
+@contextmanager
+def running_label_page(folder: Path, *options: str) -> Iterator[RunningServer]:
+    """Run ``mnist-edge label`` for a folder of pictures."""
+    with _running("label", str(folder), *options) as server:
+        yield server
+
+
+@contextmanager
+def _running(*arguments: str, models: Path | None = None) -> Iterator[RunningServer]:
     environment = dict(os.environ)
     if models is not None:
         environment["MNIST_EDGE_MODELS"] = str(models)
-    command = [sys.executable, "-m", "mnist_edge", "serve", "--port", "0", *options]
+    command = [sys.executable, "-m", "mnist_edge", *arguments]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
     ) as process:
@@ -70,7 +83,7 @@ def running_server(*options: str, models: Path | None = None) -> Iterator[Runnin
             said = []
             for line in process.stdout:
                 said.append(line)
-                if found := re.fullmatch(r"serving on (\S+)\n", line):
+                if found := re.fullmatch(r"(?:serving on|label at) (\S+)\n", line):
                     break
             else:
                 raise AssertionError(f"the server did not start: {''.join(said)}")

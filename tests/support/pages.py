@@ -10,6 +10,9 @@ from html.parser import HTMLParser
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import pytest
+
+from tests.support.paths import ROOT
 from tests.support.reports import Document, to_html, to_markdown, to_svg
 
 VOID = {"meta", "img", "br", "link"}
@@ -17,6 +20,21 @@ VOID = {"meta", "img", "br", "link"}
 SVG = "{http://www.w3.org/2000/svg}"
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, _BROWSERS)), "")
+
+_AXE = "4.10.3"
+
+
+def axe_script() -> str:
+    """Return axe-core, which finds what people with assistive technology cannot use."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("no npm")
+    folder = ROOT / ".cache/axe"
+    script = folder / "node_modules/axe-core/axe.min.js"
+    if not script.is_file():
+        options = ["--silent", "--no-save", "--prefix", str(folder)]
+        subprocess.run([npm, "install", *options, f"axe-core@{_AXE}"], check=True)
+    return script.read_text(encoding="utf-8")
 
 
 class Page(HTMLParser):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from subprocess import CompletedProcess
 from typing import TypeAlias
@@ -37,3 +38,16 @@ def mnist_edge(*arguments: str, folder: Path) -> CompletedProcess[str]:
         text=True,
         check=False,
     )
+
+
+@contextmanager
+def start_program(*arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
+    """Start the program in a process of its own, which ends with the block at the latest."""
+    words = [sys.executable, "-m", "mnist_edge", *map(str, arguments)]
+    with subprocess.Popen(
+        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()

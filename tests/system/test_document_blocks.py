@@ -13,7 +13,7 @@ A comment on the line before a block changes how it is run:
 ``<!-- figures vary -->``
     Do not compare numbers, since they are times or come from a training.
 ``<!-- needs PROGRAM, ... -->``
-    Skip it where one of these programs is absent.
+    Skip it where one of these programs, or modules of Python, is absent.
 ``<!-- serves -->``
     Leave its command running until the page ends, once it has shown what it should. Port 8080 of
     the page is a free one.
@@ -24,13 +24,16 @@ from __future__ import annotations
 import ast
 import os
 import re
+import secrets
 import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -88,6 +91,19 @@ def marks(page: Path) -> list[pytest.MarkDecorator]:
     """Mark a page that takes long as slow."""
     text = "\n".join(block.text for block in blocks(page) if not block.mark.startswith("not run"))
     return [pytest.mark.slow] if _SLOW.search(text) else []
+
+
+@pytest.fixture(autouse=True)
+def ray_of_its_own(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Keep a Ray that a block starts on this machine, and its files out of the way."""
+    # The paths of its sockets are longer than pytest's folders allow.
+    with tempfile.TemporaryDirectory(prefix="ray-", dir="/tmp", ignore_cleanup_errors=True) as ray:
+        monkeypatch.setenv("RAY_TMPDIR", ray)
+        monkeypatch.setenv("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
+        monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        monkeypatch.setenv("RAY_AUTH_MODE", "token")
+        monkeypatch.setenv("RAY_AUTH_TOKEN", secrets.token_hex(16))
+        yield
 
 
 @pytest.fixture
@@ -150,7 +166,7 @@ def run_block(block: Block, page: Path, desk: Path, port: int, stack: ExitStack)
         stack.enter_context(serving(text, desk, where, port))
         return
     if block.mark.startswith("needs "):
-        if not all(map(shutil.which, block.mark.removeprefix("needs ").split(", "))):
+        if not all(map(is_installed, block.mark.removeprefix("needs ").split(", "))):
             return
     else:
         assert block.mark in {"", "figures vary"}, f"{where}: unknown mark {block.mark}"
@@ -158,6 +174,11 @@ def run_block(block: Block, page: Path, desk: Path, port: int, stack: ExitStack)
         run_python(text, desk, where)
     else:
         run_console(text, desk, where, figures=block.mark != "figures vary")
+
+
+def is_installed(name: str) -> bool:
+    """Return whether there is such a program, or such a module."""
+    return bool(shutil.which(name) or find_spec(name))
 
 
 @contextmanager
@@ -215,7 +236,9 @@ def run_python(text: str, folder: Path, where: str) -> None:
             text = text.replace(expression, stand_in)
             checked.append("from mnist_edge.data.mnist import load_mnist; M = load_mnist()")
     for statement in ast.parse(text).body:
-        source = "\n".join(text.splitlines()[statement.lineno - 1 : statement.end_lineno])
+        # A decorator is above the line of what it decorates.
+        first = min(one.lineno for one in (statement, *getattr(statement, "decorator_list", ())))
+        source = "\n".join(text.splitlines()[first - 1 : statement.end_lineno])
         code, _, expected = source.partition("  # -> ")
         checked.append(f"assert repr({code}) == {expected!r}, repr({code})" if expected else source)
     outcome = run([sys.executable, "-c", "\n".join(checked)], folder)

@@ -107,6 +107,7 @@ def test_only_results_are_on_stdout(pictures: Path, tiny: Path, start: Start) ->
     assert answers.stderr == info.stderr == b""
 
 
+@pytest.mark.slow
 def test_a_report_imports_no_tensorflow_and_no_workstation_room(
     tiny: Path, tmp_path: Path, start: Start
 ) -> None:

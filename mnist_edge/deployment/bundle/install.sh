@@ -134,8 +134,11 @@ unchanged='nothing was changed'
 # The lock has the hash of each wheel, so that no other is installed.
 "$release/bin/python" "$(listed installer/)/pip" --isolated install --quiet --no-index \
     --no-cache-dir --disable-pip-version-check --find-links wheels --require-hashes \
-    --requirement device.lock ||
+    --no-compile --requirement device.lock ||
     stop "pip could not install the wheels; $unchanged"
+# numpy is a thousand modules, half of them tests, and takes a small board minutes to compile. The
+# self-test compiles those that are imported; a service, which may not write here, needs the rest.
+"$release/bin/python" -I -m compileall -q -x /numpy/ "$release/lib" >/dev/null || true
 cp digit.png "$release/digit.png"
 user=$(id -un 2>/dev/null) || user=$(id -u)
 for unit in $(listed 'mnist-edge-.*[.]service'); do

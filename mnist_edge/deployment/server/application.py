@@ -7,7 +7,6 @@ import base64
 import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager, suppress
 from importlib import resources
 from typing import Any
@@ -23,8 +22,10 @@ from starlette.types import ASGIApp
 from mnist_edge import __version__
 from mnist_edge.deployment.server.drawing_page import load_page
 from mnist_edge.deployment.server.guard import Guard
+from mnist_edge.deployment.server.history_routes import HistoryRoutes
 from mnist_edge.deployment.server.metrics import CONTENT_TYPE, ServerMetrics
 from mnist_edge.deployment.server.model_service import ModelService, NamedPicture, Reading
+from mnist_edge.deployment.server.reading_queue import ReadingQueue
 from mnist_edge.deployment.server.refusals import (
     RequestRefused,
     busy,
@@ -37,7 +38,6 @@ from mnist_edge.deployment.server.request_parsing import ReadingQuery, parse_for
 from mnist_edge.deployment.server.settings import ServerSettings
 from mnist_edge.errors import MnistEdgeError, PictureError
 from mnist_edge.inference.batch import outcome_document
-from mnist_edge.preprocessing.decoding import picture_size
 from mnist_edge.runtimes.selection import describe_runtime
 
 _LOOK_SECONDS = 1.0
@@ -78,11 +78,12 @@ class DigitServer:
     ) -> None:
         self._service, self._settings, self._metrics = service, settings, metrics
         self._limits = settings.limits
-        self._executor = ThreadPoolExecutor(settings.threads, thread_name_prefix="reader")
-        self._pending = 0
         self._buffered = _Budget(self._limits.max_buffered)
         page, self._policy = load_page()
-        self._page = page.replace("<body>", '<body class="keeps">') if service.unsure else page
+        self._history = HistoryRoutes(settings.history)
+        classes = {"keeps": service.unsure, "history": settings.history}
+        shown = " ".join(name for name, is_shown in classes.items() if is_shown)
+        self._page = page.replace("<body>", f'<body class="{shown}">') if shown else page
         self._openapi = _load_openapi()
         metrics.name_model(service.model)
 
@@ -92,6 +93,7 @@ class DigitServer:
             Route("/", self.page),
             Route("/v1/predict", self.predict, methods=["POST"]),
             Route("/v1/model", self.model),
+            *self._history.routes(),
             Route("/healthz", self.health),
             Route("/readyz", self.readiness),
             Route("/metrics", self.metrics),
@@ -118,6 +120,12 @@ class DigitServer:
 
     @asynccontextmanager
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
+        self._queue = ReadingQueue(
+            self._service,
+            max_pixels=self._limits.max_pixels,
+            threads=self._settings.threads,
+            changed=self._metrics.pending.set,
+        )
         looking = asyncio.create_task(self._follow_model())
         try:
             yield
@@ -125,7 +133,7 @@ class DigitServer:
             looking.cancel()
             with suppress(asyncio.CancelledError):
                 await looking
-            self._executor.shutdown(cancel_futures=True)
+            self._queue.close()
 
     async def _follow_model(self) -> None:
         """Take up a model as soon as it is installed."""
@@ -160,7 +168,8 @@ class DigitServer:
 
     async def metrics(self, request: Request) -> Response:
         """Answer what was counted."""
-        return Response(self._metrics.render(), media_type=CONTENT_TYPE)
+        readings = await asyncio.to_thread(self._history.metrics)
+        return Response(self._metrics.render() + readings, media_type=CONTENT_TYPE)
 
     async def model(self, request: Request) -> Response:
         """Answer which model reads."""
@@ -260,46 +269,14 @@ class DigitServer:
         return bytes(body)
 
     async def _read(self, pictures: list[NamedPicture], query: ReadingQuery) -> list[Reading]:
-        """Read pictures in a thread.
+        """Read pictures in the threads.
 
         Raises:
             RequestRefused: a picture has too many pixels, or too many requests wait.
         """
-        if self._pending >= self._limits.max_pending:
-            raise busy(f"{self._pending} requests are being read; try again later")
-        self._count_pending(1)
-        try:
-            work = self._executor.submit(self._read_bounded, pictures, query)
-        except BaseException:
-            self._count_pending(-1)
-            raise
-        future = asyncio.wrap_future(work)
-        loop = asyncio.get_running_loop()
-        # A request that ran out of time is pending until its thread is free.
-        work.add_done_callback(lambda _: loop.call_soon_threadsafe(self._count_pending, -1))
-        return await future
-
-    def _read_bounded(self, pictures: list[NamedPicture], query: ReadingQuery) -> list[Reading]:
-        for name, content in pictures:
-            _require_pixels(name, content, self._limits.max_pixels)
-        return self._service.read(pictures, read_all=query.read_all, explain=query.explain)
-
-    def _count_pending(self, change: int) -> None:
-        self._pending += change
-        self._metrics.pending.set(self._pending)
-
-
-def _require_pixels(name: str, content: bytes, limit: int) -> None:
-    try:
-        width, height = picture_size(content)
-    except PictureError:
-        return  # reading it says what is wrong
-    if width * height > limit:
-        raise RequestRefused(
-            413,
-            "PictureTooLarge",
-            f"{name} has {width}x{height} pixels; at most {limit:,} are read: scale it down",
-        )
+        if self._queue.pending >= self._limits.max_pending:
+            raise busy(f"{self._queue.pending} requests are being read; try again later")
+        return await self._queue.read(pictures, query)
 
 
 def _reading_document(reading: Reading, query: ReadingQuery) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The page to draw on: one file, with a policy that lets nothing else run."""
+"""The pages: each one file, with a policy that lets nothing else run."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ import re
 from importlib import resources
 
 
-def load_page() -> tuple[str, str]:
-    """Return the page, and the policy that lets its own script and style run and nothing else."""
-    page = (resources.files(__package__) / "page.html").read_text(encoding="utf-8")
+def load_page(name: str = "page.html") -> tuple[str, str]:
+    """Return a page, and the policy that lets its own script and style run and nothing else.
+
+    Args:
+        name: of its file; by default the page to draw on.
+    """
+    page = (resources.files(__package__) / name).read_text(encoding="utf-8")
     sources = {
         tag: " ".join(
             f"'sha256-{base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()}'"

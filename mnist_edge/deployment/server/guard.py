@@ -9,7 +9,7 @@ import time
 from typing import Final
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mnist_edge.deployment.server.metrics import ServerMetrics
@@ -19,8 +19,20 @@ from mnist_edge.deployment.server.settings import ServerSettings
 PUBLIC_PATHS: Final = frozenset({"/", "/healthz", "/readyz", "/openapi.json"})
 """Paths that need no token: they tell nothing of anybody's pictures."""
 
-_ROUTES = frozenset({"/v1/predict", "/v1/model", "/metrics", *PUBLIC_PATHS})
+_ROUTES = frozenset(
+    {"/v1/predict", "/v1/model", "/v1/readings", "/v1/readings.png", "/metrics", *PUBLIC_PATHS}
+)
 """Paths by which requests are counted; all others are counted together."""
+
+_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_PROTECTION = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(self), geolocation=(), microphone=()"),
+    (b"cache-control", b"no-store"),
+)
 
 
 class Guard:
@@ -46,7 +58,7 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                _protect(MutableHeaders(scope=message))
+                _protect(message)
             await send(message)
 
         body_ended = False
@@ -134,12 +146,9 @@ def _is_own(origin: str, headers: Headers) -> bool:
     return urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
 
 
-def _protect(headers: MutableHeaders) -> None:
-    """Say how browsers must treat an answer."""
-    headers.setdefault("content-security-policy", "default-src 'none'; frame-ancestors 'none'")
-    headers["x-content-type-options"] = "nosniff"
-    headers["referrer-policy"] = "no-referrer"
-    headers["cross-origin-opener-policy"] = "same-origin"
-    headers["cross-origin-resource-policy"] = "same-origin"
-    headers["permissions-policy"] = "camera=(self), geolocation=(), microphone=()"
-    headers["cache-control"] = "no-store"
+def _protect(message: Message) -> None:
+    """Say how browsers must treat an answer, which may have a policy of its own."""
+    headers = [*message["headers"], *_PROTECTION]
+    if not any(name == _POLICY[0] for name, _ in message["headers"]):
+        headers.append(_POLICY)
+    message["headers"] = headers

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.errors import MnistEdgeError, PictureError
-from mnist_edge.inference.batch import Outcome
+from mnist_edge.inference.batch import Outcome, classify_readable
 from mnist_edge.inference.classifier import Classifier, Prediction
 from mnist_edge.inference.hypotheses import Hypothesis
 from mnist_edge.inference.inputs import attempt_read
@@ -25,7 +25,9 @@ from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.preprocessing.pipeline import (
     PAGE_SIDE,
     WORKING_SIDE,
+    ModelInput,
     PreprocessingTrace,
+    preprocess,
     trace_preprocessing,
 )
 from mnist_edge.runtimes.golden import require_golden_answers
@@ -41,7 +43,7 @@ class Reading:
     outcome: Outcome
     """The answer, or why there is none."""
     pixels: NDArray[np.uint8] | None = None
-    """``(28, 28)``, what the model saw of a picture of one digit."""
+    """``(28, 28)``, what the model saw of a picture of one digit, if that was kept."""
     explanation: bytes | None = None
     """A PNG that shows how the picture was read, if it was asked for."""
 
@@ -118,23 +120,44 @@ class ModelService:
     def _current_stamp(self) -> tuple[object, ...]:
         return (_usage_stamp(), *_file_stamps(self.model.path))
 
-    def read(
-        self, pictures: Sequence[NamedPicture], *, read_all: bool, explain: bool
+    def prepare(self, picture: NamedPicture) -> ModelInput | PictureError:
+        """Find the digit in a picture, without the model."""
+        name, content = picture
+        return attempt_read(content, preprocess, name=name)
+
+    def classify(
+        self, pictures: Sequence[NamedPicture], prepared: Sequence[ModelInput | PictureError]
     ) -> list[Reading]:
-        """Read pictures, each by itself: what one of them is does not affect the others.
+        """Classify the digits that were found in pictures, in one batch.
 
         Args:
             pictures: encoded.
-            read_all: read every digit in each, not one.
-            explain: draw how each was read.
+            prepared: what ``prepare`` found in each.
+        """
+        classifier = self._classifier
+        readings = [Reading(outcome=one) for one in classify_readable(classifier, prepared)]
+        for picture, reading in zip(pictures, readings, strict=True):
+            self._keep_unsure(picture, reading, classifier)
+        return readings
+
+    def read(self, picture: NamedPicture, *, read_all: bool, explain: bool) -> Reading:
+        """Read a picture, and keep what was seen of it.
+
+        Args:
+            picture: encoded.
+            read_all: read every digit in it, not one.
+            explain: draw how it was read.
         """
         read = _read_page if read_all else _read_digit
         classifier = self._classifier
-        readings = [read(classifier, one, explain=explain) for one in pictures]
+        reading = read(classifier, picture, explain=explain)
+        self._keep_unsure(picture, reading, classifier)
+        return reading
+
+    def _keep_unsure(self, picture: NamedPicture, reading: Reading, classifier: Classifier) -> None:
         if self.unsure:
-            for (name, content), reading in zip(pictures, readings, strict=True):
-                self.unsure.keep(content, reading.outcome, classifier, name=name)
-        return readings
+            name, content = picture
+            self.unsure.keep(content, reading.outcome, classifier, name=name)
 
 
 def _read_digit(classifier: Classifier, picture: NamedPicture, *, explain: bool) -> Reading:

@@ -31,7 +31,7 @@ class ServerLimits:
     """Pixels of one picture."""
     max_pictures: int = 64
     """Pictures of one request."""
-    max_pending: int = 32
+    max_pending: int = 128
     """Requests that are read at a time or wait for it; further ones get 429."""
     max_buffered: int = 64_000_000
     """Bytes of all bodies that are held at a time; further requests get 429."""
@@ -59,6 +59,8 @@ class ServerSettings:
     """Further names by which clients may call this machine."""
     allowed_origins: tuple[str, ...] = ()
     """Origins of web pages elsewhere that may use the API, such as ``https://example.org``."""
+    history: Path | None = None
+    """The history of a watch, to be shown; None for none."""
     tls_certificate: Path | None = None
     """PEM file with the certificate chain; None for plain HTTP."""
     tls_key: Path | None = None
@@ -99,6 +101,11 @@ def is_loopback(host: str) -> bool:
     return host in LOOPBACK_NAMES or (is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
+def random_token() -> str:
+    """Return a new secret."""
+    return secrets.token_urlsafe(_TOKEN_BYTES)
+
+
 def load_token(path: Path) -> str:
     """Read a token from a file, which is made with a random one if there is none.
 
@@ -110,7 +117,7 @@ def load_token(path: Path) -> str:
     try:
         token = path.read_text(encoding="ascii").strip()
     except FileNotFoundError:
-        token = secrets.token_urlsafe(_TOKEN_BYTES)
+        token = random_token()
         write_private_text(path, f"{token}\n")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidValue(

@@ -11,8 +11,11 @@ import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from typing import Protocol
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from mnist_edge.deployment.server.application import DigitServer
 from mnist_edge.deployment.server.connections import bounded_protocol
@@ -29,6 +32,16 @@ _FIRST_PASSED_SOCKET = 3
 """File descriptor of the first socket that systemd passes (sd_listen_fds(3))."""
 
 
+class Served(Protocol):
+    """What a server serves."""
+
+    def application(self) -> ASGIApp:
+        """Return the ASGI application."""
+
+    def reload(self) -> None:
+        """Take up what has changed, on SIGHUP."""
+
+
 def serve(
     service: ModelService, settings: ServerSettings, announce: Callable[[ServerSettings], None]
 ) -> None:
@@ -36,6 +49,24 @@ def serve(
 
     Args:
         service: the model.
+        settings: as for ``run_server``.
+        announce: as for ``run_server``.
+
+    Raises:
+        InvalidValue: the host and port cannot be listened on, or the certificate cannot be used.
+    """
+    run_server(partial(DigitServer, service), settings, announce)
+
+
+def run_server(
+    make: Callable[[ServerSettings, ServerMetrics], Served],
+    settings: ServerSettings,
+    announce: Callable[[ServerSettings], None],
+) -> None:
+    """Serve an application until SIGTERM or Ctrl-C.
+
+    Args:
+        make: makes what is served, of the settings with the port that was chosen.
         settings: where and for whom; the socket that systemd passes takes their host's place.
         announce: called with the settings, and the port that was chosen, once clients can connect.
 
@@ -45,7 +76,7 @@ def serve(
     listening = passed_socket() or _listen(settings)
     settings = replace(settings, port=listening.getsockname()[1])
     metrics = ServerMetrics()
-    server = DigitServer(service, settings, metrics)
+    server = make(settings, metrics)
     limits = settings.limits
     config = uvicorn.Config(
         server.application(),

@@ -49,6 +49,7 @@ def test_json_has_every_field(run: Run, nano: Path) -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("little")
 def test_the_table_fits_80_columns_and_lists_operators_on_numpy(run: Run, nano: Path) -> None:
     words = ("--digits", "3", "--starts", "1", "--runtime", "numpy", "--compare", nano)

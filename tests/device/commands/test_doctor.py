@@ -31,6 +31,7 @@ def test_this_machine_passes(run: Run) -> None:
     assert ran.stdout.splitlines()[0].startswith("good    board")
 
 
+@pytest.mark.slow
 def test_json_has_every_finding_with_its_facts(run: Run) -> None:
     ran = run("doctor", "--format", "json", "--runtime", "numpy")
     assert ran.returncode == 0

@@ -23,6 +23,7 @@ from mnist_edge.inference.columns import (
     PAGE_TYPES,
     answer_schema,
     read_columns,
+    read_table,
 )
 from tests.support.poisoned_pictures import POISONED
 
@@ -104,11 +105,12 @@ def test_a_frame_keeps_its_index_and_arrow_its_types(files: list[str]) -> None:
     pd, pa = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
     frame = as_frame({"bytes": [Path(file).read_bytes() for file in files], "id": files})
     assert pd.DataFrame(read_columns(frame)).index.tolist() == frame.index.tolist()
-    answers = read_columns({"path": files[-1:]})
-    table = pa.table({name: answers[name] for name in ANSWERS}, schema=answer_schema())
-    assert {field.name: str(field.type).replace("double", "float64") for field in table.schema} == (
-        dict(ANSWER_TYPES)
-    )
+    batch = pa.table({"path": files[-1:], "id": pa.array([1], pa.int16())})
+    table = read_table(batch)
+    types = {field.name: str(field.type).replace("double", "float64") for field in table.schema}
+    assert types == {"path": "string", "id": "int16", **ANSWER_TYPES}
+    assert table.to_pydict() == read_columns(batch.to_pydict())
+    assert read_table(batch.to_batches()[0]) == table
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def read_row(seed: int, classifier: Classifier) -> tuple[str, str]:
     return classifier.predict_all(ImageOps.invert(row) if is_negative else row).text, truth
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", range(16))
 def test_no_digit_of_a_row_is_lost_silently(seed: int, classifier: Classifier) -> None:
     text, truth = read_row(seed, classifier)
     assert is_whole_or_says_so(text, truth), f"{truth} was read as {text!r}"
@@ -102,16 +102,16 @@ def test_no_digit_of_a_row_is_lost_silently(seed: int, classifier: Classifier) -
 
 @pytest.mark.slow
 def test_no_digit_of_many_rows_is_lost_silently(classifier: Classifier) -> None:
-    rows = [read_row(seed, classifier) for seed in range(1000, 1500)]
+    rows = [read_row(seed, classifier) for seed in range(1000, 1200)]
     assert [(text, truth) for text, truth in rows if len(text) < len(truth)] == []
     # The model takes one digit in a thousand for another.
-    assert sum(not is_whole_or_says_so(*row) for row in rows) <= 5
+    assert sum(not is_whole_or_says_so(*row) for row in rows) <= 2
 
 
 def test_rows_that_look_like_a_border_are_read_whole(classifier: Classifier) -> None:
     """Of the digits of a tight row, a search for borders alone keeps a few strokes."""
     rng = np.random.default_rng(0)
-    for _ in range(8):
+    for _ in range(4):
         row, truth = draw_row(rng.integers(0, len(CROPS), 11).tolist(), is_fixed=True)
         assert classifier.predict_all(row).text == truth
 

@@ -1,11 +1,11 @@
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mnist_edge.errors import InvalidValue
-from mnist_edge.monitoring.clock import SystemClock, format_duration, parse_duration
+from mnist_edge.monitoring.clock import SystemClock, format_duration, parse_duration, parse_since
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,14 @@ def test_the_clock_of_this_machine_is_in_utc_and_moves_on() -> None:
     clock.sleep(0.001)
     assert clock.monotonic() > before
     assert clock.now().utcoffset() == timedelta(0)
+
+
+def test_a_time_is_a_duration_back_or_a_date() -> None:
+    now = datetime(2026, 11, 27, 12, tzinfo=timezone.utc)
+    assert parse_since("2h", now) == now - timedelta(hours=2)
+    assert parse_since("2026-11-01T10:00+02:00", now) == datetime(
+        2026, 11, 1, 8, tzinfo=timezone.utc
+    )
+    for text in ("yesterday", "-1d", "99999999w", ""):
+        with pytest.raises(InvalidValue, match="expected a time such as 12h"):
+            parse_since(text, now)

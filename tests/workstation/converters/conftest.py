@@ -18,7 +18,7 @@ from mnist_edge.training import training_record
 from tests.support.paths import NANO
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def prepared(small_mnist: Mnist) -> Prepared:
     """The shipped model, prepared on fewer digits."""
     return conversion.prepare(NANO / training_record.MODEL_FILE, small_mnist)

@@ -64,6 +64,7 @@ def test_a_recurrent_network_is_quantized_to_int8(few: Mnist, tmp_path: Path) ->
     assert isinstance(made, Converted), made
 
 
+@pytest.mark.slow
 def test_a_loop_that_cannot_be_unrolled_is_refused_in_one_line(few: Mnist, tmp_path: Path) -> None:
     keras = keras_3()
     model = keras.Sequential([keras.Input((28, 28)), keras.layers.GRU(4), keras.layers.Dense(10)])

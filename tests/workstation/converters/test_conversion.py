@@ -120,6 +120,7 @@ def test_confidence_is_fitted_to_the_device_runtimes_validation_logits(
         assert (confidences >= manifest.min_confidence).mean() >= MIN_COVERAGE
 
 
+@pytest.mark.slow
 def test_a_missed_gate_writes_nothing_unless_kept(prepared: Prepared, tmp_path: Path) -> None:
     with pytest.raises(AccuracyLost, match=r"missed the gate.*nothing was written") as caught:
         convert_all(prepared, tmp_path, [schemes.int8()], gate=AccuracyGate(max_drop_point=-5.0))

@@ -30,6 +30,7 @@ def test_every_manifest_has_golden_vectors_of_the_device_runtime(
         assert probe.probe_model(str(made.path))["steps"] == [0] * 16
 
 
+@pytest.mark.slow
 def test_golden_vectors_catch_a_planted_fault(prepared: Prepared, tmp_path: Path) -> None:
     (made,) = convert_all(prepared, tmp_path, [schemes.int8()])
     faulty = edit_model(made.content, lose_weight_scale)

@@ -43,6 +43,7 @@ def test_a_network_of_transposed_digits_is_detected_and_converted_upright(
     assert read == pytest.approx(accuracy, abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reading", ["x/255", pytest.param("x/127.5-1", marks=pytest.mark.slow)])
 def test_linear_outputs_are_ranked_by_squared_error(
     reading: str, few: Mnist, tmp_path: Path
@@ -65,6 +66,7 @@ def test_linear_outputs_are_ranked_by_squared_error(
     assert prepared.findings[1].startswith("warning: it was trained by a squared error")
 
 
+@pytest.mark.slow
 def test_scalings_that_differ_only_by_temperature_are_a_warning(few: Mnist, tmp_path: Path) -> None:
     keras = keras_3()
     # Linear and without a bias, scaling the input only scales the outputs.

@@ -22,6 +22,7 @@ def _layers(prepared: Prepared, digits: Mnist) -> list[layer_error.LayerError]:
     )
 
 
+@pytest.mark.slow
 def test_a_good_model_has_only_rounding_errors(
     prepared: Prepared, small_mnist: Mnist, tmp_path: Path
 ) -> None:

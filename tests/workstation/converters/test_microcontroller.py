@@ -28,6 +28,7 @@ def test_tflite_micro_gives_the_golden_outputs(golden: GoldenVectors, micro: Mic
     assert micro.version.startswith("tflite-micro ")
 
 
+@pytest.mark.slow
 def test_tflite_micro_is_at_most_one_step_off_the_device_runtime(
     stored: loading.StoredModel, micro: MicroRun, small_mnist: Mnist
 ) -> None:

@@ -40,6 +40,7 @@ def test_ai_edge_litert_gives_the_logits_of_tflite_runtime(nano: Path, small_mni
         assert np.array_equal(answers[clear], same[clear])
 
 
+@pytest.mark.slow
 def test_float32_on_the_device_gives_the_logits_that_keras_gives(
     prepared: Prepared, small_mnist: Mnist
 ) -> None:

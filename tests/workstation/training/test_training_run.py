@@ -24,6 +24,7 @@ def test_softmax_1k_records_the_summed_loss_of_every_step(train: Train, tmp_path
     assert record.rounds[0]["loss"] == pytest.approx(losses[:100].mean(), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_mlp_ema_is_evaluated_and_saved_with_averaged_weights(
     train: Train, small_mnist: Mnist, tmp_path: Path
 ) -> None:

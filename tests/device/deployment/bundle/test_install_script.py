@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import tarfile
+import time
 from pathlib import Path
 
 import pytest
@@ -488,6 +489,7 @@ def test_a_real_bundle_installs_reads_and_survives_a_kill(
                 for found in release.glob(pattern)
             ]:
                 assert going.poll() is None
+                time.sleep(0.001)
             os.killpg(going.pid, signal.SIGKILL)
         assert current.readlink() == before
         assert said(*command).endswith(": 7 (100.0 %)\n")

@@ -82,6 +82,7 @@ def test_environment_markers_are_those_of_the_board(index: Path, tmp_path: Path)
     ]
 
 
+@pytest.mark.slow
 def test_a_wheel_that_pip_cannot_find_is_one_line(index: Path, tmp_path: Path, run: Run) -> None:
     index.mkdir()
     own = make_wheel(tmp_path, "own-1", requires=["nowhere>=2"])

@@ -18,9 +18,11 @@ from PIL import Image
 
 from mnist_edge import Classifier, __version__
 from mnist_edge.data.builtin_digits import load_builtin_digits
+from mnist_edge.monitoring.history import History, HistorySettings
 from mnist_edge.system.paths import shipped_models_folder
 from tests.support.digit_server import RunningServer, running_server
 from tests.support.paths import ROOT
+from tests.support.readings import counter_reading
 
 SAMPLE = (ROOT / "mnist_edge/samples/digit.png").read_bytes()
 SEVERAL = (ROOT / "mnist_edge/samples/digits.png").read_bytes()
@@ -53,15 +55,18 @@ def test_a_picture_is_answered_as_the_command_line_answers_it(client: httpx.Clie
     assert response.headers["server-timing"].startswith("read;dur=")
 
 
-def test_unsure_pictures_are_kept_if_asked_and_the_page_says_so(
+def test_what_is_kept_and_what_a_watch_has_read_is_on_the_page_if_asked(
     client: httpx.Client, tmp_path: Path
 ) -> None:
-    assert '<body class="keeps">' not in client.get("/").text
-    with (
-        running_server("--model", "nano", "--keep-unsure", str(tmp_path)) as keeping,
-        keeping.client() as other,
-    ):
-        assert '<body class="keeps">' in other.get("/").text
+    assert "<body>" in client.get("/").text
+    history = History(HistorySettings(path=tmp_path / "readings.db"))
+    history.record([counter_reading(7)], {})
+    history.close()
+    options = ("--keep-unsure", str(tmp_path), "--history", str(tmp_path / "readings.db"))
+    with running_server("--model", "nano", *options) as keeping, keeping.client() as other:
+        assert '<body class="keeps history">' in other.get("/").text
+        assert len(other.get("/v1/readings").json()) == 1
+        assert keeping.metric('mnist_edge_region_value{region="water",unit="m³"}') == 0.07
         for content in (SAMPLE, SEVERAL, SEVERAL, b"no picture"):
             other.post("/v1/predict", content=content, headers=PNG)
     (kept,) = tmp_path.glob("*.png")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,11 +19,10 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.support.digit_server import RunningServer, running_server
-from tests.support.pages import CHROMIUM
+from tests.support.pages import CHROMIUM, axe_script
 from tests.support.paths import ROOT
 
 DRIVER = shutil.which("chromedriver")
-AXE = "4.10.3"
 SECONDS = 60
 """A browser's first steps are slow on a busy machine."""
 SAMPLES = ROOT / "mnist_edge/samples"
@@ -266,23 +264,8 @@ def test_the_page_fits_every_width(page: webdriver.Chrome, width: int, scheme: s
         page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
-@pytest.fixture(scope="module")
-def axe() -> str:
-    """The script of axe-core, which finds what people with assistive technology cannot use."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("no npm")
-    folder = ROOT / ".cache/axe"
-    script = folder / "node_modules/axe-core/axe.min.js"
-    if not script.is_file():
-        options = ["--silent", "--no-save", "--prefix", str(folder)]
-        command = [npm, "install", *options, f"axe-core@{AXE}"]
-        subprocess.run(command, check=True)
-    return script.read_text(encoding="utf-8")
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(page: webdriver.Chrome, axe: str, scheme: str) -> None:
+def test_axe_finds_nothing(page: webdriver.Chrome, scheme: str) -> None:
     page.execute_cdp_cmd(
         "Emulation.setEmulatedMedia",
         {"features": [{"name": "prefers-color-scheme", "value": scheme}]},
@@ -290,7 +273,7 @@ def test_axe_finds_nothing(page: webdriver.Chrome, axe: str, scheme: str) -> Non
     try:
         draw(page, SEVEN)
         wait_for(page, "timing", "ms")
-        page.execute_script(axe)
+        page.execute_script(axe_script())
         result = page.execute_async_script("axe.run().then(arguments[arguments.length - 1])")
         assert json.dumps(result["violations"], indent=1) == "[]"
     finally:

@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 def test_pictures_are_read_each_by_itself() -> None:
     service = ModelService("nano")
     pictures = [("a", SAMPLE), ("b", b"no picture"), ("c", SAMPLE)]
-    one, two, three = service.read(pictures, read_all=False, explain=False)
+    one, two, three = (service.read(each, read_all=False, explain=False) for each in pictures)
     assert one.outcome == three.outcome == Classifier("nano").predict(SAMPLE)
     assert isinstance(two.outcome, PictureError)
     assert one.pixels is not None
@@ -39,8 +39,8 @@ def test_pictures_are_read_each_by_itself() -> None:
 def test_a_drawing_changes_no_answer() -> None:
     service = ModelService("nano")
     for read_all in (False, True):
-        (plain,) = service.read([("a", SAMPLE)], read_all=read_all, explain=False)
-        (drawn,) = service.read([("a", SAMPLE)], read_all=read_all, explain=True)
+        plain = service.read(("a", SAMPLE), read_all=read_all, explain=False)
+        drawn = service.read(("a", SAMPLE), read_all=read_all, explain=True)
         assert drawn.outcome == plain.outcome
         assert (drawn.explanation or b"").startswith(b"\x89PNG")
 
@@ -50,7 +50,7 @@ def test_the_pixels_are_those_of_the_reading_that_was_found_right(*, explain: bo
     stream = io.BytesIO()
     Image.fromarray(card_on_a_table(0)).save(stream, "PNG")
     service = ModelService()
-    (read,) = service.read([("card", stream.getvalue())], read_all=False, explain=explain)
+    read = service.read(("card", stream.getvalue()), read_all=False, explain=explain)
     assert read.pixels is not None
     (by_pixels,) = service.classifier.predict_pixels(read.pixels[np.newaxis])
     assert by_pixels.digit is not None
@@ -77,7 +77,7 @@ def test_a_model_that_cannot_be_used_does_not_replace_the_one_that_can(folder: P
     assert service.model.sha256 == before
     # It is not tried again every second.
     assert not service.has_changed()
-    (read,) = service.read([("a", SAMPLE)], read_all=False, explain=False)
+    read = service.read(("a", SAMPLE), read_all=False, explain=False)
     assert isinstance(read.outcome, Prediction)
     assert read.outcome.digit == 7
     shutil.copy(NANO / "int8.tflite", folder / "int8.tflite")

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import shutil
 import socket
 import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,6 +30,7 @@ from tests.support.brokers import (
     wait_for,
 )
 from tests.support.clocks import SteppedClock
+from tests.support.paths import ROOT
 from tests.support.readings import counter_reading
 
 pytestmark = pytest.mark.skipif(not MOSQUITTO, reason="needs mosquitto")
@@ -185,6 +190,60 @@ def test_a_broker_whose_disk_is_full_still_passes_readings_on(tmp_path: Path) ->
         station.close()
         listener.close()
         broker.kill()
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from mnist_edge.monitoring.rules import RegionState
+from tests.device.monitoring.publishers.test_mqtt import Station
+from tests.support.paths import ROOT
+from tests.support.readings import counter_reading
+
+station = Station(Path(sys.argv[1]), int(sys.argv[2]))
+while True:
+    number = int(station.history.state("water").value or 0) + 1
+    reading = counter_reading(number)
+    state = RegionState(value=number, time=reading.time)
+    messages = station.publisher.messages([reading], {})
+    station.history.record([reading], {"water": state}, messages)
+    station.sender.step()
+"""
+
+
+@pytest.mark.slow
+def test_kills_at_any_moment_lose_nothing(
+    tmp_path: Path, broker: Broker, listener: Listener
+) -> None:
+    def identifiers() -> list[str]:
+        return [json.loads(one)["reading_id"] for one in listener.of("meters/water/reading")]
+
+    delays = (0, 0.001, 0.004, 0.009, 0.017, 0.03)
+    for delay in delays:
+        wanted = len(identifiers()) + 3
+
+        def has_sent(wanted: int = wanted) -> bool:
+            return len(identifiers()) >= wanted
+
+        with subprocess.Popen(
+            [sys.executable, "-c", KILLED, str(tmp_path), str(broker.port)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        ) as station:
+            wait_for(has_sent)
+            time.sleep(delay)
+            station.kill()
+    last = Station(tmp_path, broker.port)
+    last.step()
+    count = len(list(last.history.readings()))
+    wait_for(lambda: f"id-{count}" in identifiers())
+    recorded = [one.reading_id for one in last.history.readings()]
+    assert recorded == [f"id-{number}" for number in range(1, count + 1)]
+    # What was delivered and not yet recorded as such came once more, with its id.
+    received = identifiers()
+    assert [one for one, _ in itertools.groupby(received)] == recorded
+    assert len(received) <= count + len(delays)
+    last.close()
 
 
 def test_a_password_is_needed_where_the_broker_asks_for_one(

@@ -1,0 +1,221 @@
+"""Read and write files on this machine and in object storage.
+
+A location is a path of this machine, or a URL such as ``s3://bucket/digits`` that pyarrow's file
+systems open. A URL's query holds their settings, for example ``?endpoint_override=HOST:PORT``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, Any
+
+from pyarrow import fs
+
+from mnist_edge.errors import InvalidValue, NotWritable, StorageFailed
+from mnist_edge.system import files
+from mnist_edge.system.text import one_line
+
+_CHUNK = 1 << 20
+"""Bytes that are read at a time."""
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
+
+
+def is_url(location: str) -> bool:
+    """Return whether a location is a URL, and not a path of this machine."""
+    return bool(_SCHEME.match(location))
+
+
+def split_query(location: str) -> tuple[str, str]:
+    """Return a location without its query, and the query with its question mark or nothing."""
+    if not is_url(location):
+        return location, ""
+    name, mark, query = location.partition("?")
+    return name, mark + query
+
+
+def join(folder: str, name: str) -> str:
+    """Return the location of a name in a folder; of a path that is absolute, the path."""
+    if not is_url(folder):
+        return os.path.join(folder, name)  # noqa: PTH118  # "./" of a name is kept
+    base, query = split_query(folder)
+    return f"{base.rstrip('/')}/{name}{query}"
+
+
+def is_there(location: str) -> bool:
+    """Return whether there is a file or a folder at a location."""
+    return _kind(location) is not fs.FileType.NotFound
+
+
+def is_folder(location: str) -> bool:
+    """Return whether a location is a folder."""
+    return _kind(location) is fs.FileType.Directory
+
+
+def list_folder(folder: str) -> list[str]:
+    """Return the files in a folder, sorted, without those that ``.`` or ``_`` hide.
+
+    Returns:
+        Their locations, without a query.
+
+    Raises:
+        StorageFailed: the folder cannot be listed.
+    """
+    entries = _visible(folder)
+    return [location for location, kind in entries if kind is not fs.FileType.Directory]
+
+
+def walk(folder: str) -> Iterator[str]:
+    """Yield the files in a folder and below it, as ``list_folder`` does.
+
+    The names of one folder are held at a time.
+
+    Raises:
+        StorageFailed: a folder cannot be listed.
+    """
+    for location, kind in _visible(folder):
+        if kind is fs.FileType.Directory:
+            yield from walk(location + split_query(folder)[1])
+        else:
+            yield location
+
+
+@contextmanager
+def open_file(location: str) -> Iterator[Any]:
+    """Open a file for reading, in any order.
+
+    Raises:
+        StorageFailed: it cannot be opened.
+    """
+    with _failing(location):
+        system, path = _resolve(location)
+        stream = system.open_input_file(path)
+    with stream:
+        yield stream
+
+
+def read_file(location: str, limit: int = -1) -> bytes:
+    """Return a file's bytes, so many at most.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        PermissionError: it may not be read.
+        StorageFailed: the storage does not answer.
+    """
+    system, path = _resolve(location)
+    try:
+        with system.open_input_stream(path) as stream:
+            content: bytes = stream.read(None if limit < 0 else limit)
+            return content
+    except (FileNotFoundError, PermissionError):
+        raise
+    except OSError as error:
+        # That of S3 has no class of its own.
+        if "ACCESS_DENIED" in str(error):
+            raise PermissionError(str(error)) from error
+        raise _failed(location, error) from error
+
+
+def read_lines(location: str) -> Iterator[bytes]:
+    """Yield the lines of a file that are not empty, without their ends.
+
+    Raises:
+        StorageFailed: it cannot be read.
+    """
+    rest = b""
+    with open_file(location) as stream:
+        while chunk := stream.read(_CHUNK):
+            *lines, rest = (rest + chunk).split(b"\n")
+            yield from filter(None, (line.rstrip(b"\r") for line in lines))
+    if rest:
+        yield rest
+
+
+@contextmanager
+def writing_file(location: str) -> Iterator[IO[bytes] | Any]:
+    """Open a file for writing; it is there once the block has ended.
+
+    Raises:
+        NotWritable: it cannot be written.
+    """
+    if not is_url(location):
+        with files.replacing(Path(location)) as temporary, temporary.open("wb") as stream:
+            yield stream
+        return
+    system, path = _resolve(location)
+    try:
+        with system.open_output_stream(path) as stream:
+            yield stream
+    except OSError as error:
+        raise NotWritable(
+            f"cannot write {split_query(location)[0]}: {one_line(error)}; choose another place, or "
+            "make it writable"
+        ) from error
+
+
+def write_file(location: str, content: bytes) -> None:
+    """Write a file, completely or not at all.
+
+    Raises:
+        NotWritable: it cannot be written.
+    """
+    with writing_file(location) as stream:
+        stream.write(content)
+
+
+def _kind(location: str) -> Any:
+    system, path = _resolve(location)
+    with _failing(location):
+        return system.get_file_info(path).type
+
+
+def _visible(folder: str) -> list[tuple[str, Any]]:
+    """Return the location and the type of each entry of a folder, sorted by name."""
+    system, path = _resolve(folder)
+    with _failing(folder):
+        entries = system.get_file_info(fs.FileSelector(path))
+    base = split_query(folder)[0]
+    visible = (one for one in entries if not one.base_name.startswith((".", "_")))
+    return sorted((join(base, one.base_name), one.type) for one in visible)
+
+
+def _resolve(location: str) -> tuple[Any, str]:
+    """Return the file system of a location, and the path in it."""
+    name, query = split_query(location)
+    if not is_url(name):
+        return fs.LocalFileSystem(), str(Path(name).absolute())
+    scheme, _, rest = name.partition("://")
+    host, _, path = rest.partition("/")
+    system, root = _open_system(f"{scheme}://{host}{'' if host else '/'}{query}")
+    return system, f"{root.rstrip('/')}/{path}".rstrip("/")
+
+
+@lru_cache
+def _open_system(url: str) -> tuple[Any, str]:
+    """Open the file system of a bucket once a process: each has its own connections."""
+    try:
+        system, root = fs.FileSystem.from_uri(url)
+    except (OSError, ValueError, NotImplementedError) as error:
+        raise InvalidValue(
+            f"cannot open {split_query(url)[0]}: {one_line(error)}; expected a path, s3:// or gs://"
+        ) from error
+    return system, str(root)
+
+
+@contextmanager
+def _failing(location: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise _failed(location, error) from error
+
+
+def _failed(location: str, error: OSError) -> StorageFailed:
+    return StorageFailed(
+        f"cannot read {split_query(location)[0]}: {error.strerror or one_line(error)}; check it, "
+        "and go on with --resume"
+    )

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnist_edge.deployment.cluster.plan import make_plan
+from mnist_edge.deployment.cluster.sources import TaskPictures
+from mnist_edge.errors import PictureError
+from tests.support.sharded import write_parquet, write_tar
+
+
+def rows(source: str, **options: Any) -> list[tuple[str, Any, dict[str, Any]]]:
+    plan = make_plan(source, "out", **options)
+    return [row for task in plan.tasks for row in TaskPictures(plan, task)]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*.png"))}
+
+
+def test_a_folder_gives_its_paths_wherever_the_task_runs(
+    digits: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plan = make_plan(str(digits), str(tmp_path / "out"))
+    (task,) = plan.tasks
+    here = list(TaskPictures(plan, task))
+    assert {path: picture for path, picture, _ in here} == {path: path for path in contents(digits)}
+    monkeypatch.chdir("/")
+    elsewhere = list(TaskPictures(plan, task))
+    assert [path for path, _, _ in elsewhere] == [path for path, _, _ in here]
+    assert all(Path(str(picture)).is_file() for _, picture, _ in elsewhere)
+
+
+def test_an_archive_gives_the_bytes_of_its_pictures(digits: Path) -> None:
+    files = sorted(digits.rglob("*.png"))
+    write_tar(Path("a.tar"), files)
+    assert rows("a.tar") == [(f"a.tar/{file.name}", file.read_bytes(), {}) for file in files]
+
+
+def test_a_damaged_archive_gives_what_is_before_the_damage_and_an_error(digits: Path) -> None:
+    whole = write_tar(Path("a.tar"), sorted(digits.rglob("*.png"))).read_bytes()
+    Path("a.tar").write_bytes(whole[: len(whole) // 2])
+    *before, (path, error, _) = rows("a.tar")
+    assert 0 < len(before) < 7
+    assert path == "a.tar"
+    assert isinstance(error, PictureError)
+    assert f"damaged after {len(before)} pictures" in str(error)
+    Path("a.tar").write_text("no archive")
+    ((_, error, _),) = rows("a.tar")
+    assert "damaged after 0 pictures" in str(error)
+
+
+def test_parquet_gives_bytes_and_passes_its_other_columns_on(digits: Path) -> None:
+    found = contents(digits)
+    columns = {"bytes": list(found.values()), "label": range(7), "path": list(found)}
+    write_parquet(Path("a.parquet"), columns, rows=2)
+    expected = [(path, content, {"label": n}) for n, (path, content) in enumerate(found.items())]
+    assert rows("a.parquet", part_rows=3) == expected
+    del columns["path"]
+    write_parquet(Path("a.parquet"), columns, rows=2)
+    assert [row[0] for row in rows("a.parquet", part_rows=3)] == [
+        f"a.parquet#{number}" for number in range(7)
+    ]
+
+
+def test_parquet_gives_paths_pixels_and_images(digits: Path) -> None:
+    found = contents(digits)
+    write_parquet(Path("a.parquet"), {"path": [*found, None], "label": range(8)})
+    *named, (path, error, passed) = rows("a.parquet")
+    assert named == [(path, path, {"label": number}) for number, path in enumerate(found)]
+    assert (path, passed) == ("a.parquet#7", {"label": 7})
+    assert "is null" in str(error)
+    write_parquet(Path("a.parquet"), {"pixels": [[0] * 784]})
+    ((_, pixels, _),) = rows("a.parquet")
+    assert pixels.shape == (28, 28)
+    write_parquet(Path("a.parquet"), {"image": [{"bytes": b"a", "path": "b"}]})
+    assert [row[1] for row in rows("a.parquet")] == [b"a"]

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mnist_edge.deployment.cluster import storage
+from mnist_edge.errors import InvalidValue, NotWritable, StorageFailed
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_folder_of_this_machine_is_a_path_or_a_url(scheme: str, tmp_path: Path) -> None:
+    folder = f"{scheme}{tmp_path}/out"
+    assert not storage.is_there(folder)
+    Path(tmp_path / "out/sub").mkdir(parents=True)
+    for name in ("b.png", "sub/a.png", "_hidden", ".hidden"):
+        storage.write_file(storage.join(folder, name), name.encode())
+    assert storage.is_folder(folder)
+    assert storage.list_folder(folder) == [f"{folder}/b.png"]
+    assert list(storage.walk(folder)) == [f"{folder}/b.png", f"{folder}/sub/a.png"]
+    assert storage.read_file(storage.join(folder, "sub/a.png")) == b"sub/a.png"
+    assert storage.read_file(storage.join(folder, "sub/a.png"), 3) == b"sub"
+    with storage.open_file(storage.join(folder, "b.png")) as stream:
+        stream.seek(2)
+        assert stream.read() == b"png"
+
+
+def test_a_query_is_of_the_storage_and_not_of_the_name() -> None:
+    folder = "s3://bucket/digits/?endpoint_override=127.0.0.1:9"
+    joined = "s3://bucket/digits/a.png?endpoint_override=127.0.0.1:9"
+    assert storage.join(folder, "a.png") == joined
+    assert storage.split_query(joined) == (
+        "s3://bucket/digits/a.png",
+        "?endpoint_override=127.0.0.1:9",
+    )
+    # A path of this machine may have one in its name.
+    assert storage.split_query("what?.png") == ("what?.png", "")
+
+
+def test_what_is_not_there_is_told_apart_from_what_does_not_answer(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        storage.read_file(str(tmp_path / "absent"))
+    with pytest.raises(StorageFailed, match="absent"):
+        storage.list_folder(str(tmp_path / "absent"))
+    with (
+        pytest.raises(StorageFailed, match="--resume"),
+        storage.open_file(str(tmp_path / "absent")),
+    ):
+        pass
+
+
+def test_an_unknown_storage_is_wrong_usage() -> None:
+    with pytest.raises(InvalidValue, match="expected a path, s3:// or gs://"):
+        storage.is_there("nowhere://bucket/digits")
+
+
+def test_a_file_is_written_completely_or_not_at_all(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), storage.writing_file(str(tmp_path / "part")) as stream:
+        stream.write(bytes(1 // (not stream)))
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "file").touch()
+    with pytest.raises(NotWritable, match="file/part"):
+        storage.write_file(str(tmp_path / "file/part"), b"")
+
+
+def test_lines_come_one_by_one_whatever_the_file_ends_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storage, "_CHUNK", 3)
+    (tmp_path / "list").write_bytes(b"one\r\n\ntwo\nthree")
+    assert list(storage.read_lines(str(tmp_path / "list"))) == [b"one", b"two", b"three"]
