@@ -21,6 +21,7 @@ from converters.formats import KerasModelFile
 from converters.frozen_graph import Network
 from mnist_edge import CLASSES, DIGIT_SHAPE
 from mnist_edge.errors import InvalidModel, MissingDependency, ModelNotFound, UnsuitableModel
+from mnist_edge.modelstore.manifest import Lineage
 from mnist_edge.modelstore.origin import weights_sha256
 from mnist_edge.system.capture import capture_descriptors
 from mnist_edge.system.text import one_line
@@ -47,6 +48,8 @@ class TrainedModel:
     """Hash of the weights in the file."""
     from_recipe: bool
     """Whether it was trained by a recipe of this project, and so takes raw pixels."""
+    lineage: Lineage | None
+    """Where it comes from, if it was fine-tuned with a user's pictures."""
     outputs: Literal["logits", "values", "unknown"]
     """What its outputs were trained as: ``values`` by a squared error or the like."""
     faults: tuple[str, ...]
@@ -109,7 +112,7 @@ def load_trained_model(path: Path, digits: NDArray[np.uint8]) -> TrainedModel:
     whole = frozen_graph.freeze(concrete, name=str(path))
     network, cut = frozen_graph.cut_softmax(whole)
     network = frozen_graph.free_batch(network, digits.astype(np.float32), name=str(path))
-    recipe, seed = _origin(path)
+    recipe, seed, lineage = _origin(path)
     return TrainedModel(
         path=path,
         network=network,
@@ -117,7 +120,8 @@ def load_trained_model(path: Path, digits: NDArray[np.uint8]) -> TrainedModel:
         recipe=recipe,
         seed=seed,
         weights_sha256=weights_sha256(path),
-        from_recipe=recipe in RECIPES,
+        from_recipe=recipe in RECIPES or lineage is not None,
+        lineage=lineage,
         outputs=_outputs(cut, file.loss),
         faults=_faults(cut, formats.loss_takes_logits(file.loss)),
     )
@@ -326,11 +330,17 @@ def _quietly() -> Iterator[None]:
         yield
 
 
-def _origin(path: Path) -> tuple[str, int | None]:
+def _origin(path: Path) -> tuple[str, int | None, Lineage | None]:
+    """Return the recipe, the seed and the lineage in the record beside a model, if there is one."""
     if path.name != MODEL_FILE:
-        return path.name, None
+        return path.name, None, None
     try:
-        settings = json.loads((path.parent / RECORD_FILE).read_text(encoding="utf-8"))["settings"]
-        return str(settings["name"]), int(settings["seed"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return path.name, None
+        record = json.loads((path.parent / RECORD_FILE).read_text(encoding="utf-8"))
+        settings, lineage = record["settings"], record.get("lineage")
+        return (
+            str(settings["name"]),
+            int(settings["seed"]),
+            None if lineage is None else Lineage(**lineage),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return path.name, None, None

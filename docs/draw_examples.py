@@ -4,7 +4,8 @@
 
 ``benchmarks/accuracy/hard_pictures`` makes the photos from digits of MNIST's training split. The
 drawings beside them are those of ``mnist-edge predict --explain``, reduced to 64 colors. The rows
-of ``limits.png`` are those of ``benchmarks/accuracy/limits.py``.
+of ``limits.png`` are those of ``benchmarks/accuracy/limits.py``; ``hand.png`` is drawn by the
+generator of habits.
 """
 
 from __future__ import annotations
@@ -14,11 +15,13 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 from PIL import Image
 
 from benchmarks.accuracy.hard_pictures.conditions import make
 from benchmarks.accuracy.limits import figure
 from mnist_edge import Classifier
+from mnist_edge.training.habits import draw_habits
 
 FOLDER = Path(__file__).parent / "images"
 COLORS = 64
@@ -56,8 +59,16 @@ EXAMPLES = (
 )
 
 
+def draw_hand() -> None:
+    """Write six pictures of the writer of the tutorial on teaching, side by side."""
+    hand = draw_habits(6, seed=5, habits=["square 6", "square 9"])
+    paper = [235 - 0.8 * np.kron(np.pad(one, 8), np.ones((3, 3))) for one in hand.images]
+    Image.fromarray(np.hstack(paper).astype(np.uint8)).save(FOLDER / "hand.png", optimize=True)
+
+
 def main() -> None:
     """Write every photo and its drawing."""
+    draw_hand()
     FOLDER.mkdir(exist_ok=True)
     for example in EXAMPLES:
         *_, picture = make(example.condition, example.severity, example.index + 1, seed=1)

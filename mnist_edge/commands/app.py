@@ -35,6 +35,7 @@ COMMANDS = (
     "model",
     "run",
     "train",
+    "teach",
     "convert",
     "export",
     "bundle",

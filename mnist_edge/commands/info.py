@@ -138,6 +138,7 @@ def _provenance(manifest: "ModelManifest") -> str:
         "recipe": manifest.recipe + ("" if manifest.seed is None else f", seed {manifest.seed}"),
         "pixels": f"{manifest.pixels.polarity}, "
         f"{manifest.pixels.minimum}..{manifest.pixels.maximum}",
+        **({"comes": str(manifest.lineage)} if manifest.lineage else {}),
         "trained on": manifest.reading,
         "sha256": f"{manifest.sha256} (verified)",
         "calibrated on": f"{calibration.count} training digits, seed {calibration.seed}"

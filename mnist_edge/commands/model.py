@@ -13,7 +13,7 @@ from mnist_edge.commands.options import (
     format_option,
 )
 from mnist_edge.commands.parsing import Command, Group
-from mnist_edge.system.text import percent
+from mnist_edge.system.text import escape_controls, percent
 
 if TYPE_CHECKING:
     from mnist_edge.deployment.install import VerifiedModel
@@ -171,6 +171,8 @@ def _verify(
 def _print_in_use(verified: "VerifiedModel") -> None:
     found = {finding.check: finding.found for finding in verified.checks}
     typer.echo(f"in use: {verified.name} ({found['accuracy']})")
+    if verified.lineage:
+        typer.echo(escape_controls(f"it comes {verified.lineage}"))
 
 
 def _facts(file: Any) -> dict[str, Any]:

@@ -216,6 +216,36 @@ RecipeOption = Annotated[
 """The recipe to train."""
 
 
+FromOption = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="MODEL",
+        help="Model to fine-tune: a shipped model or a model folder, with its model.keras.",
+        autocompletion=complete_models,
+    ),
+]
+"""The model that learns a user's pictures."""
+
+MinGainOption = Annotated[
+    float | None,
+    typer.Option(
+        "--min-gain",
+        metavar="POINTS",
+        help="Least gain on your pictures, at the lower end of its 95 % interval.",
+    ),
+]
+"""The gate on what a fine-tuned model gained."""
+
+MaxLossMnistOption = Annotated[
+    float | None,
+    typer.Option(
+        "--max-loss-mnist", metavar="POINTS", help="Most accuracy lost on MNIST, as measured."
+    ),
+]
+"""The gate on what a fine-tuned model lost."""
+
+
 def format_option(formats: type[Enum], default: str | None = None) -> Any:
     """Return the ``--format`` option of a command that prints a result in several formats."""
     *others, last = (one.value for one in formats)

@@ -14,6 +14,8 @@ from mnist_edge.commands.options import (
     RUNS,
     DataOption,
     MaxDropOption,
+    MaxLossMnistOption,
+    MinGainOption,
     PageFormat,
     RuntimeOption,
     complete_models,
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 EXAMPLES = """
 mnist-edge report runs/nano --max-drop 0.3 --junit gates.xml
 mnist-edge report edge --pictures scans/ --scheme int8
-mnist-edge report --compare before/report.json after/report.json
+mnist-edge report runs/edge-taught --pictures scans/ --compare-with edge
 """
 RENAMED = {"--severities": "--severity"}
 
@@ -140,6 +142,18 @@ def report_command(
             "--compare", metavar="FILE FILE", help="Compare two report.json files instead."
         ),
     ] = None,
+    compare_with: Annotated[
+        str | None,
+        typer.Option(
+            "--compare-with",
+            metavar="MODEL",
+            help="Compare with this model instead, on your pictures that were not learned: what "
+            "was gained there, and lost elsewhere.",
+            autocompletion=complete_models,
+        ),
+    ] = None,
+    min_gain: MinGainOption = None,
+    max_loss_mnist: MaxLossMnistOption = None,
     output: Annotated[PageFormat, format_option(PageFormat)] = PageFormat.text,
     runtime: RuntimeOption = None,
 ) -> None:
@@ -151,10 +165,12 @@ def report_command(
     runs/MODEL-PICTURES for your pictures. Needs no TensorFlow. The exit status is
     3 if a gate (--max-..., --min-...) fails.
     """
+    from mnist_edge.commands.gain_report import report_gain
     from mnist_edge.commands.report_text import render_comparison, render_report
     from mnist_edge.data.labeled_pictures import find_labeled_pictures
     from mnist_edge.evaluation.report.diff import diff_reports
     from mnist_edge.evaluation.report.document import load_report, rounded, save_report
+    from mnist_edge.evaluation.report.gain import GainLimits
     from mnist_edge.evaluation.report.gates import Limits, failure_messages
     from mnist_edge.evaluation.report.junit import report_to_junit
     from mnist_edge.evaluation.report.measure import count_steps, measure_schemes
@@ -168,6 +184,17 @@ def report_command(
         typer.echo(render_comparison(diff, output.value), nl=False)
         return
     data, pictures = resolve_data(data, mnist, pictures)
+    if compare_with is not None:
+        report_gain(
+            model,
+            compare_with,
+            [] if pictures is None else [pictures],
+            limits=GainLimits(min_gain=min_gain, max_loss_mnist=max_loss_mnist),
+            mnist_data=data,
+            out=out,
+            output_format=output.value,
+        )
+        return
     limits = Limits(
         max_drop=max_drop,
         max_drop_point=max_drop_point,
@@ -180,10 +207,7 @@ def report_command(
     limits.require(plan)
     folder = loading.find_model_folder(model)
     labeled = None if pictures is None else find_labeled_pictures(pictures)
-    if out is None:
-        out = RUNS / folder.name if model is None or not exists(model) else folder
-        if pictures is not None:
-            out = RUNS / f"{folder.resolve().name}-{pictures.resolve().stem}"
+    out = out or _default_output_folder(model, folder, pictures)
     for written in (out, *([junit.parent] if junit else [])):
         require_writable(written)
     models = _models(model, split_list(schemes), against)
@@ -218,6 +242,12 @@ def report_command(
         raise typer.Exit(GATE_FAILED)
 
 
+def _default_output_folder(model: str | None, folder: Path, pictures: Path | None) -> Path:
+    if pictures is not None:
+        return RUNS / f"{folder.resolve().name}-{pictures.resolve().stem}"
+    return RUNS / folder.name if model is None or not exists(model) else folder
+
+
 def resolve_data(
     data: Path | None, mnist: Path | None, pictures: Path | None
 ) -> tuple[Path | None, Path | None]:
@@ -230,14 +260,14 @@ def resolve_data(
     if str(data) == "mnist-test":
         warn("--data mnist-test is deprecated; leave it out")
         data = None
-    elif data is not None and pictures is None and (mnist is not None or not _is_mnist(data)):
+    elif data is not None and pictures is None and (mnist is not None or not is_mnist(data)):
         warn("--data is deprecated for your own pictures; use --pictures")
         data, pictures = None, data
     return data or mnist, pictures
 
 
-def _is_mnist(path: Path) -> bool:
-    """Whether a path is MNIST, or nothing, and not labelled pictures."""
+def is_mnist(path: Path) -> bool:
+    """Check whether a path is MNIST, or nothing, and not labelled pictures."""
     if exists(path) and path.is_dir():
         return any(path.glob("*-ubyte*"))
     return path.suffix.lower() != ".csv"

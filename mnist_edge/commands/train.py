@@ -1,7 +1,7 @@
 """``mnist-edge train``: trains a recipe."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mnist_edge.commands.console import note, progress_bar
-from mnist_edge.commands.options import RUNS, DataOption, RecipeOption, out_option
+from mnist_edge.commands.options import (
+    RUNS,
+    FromOption,
+    RecipeOption,
+    list_option,
+    out_option,
+)
+from mnist_edge.commands.parsing import split_list
+from mnist_edge.commands.report import is_mnist
 from mnist_edge.errors import InvalidValue
 from mnist_edge.system.text import escape_controls, percent
 
@@ -22,7 +30,7 @@ if TYPE_CHECKING:
 EXAMPLES = """
 mnist-edge train --recipe nano
 mnist-edge train --recipe edge-patient --teachers runs
-mnist-edge train --recipe quick --epochs 3 --seed 7 --out runs/mine
+mnist-edge train --from edge --pictures scans/
 """
 
 _UNTIMED_STEPS = 10
@@ -123,14 +131,35 @@ def train_command(
             help="Folder of runs to find teachers in, and to train others into.",
         ),
     ] = None,
-    data: DataOption = None,
-    out: Annotated[Path | None, out_option(default="runs/RECIPE")] = None,
+    parent: FromOption = None,
+    pictures: Annotated[
+        list[str] | None,
+        list_option(
+            "--pictures",
+            metavar="PATH",
+            description="Your labelled pictures: with --from, a folder with a subfolder per label, "
+            "0 to 9 and x for no digit, or with a labels.csv",
+        ),
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        list_option(
+            "--data",
+            metavar="PATH",
+            description="MNIST: an .npz file or a folder of IDX files; with --from also your "
+            "pictures",
+            default="MNIST_EDGE_DATA, or downloaded once",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None, out_option(default="runs/RECIPE, or runs/MODEL-taught with --from")
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Train again, whatever the folder holds.")
     ] = False,
 ) -> None:
-    """Train a recipe on MNIST.
+    """Train a recipe on MNIST, or fine-tune a model with your pictures.
 
     Writes model.keras, training.json and curves.png. Recipes: edge, nano and
     micro, the shipped models; edge-teacher, three of which edge trains first,
@@ -143,7 +172,27 @@ def train_command(
     mlp-dropout-unscaled.
 
     Where JAX finds a GPU or TPU, it trains there; KERAS_BACKEND decides otherwise.
+
+    With --from, a few dozen pictures and some minutes suffice. A quarter of the
+    pictures is left for the report, MNIST and pictures of no digit are mixed in so
+    that nothing is forgotten, and labels that look wrong are asked about.
     """
+    own, mnist_data = _resolve_data(data, pictures, parent)
+    if resume and overwrite:
+        raise InvalidValue("--resume and --overwrite cannot be combined: one continues a run")
+    if parent is not None:
+        _train_from(
+            parent,
+            own,
+            teachers,
+            given={"rounds": epochs, "batch_size": batch_size, "seed": seed}
+            | {"learning_rate": learning_rate},
+            mnist_data=mnist_data,
+            out=out,
+            resume=resume,
+            overwrite=overwrite,
+        )
+        return
     from mnist_edge.data.mnist import TRAIN_SIZE, load_mnist
     from mnist_edge.system.files import require_writable
     from mnist_edge.training import frameworks, recipes, trainer, training_record
@@ -154,8 +203,6 @@ def train_command(
     chosen = replace(chosen, **given)  # type: ignore[arg-type]  # each has its field's type
     if epochs is not None:
         chosen = chosen.with_epochs(epochs, TRAIN_SIZE)
-    if resume and overwrite:
-        raise InvalidValue("--resume and --overwrite cannot be combined: one continues a run")
     folder = out or RUNS / chosen.name
     if teachers is not None and not chosen.distillation:
         raise InvalidValue(f"recipe {chosen.name} has no teachers: leave out --teachers")
@@ -173,10 +220,58 @@ def train_command(
     require_writable(folder)
     frameworks.import_keras()
     note(f"training on {frameworks.describe_backend()}")
-    mnist = load_mnist(data)
+    mnist = load_mnist(mnist_data)
     with TrainingProgress() as listener:
         trainer.train(chosen, mnist, folder, resume=resume, listener=listener, teachers=teachers)
     typer.echo(escape_controls(_summary(training_record.read_training_record(folder), folder)))
+
+
+def _resolve_data(
+    data: Sequence[str] | None, pictures: Sequence[str] | None, parent: str | None
+) -> tuple[list[Path], Path | None]:
+    """Return the user's pictures, and where MNIST is.
+
+    Raises:
+        InvalidValue: several places of MNIST are given, or pictures without ``--from``.
+    """
+    own = [Path(part) for part in split_list(pictures)]
+    mnist = [Path(part) for part in split_list(data)]
+    if parent is not None:
+        own += [path for path in mnist if not is_mnist(path)]
+        mnist = [path for path in mnist if is_mnist(path)]
+    elif own:
+        raise InvalidValue("--pictures are for fine-tuning: add --from MODEL, for example edge")
+    if len(mnist) > 1:
+        raise InvalidValue(f"--data names MNIST {len(mnist)} times; expected one place")
+    return own, mnist[0] if mnist else None
+
+
+def _train_from(
+    parent: str,
+    pictures: Sequence[Path],
+    teachers: Path | None,
+    *,
+    given: Mapping[str, float | None],
+    mnist_data: Path | None,
+    out: Path | None,
+    resume: bool,
+    overwrite: bool,
+) -> None:
+    from mnist_edge.commands.train_from import train_from
+    from mnist_edge.training.fine_tuning_run import FineTuning
+
+    settings: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if teachers is not None:
+        raise InvalidValue("--from has its teacher, the model itself: leave out --teachers")
+    train_from(
+        parent,
+        pictures,
+        settings=FineTuning(**settings),
+        mnist_data=mnist_data,
+        out=out,
+        resume=resume,
+        overwrite=overwrite,
+    )
 
 
 def _duration(seconds: float) -> str:

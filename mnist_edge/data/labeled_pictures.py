@@ -1,4 +1,4 @@
-"""A user's own labeled pictures: sub-folders 0 to 9, or a table of labels."""
+"""A user's own labeled pictures: sub-folders 0 to 9 and x, or a table of labels."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mnist_edge.data.label_table import (
+    LABELS,
     LABELS_FILE,
     NO_DIGIT,
     REQUIRED_COLUMNS,
@@ -21,7 +22,6 @@ from mnist_edge.errors import DataUnavailable, UnreadablePicture
 from mnist_edge.preprocessing.decoding import SUFFIXES, Picture, decode, to_rgb
 from mnist_edge.system.files import exists
 
-_DIGITS = tuple("0123456789")
 _BOX_MARGIN = 0.2
 """Width of the paper around a box that is kept with it, relative to the box's longer side: of 192
 digits of pages in pictures-dev, 191 read alike in the page and in their box with 0.1 to 0.25."""
@@ -66,8 +66,9 @@ def find_labeled_pictures(data: Path) -> list[LabeledPicture]:
     """List the labeled pictures of a folder or CSV file.
 
     Args:
-        data: a folder with one sub-folder per digit, named 0 to 9, or with a ``labels.csv``; or a
-            CSV file in the form of ``label_table``, where relative paths start from its folder.
+        data: a folder with one sub-folder per label, named 0 to 9 and x, or with a
+            ``labels.csv``; or a CSV file in the form of ``label_table``, where relative paths start
+            from its folder.
 
     Returns:
         Sorted for sub-folders, in the file's order for a CSV file, whose rows without a label are
@@ -107,9 +108,12 @@ def _read_table(table: Path) -> list[LabeledPicture]:
 
 def _list_subfolders(folder: Path) -> list[LabeledPicture]:
     return [
-        LabeledPicture(path=path.relative_to(folder).as_posix(), digit=int(digit))
-        for digit in _DIGITS
-        for path in sorted((folder / digit).rglob("*"))
+        LabeledPicture(
+            path=path.relative_to(folder).as_posix(),
+            digit=None if name == NO_DIGIT else int(name),
+        )
+        for name in LABELS
+        for path in sorted((folder / name).rglob("*"))
         if path.suffix.lower() in SUFFIXES and path.is_file()
     ]
 

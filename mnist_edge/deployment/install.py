@@ -31,11 +31,13 @@ from mnist_edge.modelstore import registry
 from mnist_edge.modelstore.loading import (
     DEFAULT_MODEL,
     SCHEMES,
+    StoredModel,
     find_model_folder,
     load_model,
     shipped_file,
     shipped_models,
 )
+from mnist_edge.modelstore.manifest import Lineage
 from mnist_edge.modelstore.registry import RECORD_FILE, UsageRecord, read_usage
 from mnist_edge.system.files import (
     exists,
@@ -63,6 +65,8 @@ class VerifiedModel:
     """Its name on this device."""
     checks: list[PassedCheck]
     """The checks, with their results."""
+    lineage: Lineage | None = None
+    """Where it comes from, if it was fine-tuned."""
 
 
 def install(source: str) -> VerifiedModel:
@@ -97,7 +101,7 @@ def install(source: str) -> VerifiedModel:
     with locked(store_folder()):
         _write_folder(store_folder() / name, files)
         _put_in_use(name)
-    return VerifiedModel(name=name, checks=checks)
+    return VerifiedModel(name=name, checks=checks, lineage=_lineage(stored))
 
 
 def use(name: str) -> VerifiedModel:
@@ -156,8 +160,8 @@ def verify_model(name: str | None = None) -> VerifiedModel:
     path = registry.find_installed_file(name)
     if path is None and name in shipped_models():
         # It comes with the package: whoever can change it can also change this code.
-        _, checks = accept_model(read_artifact(str(shipped_file(name))), keys=None)
-        return VerifiedModel(name=name, checks=checks)
+        stored, checks = accept_model(read_artifact(str(shipped_file(name))), keys=None)
+        return VerifiedModel(name=name, checks=checks, lineage=_lineage(stored))
     if path is None:
         known = [*shipped_models(), *registry.installed_models()]
         hint = did_you_mean(name, known)
@@ -172,8 +176,12 @@ def verify_model(name: str | None = None) -> VerifiedModel:
         raise ModelHashMismatch(
             f"the manifest of {path} was changed after its installation; install the model again"
         )
-    _, checks = accept_model(artifact, keys=keys)
-    return VerifiedModel(name=name, checks=checks)
+    stored, checks = accept_model(artifact, keys=keys)
+    return VerifiedModel(name=name, checks=checks, lineage=_lineage(stored))
+
+
+def _lineage(stored: StoredModel) -> Lineage | None:
+    return stored.manifest.lineage if stored.manifest else None
 
 
 def _model_name(artifact: Artifact) -> str:

@@ -15,8 +15,9 @@ from typing import Any, TypeVar
 
 from mnist_edge.errors import InvalidManifest
 
-SCHEMA_VERSION = 3
-"""Version of the fields; version 1 had no ``weights_sha256``, version 2 no ``operating_points``."""
+SCHEMA_VERSION = 4
+"""Version of the fields; version 1 had no ``weights_sha256``, version 2 no ``operating_points``,
+version 3 no ``lineage``."""
 LABELS = tuple("0123456789")
 """The class of each output: there is no other order."""
 MIN_TEMPERATURE, MAX_TEMPERATURE = 1e-3, 1e3
@@ -140,6 +141,36 @@ class OperatingPoints:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Lineage:
+    """Where a fine-tuned model comes from."""
+
+    parent: str
+    """Recipe, or name, of the model that it was fine-tuned from."""
+    parent_weights_sha256: str
+    """Hash of the weights of that model, as ``weights_sha256``."""
+    pictures: int
+    """Number of the user's pictures that it was fine-tuned with."""
+    first_taken: str
+    """Date of the earliest of them, as ISO 8601 has it, in UTC."""
+    last_taken: str
+    """Date of the latest of them."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.pictures <= _MAX_DIGITS:
+            raise ValueError(f"pictures {reprlib.repr(self.pictures)} is not a number of pictures")
+        if not _is_sha256(self.parent_weights_sha256):
+            raise ValueError(
+                f"parent_weights_sha256 {self.parent_weights_sha256!r:.80} is not a sha256"
+            )
+
+    def __str__(self) -> str:
+        return (
+            f"from {self.parent!r} (weights {self.parent_weights_sha256[:12]}), taught "
+            f"{self.pictures:,} pictures of {self.first_taken} to {self.last_taken}"
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelManifest:
     """The description of one ``.tflite`` file."""
 
@@ -169,6 +200,8 @@ class ModelManifest:
     """Hash of the Keras weights that the file was converted from, by
     ``mnist_edge.modelstore.origin.weights_sha256``; None, and left out of the JSON, in manifests of
     version 1."""
+    lineage: Lineage | None = None
+    """Where a fine-tuned model comes from; None, and left out of the JSON, for any other."""
     reading: str = "pixels"
     """The input scaling that the network was trained with, one of
     ``mnist_edge.runtimes.input_scaling``: the file itself applies it to raw pixels."""
@@ -214,7 +247,7 @@ class ModelManifest:
                 raise ValueError(f"{name} {reprlib.repr(share)} is outside 0..1")
         for name in ("sha256", "weights_sha256"):
             found = getattr(self, name)
-            if found is not None and not (len(found) == 64 and {*found} <= _HEXADECIMAL):
+            if found is not None and not _is_sha256(found):
                 raise ValueError(f"{name} {found!r:.80} is not a sha256")
         if not _FILE_NAME.fullmatch(self.file):
             raise ValueError(f"file {self.file!r:.80} is not the name of a .tflite")
@@ -249,7 +282,7 @@ class ModelManifest:
     def to_json(self) -> str:
         """Return the manifest as indented JSON that ends in a newline."""
         document = dataclasses.asdict(self)
-        for name in ("weights_sha256", "operating_points", "golden"):
+        for name in ("weights_sha256", "operating_points", "golden", "lineage"):
             if document[name] is None:
                 del document[name]
         return json.dumps(document, indent=2) + "\n"
@@ -293,6 +326,7 @@ def _manifest(document: dict[str, Any]) -> ModelManifest:
         "test": _optional(Score, document["test"]),
         "golden": _optional(Golden, document.get("golden")),
         "operating_points": _optional(OperatingPoints, document.get("operating_points")),
+        "lineage": _optional(Lineage, document.get("lineage")),
     }
     converted = {
         "input": _tensor(document["input"]),
@@ -303,6 +337,10 @@ def _manifest(document: dict[str, Any]) -> ModelManifest:
         "validation": _checked(Score, document["validation"]),
     }
     return _checked(ModelManifest, {**document, **converted, **optional})
+
+
+def _is_sha256(text: str) -> bool:
+    return len(text) == 64 and {*text} <= _HEXADECIMAL
 
 
 def _tensor(document: dict[str, Any]) -> TensorSpec:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -231,4 +231,4 @@ def _write_results(run: Run, folder: Path) -> None:
     )
     with replacing(folder / CURVES_FILE) as temporary:
         draw_curves(record.rounds, record.losses, temporary, title=run.recipe.name)
-    write_json(folder / RECORD_FILE, asdict(record))
+    write_json(folder / RECORD_FILE, record.to_dict())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,17 @@ class TrainingRecord:
     """Step and loss of single batches."""
     seconds: float
     """Wall time of all rounds, without interruptions."""
+    lineage: dict[str, Any] | None = None
+    """The fields of ``modelstore.manifest.Lineage`` of a network that was fine-tuned."""
+    learned_sha256: tuple[str, ...] = ()
+    """sha256 of each of the user's files that it has learned, or that its training has watched."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the record as JSON has it, without the fields of a fine-tuning if it was none."""
+        document = asdict(self)
+        if self.lineage is None:
+            del document["lineage"], document["learned_sha256"]
+        return document
 
     @property
     def validation_accuracy(self) -> float:

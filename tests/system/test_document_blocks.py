@@ -58,7 +58,7 @@ _BLOCK = re.compile(
 )
 _COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n?", re.MULTILINE)
 _SLOW = re.compile(
-    r"^\$ mnist-edge (?:convert|train|run|reproduce|report)|^import keras", re.MULTILINE
+    r"^\$ mnist-edge (?:convert|train|teach|run|reproduce|report)|^import keras", re.MULTILINE
 )
 """What needs TensorFlow, or reads ten thousand digits."""
 

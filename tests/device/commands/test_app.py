@@ -72,7 +72,10 @@ def test_the_exit_status_is_in_the_help(run: Run) -> None:
     )
 
 
-OWN_MEANING = {"--out", "--model", "--compare", "--explain", "--target", "--resume", "--scheme"}
+OWN_MEANING = {
+    *("--out", "--model", "--compare", "--explain", "--target", "--resume", "--scheme"),
+    *("--pictures", "--data"),
+}
 """Options that take a file in one command and a folder, a flag or a list in another."""
 
 

@@ -50,6 +50,20 @@ def test_installing_twice_changes_nothing(store: Path, update: Path) -> None:
     assert {path: path.stat().st_mtime_ns for path in store.rglob("*")} == files
 
 
+def test_a_taught_model_says_where_it_comes_from_and_the_old_one_comes_back(
+    store: Path, nano: Path, tmp_path: Path, run: Run
+) -> None:
+    lineage = {"parent": "nano", "parent_weights_sha256": "ab" * 32, "pictures": 60}
+    lineage |= {"first_taken": "2026-11-01", "last_taken": "2026-11-27"}
+    source = renamed(nano, tmp_path / "taught", recipe="nano-taught", lineage=lineage)
+    installed = run("model", "install", source)
+    assert "it comes from 'nano' (weights abababababab), taught 60 pictures" in installed.stdout
+    assert in_use().startswith("nano-taught-int8-")
+    assert "taught 60 pictures" in run("info").stdout
+    assert "it comes" not in run("model", "rollback").stdout
+    assert in_use() == "edge"
+
+
 def test_a_local_folder_does_not_hide_the_model_in_use(
     store: Path, update: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,13 +10,26 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnist_edge.errors import InvalidManifest
-from mnist_edge.modelstore.manifest import SCHEMA_VERSION, ModelManifest, OperatingPoints, Score
+from mnist_edge.modelstore.manifest import (
+    SCHEMA_VERSION,
+    Lineage,
+    ModelManifest,
+    OperatingPoints,
+    Score,
+)
 from tests.support.paths import NANO
 
 SOURCE = Path("somewhere/int8.json")
 TEXT = (NANO / "int8.json").read_text(encoding="utf-8")
 FIELDS = [field.name for field in fields(ModelManifest)]
 GOLDEN = {"inputs": "", "outputs": "", "runtime": "tflite-runtime 2.14.0", "tolerance": 10}
+LINEAGE: dict[str, Any] = {
+    "parent": "edge",
+    "parent_weights_sha256": "ab" * 32,
+    "pictures": 1_200,
+    "first_taken": "2026-11-01",
+    "last_taken": "2026-11-27",
+}
 POINTS = {"balanced": 0.8, "careful": 0.95}
 
 
@@ -75,7 +88,7 @@ def test_any_manifest_goes_to_json_and_back_unchanged(
 
 
 def test_the_json_mirrors_the_fields() -> None:
-    text = edited(golden=GOLDEN, operating_points=POINTS)
+    text = edited(golden=GOLDEN, operating_points=POINTS, lineage=LINEAGE)
     assert sorted(json.loads(text)) == sorted(FIELDS)
     text = read(text).to_json()
     assert list(json.loads(text)) == FIELDS
@@ -88,8 +101,8 @@ def test_a_score_is_a_share_of_its_total() -> None:
 
 CONFIDENCE: dict[str, Any] = {"temperature": 1.0, "min_confidence": 0.0, "calibration_error": None}
 """Confidence fields that older manifests lack, and their defaults."""
-OPTIONAL = ("operating_points", "golden")
-"""Fields that are left out where nothing was measured."""
+OPTIONAL = ("operating_points", "golden", "lineage")
+"""Fields that are left out where nothing was measured, or taught."""
 
 
 @pytest.mark.parametrize(
@@ -116,6 +129,25 @@ def test_a_manifest_of_version_1_has_no_hash_of_the_weights_and_stays_as_it_is()
     older = read(json.dumps(document))
     assert older == replace(read(TEXT), schema_version=1, weights_sha256=None)
     assert json.loads(older.to_json()) == document
+
+
+def test_a_manifest_may_have_a_lineage_or_not() -> None:
+    taught = read(edited(lineage=LINEAGE))
+    assert taught.lineage == Lineage(**LINEAGE)
+    assert str(taught.lineage) == (
+        "from 'edge' (weights abababababab), taught 1,200 pictures of 2026-11-01 to 2026-11-27"
+    )
+    assert read(taught.to_json()) == taught
+    older = read(edited(schema_version=3))
+    assert older.lineage is None
+    assert "lineage" not in json.loads(older.to_json())
+
+
+@pytest.mark.parametrize(
+    "changes", [{"pictures": 0}, {"pictures": "many"}, {"parent_weights_sha256": "ab"}]
+)
+def test_a_lineage_of_nothing_is_refused(changes: dict[str, object]) -> None:
+    check_refusal(edited(lineage={**LINEAGE, **changes}), "pictures|parent_weights_sha256")
 
 
 def test_a_manifest_may_name_operating_points_or_not() -> None:

@@ -1,0 +1,316 @@
+"""One fine-tuning run: what a round is made of, what teaches, and when to stop.
+
+Each round mixes the user's pictures, changed anew, with other digits of MNIST and other outliers.
+The network that it began as teaches it (``losses``): where that one is right, its probabilities are
+the target, and where it is not, those that it has for digits of the picture's label. Batch
+normalization keeps its statistics, which a few pictures cannot improve.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_edge import CLASSES
+from mnist_edge.data.mnist import Digits, Mnist
+from mnist_edge.errors import InvalidValue
+from mnist_edge.metrics.confidence import softmax
+from mnist_edge.modelstore.manifest import Lineage
+from mnist_edge.training import augmentation, frameworks, optimizers
+from mnist_edge.training.checkpoint import Progress
+from mnist_edge.training.input_pipeline import in_batches
+from mnist_edge.training.losses import NO_DIGIT, cross_entropy, distillation_targets
+from mnist_edge.training.outliers.generator import (
+    LOOKALIKE_KINDS,
+    TRAINING_KINDS,
+    draw_outliers,
+)
+from mnist_edge.training.training_run import RunListener, predict_logits, shaped
+
+if TYPE_CHECKING:
+    import keras
+
+_DIGITS = 3_000
+"""MNIST digits in a round, drawn anew for each."""
+_OUTLIERS = 1_000
+"""Outliers in a round."""
+_DRAWN_OUTLIERS = 1_500
+"""Outliers that they are drawn from."""
+_PER_LABEL = 300
+"""Copies of the user's pictures of one label in a round: as many as digits of MNIST."""
+_MAX_COPIES = 50
+"""Copies of one picture in a round, at most."""
+_ALPHA, _TEMPERATURE = 0.9, 3.0
+"""Of the distillation, as in the recipe ``edge``."""
+_CERTAIN, _UNCERTAIN = 0.9, 0.5
+"""Probability of the label from which on the teacher is right, and of any digit up to which it is
+right about an outlier."""
+_PATIENCE = 3
+"""Rounds without an improvement on the watched pictures after which training stops."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FineTuning:
+    """How a network is fine-tuned; validated when it is created."""
+
+    rounds: int = 8
+    """Rounds, at most."""
+    learning_rate: float = 0.001
+    """The highest learning rate of Adam."""
+    batch_size: int = 128
+    """Pictures per step."""
+    seed: int = 1
+    """Seed of the order, the augmentation and the outliers."""
+
+    def __post_init__(self) -> None:
+        for what, value in (("epochs", self.rounds), ("batch size", self.batch_size)):
+            if value < 1:
+                raise InvalidValue(f"{what} {value} must be at least 1")
+        if not (math.isfinite(self.learning_rate) and self.learning_rate > 0):
+            raise InvalidValue(f"learning rate {self.learning_rate} must be above 0")
+        if not 0 <= self.seed < 2**32:
+            raise InvalidValue(f"seed {self.seed} is outside 0..{2**32 - 1}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lesson:
+    """What a network is taught; labels are 0..9, and ``NO_DIGIT`` for pictures of no digit."""
+
+    name: str
+    """What the new network is called."""
+    learned: Digits
+    """The user's pictures to learn from."""
+    watched: Digits
+    """The user's pictures that tell when to stop; perhaps none."""
+    lineage: Lineage
+    """Where the network and the pictures come from, for the manifest."""
+    sha256: tuple[str, ...]
+    """Of the files that are learned or watched, so that a report can leave them out."""
+
+    def __post_init__(self) -> None:
+        digits = np.unique(self.learned.labels[self.learned.labels != NO_DIGIT])
+        if len(digits) < 2:
+            found = f"only the digit {digits[0]}" if len(digits) else "no digit"
+            raise InvalidValue(
+                f"the pictures to learn from show {found}: a network that is taught a single digit "
+                "reads it everywhere; add pictures of other digits"
+            )
+
+
+class FineTuningRun:
+    """The state of a fine-tuning."""
+
+    def __init__(
+        self, parent: keras.Model, lesson: Lesson, mnist: Mnist, settings: FineTuning
+    ) -> None:
+        keras = frameworks.import_keras()
+        keras.utils.set_random_seed(settings.seed)
+        self.lesson = lesson
+        self._parent, self._mnist, self._tuning = parent, mnist, settings
+        self._outliers = draw_mixed_outliers(_DRAWN_OUTLIERS, mnist, settings.seed)
+        self._label_targets = _label_targets(parent, mnist.validation)
+        self._model = keras.models.clone_model(parent)
+        self._model.set_weights(parent.get_weights())
+        for layer in self._model.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.trainable = False
+        self._round_steps = math.ceil(len(self.round_pictures(0)) / settings.batch_size)
+        self.total_steps = settings.rounds * self._round_steps
+        self._model.compile(
+            optimizer=optimizers.adam_one_cycle(
+                settings.learning_rate, self._round_steps, self.total_steps
+            ),
+            loss=cross_entropy(
+                reduction="sum_over_batch_size", alpha=_ALPHA, temperature=_TEMPERATURE
+            ),
+            jit_compile=keras.backend.backend() == "jax",
+        )
+        self._model.optimizer.build(self._model.trainable_variables)
+        # In variables of their own, so that a checkpoint holds them.
+        self._best = [keras.Variable(value) for value in parent.get_weights()]
+        self.progress = Progress()
+        learned, watched = lesson.learned, lesson.watched
+        self.summary = (
+            f"{len(learned)} pictures to learn from, {len(watched)} to watch, "
+            f"{self._round_steps} steps a round"
+        )
+        self.settings = {
+            **asdict(settings),
+            "name": lesson.name,
+            "parent": lesson.lineage.parent_weights_sha256,
+            "pictures": _fingerprint(learned, watched),
+        }
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the rounds are done, or the watched pictures say that it is time to stop."""
+        waited = len(self.progress.rounds) - 1 - self.best_round()
+        return self.progress.step >= self.total_steps or waited >= _PATIENCE
+
+    def variables(self) -> list[Any]:
+        """Return everything that the rest of the run depends on."""
+        return [*self._model.variables, *self._model.optimizer.variables, *self._best]
+
+    def train_round(self, listener: RunListener) -> dict[str, float]:
+        """Train one round, measure it, and keep its weights if they are the best."""
+        started = time.perf_counter()
+        progress, model = self.progress, self._model
+        pictures = self.round_pictures(len(progress.rounds))
+        trained = model.fit(
+            **in_batches(
+                shaped(pictures.images, model),
+                self.targets(pictures),
+                size=self._tuning.batch_size,
+            ),
+            shuffle=False,
+            verbose=0,
+            callbacks=[_step_caller(progress.step, listener)],
+        )
+        progress.step += self._round_steps
+        validation = predict_logits(model, self._mnist.validation)
+        record = {
+            "step": progress.step,
+            "learning_rate": float(model.optimizer.learning_rate),
+            "loss": float(trained.history["loss"][-1]),
+            **_score("", predict_logits(model, self.lesson.learned), self.lesson.learned),
+            **_score("val_", validation, self._mnist.validation),
+        }
+        if len(self.lesson.watched):
+            watched = self.lesson.watched
+            record |= _score("watched_", predict_logits(model, watched), watched)
+        progress.seconds += time.perf_counter() - started
+        record["seconds"] = round(progress.seconds, 2)
+        progress.rounds.append(record)
+        if self.best_round() == len(progress.rounds) - 1:
+            for best, value in zip(self._best, model.get_weights(), strict=True):
+                best.assign(value)
+        return record
+
+    def best_network(self) -> keras.Model:
+        """Return a network with the best weights."""
+        network = frameworks.import_keras().models.clone_model(self._parent)
+        network.set_weights([np.asarray(value) for value in self._best])
+        return network
+
+    def best_round(self) -> int:
+        """Return the round with the lowest loss on the watched pictures; the last without them.
+
+        It is -1 before the first round.
+        """
+        rounds = self.progress.rounds
+        if not rounds or not len(self.lesson.watched):
+            return len(rounds) - 1
+        return min(range(len(rounds)), key=lambda index: rounds[index]["watched_cross_entropy"])
+
+    def round_pictures(self, number: int) -> Digits:
+        """Return the pictures of a round, shuffled and augmented."""
+        random = np.random.RandomState([self._tuning.seed, number])
+        train = self._mnist.train
+        digits = train.take(random.choice(len(train), min(_DIGITS, len(train)), replace=False))
+        outliers = self._outliers[random.permutation(len(self._outliers))[:_OUTLIERS]]
+        pictures = joined(self._copies(random), digits, without_digit(outliers))
+        pictures = pictures.take(random.permutation(len(pictures)))
+        return Digits(images=augmentation.distorted(pictures, random), labels=pictures.labels)
+
+    def _copies(self, random: np.random.RandomState) -> Digits:
+        """Return copies of the user's pictures, alike in number for each label."""
+        labels = self.lesson.learned.labels
+        chosen = []
+        for label in np.unique(labels):
+            indices = np.flatnonzero(labels == label)
+            wanted = max(len(indices), min(_PER_LABEL, _MAX_COPIES * len(indices)))
+            repeats = math.ceil(wanted / len(indices))
+            chosen.append(
+                np.concatenate([random.permutation(indices) for _ in range(repeats)])[:wanted]
+            )
+        return self.lesson.learned.take(np.concatenate(chosen))
+
+    def targets(self, pictures: Digits) -> NDArray[np.float32]:
+        """Return labels with the teacher's probabilities, corrected where it is wrong."""
+        logits = predict_logits(self._parent, pictures)
+        probabilities = softmax(logits)
+        taught = softmax(logits, temperature=_TEMPERATURE)
+        is_digit = pictures.labels != NO_DIGIT
+        own = probabilities[
+            np.arange(len(pictures)), np.minimum(pictures.labels, CLASSES - 1).astype(int)
+        ]
+        is_right = np.where(is_digit, own >= _CERTAIN, probabilities.max(axis=1) <= _UNCERTAIN)
+        corrected = np.where(is_right[:, np.newaxis], taught, self._label_targets[pictures.labels])
+        return distillation_targets(pictures.labels, corrected.astype(np.float32))
+
+
+def draw_mixed_outliers(count: int, mnist: Mnist, seed: int) -> NDArray[np.uint8]:
+    """Draw outliers of every kind that recipes train on, ``(count, 28, 28)``."""
+    return draw_outliers(
+        count,
+        digits=mnist.train,
+        seed=seed,
+        kinds=(*TRAINING_KINDS, *LOOKALIKE_KINDS),
+    )
+
+
+def _label_targets(parent: keras.Model, digits: Digits) -> NDArray[np.float64]:
+    """Compute the mean probabilities that a network has for digits of each label, ``(11, 10)``.
+
+    Of those that it reads right; the last row, that of outliers, is uniform.
+    """
+    logits = predict_logits(parent, digits)
+    probabilities = softmax(logits, temperature=_TEMPERATURE)
+    is_right = logits.argmax(axis=1) == digits.labels
+    rows = [
+        probabilities[is_right & (digits.labels == label)].mean(axis=0)
+        if (is_right & (digits.labels == label)).any()
+        else np.eye(CLASSES)[label]
+        for label in range(CLASSES)
+    ]
+    return np.array([*rows, np.full(CLASSES, 1 / CLASSES)])
+
+
+def _score(prefix: str, logits: NDArray[np.float32], pictures: Digits) -> dict[str, float]:
+    """Return accuracy and cross-entropy over the digits among some pictures."""
+    is_digit = pictures.labels != NO_DIGIT
+    labels = pictures.labels[is_digit].astype(int)
+    if not len(labels):
+        return {f"{prefix}accuracy": 1.0, f"{prefix}cross_entropy": 0.0}
+    probabilities = softmax(logits[is_digit])
+    own = np.maximum(probabilities[np.arange(len(labels)), labels], 1e-30)
+    return {
+        f"{prefix}accuracy": float((probabilities.argmax(axis=1) == labels).mean()),
+        f"{prefix}cross_entropy": float(-np.log(own).mean()),
+    }
+
+
+def without_digit(outliers: NDArray[np.uint8]) -> Digits:
+    """Label pictures as showing no digit."""
+    return Digits(images=outliers, labels=np.full(len(outliers), NO_DIGIT, np.uint8))
+
+
+def joined(*parts: Digits) -> Digits:
+    """Join sets of pictures in their order."""
+    return Digits(
+        images=np.concatenate([part.images for part in parts]),
+        labels=np.concatenate([part.labels for part in parts]),
+    )
+
+
+def _fingerprint(*parts: Digits) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part.images.tobytes() + part.labels.tobytes() + b"|")
+    return digest.hexdigest()
+
+
+def _step_caller(done: int, listener: RunListener) -> keras.callbacks.Callback:
+    keras = frameworks.import_keras()
+
+    class StepCaller(keras.callbacks.Callback):  # type: ignore[misc, name-defined]  # keras is lazy
+        def on_train_batch_end(self, batch: int, logs: dict[str, Any] | None = None) -> None:
+            listener.on_step(done + batch + 1)
+
+    return StepCaller()
