@@ -25,13 +25,6 @@ TESTED_TOGETHER = {
         "deployment/server/refusals",
         "deployment/server/request_parsing",
     ],
-    "device/evaluation/report/render/test_html": [
-        "evaluation/report/render/confidence_plots",
-        "evaluation/report/render/elements",
-        "evaluation/report/render/sections",
-        "evaluation/report/render/svg",
-        "evaluation/report/render/tables",
-    ],
     "device/evaluation/report/test_measure": ["evaluation/report/results"],
     # Steps of the front end, which are judged by the pictures that it reads with them.
     "device/preprocessing/test_nuisances": ["preprocessing/binarization"],
