@@ -47,8 +47,11 @@ NOTES = {
     "predict digit.png, cold": "The command line (typer) and the look at what is in it are "
     "what the script does without.",
     "predict digit.png, peak memory": "The command line (typer) and the front end's modules.",
-    "Classifier.predict(array), edge": "Telling that an array is in MNIST's form, and the softmax, "
-    "are a dozen calls of numpy, each of which takes microseconds however little there is to do.",
+    **{
+        f"Classifier.predict(array), {model}": "Some sixty calls, of which a dozen are numpy's, tell "
+        "MNIST's form, quantize, look up the softmax and make the prediction."
+        for model in ("edge", "nano")
+    },
     f"Classifier.predict_pixels on {available_cores()} threads": "Two cores are at most twice as "
     "fast as one, less what Python does for one thread at a time.",
     "predict FOLDER of 10,000 PNGs": "A quarter of a second of it is the start, as the first row "

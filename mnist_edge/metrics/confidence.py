@@ -53,6 +53,33 @@ def softmax(logits: ArrayLike, *, temperature: float = 1.0) -> NDArray[np.float6
     return probabilities
 
 
+class TabulatedSoftmax:
+    """``softmax`` of ten logits at a time that have few different values: the same, bit for bit.
+
+    An exponential is looked up by the largest logit and its own; a row of the table is computed
+    when it is needed for the first time.
+
+    Args:
+        levels: ``(n,)``, the values that a logit can have.
+        temperature: as for ``softmax``.
+    """
+
+    def __init__(self, levels: NDArray[np.float32], *, temperature: float = 1.0) -> None:
+        self._levels, self._temperature = levels.astype(np.float64), temperature
+        self._exponentials: dict[int, NDArray[np.float64]] = {}
+
+    def __call__(self, indices: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return the probabilities of ``(10,)`` logits, given the index of each one's level."""
+        highest = max(indices.tolist(), key=self._levels.item)
+        row = self._exponentials.get(highest)
+        if row is None:
+            row = np.exp((self._levels - self._levels[highest]) / self._temperature)
+            self._exponentials[highest] = row
+        exponentials = row[indices]
+        probabilities: NDArray[np.float64] = exponentials / np.add.reduce(exponentials)
+        return probabilities
+
+
 def negative_log_likelihood(
     logits: NDArray[Any], labels: NDArray[np.uint8], *, temperature: float = 1.0
 ) -> float:

@@ -147,7 +147,7 @@ def _as_mnist_format(gray: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     if gray.shape != DIGIT_SHAPE:
         return None
     for pixels in (gray, np.invert(gray)):
-        if is_mnist_format(pixels) and has_long_stroke(pixels > 0):
+        if is_mnist_format(pixels) and has_long_stroke(pixels.view(np.bool_)):
             return pixels
     return None
 

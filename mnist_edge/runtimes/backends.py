@@ -52,6 +52,9 @@ class Backend(Protocol):
     def tensor(self, index: int) -> TensorSpec:
         """Return a tensor of the model."""
 
+    def run(self, value: NDArray[Any]) -> NDArray[Any]:
+        """Run a model of one input and one output once, on ``(*shape)`` values of its type."""
+
     def invoke(self, values: NDArray[Any]) -> NDArray[Any]:
         """Run a model of one input and one output.
 
@@ -157,6 +160,17 @@ class TFLiteBackend:
         """Return a tensor of the model."""
         details = self._native.get_tensor_details()
         return _tensor_spec(next(one for one in details if one["index"] == index))
+
+    def run(self, value: NDArray[Any]) -> NDArray[Any]:
+        """Run the model once: as ``Backend.run``.
+
+        Raises:
+            InvalidModel: one of its operators fails.
+        """
+        try:
+            return self._run(self._native, value)
+        except RuntimeError as error:
+            raise _run_error(one_line(error)) from error
 
     def invoke(self, values: NDArray[Any]) -> NDArray[Any]:
         """Run the model n times, in batches if it answers those alike: as ``Backend.invoke``.

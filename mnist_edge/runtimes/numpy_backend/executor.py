@@ -82,6 +82,11 @@ class NumpyBackend:
         """Return a tensor of the model."""
         return _tensor_spec(self._graph.tensors[index])
 
+    def run(self, value: NDArray[Any]) -> NDArray[Any]:
+        """Run a model of one input and one output once, on ``(*shape)`` values of its type."""
+        output: NDArray[Any] = self.invoke(value[np.newaxis])[0]
+        return output
+
     def invoke(self, values: NDArray[Any]) -> NDArray[Any]:
         """Run a model of one input and one output.
 

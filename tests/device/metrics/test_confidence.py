@@ -7,7 +7,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mnist_edge.metrics.classification import calibration_error
-from mnist_edge.metrics.confidence import choose_threshold, fit_temperature, softmax
+from mnist_edge.metrics.confidence import (
+    TabulatedSoftmax,
+    choose_threshold,
+    fit_temperature,
+    softmax,
+)
 
 
 def logits(answers: list[int]) -> NDArray[np.float32]:
@@ -128,3 +133,14 @@ def test_the_chosen_threshold_is_the_best(
             assert other_wrong > max(max_error_rate, wrong)
         elif other_share >= min_coverage:
             assert wrong <= max(max_error_rate, other_wrong)
+
+
+@given(st.integers(0, 1_000), st.floats(0.02, 50), st.floats(0.001, 2))
+def test_a_tabulated_softmax_is_the_same_bit_for_bit(
+    seed: int, temperature: float, scale: float
+) -> None:
+    indices = np.random.default_rng(seed).integers(0, 256, (100, 10), np.uint8)
+    levels = (np.arange(256).astype(np.uint8).view(np.int8) * scale).astype(np.float32)
+    found = softmax(levels[indices], temperature=temperature)
+    tabulated = TabulatedSoftmax(levels, temperature=temperature)
+    assert all(map(np.array_equal, found, map(tabulated, indices)))
