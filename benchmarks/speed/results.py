@@ -48,8 +48,8 @@ NOTES = {
     "what the script does without.",
     "predict digit.png, peak memory": "The command line (typer) and the front end's modules.",
     **{
-        f"Classifier.predict(array), {model}": "Some sixty calls, of which a dozen are numpy's, tell "
-        "MNIST's form, quantize, look up the softmax and make the prediction."
+        f"Classifier.predict(array), {model}": "Some sixty calls, a dozen of them numpy's, "
+        "tell MNIST's form, quantize, look up the softmax and make the prediction."
         for model in ("edge", "nano")
     },
     f"Classifier.predict_pixels on {available_cores()} threads": "Two cores are at most twice as "
