@@ -39,10 +39,11 @@ settings.load_profile("device")
 
 @pytest.fixture(scope="session", autouse=True)
 def no_installed_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Hide the models that the user installed from the tests and their child processes."""
+    """Hide the user's models and counts of readings from the tests and their child processes."""
     folder = tmp_path_factory.mktemp("models")
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("MNIST_EDGE_MODELS", str(folder))
+        environment.setenv("XDG_STATE_HOME", str(tmp_path_factory.mktemp("state")))
         yield folder
 
 

@@ -28,6 +28,8 @@ model NAME          sha256: of each file, by scheme
 self-test NAME      runtime; steps: the largest difference of each golden vector; allowed
 speed NAME          runtime; microseconds: median time of one digit, pixels to logits, with the
                     default model
+readings SOURCE     days: with readings of the model in use; week: its Monday, null where there are
+                    too few; p_values: of digits, abstentions and confidence, corrected
 """
 
 import itertools
@@ -63,15 +65,17 @@ def doctor_command(
     """Check that this machine can read pictures.
 
     Checks board, processor, memory, heat, packages, runtimes, and the shipped
-    models and their answers. Each is good, a warning, or bad, with advice. The
+    models and their answers, and whether what watch and serve read last week
+    differs from the weeks before. Each is good, a warning, or bad, with advice. The
     exit status is 1 if anything is bad. What may crash runs in its own process.
     """
     from mnist_edge import __version__
     from mnist_edge.device.doctor.finding import worst_status
     from mnist_edge.device.doctor.host import examine_host
+    from mnist_edge.device.doctor.readings import examine_readings
     from mnist_edge.device.doctor.software import examine_software
 
-    findings = itertools.chain(examine_host(), examine_software())
+    findings = itertools.chain(examine_host(), examine_software(), examine_readings())
     if output is DocumentFormat.json:
         found = list(findings)
         document = {

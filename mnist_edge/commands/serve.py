@@ -172,6 +172,7 @@ def serve_command(
             f"serve needs {error.name}, which is not installed: {extra_install_command('serve')}"
         ) from error
     from mnist_edge.commands.predict import warn_about
+    from mnist_edge.data.daily_counts import counting
     from mnist_edge.inference.unsure_pictures import UnsurePictures
     from mnist_edge.inference.worker_pool import available_cores
 
@@ -209,13 +210,17 @@ def serve_command(
     unsure = None
     if keep_unsure:
         unsure = UnsurePictures(keep_unsure, max_bytes=keep_unsure_bytes, warn=warn)
-    service = ModelService(
-        model, min_confidence=parse_min_confidence(min_confidence), unsure=unsure
-    )
-    warn_about(service.classifier)
-    if insecure and not is_loopback(host):
-        warn("--insecure: everybody who reaches this machine can use the server")
-    serve(service, settings, announce)
+    with counting("serve", warn=warn) as counts:
+        service = ModelService(
+            model,
+            min_confidence=parse_min_confidence(min_confidence),
+            unsure=unsure,
+            counts=counts,
+        )
+        warn_about(service.classifier)
+        if insecure and not is_loopback(host):
+            warn("--insecure: everybody who reaches this machine can use the server")
+        serve(service, settings, announce)
     note("ended")
 
 

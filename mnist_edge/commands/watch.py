@@ -180,6 +180,8 @@ def _watch_folder(
 ) -> int:
     """Read the pictures of a folder, and return how many could not be read."""
     from mnist_edge.commands.predict import warn_about
+    from mnist_edge.data.daily_counts import counting
+    from mnist_edge.inference.batch import outcome_answers
     from mnist_edge.inference.classifier import Classifier
     from mnist_edge.inference.folder_watcher import sweep, watch
     from mnist_edge.inference.inputs import read_picture
@@ -188,7 +190,8 @@ def _watch_folder(
         raise PictureNotFound(f"no folder {folder}; make it, or check the path")
     # Results are compared by paths that mean the same wherever the next start is from.
     folder = folder.resolve()
-    with _ending() as ending, _open_results(out) as results:
+    source = f"watch {folder}"
+    with _ending() as ending, _open_results(out) as results, counting(source, warn=warn) as counts:
         classifier = Classifier(model, min_confidence=min_confidence)
         warn_about(classifier)
         place = "standard output" if str(out) == "-" else out
@@ -204,6 +207,7 @@ def _watch_folder(
             # It may still be being written.
             if (unreadable and not arrival.final) or not arrival.is_unchanged():
                 continue
+            counts.add(classifier.model.sha256, outcome_answers(outcome))
             if unsure:
                 unsure.keep_file(arrival.path, outcome, classifier)
             result = PictureResult(path=arrival.path, outcome=outcome)

@@ -42,6 +42,20 @@ def outcome_document(outcome: Outcome, *, top: int = 1) -> dict[str, Any]:
     return outcome.to_dict(top=top) if isinstance(outcome, Prediction) else outcome.to_dict()
 
 
+def outcome_answers(outcome: Outcome) -> list[tuple[str, float]]:
+    """Return what a picture counts as: each digit's answer or reason for none, with its confidence.
+
+    A page without digits is blank; what cannot be read counts as nothing.
+    """
+    if isinstance(outcome, PictureError):
+        return []
+    predictions = (
+        [outcome] if isinstance(outcome, Prediction) else [one.prediction for one in outcome.digits]
+    )
+    answers = [(one.abstained or str(one.digit), one.confidence) for one in predictions]
+    return answers or [("blank", 0.0)]
+
+
 def read_digits(classifier: Classifier, chunk: Sequence[FoundPicture]) -> list[Outcome]:
     """Read the digit in each picture of a chunk, in batches."""
     return classify_readable(classifier, (read_picture(found, preprocess) for found in chunk))

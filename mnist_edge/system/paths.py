@@ -45,6 +45,24 @@ def cache_folder() -> Path:
     return _user_folder(xdg="XDG_CACHE_HOME", unix=".cache", mac="Caches")
 
 
+def state_folder() -> Path:
+    """Return where what happened is remembered: the system's folder for state.
+
+    Raises:
+        NotWritable: this user has no home folder.
+    """
+    return _user_folder(xdg="XDG_STATE_HOME", unix=".local/state", mac="Application Support")
+
+
+def daily_counts_path() -> Path:
+    """Return the path of the sums of readings by day.
+
+    Raises:
+        NotWritable: this user has no home folder.
+    """
+    return state_folder() / "readings-by-day.db"
+
+
 def _user_folder(*, xdg: str, unix: str, mac: str) -> Path:
     variable = "LOCALAPPDATA" if sys.platform == "win32" else xdg
     try:

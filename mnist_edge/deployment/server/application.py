@@ -8,6 +8,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import date
 from importlib import resources
 from typing import Any
 
@@ -36,6 +37,7 @@ from mnist_edge.deployment.server.refusals import (
 )
 from mnist_edge.deployment.server.request_parsing import ReadingQuery, parse_form, parse_query
 from mnist_edge.deployment.server.settings import ServerSettings
+from mnist_edge.device.doctor.readings import drift_warning
 from mnist_edge.errors import MnistEdgeError, PictureError
 from mnist_edge.inference.batch import outcome_document
 from mnist_edge.runtimes.selection import describe_runtime
@@ -186,7 +188,9 @@ class DigitServer:
         }
         if manifest:
             document |= {"scheme": manifest.scheme, "recipe": manifest.recipe}
-        for warning in (service.classifier.warning, service.problem):
+        # Days are those of this machine.
+        drift = await asyncio.to_thread(drift_warning, "serve", date.today())  # noqa: DTZ011
+        for warning in (service.classifier.warning, service.problem, drift):
             if warning:
                 document.setdefault("warnings", []).append(warning)
         return JSONResponse(document)

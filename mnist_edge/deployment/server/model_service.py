@@ -13,8 +13,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge.data.daily_counts import DailyCounts
 from mnist_edge.errors import MnistEdgeError, PictureError
-from mnist_edge.inference.batch import Outcome, classify_readable
+from mnist_edge.inference.batch import Outcome, classify_readable, outcome_answers
 from mnist_edge.inference.classifier import Classifier, Prediction
 from mnist_edge.inference.hypotheses import Hypothesis
 from mnist_edge.inference.inputs import attempt_read
@@ -55,6 +56,7 @@ class ModelService:
         model: as for ``Classifier``; None follows the model in use on this device.
         min_confidence: as for ``Classifier``.
         unsure: keeps the pictures that are not read surely; None to keep none.
+        counts: adds what is read to the sums of the day; None to add nothing.
 
     Raises:
         ModelError: the model cannot be used, or does not answer its golden vectors as its manifest
@@ -68,7 +70,9 @@ class ModelService:
         *,
         min_confidence: float | str | None = None,
         unsure: UnsurePictures | None = None,
+        counts: DailyCounts | None = None,
     ) -> None:
+        self._counts = counts
         self.unsure = unsure
         """Where unsure pictures are kept, if they are."""
         self._open: Callable[[], Classifier] = partial(
@@ -137,7 +141,7 @@ class ModelService:
         classifier = self._classifier
         readings = [Reading(outcome=one) for one in classify_readable(classifier, prepared)]
         for picture, reading in zip(pictures, readings, strict=True):
-            self._keep_unsure(picture, reading, classifier)
+            self._take_note(picture, reading, classifier)
         return readings
 
     def read(self, picture: NamedPicture, *, read_all: bool, explain: bool) -> Reading:
@@ -151,10 +155,12 @@ class ModelService:
         read = _read_page if read_all else _read_digit
         classifier = self._classifier
         reading = read(classifier, picture, explain=explain)
-        self._keep_unsure(picture, reading, classifier)
+        self._take_note(picture, reading, classifier)
         return reading
 
-    def _keep_unsure(self, picture: NamedPicture, reading: Reading, classifier: Classifier) -> None:
+    def _take_note(self, picture: NamedPicture, reading: Reading, classifier: Classifier) -> None:
+        if self._counts:
+            self._counts.add(classifier.model.sha256, outcome_answers(reading.outcome))
         if self.unsure:
             name, content = picture
             self.unsure.keep(content, reading.outcome, classifier, name=name)

@@ -15,8 +15,12 @@ from subprocess import CompletedProcess
 import pytest
 from PIL import Image
 
+from mnist_edge import Classifier
 from mnist_edge.data.mnist import Digits
+from mnist_edge.errors import UnreadablePicture
 from mnist_edge.inference import batch
+from mnist_edge.inference.batch import outcome_answers
+from tests.support.paths import ROOT, SAMPLE
 from tests.support.programs import Run
 
 
@@ -169,3 +173,15 @@ def test_a_signal_ends_the_run_and_its_workers_after_a_complete_line(
     assert out.read_bytes().endswith(b"\n")
     with pytest.raises(ProcessLookupError):
         os.killpg(child.pid, 0)
+
+
+def test_a_picture_counts_as_its_answers() -> None:
+    classifier = Classifier("nano")
+    seven = classifier.predict(SAMPLE)
+    assert outcome_answers(seven) == [("7", seven.confidence)]
+    page = classifier.predict_all(ROOT / "docs/images/number.jpg")
+    assert len(outcome_answers(page)) == len(page.digits) > 1
+    blank = Image.new("L", (50, 50), 255)
+    assert outcome_answers(classifier.predict_all(blank)) == [("blank", 0.0)]
+    assert outcome_answers(classifier.predict(blank)) == [("blank", 0.0)]
+    assert outcome_answers(UnreadablePicture("torn")) == []

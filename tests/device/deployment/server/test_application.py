@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import io
 import json
+import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +74,20 @@ def test_what_is_kept_and_what_a_watch_has_read_is_on_the_page_if_asked(
     (kept,) = tmp_path.glob("*.png")
     assert kept.read_bytes() == SEVERAL
     assert json.loads(kept.with_suffix(".json").read_text())["reasons"] == ["not-one-digit"]
+
+
+def test_readings_are_counted_by_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with running_server("--model", "nano") as counting:
+        with counting.client() as other:
+            for content in (SAMPLE, SEVERAL, b"no picture"):
+                other.post("/v1/predict", content=content, headers=PNG)
+            # A few days say nothing yet.
+            assert "warnings" not in other.get("/v1/model").json()
+        assert counting.end() == 0
+    with closing(sqlite3.connect(tmp_path / "mnist-edge/readings-by-day.db")) as database:
+        rows = database.execute("SELECT source, answer, count FROM readings").fetchall()
+    assert sorted(rows) == [("serve", "7", 1), ("serve", "not-one-digit", 1)]
 
 
 def test_every_digit_of_a_picture_is_read_on_request(client: httpx.Client) -> None:
