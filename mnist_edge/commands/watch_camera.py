@@ -223,7 +223,7 @@ def _sending(
     stop = threading.Event()
     histories = [History(settings) for _ in publishers]
     senders = [
-        Sender(history, publisher, SystemClock())
+        Sender(history, publisher, SystemClock(), warn)
         for history, publisher in zip(histories, publishers, strict=True)
     ]
     threads = [threading.Thread(target=one.run, args=(stop,), daemon=True) for one in senders]
@@ -243,7 +243,7 @@ def _sending(
         for thread, history, sender in zip(threads, histories, senders, strict=True):
             thread.join(max(0.0, until - time.monotonic()))
             if sender.problem:
-                warn(f"{sender.name}: {sender.problem}; what is left is sent at the next start")
+                warn(f"{sender.name}: what is left is sent at the next start")
             if not thread.is_alive():
                 history.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from mnist_edge.errors import MnistEdgeError, NotDelivered
 from mnist_edge.monitoring.clock import Clock
@@ -27,12 +28,20 @@ class Sender:
         history: with the outbox; the sender's own connection.
         publisher: what sends.
         clock: by which it waits after a failure.
+        report: is told once of each problem that begins, and when sending works again.
     """
 
-    def __init__(self, history: History, publisher: Publisher, clock: Clock) -> None:
+    def __init__(
+        self,
+        history: History,
+        publisher: Publisher,
+        clock: Clock,
+        report: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._history = history
         self._publisher = publisher
         self._clock = clock
+        self._report = report
         self._pause = _FIRST_PAUSE
         self._not_before: float | None = None
         self._delivered = 0
@@ -56,27 +65,40 @@ class Sender:
         if self._not_before is not None and now < self._not_before:
             return self._not_before - now
         try:
-            self._publisher.connect()
-            self.problem = None
-            while message := self._history.next_message(self._publisher.name):
-                refused = False
-                try:
-                    # Where the disk was full it is still in the outbox.
-                    if message.number != self._delivered:
-                        self._publisher.send(message)
-                except NotDelivered as error:
-                    if not error.refused:
-                        raise
-                    self.problem, refused = str(error), True
-                self._delivered = message.number
-                self._history.remove_message(message, refused=refused)
+            problem = self._send_all()
         except MnistEdgeError as error:
-            self.problem = str(error)
+            self._tell(str(error))
             pause, self._pause = self._pause, min(2 * self._pause, _MAX_PAUSE)
             self._not_before = now + pause
             return pause
+        self._tell(problem)
         self._pause, self._not_before = _FIRST_PAUSE, None
         return IDLE_PAUSE
+
+    def _send_all(self) -> str | None:
+        """Send what waits; return why the other side refused the last that it did for good."""
+        problem = None
+        self._publisher.connect()
+        while message := self._history.next_message(self._publisher.name):
+            refused = False
+            try:
+                # Where the disk was full it is still in the outbox.
+                if message.number != self._delivered:
+                    self._publisher.send(message)
+            except NotDelivered as error:
+                if not error.refused:
+                    raise
+                problem, refused = str(error), True
+            self._delivered = message.number
+            self._history.remove_message(message, refused=refused)
+        return problem
+
+    def _tell(self, problem: str | None) -> None:
+        before, self.problem = self.problem, problem
+        if problem is not None and problem != before:
+            self._report(f"{self.name}: {problem}")
+        elif problem is None and before is not None:
+            self._report(f"{self.name}: sending works again")
 
     def run(self, stop: threading.Event) -> None:
         """Step until ``stop`` is set; then send what can be sent at once, and disconnect."""

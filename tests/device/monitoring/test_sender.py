@@ -96,6 +96,17 @@ def test_an_hour_without_a_network_delivers_all_in_order_once(history: History) 
     assert history.waiting_messages("recorder") == 0
 
 
+def test_a_problem_is_told_once_and_that_it_is_over(history: History) -> None:
+    told: list[str] = []
+    publisher, clock = Recorder(), SteppedClock()
+    sender = Sender(history, publisher, clock, told.append)
+    for away in (False, True, True, True, False, False):
+        publisher.away = away
+        clock.sleep(60)
+        sender.step()
+    assert told == ["recorder: nobody listens", "recorder: sending works again"]
+
+
 def test_attempts_become_fewer_while_nobody_answers(history: History) -> None:
     publisher, clock = Recorder(), SteppedClock()
     publisher.away = True
