@@ -49,7 +49,7 @@ class RayNodes:
         for process in sorted(process_tree(self.nodes[node].pid)):
             with suppress(OSError):
                 # Ray names a process by what it does.
-                if b"ray::" in (words := _words(process)) and b"MapBatches" in words:
+                if _words(process).startswith(b"ray::_run_task"):
                     os.kill(process, signal.SIGKILL)
                     return True
         return False

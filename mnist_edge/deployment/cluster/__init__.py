@@ -1,1 +1,1 @@
-"""Reading pictures on a cluster, by Ray Data: plan tasks, run each to one part, sum them up."""
+"""Reading pictures on a cluster, on Ray: plan tasks, run each to one part, sum them up."""

@@ -83,6 +83,7 @@ def end(process: Popen[str]) -> tuple[str, str]:
     said, warned = process.communicate(timeout=SECONDS)
     # 1, since a picture could not be read.
     assert process.returncode == 1, warned
+    assert "mnist-edge:" not in warned
     return said, warned
 
 
