@@ -29,6 +29,8 @@ _BUSY_TIMEOUT = 10
 """Seconds to wait for another process that writes."""
 _MAX_LOG_BYTES = 4_000_000
 """Bytes that the write-ahead log keeps on disk between checkpoints."""
+_FETCHED_ROWS = 500
+"""Rows that are read from the file at a time."""
 _INSERT = """
 INSERT INTO readings (reading_id, region, time, raw, value, rate, error, filled, unit)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -113,13 +115,20 @@ class History:
         with self._errors():
             if not read_only:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            uri = f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}"
-            self._connection = sqlite3.connect(
-                uri, uri=True, timeout=_BUSY_TIMEOUT, isolation_level=None, check_same_thread=False
-            )
+            self._connection = _connect(path, "mode=ro" if read_only else "mode=rwc")
         try:
-            with self._errors():
-                self._prepare(read_only=read_only)
+            try:
+                with self._errors():
+                    self._prepare(read_only=read_only)
+            except NotWritable:
+                if not read_only or exists(path.with_name(f"{path.name}-wal")):
+                    raise
+                # SQLite would make the log that readers and writers share, where this user may not
+                # write. There is none: nobody has the file open.
+                self._connection.close()
+                with self._errors():
+                    self._connection = _connect(path, "mode=ro&immutable=1")
+                    self._prepare(read_only=True)
         except BaseException:
             self.close()
             raise
@@ -313,7 +322,13 @@ class History:
 
     def _rows(self, query: str, arguments: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
         with self._errors():
-            yield from self._connection.execute(query, arguments)
+            cursor = self._connection.execute(query, arguments)
+        rows = [()]
+        while rows:
+            # Errors of the caller are not of the database: nothing is caught while it has a row.
+            with self._errors():
+                rows = cursor.fetchmany(_FETCHED_ROWS)
+            yield from rows
 
     @contextmanager
     def _errors(self) -> Iterator[None]:
@@ -331,6 +346,16 @@ class History:
             raise InvalidHistory(
                 f"{path} cannot be read: {one_line(error)}; move it away, and a new one is made"
             ) from error
+
+
+def _connect(path: Path, parameters: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?{parameters}",
+        uri=True,
+        timeout=_BUSY_TIMEOUT,
+        isolation_level=None,
+        check_same_thread=False,
+    )
 
 
 def _timestamp(time: datetime) -> str:

@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -23,6 +24,19 @@ from tests.support.readings import START, counter_reading
 def message(number: int, publisher: str = "mqtt", payload: bytes = b"{}") -> Message:
     time = START + timedelta(minutes=number)
     return Message(publisher=publisher, payload=payload, reading_id=f"id-{number}", time=time)
+
+
+def run_python(code: str, argument: str) -> str:
+    """Run code in a process of its own, and give what it prints."""
+    outcome = subprocess.run(
+        [sys.executable, "-c", code, argument],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    return outcome.stdout.strip()
 
 
 @pytest.fixture
@@ -119,6 +133,45 @@ def test_one_process_writes_while_another_reads(settings: HistorySettings) -> No
         reader.record([counter_reading(3)], {})
 
 
+READ_BY_ANOTHER = """
+import os, sys
+from pathlib import Path
+from mnist_edge.monitoring.history import History, HistorySettings
+
+folder = Path(sys.argv[1])
+if os.geteuid():
+    folder.chmod(0o555)
+else:
+    os.setuid(65534)
+history = History(HistorySettings(path=folder / "readings.db"), read_only=True)
+print(len(list(history.readings())))
+"""
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_somebody_who_may_only_read_can_read(is_open: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        writer = History(HistorySettings(path=Path(folder) / "readings.db"))
+        writer.record([counter_reading(1)], {})
+        if not is_open:
+            writer.close()
+        shown = run_python(READ_BY_ANOTHER, folder)
+        writer.close()
+        Path(folder).chmod(0o755)
+    assert shown == "1"
+
+
+def test_a_reader_who_leaves_early_leaves_no_error(settings: HistorySettings) -> None:
+    history = History(settings)
+    for number in range(3):
+        history.record([counter_reading(number)], {})
+    rows = history.readings()
+    assert next(rows) == counter_reading(0)
+    history.close()
+    del rows
+
+
 def test_a_full_disk_records_nothing_and_the_next_picture_is_recorded(
     settings: HistorySettings,
 ) -> None:
@@ -193,15 +246,7 @@ print(step)
 def test_a_kill_at_any_statement_leaves_all_of_a_picture_or_nothing(
     settings: HistorySettings,
 ) -> None:
-    killed = subprocess.run(
-        [sys.executable, "-c", KILLED, str(settings.path)],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    steps = int(killed.stdout)
+    steps = int(run_python(KILLED, str(settings.path)))
     # The transaction's begin and end, the readings, the states and the messages at least.
     assert steps >= 6
     history = History(settings)
