@@ -9,6 +9,7 @@ A page holds a generated part between ``<!-- generated: NAME -->`` and ``<!-- en
 from __future__ import annotations
 
 import ast
+import dataclasses
 import inspect
 import itertools
 import json
@@ -32,7 +33,10 @@ from mnist_edge import errors
 from mnist_edge.commands.app import COMMANDS, app
 from mnist_edge.evaluation.report.document import report_schema
 from mnist_edge.modelstore import manifest
+from mnist_edge.monitoring import settings_file
+from mnist_edge.monitoring.clock import format_duration
 from mnist_edge.monitoring.history_schema import migrate
+from mnist_edge.monitoring.settings import MonitorSettings
 
 ROOT = Path(__file__).parents[1]
 PAGES = (
@@ -45,6 +49,7 @@ PAGES = (
             "report-json",
             "manifest",
             "errors",
+            "watch-settings",
             "history",
         )
     ),
@@ -269,6 +274,49 @@ def _table(header: Sequence[str], rows: Iterator[Sequence[str]] | Sequence[Seque
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
 
 
+def watch_settings() -> str:
+    """Return a section for each table of a watch's settings, and one for each of its keys."""
+    return "\n\n".join(_settings_table(MonitorSettings, ()))
+
+
+def _settings_table(settings: type[Any], at: tuple[str, ...]) -> Iterator[str]:
+    """Yield the keys of a table, then the tables below it; each key has an anchor."""
+    known = settings_file.keys(settings)
+    for key in known:
+        if not (key.table or key.array):
+            anchor = "-".join((*at, key.name))
+            yield f'### <a id="{anchor}"></a>`{key.name}`'
+            yield _sentence(key.help)
+            yield f"{_kind(key)}{_settings_default(key)}"
+    for key in known:
+        if part := key.table or key.array:
+            name = ".".join((*at, key.name))
+            yield f"## {f'[[{name}]]' if key.array else f'[{name}]'}".replace("[", "\\[")
+            yield _sentence(key.help)
+            yield from _settings_table(part, (*at, key.name))
+
+
+def _sentence(text: str) -> str:
+    return re.sub(r"<|>", lambda found: {"<": "&lt;", ">": "&gt;"}[found[0]], text)
+
+
+def _kind(key: settings_file.Key) -> str:
+    words = settings_file.kind_words(key.kind)
+    return f"{words[0].upper()}{words[1:]}"
+
+
+def _settings_default(key: settings_file.Key) -> str:
+    """Return what a key is by default; for one that must be there, that it must."""
+    if key.default is dataclasses.MISSING:
+        return f"; must be set, for example `{key.example}`."
+    if key.default is None:
+        return f"; for example `{key.example}`."
+    text = settings_file.format_value(key.default)
+    if "duration" in settings_file.kind_words(key.kind):
+        text = f'"{format_duration(key.default)}"'
+    return f"; `{text}` by default."
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "overview": overview,
     "commands": commands,
@@ -277,6 +325,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "report": report_fields,
     "errors": error_tree,
     "history": history_tables,
+    "watch-settings": watch_settings,
 }
 """What each generated part is written by."""
 

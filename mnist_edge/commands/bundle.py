@@ -24,6 +24,10 @@ def _complete_targets(incomplete: str) -> list[str]:
     return complete_list(incomplete, TARGETS)
 
 
+_EXTRAS = {"camera": "mqtt", "serve": "serve"}
+"""The extra that a service needs, by its name."""
+
+
 def bundle_command(
     target: Annotated[
         str,
@@ -45,6 +49,12 @@ def bundle_command(
             completion=complete_models,
         ),
     ] = None,
+    camera: Annotated[
+        bool,
+        typer.Option(
+            "--camera", help="Add what sends readings over MQTT, and the service of a camera."
+        ),
+    ] = False,
     serve: Annotated[
         bool, typer.Option("--serve", help="Add what mnist-edge serve needs, and its service.")
     ] = False,
@@ -73,6 +83,7 @@ def bundle_command(
 
     board = bundle.find_target(target)
     models = [bundle.find_model(name) for name in split_list(model)]
+    parts = [name for name, wanted in (("camera", camera), ("serve", serve)) if wanted]
     path = out or Path(f"mnist-edge-{board.name}.tar.gz")
     require_writable(path.parent)
     signer = None if sign is None else bundle.open_signing_key(sign)
@@ -86,11 +97,11 @@ def bundle_command(
             board,
             own=own,
             wheels=bundle.fetch_wheels(
-                own, board, folder / "wheels", extras=["serve"] if serve else []
+                own, board, folder / "wheels", extras=[_EXTRAS[part] for part in parts]
             ),
             installer=bundle.fetch_installer(board, folder / "installer"),
             models=models,
-            services=["watch", "serve"] if serve else ["watch"],
+            services=["watch", *parts],
             sign=signer,
         )
     typer.echo(

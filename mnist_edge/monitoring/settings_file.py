@@ -175,7 +175,7 @@ def kind_words(kind: Any) -> str:
     if get_origin(kind) is Annotated:
         return 'duration, such as "10s"'
     if get_origin(kind) is Literal:
-        return " or ".join(f'"{choice}"' for choice in get_args(kind))
+        return " or ".join(map(format_value, get_args(kind)))
     if get_origin(kind) is tuple:
         items = get_args(kind)
         if items[-1] is Ellipsis:

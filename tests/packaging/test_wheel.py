@@ -136,6 +136,7 @@ FILES = [
     "mnist_edge/deployment/bundle/__init__.py",
     "mnist_edge/deployment/bundle/archive.py",
     "mnist_edge/deployment/bundle/install.sh",
+    "mnist_edge/deployment/bundle/mnist-edge-camera.service",
     "mnist_edge/deployment/bundle/mnist-edge-serve.service",
     "mnist_edge/deployment/bundle/mnist-edge-watch.service",
     "mnist_edge/deployment/bundle/own_wheel.py",

@@ -87,7 +87,7 @@ def write_bundle(
         wheels: the wheels that it requires.
         installer: pip's wheel.
         models: models to install; the last is put in use.
-        services: commands that a systemd unit is installed for, ``watch`` and ``serve``.
+        services: what a systemd unit is installed for, ``watch``, ``camera`` and ``serve``.
         sign: signs ``SHA256SUMS``, as ``open_signing_key`` returns it; None for no signature.
 
     Raises:

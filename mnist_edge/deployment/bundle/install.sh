@@ -185,6 +185,13 @@ To read each picture that arrives in $HOME/digits/inbox, also after a restart:
   sudo cp $home/current/mnist-edge-watch.service /etc/systemd/system
   sudo systemctl enable --now mnist-edge-watch
 END
+[ ! -f mnist-edge-camera.service ] || cat <<END
+To read the display that a camera looks at, also after a restart:
+  mkdir -p $HOME/digits
+  $typed watch --init --config $HOME/digits/watch.toml --camera rpicam
+  sudo cp $home/current/mnist-edge-camera.service /etc/systemd/system
+  sudo systemctl enable --now mnist-edge-camera
+END
 [ ! -f mnist-edge-serve.service ] || cat <<END
 To serve a page to draw on, and an API, also after a restart:
   mkdir -p $HOME/digits

@@ -413,10 +413,11 @@ def test_a_terminated_installation_cleans_up(tmp_path: Path, home: Path) -> None
 def test_systemd_accepts_the_service_files(name: str, tmp_path: Path) -> None:
     home = tmp_path / name
     home.mkdir()
-    ran = install(make_bundle(tmp_path, services=["watch", "serve"]), home)
+    ran = install(make_bundle(tmp_path, services=["watch", "camera", "serve"]), home)
     assert ran.returncode == 0
     units = sorted((home / ".local/share/mnist-edge/current").glob("*.service"))
-    assert [unit.stem for unit in units] == ["mnist-edge-serve", "mnist-edge-watch"]
+    names = ["mnist-edge-camera", "mnist-edge-serve", "mnist-edge-watch"]
+    assert [unit.stem for unit in units] == names
     for unit in units:
         text = unit.read_text()
         assert not re.search("@[A-Z]+@", text)
