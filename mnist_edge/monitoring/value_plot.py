@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
@@ -102,11 +102,12 @@ def _draw_region(canvas: Image.Image, readings: Sequence[ValueReading], *, top: 
 
 def _draw_times(canvas: Image.Image, first: datetime, last: datetime, *, row: int) -> None:
     """Draw local times below a curve, the dates at its ends."""
+    between = "%H:%M:%S" if last - first < timedelta(hours=1) else "%d. %H:%M"
     for place in range(_TIMES) if last > first else (0,):
         share = place / (_TIMES - 1)
         time = (first + share * (last - first)).astimezone()
         is_end = place in (0, _TIMES - 1)
-        text = f"{time:%Y-%m-%d %H:%M}" if is_end else f"{time:%d. %H:%M}"
+        text = f"{time:%Y-%m-%d %H:%M}" if is_end else f"{time:{between}}"
         x = round(_LEFT + share * (_WIDTH - _LEFT - _RIGHT))
         align: Literal["left", "right"] = "right" if place == _TIMES - 1 else "left"
         draw_text(canvas, text, at=(x, row + 12), size=12, align=align, color=_GRAY)
