@@ -6,24 +6,41 @@ counts as paper. Ink is what differs from it by more than the noise, in the ink'
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from mnist_edge.preprocessing.connected_components import (
     FloatImage,
     Mask,
     dilate,
     erode,
+    extend,
     label_components,
+    reduce_blocks,
 )
 from mnist_edge.preprocessing.flat_background import border_pixels
 
-_LUMA_WEIGHTS = (299, 587, 114)
+_Levels = TypeVar("_Levels", np.int16, np.float32)
+
+_LUMA = (299, 587, 114)
 """Weights of red, green and blue in luma, in thousandths (ITU-R BT.601, as in Pillow)."""
+_COLORS = ((1000, 0, 0), (0, 1000, 0), (0, 0, 1000))
+"""The same for red, green and blue by themselves."""
+_MIN_COLOR = 0.2
+"""Minimum difference between two colors' contrasts, relative to full ink's, from which on ink may
+stand out better in one of them than in luma."""
 _CHANNEL_SAMPLE_SIDE = 256
 """Longest side, in pixels, of the sample that the most legible channel is chosen on."""
+_STATISTICS_SAMPLE = 10_000
+"""Number of pixels that are enough for the median of a picture."""
+_PAPER_SIDE = 160
+"""Longest side, in pixels, that a picture is reduced to for the brightness of its paper, which
+changes slowly."""
 
 TIGHT_SIDE = 128
 """Longest side, in pixels, of a picture that is taken for a crop which the digit fills."""
@@ -80,10 +97,8 @@ class InkMap:
 
     def full_contrast(self, where: Mask) -> float:
         """Return the contrast of full ink among some pixels; 0 if they hold no ink."""
-        if not where.any():
-            return 0.0
-        full = float(np.percentile(self.contrast[where], _FULL_INK_PERCENTILE))
-        return full if full >= max(_MIN_CONTRAST, _MIN_SNR * self.noise) else 0.0
+        least = max(_MIN_CONTRAST, _MIN_SNR * self.noise)
+        return _full_ink(self.contrast[where & (self.contrast >= least)], int(where.sum()))
 
     def ink_mask(self, full: float) -> Mask:
         """Return the pixels that are ink if full ink has this contrast.
@@ -95,9 +110,9 @@ class InkMap:
         weak = self.contrast > max(_WEAK * full, 3 * self.noise)
         labels, components = label_components(weak)
         is_ink = np.zeros(len(components) + 1, np.bool_)
-        is_ink[np.unique(labels[strong])] = True
-        is_ink[0] = False
-        mask: Mask = is_ink[labels]
+        is_ink[labels[strong & weak]] = True
+        mask: Mask = weak.copy()
+        mask[weak] = is_ink[labels[weak]]
         return mask
 
     def faint_mask(self, full: float) -> Mask:
@@ -112,62 +127,139 @@ def binarize(rgb: NDArray[np.uint8]) -> InkMap:
     Args:
         rgb: ``(height, width, 3)``.
     """
-    # In whole thousandths, so that a negative has exactly the negative luma.
-    thousandths = np.zeros(rgb.shape[:2], np.int32)
-    for channel, weight in enumerate(_LUMA_WEIGHTS):
-        thousandths += weight * rgb[..., channel].astype(np.int32)
-    luma = (thousandths / 1000).astype(np.float32)
-    if all(np.array_equal(rgb[..., 0], rgb[..., channel]) for channel in (1, 2)):
-        return _measure_ink(_polarity(luma) * luma)
     # Red ink vanishes in the red channel, and yellow ink in luma; ink that is lighter than its
     # paper in one channel may be darker in another. A sample of the pixels is enough to choose.
-    channels = [luma, *(rgb[..., channel].astype(np.float32) for channel in range(3))]
-    step = -(-max(luma.shape) // _CHANNEL_SAMPLE_SIDE)
-    samples = [channel[::step, ::step] for channel in channels]
-    polarities = [_polarity(sample) for sample in samples]
-    scores = [
-        _legibility(polarity * sample) for polarity, sample in zip(polarities, samples, strict=True)
-    ]
-    best = int(np.argmax(scores))
-    return _measure_ink(polarities[best] * channels[best])
+    is_gray = all(np.array_equal(rgb[..., 0], rgb[..., channel]) for channel in (1, 2))
+    step = -(-max(rgb.shape[:2]) // _CHANNEL_SAMPLE_SIDE)
+    sample = rgb[::step, ::step]
+    best = _measure_channel(sample, _LUMA)
+    if not is_gray and _may_differ_in_color(sample, best.ink_map):
+        others = [_measure_channel(sample, weights) for weights in _COLORS]
+        best = max((best, *others), key=lambda channel: channel.legibility)
+    if step == 1:
+        return best.ink_map
+    return _measure_ink(best.polarity * _mix(rgb, best.weights))
 
 
-def _legibility(dark_ink: FloatImage) -> float:
-    """Return the contrast of full ink over the noise, in a channel with dark ink on light paper."""
-    ink_map = _measure_ink(dark_ink)
-    return ink_map.full_contrast(np.ones(dark_ink.shape, np.bool_)) / (ink_map.noise + 1.0)
+def _may_differ_in_color(rgb: NDArray[np.uint8], ink_map: InkMap) -> bool:
+    """Check whether ink, or what surrounds it, differs from the paper in color as well."""
+    full = ink_map.full_contrast(np.ones(ink_map.contrast.shape, np.bool_))
+    levels = rgb.astype(np.int16)
+    for one, other in ((0, 1), (1, 2)):
+        difference = levels[..., one] - levels[..., other]
+        off = np.abs(difference - np.median(_sample(difference))) > _MIN_COLOR * full
+        if off.mean() > 1 - _FULL_INK_PERCENTILE / 100:
+            return True
+    return False
+
+
+class _Channel(NamedTuple):
+    """A channel of a picture, and how ink stands out in it."""
+
+    weights: tuple[int, int, int]
+    """Of red, green and blue, in thousandths."""
+    polarity: float
+    """1 for ink that is darker than its paper, and -1 for ink that is lighter."""
+    ink_map: InkMap
+
+    @property
+    def legibility(self) -> float:
+        """The contrast of full ink over the noise."""
+        everywhere = np.ones(self.ink_map.contrast.shape, np.bool_)
+        return self.ink_map.full_contrast(everywhere) / (self.ink_map.noise + 1.0)
+
+
+def _measure_channel(rgb: NDArray[np.uint8], weights: tuple[int, int, int]) -> _Channel:
+    values = _mix(rgb, weights)
+    polarity = _polarity(values)
+    return _Channel(weights, polarity, _measure_ink(polarity * values))
+
+
+def _mix(rgb: NDArray[np.uint8], weights: tuple[int, int, int]) -> FloatImage:
+    """Return a channel of a picture in gray levels."""
+    # Whole thousandths are exact, so that a negative has exactly the negative luma.
+    thousandths: FloatImage = rgb.astype(np.float32) @ np.array(weights, np.float32)
+    return thousandths / np.float32(1000)
 
 
 def _measure_ink(dark_ink: FloatImage) -> InkMap:
     """Measure the ink of a channel with dark ink on light paper."""
     longest = max(dark_ink.shape)
     is_tight = longest <= TIGHT_SIDE
-    window = 2 * round((_TIGHT_WINDOW if is_tight else _WINDOW) * longest / 2) + 1
+    window = (_TIGHT_WINDOW if is_tight else _WINDOW) * longest
     noise = _estimate_noise(dark_ink)
     smooth = dark_ink if is_tight else blur(dark_ink, 1 + min(2, round(noise / 6)))
     contrast = _estimate_paper(smooth, window) - smooth
     contrast = _remove_shadows(smooth, contrast)
-    low, median = (float(value) for value in np.percentile(contrast, (16, 50)))
-    spread = 1.4826 * float(np.median(np.abs(contrast - median)))
+    sample = _sample(contrast)
+    low, median = (float(value) for value in np.percentile(sample, (16, 50)))
+    spread = 1.4826 * float(np.median(np.abs(sample - median)))
     if longest <= CELL_SIDE:
         # Lines and digit may cover half of a small cell: only the lower half is paper's for sure.
         spread = min(spread, median - low)
-    return InkMap(contrast=np.maximum(contrast - median, 0), noise=spread)
+    return InkMap(contrast=np.maximum(contrast - np.float32(median), 0), noise=spread)
 
 
-def _estimate_paper(dark_ink: FloatImage, window: int) -> FloatImage:
-    """Return the paper's brightness: a closing, which fills what is dark and below the window."""
+def _sample(values: NDArray[_Levels]) -> NDArray[_Levels]:
+    """Return enough pixels of a picture for their statistics, in rows and columns."""
+    step = _sample_step(values)
+    return values[::step, ::step]
+
+
+def _sample_step(values: NDArray[_Levels]) -> int:
+    """Return the distance between pixels of a sample: odd, unlike the side of a JPEG's blocks."""
+    return 1 | int(math.sqrt(values.size / _STATISTICS_SAMPLE))
+
+
+def _full_ink(strong: FloatImage, count: int) -> float:
+    """Return the contrast of full ink, a percentile of a number of pixels; 0 if it is too weak.
+
+    Args:
+        strong: the contrasts that are strong enough for ink, ``(n,)``.
+        count: of all pixels.
+    """
+    rank = (1 - _FULL_INK_PERCENTILE / 100) * (count - 1)
+    upper = len(strong) - 1 - math.floor(rank)
+    if upper < 1:
+        return 0.0
+    low, high = np.partition(strong, (upper - 1, upper))[upper - 1 : upper + 1].tolist()
+    return float(high + (rank % 1) * (low - high))
+
+
+def _estimate_paper(dark_ink: FloatImage, window: float) -> FloatImage:
+    """Return the paper's brightness: a closing, which fills what is dark and below the window.
+
+    Args:
+        dark_ink: a channel with dark ink on light paper.
+        window: side of the window in pixels.
+    """
+    if max(dark_ink.shape) <= TIGHT_SIDE:
+        border = border_pixels(dark_ink)
+        size = _odd(window)
+        reach = size // 2
+        if _is_paper(border, dark_ink - np.median(border)):
+            # Paper continues beyond the picture even where a stroke reaches the edge.
+            beyond = np.pad(dark_ink, reach, constant_values=float(np.median(border)))
+        else:
+            beyond = np.pad(dark_ink, reach, mode="edge")
+        return erode(dilate(beyond, size), size)[reach:-reach, reach:-reach]
+    height, width = dark_ink.shape
+    factor = -(-max(height, width) // _PAPER_SIDE)
+    size = _odd(window / factor)
+    reach = size // 2
     # Paper continues beyond the picture: otherwise light that falls off towards the edge would
     # count as ink.
-    reach = window // 2
-    border = border_pixels(dark_ink)
-    if max(dark_ink.shape) <= TIGHT_SIDE and _is_paper(border, dark_ink - np.median(border)):
-        # It does so even where a stroke reaches the edge.
-        beyond = np.pad(dark_ink, reach, constant_values=float(np.median(border)))
-    else:
-        beyond = np.pad(dark_ink, reach, mode="edge")
-    closed = erode(dilate(beyond, window), window)
-    return closed[reach:-reach, reach:-reach]
+    beyond = np.pad(reduce_blocks(dark_ink, factor, np.maximum), reach, mode="edge")
+    closed = erode(dilate(beyond, size), size)[reach:-reach, reach:-reach]
+    if factor == 1:
+        return closed
+    box = (0, 0, width / factor, height / factor)
+    image = Image.fromarray(closed)
+    return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR, box))
+
+
+def _odd(size: float) -> int:
+    return 2 * round(size / 2) + 1
 
 
 def _remove_shadows(dark_ink: FloatImage, contrast: FloatImage) -> FloatImage:
@@ -177,23 +269,22 @@ def _remove_shadows(dark_ink: FloatImage, contrast: FloatImage) -> FloatImage:
     dark, it is not a shadow but a thick pen close up.
     """
     longest = max(dark_ink.shape)
-    max_stroke = _MAX_STROKE if longest > TIGHT_SIDE else _TIGHT_MAX_STROKE
-    stroke = 2 * round(max_stroke * longest / 2) + 1
-    full = float(np.percentile(contrast, _FULL_INK_PERCENTILE))
+    stroke = (_MAX_STROKE if longest > TIGHT_SIDE else _TIGHT_MAX_STROKE) * longest
+    full = _full_ink(contrast[contrast > _MIN_CONTRAST], contrast.size)
     dark = contrast > max(_MIN_CONTRAST, 0.3 * full)
-    wide = _reaching_edge(erode(dark.astype(np.float32), stroke) > 0)
+    wide = erode(dark, _odd(stroke))
+    wide = _reaching_edge(wide) if wide.any() else wide
     if not wide.any():
         return contrast
     shade = float(np.median(contrast[wide]))
-    shadow = dilate(wide.astype(np.float32), stroke) > 0
-    ink = dark & (~shadow | (contrast > (shade + full) / 2))
+    ink = dark & (~dilate(wide, _odd(stroke)) | (contrast > (shade + full) / 2))
     # A shadow is never as dark as ink.
     if shade > _MAX_SHADE * full or ink.sum() < _MIN_INK_BESIDE_SHADOW * dark.sum():
         return contrast
     # The shadow's edge counts as well, because the window reached the light beyond it.
-    around_shadow = dilate(wide.astype(np.float32), 3 * stroke) > 0
+    around_shadow = dilate(wide, 3 * _odd(stroke))
     narrow_contrast = _estimate_paper(dark_ink, stroke) - dark_ink
-    return np.where(around_shadow, narrow_contrast, contrast).astype(np.float32)
+    return np.where(around_shadow, narrow_contrast, contrast)
 
 
 def _reaching_edge(mask: Mask) -> Mask:
@@ -234,11 +325,15 @@ def _shows_paper(border: FloatImage, difference: FloatImage) -> bool:
 
 def _is_paper(border: FloatImage, difference: FloatImage) -> bool:
     """Check whether a border has one tone, and much of the picture differs no more from it."""
-    near = _SAME_TONE * float(np.percentile(np.abs(difference), _FULL_INK_PERCENTILE))
+    apart = np.abs(difference)
+    # Unless a few pixels are far from all others, the percentile is that of few.
+    strong = apart[apart > apart.max() / 4]
+    full = _full_ink(strong, apart.size) or float(np.percentile(apart, _FULL_INK_PERCENTILE))
+    near = _SAME_TONE * full
     deviation = np.abs(border - np.median(border))
     return bool(
-        (deviation < near).mean() > _MIN_BORDER_TONE
-        and (np.abs(difference) < near).mean() > _MIN_PAPER
+        np.count_nonzero(deviation < near) > _MIN_BORDER_TONE * border.size
+        and np.count_nonzero(apart < near) > _MIN_PAPER * apart.size
     )
 
 
@@ -259,19 +354,32 @@ def _estimate_noise(values: FloatImage) -> float:
     """
     if min(values.shape) < 3:
         return 0.0
-    across = values[:, :-2] - 2 * values[:, 1:-1] + values[:, 2:]
-    second = across[:-2] - 2 * across[1:-1] + across[2:]
+    step = _sample_step(values)
+    rows = [values[begin : len(values) - 2 + begin : step] for begin in range(3)]
+    down = rows[0] - 2 * rows[1] + rows[2]
+    second = down[:, :-2:step] - 2 * down[:, 1:-1:step] + down[:, 2::step]
     return float(np.median(np.abs(second)) / (0.6745 * 6))
 
 
 def blur(values: FloatImage, radius: int) -> FloatImage:
     """Blur by the mean of the square around each pixel, twice, which approximates a Gaussian."""
-    for _ in range(2):
-        for axis in (0, 1):
-            padding = [(0, 0), (0, 0)]
-            padding[axis] = (radius + 1, radius)
-            sums = np.cumsum(np.pad(values, padding, mode="edge"), axis=axis, dtype=np.float64)
-            ends = np.moveaxis(sums, axis, 0)
-            mean = (ends[2 * radius + 1 :] - ends[: -2 * radius - 1]) / (2 * radius + 1)
-            values = np.moveaxis(mean, 0, axis).astype(np.float32)
-    return values
+    for axis in (0, 0, 1, 1):
+        values = _window_sums(extend(values, radius, axis), 2 * radius + 1, axis)
+    return values / np.float32((2 * radius + 1) ** 4)
+
+
+def _window_sums(values: FloatImage, size: int, axis: int) -> FloatImage:
+    """Return the sum of each window along an axis, by doubling: of 2n it is two sums of n."""
+    values = values.T if axis else values
+    count = len(values) - size + 1
+    sums, covered, start = values, 1, 0
+    total: FloatImage | None = None
+    while covered <= size:
+        if size & covered:
+            part = sums[start : start + count]
+            total = part if total is None else total + part
+            start += covered
+        sums = sums[:-covered] + sums[covered:]
+        covered *= 2
+    assert total is not None  # noqa: S101  # a window has at least one value
+    return total.T if axis else total

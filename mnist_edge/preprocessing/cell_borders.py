@@ -11,7 +11,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from mnist_edge.preprocessing.connected_components import Component, Mask, label_components
+from mnist_edge.preprocessing.connected_components import (
+    Component,
+    Mask,
+    label_components,
+    reduce_blocks,
+)
 from mnist_edge.preprocessing.line_detection import (
     EDGE_TOLERANCE,
     END_TOLERANCE,
@@ -98,11 +103,7 @@ def encloses(border: Mask, digit: Mask) -> bool:
 def _reduce(mask: Mask, scale: int) -> Mask:
     if scale == 1:
         return mask
-    height, width = (-(-size // scale) * scale for size in mask.shape)
-    padded = np.zeros((height, width), np.bool_)
-    padded[: mask.shape[0], : mask.shape[1]] = mask
-    blocks = padded.reshape(height // scale, scale, width // scale, scale)
-    reduced: Mask = blocks.sum(axis=(1, 3)) >= (scale + 1) // 2
+    reduced: Mask = reduce_blocks(mask.astype(np.uint16), scale, np.add) >= (scale + 1) // 2
     return reduced
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ Mask: TypeAlias = NDArray[np.bool_]
 """``(height, width)``."""
 FloatImage: TypeAlias = NDArray[np.float32]
 """``(height, width)``."""
+_Image = TypeVar("_Image", Mask, FloatImage)
+_Values = TypeVar("_Values", NDArray[np.uint16], FloatImage)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,38 +78,50 @@ def label_components(mask: Mask) -> tuple[NDArray[np.int32], list[Component]]:
         by their numbers from 1.
     """
     height, width = mask.shape
-    # An empty column between the rows ends each run at its row's end.
-    stride = width + 2
-    flat = np.zeros((height, stride), np.int8)
-    flat[:, 1:-1] = mask
-    edges = np.diff(flat.ravel(), prepend=0)
-    starts, ends = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    # An empty column at the left of each row ends the last run of the row above.
+    stride = width + 1
+    flat = np.zeros((height * stride + 1), np.bool_)
+    flat[:-1].reshape(height, stride)[:, 1:] = mask
+    edges = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    starts, ends = edges[::2], edges[1::2]
+    labels = np.zeros(mask.shape, np.int32)
     if not len(starts):
-        return np.zeros(mask.shape, np.int32), []
+        return labels, []
+    numbers = _join_runs(starts, ends, stride)
+    labels[mask] = np.repeat(numbers + 1, ends - starts)
+    rows, left, right = starts // stride, starts % stride - 1, (ends - 1) % stride
+    return labels, _components(numbers, rows, left, right)
+
+
+def _join_runs(
+    starts: NDArray[np.int64], ends: NDArray[np.int64], stride: int
+) -> NDArray[np.int64]:
+    """Return the number of each run's component, from 0.
+
+    Args:
+        starts: of the runs, in a picture whose rows follow each other.
+        ends: of the runs; exclusive.
+        stride: from one row to the next.
+    """
     # The runs of the row above that each run touches: from the first that does not end before it
     # starts, to the last that does not start after it ends.
     first = np.searchsorted(ends, starts - stride, side="left")
     last = np.searchsorted(starts, ends - stride, side="right")
-    parents = list(range(len(starts)))
-
-    def root(run: int) -> int:
-        while parents[run] != run:
-            parents[run] = parents[parents[run]]
-            run = parents[run]
-        return run
-
-    for run, (begin, end) in enumerate(zip(first.tolist(), last.tolist(), strict=True)):
-        for above in range(begin, end):
-            parents[root(above)] = root(run)
-    roots = np.fromiter(map(root, range(len(parents))), np.int64, len(parents))
-    _, numbers = np.unique(roots, return_inverse=True)
-    labels = np.zeros(height * stride, np.int32)
-    steps = np.zeros(height * stride + 1, np.int64)
-    steps[starts] += numbers + 1
-    steps[ends] -= numbers + 1
-    labels[:] = np.cumsum(steps[:-1])
-    rows, left, right = starts // stride, starts % stride - 1, (ends - 1) % stride
-    return labels.reshape(height, stride)[:, 1:-1], _components(numbers, rows, left, right)
+    counts = last - first
+    below = np.repeat(np.arange(len(starts)), counts)
+    above = np.arange(len(below)) + np.repeat(first - np.cumsum(counts) + counts, counts)
+    # Every run points to a later one of its component, and in the end to the last of them.
+    parents = np.arange(len(starts))
+    while len(below):
+        np.maximum.at(parents, np.minimum(above, below), np.maximum(above, below))
+        while not np.array_equal(further := parents[parents], parents):
+            parents = further
+        above, below = parents[above], parents[below]
+        is_apart = above != below
+        above, below = above[is_apart], below[is_apart]
+    is_last = parents == np.arange(len(parents))
+    numbers: NDArray[np.int64] = (np.cumsum(is_last) - 1)[parents]
+    return numbers
 
 
 def _components(
@@ -137,29 +151,68 @@ def _components(
     ]
 
 
-def dilate(values: FloatImage, size: int) -> FloatImage:
+def member_mask(labels: NDArray[np.int32], component: Component) -> Mask:
+    """Return which of some labelled pixels belong to a component."""
+    mask: Mask = labels == component.labels[0]
+    for number in component.labels[1:]:
+        mask |= labels == number
+    return mask
+
+
+def dilate(values: _Image, size: int) -> _Image:
     """Return the maximum of the square of odd ``size`` around each pixel."""
     for axis in (0, 1):
         values = _running_maximum(values, size, axis)
     return values
 
 
-def erode(values: FloatImage, size: int) -> FloatImage:
+def erode(values: _Image, size: int) -> _Image:
     """Return the minimum of the square of odd ``size`` around each pixel."""
-    return -dilate(-values, size)
+    if values.dtype == np.bool_:
+        return np.logical_not(dilate(np.logical_not(values), size))
+    return np.negative(dilate(np.negative(values), size))
 
 
-def _running_maximum(values: FloatImage, size: int, axis: int) -> FloatImage:
+def _running_maximum(values: _Image, size: int, axis: int) -> _Image:
     """Return the maximum of each window, by doubling: a window of 2n is two windows of n."""
-    reach = size // 2
-    padding = [(0, 0), (0, 0)]
-    padding[axis] = (reach, reach)
-    values = np.moveaxis(np.pad(values, padding, mode="edge"), axis, 0)
+    values = extend(values, size // 2, axis)
     covered = 1
-    while covered * 2 <= size:
-        values = np.maximum(values[:-covered], values[covered:])
-        covered *= 2
-    rest = size - covered
-    if rest:
-        values = np.maximum(values[:-rest], values[rest:])
-    return np.ascontiguousarray(np.moveaxis(values, 0, axis))
+    while covered < size:
+        step = min(covered, size - covered)
+        earlier, later = (slice(None, -step), slice(step, None))
+        if axis:
+            values = np.maximum(values[:, earlier], values[:, later])
+        else:
+            values = np.maximum(values[earlier], values[later])
+        covered += step
+    return values
+
+
+def extend(values: _Image, reach: int, axis: int) -> _Image:
+    """Return an image with its first and last row (or column, for axis 1) repeated beyond it."""
+    shape = list(values.shape)
+    shape[axis] += 2 * reach
+    extended = np.empty(shape, values.dtype)
+    # The same memory with the axis first.
+    source, target = (values, extended) if axis == 0 else (values.T, extended.T)
+    target[:reach] = source[:1]
+    target[reach : len(target) - reach] = source
+    target[len(target) - reach :] = source[-1:]
+    return extended
+
+
+def reduce_blocks(values: _Values, factor: int, combine: np.ufunc) -> _Values:
+    """Return the sum, maximum or the like of each square of ``factor`` pixels.
+
+    Args:
+        values: ``(height, width)``; the last squares may be cut off.
+        factor: side of a square in pixels.
+        combine: combines two values.
+    """
+    for _ in range(2):
+        reduced = values[::factor].copy()
+        for offset in range(1, factor):
+            part = values[offset::factor]
+            combine(reduced[: len(part)], part, out=reduced[: len(part)])
+        values = reduced.T
+    return values

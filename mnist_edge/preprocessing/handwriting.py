@@ -14,6 +14,7 @@ from mnist_edge.preprocessing.connected_components import (
     Mask,
     dilate,
     label_components,
+    member_mask,
     merge,
 )
 from mnist_edge.preprocessing.ruled_lines import may_be_ruled_lines, remove_ruled_lines
@@ -90,7 +91,7 @@ def find_handwriting(ink_map: InkMap) -> Handwriting:
             lines |= border
             # A border hides fainter handwriting, which is measured without it.
             reach = max(2, round(_BORDER_BLUR * max(shape)))
-            included &= (dilate(border.astype(np.float32), 2 * reach + 1) == 0) | mask
+            included &= ~dilate(border, 2 * reach + 1) | mask
             full = ink_map.full_contrast(included)
             mask = ink_map.ink_mask(full) & included if full else mask
         labels, found = label_components(mask)
@@ -107,8 +108,7 @@ def find_handwriting(ink_map: InkMap) -> Handwriting:
         if not outside:
             break
         removed.add("outside")
-        excluded = np.isin(labels, merge(outside).labels).astype(np.float32)
-        included &= dilate(excluded, 2 * _MARGIN + 1) == 0
+        included &= ~dilate(member_mask(labels, merge(outside)), 2 * _MARGIN + 1)
         found = [component for component in found if component not in outside]
     if not found and first is not None and is_tight:
         # In a tight crop, the digit touches the edges.
@@ -124,7 +124,7 @@ def _are_remnants(found: list[Component], labels: NDArray[np.int32], lines: Mask
     if not lines.any():
         return False
     reach = max(_MIN_REMNANT_REACH, round(_BORDER_BLUR * max(lines.shape)))
-    along = dilate(lines.astype(np.float32), 2 * reach + 1) > 0
+    along = dilate(lines, 2 * reach + 1)
     return all(along[labels == component.labels[0]].mean() > _MIN_REMNANT for component in found)
 
 

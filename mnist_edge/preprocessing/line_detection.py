@@ -7,6 +7,7 @@ nearly horizontal lines; transposed masks have the nearly vertical ones.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,14 +101,17 @@ def is_ruled_paper(mask: Mask) -> bool:
     """Check for a line from edge to edge through the middle: a ruling, not a border."""
     for image in (mask, mask.T):
         height, width = image.shape
-        votes = _vote(image)
+        # A line has a vote a column at most.
+        if np.count_nonzero(image.any(axis=0)) < LONG_LENGTH * width:
+            continue
+        votes, near = _vote(image), _with_neighbors(image)
         edge = round(_ZONE * height)
         votes[:, :edge] = votes[:, height - edge :] = 0
         for _ in range(_RULING_ATTEMPTS):
             slope, row = np.unravel_index(int(votes.argmax()), votes.shape)
             if votes[slope, row] < LONG_LENGTH * width:
                 break
-            line = _measure_line(image, float(_SLOPES[slope]), int(row))
+            line = _measure_line(image, near, float(_SLOPES[slope]), int(row))
             if line and all(
                 line.leaves_picture(end, EDGE_TOLERANCE) for end in (line.start, line.end)
             ):
@@ -118,22 +122,43 @@ def is_ruled_paper(mask: Mask) -> bool:
 
 def find_lines(mask: Mask) -> list[RuledLine]:
     """Find thin, straight, nearly horizontal lines near the edges, the clearest first."""
-    width = mask.shape[1]
+    if not _may_hold_lines(mask):
+        return []
+    height, width = mask.shape
     remaining, lines = mask.copy(), []
     min_votes = MIN_LENGTH * _MIN_DENSITY * width
-    votes = _vote_near_edges(remaining)
+    every, near = _vote(remaining), _with_neighbors(remaining)
+    votes, edge = every.copy(), round(_ZONE * height)
+    votes[:, edge : height - edge] = 0
     for _ in range(_LINE_ATTEMPTS):
         slope, row = np.unravel_index(int(votes.argmax()), votes.shape)
         if votes[slope, row] < min_votes:
             break
-        line = _measure_line(remaining, float(_SLOPES[slope]), int(row))
+        line = _measure_line(remaining, near, float(_SLOPES[slope]), int(row))
         if line is None or not line.is_near_edge:
             votes[max(0, slope - 2) : slope + 3, max(0, row - 1) : row + 2] = 0
             continue
         lines.append(line)
+        before = remaining.copy()
         erase_line(remaining, line, 1)
-        votes = np.minimum(votes, _vote_near_edges(remaining))
+        every -= _vote(before & ~remaining)
+        near = _with_neighbors(remaining)
+        votes = np.minimum(votes, every)
     return lines
+
+
+def _may_hold_lines(mask: Mask) -> bool:
+    """Check whether the ink near the edges is as wide as a line near an edge must be."""
+    height, width = mask.shape
+    # The middle of a line's thickness may be half of it away from where its votes are.
+    half = MAX_THICKNESS * max(mask.shape) / 2 + 2
+    zone = math.ceil(_END_ZONE * height + half)
+    # Only in a very wide picture does a line get from one zone into the other.
+    rise = _SLOPES[-1] * width / 2
+    is_wide = rise + half > (1 - _END_ZONE - _ZONE) * height or 2 * zone >= height
+    near = mask.any(axis=0) if is_wide else np.concatenate((mask[:zone], mask[-zone:])).any(axis=0)
+    inked = np.flatnonzero(near)
+    return bool(len(inked)) and int(inked[-1] - inked[0]) + 1 >= MIN_LENGTH * width
 
 
 def erase_line(mask: Mask, line: RuledLine, scale: int) -> None:
@@ -153,9 +178,8 @@ def erase_line(mask: Mask, line: RuledLine, scale: int) -> None:
     band = _rows_along(mask, np.rint(center).astype(int), reach)
     # A stroke that crosses the line continues on both of its sides.
     sideways = 2 * half
-    sides = np.stack((band[0], band[-1])).astype(np.float32)
-    crossing = (dilate(sides[:1], 2 * sideways + 1)[0] > 0) & (
-        dilate(sides[1:], 2 * sideways + 1)[0] > 0
+    crossing = np.logical_and(
+        *(dilate(side[np.newaxis], 2 * sideways + 1)[0] for side in (band[0], band[-1]))
     )
     margin = round(END_TOLERANCE * max(height, width) + half)
     is_along = (columns >= line.start * scale - margin) & (
@@ -174,32 +198,43 @@ def _vote(mask: Mask) -> NDArray[np.int64]:
     """
     height, width = mask.shape
     rows, columns = np.nonzero(mask)
-    offsets = columns - np.float32(width / 2)
-    votes = np.zeros((len(_SLOPES), height), np.int64)
-    for index, slope in enumerate(_SLOPES):
-        # A margin above and below receives the votes for rows outside the mask.
-        middle = (rows - np.float32(slope) * offsets + np.float32(width + 0.5)).astype(np.int32)
-        count = np.bincount(middle, minlength=height + 2 * width)
-        votes[index] = count[width : width + height]
-    return votes
+    offsets = (columns - width / 2).astype(np.float32)
+    # A margin above and below receives the votes for rows outside the mask.
+    margin = math.ceil(_SLOPES[-1] * width) + 1
+    padded = height + 2 * margin
+    middles = rows.astype(np.float32) - np.outer(_SLOPES.astype(np.float32), offsets)
+    bins = (middles + np.float32(margin + 0.5)).astype(np.int32)
+    bins += padded * np.arange(len(_SLOPES), dtype=np.int32)[:, np.newaxis]
+    votes = np.bincount(bins.ravel(), minlength=len(_SLOPES) * padded)
+    return votes.reshape(-1, padded)[:, margin : margin + height]
 
 
-def _vote_near_edges(mask: Mask) -> NDArray[np.int64]:
-    votes, edge = _vote(mask), round(_ZONE * len(mask))
-    votes[:, edge : len(mask) - edge] = 0
-    return votes
+def _with_neighbors(mask: Mask) -> Mask:
+    """Return which pixels have ink in them, above or below; two rows lie on each side of it."""
+    height, width = mask.shape
+    near = np.zeros((height + 4, width), np.bool_)
+    for top in (1, 2, 3):
+        near[top : top + height] |= mask
+    return near
 
 
-def _measure_line(mask: Mask, slope: float, middle: int) -> RuledLine | None:
-    """Return the line with its ends and its thickness; None if there is no such line."""
+def _measure_line(mask: Mask, near: Mask, slope: float, middle: int) -> RuledLine | None:
+    """Return the line with its ends and its thickness; None if there is no such line.
+
+    Args:
+        mask: the ink.
+        near: as ``_with_neighbors`` returns it for the mask.
+        slope: of the line, in rows per column.
+        middle: its row at half the width.
+    """
     height, width = mask.shape
     columns = np.arange(width)
     center = np.rint(middle + slope * (columns - width / 2)).astype(int)
-    inked_columns = np.flatnonzero(_rows_along(mask, center, 1).any(axis=0))
+    inked_columns = np.flatnonzero(near[np.clip(center, -2, height + 1) + 2, columns])
     run = _longest_run(inked_columns, width)
     if run is None:
         return None
-    length = int(np.ptp(run)) + 1
+    length = int(run[-1] - run[0]) + 1
     reach = round(MAX_THICKNESS * max(mask.shape)) + 2
     inked = _rows_along(mask, center, reach)[:, run]
     # The ink that is connected to the line, above and below it.
@@ -227,7 +262,7 @@ def _longest_run(inked_columns: NDArray[np.int_], width: int) -> NDArray[np.int_
         inked_columns: the columns in which there is ink on the line, ascending.
         width: of the mask.
     """
-    if not len(inked_columns) or np.ptp(inked_columns) + 1 < MIN_LENGTH * width:
+    if not len(inked_columns) or inked_columns[-1] - inked_columns[0] + 1 < MIN_LENGTH * width:
         return None
     for max_gap in (_MAX_BREAK, _MAX_GAP):
         starts, ends = _split_at_gaps(inked_columns, max(2, max_gap * width))
@@ -251,7 +286,8 @@ def _split_at_gaps(
 ) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
     """Split ascending values where they are further apart; return each part's start and end."""
     steps = np.flatnonzero(values[1:] - values[:-1] > max_gap) + 1
-    return np.append(0, steps), np.append(steps, len(values))
+    bounds = np.concatenate(([0], steps, [len(values)]))
+    return bounds[:-1], bounds[1:]
 
 
 def _rows_along(mask: Mask, center: NDArray[np.int_], reach: int) -> Mask:

@@ -28,6 +28,7 @@ from mnist_edge.preprocessing.connected_components import (
     Mask,
     dilate,
     label_components,
+    member_mask,
 )
 from mnist_edge.preprocessing.decoding import Picture, decode, stored_gray, to_rgb
 from mnist_edge.preprocessing.flat_background import has_flat_background, ink_strength
@@ -53,7 +54,7 @@ background, or a photo, which has light, paper and perhaps lines."""
 
 WORKING_SIDE = 640
 """Longest side, in pixels, that a picture is reduced to; a digit that is a twentieth of it high
-still has 32 pixels."""
+still has 32 pixels, or 24 in a JPEG that is decoded to three quarters of it."""
 PAGE_SIDE = 960
 """The same for a picture of many digits, which are smaller."""
 _MIN_SIDE = 112
@@ -64,6 +65,8 @@ _MIN_DIGIT_SIDE = 4
 """Minimum height or width of a digit in pixels; anything smaller is a speck."""
 _MAX_ASPECT = 3.0
 """Maximum width of a digit over its height; the widest of MNIST's 60,000 is 2.5."""
+_FULL_INK_SAMPLE = 5000
+"""Maximum number of a digit's pixels that the contrast of its full ink is measured on."""
 _CROP_MARGIN = 3
 """Pixels around a digit that are cropped with it, for the soft edges of its strokes."""
 
@@ -280,11 +283,12 @@ def normalize_digit(
     top, left = max(0, digit.top - _CROP_MARGIN), max(0, digit.left - _CROP_MARGIN)
     bottom = min(height, digit.bottom + _CROP_MARGIN)
     right = min(width, digit.right + _CROP_MARGIN)
-    member = np.isin(labels[top:bottom, left:right], digit.labels)
+    member = member_mask(labels[top:bottom, left:right], digit)
     contrast = ink_map.contrast[top:bottom, left:right]
-    full = float(np.percentile(contrast[member], 60))
+    inked = contrast[member]
+    full = float(np.percentile(inked[:: -(-len(inked) // _FULL_INK_SAMPLE)], 60))
     # Half of a stroke's soft edge is ink, and lies just outside the mask.
-    near = dilate(member.astype(np.float32), 3) > 0
+    near = dilate(member, 3)
     strength = np.where(near, np.clip((contrast / full - 0.15) / 0.7, 0, 1), 0).astype(np.float32)
     return to_mnist_format(_thicken(np.pad(strength, 4), member))
 
@@ -298,8 +302,8 @@ def stroke_width(mask: Mask) -> float:
 
 def _thicken(strength: FloatImage, member: Mask) -> FloatImage:
     """Thicken strokes to those of MNIST's pens: hairlines would vanish in 20 pixels."""
-    rows, columns = np.nonzero(member)
-    longest = max(np.ptp(rows), np.ptp(columns)) + 1
+    rows, columns = (np.flatnonzero(member.any(axis=axis)) for axis in (1, 0))
+    longest = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
     lacking = _MIN_STROKE_WIDTH * longest / BOX_SIDE - stroke_width(np.pad(member, 1))
     return dilate(strength, 2 * max(0, round(lacking / 2)) + 1)
 

@@ -234,7 +234,7 @@ def _as_sheet(member: Mask, component: Component, luma: FloatImage) -> Mask | No
 
 def _has_edge(hull: Mask, luma: FloatImage) -> bool:
     """Check whether the tone changes all along the outline of a sheet: light falls off slowly."""
-    outline = (dilate(hull.astype(np.float32), 3) > 0) & ~hull
+    outline = dilate(hull, 3) & ~hull
     inside, outside = (
         blur(luma * part, 1)[outline] / blur(part.astype(np.float32), 1)[outline]
         for part in (hull, ~hull)
@@ -297,7 +297,7 @@ def _cut_out(rgb: NDArray[np.uint8], sheet: Mask, paper: Mask, factor: int) -> G
         factor: pixels of the picture per pixel of the masks.
     """
     # The edge's pixels show in part what lies around; the picture's own edge does not.
-    inner = erode(sheet.astype(np.float32), 3) > 0
+    inner = erode(sheet, 3)
     rows, columns = np.flatnonzero(inner.any(axis=1)), np.flatnonzero(inner.any(axis=0))
     if min(len(rows), len(columns)) < _MIN_SIDE:
         return None

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 
 import numpy as np
 import pytest
@@ -194,9 +197,49 @@ def test_a_large_photo_is_decoded_no_further_than_needed(
     path = tmp_path / "photo.jpg"
     Image.fromarray(drawn(ink, _plain(size), 0.2)).save(path, quality=90)
     rgb, scale = to_rgb(*decode(path, side=640), side=640)
-    assert rgb.shape == (480, 640, 3)
-    assert scale == pytest.approx(4000 / 640)
+    assert rgb.shape == (375, 500, 3)
+    assert scale == 8
+    rgb, scale = to_rgb(*decode(path, side=960), side=960)
+    assert rgb.shape == (720, 960, 3)
+    assert scale == pytest.approx(4000 / 960)
     assert Classifier().predict(path).digit == 7
+
+
+def photo_of(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a photo of 640x480 pixels of a digit in black ink on warm paper."""
+    ink = page(enlarged(digit, 150), size=(640, 480), at=(250, 150))
+    gray = drawn(ink, _plain((640, 480)), 0.2)
+    return np.stack([gray, gray - gray // 50, gray - gray // 20], axis=2)
+
+
+def test_a_photo_is_read_in_few_calls(test_digits: Digits) -> None:
+    photo, calls = photo_of(test_digits.images[0]), 0
+    # The first time, modules are imported.
+    preprocess(photo)
+
+    def count_call(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count_call)
+    try:
+        preprocess(photo)
+    finally:
+        sys.setprofile(None)
+    # It took 10,936 when lines were searched for in any ink, and each color was measured.
+    assert calls < 3000
+
+
+def test_a_photo_is_read_in_little_memory(test_digits: Digits) -> None:
+    photo = photo_of(test_digits.images[0])
+    tracemalloc.start()
+    try:
+        preprocess(photo)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # It took 70 bytes a pixel when the paper's brightness was estimated at every pixel.
+    assert peak < 35 * 640 * 480
 
 
 @given(
