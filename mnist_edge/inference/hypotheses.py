@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from itertools import count, islice
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -22,6 +22,7 @@ from mnist_edge.preprocessing.flat_background import border_pixels
 from mnist_edge.preprocessing.handwriting import Removal
 from mnist_edge.preprocessing.pipeline import (
     PreprocessingTrace,
+    trace_crop,
     trace_image,
     trace_photo,
     trace_strokes,
@@ -38,6 +39,8 @@ around its digit; or one of which straight strokes were taken for lines."""
 
 _MIN_CONFIDENCE = 0.9
 """Minimum confidence in a digit that one alternative reads; it grows with their number."""
+_MIN_BEYOND_DOUBT = 0.995
+"""Confidence of an alternative from which on no other is read, unless it may be a line."""
 _MIN_ODDS_RATIO = 10.0
 """Minimum odds of an alternative's digit, relative to those of another that was read first."""
 _LINES: frozenset[Removal] = frozenset({"borders", "ruled-lines"})
@@ -94,11 +97,20 @@ class Alternatives:
     def __init__(self, trace: PreprocessingTrace) -> None:
         self.trace = trace
         """The preprocessing of the picture, as it looks at first."""
+        self._found: list[tuple[HypothesisKind, PreprocessingTrace]] = []
+        self._others = _alternatives(trace)
 
-    @cached_property
-    def others(self) -> tuple[tuple[HypothesisKind, PreprocessingTrace], ...]:
-        """What else the picture may be taken for, with its preprocessing; found when asked for."""
-        return tuple(_alternatives(self.trace))
+    def __iter__(self) -> Iterator[tuple[HypothesisKind, PreprocessingTrace]]:
+        """Yield what else the picture may be taken for, with its preprocessing.
+
+        Each is found when it is asked for, and only once.
+        """
+        for place in count():
+            if place == len(self._found):
+                self._found += islice(self._others, 1)
+            if place == len(self._found):
+                return
+            yield self._found[place]
 
 
 def decide(
@@ -116,19 +128,20 @@ def decide(
         read: returns the model's answer to each of several traces.
         min_confidence: of the model, 0..1.
     """
-    predictions = read([other for _, other in alternatives.others])
-    hypotheses = (
-        Hypothesis(kind="picture", trace=alternatives.trace, prediction=prediction),
-        *(
-            Hypothesis(kind=kind, trace=other, prediction=answer)
-            for (kind, other), answer in zip(alternatives.others, predictions, strict=True)
-        ),
-    )
-    chosen = _choose(hypotheses, min_confidence)
+    first = Hypothesis(kind="picture", trace=alternatives.trace, prediction=prediction)
+    hypotheses: tuple[Hypothesis, ...] = (first,)
+    chosen: Hypothesis | None = None
+    for kind, other in alternatives:
+        (answer,) = read([other])
+        hypotheses += (Hypothesis(kind=kind, trace=other, prediction=answer),)
+        chosen = _choose(hypotheses, min_confidence)
+        if chosen is not None and chosen is not first and _is_beyond_doubt(chosen):
+            break
+    chosen = chosen or _choose(hypotheses, min_confidence)
     if chosen is not None:
         return Decision(hypotheses=hypotheses, chosen=chosen, prediction=chosen.prediction)
     withheld = replace(prediction, digit=None, abstained=prediction.abstained or "low-confidence")
-    return Decision(hypotheses=hypotheses, chosen=hypotheses[0], prediction=withheld)
+    return Decision(hypotheses=hypotheses, chosen=first, prediction=withheld)
 
 
 def decide_by_each(classifiers: Sequence[Classifier], trace: PreprocessingTrace) -> list[Decision]:
@@ -159,13 +172,18 @@ def _choose(hypotheses: Sequence[Hypothesis], min_confidence: float) -> Hypothes
         return first if is_answered and _has_support(hypotheses) else None
     rivals = [one.confidence for one in (first, *plausible) if one.digit != best.digit]
     needed = max(min_confidence, _MIN_CONFIDENCE)
-    if best.digit != first.digit or rivals:
+    if best.digit != first.digit or first.prediction.abstained == "blank" or rivals:
         # Each further reading is another chance to be sure of what is not there.
         needed = 1 - (1 - needed) / len(hypotheses)
     is_certain = best.confidence >= needed and all(
         _odds(best.confidence) >= _MIN_ODDS_RATIO * _odds(rival) for rival in rivals
     )
     return best if is_certain else None
+
+
+def _is_beyond_doubt(hypothesis: Hypothesis) -> bool:
+    """Check whether a right hypothesis is so sure that no other need be read."""
+    return hypothesis.confidence >= _MIN_BEYOND_DOUBT and hypothesis.digit != _LINE_LIKE
 
 
 def _has_support(hypotheses: Sequence[Hypothesis]) -> bool:
@@ -207,21 +225,21 @@ def _odds(probability: float) -> float:
 def _alternatives(
     trace: PreprocessingTrace,
 ) -> Iterator[tuple[HypothesisKind, PreprocessingTrace]]:
-    """Yield the other ways to read a picture that its geometry leaves open."""
+    """Yield the other ways to read a picture that its geometry leaves open, the surest first."""
+    # An enlarged picture has no more room for a sheet than the original.
+    factor = max(1, round(1 / trace.scale))
+    for ground in find_grounds(trace.rgb[factor // 2 :: factor, factor // 2 :: factor]):
+        part = trace_image(ground.rgb, factor * trace.scale)
+        yield ground.kind, _place(part, trace, factor * ground.left, factor * ground.top)
     photo = trace
     if trace.kind == "drawing":
         photo = trace_photo(trace.rgb, trace.scale)
         yield "photo", photo
     if photo.removed & _LINES:
         yield "lines", trace_strokes(photo)
-    # An enlarged picture has no more room for a sheet than the original.
-    factor = max(1, round(1 / trace.scale))
-    for ground in find_grounds(trace.rgb[factor // 2 :: factor, factor // 2 :: factor]):
-        part = trace_image(ground.rgb, factor * trace.scale)
-        yield ground.kind, _place(part, trace, factor * ground.left, factor * ground.top)
     if _may_lack_paper(photo, is_blank=trace.problem == "blank"):
         margin = round(_MARGIN * max(photo.rgb.shape))
-        padded = trace_photo(_pad(photo.rgb, margin), photo.scale)
+        padded = trace_crop(_pad(photo.rgb, margin), photo.scale)
         yield "margin", _place(padded, photo, -margin, -margin)
 
 

@@ -26,19 +26,38 @@ def has_flat_background(gray: NDArray[np.uint8]) -> bool:
     return bool(np.abs(border - np.median(border)).max() <= _MAX_BORDER_DEVIATION)
 
 
+def visible_levels(rgb: NDArray[np.uint8], gray: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a drawing's gray levels, or those of a color if ink is as bright as its paper.
+
+    Args:
+        rgb: ``(height, width, 3)``.
+        gray: its gray levels, ``(height, width)``.
+    """
+    if _contrast(gray).max() >= _MIN_CONTRAST:
+        return gray
+    colors = [rgb[..., color] for color in range(3) if has_flat_background(rgb[..., color])]
+    best = max(colors, key=lambda color: _contrast(color).max(), default=gray)
+    return best if _contrast(best).max() >= _MIN_CONTRAST else gray
+
+
 def ink_strength(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return the share of ink in each pixel, 0..1: its contrast over the strongest contrast.
 
     The paper is the median of the border; ink is lighter than dark paper and darker than light
     paper. All shares are 0 if no pixel differs enough from the paper.
     """
-    paper = float(np.median(border_pixels(gray)))
-    contrast = gray - np.float32(paper) if paper < _MID_GRAY else np.float32(paper) - gray
+    contrast = _contrast(gray)
     strongest = float(contrast.max())
     if strongest < _MIN_CONTRAST:
         return np.zeros(gray.shape, np.float32)
     ink: NDArray[np.float32] = np.clip(contrast / strongest, 0, 1)
     return ink
+
+
+def _contrast(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return by how many gray levels each pixel differs from the paper, in the ink's direction."""
+    paper = np.float32(np.median(border_pixels(gray)))
+    return gray - paper if paper < _MID_GRAY else paper - gray
 
 
 def border_pixels(values: NDArray[_Values]) -> NDArray[_Values]:

@@ -31,7 +31,11 @@ from mnist_edge.preprocessing.connected_components import (
     member_mask,
 )
 from mnist_edge.preprocessing.decoding import Picture, decode, stored_gray, to_rgb
-from mnist_edge.preprocessing.flat_background import has_flat_background, ink_strength
+from mnist_edge.preprocessing.flat_background import (
+    has_flat_background,
+    ink_strength,
+    visible_levels,
+)
 from mnist_edge.preprocessing.handwriting import (
     Handwriting,
     Removal,
@@ -186,11 +190,12 @@ def trace_image(rgb: NDArray[np.uint8], scale: float = 1.0) -> PreprocessingTrac
             strength = pixels / np.float32(255)
             trace = _trace_flat(rgb, scale, strength, pixels > 0, pixels)
             return replace(trace, kind="mnist", problem=None)
-    if has_flat_background(gray) and not _has_border(gray):
-        strength = ink_strength(gray)
+    if has_flat_background(gray):
+        strength = ink_strength(visible_levels(rgb, gray))
         mask = strength > INK_THRESHOLD
-        pixels = to_mnist_format(strength) if strength.any() else None
-        return _trace_flat(rgb, scale, strength, mask, pixels)
+        if not _has_border(mask):
+            pixels = to_mnist_format(strength) if strength.any() else None
+            return _trace_flat(rgb, scale, strength, mask, pixels)
     return trace_photo(rgb, scale)
 
 
@@ -206,6 +211,17 @@ def trace_photo(rgb: NDArray[np.uint8], scale: float = 1.0) -> PreprocessingTrac
         rgb, scale = _enlarge(rgb, scale)
     ink_map = binarize(rgb)
     return _trace_components(rgb, "photo", scale, ink_map, find_handwriting(ink_map), None)
+
+
+def trace_crop(rgb: NDArray[np.uint8], scale: float = 1.0) -> PreprocessingTrace:
+    """Return every step from a decoded photo of a digit alone to it in MNIST's format.
+
+    Args:
+        rgb: as for ``trace_photo``; nothing in it is removed as a line or a border.
+        scale: as for ``trace_photo``.
+    """
+    ink_map = binarize(rgb)
+    return _trace_components(rgb, "photo", scale, ink_map, find_strokes(ink_map), None)
 
 
 def trace_strokes(trace: PreprocessingTrace) -> PreprocessingTrace:
@@ -267,9 +283,8 @@ def _trace_components(
     )
 
 
-def _has_border(gray: NDArray[np.uint8]) -> bool:
-    """Check whether a picture on a flat background contains the border of a form's cell."""
-    mask = ink_strength(gray) > INK_THRESHOLD
+def _has_border(mask: Mask) -> bool:
+    """Check whether ink on a flat background contains the border of a form's cell."""
     rest, border = remove_border(mask, mask)
     # A flat background reaches the picture's edge: a border within it encloses the digit.
     return encloses(border, rest)

@@ -66,23 +66,29 @@ def _find_ruled_lines(mask: Mask) -> Mask:
     height, width = mask.shape
     length = max(1, int(_MIN_LENGTH * width))
     columns = np.arange(width)
-    found = np.zeros_like(mask)
+    inked_rows, inked_columns = np.nonzero(mask)
     rim = max(2, round(_RIM * width))
+    is_in_rim = (inked_columns < rim) | (inked_columns >= width - rim)
+    found = np.zeros_like(mask)
     for slope in _SLOPES:
         shift = np.rint(slope * (columns - width / 2)).astype(int)
-        rows = np.arange(height)[:, None] + shift[None, :]
-        is_inside = (rows >= 0) & (rows < height)
-        sheared = mask[np.clip(rows, 0, height - 1), columns] & is_inside
-        # Each row's densest stretch of the minimum length.
-        inked = np.cumsum(np.pad(sheared, ((0, 0), (1, 0))), axis=1)
-        density = (inked[:, length:] - inked[:, :-length]).max(axis=1) / length
+        lines = inked_rows - shift[inked_columns]
+        is_inside = (lines >= 0) & (lines < height)
+        inked = np.bincount(lines[is_inside], minlength=height)
         # A ruled line comes in from outside; the bar of a 5 does not.
-        enters = sheared[:, :rim].any(axis=1) | sheared[:, -rim:].any(axis=1)
-        near = np.convolve(enters, np.ones(2 * _ROW_TOLERANCE + 1))
-        enters = near[_ROW_TOLERANCE:-_ROW_TOLERANCE] > 0
-        for row in np.flatnonzero((density > _MIN_DENSITY) & enters):
-            hit = sheared[row] & is_inside[row]
-            found[rows[row][hit], columns[hit]] = True
+        enters = np.bincount(lines[is_inside & is_in_rim], minlength=height) > 0
+        is_near = np.convolve(enters, np.ones(2 * _ROW_TOLERANCE + 1)) > 0
+        is_near = is_near[_ROW_TOLERANCE:-_ROW_TOLERANCE]
+        middles = np.flatnonzero((inked > _MIN_DENSITY * length) & is_near)
+        if not len(middles):
+            continue
+        rows = middles[:, np.newaxis] + shift
+        sheared = mask[np.clip(rows, 0, height - 1), columns] & (rows >= 0) & (rows < height)
+        # Each row's densest stretch of the minimum length.
+        sums = np.cumsum(np.pad(sheared, ((0, 0), (1, 0))), axis=1, dtype=np.int32)
+        densest = (sums[:, length:] - sums[:, :-length]).max(axis=1)
+        is_dense = sheared & (densest > _MIN_DENSITY * length)[:, np.newaxis]
+        found[rows[is_dense], np.broadcast_to(columns, rows.shape)[is_dense]] = True
     if not found.any():
         return found
     return _thin_lines(found, mask)

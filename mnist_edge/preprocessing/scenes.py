@@ -123,7 +123,9 @@ def _find_crop(rgb: NDArray[np.uint8]) -> Ground | None:
     height, width = rgb.shape[:2]
     # Padding on any side covers one of these corners.
     for tone in rgb[[0, -1], [0, -1]].astype(np.int16):
-        is_other = np.abs(rgb - tone).max(axis=2) > _MAX_PADDING_RANGE
+        if all(_differs(edge, tone).any() for edge in (rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1])):
+            continue
+        is_other = _differs(rgb, tone)
         rows, columns = np.flatnonzero(is_other.any(axis=1)), np.flatnonzero(is_other.any(axis=0))
         if not len(rows):
             return None
@@ -143,6 +145,18 @@ def _find_crop(rgb: NDArray[np.uint8]) -> Ground | None:
         if min(float(side.mean()) for side in sides) >= _MIN_PADDED_BORDER:
             return Ground("crop", rgb[top:bottom, left:right], left, top)
     return None
+
+
+def _differs(rgb: NDArray[np.uint8], tone: NDArray[np.int16]) -> NDArray[np.bool_]:
+    """Return which pixels differ from the tone of padding in any of the three colors."""
+    low, high = (
+        np.clip(tone + reach, 0, 255).astype(np.uint8)
+        for reach in (-_MAX_PADDING_RANGE, _MAX_PADDING_RANGE)
+    )
+    differs = np.zeros(rgb.shape[:-1], np.bool_)
+    for color in range(3):
+        differs |= (rgb[..., color] < low[color]) | (rgb[..., color] > high[color])
+    return differs
 
 
 def _find_sheets(rgb: NDArray[np.uint8]) -> Iterator[Ground]:

@@ -109,6 +109,24 @@ def test_a_clear_picture_is_read_once(classifier: Classifier, pictures: Path) ->
     assert decision.hypotheses == (decision.chosen,)
 
 
+@pytest.mark.parametrize("scene", [card_on_a_table, bordered_drawing])
+def test_nothing_is_read_after_what_is_beyond_doubt(
+    scene: Callable[[int], Pixels], classifier: Classifier
+) -> None:
+    decision = classifier.decide(trace_preprocessing(scene(0)))
+    assert decision.chosen.confidence > 0.995
+    assert len(decision.hypotheses) == 2
+    assert decision.chosen is decision.hypotheses[1]
+
+
+def test_ink_as_bright_as_its_paper_is_clear_in_another_color(classifier: Classifier) -> None:
+    trace = trace_preprocessing(red_on_green(0))
+    decision = classifier.decide(trace)
+    assert trace.kind == "drawing"
+    assert decision.prediction.digit == load_builtin_digits().labels[0]
+    assert decision.hypotheses == (decision.chosen,)
+
+
 def test_the_chosen_hypothesis_tells_where_its_digit_is(classifier: Classifier) -> None:
     decision = classifier.decide(trace_preprocessing(card_on_a_table(0)))
     chosen = decision.chosen
