@@ -32,12 +32,9 @@ TESTED_TOGETHER = {
     "device/preprocessing/test_segmentation": ["preprocessing/handwriting"],
     # Operators, whose integers are compared with the TFLite runtime's model by model.
     "device/runtimes/numpy_backend/test_executor": [
-        "runtimes/numpy_backend/im2col",
         "runtimes/numpy_backend/kernels",
         "runtimes/numpy_backend/matmul_kernels",
-        "runtimes/numpy_backend/node",
     ],
-    "device/runtimes/numpy_backend/test_model_graph": ["runtimes/numpy_backend/tflite_schema"],
     # Drawn in turn by the generator, and held to the same properties.
     "workstation/training/outliers/test_generator": [
         "training/outliers/composites",
