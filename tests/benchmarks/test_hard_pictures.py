@@ -9,59 +9,59 @@ from benchmarks.accuracy.pictures import NONE, NOT_ONE, measure_texts
 from mnist_edge import Classifier
 
 SEED = 1
-EACH = 5
-"""Pictures of each severity: 15 of a condition."""
+EACH = 3
+"""Pictures of each severity: nine of a condition; the benchmark draws many more."""
 FEWER = {"table": 1, "note-rows": 2}
 """Pictures of each severity where one takes long."""
 FLOORS = {
-    "clean": 14,
-    "light": 12,
-    "tint": 14,
-    "low-contrast": 14,
-    "ruled": 14,
-    "squared": 12,
-    "cell": 14,
-    "off-centre": 13,
-    "blur": 14,
-    "noise": 14,
-    "texture": 14,
-    "perspective": 14,
-    "thin": 14,
-    "thick": 14,
-    "board": 14,
-    "postal": 13,
-    "note": 13,
-    "tile": 14,
-    "padded": 13,
-    "border": 14,
-    "edge": 13,
-    "bold": 14,
-    "like-bright": 14,
-    "tiny": 13,
-    "webcam": 13,
-    "number": 13,
-    "page": 14,
-    "tight-row": 13,
-    "edge-row": 14,
-    "two-sizes": 14,
-    "table": 3,
+    "clean": 7,
+    "light": 7,
+    "tint": 8,
+    "low-contrast": 8,
+    "ruled": 8,
+    "squared": 7,
+    "cell": 8,
+    "off-centre": 7,
+    "blur": 8,
+    "noise": 8,
+    "texture": 8,
+    "perspective": 8,
+    "thin": 8,
+    "thick": 8,
+    "board": 8,
+    "postal": 8,
+    "note": 7,
+    "tile": 8,
+    "padded": 8,
+    "border": 8,
+    "edge": 7,
+    "bold": 8,
+    "like-bright": 8,
+    "tiny": 8,
+    "webcam": 8,
+    "number": 7,
+    "page": 8,
+    "tight-row": 8,
+    "edge-row": 8,
+    "two-sizes": 8,
+    "table": 2,
     "note-rows": 5,
-    "nothing": 12,
-    "empty-cell": 13,
+    "nothing": 8,
+    "empty-cell": 7,
 }
 """Least number of the pictures that is read right, or, of those not of one digit, that is abstained
 from: one less than were when it was written."""
 
 WHOLE = {
-    "number": 12,
-    "page": 12,
-    "tight-row": 14,
-    "edge-row": 9,
-    "two-sizes": 12,
-    "table": 1,
+    "number": 7,
+    "page": 7,
+    "tight-row": 8,
+    "edge-row": 4,
+    "two-sizes": 6,
+    "table": 2,
     "note-rows": 5,
-    "nothing": 11,
-    "empty-cell": 12,
+    "nothing": 6,
+    "empty-cell": 7,
 }
 """Least number of the pictures of several digits that is read without a mistake, and of those of
 none that no digit is read in, in the same way."""
@@ -88,7 +88,7 @@ def test_the_same_seed_gives_the_same_pictures(
     condition: str, drawn: dict[int, list[HardPicture]]
 ) -> None:
     # However many follow them.
-    first = drawn[2][:2]
+    first = drawn[2][:1]
     again, other = (list(make(condition, 2, len(first), seed)) for seed in (SEED, SEED + 1))
     for one, two in zip(first, again, strict=True):
         assert one.truth == two.truth

@@ -30,26 +30,27 @@ def under_jax(what: str, folder: Path) -> None:
     )
 
 
+@pytest.fixture(scope="module")
+def exact_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of what TensorFlow trains where nothing is random."""
+    folder = tmp_path_factory.mktemp("tensorflow")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mnist_edge.training.training_run.STATISTICS_SIZE", accelerated.TRAINED)
+        digits = accelerated.few_digits()
+        trainer.train(accelerated.exact(), digits, folder, resume=False, listener=Recorder())
+    return folder
+
+
 def test_where_nothing_is_random_it_gives_the_weights_of_the_other_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, exact_run: Path
 ) -> None:
-    monkeypatch.setattr("mnist_edge.training.training_run.STATISTICS_SIZE", accelerated.TRAINED)
     under_jax("exact", tmp_path / "jax")
-    trainer.train(
-        accelerated.exact(),
-        accelerated.few_digits(),
-        tmp_path / "tensorflow",
-        resume=False,
-        listener=Recorder(),
-    )
     for part in ("teachers/1", "."):
-        for a, b in zip(
-            weights(tmp_path / "jax" / part), weights(tmp_path / "tensorflow" / part), strict=True
-        ):
+        for a, b in zip(weights(tmp_path / "jax" / part), weights(exact_run / part), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
         jax, tensorflow = (
-            training_record.read_training_record(tmp_path / way / part)
-            for way in ("jax", "tensorflow")
+            training_record.read_training_record(path / part)
+            for path in (tmp_path / "jax", exact_run)
         )
         assert jax.versions["keras backend"] == "jax"
         assert jax.settings == tensorflow.settings
@@ -60,18 +61,15 @@ def test_where_nothing_is_random_it_gives_the_weights_of_the_other_way(
 
 
 def test_in_bfloat16_the_weights_stay_float32_and_are_nearly_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, exact_run: Path
 ) -> None:
-    monkeypatch.setattr("mnist_edge.training.training_run.STATISTICS_SIZE", accelerated.TRAINED)
     under_jax("bfloat16", tmp_path / "jax")
-    folder, digits = tmp_path / "tensorflow", accelerated.few_digits()
-    trainer.train(accelerated.exact(), digits, folder, resume=False, listener=Recorder())
-    for a, b in zip(weights(tmp_path / "jax"), weights(folder), strict=True):
+    for a, b in zip(weights(tmp_path / "jax"), weights(exact_run), strict=True):
         assert a.dtype == np.float32
         # Eight bits of precision in each step of Adam.
         assert np.abs(a - b).mean() < 0.1 * max(np.abs(b).mean(), 0.01)
     jax, tensorflow = (
-        training_record.read_training_record(path) for path in (tmp_path / "jax", folder)
+        training_record.read_training_record(path) for path in (tmp_path / "jax", exact_run)
     )
     assert jax.validation_accuracy == pytest.approx(tensorflow.validation_accuracy, abs=0.05)
     assert jax.settings["compute_dtype"] == "bfloat16"
