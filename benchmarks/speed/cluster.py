@@ -3,6 +3,7 @@
     python -m benchmarks.speed.cluster                        # 20,000 pictures
     python -m benchmarks.speed.cluster --counts 20000 60000   # and what each further one takes
     python -m benchmarks.speed.cluster --jobs 1 2             # one processor, and two
+    python -m benchmarks.speed.cluster --programs batch --counts 10000 100000   # its memory
 
 The pictures are those of ``benchmarks.speed.scale``. The programs take turns. Processor seconds are
 of all processes, Ray's own among them, since other load stretches the clock's; memory is the share
@@ -21,7 +22,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.speed.scale import make
@@ -99,28 +100,29 @@ def _megabytes(process: int) -> float:
     return 0.0
 
 
-def compare(model: str, folder: Path, count: int, jobs: int) -> None:
-    """Print a line of each program."""
+def compare(model: str, folder: Path, count: int, jobs: int, programs: Sequence[str]) -> None:
+    """Print a line of each program, and one of what ``batch`` takes without Ray's start."""
     several = ("--model", model, "--jobs", str(jobs))
-    predict = measured(["predict", "--format", "jsonl", folder, *several])
-    with tempfile.TemporaryDirectory() as out:
-        batch = measured(["batch", folder, Path(out, "answers"), *several])
-        summary = json.loads(Path(out, "answers/_summary.json").read_text("utf-8"))
-    reading = summary["seconds"]
-    _print_row(f"{count:,}", jobs, "predict", predict, count / predict.clock, 1.0)
-    rate = count / predict.clock
-    _print_row("", jobs, "batch", batch, count / batch.clock, count / batch.clock / rate)
-    print(
-        f"{'':10} {'':4} {'  its tasks':11} {reading:8.1f} {'':11} {'':6} {count / reading:10,.0f} "
-        f"{count / reading / rate:6.2f}",
-        flush=True,
-    )
+    rate = 0.0
+    if "predict" in programs:
+        predict = measured(["predict", "--format", "jsonl", folder, *several])
+        rate = count / predict.clock
+        _print_row(count, jobs, "predict", predict, rate)
+    if "batch" in programs:
+        with tempfile.TemporaryDirectory() as out:
+            batch = measured(["batch", folder, Path(out, "answers"), *several])
+            summary = json.loads(Path(out, "answers/_summary.json").read_text("utf-8"))
+        _print_row(count, jobs, "batch", batch, rate)
+        reading = replace(batch, clock=summary["seconds"])
+        _print_row(count, jobs, "its tasks", reading, rate)
 
 
-def _print_row(count: str, jobs: int, name: str, run: Run, rate: float, share: float) -> None:
+def _print_row(count: int, jobs: int, name: str, run: Run, predict_rate: float) -> None:
+    rate = count / run.clock
+    share = f"{rate / predict_rate:.2f}" if predict_rate else ""
     print(
-        f"{count:>10} {jobs:4} {name:11} {run.clock:8.1f} {run.processor:11.1f} {run.memory:6.0f} "
-        f"{rate:10,.0f} {share:6.2f}",
+        f"{count:10,} {jobs:4} {name:11} {run.clock:8.1f} {run.processor:11.1f} {run.memory:6.0f} "
+        f"{rate:10,.0f} {share:>6}",
         flush=True,
     )
 
@@ -133,6 +135,9 @@ def main() -> None:
     parser.add_argument(
         "--jobs", type=int, nargs="+", default=[available_cores()], help="processors"
     )
+    parser.add_argument(
+        "--programs", nargs="+", default=["predict", "batch"], choices=["predict", "batch"]
+    )
     options = parser.parse_args()
     images = load_test_digits().images
     print(
@@ -143,7 +148,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as temporary:
             make(Path(temporary), images, count)
             for jobs in options.jobs:
-                compare(options.model, Path(temporary), count, jobs)
+                compare(options.model, Path(temporary), count, jobs, options.programs)
 
 
 if __name__ == "__main__":

@@ -107,20 +107,24 @@ def run_batch(
     out = out if storage.is_url(out) else str(Path(out).absolute())
     work = partial(_run_task, plan=plan, settings=settings, classifier=classifier, out=out)
     tally, read = Tally(), 0
-    with ray_cluster(address, jobs=jobs):
-        started = time.monotonic()
-        for result in run_tasks(work, len(plan.tasks)):
-            part = Tally(**result["tally"])
-            tally.add(part)
-            read += part.rows if result["written"] else 0
-            on_part(part.rows)
-            if max_errors is not None and tally.failed > max_errors:
-                raise TooManyErrors(
-                    f"{tally.failed} of {tally.rows} pictures cannot be read, more than "
-                    f"--max-errors {max_errors}; look at their rows in {out}, and go on with "
-                    "--resume and a higher number"
-                )
-        seconds = time.monotonic() - started
+    try:
+        with ray_cluster(address, jobs=jobs):
+            started = time.monotonic()
+            for result in run_tasks(work, len(plan.tasks)):
+                part = Tally(**result["tally"])
+                tally.add(part)
+                read += part.rows if result["written"] else 0
+                on_part(part.rows)
+                if max_errors is not None and tally.failed > max_errors:
+                    raise TooManyErrors(
+                        f"{tally.failed} of {tally.rows} pictures cannot be read, more than "
+                        f"--max-errors {max_errors}; look at their rows in {out}, and go on with "
+                        "--resume and a higher number"
+                    )
+            seconds = time.monotonic() - started
+    finally:
+        # A worker that was killed has left the part that it wrote.
+        storage.remove_unfinished(out)
     result = BatchResult(tally=tally, read=read, seconds=seconds)
     _write_summary(out, result, settings)
     return result

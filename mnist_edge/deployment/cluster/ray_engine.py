@@ -16,7 +16,9 @@ import logging
 import os
 import secrets
 import shutil
+import signal
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
@@ -72,7 +74,8 @@ def ray_cluster(address: str | None, *, jobs: int) -> Iterator[None]:
 
         logging.getLogger("ray").setLevel(logging.ERROR)
         if address:
-            _connect(ray, address)
+            with _own_sigterm():
+                _connect(ray, address)
             try:
                 yield
             finally:
@@ -80,17 +83,18 @@ def ray_cluster(address: str | None, *, jobs: int) -> Iterator[None]:
             return
         folder = tempfile.mkdtemp(prefix="ray-", dir=_short_folder())
         try:
-            ray.init(
-                address="local",
-                num_cpus=jobs,
-                num_gpus=0,
-                object_store_memory=_STORE_BYTES,
-                include_dashboard=False,
-                log_to_driver=False,
-                configure_logging=False,
-                _node_ip_address="127.0.0.1",
-                _temp_dir=folder,
-            )
+            with _own_sigterm():
+                ray.init(
+                    address="local",
+                    num_cpus=jobs,
+                    num_gpus=0,
+                    object_store_memory=_STORE_BYTES,
+                    include_dashboard=False,
+                    log_to_driver=False,
+                    configure_logging=False,
+                    _node_ip_address="127.0.0.1",
+                    _temp_dir=folder,
+                )
             yield
         finally:
             ray.shutdown()
@@ -170,6 +174,17 @@ def _connect(ray: Any, address: str) -> None:
             f"--address {address}: {one_line(error)}; expected HOST:PORT of a cluster that ray "
             "start --head began, with the same versions of Ray and Python"
         ) from error
+
+
+@contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keep what the program does on SIGTERM, which Ray would end with a trace of its own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 def _short_folder() -> str:

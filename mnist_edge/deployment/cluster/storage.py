@@ -157,6 +157,13 @@ def writing_file(location: str) -> Iterator[IO[bytes] | Any]:
         ) from error
 
 
+def remove_unfinished(folder: str) -> None:
+    """Remove the temporary files in a folder whose writers were killed; a URL has none."""
+    if not is_url(folder):
+        for path in Path(folder).glob(".part-*"):
+            path.unlink(missing_ok=True)
+
+
 def write_file(location: str, content: bytes) -> None:
     """Write a file, completely or not at all.
 

@@ -60,7 +60,10 @@ def test_a_run_writes_its_rows_a_summary_and_success(
 ) -> None:
     counts: list[int] = []
     plan = prepared(digits, settings)
+    # As a worker leaves it that is killed while it writes.
+    Path("out/.part-000001.abcd.parquet").touch()
     result = finished(plan, settings, classifier, on_part=counts.append)
+    assert not list(Path("out").glob(".*"))
     assert counts == [2, 2, 2, 1]
     rows = pq.read_table("out").to_pydict()
     assert rows == read_columns({"path": rows["path"]})
