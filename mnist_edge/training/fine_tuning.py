@@ -150,11 +150,10 @@ def _finished(run: FineTuningRun, folder: Path) -> TrainingRecord | None:
 
 
 def _write_results(run: FineTuningRun, folder: Path) -> TrainingRecord:
-    """Write the best weights, and then the record up to their round."""
-    network = run.best_network()
+    """Write the network, and then the record up to its round, which it ends."""
+    network, finished = run.finish()
     with replacing(folder / MODEL_FILE) as temporary:
         network.save(temporary)
-    rounds = run.progress.rounds[: run.best_round() + 1]
     record = TrainingRecord(
         settings=run.settings,
         data_sha256=SHA256,
@@ -163,7 +162,7 @@ def _write_results(run: FineTuningRun, folder: Path) -> TrainingRecord:
             **frameworks.package_versions(),
             "keras backend": frameworks.import_keras().backend.backend(),
         },
-        rounds=rounds,
+        rounds=[*run.progress.rounds[: run.best_round()], finished],
         losses=[],
         seconds=round(run.progress.seconds, 1),
         lineage=asdict(run.lesson.lineage),

@@ -63,7 +63,10 @@ def _held_out(
     for index in among:
         groups.setdefault(series[index], []).append(int(index))
     if len(groups) >= MIN_SERIES:
-        return _whole_series(labels, [np.array(group) for group in groups.values()], share)
+        whole = _whole_series(labels, [np.array(group) for group in groups.values()], share)
+        # Where each series is of one label, hardly any can be left out.
+        if len(whole) >= share * len(among) / 2:
+            return whole
     return _last_of_each(labels, [np.array(group) for group in groups.values()], share)
 
 

@@ -37,6 +37,13 @@ def test_of_many_series_whole_ones_are_left() -> None:
     assert len(split.proof) == 30
 
 
+def test_series_of_one_label_each_leave_their_last_pictures() -> None:
+    labels = np.repeat(np.arange(10, dtype=np.uint8), 20)
+    split = split_pictures(labels, [str(label) for label in labels])
+    assert np.bincount(labels[split.proof]).tolist() == [5] * 10
+    assert len(split.watched)
+
+
 @pytest.mark.parametrize("count", [2, 3, 7, MIN_WATCHED, 200])
 def test_every_picture_is_used_once_whatever_the_series(count: int) -> None:
     random = np.random.RandomState(count)
