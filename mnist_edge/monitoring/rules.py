@@ -7,7 +7,7 @@ value, so that a person finds what to change.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Context, Decimal
@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from mnist_edge.errors import InvalidValue
 from mnist_edge.monitoring.clock import Duration
+from mnist_edge.monitoring.digit_completion import explain_wheels, fill_unread
 from mnist_edge.monitoring.readings import UNREAD, RegionReading, ValueReading
 
 Meter = Literal["water", "gas", "energy", "none"]
@@ -222,11 +223,10 @@ def _candidates(
         return [], f"digits: {len(text)} were found where {settings.digits} are expected"
     before = _digits_before(state, settings, len(text))
     texts: list[str] = [] if UNREAD in text else [text]
-    if before is not None:
-        if settings.digit_carry:
-            texts += _carried(text, before)
-        if settings.fill_unreadable and UNREAD in text:
-            texts += _filled(text, before)
+    if before is not None and settings.digit_carry:
+        texts += filter(None, [explain_wheels(text, before)])
+    if before is not None and settings.fill_unreadable and UNREAD in text:
+        texts += filter(None, [fill_unread(text, before)])
     if not texts:
         count = text.count(UNREAD)
         return [], f"unread_digits: {count} of {len(text)} digits were not read"
@@ -239,39 +239,6 @@ def _digits_before(state: RegionState, settings: RuleSettings, length: int) -> s
         return None
     digits = str(int(state.value.scaleb(settings.decimals))).zfill(length)
     return digits if len(digits) == length else None
-
-
-def _carried(text: str, before: str) -> Iterator[str]:
-    """Yield the text that wheels between two digits explain, if there is one.
-
-    A wheel turns while the one to its right goes from 9 to 0: meanwhile it shows two halves, which
-    are read as the digit before, as the next, or not at all. From right to left, each such digit is
-    the one of the value before, or the next if the digits to its right began again since.
-    """
-    digits = list(text)
-    for place in reversed(range(len(digits) - 1)):
-        right = "".join(digits[place + 1 :])
-        if right[0] not in "09" or UNREAD in right:
-            continue
-        wheel = (int(before[place]) + (right < before[place + 1 :])) % 10
-        other = (wheel + 1 if right[0] == "9" else wheel - 1) % 10
-        if digits[place] in (str(other), UNREAD):
-            digits[place] = str(wheel)
-    explained = "".join(digits)
-    if UNREAD not in explained and explained != text:
-        yield explained
-
-
-def _filled(text: str, before: str) -> Iterator[str]:
-    """Yield the text completed by the value before, if the digits that were read agree with it."""
-    if 2 * text.count(UNREAD) > len(text):
-        return
-    last = text.rindex(UNREAD)
-    left_agrees = all(
-        digit in (UNREAD, old) for digit, old in zip(text[:last], before[:last], strict=True)
-    )
-    if left_agrees and text[last + 1 :] >= before[last + 1 :]:
-        yield before[: last + 1] + text[last + 1 :]
 
 
 def _refusal(

@@ -145,28 +145,6 @@ def test_an_unread_digit_is_filled_if_the_rest_agrees() -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "text", "value"),
-    [
-        # Not read between two.
-        ("1239", "12?0", "1240"),
-        ("1234", "12?9", "1239"),
-        # Still the one before, and the next already.
-        ("1239", "1230", "1240"),
-        ("1235", "1249", "1239"),
-        ("1999", "1?00", "2000"),
-        ("1998", "????", None),
-        # A wheel that stands still explains nothing.
-        ("1234", "12?5", None),
-    ],
-)
-def test_a_later_digit_explains_one_between_two(before: str, text: str, value: str | None) -> None:
-    settings = RuleSettings(digits=4, only_grows=True, digit_carry=True, max_step=9)
-    first, second = read(settings, before, text)
-    assert first.value == Decimal(before)
-    assert second.value == (None if value is None else Decimal(value))
-
-
-@pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"rollover": True, "digits": 4}, "rollover: it needs only_grows"),

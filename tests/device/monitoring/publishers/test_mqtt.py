@@ -3,7 +3,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -15,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from mnist_edge.errors import InvalidValue, NotDelivered
+from mnist_edge.errors import InvalidValue
 from mnist_edge.monitoring.history import History, HistorySettings
 from mnist_edge.monitoring.publishers.mqtt import MqttPublisher, MqttSettings
 from mnist_edge.monitoring.rules import RuleSettings
@@ -25,8 +24,6 @@ from tests.support.brokers import (
     MOSQUITTO,
     Broker,
     Listener,
-    free_port,
-    make_certificates,
     wait_for,
 )
 from tests.support.clocks import SteppedClock
@@ -122,9 +119,9 @@ def test_the_last_will_tells_of_a_device_that_is_gone(station: Station, listener
         return listener.of("meters/status")
 
     station.step()
-    client = station.publisher._client  # noqa: SLF001  # its connection is to end without a word
+    client = station.publisher._connection._client  # noqa: SLF001  # it is to end without a word
     assert client
-    client.socket().shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]
+    client.socket().shutdown(socket.SHUT_RDWR)
     wait_for(lambda: statuses() == ["online", "offline"])
 
     def is_back() -> bool:
@@ -244,78 +241,6 @@ def test_kills_at_any_moment_lose_nothing(
     assert [one for one, _ in itertools.groupby(received)] == recorded
     assert len(received) <= count + len(delays)
     last.close()
-
-
-def test_a_password_is_needed_where_the_broker_asks_for_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    passwords, secret = tmp_path / "passwords", tmp_path / "secret"
-    hasher = shutil.which("mosquitto_passwd")
-    assert hasher
-    subprocess.run(
-        [hasher, "-b", "-c", str(passwords), "meter", "right"],
-        check=True,
-        capture_output=True,
-    )
-    broker = Broker(tmp_path, "allow_anonymous false", f"password_file {passwords}")
-    try:
-        secret.write_text("wrong\n")
-        refused = Station(tmp_path, broker.port, username="meter", password_file=secret)
-        with pytest.raises(NotDelivered, match=r"refuses the connection: .*check username"):
-            refused.publisher.connect()
-        secret.write_text("right\n")
-        station = Station(tmp_path, broker.port, username="meter", password_file=secret)
-        station.publisher.connect()
-        station.close()
-        monkeypatch.setenv("MNIST_EDGE_MQTT_USERNAME", "meter")
-        monkeypatch.setenv("MNIST_EDGE_MQTT_PASSWORD", "right")
-        named = Station(tmp_path, broker.port)
-        named.publisher.connect()
-        named.close()
-    finally:
-        broker.kill()
-
-
-def test_a_wrong_certificate_ends_the_connection_and_the_right_one_is_taken(
-    tmp_path: Path,
-) -> None:
-    right = make_certificates(tmp_path, "right")
-    wrong = make_certificates(tmp_path, "wrong", host="elsewhere.example")
-    broker = Broker(
-        tmp_path,
-        "allow_anonymous true",
-        f"cafile {right}/ca.pem",
-        f"certfile {right}/certificate.pem",
-        f"keyfile {right}/key.pem",
-        "require_certificate true",
-    )
-    client = {"certificate_file": right / "certificate.pem", "key_file": right / "key.pem"}
-    try:
-        other = Station(tmp_path, broker.port, tls=True, ca_file=wrong / "ca.pem", **client)
-        with pytest.raises(NotDelivered, match=r"verify failed.*check host, port and certificates"):
-            other.publisher.connect()
-        # The broker refuses a client that has no certificate of its authority.
-        nobody = Station(tmp_path, broker.port, tls=True, ca_file=right / "ca.pem")
-        with pytest.raises(NotDelivered, match=r"refuses the connection: .*certificate_file"):
-            nobody.publisher.connect()
-        elsewhere = Station(
-            tmp_path, broker.port, host="127.0.0.1", tls=True, ca_file=right / "ca.pem", **client
-        )
-        with pytest.raises(NotDelivered, match="IP address mismatch"):
-            elsewhere.publisher.connect()
-        station = Station(tmp_path, broker.port, tls=True, ca_file=right / "ca.pem", **client)
-        station.publisher.connect()
-        station.close()
-    finally:
-        broker.kill()
-
-
-def test_nobody_who_listens_is_said_with_the_address(tmp_path: Path) -> None:
-    port = free_port()
-    station = Station(tmp_path, port)
-    with pytest.raises(NotDelivered, match=f"the broker localhost:{port}: .*refused; check host"):
-        station.publisher.connect()
-    station.close()
 
 
 @pytest.mark.parametrize(
