@@ -39,6 +39,7 @@ from mnist_edge.runtimes.input_scaling import (
     RAW_PIXELS,
     InputScaling,
 )
+from mnist_edge.runtimes.selection import reference_runtime, using_runtime
 from mnist_edge.system.text import percent, signed
 from mnist_edge.training.frameworks import package_versions
 
@@ -277,15 +278,16 @@ def _attempt(
         variant.network, prepared.scaling, variant.scheme, variant.calibration.images
     )
     content = finish(unstripped, recipe=prepared.model.recipe, scheme=variant.scheme)
-    verification = verify.verify_conversion(
-        content,
-        variant.scheme,
-        unstripped=unstripped,
-        reference=prepared.reference,
-        validation=prepared.mnist.validation,
-        target=target,
-        gate=gate,
-    )
+    with using_runtime(reference_runtime()):
+        verification = verify.verify_conversion(
+            content,
+            variant.scheme,
+            unstripped=unstripped,
+            reference=prepared.reference,
+            validation=prepared.mnist.validation,
+            target=target,
+            gate=gate,
+        )
     return _Attempt(variant=variant, content=content, verification=verification)
 
 

@@ -25,7 +25,7 @@ from mnist_edge.modelstore.manifest import Golden, Score, TensorSpec
 from mnist_edge.runtimes.golden import TOLERANCE, encode_golden
 from mnist_edge.runtimes.interpreter import quantize
 from mnist_edge.runtimes.sandbox import SandboxRun, run_sandboxed
-from mnist_edge.runtimes.selection import describe_runtime
+from mnist_edge.runtimes.selection import describe_runtime, reference_runtime
 from mnist_edge.system.subprocesses import ChildFailed
 from mnist_edge.system.text import percent
 
@@ -141,7 +141,7 @@ def runtime_mismatch(target: str) -> str | None:
     Args:
         target: one of ``operators.known_targets``.
     """
-    installed = describe_runtime()
+    installed = describe_runtime(reference_runtime())
     if installed.replace(" ", "==") == target:
         return None
     return (

@@ -3,8 +3,8 @@
     python -m benchmarks.peers.other_runtime RUNTIME MODEL DIGITS.npy CORES
 
 Prints JSON: the median seconds per digit, one by one; the seconds for all digits in the quicker of
-a loop and a batch; and the digits it read. Runs in the peers' environment as well, and so imports
-nothing from this project.
+a loop and a batch; and the digits it read. Runs in the peers' environment as well, which has
+nothing of this project; the runtime ``mnist-edge`` is this project's own ``Classifier`` there.
 """
 
 from __future__ import annotations
@@ -47,6 +47,12 @@ def tflite(module: str, model: str, *, batch: int, threads: int) -> Call:
     return call
 
 
+def classifier(model: str, *, threads: int) -> Call:
+    """Return a call of this project's own classifier, which returns predictions."""
+    made = import_module("mnist_edge").Classifier(model, threads=threads)
+    return lambda digits: cast("NDArray[Any]", made.predict_pixels(digits))
+
+
 def keras(model: str) -> Call:
     """Return the Keras model's own predict, as tutorials call it."""
     loaded = import_module("keras").models.load_model(model, compile=False)
@@ -79,6 +85,8 @@ def ways(runtime: str, model: str, *, digits: int, cores: int) -> tuple[Call, Ca
     if runtime == "keras":
         call = keras(model)
         return call, call
+    if runtime == "mnist-edge":
+        return classifier(model, threads=1), classifier(model, threads=cores)
     if runtime == "onnxruntime":
         return onnxruntime(model, threads=1), onnxruntime(model, threads=cores)
     module = _MODULES[runtime]
@@ -100,7 +108,10 @@ def main() -> None:
     # Where one by one cannot be the quicker way there is no need to wait for it.
     if median * len(digits) < 2 * batch:
         batch = min(batch, _timed(lambda: [one(digit[np.newaxis]) for digit in digits]))
-    found = {"one": median, "all": batch, "digits": together(digits).argmax(axis=1).tolist()}
+    outputs: Any = together(digits)
+    if runtime == "mnist-edge":
+        outputs = np.array([prediction.probabilities for prediction in outputs])
+    found = {"one": median, "all": batch, "digits": outputs.argmax(axis=1).tolist()}
     print(json.dumps(found))
 
 

@@ -36,9 +36,12 @@ ROOT = HERE.parents[1]
 PEERS = ROOT / ".venv-peers" / "bin" / "python"
 MODEL = shipped.MODELS / "edge"
 FLOOR = "tflite-runtime"
+OURS, LITERT = "mnist-edge", "ai-edge-litert"
+"""This project's classifier in the peers' environment, where it takes ai-edge-litert."""
 PYTHONS = {
     FLOOR: Path(sys.executable),
     "ai-edge-litert": PEERS,
+    OURS: PEERS,
     "onnxruntime": PEERS,
     "tensorflow": Path(sys.executable),
     "keras": Path(sys.executable),
@@ -51,6 +54,8 @@ WORDS = {
     "keras": "Keras' model.predict, float32",
 }
 """The peers' names in the tables."""
+ON_LITERT = 0.9
+"""How many times as fast as ai-edge-litert's own quickest way the classifier must be on it."""
 _DIGITS = 2_000
 _AGREEING = 0.995
 """Share of digits that a peer must read as we do, for its times to be of the same model."""
@@ -91,6 +96,25 @@ def measure(share: float) -> Iterator[Row]:
                 goal="at least",
                 target=1.0,
             )
+    yield from _on_litert(times, len(digits))
+
+
+def _on_litert(times: Mapping[str, list[tuple[float, float]]], digits: int) -> Iterator[Row]:
+    """Yield what the classifier takes on ai-edge-litert, beside that itself."""
+    if not {OURS, LITERT} <= times.keys():
+        return
+    (one, many), (bare_one, bare_many) = (zip(*times[name], strict=True) for name in (OURS, LITERT))
+    yield row_of_times(
+        "one digit, predict_pixels on ai-edge-litert", one, "its interpreter", bare_one
+    )
+    yield row_of_times(
+        f"predict_pixels on ai-edge-litert, {available_cores()} threads",
+        many,
+        f"its quickest way, {digits:,} digits",
+        bare_many,
+        goal="at least",
+        target=ON_LITERT,
+    )
 
 
 def models(folder: Path) -> dict[str, Path]:
@@ -133,7 +157,8 @@ def _found(
     name: str, model: Path, digits: Path, read: NDArray[np.int64]
 ) -> tuple[float, float] | None:
     """Return the seconds of one digit and of all, or None if the runtime has to be left out."""
-    said = ran(name, [HERE / "other_runtime.py", name, model, digits, available_cores()])
+    more = {"PYTHONPATH": str(ROOT)} if name == OURS else None
+    said = ran(name, [HERE / "other_runtime.py", name, model, digits, available_cores()], more)
     if said is None:
         return None
     found = json.loads(said.splitlines()[-1])

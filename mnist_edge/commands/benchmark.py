@@ -85,6 +85,8 @@ def benchmark_command(
         typer.echo(json.dumps(asdict(found), indent=2))
     else:
         typer.echo("\n".join(_lines(found)))
+    if found.faster:
+        note(f"a faster runtime on this processor: {found.faster}")
     if found.slowed:
         warn(f"{found.slowed}; cool it, and measure again")
 
@@ -94,6 +96,11 @@ def _lines(found: "Benchmark") -> Iterator[str]:
         yield wrap(text)
     yield f"before: {_heat(found.before)}"
     yield f"after:  {_heat(found.after)}"
+    if len(found.runtimes) > 1:
+        yield f"\nruntimes that are installed, with {found.models[0].model}"
+        yield format_table(
+            ("", "one digit"), [(one.runtime, f"{one.digit_us:,.0f} us") for one in found.runtimes]
+        )
     for times in found.models:
         yield ""
         yield from _model(times)

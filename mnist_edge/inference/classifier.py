@@ -215,9 +215,10 @@ class Classifier:
             )
         logits = self._interpreter.logits(pixels)
         probabilities = softmax(logits, temperature=self.model.temperature)
+        inked = pixels.any(axis=(1, 2))
         return [
-            self._predict(row, is_blank=not np.count_nonzero(digit))
-            for row, digit in zip(probabilities, pixels, strict=True)
+            self._predict(row, is_blank=not has_ink)
+            for row, has_ink in zip(probabilities.tolist(), inked.tolist(), strict=True)
         ]
 
     def classify(self, preprocessed: PreprocessingTrace | ModelInput) -> Prediction:
@@ -289,7 +290,9 @@ class Classifier:
             return self._read([preprocessed])[0]
         pixels = preprocessed.pixels
         steps = self._interpreter.raw_output(pixels).view(np.uint8)
-        prediction = self._predict(softmax_of(steps), is_blank=not np.count_nonzero(pixels))
+        prediction = self._predict(
+            softmax_of(steps).tolist(), is_blank=not np.count_nonzero(pixels)
+        )
         return _with_problem(prediction, preprocessed)
 
     @cached_property
@@ -317,10 +320,9 @@ class Classifier:
             min_confidence=self.min_confidence,
         )
 
-    def _predict(self, probabilities: NDArray[np.float64], *, is_blank: bool) -> Prediction:
-        values = probabilities.tolist()
-        confidence = max(values)
-        digit = values.index(confidence)
+    def _predict(self, probabilities: list[float], *, is_blank: bool) -> Prediction:
+        confidence = max(probabilities)
+        digit = probabilities.index(confidence)
         if is_blank:
             confidence = 0.0
         abstained: Abstention | None = None
@@ -331,7 +333,7 @@ class Classifier:
         return Prediction(
             digit=None if abstained else digit,
             confidence=confidence,
-            probabilities=tuple(values),
+            probabilities=tuple(probabilities),
             abstained=abstained,
         )
 

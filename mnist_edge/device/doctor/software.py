@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from mnist_edge.device import board
@@ -178,12 +179,33 @@ def _answers(model: str) -> Iterator[Finding]:
         return
     yield _self_test(name, result)
     if model == loading.DEFAULT_MODEL:
-        milliseconds = result["microseconds"] / 1000
-        yield Finding(
-            name=f"speed {model}",
-            found=f"{milliseconds:.2f} ms per digit on {result['runtime']}",
-            facts={"runtime": result["runtime"], "microseconds": result["microseconds"]},
-        )
+        yield _speed(model, result)
+
+
+def _speed(model: str, result: dict[str, Any]) -> Finding:
+    """Say how long a digit takes on the runtime in use and on the others that are installed."""
+    times = {result["runtime"]: result["microseconds"], **dict(_times_elsewhere(model))}
+    found = ", ".join(f"{us / 1000:.2f} ms on {runtime}" for runtime, us in times.items())
+    faster = selection.faster_install_command()
+    return Finding(
+        name=f"speed {model}",
+        found=f"a digit takes {found}" + (f"; a faster one: {faster}" if faster else ""),
+        facts={
+            "runtime": result["runtime"],
+            "microseconds": result["microseconds"],
+            "runtimes": times,
+        },
+    )
+
+
+def _times_elsewhere(model: str) -> Iterator[tuple[str, float]]:
+    """Yield the other runtimes that are installed and run a model, with its microseconds."""
+    in_use = selection.selected_runtime()
+    for name in selection.installed_runtimes():
+        if name != in_use:
+            with suppress(ChildFailed), selection.using_runtime(name):
+                result = probe.probe_model(model)
+                yield result["runtime"], result["microseconds"]
 
 
 def _self_test(name: str, result: dict[str, Any]) -> Finding:

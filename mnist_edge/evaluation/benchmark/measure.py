@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from mnist_edge import DIGIT_SHAPE
 from mnist_edge.data.builtin_digits import load_builtin_digits
 from mnist_edge.device import machine
+from mnist_edge.device.doctor.probe import probe_model
 from mnist_edge.device.thermal import read_thermal_state, throttling_reason
 from mnist_edge.errors import InvalidValue
 from mnist_edge.evaluation.benchmark import baseline
@@ -25,6 +27,7 @@ from mnist_edge.evaluation.benchmark.results import (
     ModelRatios,
     ModelTimes,
     OperatorTime,
+    RuntimeTime,
     Throughput,
 )
 from mnist_edge.evaluation.benchmark.timing import (
@@ -42,11 +45,13 @@ from mnist_edge.evaluation.benchmark.timing import (
 from mnist_edge.inference.classifier import Classifier
 from mnist_edge.inference.worker_pool import available_cores
 from mnist_edge.modelstore.loading import StoredModel
+from mnist_edge.runtimes import selection
 from mnist_edge.runtimes.backends import open_backend
 from mnist_edge.runtimes.interpreter import Interpreter
 from mnist_edge.runtimes.numpy_backend.executor import NumpyBackend
 from mnist_edge.runtimes.selection import NUMPY, describe_runtime, selected_runtime
 from mnist_edge.system.paths import SAMPLES
+from mnist_edge.system.subprocesses import ChildFailed
 
 BATCHES = (1, 32, 256)
 """Batch sizes for throughput."""
@@ -110,6 +115,8 @@ def run_benchmark(
     if measure_baseline is not None:
         on_progress("comparing with the baseline")
         against = measure_baseline(models[0], plan)
+    on_progress("trying each runtime")
+    runtimes = tuple(_time_runtimes(models[0]))
     after = read_thermal_state()
     return Benchmark(
         runtime=describe_runtime(),
@@ -122,7 +129,17 @@ def run_benchmark(
         models=tuple(times),
         compared=compared,
         floor=against,
+        runtimes=runtimes,
+        faster=selection.faster_install_command(),
     )
+
+
+def _time_runtimes(model: StoredModel) -> Iterator[RuntimeTime]:
+    """Yield the time of a digit on each runtime that is installed and runs the model."""
+    for name in selection.installed_runtimes():
+        with suppress(ChildFailed), selection.using_runtime(name):
+            found = probe_model(str(model.path))
+            yield RuntimeTime(runtime=found["runtime"], digit_us=found["microseconds"])
 
 
 def compare_with_baseline(model: StoredModel, plan: BenchmarkPlan) -> BaselineRatios:

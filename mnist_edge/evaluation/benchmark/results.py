@@ -100,6 +100,17 @@ class BaselineRatios:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RuntimeTime:
+    """Time of one digit on one of the installed runtimes."""
+
+    runtime: str
+    """The runtime, with its version."""
+    digit_us: float
+    """Median time of a digit of the first model, in microseconds, without what surrounds the
+    model."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Benchmark:
     """The results, and where they were measured."""
 
@@ -122,3 +133,7 @@ class Benchmark:
     """Every model but the first, relative to the first."""
     floor: BaselineRatios | None
     """The first model relative to the baseline; None if not requested."""
+    runtimes: tuple[RuntimeTime, ...]
+    """All that are installed and run the first model, each in a process of its own."""
+    faster: str | None
+    """The command that installs a faster one; None if none is known."""

@@ -44,6 +44,8 @@ def test_json_has_every_field(run: Run, nano: Path) -> None:
     assert document["compared"][0]["to"] == "nano/int8"
     assert document["compared"][0]["digit"]["rounds"] == 3
     assert document["floor"]["cold_start"]["rounds"] == 1
+    runtimes = [one["runtime"].split()[0] for one in document["runtimes"]]
+    assert runtimes[-2:] == ["tflite-runtime", "numpy"]
     assert set(document["before"]) == set(
         asdict(ThermalState(celsius=None, mhz=None, throttled=None))
     )

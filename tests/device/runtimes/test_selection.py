@@ -13,8 +13,10 @@ from mnist_edge.runtimes import selection
 from mnist_edge.runtimes.selection import (
     RUNTIME_VARIABLE,
     describe_runtime,
+    faster_install_command,
     install_command,
     is_numpy_fallback,
+    reference_runtime,
     using_runtime,
 )
 from tests.support.paths import SAMPLE
@@ -41,17 +43,58 @@ def install(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 @pytest.mark.parametrize(
     ("installed", "used"),
     [
-        (("tflite-runtime", "ai-edge-litert", "numpy"), "tflite-runtime"),
+        (("tflite-runtime", "ai-edge-litert", "numpy"), "ai-edge-litert"),
+        (("tflite-runtime", "numpy"), "tflite-runtime"),
         (("ai-edge-litert", "numpy"), "ai-edge-litert"),
         (("numpy",), "numpy"),
     ],
 )
-def test_the_first_installed_runtime_is_used(
+def test_the_fastest_installed_runtime_is_used(
     installed: tuple[str, ...], used: str, install: Callable[..., None]
 ) -> None:
     install(*installed)
     assert describe_runtime() == f"{used} 1.0"
     assert is_numpy_fallback() == (used == "numpy")
+
+
+@pytest.mark.parametrize(
+    ("installed", "reference"),
+    [
+        (("tflite-runtime", "ai-edge-litert", "numpy"), "tflite-runtime"),
+        (("ai-edge-litert", "numpy"), "ai-edge-litert"),
+        (("numpy",), "numpy"),
+    ],
+)
+def test_files_are_verified_on_tflite_runtime_where_it_is_installed(
+    installed: tuple[str, ...],
+    reference: str,
+    install: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    install(*installed)
+    assert reference_runtime() == reference
+    monkeypatch.setenv(RUNTIME_VARIABLE, "numpy")
+    assert reference_runtime() == "numpy"
+
+
+@pytest.mark.parametrize(
+    ("machine", "installed", "line"),
+    [
+        ("x86_64", ("tflite-runtime", "numpy"), "pip install ai-edge-litert"),
+        ("x86_64", ("tflite-runtime", "ai-edge-litert", "numpy"), None),
+        ("aarch64", ("tflite-runtime", "numpy"), None),
+    ],
+)
+def test_a_faster_runtime_is_named_where_one_is_known(
+    machine: str,
+    installed: tuple[str, ...],
+    line: str | None,
+    install: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    install(*installed)
+    monkeypatch.setattr("platform.machine", lambda: machine)
+    assert faster_install_command() == line
 
 
 def test_the_environment_variable_selects_a_runtime(
@@ -143,7 +186,7 @@ def test_an_unknown_runtime_is_a_usage_error(command: tuple[str | Path, ...], ru
     found = run(*command, "--runtime", "tensorflow")
     assert found.returncode == 2
     assert found.stderr == (
-        "mnist-edge: unknown runtime 'tensorflow': choose one of tflite-runtime, ai-edge-litert, "
+        "mnist-edge: unknown runtime 'tensorflow': choose one of ai-edge-litert, tflite-runtime, "
         "numpy\n"
     )
 
