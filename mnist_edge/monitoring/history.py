@@ -9,28 +9,19 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from mnist_edge.errors import InvalidHistory, InvalidValue, NotWritable, did_you_mean
+from mnist_edge.errors import InvalidValue, did_you_mean
 from mnist_edge.monitoring.clock import Duration
-from mnist_edge.monitoring.history_schema import migrate, schema_version
+from mnist_edge.monitoring.history_file import HistoryFile
 from mnist_edge.monitoring.message import Message
 from mnist_edge.monitoring.readings import ValueReading
 from mnist_edge.monitoring.rules import RegionState, parse_state, state_document
-from mnist_edge.system.files import exists
-from mnist_edge.system.text import one_line
 
-_BUSY_TIMEOUT = 10
-"""Seconds to wait for another process that writes."""
-_MAX_LOG_BYTES = 4_000_000
-"""Bytes that the write-ahead log keeps on disk between checkpoints."""
-_FETCHED_ROWS = 500
-"""Rows that are read from the file at a time."""
 _INSERT = """
 INSERT INTO readings (reading_id, region, time, raw, value, rate, error, filled, unit)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
@@ -109,44 +100,11 @@ class History:
 
     def __init__(self, settings: HistorySettings, *, read_only: bool = False) -> None:
         self._settings = settings
-        path = settings.path
-        if read_only and not exists(path):
-            raise InvalidHistory(f"no history {path}; check the path")
-        with self._errors():
-            if not read_only:
-                path.parent.mkdir(parents=True, exist_ok=True)
-            self._connection = _connect(path, "mode=ro" if read_only else "mode=rwc")
-        try:
-            try:
-                with self._errors():
-                    self._prepare(read_only=read_only)
-            except NotWritable:
-                if not read_only or exists(path.with_name(f"{path.name}-wal")):
-                    raise
-                # SQLite would make the log that readers and writers share, where this user may not
-                # write. There is none: nobody has the file open.
-                self._connection.close()
-                with self._errors():
-                    self._connection = _connect(path, "mode=ro&immutable=1")
-                    self._prepare(read_only=True)
-        except BaseException:
-            self.close()
-            raise
-
-    def _prepare(self, *, read_only: bool) -> None:
-        if read_only:
-            if not schema_version(self._connection):
-                raise InvalidHistory("it is empty; check the path")
-            return
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        # Each commit reaches the disk: a state that is lost in a power cut is a wrong value later.
-        self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.execute(f"PRAGMA journal_size_limit = {_MAX_LOG_BYTES}")
-        migrate(self._connection)
+        self._file = HistoryFile(settings.path, read_only=read_only)
 
     def close(self) -> None:
         """Close the file."""
-        self._connection.close()
+        self._file.close()
 
     def record(
         self,
@@ -170,7 +128,7 @@ class History:
         Raises:
             NotWritable: the disk is full, or the file cannot be written.
         """
-        with self._transaction() as connection:
+        with self._file.transaction() as connection:
             known = "SELECT 1 FROM readings WHERE reading_id = ?"
             if readings and connection.execute(known, (readings[0].reading_id,)).fetchone():
                 return False
@@ -189,7 +147,7 @@ class History:
 
     def state(self, region: str) -> RegionState:
         """Return what the rules kept of a region."""
-        rows = self._rows("SELECT state FROM states WHERE region = ?", (region,))
+        rows = self._file.rows("SELECT state FROM states WHERE region = ?", (region,))
         return next((parse_state(json.loads(state)) for (state,) in rows), RegionState())
 
     def forget(self, region: str) -> None:
@@ -199,7 +157,7 @@ class History:
             InvalidValue: no reading of this region was recorded.
             NotWritable: the file cannot be written.
         """
-        with self._transaction() as connection:
+        with self._file.transaction() as connection:
             forgotten = connection.execute("DELETE FROM states WHERE region = ?", (region,))
             if not forgotten.rowcount:
                 known = [name for (name,) in connection.execute("SELECT region FROM states")]
@@ -217,23 +175,23 @@ class History:
             region: of this region only.
         """
         arguments = ("" if since is None else _timestamp(since), region)
-        yield from map(_parse_row, self._rows(_SELECT, arguments))
+        yield from map(_parse_row, self._file.rows(_SELECT, arguments))
 
     def newest(
         self, limit: int, *, since: datetime | None = None, region: str | None = None
     ) -> list[ValueReading]:
         """Return as many of the newest readings at most, the oldest of them first."""
         arguments = ("" if since is None else _timestamp(since), region, limit)
-        return [_parse_row(row[1:]) for row in self._rows(_SELECT_NEWEST, arguments)]
+        return [_parse_row(row[1:]) for row in self._file.rows(_SELECT_NEWEST, arguments)]
 
     def latest(self) -> list[ValueReading]:
         """Return the latest reading of each region."""
-        return list(map(_parse_row, self._rows(_SELECT_LATEST)))
+        return list(map(_parse_row, self._file.rows(_SELECT_LATEST)))
 
     def crop(self, reading_id: str, region: str) -> bytes | None:
         """Return the encoded picture of a region in a reading; None if it was not kept."""
         query = "SELECT picture FROM crops WHERE reading_id = ? AND region = ?"
-        rows = self._rows(query, (reading_id, region))
+        rows = self._file.rows(query, (reading_id, region))
         return next((bytes(picture) for (picture,) in rows), None)
 
     def next_message(self, publisher: str) -> Message | None:
@@ -242,7 +200,7 @@ class History:
             "SELECT id, topic, payload, reading_id, time FROM outbox WHERE publisher = ? "
             "ORDER BY id LIMIT 1"
         )
-        for number, topic, payload, reading_id, time in self._rows(query, (publisher,)):
+        for number, topic, payload, reading_id, time in self._file.rows(query, (publisher,)):
             return Message(
                 publisher=publisher,
                 payload=bytes(payload),
@@ -259,7 +217,7 @@ class History:
         Raises:
             NotWritable: the file cannot be written.
         """
-        with self._transaction() as connection:
+        with self._file.transaction() as connection:
             connection.execute("DELETE FROM outbox WHERE id = ?", (message.number,))
             if refused:
                 _count_dropped(connection, message.publisher)
@@ -267,12 +225,12 @@ class History:
     def waiting_messages(self, publisher: str) -> int:
         """Return how many messages a publisher has not sent."""
         query = "SELECT count(*) FROM outbox WHERE publisher = ?"
-        return int(next(self._rows(query, (publisher,)))[0])
+        return int(next(self._file.rows(query, (publisher,)))[0])
 
     def dropped_messages(self, publisher: str) -> int:
         """Return how many messages of a publisher were never sent: no room, or refused."""
         query = "SELECT messages FROM dropped WHERE publisher = ?"
-        return next((int(count) for (count,) in self._rows(query, (publisher,))), 0)
+        return next((int(count) for (count,) in self._file.rows(query, (publisher,))), 0)
 
     def _queue(self, connection: sqlite3.Connection, messages: Iterable[Message]) -> None:
         for one in messages:
@@ -307,55 +265,6 @@ class History:
                 )
         while _size(connection, "crops") > self._settings.max_crop_bytes:
             connection.execute("DELETE FROM crops WHERE id = (SELECT min(id) FROM crops)")
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with self._errors():
-            self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._connection
-                self._connection.execute("COMMIT")
-            finally:
-                # After an error; SQLite has rolled back by itself after some.
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-
-    def _rows(self, query: str, arguments: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-        with self._errors():
-            cursor = self._connection.execute(query, arguments)
-        rows = [()]
-        while rows:
-            # Errors of the caller are not of the database: nothing is caught while it has a row.
-            with self._errors():
-                rows = cursor.fetchmany(_FETCHED_ROWS)
-            yield from rows
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Raise errors of this package for those of SQLite."""
-        path = self._settings.path
-        try:
-            yield
-        except InvalidHistory as error:
-            raise InvalidHistory(f"{path}: {error}") from error
-        except (sqlite3.OperationalError, OSError) as error:
-            raise NotWritable(
-                f"cannot use the history {path}: {one_line(error)}; make room, or name another file"
-            ) from error
-        except sqlite3.DatabaseError as error:
-            raise InvalidHistory(
-                f"{path} cannot be read: {one_line(error)}; move it away, and a new one is made"
-            ) from error
-
-
-def _connect(path: Path, parameters: str) -> sqlite3.Connection:
-    return sqlite3.connect(
-        f"{path.absolute().as_uri()}?{parameters}",
-        uri=True,
-        timeout=_BUSY_TIMEOUT,
-        isolation_level=None,
-        check_same_thread=False,
-    )
 
 
 def _timestamp(time: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import TypeAlias
 import pytest
 
 from mnist_edge.commands.app import main
+from tests.support.paths import ROOT
 
 Run: TypeAlias = Callable[..., CompletedProcess[str]]
 """The fixture ``run``: the program's arguments, in this process."""
@@ -51,3 +53,16 @@ def start_program(*arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
             yield process
         finally:
             process.kill()
+
+
+def run_python(code: str, argument: str) -> str:
+    """Run code in a process of its own, and give what it prints."""
+    outcome = subprocess.run(
+        [sys.executable, "-c", code, argument],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    return outcome.stdout.strip()

@@ -1,10 +1,11 @@
-"""Readings of a counter, one a minute."""
+"""Readings of a counter, one a minute, and messages about them."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
+from mnist_edge.monitoring.message import Message
 from mnist_edge.monitoring.readings import ValueReading
 
 START = datetime(2026, 11, 27, tzinfo=timezone.utc)
@@ -24,3 +25,9 @@ def counter_reading(
         error=error,
         unit="m³",
     )
+
+
+def waiting_message(number: int, publisher: str = "mqtt", payload: bytes = b"{}") -> Message:
+    """A message about that reading."""
+    time = START + timedelta(minutes=number)
+    return Message(publisher=publisher, payload=payload, reading_id=f"id-{number}", time=time)

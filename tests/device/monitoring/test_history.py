@@ -1,10 +1,5 @@
 from __future__ import annotations
 
-import os
-import sqlite3
-import subprocess
-import sys
-import tempfile
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -13,30 +8,11 @@ from typing import Any
 
 import pytest
 
-from mnist_edge.errors import InvalidHistory, InvalidValue, NotWritable
+from mnist_edge.errors import InvalidValue
 from mnist_edge.monitoring.history import History, HistorySettings
-from mnist_edge.monitoring.message import Message
 from mnist_edge.monitoring.rules import RegionState
-from tests.support.paths import ROOT
-from tests.support.readings import START, counter_reading
-
-
-def message(number: int, publisher: str = "mqtt", payload: bytes = b"{}") -> Message:
-    time = START + timedelta(minutes=number)
-    return Message(publisher=publisher, payload=payload, reading_id=f"id-{number}", time=time)
-
-
-def run_python(code: str, argument: str) -> str:
-    """Run code in a process of its own, and give what it prints."""
-    outcome = subprocess.run(
-        [sys.executable, "-c", code, argument],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    return outcome.stdout.strip()
+from tests.support.programs import run_python
+from tests.support.readings import START, counter_reading, waiting_message
 
 
 @pytest.fixture
@@ -59,8 +35,8 @@ def test_readings_come_back_as_they_were(settings: HistorySettings) -> None:
 def test_a_picture_is_recorded_once(settings: HistorySettings) -> None:
     state = RegionState(value=Decimal("0.01"), time=START)
     history = History(settings)
-    assert history.record([counter_reading(1)], {"water": state}, [message(1)])
-    assert not history.record([counter_reading(1)], {"water": RegionState()}, [message(1)])
+    assert history.record([counter_reading(1)], {"water": state}, [waiting_message(1)])
+    assert not history.record([counter_reading(1)], {"water": RegionState()}, [waiting_message(1)])
     history.close()
     history = History(settings)
     assert history.state("water") == state
@@ -71,11 +47,15 @@ def test_a_picture_is_recorded_once(settings: HistorySettings) -> None:
 def test_messages_wait_in_order_for_each_publisher(settings: HistorySettings) -> None:
     history = History(settings)
     for number in range(3):
-        history.record([counter_reading(number)], {}, [message(number), message(number, "webhook")])
+        history.record(
+            [counter_reading(number)],
+            {},
+            [waiting_message(number), waiting_message(number, "webhook")],
+        )
     for number in range(3):
         first = history.next_message("mqtt")
         assert first is not None
-        assert replace(first, number=0) == message(number)
+        assert replace(first, number=0) == waiting_message(number)
         history.remove_message(first)
     assert history.next_message("mqtt") is None
     assert history.waiting_messages("webhook") == 3
@@ -84,7 +64,7 @@ def test_messages_wait_in_order_for_each_publisher(settings: HistorySettings) ->
 def test_an_outbox_that_is_full_drops_the_oldest_and_counts_them(tmp_path: Path) -> None:
     history = History(HistorySettings(path=tmp_path / "readings.db", max_outbox_bytes=1000))
     for number in range(8):
-        history.record([counter_reading(number)], {}, [message(number, payload=bytes(300))])
+        history.record([counter_reading(number)], {}, [waiting_message(number, payload=bytes(300))])
     oldest = history.next_message("mqtt")
     assert oldest is not None
     assert oldest.reading_id == "id-5"
@@ -123,86 +103,6 @@ def test_old_readings_and_their_pictures_are_deleted(tmp_path: Path) -> None:
     assert pictures == kept
 
 
-def test_one_process_writes_while_another_reads(settings: HistorySettings) -> None:
-    writer = History(settings)
-    writer.record([counter_reading(1)], {})
-    reader = History(settings, read_only=True)
-    writer.record([counter_reading(2)], {})
-    assert len(list(reader.readings())) == 2
-    with pytest.raises(NotWritable, match="readonly"):
-        reader.record([counter_reading(3)], {})
-
-
-READ_BY_ANOTHER = """
-import os, sys
-from pathlib import Path
-from mnist_edge.monitoring.history import History, HistorySettings
-
-folder = Path(sys.argv[1])
-if os.geteuid():
-    folder.chmod(0o555)
-else:
-    os.setuid(65534)
-history = History(HistorySettings(path=folder / "readings.db"), read_only=True)
-print(len(list(history.readings())))
-"""
-
-
-@pytest.mark.parametrize("is_open", [True, False])
-def test_somebody_who_may_only_read_can_read(is_open: bool) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder).chmod(0o755)
-        writer = History(HistorySettings(path=Path(folder) / "readings.db"))
-        writer.record([counter_reading(1)], {})
-        if not is_open:
-            writer.close()
-        shown = run_python(READ_BY_ANOTHER, folder)
-        writer.close()
-        Path(folder).chmod(0o755)
-    assert shown == "1"
-
-
-def test_a_reader_who_leaves_early_leaves_no_error(settings: HistorySettings) -> None:
-    history = History(settings)
-    for number in range(3):
-        history.record([counter_reading(number)], {})
-    rows = history.readings()
-    assert next(rows) == counter_reading(0)
-    history.close()
-    del rows
-
-
-def test_a_full_disk_records_nothing_and_the_next_picture_is_recorded(
-    settings: HistorySettings,
-) -> None:
-    history = History(settings)
-    history.record([counter_reading(1)], {})
-    connection = history._connection  # noqa: SLF001  # SQLite's own simulation of a full disk
-    ((pages,),) = connection.execute("PRAGMA page_count").fetchall()
-    connection.execute(f"PRAGMA max_page_count = {pages}")
-    with pytest.raises(NotWritable, match=r"cannot use the history .*full; make room"):
-        history.record([counter_reading(2)], {}, [message(2, payload=bytes(50_000))])
-    connection.execute("PRAGMA max_page_count = 1000000")
-    assert history.record([counter_reading(2)], {}, [message(2, payload=bytes(50_000))])
-    assert len(list(history.readings())) == 2
-
-
-def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InvalidHistory, match=r"no history .*check the path"):
-        History(HistorySettings(path=tmp_path / "none.db"), read_only=True)
-    text = tmp_path / "text.db"
-    text.write_text("no database at all, and longer than the header of one" * 20)
-    with pytest.raises(InvalidHistory, match="cannot be read: file is not a database; move it"):
-        History(HistorySettings(path=text))
-    with sqlite3.connect(tmp_path / "other.db") as other:
-        other.execute("CREATE TABLE songs (name TEXT)")
-    with pytest.raises(InvalidHistory, match="database of another program"):
-        History(HistorySettings(path=tmp_path / "other.db"))
-    (tmp_path / "folder.db").mkdir()
-    with pytest.raises(NotWritable, match="unable to open"):
-        History(HistorySettings(path=tmp_path / "folder.db"))
-
-
 @pytest.mark.parametrize("name", ["max_crop_bytes", "max_outbox_bytes", "keep"])
 def test_settings_without_room_are_refused(name: str) -> None:
     without_room: dict[str, Any] = {name: 0}
@@ -216,8 +116,7 @@ from pathlib import Path
 from typing import Any
 from mnist_edge.monitoring.history import History, HistorySettings
 from mnist_edge.monitoring.rules import RegionState
-from tests.device.monitoring.test_history import message
-from tests.support.readings import counter_reading
+from tests.support.readings import counter_reading, waiting_message
 from decimal import Decimal
 
 settings = HistorySettings(path=Path(sys.argv[1]))
@@ -232,9 +131,9 @@ while True:
             if not left:
                 os.kill(os.getpid(), signal.SIGKILL)
             left -= 1
-        history._connection.set_trace_callback(trace)
+        history._file.connection.set_trace_callback(trace)
         state = RegionState(value=Decimal(step), time=counter_reading(step).time)
-        history.record([counter_reading(step)], {"water": state}, [message(step)])
+        history.record([counter_reading(step)], {"water": state}, [waiting_message(step)])
         os._exit(0)
     if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0:
         break

@@ -1,0 +1,132 @@
+"""The SQLite file of a history: opened, migrated, and written in whole transactions."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mnist_edge.errors import InvalidHistory, NotWritable
+from mnist_edge.monitoring.history_schema import migrate, schema_version
+from mnist_edge.system.files import exists
+from mnist_edge.system.text import one_line
+
+_BUSY_TIMEOUT = 10
+"""Seconds to wait for another process that writes."""
+_MAX_LOG_BYTES = 4_000_000
+"""Bytes that the write-ahead log keeps on disk between checkpoints."""
+_FETCHED_ROWS = 500
+"""Rows that are read from the file at a time."""
+
+
+class HistoryFile:
+    """A file that is open, for one thread at a time.
+
+    Args:
+        path: the file; it is made if it does not exist.
+        read_only: never change it.
+
+    Raises:
+        NotWritable: the file cannot be opened or made.
+        InvalidHistory: the file is no history, is damaged, or is from a newer release; or it does
+            not exist and is not to be made.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool) -> None:
+        self._path = path
+        if read_only and not exists(path):
+            raise InvalidHistory(f"no history {path}; check the path")
+        with self._errors():
+            if not read_only:
+                path.parent.mkdir(parents=True, exist_ok=True)
+            self.connection = _connect(path, "mode=ro" if read_only else "mode=rwc")
+            """The connection to SQLite."""
+        try:
+            try:
+                with self._errors():
+                    self._prepare(read_only=read_only)
+            except NotWritable:
+                if not read_only or exists(path.with_name(f"{path.name}-wal")):
+                    raise
+                # SQLite would make the log that readers and writers share, where this user may not
+                # write. There is none: nobody has the file open.
+                self.connection.close()
+                with self._errors():
+                    self.connection = _connect(path, "mode=ro&immutable=1")
+                    self._prepare(read_only=True)
+        except BaseException:
+            self.close()
+            raise
+
+    def _prepare(self, *, read_only: bool) -> None:
+        if read_only:
+            if not schema_version(self.connection):
+                raise InvalidHistory("it is empty; check the path")
+            return
+        self.connection.execute("PRAGMA journal_mode = WAL")
+        # Each commit reaches the disk: a state that is lost in a power cut is a wrong value later.
+        self.connection.execute("PRAGMA synchronous = FULL")
+        self.connection.execute(f"PRAGMA journal_size_limit = {_MAX_LOG_BYTES}")
+        migrate(self.connection)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Do all that is done with the connection in the block, or, if it raises, nothing.
+
+        Raises:
+            NotWritable: the disk is full, or the file cannot be written.
+        """
+        with self._errors():
+            self.connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self.connection
+                self.connection.execute("COMMIT")
+            finally:
+                # After an error; SQLite has rolled back by itself after some.
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
+
+    def rows(self, query: str, arguments: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query, which are read as they are needed."""
+        with self._errors():
+            cursor = self.connection.execute(query, arguments)
+        rows = [()]
+        while rows:
+            # Errors of the caller are not of the database: nothing is caught while it has a row.
+            with self._errors():
+                rows = cursor.fetchmany(_FETCHED_ROWS)
+            yield from rows
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Raise errors of this package for those of SQLite."""
+        try:
+            yield
+        except InvalidHistory as error:
+            raise InvalidHistory(f"{self._path}: {error}") from error
+        except (sqlite3.OperationalError, OSError) as error:
+            raise NotWritable(
+                f"cannot use the history {self._path}: {one_line(error)}; make room, or name "
+                "another file"
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise InvalidHistory(
+                f"{self._path} cannot be read: {one_line(error)}; move it away, and a new one is "
+                "made"
+            ) from error
+
+
+def _connect(path: Path, parameters: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?{parameters}",
+        uri=True,
+        timeout=_BUSY_TIMEOUT,
+        isolation_level=None,
+        check_same_thread=False,
+    )

@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from mnist_edge.errors import InvalidHistory, NotWritable
+from mnist_edge.monitoring.history import History, HistorySettings
+from tests.support.programs import run_python
+from tests.support.readings import counter_reading, waiting_message
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> HistorySettings:
+    return HistorySettings(path=tmp_path / "made" / "readings.db")
+
+
+def test_one_process_writes_while_another_reads(settings: HistorySettings) -> None:
+    writer = History(settings)
+    writer.record([counter_reading(1)], {})
+    reader = History(settings, read_only=True)
+    writer.record([counter_reading(2)], {})
+    assert len(list(reader.readings())) == 2
+    with pytest.raises(NotWritable, match="readonly"):
+        reader.record([counter_reading(3)], {})
+
+
+READ_BY_ANOTHER = """
+import os, sys
+from pathlib import Path
+from mnist_edge.monitoring.history import History, HistorySettings
+
+folder = Path(sys.argv[1])
+if os.geteuid():
+    folder.chmod(0o555)
+else:
+    os.setuid(65534)
+history = History(HistorySettings(path=folder / "readings.db"), read_only=True)
+print(len(list(history.readings())))
+"""
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_somebody_who_may_only_read_can_read(is_open: bool) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        writer = History(HistorySettings(path=Path(folder) / "readings.db"))
+        writer.record([counter_reading(1)], {})
+        if not is_open:
+            writer.close()
+        shown = run_python(READ_BY_ANOTHER, folder)
+        writer.close()
+        Path(folder).chmod(0o755)
+    assert shown == "1"
+
+
+def test_a_reader_who_leaves_early_leaves_no_error(settings: HistorySettings) -> None:
+    history = History(settings)
+    for number in range(3):
+        history.record([counter_reading(number)], {})
+    rows = history.readings()
+    assert next(rows) == counter_reading(0)
+    history.close()
+    del rows
+
+
+def test_a_full_disk_records_nothing_and_the_next_picture_is_recorded(
+    settings: HistorySettings,
+) -> None:
+    history = History(settings)
+    history.record([counter_reading(1)], {})
+    connection = history._file.connection  # noqa: SLF001  # SQLite's own simulation of a full disk
+    ((pages,),) = connection.execute("PRAGMA page_count").fetchall()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(NotWritable, match=r"cannot use the history .*full; make room"):
+        history.record([counter_reading(2)], {}, [waiting_message(2, payload=bytes(50_000))])
+    connection.execute("PRAGMA max_page_count = 1000000")
+    assert history.record([counter_reading(2)], {}, [waiting_message(2, payload=bytes(50_000))])
+    assert len(list(history.readings())) == 2
+
+
+def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InvalidHistory, match=r"no history .*check the path"):
+        History(HistorySettings(path=tmp_path / "none.db"), read_only=True)
+    text = tmp_path / "text.db"
+    text.write_text("no database at all, and longer than the header of one" * 20)
+    with pytest.raises(InvalidHistory, match="cannot be read: file is not a database; move it"):
+        History(HistorySettings(path=text))
+    with sqlite3.connect(tmp_path / "other.db") as other:
+        other.execute("CREATE TABLE songs (name TEXT)")
+    with pytest.raises(InvalidHistory, match="database of another program"):
+        History(HistorySettings(path=tmp_path / "other.db"))
+    (tmp_path / "folder.db").mkdir()
+    with pytest.raises(NotWritable, match="unable to open"):
+        History(HistorySettings(path=tmp_path / "folder.db"))
