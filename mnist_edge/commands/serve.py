@@ -146,6 +146,14 @@ def serve_command(
             help="Show the history of a watch: on the page, in the API and in /metrics.",
         ),
     ] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="Show the camera of a watch at /camera, and set its regions there.",
+        ),
+    ] = None,
     runtime: RuntimeOption = None,
 ) -> None:
     """Serve a page to draw on, and an API that reads pictures.
@@ -194,6 +202,7 @@ def serve_command(
         tls_certificate=tls_cert,
         tls_key=tls_key,
         history=history,
+        camera=config,
         threads=threads or available_cores(),
         limits=ServerLimits(
             max_bytes=max_bytes,
@@ -235,6 +244,9 @@ def announce(settings: "ServerSettings") -> None:
         # Behind the # it is not sent, and does not come into anybody's log.
         link += f"#token={settings.token}"
     typer.echo(f"serving on {link}")
+    if settings.camera:
+        page, sign, token = link.partition("#")
+        typer.echo(f"its camera is at {page}camera{sign}{token}")
     if not is_loopback(host):
         import segno
 

@@ -82,6 +82,15 @@ class CameraKeeper:
         settled = self._started + self._settings.warm_up
         return frame if frame and self._is_running and frame.at >= max(after, settled) else None
 
+    def latest(self, max_age: float) -> Frame | None:
+        """Return the newest picture if it is not too old, whether or not the camera has settled.
+
+        Args:
+            max_age: in seconds.
+        """
+        oldest = self._clock.monotonic() - max_age
+        return self._last if self._last and self._last.at >= oldest else None
+
     def reject(self, reason: str) -> None:
         """Take note that the newest picture cannot be decoded: the camera is started anew."""
         self._fail(reason, self._clock.monotonic())

@@ -22,9 +22,9 @@ from mnist_edge.monitoring.clock import Clock
 from mnist_edge.monitoring.light import Light
 from mnist_edge.monitoring.message import Message, Publisher
 from mnist_edge.monitoring.readings import UNREAD, RegionReading, ValueReading
-from mnist_edge.monitoring.regions import cut_out, read_region, require_inside
+from mnist_edge.monitoring.regions import cut_out, read_region, require_inside, straighten
 from mnist_edge.monitoring.rules import RegionState, apply_rules
-from mnist_edge.monitoring.settings import MonitorSettings
+from mnist_edge.monitoring.settings import MonitorSettings, Point
 from mnist_edge.preprocessing.decoding import decode
 
 _TICK = 1.0
@@ -119,7 +119,7 @@ class Monitor:
         self._recorder, self._publishers = recorder, publishers
         self._report, self._warn = report, warn
         self._light = Light(settings.camera.light_command)
-        self._reader = PictureReader(settings, classifier)
+        self._reader = PictureReader(settings)
         self._change = ChangeDetector(settings.schedule.change)
         self._due = self._read_at = clock.monotonic()
         self._alike = 0
@@ -327,21 +327,21 @@ class PictureReader:
 
     Args:
         settings: of the camera, the alignment and the regions.
-        classifier: reads the digits.
 
     Raises:
         InvalidValue: a region or a mark is outside the reference picture.
         PictureError: the reference picture cannot be read.
     """
 
-    def __init__(self, settings: MonitorSettings, classifier: Classifier) -> None:
-        self._settings, self._classifier = settings, classifier
+    def __init__(self, settings: MonitorSettings) -> None:
+        self._settings = settings
         self._aligner: Aligner | None = None
         self._size: tuple[int, ...] | None = None
         self.pictures = 0
         """Number of pictures that were decoded."""
         if settings.alignment:
             reference = _decode(settings.alignment.reference, turn=0)
+            self._reference_size = reference.shape[:2]
             self._require_inside(reference)
             self._aligner = Aligner(reference, settings.alignment)
 
@@ -353,6 +353,19 @@ class PictureReader:
         """
         self.pictures += 1
         return _decode(content, turn=self._settings.camera.turn)
+
+    def aligned(self, picture: PixelArray) -> PixelArray:
+        """Return a picture brought to the reference; as it is if there is none.
+
+        Raises:
+            NotAligned: the marks are not found.
+        """
+        if not self._aligner:
+            return picture
+        height, width = self._reference_size
+        corners: list[Point] = [(0, 0), (width, 0), (width, height), (0, height)]
+        image = straighten(picture, self._aligner.align(picture).apply(corners))
+        return np.asarray(Image.fromarray(image).resize((width, height)))
 
     def regions(self, picture: PixelArray) -> dict[str, PixelArray]:
         """Return the regions of a picture, by their names.

@@ -143,6 +143,15 @@ def parse_settings(
         raise InvalidValue(f"{name}: {error}") from error
 
 
+def parse_table(table: Mapping[str, Any], settings: type[Settings], *, folder: Path) -> Settings:
+    """Parse one table, or a JSON object of the same form.
+
+    Raises:
+        InvalidValue: as for ``load_settings``.
+    """
+    return cast("Settings", _Reader(folder).table(settings, table, ()))
+
+
 def save_settings(path: Path, settings: _Dataclass) -> None:
     """Write settings with every key explained; the file that was there is kept as ``NAME.old``.
 

@@ -156,6 +156,8 @@ FILES = [
     "mnist_edge/deployment/install.py",
     "mnist_edge/deployment/server/__init__.py",
     "mnist_edge/deployment/server/application.py",
+    "mnist_edge/deployment/server/camera.html",
+    "mnist_edge/deployment/server/camera_routes.py",
     "mnist_edge/deployment/server/connections.py",
     "mnist_edge/deployment/server/drawing_page.py",
     "mnist_edge/deployment/server/guard.py",

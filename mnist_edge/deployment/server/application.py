@@ -21,6 +21,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from mnist_edge import __version__
+from mnist_edge.deployment.server.camera_routes import CameraRoutes
 from mnist_edge.deployment.server.drawing_page import load_page
 from mnist_edge.deployment.server.guard import Guard
 from mnist_edge.deployment.server.history_routes import HistoryRoutes
@@ -83,6 +84,7 @@ class DigitServer:
         self._buffered = _Budget(self._limits.max_buffered)
         page, self._policy = load_page()
         self._history = HistoryRoutes(settings.history)
+        self._camera = CameraRoutes(settings.camera, service)
         classes = {"keeps": service.unsure, "history": settings.history}
         shown = " ".join(name for name, is_shown in classes.items() if is_shown)
         self._page = page.replace("<body>", f'<body class="{shown}">') if shown else page
@@ -96,6 +98,7 @@ class DigitServer:
             Route("/v1/predict", self.predict, methods=["POST"]),
             Route("/v1/model", self.model),
             *self._history.routes(),
+            *self._camera.routes(),
             Route("/healthz", self.health),
             Route("/readyz", self.readiness),
             Route("/metrics", self.metrics),
@@ -128,6 +131,7 @@ class DigitServer:
             threads=self._settings.threads,
             changed=self._metrics.pending.set,
         )
+        self._camera.open()
         looking = asyncio.create_task(self._follow_model())
         try:
             yield
@@ -136,6 +140,7 @@ class DigitServer:
             with suppress(asyncio.CancelledError):
                 await looking
             self._queue.close()
+            await asyncio.to_thread(self._camera.close)
 
     async def _follow_model(self) -> None:
         """Take up a model as soon as it is installed."""

@@ -16,7 +16,7 @@ from mnist_edge.deployment.server.metrics import ServerMetrics
 from mnist_edge.deployment.server.refusals import RequestRefused, error_response
 from mnist_edge.deployment.server.settings import ServerSettings
 
-PUBLIC_PATHS: Final = frozenset({"/", "/healthz", "/readyz", "/openapi.json"})
+PUBLIC_PATHS: Final = frozenset({"/", "/camera", "/healthz", "/readyz", "/openapi.json"})
 """Paths that need no token: they tell nothing of anybody's pictures."""
 
 _ROUTES = frozenset(

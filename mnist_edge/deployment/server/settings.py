@@ -61,6 +61,8 @@ class ServerSettings:
     """Origins of web pages elsewhere that may use the API, such as ``https://example.org``."""
     history: Path | None = None
     """The history of a watch, to be shown; None for none."""
+    camera: Path | None = None
+    """The settings of a watch whose camera is shown; None for none."""
     tls_certificate: Path | None = None
     """PEM file with the certificate chain; None for plain HTTP."""
     tls_key: Path | None = None

@@ -1,0 +1,145 @@
+from __future__ import annotations
+
+import io
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.wait import WebDriverWait
+
+from mnist_edge.monitoring.settings import load_monitor_settings
+from tests.device.deployment.server.test_drawing_page import (
+    DRIVER,
+    SECONDS,
+    start_browser,
+    wait_for,
+)
+from tests.support.digit_server import running_server
+from tests.support.pages import CHROMIUM
+
+CONFIG = """
+[camera]
+address = "demo:"
+[[region]]
+name = "counter"
+box = [48, 96, 592, 180]
+[region.rules]
+digits = 8
+only_grows = true
+"""
+BOX = [48, 96, 592, 180]
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "meter.toml"
+    path.write_text(CONFIG)
+    return path
+
+
+def picture(client: httpx.Client) -> httpx.Response:
+    """Wait for the first picture."""
+    until = time.monotonic() + SECONDS
+    while (response := client.get("/v1/camera/picture")).status_code == 503:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    return response
+
+
+def test_regions_are_shown_read_and_written(config: Path) -> None:
+    with running_server("--model", "nano", "--config", str(config)) as server:
+        with server.client() as client:
+            shown = picture(client)
+            assert shown.headers["content-type"] == "image/jpeg"
+            assert Image.open(io.BytesIO(shown.content)).size == (640, 280)
+            page = client.get("/camera")
+            assert "default-src 'none'" in page.headers["content-security-policy"]
+            document = client.get("/v1/camera/regions").json()
+            assert document == {
+                "file": "meter.toml",
+                "regions": [{"name": "counter", "box": BOX, "corners": None, "digits": 8}],
+            }
+            (read,) = client.post("/v1/camera/regions", json=document["regions"]).json()
+            assert read["name"] == "counter"
+            assert read["text"].startswith("012345")
+
+            last = {"name": "last", "box": [524, 96, 592, 180], "digits": 1}
+            written = client.put("/v1/camera/regions", json=[*document["regions"], last])
+            assert [one["name"] for one in written.json()["regions"]] == ["counter", "last"]
+            settings = load_monitor_settings(config)
+            # What the page does not show stays.
+            assert settings.regions[0].rules.only_grows
+            assert settings.regions[1].rules.digits == 1
+            assert (config.parent / "meter.toml.old").read_text() == CONFIG
+
+            before = config.read_bytes()
+            for regions, words in REFUSED:
+                refused = client.put("/v1/camera/regions", json=regions)
+                assert refused.status_code == 422, regions
+                assert words in refused.json()["error"]["message"]
+            assert client.put("/v1/camera/regions", content=b"[" * 200_000).status_code == 413
+            assert config.read_bytes() == before
+        assert server.end() == 0
+
+
+REFUSED: list[tuple[Any, str]] = [
+    ([{"name": "a", "box": [0, 0, 700, 50]}], "outside the picture, which has 640x280"),
+    ([{"name": "a b", "box": BOX}], "letters, digits"),
+    ([{"name": "a", "box": BOX}, {"name": "a", "box": BOX}], "two are called 'a'"),
+    ([{"name": "a", "box": "x"}], "expected list of 4"),
+    ([{"name": "a", "box": BOX, "digits": "x"}], "digits: 'x': expected whole number"),
+    ([{"nmae": "a"}], "did you mean 'name'?"),
+    ({}, "expected a list of regions"),
+    ([{"name": str(n)} for n in range(33)], "more than 32"),
+]
+
+
+@pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium, or no chromium-driver")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_a_box_is_dragged_read_and_written(config: Path) -> None:
+    with running_server("--model", "nano", "--config", str(config)) as server:
+        browser = start_browser()
+        try:
+            browser.get(f"{server.url}/camera")
+            wait = WebDriverWait(browser, SECONDS)
+            wait.until(lambda page: "012345" in page.find_element(By.ID, "regions").text)
+            # The counter's own region would be moved.
+            browser.find_element(By.CSS_SELECTOR, "fieldset button").click()
+            drag(browser, (48, 96), (320, 180))
+            wait.until(lambda page: "region-1" in page.find_element(By.ID, "regions").text)
+            wait.until(lambda page: "0123" in outputs(page)[-1])
+            browser.find_element(By.ID, "save").click()
+            wait_for(browser, "status", "Wrote meter.toml")
+            assert [e for e in browser.get_log("browser") if "503" not in e["message"]] == []  # type: ignore[no-untyped-call]
+        finally:
+            browser.quit()
+    (region,) = load_monitor_settings(config).regions
+    assert region.name == "region-1"
+    assert region.box
+    assert all(abs(a - b) <= 4 for a, b in zip(region.box, (48, 96, 320, 180), strict=True))
+
+
+def outputs(page: webdriver.Chrome) -> list[str]:
+    return [one.text for one in page.find_elements(By.TAG_NAME, "output")]
+
+
+def drag(page: webdriver.Chrome, start: tuple[int, int], end: tuple[int, int]) -> None:
+    """Drag from one point of the picture to another."""
+    stage = page.find_element(By.ID, "stage")
+    width, height = stage.size["width"], stage.size["height"]
+    scale = width / 640
+
+    def offset(point: tuple[int, int]) -> tuple[int, int]:
+        return round(point[0] * scale - width / 2), round(point[1] * scale - height / 2)
+
+    moves = ActionChains(page)
+    moves.move_to_element_with_offset(stage, *offset(start)).click_and_hold()
+    moves.move_to_element_with_offset(stage, *offset(end)).release().perform()
