@@ -71,9 +71,9 @@ def test_python_m_reads_a_digit(clone: Path, environment: dict[str, str]) -> Non
 
 @pytest.mark.slow
 def test_its_children_run_the_clones_code(clone: Path, environment: dict[str, str]) -> None:
-    said = check(["-m", "mnist_edge", "doctor"], clone, environment)
-    assert "good    self-test edge" in said
-    assert not any(line.startswith("bad") for line in said.splitlines())
+    output = check(["-m", "mnist_edge", "doctor"], clone, environment)
+    assert "good    self-test edge" in output
+    assert not any(line.startswith("bad") for line in output.splitlines())
     # A child process also imports modules that only the clone has.
     (clone / "mnist_edge" / "only_here.py").write_text("def twice(x):\n    return 2 * x\n")
     program = (

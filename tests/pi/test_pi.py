@@ -93,7 +93,7 @@ def here(*arguments: str | Path, cwd: Path) -> str:
 
 def answers(lines: str) -> list[tuple[str, int | None]]:
     """Parse the paths and digits of ``--format jsonl``."""
-    return [(said["path"], said["digit"]) for said in map(json.loads, lines.splitlines())]
+    return [(output["path"], output["digit"]) for output in map(json.loads, lines.splitlines())]
 
 
 def test_the_doctor_finds_no_fault(pi: Userland, mnist_edge: Run) -> None:
@@ -123,27 +123,27 @@ def test_predict_reads_pictures(
     assert expected[-1] == ("digit.png", 7)
     for runtime in runtimes:
         options = () if runtime == pi.system.runtime else ("--runtime", runtime)
-        said = mnist_edge("predict", "--format", "jsonl", *options, *pictures)
-        assert answers(said) == expected, runtime
+        output = mnist_edge("predict", "--format", "jsonl", *options, *pictures)
+        assert answers(output) == expected, runtime
 
 
 def test_info_describes_a_model(pi: Userland, mnist_edge: Run) -> None:
-    said = mnist_edge("info")
-    assert "(verified)" in said
-    assert pi.system.runtime in said
+    output = mnist_edge("info")
+    assert "(verified)" in output
+    assert pi.system.runtime in output
 
 
 @pytest.fixture(scope="module")
 def logits(digits: Digits) -> Callable[[str], SandboxRun]:
     """Run a model here, on the runtime of the golden vectors."""
-    given: dict[str, SandboxRun] = {}
+    runs: dict[str, SandboxRun] = {}
 
     def of(model: str) -> SandboxRun:
-        if model not in given:
+        if model not in runs:
             with using_runtime(GOLDEN_RUNTIME):
                 content = loading.load_model(ROOT / "models" / model).content
-                given[model] = run_sandboxed(content, digits.images, name=model)
-        return given[model]
+                runs[model] = run_sandboxed(content, digits.images, name=model)
+        return runs[model]
 
     return of
 
@@ -163,8 +163,8 @@ def tried(pi: Userland, model: str, pixels: NDArray[np.uint8], runtime: str) -> 
     folder.mkdir()
     shutil.copy(ROOT / "models" / model / "int8.tflite", folder / "model.tflite")
     np.save(folder / "pixels.npy", pixels)
-    said = pi.check([PYTHON, "-c", RUN_THERE], env={RUNTIME_VARIABLE: runtime})
-    assert json.loads(said)["runtime"].startswith(runtime)
+    output = pi.check([PYTHON, "-c", RUN_THERE], env={RUNTIME_VARIABLE: runtime})
+    assert json.loads(output)["runtime"].startswith(runtime)
     found: NDArray[Any] = np.load(folder / "logits.npy")
     return found
 
@@ -224,8 +224,8 @@ def test_a_report_has_the_counts_of_x86_64(pi: Userland, labeled: Path, mnist_ed
 def test_models_are_installed_and_rolled_back(pi: Userland, mnist_edge: Run) -> None:
     for suffix in ("tflite", "json"):
         shutil.copy(ROOT / "models" / "nano" / f"int8.{suffix}", pi.home)
-    said = mnist_edge("model", "install", "int8.tflite")
-    assert said.startswith("in use: nano-int8-")
-    assert "of 100 built-in digits" in said
+    output = mnist_edge("model", "install", "int8.tflite")
+    assert output.startswith("in use: nano-int8-")
+    assert "of 100 built-in digits" in output
     assert "nano-int8-" in mnist_edge("model", "list")
     assert "edge" in mnist_edge("model", "rollback")

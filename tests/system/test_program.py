@@ -181,11 +181,13 @@ def test_the_top_answers_come_in_order_with_their_probabilities(pictures: Path, 
     path = pictures / "pen-four.png"
     answer = json.loads(run("predict", path, "--top", "3", "--format", "jsonl").stdout)
     assert answer["top"][0]["digit"] == answer["digit"] == 4
-    chances = [one["confidence"] for one in answer["top"]]
+    chances = [choice["confidence"] for choice in answer["top"]]
     assert chances == sorted(answer["probabilities"], reverse=True)[:3]
     text = run("predict", path, "--top", "3").stdout
-    said = ", ".join(f"{one['digit']} ({100 * one['confidence']:.1f} %)" for one in answer["top"])
-    assert text == f"{path}: {said}\n"
+    likeliest = ", ".join(
+        f"{choice['digit']} ({100 * choice['confidence']:.1f} %)" for choice in answer["top"]
+    )
+    assert text == f"{path}: {likeliest}\n"
 
 
 def test_a_model_is_chosen_by_name_folder_or_file(

@@ -40,9 +40,9 @@ def test_the_package_imports_nothing_heavy_by_itself() -> None:
 
 def raised() -> list[type[errors.MnistEdgeError]]:
     return [
-        one
-        for one in vars(errors).values()
-        if isclass(one) and issubclass(one, errors.MnistEdgeError)
+        error
+        for error in vars(errors).values()
+        if isclass(error) and issubclass(error, errors.MnistEdgeError)
     ]
 
 
@@ -57,13 +57,15 @@ def test_the_documented_tree_of_errors_is_the_real_one() -> None:
             level = (line.index(words[0]) - 4) // 4
             above[level:] = [words[0]]
             drawn[words[0]] = above[level - 1] if level else "Exception"
-    assert drawn == {one.__name__: one.__base__.__name__ for one in raised() if one.__base__}
+    assert drawn == {
+        error.__name__: error.__base__.__name__ for error in raised() if error.__base__
+    }
 
 
 def test_wrong_usage_exits_with_2_a_missed_gate_with_3_and_everything_else_with_1() -> None:
-    for one in raised():
-        missed = 3 if one is errors.AccuracyLost else 1
-        assert one.exit_code == (2 if issubclass(one, errors.UsageError) else missed)
+    for error in raised():
+        missed = 3 if error is errors.AccuracyLost else 1
+        assert error.exit_code == (2 if issubclass(error, errors.UsageError) else missed)
 
 
 def test_an_unknown_name_lists_the_known_ones() -> None:

@@ -27,9 +27,9 @@ UNUSED = {
 def test_predict_imports_no_more_than_it_needs(nano: Path) -> None:
     words = [sys.executable, "-X", "importtime", "-m", "mnist_edge", "predict"]
     command = [*words, "--model", str(nano), str(SAMPLE)]
-    said = subprocess.run(command, capture_output=True, text=True, check=True).stderr
+    trace = subprocess.run(command, capture_output=True, text=True, check=True).stderr
     # What Python itself imports before the program is not the program's.
-    own = said.partition(" mnist_edge.errors\n")[2]
+    own = trace.partition(" mnist_edge.errors\n")[2]
     imported = {line.rpartition("|")[2].strip() for line in own.splitlines()}
     assert "numpy" in imported
     assert not imported & UNUSED

@@ -60,8 +60,8 @@ def test_a_recurrent_network_is_quantized_to_int8(few: Mnist, tmp_path: Path) ->
         [keras.Input((28, 28)), keras.layers.SimpleRNN(16), keras.layers.Dense(10)]
     )
     path = save(model, tmp_path / "recurrent.keras")
-    made = convert(conversion.prepare(path, few, pixels="pixels/255"), tmp_path)
-    assert isinstance(made, Converted), made
+    converted = convert(conversion.prepare(path, few, pixels="pixels/255"), tmp_path)
+    assert isinstance(converted, Converted), converted
 
 
 @pytest.mark.slow
@@ -91,13 +91,13 @@ def test_an_activation_without_an_int8_kernel_is_named_with_its_layer(
     path = save(activated(activation), tmp_path / "activated.keras")
     failed = convert(conversion.prepare(path, few, pixels="pixels/255"), tmp_path, scheme)
     assert isinstance(failed, ConversionError)
-    said = str(failed)
-    assert operator in said
-    assert "hidden" in said
-    assert "--quantize dynamic or float16" in said
-    assert "damaged" not in said
-    assert "copy" not in said
-    assert "\n" not in said
+    message = str(failed)
+    assert operator in message
+    assert "hidden" in message
+    assert "--quantize dynamic or float16" in message
+    assert "damaged" not in message
+    assert "copy" not in message
+    assert "\n" not in message
 
 
 def test_an_activation_without_an_int16_kernel_is_named(few: Mnist, tmp_path: Path) -> None:

@@ -71,9 +71,14 @@ def _require_the_program_to_print_the_model(
     assert printed.stdout == content + golden.inputs.tobytes() + golden.outputs.tobytes()
     sizes, ends, labels = printed.stderr.decode().splitlines()
     assert sizes == f"{len(content)} 784 10 10"
-    taken, given = manifest.input, manifest.output
+    input_spec, output_spec = manifest.input, manifest.output
     found = [float(number) for number in ends.split()]
-    assert found == [taken.scale, taken.zero_point, given.scale, given.zero_point]
+    assert found == [
+        input_spec.scale,
+        input_spec.zero_point,
+        output_spec.scale,
+        output_spec.zero_point,
+    ]
     assert labels == "0123456789"
 
 

@@ -46,12 +46,12 @@ def _converted(
     every = schemes.find_schemes(["all"])
     prepared = conversion.prepare(folder / training_record.MODEL_FILE, digits)
     assert prepared.scaling.name == "pixels"
-    made = convert_all(prepared, folder, every, gate=AccuracyGate(max_drop_point=max_drop))
-    assert [one.manifest.scheme for one in made] == list(loading.SCHEMES)
-    assert all(one.manifest.recipe == name for one in made)
+    converted = convert_all(prepared, folder, every, gate=AccuracyGate(max_drop_point=max_drop))
+    assert [model.manifest.scheme for model in converted] == list(loading.SCHEMES)
+    assert all(model.manifest.recipe == name for model in converted)
     trials = [
-        run_sandboxed(loading.load_model(one.path).content, digits.test.images, name=name)
-        for one in made
+        run_sandboxed(loading.load_model(model.path).content, digits.test.images, name=name)
+        for model in converted
     ]
     reference = conversion.keras_logits(prepared.model, prepared.scaling, digits.test)
     return reference, list(zip(every, trials, strict=True))
@@ -104,11 +104,11 @@ def test_confidence_is_fitted_to_the_device_runtimes_validation_logits(
     digits = prepared.mnist.validation
     # The test split has no influence: without any test digits nothing changes.
     blind = replace(prepared, mnist=replace(prepared.mnist, test=digits.take(np.arange(0))))
-    for made in convert_all(
+    for converted in convert_all(
         blind, tmp_path, schemes.find_schemes(["all"]), gate=AccuracyGate(max_drop_point=DROP_BOUND)
     ):
-        logits = run_sandboxed(made.content, digits.images, name=str(made.path)).logits
-        manifest = loading.load_model(made.path).manifest
+        logits = run_sandboxed(converted.content, digits.images, name=str(converted.path)).logits
+        manifest = loading.load_model(converted.path).manifest
         assert manifest is not None
         temperature = fit_temperature(logits, digits.labels)
         assert manifest.temperature == temperature
@@ -188,10 +188,10 @@ def test_a_saved_model_of_a_single_digit_gets_a_batch_of_one(
     single = conversion.prepare(tmp_path / "single", digits)
     assert single.scaling is RAW_PIXELS
     np.testing.assert_allclose(single.reference, prepared.reference[:300], atol=1e-3)
-    (made,) = convert_all(
+    (converted,) = convert_all(
         single, tmp_path, [schemes.int8()], gate=AccuracyGate(max_drop_point=DROP_BOUND)
     )
-    assert made.manifest.input.shape == (1, *shape)
+    assert converted.manifest.input.shape == (1, *shape)
 
 
 def _save(path: Path, shape: tuple[int, ...], outputs: int) -> Path:

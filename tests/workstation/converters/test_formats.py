@@ -63,4 +63,4 @@ def test_a_damaged_file_loads_or_is_an_error(name: str, prepared: Prepared, tmp_
         except ModelError as error:
             refusals.append(str(error))
     assert len(refusals) > 20
-    assert all(str(path) in said and "\n" not in said for said in refusals)
+    assert all(str(path) in message and "\n" not in message for message in refusals)

@@ -54,13 +54,13 @@ def test_the_grus_of_keras_2_become_int8(few: Mnist, tmp_path: Path) -> None:
         ]
     )
     random = np.random.default_rng(0)
-    model.set_weights([random.normal(0, 0.3, one.shape) for one in model.get_weights()])
+    model.set_weights([random.normal(0, 0.3, weight.shape) for weight in model.get_weights()])
     path = save(model, tmp_path / "gru.h5")
     own = model(few.validation.images[:4] / np.float32(255))
     prepared = conversion.prepare(path, few, pixels="pixels/255")
     np.testing.assert_allclose(prepared.reference[:4], own, atol=1e-5)
-    made = convert(prepared, tmp_path)
-    assert isinstance(made, Converted), made
+    converted = convert(prepared, tmp_path)
+    assert isinstance(converted, Converted), converted
 
 
 def test_what_quantization_aware_training_rounds_is_let_be_and_its_range_known() -> None:
@@ -85,14 +85,16 @@ def test_what_quantization_aware_training_rounds_is_let_be_and_its_range_known()
 
 
 @pytest.mark.parametrize(
-    ("scope", "said"),
+    ("scope", "message"),
     [
         ("prune_low_magnitude_dense", "model = tfmot.sparsity.keras.strip_pruning(model)"),
         ("cluster_dense", "model = tfmot.clustering.keras.strip_clustering(model)"),
         ("gru", "stateful=True"),
     ],
 )
-def test_a_network_that_changes_its_variables_is_refused_in_one_line(scope: str, said: str) -> None:
+def test_a_network_that_changes_its_variables_is_refused_in_one_line(
+    scope: str, message: str
+) -> None:
     tensorflow = import_tensorflow()
     state = tensorflow.Variable(tensorflow.zeros((10,)))
 
@@ -103,5 +105,5 @@ def test_a_network_that_changes_its_variables_is_refused_in_one_line(scope: str,
 
     with pytest.raises(UnsuitableModel) as caught:
         _frozen(forward)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert "\n" not in str(caught.value)

@@ -47,9 +47,9 @@ def test_a_network_of_another_float_dtype_is_converted_as_float32(
     prepared = conversion.prepare(path, few)
     assert prepared.scaling.name == "pixels/255"
     assert prepared.score.accuracy == pytest.approx(accuracy, abs=0.01)
-    made = convert(prepared, tmp_path)
-    assert isinstance(made, Converted), made
-    assert "CAST" not in {operator.name for operator in read_operators(made.content)}
+    converted = convert(prepared, tmp_path)
+    assert isinstance(converted, Converted), converted
+    assert "CAST" not in {operator.name for operator in read_operators(converted.content)}
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,6 @@ def test_a_network_of_integer_input_is_converted_without_casts(
     assert prepared.scaling.name == "pixels"
     # No scaling to fractions was tried: the input cannot hold them.
     assert "next inverted," in prepared.findings[0]
-    made = convert(prepared, tmp_path)
-    assert isinstance(made, Converted), made
-    assert "CAST" not in {operator.name for operator in read_operators(made.content)}
+    converted = convert(prepared, tmp_path)
+    assert isinstance(converted, Converted), converted
+    assert "CAST" not in {operator.name for operator in read_operators(converted.content)}

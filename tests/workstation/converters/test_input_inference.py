@@ -35,10 +35,10 @@ def test_a_network_of_transposed_digits_is_detected_and_converted_upright(
     assert prepared.score.accuracy == pytest.approx(accuracy, abs=0.01)
     requested = conversion.prepare(tmp_path / "emnist.keras", few, pixels="pixels/255")
     assert requested.findings[-1].endswith("; it reads more with --pixels pixels/255-transposed")
-    made = convert(prepared, tmp_path)
-    assert isinstance(made, Converted), made
-    assert made.manifest.reading == "pixels/255-transposed"
-    run = run_sandboxed(made.content, few.validation.images, name="emnist")
+    converted = convert(prepared, tmp_path)
+    assert isinstance(converted, Converted), converted
+    assert converted.manifest.reading == "pixels/255-transposed"
+    run = run_sandboxed(converted.content, few.validation.images, name="emnist")
     read = (run.logits.argmax(axis=1) == few.validation.labels).mean()
     assert read == pytest.approx(accuracy, abs=0.02)
 
@@ -76,10 +76,10 @@ def test_scalings_that_differ_only_by_temperature_are_a_warning(few: Mnist, tmp_
     foreign_models.train(
         keras, model, few, "x/255", loss=foreign_models.logits_loss(keras), epochs=1
     )
-    for name, told, warned in (("known", model, False), ("unknown", _uncompiled(model), True)):
-        prepared = conversion.prepare(save(told, tmp_path / f"{name}.keras"), few)
+    for name, network, warned in (("known", model, False), ("unknown", _uncompiled(model), True)):
+        prepared = conversion.prepare(save(network, tmp_path / f"{name}.keras"), few)
         assert prepared.scaling.name == "pixels/255"
-        assert any("by temperature alone" in one for one in prepared.findings) is warned
+        assert any("by temperature alone" in finding for finding in prepared.findings) is warned
 
 
 @pytest.mark.slow
@@ -94,7 +94,7 @@ def test_outputs_far_from_logits_are_warned_of_where_a_scale_hardly_matters(
     values = foreign_models.READINGS["x/255"](few.train.images).astype(np.float32)
     model.fit(values, np.eye(10)[few.train.labels], epochs=4, verbose=0)
     prepared = conversion.prepare(save(_uncompiled(model), tmp_path / "values.keras"), few)
-    assert any("by temperature alone" in one for one in prepared.findings)
+    assert any("by temperature alone" in finding for finding in prepared.findings)
 
 
 def _uncompiled(model: Any) -> Any:

@@ -17,10 +17,10 @@ from tests.support.foreign_models import keras_2, keras_3, save, without_warning
 def _refused(path: Path) -> str:
     with pytest.raises(UnsuitableModel) as caught:
         formats.identify(path)
-    said = str(caught.value)
-    assert str(path) in said
-    assert "\n" not in said
-    return said
+    message = str(caught.value)
+    assert str(path) in message
+    assert "\n" not in message
+    return message
 
 
 @pytest.mark.parametrize(
@@ -48,9 +48,9 @@ def test_a_wrapper_of_the_optimization_toolkit_is_named_with_its_remedy(
             ),
         ]
         file.attrs["model_config"] = json.dumps(config)
-    said = _refused(path)
-    assert said.count(wrapper) == 1
-    assert line in said
+    message = _refused(path)
+    assert message.count(wrapper) == 1
+    assert line in message
 
 
 @pytest.mark.parametrize("version", [2, 3])
@@ -63,8 +63,8 @@ def test_a_lambda_as_an_activation_is_named_with_its_layer(version: int, tmp_pat
             keras.layers.Dense(10, activation=lambda values: values, name="answers"),
         ]
     )
-    said = _refused(save(model, tmp_path / ("model.h5" if version == 2 else "model.keras")))
-    assert "layer 'answers' has a lambda as its activation" in said
+    message = _refused(save(model, tmp_path / ("model.h5" if version == 2 else "model.keras")))
+    assert "layer 'answers' has a lambda as its activation" in message
 
 
 def test_a_custom_function_as_an_activation_is_named(tmp_path: Path) -> None:
@@ -75,14 +75,14 @@ def test_a_custom_function_as_an_activation_is_named(tmp_path: Path) -> None:
     model = keras.Sequential(
         [keras.Input((784,)), keras.layers.Dense(10, activation=halved, name="answers")]
     )
-    said = _refused(save(model, tmp_path / "model.keras"))
-    assert "layer 'answers' has the custom function halved as its activation" in said
+    message = _refused(save(model, tmp_path / "model.keras"))
+    assert "layer 'answers' has the custom function halved as its activation" in message
 
 
 def test_a_model_quantized_by_keras_is_refused(tmp_path: Path) -> None:
     model = activated("relu")
     with without_warnings():
         model.quantize("int8")
-    said = _refused(save(model, tmp_path / "quantized.keras"))
-    assert "quantized by Keras' model.quantize" in said
-    assert "hidden" in said
+    message = _refused(save(model, tmp_path / "quantized.keras"))
+    assert "quantized by Keras' model.quantize" in message
+    assert "hidden" in message

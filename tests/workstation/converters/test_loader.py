@@ -78,10 +78,10 @@ def calibrated_on(small_mnist: Mnist) -> CalibrationSet:
 
 
 def _to_int8(prepared: Prepared, folder: Path, calibrated_on: CalibrationSet) -> Converted:
-    asked = conversion.requested_variant(prepared, schemes.int8(), calibrated_on)
+    variant = conversion.requested_variant(prepared, schemes.int8(), calibrated_on)
     # The default is for five thousand digits: of one thousand it is three.
     return conversion.convert(
-        prepared, folder, asked, gate=AccuracyGate(max_drop_point=100 * HALF_A_POINT)
+        prepared, folder, variant, gate=AccuracyGate(max_drop_point=100 * HALF_A_POINT)
     )
 
 
@@ -95,10 +95,10 @@ def test_int8_takes_raw_pixels_and_keeps_the_accuracy_of_the_original(
     tmp_path: Path,
 ) -> None:
     published = publish(name)
-    made = _to_int8(published.prepared, tmp_path, calibrated_on)
-    stored = loading.load_model(made.path)
-    assert stored.manifest == made.manifest
-    assert made.manifest.reading == published.prepared.scaling.name
+    converted = _to_int8(published.prepared, tmp_path, calibrated_on)
+    stored = loading.load_model(converted.path)
+    assert stored.manifest == converted.manifest
+    assert converted.manifest.reading == published.prepared.scaling.name
 
     trial = run_sandboxed(stored.content, small_mnist.validation.images, name=name)
     assert trial.input.dtype == trial.output.dtype == "int8"
@@ -177,7 +177,7 @@ def _own_answers(path: Path, values: NDArray[np.float32]) -> NDArray[np.float32]
 def test_an_extra_or_missing_softmax_is_a_warning(
     name: str, finding: str, publish: Publish
 ) -> None:
-    named = [one for one in publish(name).prepared.findings if "softmax" in one]
+    named = [text for text in publish(name).prepared.findings if "softmax" in text]
     assert len(named) == 1
     assert re.match(f"warning: {finding}", named[0])
 

@@ -41,7 +41,7 @@ def test_metadata_is_small_and_keeps_the_logits(
     assert described == add_metadata(plain, GREY)
     assert len(described) - len(plain) <= 600 + 16  # the flatbuffer is of whole sixteens
     digits = small_mnist.validation.images[:100]
-    before, after = (run_sandboxed(one, digits, name=scheme) for one in (plain, described))
+    before, after = (run_sandboxed(content, digits, name=scheme) for content in (plain, described))
     assert (before.input, before.output) == (after.input, after.output)
     assert np.array_equal(before.logits, after.logits)
 
@@ -57,15 +57,15 @@ def test_a_file_that_cannot_take_metadata_is_refused(nano: Path) -> None:
 def color_nano(nano: Path, small_mnist: Mnist, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """nano converted for color pictures, as MediaPipe needs it."""
     prepared = conversion.prepare(nano / "model.keras", small_mnist)
-    (made,) = conversion.convert_each(
+    (converted,) = conversion.convert_each(
         prepared,
         tmp_path_factory.mktemp("rgb"),
         schemes.find_schemes(["int8"], color=schemes.RGB),
         calibration=draw_calibration_set(small_mnist),
     )
-    assert isinstance(made, Converted)
-    assert made.path.name == "int8-rgb-uint8.tflite"
-    return made.path
+    assert isinstance(converted, Converted)
+    assert converted.path.name == "int8-rgb-uint8.tflite"
+    return converted.path
 
 
 @pytest.mark.slow

@@ -20,15 +20,17 @@ def test_int8_has_every_io_dtype_and_granularity(
     weights: str, io_dtype: str, color: str, prepared: Prepared, tmp_path: Path
 ) -> None:
     chosen = schemes.find_schemes(["int8"], io_dtype=io_dtype, weights=weights, color=color)
-    (made,) = convert_all(prepared, tmp_path, chosen, gate=AccuracyGate(max_drop_point=DROP_BOUND))
-    manifest = loading.load_model(made.path).manifest
+    (converted,) = convert_all(
+        prepared, tmp_path, chosen, gate=AccuracyGate(max_drop_point=DROP_BOUND)
+    )
+    manifest = loading.load_model(converted.path).manifest
     assert manifest is not None
     assert manifest.input.dtype == manifest.output.dtype == io_dtype
     assert manifest.input.shape == (1, 28, 28, 3 if color == schemes.RGB else 1)
     assert (manifest.scheme == "int8") == (
         (weights, io_dtype, color) == (schemes.PER_CHANNEL, "int8", schemes.GRAY)
     )
-    scales = _weight_scales(made.content)
+    scales = _weight_scales(converted.content)
     assert all((count > 1) == (weights == schemes.PER_CHANNEL) for count in scales)
 
 
@@ -37,7 +39,11 @@ def _weight_scales(content: bytes) -> list[int]:
     from tensorflow.lite.tools import flatbuffer_utils
 
     (graph,) = flatbuffer_utils.convert_bytearray_to_object(bytearray(content)).subgraphs
-    tensors = [graph.tensors[one.inputs[1]] for one in graph.operators if len(one.inputs) == 3]
+    tensors = [
+        graph.tensors[operator.inputs[1]]
+        for operator in graph.operators
+        if len(operator.inputs) == 3
+    ]
     return [len(tensor.quantization.scale) for tensor in tensors if tensor.shape[0] > 1]
 
 

@@ -101,7 +101,7 @@ def _custom(model: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("fault", "said"),
+    ("fault", "message"),
     [
         (_constant, "its logits are the same for every digit"),
         (_scaled_output(0.25), r"output is saturated: \d+\.\d % of digits .* at 127"),
@@ -116,9 +116,9 @@ def _custom(model: Any) -> None:
     ],
 )
 def test_verification_names_a_planted_fault(
-    fault: Callable[[Any], None], said: str, prepared: Prepared
+    fault: Callable[[Any], None], message: str, prepared: Prepared
 ) -> None:
-    with pytest.raises(ConversionError, match=said) as caught:
+    with pytest.raises(ConversionError, match=message) as caught:
         _verify(edit_model(sound_model(), fault), prepared)
     assert "\n" not in str(caught.value)
 

@@ -27,7 +27,7 @@ def test_a_missing_tensorflow_names_the_command_that_installs_it(
 
 
 @pytest.mark.parametrize(
-    ("asked", "imported", "found", "chosen"),
+    ("requested", "imported", "found", "chosen"),
     [
         (None, False, True, "jax"),
         (None, False, False, None),
@@ -36,15 +36,15 @@ def test_a_missing_tensorflow_names_the_command_that_installs_it(
     ],
 )
 def test_keras_trains_on_an_accelerator_that_is_there_unless_asked_otherwise(
-    asked: str | None,
+    requested: str | None,
     imported: bool,
     found: bool,
     chosen: str | None,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("KERAS_BACKEND", raising=False)
-    if asked:
-        monkeypatch.setenv("KERAS_BACKEND", asked)
+    if requested:
+        monkeypatch.setenv("KERAS_BACKEND", requested)
     else:
         # So that what is chosen here is undone.
         monkeypatch.setenv("KERAS_BACKEND", "")

@@ -22,8 +22,8 @@ def test_batches_hold_every_picture_and_its_target() -> None:
 
 
 def test_the_dataset_is_not_autotuned() -> None:
-    given = in_batches(np.zeros((2, 2, 2), np.uint8), np.zeros(2, np.uint8), size=1)
-    assert given["x"].options().autotune.enabled is False
+    pipelines = in_batches(np.zeros((2, 2, 2), np.uint8), np.zeros(2, np.uint8), size=1)
+    assert pipelines["x"].options().autotune.enabled is False
 
 
 def test_prefetching_runs_beside_the_consumer() -> None:

@@ -21,10 +21,10 @@ def test_wrong_labels_are_found_and_an_unusual_hand_is_not(small_mnist: Mnist) -
     labels[40] = (labels[40] + 5) % 10
     wrong = Digits(images=pictures.images, labels=labels)
     found = find_suspect_labels(parent, wrong, references)
-    assert {one.index for one in found} == {5, 40}
-    for one in found:
-        assert one.suggested == pictures.labels[one.index]
-        assert one.label == labels[one.index]
+    assert {suspect.index for suspect in found} == {5, 40}
+    for suspect in found:
+        assert suspect.suggested == pictures.labels[suspect.index]
+        assert suspect.label == labels[suspect.index]
     assert not find_suspect_labels(parent, pictures, references)
     few = wrong.take(np.arange(MIN_PICTURES - 1))
     assert not find_suspect_labels(parent, few, references)

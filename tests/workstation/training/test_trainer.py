@@ -155,7 +155,11 @@ def test_what_takes_long_is_said_before_it_begins(
     with pytest.raises(KeyboardInterrupt):
         train(taught, tmp_path, listener=listener)
     [plan] = listener.plans
-    assert [(one.name, one.seed) for one in plan] == [("teacher", 1), ("teacher", 2), ("taught", 3)]
+    assert [(recipe.name, recipe.seed) for recipe in plan] == [
+        ("teacher", 1),
+        ("teacher", 2),
+        ("taught", 3),
+    ]
     # Teachers that differ by their seed alone are timed once, and their student reads both.
     assert 0 < plan[0].seconds == plan[1].seconds
 

@@ -249,7 +249,7 @@ def test_a_self_test_notices_a_wrong_weight(nano_source: CSource, tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "reason"),
     [
         ("operators-float", "an input of float32"),
         ("quadrants-int16", "an input of int16"),
@@ -258,9 +258,9 @@ def test_a_self_test_notices_a_wrong_weight(nano_source: CSource, tmp_path: Path
         ("pair", "1 inputs and 2 outputs"),
     ],
 )
-def test_a_model_that_is_not_generated_is_refused_by_name(name: str, said: str) -> None:
+def test_a_model_that_is_not_generated_is_refused_by_name(name: str, reason: str) -> None:
     content = (TINY / f"{name}.tflite").read_bytes()
-    with pytest.raises(ConversionError, match=f"no C is generated for {said}") as refused:
+    with pytest.raises(ConversionError, match=f"no C is generated for {reason}") as refused:
         generate(content, stored_model("nano")[1])
     assert "\n" not in str(refused.value)
 
