@@ -2,10 +2,9 @@
 
 import shlex
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -27,6 +26,8 @@ mnist-edge teach kept/ --overwrite
 """
 
 _PROGRAM = "mnist_edge.commands.app:main"
+_STDERR = 2
+"""The descriptor of standard error, where the results of the first two steps go."""
 
 
 def teach_command(
@@ -73,9 +74,9 @@ def teach_command(
             for option, is_set in (("--resume", resume), ("--overwrite", overwrite))
             if is_set
         ],
-        stdout=sys.stderr,
+        stdout=_STDERR,
     )
-    _run(["convert", str(target), *mnist], stdout=sys.stderr)
+    _run(["convert", str(target), *mnist], stdout=_STDERR)
     gates = ["--max-loss-mnist", str(max_loss_mnist), "--min-gain", str(min_gain)]
     _run(
         ["report", str(target), "--pictures", str(folder), "--compare-with", parent, *gates, *mnist]
@@ -83,7 +84,7 @@ def teach_command(
     typer.echo(f"\nto install it: mnist-edge model install {shlex.quote(str(target))}")
 
 
-def _run(words: Sequence[str], *, stdout: IO[Any] | None = None) -> None:
+def _run(words: Sequence[str], *, stdout: int | None = None) -> None:
     """Run a command of this program in a process of its own.
 
     TensorFlow, which trains, and the TFLite runtime, which reports, cannot share one.

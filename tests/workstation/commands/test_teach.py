@@ -48,7 +48,7 @@ def test_a_writer_is_taught_proved_installed_read_and_rolled_back(
     assert report["learned"] == manifest.lineage.pictures
     assert not store.exists()
 
-    installed = program(*line.split()[3:], folder=tmp_path, store=store)
+    installed = program(*line.split()[4:], folder=tmp_path, store=store)
     assert "taught 67 pictures of" in installed.stdout
     later = squares(20, seed=6)
     paths = draw_pictures(tmp_path / "later", later, first=500)
