@@ -286,11 +286,13 @@ def _is_confident(page: Page) -> bool:
 def _reads_whole(page: Page, other: Page) -> bool:
     """Check whether a page is confident of the digits that another one reads, or reads parts of.
 
-    Where a border was removed that there was not, digits lack strokes, and strokes look like 1s.
+    Where a border was removed that there was not, digits lack strokes, and strokes look like 1s. Of
+    as many digits, the more probable ones count: those on a ruled line may be joined by it.
     """
     boxes, others = (np.array([digit.box for digit in one.digits]) for one in (page, other))
     return (
         0 < len(boxes) <= len(others)
+        and (len(boxes) < len(others) or _score(page) > _score(other))
         and _is_confident(page)
         and _is_writing(page.digits)
         and all(_covered(others, boxes).any(axis=1))

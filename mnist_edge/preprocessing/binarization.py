@@ -193,8 +193,8 @@ def _measure_ink(dark_ink: FloatImage) -> InkMap:
     contrast = _estimate_paper(smooth, window) - smooth
     contrast = _remove_shadows(smooth, contrast)
     sample = _sample(contrast)
-    low, median = _quantiles(sample, 0.16, 0.5)
-    (deviation,) = _quantiles(np.abs(sample - np.float32(median)), 0.5)
+    low, median = quantiles(sample, 0.16, 0.5)
+    (deviation,) = quantiles(np.abs(sample - np.float32(median)), 0.5)
     spread = 1.4826 * deviation
     if longest <= CELL_SIDE:
         # Lines and digit may cover half of a small cell: only the lower half is paper's for sure.
@@ -214,7 +214,7 @@ def _sample_step(values: NDArray[_Levels]) -> int:
     return step + (step % 4 == 0)
 
 
-def _quantiles(values: FloatImage, *shares: float) -> list[float]:
+def quantiles(values: FloatImage, *shares: float) -> list[float]:
     """Return the values below which these shares of all lie; numpy's take several times as long."""
     ranks = [round(share * (values.size - 1)) for share in shares]
     ordered = np.partition(values, ranks, axis=None)
@@ -368,7 +368,7 @@ def _estimate_noise(values: FloatImage) -> float:
     rows = [values[begin : len(values) - 2 + begin : step] for begin in range(3)]
     down = rows[0] - 2 * rows[1] + rows[2]
     second = down[:, :-2:step] - 2 * down[:, 1:-1:step] + down[:, 2::step]
-    (deviation,) = _quantiles(np.abs(second), 0.5)
+    (deviation,) = quantiles(np.abs(second), 0.5)
     return deviation / (0.6745 * 6)
 
 

@@ -20,7 +20,7 @@ from PIL import Image
 
 from mnist_edge import DIGIT_SHAPE
 from mnist_edge.preprocessing import layout
-from mnist_edge.preprocessing.binarization import InkMap, binarize
+from mnist_edge.preprocessing.binarization import InkMap, binarize, quantiles
 from mnist_edge.preprocessing.cell_borders import encloses, remove_border
 from mnist_edge.preprocessing.connected_components import (
     Component,
@@ -301,7 +301,7 @@ def normalize_digit(
     member = member_mask(labels[top:bottom, left:right], digit)
     contrast = ink_map.contrast[top:bottom, left:right]
     inked = contrast[member]
-    full = float(np.percentile(inked[:: -(-len(inked) // _FULL_INK_SAMPLE)], 60))
+    (full,) = quantiles(inked[:: -(-len(inked) // _FULL_INK_SAMPLE)], 0.6)
     # Half of a stroke's soft edge is ink, and lies just outside the mask.
     near = dilate(member, 3)
     strength = np.where(near, np.clip((contrast / full - 0.15) / 0.7, 0, 1), 0).astype(np.float32)

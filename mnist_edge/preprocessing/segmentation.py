@@ -314,18 +314,23 @@ def _find_paths(
 
 def _path_costs(member: Mask, stroke: float) -> NDArray[np.float64]:
     """Return the cost of the cheapest path from the top to each pixel, in strokes."""
-    costs = np.where(member, _ENTER_COST + _STROKE_COST / stroke, 0.0)
+    # A column beyond each side is never cheaper.
+    padded = np.full((len(member), member.shape[1] + 2), np.inf)
+    costs = padded[:, 1:-1]
+    costs[:] = np.where(member, _ENTER_COST + _STROKE_COST / stroke, 0.0)
+    entering = np.zeros_like(padded)
+    entering[:, 1:-1] = np.where(member, 0.0, _ENTER_COST)
     for row in range(1, len(costs)):
-        entering = np.where(member[row - 1], 0.0, _ENTER_COST)
-        in_stroke = _STROKE_COST / stroke + _cheapest_step(costs[row - 1] + entering)
-        costs[row] = np.where(member[row], in_stroke, _cheapest_step(costs[row - 1]))
+        above = padded[row - 1]
+        in_stroke = _STROKE_COST / stroke + _cheapest_step(above + entering[row - 1])
+        costs[row] = np.where(member[row], in_stroke, _cheapest_step(above))
     return costs
 
 
-def _cheapest_step(costs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the cost of the cheapest step from a row to each column of the next."""
-    padded = np.pad(costs, 1, constant_values=np.inf)
-    return np.minimum(costs, np.minimum(padded[:-2], padded[2:]) + _SIDESTEP_COST)
+def _cheapest_step(padded: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the cost of the cheapest step from a row to each column of the next, but the ends."""
+    aside = np.minimum(padded[:-2], padded[2:]) + _SIDESTEP_COST
+    return np.minimum(padded[1:-1], aside)
 
 
 def _trace_back(costs: NDArray[np.float64], column: int) -> NDArray[np.int64]:
