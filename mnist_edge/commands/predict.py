@@ -355,7 +355,7 @@ def _answered(result: PictureResult) -> PictureResult:
 
 def _print_pixels(results: Iterable[PictureResult]) -> Iterator[PictureResult]:
     """Print the pixels of each result after the result itself."""
-    from mnist_edge.inference.explain import pixels_to_text
+    from mnist_edge.inference.pixel_text import pixels_to_text
 
     for result in results:
         yield result

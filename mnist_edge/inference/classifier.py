@@ -269,7 +269,7 @@ class Classifier:
             trace: the result of ``trace_preprocessing`` with a ``side`` of ``PAGE_SIDE``, for
                 digits that are small in the picture.
         """
-        from mnist_edge.inference.page import read_page
+        from mnist_edge.inference.page_reader import read_page
 
         return read_page(trace, self)
 

@@ -8,22 +8,20 @@ from __future__ import annotations
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from mnist_edge import CLASSES, DIGIT_SIDE
 from mnist_edge.inference.classifier import Prediction
+from mnist_edge.inference.drawn_text import Color, draw_text, shorten_name
 from mnist_edge.inference.hypotheses import Hypothesis, HypothesisKind
 from mnist_edge.inference.page import Box, Page
 from mnist_edge.preprocessing.connected_components import Component
 from mnist_edge.preprocessing.pipeline import PreprocessingTrace
 from mnist_edge.system.files import write_bytes
 from mnist_edge.system.text import percent
-
-Color: TypeAlias = tuple[int, int, int]
 
 DRAWING_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 """Pillow's name of the format that a drawing is saved in, by the suffix of its file."""
@@ -38,7 +36,6 @@ PANEL_TITLES = ("Picture", "Ink", "What the model sees", "How sure it is")
 ACCENT: Color = (220, 50, 20)
 """Color of the digit that was read: its box and its bar."""
 _PAPER: Color = (255, 255, 255)
-_TEXT: Color = (34, 34, 34)
 _FRAME: Color = (190, 190, 190)
 _OTHER_INK: Color = (205, 205, 205)
 _OTHER_BOX: Color = (128, 128, 128)
@@ -72,10 +69,6 @@ _STRIP_HEIGHT = 32 + _THUMBNAIL + _MARGIN
 """Height of what is below the panels."""
 _STRIP_PITCH = 200
 """Pixels from one hypothesis to the next."""
-
-_SHADES = " ░▒▓█"
-_ASCII_SHADES = " .:-=+*#%@"
-_FRAMES = ("┌─┐│└┘", "+-+|++")
 
 
 def panel_corner(panel: int) -> tuple[int, int]:
@@ -238,31 +231,6 @@ def save_explanation(
     write_bytes(target, encode_explanation(trace, outcome, hypotheses, encoding=encoding))
 
 
-def pixels_to_text(pixels: NDArray[np.uint8], *, encoding: str = "utf-8") -> str:
-    """Render a digit's pixels as framed text, two characters wide each, as terminals need.
-
-    Args:
-        pixels: ``(28, 28)``, 0 background, 255 ink; the faintest ink differs from the background.
-        encoding: of the terminal; if it lacks block characters the text is ASCII.
-    """
-    is_ascii = not _can_encode(_SHADES + _FRAMES[0], encoding)
-    shades = np.array(list(_ASCII_SHADES if is_ascii else _SHADES))
-    left, across, right, down, lower_left, lower_right = tuple(_FRAMES[is_ascii])
-    levels = np.ceil(pixels * ((len(shades) - 1) / 255)).astype(int)
-    rows = ["".join(row) for row in np.repeat(shades[levels], 2, axis=1)]
-    edge = across * len(rows[0])
-    lines = (f"{down}{row}{down}" for row in rows)
-    return "\n".join((f"{left}{edge}{right}", *lines, f"{lower_left}{edge}{lower_right}"))
-
-
-def _can_encode(characters: str, encoding: str) -> bool:
-    try:
-        characters.encode(encoding)
-    except (UnicodeError, LookupError):
-        return False
-    return True
-
-
 def _ink_image(trace: PreprocessingTrace) -> NDArray[np.uint8]:
     """Return the handwriting in gray on white, the digit in black: ``(height, width, 3)``."""
     image = np.full((*trace.labels.shape, 3), _PAPER, np.uint8)
@@ -358,47 +326,8 @@ def _draw_hypotheses(
 
 
 def _draw_name(canvas: Image.Image, name: str | None, *, room: int) -> None:
-    """Draw a file's name at the upper right, without its middle if it is wider than ``room``."""
-    if not name:
-        return
-    # What cannot be printed, such as a line break, cannot be drawn.
-    letters = "".join(letter if letter.isprintable() else "?" for letter in name)
-    font, factor = _font(_NAME_SIZE)
-    if not isinstance(font, ImageFont.FreeTypeFont):
-        letters = letters.encode("latin-1", "replace").decode("latin-1")
-    text, kept = letters, len(letters)
-    while kept > 2 and factor * font.getbbox(text)[2] > room:
-        kept -= 2
-        text = f"{letters[: kept // 2]}...{letters[-kept // 2 :]}"
-    at = (canvas.width - _MARGIN, _MARGIN)
-    draw_text(canvas, text, at=at, size=_NAME_SIZE, align="right", color=_OTHER_BOX)
-
-
-def draw_text(
-    canvas: Image.Image,
-    text: str,
-    *,
-    at: tuple[int, int],
-    size: int,
-    align: Literal["left", "right"] = "left",
-    color: Color = _TEXT,
-) -> None:
-    """Draw text from or up to a column, the top of its digits on a row."""
-    font, factor = _font(size)
-    width, height = (int(np.ceil(end)) for end in font.getbbox(f"{text}|")[2:])
-    mask = Image.new("L", (width, height))
-    ImageDraw.Draw(mask).text((0, 0), text, fill=255, font=font)
-    box = mask.getbbox() or (0, 0, 1, 1)
-    mask = mask.crop((box[0], int(font.getbbox("0")[1]), box[2], height))
-    mask = mask.resize((mask.width * factor, mask.height * factor), Image.Resampling.NEAREST)
-    column, row = at
-    canvas.paste(color, (column if align == "left" else column - mask.width, row), mask)
-
-
-def _font(size: int) -> tuple[ImageFont.FreeTypeFont | ImageFont.ImageFont, int]:
-    """Return Pillow's own font, and the factor by which its text must be enlarged."""
-    try:
-        return ImageFont.load_default(size), 1
-    except (TypeError, ImportError):
-        # Before Pillow 10.1, or without FreeType, it comes in one size: eleven pixels.
-        return ImageFont.load_default(), max(1, size // 11)
+    """Draw a file's name at the upper right, in ``room`` pixels at most."""
+    if name:
+        text = shorten_name(name, size=_NAME_SIZE, room=room)
+        at = (canvas.width - _MARGIN, _MARGIN)
+        draw_text(canvas, text, at=at, size=_NAME_SIZE, align="right", color=_OTHER_BOX)

@@ -9,7 +9,7 @@ from typing import Literal
 
 from PIL import Image, ImageDraw
 
-from mnist_edge.inference.explain import draw_text
+from mnist_edge.inference.drawn_text import draw_text
 from mnist_edge.monitoring.readings import ValueReading
 
 _WIDTH = 960

@@ -12,8 +12,8 @@ from PIL import Image
 from mnist_edge import Classifier
 from mnist_edge.inference.explain import (
     draw_explanation,
-    pixels_to_text,
 )
+from mnist_edge.inference.pixel_text import pixels_to_text
 from mnist_edge.preprocessing.pipeline import (
     preprocess,
     trace_preprocessing,

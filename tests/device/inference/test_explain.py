@@ -24,7 +24,6 @@ from mnist_edge.inference.explain import (
     draw_page,
     headline,
     panel_corner,
-    pixels_to_text,
 )
 from mnist_edge.inference.page import LeftOut, Page
 from mnist_edge.preprocessing.binarization import InkMap
@@ -211,36 +210,6 @@ def test_an_old_pillow_without_font_sizes_draws_text(
     assert (right - left, bottom - top) >= (100, 20)
     # No percentage runs over its bar's end.
     assert (inside(image, 3)[:, -71:-67] == 255).all()
-
-
-def parsed(text: str, shades: str) -> NDArray[np.int64]:
-    """Parse the levels that ``--show`` printed."""
-    top, *rows, bottom = text.splitlines()
-    assert len(rows) == 28
-    assert {len(line) for line in (top, *rows, bottom)} == {58}
-    levels = np.array([[shades.index(one) for one in row[1:-1]] for row in rows])
-    assert np.array_equal(levels[:, ::2], levels[:, 1::2])
-    return levels[:, ::2]
-
-
-@pytest.mark.parametrize(
-    ("encoding", "shades"), [("utf-8", " ░▒▓█"), ("cp437", " ░▒▓█"), ("ascii", " .:-=+*#%@")]
-)
-@given(pixels=arrays.arrays(np.uint8, (28, 28)))
-def test_text_pixels_approximate_the_gray_levels(
-    encoding: str, shades: str, pixels: NDArray[np.uint8]
-) -> None:
-    text = pixels_to_text(pixels, encoding=encoding)
-    text.encode(encoding)
-    levels = parsed(text, shades)
-    step = 255 / (len(shades) - 1)
-    assert np.array_equal(levels == 0, pixels == 0)
-    assert (np.abs(levels * step - pixels) < step).all()
-    assert (levels[pixels == 255] == len(shades) - 1).all()
-
-
-def test_an_unknown_encoding_gets_ascii() -> None:
-    assert pixels_to_text(np.zeros((28, 28), np.uint8), encoding="klingon").isascii()
 
 
 def _changed_by_name(name: str | None, *, pictures: Path) -> NDArray[np.bool_]:

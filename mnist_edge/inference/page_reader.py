@@ -1,0 +1,355 @@
+"""Read pages: every digit of a picture, in lines.
+
+A page is read as it looks at first. If that is not clear, it is read in a few more ways, and the
+reading that is most probable as a whole counts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mnist_edge.inference.classifier import Classifier, Prediction
+from mnist_edge.inference.page import Box, FoundDigit, LeftOut, Page
+from mnist_edge.preprocessing.binarization import InkMap, binarize
+from mnist_edge.preprocessing.connected_components import Component, label_components
+from mnist_edge.preprocessing.handwriting import Removal, find_strokes
+from mnist_edge.preprocessing.margins import add_margins
+from mnist_edge.preprocessing.pipeline import (
+    PAGE_SIDE,
+    PreprocessingTrace,
+    normalize_digit,
+    trace_image,
+)
+from mnist_edge.preprocessing.scenes import find_grounds
+from mnist_edge.preprocessing.segmentation import TextLine, segment_lines
+
+_MIN_CLEAR_CONFIDENCE = 0.9
+"""Minimum confidence of every digit of a page that is read in one way alone."""
+_LINE_LIKE = (1, 7)
+"""Digits that the line of a border may be read as."""
+_MIN_SHARED = 0.4
+"""Minimum area that two boxes of one digit share, relative to the area of both together."""
+_MIN_CERTAIN = 1 / 3
+"""Minimum share of other digits among those that another reading of a page adds."""
+_MAX_UNCERTAIN, _MAX_MORE_UNCERTAIN = 0.25, 0.1
+"""Maximum shares of digits without an answer in another reading: if the first has as many of them,
+and if it has fewer."""
+_MIN_READ = 0.5
+"""Minimum area of the digits that have an answer, relative to that of all, if any is to keep it."""
+_MIN_COUNT_OF_PAGE = 3
+"""Minimum number of digits for that: of two, one may be doubtful."""
+_MIN_MARK_SIZE = 0.15
+"""Minimum height or width of a mark, relative to the median height of a page's digits."""
+_MIN_HEIGHT = 0.6
+"""Minimum height of what may be a digit, relative to the same."""
+_MAX_MISALIGNMENT = 0.25
+"""Maximum distance of the top and the bottom of what touches the edge from a digit's in its line,
+relative to that digit's height, if it may be a digit as well."""
+_MAX_SIZE, _MAX_THIN_SIZE = 1.6, 1.25
+"""Maximum height or width of what may be a digit, relative to the same; and of what is as thin as a
+line."""
+_MIN_LINE_ASPECT = 6.0
+"""Minimum length of what is as thin as a line, relative to its thickness."""
+
+
+class _View(NamedTuple):
+    """The handwriting in a picture, and where it is."""
+
+    ink_map: InkMap
+    labels: NDArray[np.int32]
+    """``(height, width)``, the number of each pixel's component."""
+    components: Sequence[Component]
+    """The handwriting."""
+    removed: frozenset[Removal]
+    """What was removed from the ink to find it."""
+    scale: float
+    """Pixels of the picture per pixel of the view."""
+    origin: tuple[float, float]
+    """Column and row of the picture's upper left corner in the view."""
+    size: tuple[int, int]
+    """Width and height of the picture in its pixels."""
+
+    def box(self, component: Component) -> Box:
+        """Return the bounding box of a component in pixels of the picture."""
+        x, y = self.origin
+        left, right = (self.scale * (edge - x) for edge in (component.left, component.right))
+        top, bottom = (self.scale * (edge - y) for edge in (component.top, component.bottom))
+        width, height = self.size
+        return (
+            max(0, math.floor(left)),
+            max(0, math.floor(top)),
+            min(math.ceil(right), width),
+            min(math.ceil(bottom), height),
+        )
+
+
+def read_page(trace: PreprocessingTrace, classifier: Classifier) -> Page:
+    """Read every digit in a preprocessed picture.
+
+    A page that is not clear is read in a few more ways: the sheet that there may be in the picture,
+    and the picture in a margin of its light and of its dark tone, with nothing removed that may be
+    a border or a line. The reading that is most probable as a whole counts. What may be a digit and
+    was not read gets no answer.
+
+    Args:
+        trace: the result of ``trace_preprocessing`` with a ``side`` of ``PAGE_SIDE``, for digits
+            that are small in the picture.
+        classifier: reads each digit.
+    """
+    view = picture = _view(trace)
+    page = _read_view(view, classifier)
+    if not _is_clear(page, view):
+        for other in _other_views(trace):
+            alternative = _read_view(other, classifier)
+            is_whole = view.removed and not other.removed and _reads_whole(alternative, page)
+            if is_whole or _reads_more(alternative, page):
+                view, page = other, alternative
+    is_single = len(page.digits) == 1 and trace.problem is None
+    if is_single and view is picture and trace.digit:
+        # A single digit gets the same prediction as from classify, with all of its strokes.
+        decision = classifier.decide(trace)
+        single, seen = decision.prediction, decision.chosen.trace
+        if seen.digit and (single.digit is not None or page.digits[0].prediction.digit is None):
+            view = _view(seen)._replace(origin=(-seen.left, -seen.top), size=_size(trace))
+            page = Page(lines=((FoundDigit(prediction=single, box=view.box(seen.digit)),),))
+    page = _account_for(page, view, classifier)
+    return page if _is_mostly_read(page) else _without_answers(page)
+
+
+def _view(trace: PreprocessingTrace) -> _View:
+    """Return a picture as it was preprocessed."""
+    return _View(
+        ink_map=trace.ink_map,
+        labels=trace.labels,
+        components=trace.components,
+        removed=trace.removed,
+        scale=trace.scale,
+        origin=(0, 0),
+        size=_size(trace),
+    )
+
+
+def _other_views(trace: PreprocessingTrace) -> Iterator[_View]:
+    """Yield the sheets in a picture, and the picture in a margin of either of its tones.
+
+    Nothing is removed from the ink of those with a margin.
+    """
+    for ground in find_grounds(trace.rgb):
+        sheet = trace_image(ground.rgb)
+        yield _view(sheet)._replace(
+            scale=trace.scale * sheet.scale,
+            origin=(-ground.left / sheet.scale, -ground.top / sheet.scale),
+            size=_size(trace),
+        )
+    for margined in add_margins(trace.rgb, side=PAGE_SIDE):
+        ink_map = binarize(margined.rgb)
+        labels, components, _ = find_strokes(ink_map)
+        yield _View(
+            ink_map=ink_map,
+            labels=labels,
+            components=components,
+            removed=frozenset(),
+            scale=trace.scale / margined.factor,
+            origin=(margined.margin, margined.margin),
+            size=_size(trace),
+        )
+
+
+def _size(trace: PreprocessingTrace) -> tuple[int, int]:
+    """Return width and height of the original picture."""
+    height, width = trace.labels.shape
+    return round(trace.scale * width), round(trace.scale * height)
+
+
+def _read_view(view: _View, classifier: Classifier) -> Page:
+    labels, lines = segment_lines(view.labels, view.components)
+    found = [_read_line(view._replace(labels=labels), line, classifier) for line in lines]
+    return Page(lines=tuple(line for line in found if line))
+
+
+def _read_line(view: _View, line: TextLine, classifier: Classifier) -> tuple[FoundDigit, ...]:
+    if not line.candidates:
+        return ()
+    components = [candidate.component for candidate in line.candidates]
+    predictions = _predict(view, components, classifier)
+    scores = [math.log(max(prediction.probabilities)) for prediction in predictions]
+    return tuple(
+        FoundDigit(prediction=predictions[index], box=view.box(components[index]))
+        for index in line.best_candidates(scores)
+    )
+
+
+def _predict(
+    view: _View, components: Sequence[Component], classifier: Classifier
+) -> list[Prediction]:
+    pixels = [normalize_digit(view.ink_map, view.labels, one) for one in components]
+    return classifier.predict_pixels(np.stack(pixels))
+
+
+def _is_clear(page: Page, view: _View) -> bool:
+    """Check whether nothing was removed from a page, and the model is sure of every digit."""
+    return bool(page.digits) and not view.removed and _is_confident(page)
+
+
+def _is_confident(page: Page) -> bool:
+    return all(
+        one.prediction.digit is not None and one.prediction.confidence >= _MIN_CLEAR_CONFIDENCE
+        for one in page.digits
+    )
+
+
+def _reads_whole(page: Page, other: Page) -> bool:
+    """Check whether a page is confident of the digits that another one reads, or reads parts of.
+
+    Where a border was removed that there was not, digits lack strokes, and strokes look like 1s. Of
+    as many digits, the more probable ones count: those on a ruled line may be joined by it.
+    """
+    boxes, others = (np.array([digit.box for digit in one.digits]) for one in (page, other))
+    return (
+        0 < len(boxes) <= len(others)
+        and (len(boxes) < len(others) or _score(page) > _score(other))
+        and _is_confident(page)
+        and _is_writing(page.digits)
+        and all(_covered(others, boxes).any(axis=1))
+        and all(_covered(others, boxes).any(axis=0))
+    )
+
+
+def _reads_more(page: Page, other: Page) -> bool:
+    """Check whether a page is more probable than another one, and its digits are no border.
+
+    Remnants of a border, and what is no writing, are read with many doubts.
+    """
+    if _score(page) <= _score(other):
+        return False
+    answered = [one for one in other.digits if one.prediction.digit is not None]
+    added = [one for one in page.digits if not any(_is_same(one, two) for two in answered)]
+    uncertain, before = (
+        sum(one.prediction.digit is None for one in reading.digits) for reading in (page, other)
+    )
+    most = _MAX_UNCERTAIN if uncertain <= before else _MAX_MORE_UNCERTAIN
+    if uncertain > most * len(page.digits):
+        return False
+    # Of a row that is read without a doubt, the digits that are added may be 1s and 7s but for one.
+    is_row = _is_confident(page) and _is_writing(page.digits) and _has_other_digit(added)
+    return is_row or _is_writing(added or page.digits)
+
+
+def _has_other_digit(digits: Sequence[FoundDigit]) -> bool:
+    return any(one.prediction.digit not in (None, *_LINE_LIKE) for one in digits)
+
+
+def _is_writing(digits: Sequence[FoundDigit]) -> bool:
+    """Check whether enough of the digits are others than the line of a border may be read as."""
+    certain = [one for one in digits if one.prediction.digit not in (None, *_LINE_LIKE)]
+    return bool(certain) and len(certain) >= _MIN_CERTAIN * len(digits)
+
+
+def _is_mostly_read(page: Page) -> bool:
+    """Check whether half of a page's area is answered: otherwise a few letters look like digits."""
+    if len(page.digits) < _MIN_COUNT_OF_PAGE:
+        return True
+    boxes = np.array([digit.box for digit in page.digits])
+    areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    is_read = np.array([digit.prediction.digit is not None for digit in page.digits])
+    return bool(areas[is_read].sum() > _MIN_READ * areas.sum())
+
+
+def _without_answers(page: Page) -> Page:
+    """Return a page on which no digit has an answer."""
+    lines = tuple(tuple(_without_answer(digit) for digit in line) for line in page.lines)
+    return replace(page, lines=lines)
+
+
+def _without_answer(digit: FoundDigit) -> FoundDigit:
+    prediction = digit.prediction
+    if prediction.digit is None:
+        return digit
+    return replace(digit, prediction=replace(prediction, digit=None, abstained="not-one-digit"))
+
+
+def _score(page: Page) -> float:
+    """Sum up how much more probable than not each digit is."""
+    return sum(max(digit.prediction.probabilities) - 0.5 for digit in page.digits)
+
+
+def _account_for(page: Page, view: _View, classifier: Classifier) -> Page:
+    """Return a page with what was not read: no answer where it may be a digit, the rest named."""
+    if not page.digits:
+        return page
+    labels, components = view.labels, view.components
+    if view.removed:
+        # Beside a ruled line, a digit would be a speck.
+        full = view.ink_map.full_contrast(np.ones(labels.shape, np.bool_))
+        labels, components = label_components(view.ink_map.ink_mask(full))
+    boxes = np.array([digit.box for digit in page.digits])
+    height = float(np.median(boxes[:, 3] - boxes[:, 1])) / view.scale
+    large = [one for one in components if max(one.height, one.width) >= _MIN_MARK_SIZE * height]
+    is_read = _covered(np.array([view.box(one) for one in large]).reshape(-1, 4), boxes)
+    unread = [one for one, read in zip(large, is_read.any(axis=1), strict=True) if not read]
+    may_be_digits: list[Component] = []
+    left_out: list[LeftOut] = []
+    for component in unread:
+        longest = max(component.height, component.width)
+        is_thin = longest > _MIN_LINE_ASPECT * min(component.height, component.width)
+        if longest > (_MAX_THIN_SIZE if is_thin else _MAX_SIZE) * height:
+            left_out.append(LeftOut(kind="line", box=view.box(component)))
+        elif component.height < _MIN_HEIGHT * height:
+            left_out.append(LeftOut(kind="mark", box=view.box(component)))
+        elif component.touches_edge(labels.shape) and not _is_aligned(view.box(component), page):
+            left_out.append(LeftOut(kind="outside", box=view.box(component)))
+        else:
+            may_be_digits.append(component)
+    lines = [list(line) for line in page.lines]
+    if may_be_digits:
+        predictions = _predict(view._replace(labels=labels), may_be_digits, classifier)
+        for component, prediction in zip(may_be_digits, predictions, strict=True):
+            no_answer = replace(prediction, digit=None, abstained="not-one-digit")
+            _insert(FoundDigit(prediction=no_answer, box=view.box(component)), lines)
+    return Page(lines=tuple(map(tuple, lines)), left_out=tuple(left_out))
+
+
+def _is_aligned(box: Box, page: Page) -> bool:
+    """Check whether a box is as high as a digit of a page, and as far from the top."""
+    return any(
+        max(abs(box[1] - digit.box[1]), abs(box[3] - digit.box[3]))
+        <= _MAX_MISALIGNMENT * (digit.box[3] - digit.box[1])
+        for digit in page.digits
+    )
+
+
+def _covered(boxes: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which of ``(m, 4)`` other boxes hold the center of each of ``(n, 4)``: ``(n, m)``."""
+    x, y = ((boxes[:, edge] + boxes[:, edge + 2]) / 2 for edge in (0, 1))
+    left, top, right, bottom = others.T
+    x, y = x[:, np.newaxis], y[:, np.newaxis]
+    holds: NDArray[np.bool_] = (left <= x) & (x < right) & (top <= y) & (y < bottom)
+    return holds
+
+
+def _insert(digit: FoundDigit, lines: list[list[FoundDigit]]) -> None:
+    """Insert a digit into the line that its middle lies in, or as a line of its own."""
+    middle = digit.box[1] + digit.box[3]
+    for line in lines:
+        if min(one.box[1] for one in line) < middle / 2 < max(one.box[3] for one in line):
+            line.append(digit)
+            line.sort(key=lambda one: one.box[0] + one.box[2])
+            return
+    lines.append([digit])
+    lines.sort(key=lambda line: float(np.median([one.box[1] + one.box[3] for one in line])))
+
+
+def _is_same(first: FoundDigit, second: FoundDigit) -> bool:
+    """Check whether two digits' boxes share most of their area."""
+    (left, top, right, bottom), other = first.box, second.box
+    width = min(right, other[2]) - max(left, other[0])
+    height = min(bottom, other[3]) - max(top, other[1])
+    shared = max(0, width) * max(0, height)
+    areas = (right - left) * (bottom - top) + (other[2] - other[0]) * (other[3] - other[1])
+    return shared >= _MIN_SHARED * (areas - shared)
