@@ -42,7 +42,8 @@ SELECT * FROM (
 """
 _SELECT_LATEST = """
 SELECT reading_id, region, time, raw, value, rate, error, filled, unit FROM readings
-WHERE id IN (SELECT max(id) FROM readings GROUP BY region) ORDER BY region
+WHERE id IN (SELECT (SELECT max(id) FROM readings WHERE region = states.region) FROM states)
+ORDER BY region
 """
 
 
@@ -158,7 +159,10 @@ class History:
             NotWritable: the file cannot be written.
         """
         with self._file.transaction() as connection:
-            forgotten = connection.execute("DELETE FROM states WHERE region = ?", (region,))
+            nothing = json.dumps(state_document(RegionState()))
+            forgotten = connection.execute(
+                "UPDATE states SET state = ? WHERE region = ?", (nothing, region)
+            )
             if not forgotten.rowcount:
                 known = [name for (name,) in connection.execute("SELECT region FROM states")]
                 raise InvalidValue(

@@ -26,6 +26,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )
         """,
         "CREATE INDEX readings_time ON readings (time)",
+        "CREATE INDEX readings_region ON readings (region)",
         "CREATE TABLE states (region TEXT PRIMARY KEY, state TEXT NOT NULL)",
         """
         CREATE TABLE crops (

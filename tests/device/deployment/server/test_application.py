@@ -21,6 +21,7 @@ from PIL import Image
 from mnist_edge import Classifier, __version__
 from mnist_edge.data.builtin_digits import load_builtin_digits
 from mnist_edge.monitoring.history import History, HistorySettings
+from mnist_edge.monitoring.rules import RegionState
 from mnist_edge.system.paths import shipped_models_folder
 from tests.support.digit_server import RunningServer, running_server
 from tests.support.paths import ROOT
@@ -62,7 +63,7 @@ def test_what_is_kept_and_what_a_watch_has_read_is_on_the_page_if_asked(
 ) -> None:
     assert "<body>" in client.get("/").text
     history = History(HistorySettings(path=tmp_path / "readings.db"))
-    history.record([counter_reading(7)], {})
+    history.record([counter_reading(7)], {"water": RegionState()})
     history.close()
     options = ("--keep-unsure", str(tmp_path), "--history", str(tmp_path / "readings.db"))
     with running_server("--model", "nano", *options) as keeping, keeping.client() as other:

@@ -21,6 +21,7 @@ from mnist_edge.deployment.server.refusals import (
 )
 from mnist_edge.errors import MnistEdgeError
 from mnist_edge.monitoring.history import History, HistorySettings
+from mnist_edge.monitoring.rules import RegionState
 from tests.support.readings import counter_reading
 
 
@@ -28,9 +29,10 @@ from tests.support.readings import counter_reading
 def history(tmp_path: Path) -> Path:
     path = tmp_path / "readings.db"
     opened = History(HistorySettings(path=path))
+    state = RegionState()
     for number in range(5):
         refused = counter_reading(number, region="gas", error="max_step: 9 differs by 7 from 2")
-        opened.record([counter_reading(number), refused], {})
+        opened.record([counter_reading(number), refused], dict.fromkeys(("water", "gas"), state))
     opened.close()
     return path
 
