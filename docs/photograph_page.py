@@ -17,13 +17,16 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 from docs.draw_examples import COLORS, FOLDER
+from mnist_edge import Classifier
+from mnist_edge.inference.unsure_pictures import UnsurePictures
 from tests.device.deployment.server.test_drawing_page import SEVEN, draw, start_browser, wait_for
 from tests.device.deployment.server.test_label_page import press
 from tests.support.digit_server import running_label_page, running_server
+from tests.support.writers import draw_pictures, squares
 
 WIDTH, HEIGHT = 960, 800
 """Size of the window in pixels."""
-LABEL_HEIGHT = 520
+LABEL_HEIGHT = 550
 """Height of the page to label on, without the empty rest of the window."""
 SECONDS = 60
 """Time that a busy machine may take."""
@@ -49,8 +52,30 @@ def main() -> None:
                 shutil.copy(FOLDER / name, unsure)
             with running_label_page(unsure, "--model", "edge") as server:
                 _save(photograph_labels(browser, server.link), "label.png", height=LABEL_HEIGHT)
+        with tempfile.TemporaryDirectory() as folder:
+            keep_unsure(Path(folder, "unsure"))
+            with running_label_page(Path(folder, "unsure"), "--model", "micro") as server:
+                _save(photograph_first(browser, server.link), "label-hand.png", height=LABEL_HEIGHT)
     finally:
         browser.quit()
+
+
+def keep_unsure(folder: Path) -> None:
+    """Keep what micro is unsure of in the tutorial's hand."""
+    drawn = draw_pictures(folder.with_name("later"), squares(20, seed=6))
+    classifier = Classifier("micro")
+    unsure = UnsurePictures(folder, warn=print)
+    for path in drawn:
+        name = path.relative_to(folder.parent).as_posix()
+        unsure.keep(path.read_bytes(), classifier.predict(path), classifier, name=name)
+
+
+def photograph_first(browser: webdriver.Chrome, link: str) -> bytes:
+    """Return a PNG of the page at its first picture."""
+    browser.get("about:blank")
+    browser.get(link)
+    wait_for(browser, "words", "Picture 1")
+    return browser.get_screenshot_as_png()
 
 
 def photograph(browser: webdriver.Chrome, link: str) -> bytes:

@@ -17,6 +17,7 @@ from mnist_edge.system.text import escape_controls, percent
 if TYPE_CHECKING:
     from PIL import Image
 
+    from mnist_edge.deployment.server.settings import ServerSettings
     from mnist_edge.inference.labeling import Guess, LabelingSession, PictureToLabel
 
 EXAMPLES = """
@@ -52,7 +53,7 @@ def label_command(
 
     Prints a link to a page with each picture and the model's guess: press 0 to 9,
     x for no digit, Enter if the guess is right, u to undo. Each label is saved in
-    FOLDER/labels.csv at once, which report and train read; what has a label is
+    FOLDER/labels.csv at once, which report and teach read; what has a label is
     not asked again. Several digits are labelled by their boxes.
 
     The page is for this machine only, and needs the link. Sub-folders 0 to 9 and
@@ -84,7 +85,7 @@ def _serve_page(session: "LabelingSession", port: int) -> None:
     run_server(partial(LabelServer, session), settings, _announce)
 
 
-def _announce(settings: Any) -> None:
+def _announce(settings: "ServerSettings") -> None:
     # Behind the # it is not sent, and does not come into anybody's log.
     typer.echo(f"label at http://{settings.host}:{settings.port}/#token={settings.token}")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from PIL import Image
 from mnist_edge.data.label_table import (
     LABELS,
     LABELS_FILE,
+    NO_DIGIT,
     UNLABELED,
     BoxEdges,
     Label,
@@ -84,7 +86,7 @@ class LabelCount:
     total: int
     """Number of pictures."""
     labeled: int
-    """Number of those that need nothing more."""
+    """Number of those that need nothing more: they have labels, or are not there any more."""
 
 
 class LabelingSession:
@@ -110,6 +112,8 @@ class LabelingSession:
         self._classifier: Classifier | None = None
         self._lock = threading.RLock()
         self._paths: list[str] = []
+        self._missing: set[str] = set()
+        """Pictures that were there: whoever keeps unsure ones may have made room."""
         self._rows: list[LabelRow] = []
         self._stamp: object = None
         self._labels: dict[str, list[Label]] = {}
@@ -126,8 +130,9 @@ class LabelingSession:
             MalformedData: ``labels.csv`` is not valid.
         """
         with self._lock:
-            known = set(self._paths)
-            self._paths += sorted(path for path in _find(self.folder) if path not in known)
+            known, found = set(self._paths), set(_find(self.folder))
+            self._paths += sorted(found - known)
+            self._missing = known - found
             self._read_table()
 
     def count(self) -> LabelCount:
@@ -184,6 +189,9 @@ class LabelingSession:
             read = read_picture(found, lambda _: _guess_boxes(classifier, self.folder, path, boxes))
         else:
             read = read_picture(found, lambda _: _guess(classifier, file, several))
+        if isinstance(read, PictureNotFound):
+            with self._lock:
+                self._missing.add(path)
         return PictureToLabel(
             path=path,
             labels=labels,
@@ -253,8 +261,9 @@ class LabelingSession:
             return self._paths[number]
 
     def _is_labeled(self, path: str) -> bool:
-        labels = self._labels.get(path)
-        return bool(labels) and all(label.text != UNLABELED for label in labels or ())
+        labels = self._labels.get(path, [])
+        is_done = bool(labels) and all(label.text != UNLABELED for label in labels)
+        return is_done or path in self._missing
 
     def _read_table(self) -> None:
         table = self.folder / LABELS_FILE
@@ -310,7 +319,10 @@ def _rows_of_subfolders(folder: Path) -> list[LabelRow]:
         labeled = find_labeled_pictures(folder)
     except DataUnavailable:
         return []
-    return [LabelRow(path=one.path, label=Label(text=str(one.digit))) for one in labeled]
+    return [
+        LabelRow(path=one.path, label=Label(text=NO_DIGIT if one.digit is None else str(one.digit)))
+        for one in labeled
+    ]
 
 
 def _require_valid(labels: Sequence[Label]) -> None:
@@ -325,8 +337,11 @@ def _require_valid(labels: Sequence[Label]) -> None:
 
 
 def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes with a file; None if there is none: reading a pipe would hang."""
     try:
         status = path.stat()
     except OSError:
+        return None
+    if not stat.S_ISREG(status.st_mode):
         return None
     return status.st_mtime_ns, status.st_size, status.st_ino

@@ -36,6 +36,8 @@ _STEM = r"[0-9]{8}T[0-9]{9}Z-[0-9a-f]{16}"
 _KEPT = re.compile(rf"({_STEM})\.(json|[a-z]+)")
 _UNFINISHED = re.compile(rf"\.{_STEM}\.\w+\.[a-z]+")
 """What a process that was killed leaves of ``files.replacing``."""
+_MAX_NAME = 4096
+"""Characters of a picture's name that are kept: whoever uploads one chooses it."""
 _MAX_RECORD_BYTES = 10_000_000
 """Size of a record, at most: a page of some ten thousand digits."""
 _BLOCK = 4096
@@ -164,7 +166,7 @@ class UnsurePictures:
             return None
         now = datetime.now(timezone.utc)
         record = {
-            "path": name,
+            "path": name[:_MAX_NAME],
             "time": now.isoformat(timespec="milliseconds"),
             "model": {"name": classifier.model.name, "sha256": classifier.model.sha256},
             "min_confidence": classifier.min_confidence,

@@ -103,16 +103,42 @@ def test_links_hidden_and_unprintable_names_are_left_out(folder: Path) -> None:
     assert start(folder).count().total == 4
 
 
-def test_sorted_pictures_need_no_label_and_keep_theirs(folder: Path) -> None:
-    (folder / "7").mkdir()
-    shutil.move(folder / "a.png", folder / "7" / "a.png")
+def test_a_picture_that_made_room_is_not_asked_for(folder: Path) -> None:
     session = start(folder)
-    assert session.count() == LabelCount(total=4, labeled=1)
+    (folder / "a.png").unlink()
+    assert session.next_open() == 0
+    assert "no picture" in (session.picture(0).problem or "")
+    assert session.next_open() == 1
+    (folder / "b.png").unlink()
+    session.refresh()
+    assert session.next_open() == 2
+    assert session.count() == LabelCount(total=4, labeled=2)
+
+
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "labels.csv")
+    os.mkfifo(folder / "a.json")
+    os.mkfifo(folder / "pipe.png")
+    session = start(folder)
+    assert session.count() == LabelCount(total=4, labeled=0)
+    assert session.picture(0).record is None
+    session.set_labels(0, [SEVEN])
+    assert start(folder).count().labeled == 1
+
+
+def test_sorted_pictures_need_no_label_and_keep_theirs(folder: Path) -> None:
+    for name in ("7", "x"):
+        (folder / name).mkdir()
+    shutil.move(folder / "a.png", folder / "7" / "a.png")
+    shutil.move(folder / "c.png", folder / "x" / "c.png")
+    session = start(folder)
+    assert session.count() == LabelCount(total=4, labeled=2)
     number = session.next_open()
     assert number is not None
     session.set_labels(number, [X])
     assert [(one.path, one.digit) for one in find_labeled_pictures(folder)] == [
         ("7/a.png", 7),
+        ("x/c.png", None),
         ("b.png", None),
     ]
 

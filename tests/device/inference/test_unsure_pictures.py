@@ -71,6 +71,11 @@ def test_a_kept_picture_is_as_it_came_with_what_was_read(
     assert record["time"].endswith("+00:00")
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()} == {0o600}
+    long = unsure.keep(picture(1), UNSURE, classifier, name="a" * 10**6)
+    assert long is not None
+    assert long.with_suffix(".json").stat().st_size < 10_000
+    long.unlink()
+    long.with_suffix(".json").unlink()
     # The same picture again tells nobody anything new, whoever asks.
     assert UnsurePictures(folder, warn=warn).keep(picture(0), UNSURE, classifier, name="b") is None
     assert len(list(folder.iterdir())) == 2

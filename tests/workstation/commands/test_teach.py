@@ -6,13 +6,19 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from mnist_edge.data.labeled_pictures import find_labeled_pictures
 from mnist_edge.data.mnist import Mnist
 from mnist_edge.modelstore.manifest import ModelManifest
+from tests.device.deployment.server.test_drawing_page import DRIVER, part, start_browser, wait_for
+from tests.device.deployment.server.test_label_page import press
+from tests.support.digit_server import running_label_page
+from tests.support.pages import CHROMIUM
 from tests.support.paths import ROOT
 from tests.support.programs import Run
 from tests.support.writers import draw_pictures, squares
@@ -29,12 +35,35 @@ def program(*words: str | Path, folder: Path, store: Path) -> subprocess.Complet
     )
 
 
+def label_by_page(folder: Path, label_of: Callable[[str], str]) -> None:
+    """Label what was kept as somebody does, in a browser: a look, a key, and so on."""
+    browser = start_browser()
+    try:
+        with running_label_page(folder, "--model", "micro") as server:
+            browser.get(server.link)
+            wait_for(browser, "words", "Picture 1 ")
+            while "to do" in part(browser, "count").text:
+                source = part(browser, "origin").text.split("from ")[1].split(",")[0]
+                press(browser, label_of(source))
+    finally:
+        browser.quit()
+
+
 @pytest.mark.slow
-def test_a_writer_is_taught_proved_installed_read_and_rolled_back(
+@pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium, or no chromium-driver")
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+def test_what_was_unsure_is_kept_labeled_taught_proved_installed_read_and_rolled_back(
     mnist: Mnist, tmp_path: Path
 ) -> None:
-    draw_pictures(tmp_path / "kept", squares(90, seed=5))
+    drawn = draw_pictures(tmp_path / "drawn", squares(160, seed=5))
     store = tmp_path / "store"
+    store.mkdir()
+    kept = tmp_path / "kept"
+    reading = ("predict", "drawn", "--model", "micro", "--keep-unsure", "kept")
+    assert program(*reading, folder=tmp_path, store=store).returncode == 0
+    label_by_page(kept, lambda source: Path(source).parent.name)
+    labeled = find_labeled_pictures(kept)
+    assert 20 < len(labeled) < len(drawn)
     taught = program("teach", "kept", "--from", "micro", folder=tmp_path, store=store)
     assert taught.returncode == 0, taught.stderr
     assert taught.stdout.startswith("Better on your pictures, take micro-taught/int8")
@@ -46,10 +75,10 @@ def test_a_writer_is_taught_proved_installed_read_and_rolled_back(
     assert manifest.lineage.parent == "micro"
     report = json.loads((model / "gain.json").read_text())
     assert report["learned"] == manifest.lineage.pictures
-    assert not store.exists()
+    assert list(store.iterdir()) == []
 
     installed = program(*line.split()[4:], folder=tmp_path, store=store)
-    assert "taught 67 pictures of" in installed.stdout
+    assert f"taught {report['learned']} pictures of" in installed.stdout
     later = squares(20, seed=6)
     paths = draw_pictures(tmp_path / "later", later, first=500)
     read = program("predict", *paths, "--format", "jsonl", folder=tmp_path, store=store)
