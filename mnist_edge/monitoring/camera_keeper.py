@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import zlib
 
+from mnist_edge.errors import PictureError
 from mnist_edge.monitoring.cameras import Camera, CameraFailed, Frame
 from mnist_edge.monitoring.clock import Clock, format_duration
 from mnist_edge.monitoring.settings import CameraSettings
+from mnist_edge.preprocessing.decoding import picture_size
 
 _FIRST_PAUSE, _LAST_PAUSE = 1.0, 30.0
 """Seconds before a camera is started anew: at first, and at most; each pause is twice the last."""
@@ -34,6 +36,8 @@ class CameraKeeper:
         self.starts = 0
         """How often the camera was started."""
         self._is_wanted = self._is_running = False
+        self._is_complete = False
+        """Whether the program has ended after its picture, as for an address of a single one."""
         self._pause = _FIRST_PAUSE
         self._opened = self._started = self._retry_at = 0.0
         self._last: Frame | None = None
@@ -71,7 +75,7 @@ class CameraKeeper:
             if now >= self._retry_at:
                 self._start(now)
             return
-        reason = self._take_newest() or self._camera.end() or self._silence(now)
+        reason = self._take_newest() or self._ended() or self._silence(now)
         if reason:
             self._fail(reason, now)
 
@@ -79,7 +83,7 @@ class CameraKeeper:
         """Return the newest picture if it is later than a time and the camera has settled."""
         self.tend()
         frame = self._last
-        settled = self._started + self._settings.warm_up
+        settled = 0.0 if self._is_complete else self._started + self._settings.warm_up
         return frame if frame and self._is_running and frame.at >= max(after, settled) else None
 
     def latest(self, max_age: float) -> Frame | None:
@@ -95,6 +99,16 @@ class CameraKeeper:
         """Take note that the newest picture cannot be decoded: the camera is started anew."""
         self._fail(reason, self._clock.monotonic())
 
+    def _ended(self) -> str | None:
+        """Return why the camera gives no more pictures.
+
+        One that is started for each reading may end after a picture.
+        """
+        reason = self._camera.end()
+        if reason and self._last and not self._settings.keep_open:
+            self._is_complete, reason = True, None
+        return reason
+
     def _silence(self, now: float) -> str | None:
         """Return what is wrong if there was no picture for too long: longer after a start."""
         patience = self._settings.no_picture_after
@@ -109,6 +123,7 @@ class CameraKeeper:
             self._fail(str(error), now)
             return
         self._is_running, self._started, self._last = True, self._clock.monotonic(), None
+        self._is_complete = False
 
     def _take_newest(self) -> str | None:
         """Take the camera's newest picture; return what is wrong if it is the same for too long."""
@@ -116,6 +131,10 @@ class CameraKeeper:
         if frame is None or (self._last and frame.at <= self._last.at):
             return None
         self._last = frame
+        try:
+            picture_size(frame.content)
+        except PictureError:
+            return "what it gives is no picture"
         digest = zlib.crc32(frame.content)
         frozen_after = self._settings.frozen_after
         if digest != self._digest or not frozen_after:

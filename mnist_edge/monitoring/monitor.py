@@ -8,33 +8,28 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from mnist_edge.errors import PictureError, ProgramFailed
 from mnist_edge.inference.classifier import CLEAR_CONFIDENCE, Classifier
 from mnist_edge.inference.unsure_pictures import UnsurePictures
-from mnist_edge.monitoring.alignment import Aligner, NotAligned
+from mnist_edge.monitoring.alignment import NotAligned
 from mnist_edge.monitoring.camera_keeper import CameraKeeper
 from mnist_edge.monitoring.change import ChangeDetector
 from mnist_edge.monitoring.clock import Clock
 from mnist_edge.monitoring.light import Light
 from mnist_edge.monitoring.message import Message, Publisher
+from mnist_edge.monitoring.picture_reader import PictureReader, PixelArray
 from mnist_edge.monitoring.readings import UNREAD, RegionReading, ValueReading
-from mnist_edge.monitoring.regions import cut_out, read_region, require_inside, straighten
+from mnist_edge.monitoring.regions import read_region
 from mnist_edge.monitoring.rules import RegionState, apply_rules
-from mnist_edge.monitoring.settings import MonitorSettings, Point
-from mnist_edge.preprocessing.decoding import decode
+from mnist_edge.monitoring.settings import MonitorSettings
 
 _TICK = 1.0
 """Seconds, at most, between two looks after the camera."""
 _PICTURE_TICK = 0.1
 """Seconds between two looks for a picture that is waited for."""
-_LONGEST_SIDE = 1 << 16
-"""More pixels than any picture has: a picture is decoded as it is."""
 
-PixelArray = NDArray[np.uint8]
 Pause = Callable[[float], bool]
 """Waits for some seconds, and returns whether to go on."""
 
@@ -320,79 +315,6 @@ class Monitor:
 
 class _Trouble(Exception):
     """There is no picture; the message says why."""
-
-
-class PictureReader:
-    """Decodes pictures, aligns them, and cuts out the regions.
-
-    Args:
-        settings: of the camera, the alignment and the regions.
-
-    Raises:
-        InvalidValue: a region or a mark is outside the reference picture.
-        PictureError: the reference picture cannot be read.
-    """
-
-    def __init__(self, settings: MonitorSettings) -> None:
-        self._settings = settings
-        self._aligner: Aligner | None = None
-        self._size: tuple[int, ...] | None = None
-        self.pictures = 0
-        """Number of pictures that were decoded."""
-        if settings.alignment:
-            reference = _decode(settings.alignment.reference, turn=0)
-            self._reference_size = reference.shape[:2]
-            self._require_inside(reference)
-            self._aligner = Aligner(reference, settings.alignment)
-
-    def decode(self, content: bytes) -> PixelArray:
-        """Return a picture of the camera, turned as the settings say.
-
-        Raises:
-            PictureError: it is no picture.
-        """
-        self.pictures += 1
-        return _decode(content, turn=self._settings.camera.turn)
-
-    def aligned(self, picture: PixelArray) -> PixelArray:
-        """Return a picture brought to the reference; as it is if there is none.
-
-        Raises:
-            NotAligned: the marks are not found.
-        """
-        if not self._aligner:
-            return picture
-        height, width = self._reference_size
-        corners: list[Point] = [(0, 0), (width, 0), (width, height), (0, height)]
-        image = straighten(picture, self._aligner.align(picture).apply(corners))
-        return np.asarray(Image.fromarray(image).resize((width, height)))
-
-    def regions(self, picture: PixelArray) -> dict[str, PixelArray]:
-        """Return the regions of a picture, by their names.
-
-        Raises:
-            NotAligned: the marks are not found.
-            InvalidValue: without an alignment, a region is outside the picture.
-        """
-        placement = self._aligner.align(picture) if self._aligner else None
-        if self._size != picture.shape:
-            if not self._aligner:
-                self._require_inside(picture)
-            self._size = picture.shape
-        return {
-            region.name: cut_out(picture, region, placement) for region in self._settings.regions
-        }
-
-    def _require_inside(self, picture: PixelArray) -> None:
-        height, width = picture.shape[:2]
-        for region in self._settings.regions:
-            require_inside(region, width, height)
-
-
-def _decode(picture: object, *, turn: int) -> PixelArray:
-    image, _ = decode(picture, side=_LONGEST_SIDE)  # type: ignore[arg-type]
-    pixels = np.asarray(image.convert("RGB"))
-    return np.ascontiguousarray(np.rot90(pixels, -turn // 90)) if turn else pixels
 
 
 def _encode(pixels: PixelArray) -> bytes:

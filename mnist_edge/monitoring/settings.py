@@ -196,6 +196,7 @@ class ScheduleSettings:
 
     def __post_init__(self) -> None:
         _require_range("every", self.every, 0.05, 7 * 86_400)
+        _require_range("at_least_every", self.at_least_every, 1, 7 * 86_400)
         _require_range("change", self.change, 0.5, 255)
         for text in self.quiet:
             if not _QUIET.fullmatch(text):

@@ -289,6 +289,7 @@ FILES = [
     "mnist_edge/monitoring/message.py",
     "mnist_edge/monitoring/mjpeg.py",
     "mnist_edge/monitoring/monitor.py",
+    "mnist_edge/monitoring/picture_reader.py",
     "mnist_edge/monitoring/publishers/__init__.py",
     "mnist_edge/monitoring/publishers/credentials.py",
     "mnist_edge/monitoring/publishers/home_assistant.py",

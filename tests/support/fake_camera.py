@@ -8,6 +8,8 @@ from mnist_edge.monitoring.cameras import CameraFailed, Frame
 from mnist_edge.monitoring.clock import Clock
 
 FRAME_SECONDS = 0.5
+SMALL = b"P5 1 1 255\n0"
+"""A picture of a pixel, as PGM; what follows it counts no more."""
 
 
 class FakeCamera:
@@ -20,8 +22,8 @@ class FakeCamera:
 
     def __init__(self, clock: Clock, picture: Callable[[int], bytes] | None = None) -> None:
         self._clock = clock
-        self.picture = picture or (lambda number: b"picture %d" % number)
-        self._before = b"picture"
+        self.picture = picture or (lambda number: SMALL + b"%d" % number)
+        self._before = self.picture(0)
         self.fault: str | None = None
         """``unplugged``, ``silent``, ``frozen``, ``garbage``, or None."""
         self.is_running = False

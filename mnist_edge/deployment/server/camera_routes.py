@@ -30,7 +30,7 @@ from mnist_edge.monitoring.alignment import NotAligned
 from mnist_edge.monitoring.camera_keeper import CameraKeeper
 from mnist_edge.monitoring.cameras import open_camera
 from mnist_edge.monitoring.clock import SystemClock
-from mnist_edge.monitoring.monitor import PictureReader
+from mnist_edge.monitoring.picture_reader import PictureReader
 from mnist_edge.monitoring.regions import cut_out, read_region, require_inside
 from mnist_edge.monitoring.rules import RuleSettings
 from mnist_edge.monitoring.settings import RegionSettings, load_monitor_settings

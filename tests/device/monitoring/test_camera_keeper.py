@@ -42,6 +42,7 @@ def test_each_failure_is_known_within_a_minute_and_goes_away_by_itself() -> None
     for fault, words in (
         ("unplugged", "no such device"),
         ("silent", "no picture for 20s"),
+        ("garbage", "what it gives is no picture"),
         ("frozen", "frozen: the same picture, byte for byte, for 45s"),
     ):
         bench = Bench()

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from mnist_edge.errors import InvalidValue, MissingDependency, PictureNotFound
+from mnist_edge.monitoring.camera_keeper import CameraKeeper
 from mnist_edge.monitoring.cameras import (
     Camera,
     CameraFailed,
@@ -22,7 +24,10 @@ from mnist_edge.monitoring.clock import SystemClock
 from mnist_edge.monitoring.settings import CameraSettings
 from tests.support.clocks import SteppedClock
 from tests.support.mjpeg_server import serve_mjpeg
+from tests.support.serving import served
 
+SMALL = io.BytesIO()
+Image.fromarray(np.full((48, 64, 3), 99, np.uint8)).save(SMALL, "JPEG")
 JPEG = io.BytesIO()
 Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(JPEG, "JPEG")
 CAMERA = f"""
@@ -217,6 +222,20 @@ def test_the_drawn_counter_repeats_a_picture_that_is_stuck() -> None:
         camera.advance()
     assert len(set(contents)) == 22
     assert len(set(contents[20:27])) == 1
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg is not installed")
+def test_ffmpeg_reads_an_address_of_a_single_picture() -> None:
+    with served({"/capture.jpg": SMALL.getvalue()}) as root:
+        settings = CameraSettings(address=f"{root}/capture.jpg", keep_open=False)
+        keeper = CameraKeeper(open_camera(settings, SystemClock()), settings, SystemClock())
+        for _ in range(2):
+            asked = time.monotonic()
+            keeper.open()
+            assert eventually(partial(keeper.newest, asked))
+            assert keeper.problem is None
+            keeper.close()
 
 
 @pytest.mark.slow

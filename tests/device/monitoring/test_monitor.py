@@ -152,8 +152,6 @@ def test_each_fault_of_the_camera_is_an_error_within_a_minute(classifier: Classi
         )
         assert [reading.value for reading in watch.run(100)] == [7], fault
         watch.camera.fault = fault
-        if fault == "garbage":
-            watch.asked.set()
         errors = watch.run(60)
         assert [reading.reason for reading in errors] == ["camera"], fault
         # A fault that lasts is recorded from time to time, and ends by itself.
