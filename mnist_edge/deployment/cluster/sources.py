@@ -67,7 +67,7 @@ class TaskPictures:
 
     def _read_tar(self) -> Iterator[Row]:
         source, count = self._task.source, 0
-        with storage.open_file(resolve(self._plan, source)) as stream:
+        with storage.open_stream(resolve(self._plan, source)) as stream:
             try:
                 with tarfile.open(fileobj=stream, mode="r|*") as archive:
                     for member in archive:

@@ -20,6 +20,8 @@ from mnist_edge.errors import InvalidValue, NotWritable, StorageFailed
 from mnist_edge.system import files
 from mnist_edge.system.text import one_line
 
+_STREAM_BYTES = 1 << 23
+"""Bytes that are fetched ahead of an archive's reader."""
 _CHUNK = 1 << 20
 """Bytes that are read at a time."""
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
@@ -98,6 +100,21 @@ def open_file(location: str) -> Iterator[Any]:
         yield stream
 
 
+@contextmanager
+def open_stream(location: str) -> Iterator[Any]:
+    """Open a file for reading from its start to its end, some megabytes at a time.
+
+    Raises:
+        StorageFailed: it cannot be opened.
+    """
+    with _failing(location):
+        system, path = _resolve(location)
+        # Without a buffer, each read of some bytes is a request.
+        stream = system.open_input_stream(path, compression=None, buffer_size=_STREAM_BYTES)
+    with stream:
+        yield stream
+
+
 def read_file(location: str, limit: int = -1) -> bytes:
     """Return a file's bytes, so many at most.
 
@@ -108,7 +125,7 @@ def read_file(location: str, limit: int = -1) -> bytes:
     """
     system, path = _resolve(location)
     try:
-        with system.open_input_stream(path) as stream:
+        with system.open_input_stream(path, compression=None) as stream:
             content: bytes = stream.read(None if limit < 0 else limit)
             return content
     except (FileNotFoundError, PermissionError):
