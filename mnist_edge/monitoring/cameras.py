@@ -125,7 +125,9 @@ class DemoCamera:
         self._paths: list[Path] = []
         if folder is not None:
             with suppress(OSError):
-                self._paths = sorted(one for one in folder.iterdir() if one.suffix in SUFFIXES)
+                self._paths = sorted(
+                    one for one in folder.iterdir() if one.suffix.lower() in SUFFIXES
+                )
             if not self._paths:
                 raise PictureNotFound(f"no pictures in {folder}; name a folder that has some")
 

@@ -199,7 +199,7 @@ def test_anything_else_is_no_camera(address: str) -> None:
 def test_the_pictures_of_a_folder_are_replayed(tmp_path: Path) -> None:
     with pytest.raises(PictureNotFound, match="no pictures in"):
         DemoCamera(tmp_path, SteppedClock())
-    for name in ("b.png", "a.jpg", "notes.txt"):
+    for name in ("b.PNG", "a.jpg", "notes.txt"):
         (tmp_path / name).write_text(name)
     camera = DemoCamera(tmp_path, SteppedClock())
     camera.start()
@@ -208,7 +208,7 @@ def test_the_pictures_of_a_folder_are_replayed(tmp_path: Path) -> None:
         shown.append(camera.newest())
         assert camera.newest() == shown[-1]
         camera.advance()
-    assert [one.content for one in shown if one] == [b"a.jpg", b"b.png", b"a.jpg"]
+    assert [one.content for one in shown if one] == [b"a.jpg", b"b.PNG", b"a.jpg"]
     assert camera.length == 2
 
 
