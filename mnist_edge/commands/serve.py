@@ -144,6 +144,7 @@ def serve_command(
             "--history",
             metavar="FILE",
             help="Show the history of a watch: on the page, in the API and in /metrics.",
+            show_default="that of --config",
         ),
     ] = None,
     config: Annotated[
@@ -180,9 +181,11 @@ def serve_command(
             f"serve needs {error.name}, which is not installed: {extra_install_command('serve')}"
         ) from error
     from mnist_edge.commands.predict import warn_about
+    from mnist_edge.commands.watch_camera import history_settings
     from mnist_edge.data.daily_counts import counting
     from mnist_edge.inference.unsure_pictures import UnsurePictures
     from mnist_edge.inference.worker_pool import available_cores
+    from mnist_edge.monitoring.settings import load_monitor_settings
 
     if not (token_file or insecure or is_loopback(host)):
         raise InvalidValue(
@@ -193,6 +196,9 @@ def serve_command(
         raise InvalidValue("--tls-cert and --tls-key belong together; give both, or neither")
     if token_file and insecure:
         raise InvalidValue("--token-file and --insecure exclude each other; leave one out")
+    if config and history is None:
+        kept = history_settings(load_monitor_settings(config), config)
+        history = kept.path if kept else None
     settings = ServerSettings(
         host=host,
         port=port,

@@ -137,7 +137,7 @@ def watch_camera(
         min_confidence = settings.min_confidence
     classifier = Classifier(settings.model, min_confidence=min_confidence)
     warn_about(classifier)
-    history = _history_settings(settings, config)
+    history = history_settings(settings, config)
     keeper = CameraKeeper(camera, settings.camera, clock)
     asked = threading.Event()
     failed = 0
@@ -179,7 +179,7 @@ def watch_camera(
     return failed
 
 
-def _history_settings(settings: "MonitorSettings", config: Path | None) -> "HistorySettings | None":
+def history_settings(settings: "MonitorSettings", config: Path | None) -> "HistorySettings | None":
     """Return where the readings are kept: beside the file of settings if it does not say."""
     from mnist_edge.monitoring.history import HistorySettings
 

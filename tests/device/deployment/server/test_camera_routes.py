@@ -13,6 +13,7 @@ from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
+from mnist_edge.monitoring.history import History, HistorySettings
 from mnist_edge.monitoring.settings import load_monitor_settings
 from tests.device.deployment.server.test_drawing_page import (
     DRIVER,
@@ -55,11 +56,14 @@ def picture(client: httpx.Client) -> httpx.Response:
 
 
 def test_regions_are_shown_read_and_written(config: Path) -> None:
+    # What the watch of these settings keeps is shown, too.
+    History(HistorySettings(path=config.with_name("readings.db"))).close()
     with running_server("--model", "nano", "--config", str(config)) as server:
         with server.client() as client:
             shown = picture(client)
             assert shown.headers["content-type"] == "image/jpeg"
             assert Image.open(io.BytesIO(shown.content)).size == (640, 280)
+            assert client.get("/v1/readings").json() == []
             page = client.get("/camera")
             assert "default-src 'none'" in page.headers["content-security-policy"]
             document = client.get("/v1/camera/regions").json()
