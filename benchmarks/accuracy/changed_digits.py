@@ -26,7 +26,7 @@ from PIL import Image
 from benchmarks import shipped
 from mnist_edge import Classifier
 from mnist_edge.data.mnist import Digits, load_mnist
-from mnist_edge.modelstore.loading import SCHEMES
+from mnist_edge.modelstore import SCHEMES
 from mnist_edge.training.augmentation import distorted
 
 SEED = 77

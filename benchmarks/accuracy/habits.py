@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks import shipped
 from mnist_edge import Classifier
-from mnist_edge.modelstore.loading import SCHEMES
+from mnist_edge.modelstore import SCHEMES
 from mnist_edge.training.habits import HABITS, draw_habits
 
 SEED = 1_000_003

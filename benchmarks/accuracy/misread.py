@@ -22,7 +22,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mnist_edge import Classifier
 from mnist_edge.data.mnist import Digits, load_test_digits
-from mnist_edge.modelstore.loading import DEFAULT_MODEL
+from mnist_edge.modelstore import DEFAULT_MODEL
 from mnist_edge.system.text import markdown_table
 
 _ACROSS = 8

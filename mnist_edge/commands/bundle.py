@@ -1,6 +1,5 @@
 """``mnist-edge bundle``: packs an archive that installs mnist-edge on a board without a network."""
 
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -78,6 +77,8 @@ def bundle_command(
     an installer. pip downloads the wheels, so this machine needs a network; the
     board does not.
     """
+    import tempfile
+
     from mnist_edge.deployment import bundle
     from mnist_edge.system.files import require_writable
 

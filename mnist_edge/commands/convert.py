@@ -20,7 +20,7 @@ from mnist_edge.commands.options import (
 )
 from mnist_edge.commands.parsing import split_list
 from mnist_edge.errors import ConversionError, InvalidValue
-from mnist_edge.modelstore.loading import DEFAULT_MODEL
+from mnist_edge.modelstore import DEFAULT_MODEL, SCHEMES
 from mnist_edge.system.text import percent, signed
 
 if TYPE_CHECKING:
@@ -51,8 +51,6 @@ class Emit(str, Enum):
 
 
 def _complete_schemes(incomplete: str) -> list[str]:
-    from mnist_edge.modelstore.loading import SCHEMES
-
     return complete_list(incomplete, [*SCHEMES, "all"])
 
 

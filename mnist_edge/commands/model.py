@@ -76,10 +76,10 @@ def _list(
     output: Annotated[DocumentFormat, format_option(DocumentFormat)] = DocumentFormat.text,
 ) -> None:
     """List the models on this device, the one in use with a star."""
-    from mnist_edge.modelstore import loading, registry
+    from mnist_edge.modelstore import DEFAULT_MODEL, loading, registry
 
     record = registry.read_usage()
-    in_use = record.in_use or loading.DEFAULT_MODEL
+    in_use = record.in_use or DEFAULT_MODEL
     shipped = {name: loading.shipped_file(name) for name in loading.shipped_models()}
     files = {
         **shipped,
@@ -91,7 +91,7 @@ def _list(
         if file is not None
     ]
     if output is DocumentFormat.json:
-        before = [name or loading.DEFAULT_MODEL for name in record.before]
+        before = [name or DEFAULT_MODEL for name in record.before]
         typer.echo(json.dumps({"models": entries, "before": before}, indent=2))
         return
     typer.echo(format_table(["  model", "scheme", "bytes", "validation"], map(_row, entries)))

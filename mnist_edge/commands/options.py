@@ -55,7 +55,7 @@ def complete_runtimes(incomplete: str) -> list[str]:
 
 def complete_schemes(incomplete: str) -> list[str]:
     """Complete the name of a scheme, the last of a list with commas."""
-    from mnist_edge.modelstore.loading import SCHEMES
+    from mnist_edge.modelstore import SCHEMES
 
     return complete_list(incomplete, SCHEMES)
 

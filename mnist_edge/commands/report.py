@@ -28,7 +28,7 @@ from mnist_edge.commands.options import (
 )
 from mnist_edge.commands.parsing import split_list
 from mnist_edge.errors import InvalidValue, UnknownName
-from mnist_edge.modelstore.loading import SCHEMES
+from mnist_edge.modelstore import SCHEMES
 from mnist_edge.system.files import exists
 
 if TYPE_CHECKING:

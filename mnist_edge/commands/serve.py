@@ -1,6 +1,5 @@
 """``mnist-edge serve``: a page to draw on, and an API that reads pictures, over HTTP."""
 
-import socket
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -262,6 +261,8 @@ def announce(settings: "ServerSettings") -> None:
 
 def _own_address() -> str:
     """Return the address by which the network knows this machine."""
+    import socket
+
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
             # Nothing is sent: the system chooses the address it would send from.

@@ -17,7 +17,7 @@ from mnist_edge.commands.options import (
     MinGainOption,
     out_option,
 )
-from mnist_edge.modelstore.loading import DEFAULT_MODEL
+from mnist_edge.modelstore import DEFAULT_MODEL
 
 EXAMPLES = """
 mnist-edge teach kept/

@@ -117,7 +117,7 @@ def find_parent(parent: str) -> StoredModel:
         UnsuitableModel: it takes scaled pixels.
         ModelError: its int8 file is damaged.
     """
-    from mnist_edge.modelstore import loading
+    from mnist_edge.modelstore import DEFAULT_MODEL, loading
     from mnist_edge.modelstore.origin import MODEL_FILE, origin_warnings
 
     path = Path(parent)
@@ -126,7 +126,7 @@ def find_parent(parent: str) -> StoredModel:
         raise ModelNotFound(
             f"{parent} has no {MODEL_FILE}, which is what learns: installed packages come without "
             f"those of the shipped models; a clone of the project has them, for example: --from "
-            f"mnist-edge/models/{loading.DEFAULT_MODEL}"
+            f"mnist-edge/models/{DEFAULT_MODEL}"
         )
     stored = loading.load_model(folder)
     if stored.manifest is None or stored.manifest.reading != "pixels":

@@ -27,10 +27,8 @@ from mnist_edge.errors import (
     ModelNotFound,
     did_you_mean,
 )
-from mnist_edge.modelstore import registry
+from mnist_edge.modelstore import DEFAULT_MODEL, SCHEMES, registry
 from mnist_edge.modelstore.loading import (
-    DEFAULT_MODEL,
-    SCHEMES,
     StoredModel,
     find_model_folder,
     load_model,

@@ -23,15 +23,10 @@ from mnist_edge.errors import (
     did_you_mean,
     reinstall_command,
 )
-from mnist_edge.modelstore import registry
+from mnist_edge.modelstore import DEFAULT_MODEL, SCHEMES, registry
 from mnist_edge.modelstore.manifest import ModelManifest, OperatingPoints
 from mnist_edge.system.files import exists
 from mnist_edge.system.paths import shipped_models_folder
-
-DEFAULT_MODEL = "edge"
-"""The shipped model that is in use by default."""
-SCHEMES = ("float32", "float16", "dynamic", "int8", "int16x8")
-"""Every scheme a model folder may hold, the reference first."""
 
 TFLITE_IDENTIFIER = b"TFL3"
 """Bytes 4 to 8 of every TFLite flatbuffer (tensorflow/compiler/mlir/lite/schema/schema.fbs)."""

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import IO
 
 from mnist_edge.errors import InvalidManifest, InvalidModel, MixedNetworks
-from mnist_edge.modelstore.loading import SCHEMES, StoredModel, read_manifest
+from mnist_edge.modelstore import SCHEMES
+from mnist_edge.modelstore.loading import StoredModel, read_manifest
 from mnist_edge.modelstore.manifest import ModelManifest, Score
 from mnist_edge.system.files import not_writable
 

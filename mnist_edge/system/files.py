@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -33,6 +32,9 @@ def replacing(target: Path, *, mode: int = 0o666) -> Iterator[Path]:
     Raises:
         NotWritable: the folder cannot be created or written to.
     """
+    # What only reads needs neither this nor what it imports.
+    import tempfile
+
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         descriptor, name = tempfile.mkstemp(
@@ -160,6 +162,8 @@ def require_writable(folder: Path) -> None:
     Raises:
         NotWritable: it cannot be created or written to.
     """
+    import tempfile
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from mnist_edge import Classifier
 from mnist_edge.data.builtin_digits import load_builtin_digits
 from tests.support.paths import SAMPLE
@@ -23,6 +25,16 @@ UNUSED = {
 }
 """Modules that reading one picture with a verified model does not need."""
 
+UNUSED_BY_HELP = {
+    "PIL",
+    "hashlib",
+    "mnist_edge.modelstore.loading",
+    "numpy",
+    "socket",
+    "tempfile",
+}
+"""Modules that listing the commands does not need."""
+
 
 def test_predict_imports_no_more_than_it_needs(nano: Path) -> None:
     words = [sys.executable, "-X", "importtime", "-m", "mnist_edge", "predict"]
@@ -33,6 +45,15 @@ def test_predict_imports_no_more_than_it_needs(nano: Path) -> None:
     imported = {line.rpartition("|")[2].strip() for line in own.splitlines()}
     assert "numpy" in imported
     assert not imported & UNUSED
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_help_imports_no_library_beside_typer(option: str) -> None:
+    words = [sys.executable, "-X", "importtime", "-m", "mnist_edge", option]
+    said = subprocess.run(words, capture_output=True, text=True, check=True).stderr
+    imported = {line.rpartition("|")[2].strip() for line in said.splitlines()}
+    assert "typer" in imported
+    assert not imported & UNUSED_BY_HELP
 
 
 def test_garbage_collection_is_only_delayed() -> None:

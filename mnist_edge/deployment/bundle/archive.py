@@ -36,8 +36,7 @@ from mnist_edge.deployment.artifact import SIGNATURE_SUFFIX, Artifact, read_arti
 from mnist_edge.deployment.bundle.own_wheel import FIXED_TIMESTAMP
 from mnist_edge.deployment.bundle.targets import Target
 from mnist_edge.errors import InvalidManifest
-from mnist_edge.modelstore import loading
-from mnist_edge.modelstore.loading import SCHEMES
+from mnist_edge.modelstore import SCHEMES, loading
 from mnist_edge.modelstore.manifest import ModelManifest
 from mnist_edge.system.files import write_bytes
 from mnist_edge.system.paths import SAMPLES

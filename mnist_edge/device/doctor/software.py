@@ -11,7 +11,7 @@ from mnist_edge.device import board
 from mnist_edge.device.doctor import probe
 from mnist_edge.device.doctor.finding import Finding
 from mnist_edge.errors import MissingDependency, ModelError, UsageError, reinstall_command
-from mnist_edge.modelstore import loading
+from mnist_edge.modelstore import DEFAULT_MODEL, loading
 from mnist_edge.runtimes import selection
 from mnist_edge.system.paths import shipped_models_folder
 from mnist_edge.system.subprocesses import ChildFailed
@@ -178,7 +178,7 @@ def _answers(model: str) -> Iterator[Finding]:
         )
         return
     yield _self_test(name, result)
-    if model == loading.DEFAULT_MODEL:
+    if model == DEFAULT_MODEL:
         yield _speed(model, result)
 
 

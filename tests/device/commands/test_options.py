@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mnist_edge.commands import app as program
-from mnist_edge.modelstore.loading import SCHEMES
+from mnist_edge.modelstore import SCHEMES
 from mnist_edge.training.recipes import RECIPES
 from tests.support.programs import Run
 
@@ -63,7 +63,7 @@ def complete(run: Run, monkeypatch: pytest.MonkeyPatch) -> Complete:
     ("line", "expected"),
     [
         ("mnist-edge ", set(program.COMMANDS)),
-        ("mnist-edge re", {"report", "reproduce"}),
+        ("mnist-edge re", {"readings", "report", "reproduce"}),
         ("mnist-edge model ", {"install", "list", "use", "rollback", "verify"}),
         ("mnist-edge report --max-d", {f"--max-drop{end}" for end in ("", "-point", "-corrupted")}),
         ("mnist-edge predict --format j", {"json", "jsonl"}),

@@ -11,7 +11,7 @@ from PIL import Image
 
 from mnist_edge import Classifier
 from mnist_edge.data.mnist import Digits
-from mnist_edge.modelstore import loading
+from mnist_edge.modelstore import DEFAULT_MODEL
 from tests.support.paths import SAMPLE
 from tests.support.programs import exit_status
 
@@ -136,7 +136,7 @@ def test_ten_thousand_png_files_give_the_answers_of_their_arrays(
     )
     lines = [json.loads(line) for line in outcome.stdout.splitlines()]
     assert len(lines) == len(test_digits) == 10_000
-    classifier = Classifier(loading.DEFAULT_MODEL, min_confidence=0)
+    classifier = Classifier(DEFAULT_MODEL, min_confidence=0)
     arrays = classifier.predict_pixels(test_digits.images)
     assert [line["digit"] for line in lines] == [one.digit for one in arrays]
     assert [line["confidence"] for line in lines] == [round(one.confidence, 6) for one in arrays]

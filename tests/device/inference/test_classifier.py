@@ -19,7 +19,7 @@ from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.errors import InvalidValue, UnknownName, UnreadablePicture
 from mnist_edge.metrics.classification import calibration_error
 from mnist_edge.metrics.confidence import MIN_COVERAGE, count_correct, softmax
-from mnist_edge.modelstore import loading
+from mnist_edge.modelstore import SCHEMES, loading
 from mnist_edge.runtimes.sandbox import open_model
 from mnist_edge.runtimes.selection import describe_runtime
 
@@ -226,7 +226,7 @@ def test_threads_change_no_answer(classifier: Classifier, test_digits: Digits) -
     assert Classifier(threads=2).predict_pixels(digits) == classifier.predict_pixels(digits)
 
 
-@pytest.mark.parametrize("scheme", loading.SCHEMES)
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_every_shipped_scheme_reads_the_first_test_digits(scheme: str, test_digits: Digits) -> None:
     found = Classifier(scheme=scheme).predict_pixels(test_digits.images[:8])
     assert [prediction.digit for prediction in found] == test_digits.labels[:8].tolist()

@@ -17,7 +17,7 @@ from mnist_edge.errors import (
     ModelNotFound,
     UnknownName,
 )
-from mnist_edge.modelstore import loading
+from mnist_edge.modelstore import DEFAULT_MODEL, SCHEMES, loading
 from mnist_edge.runtimes.sandbox import open_model
 
 
@@ -47,7 +47,7 @@ def test_a_name_a_folder_and_a_file_give_the_same_model(copied: Path) -> None:
     content = (copied / "int8.tflite").read_bytes()
     named = loading.load_model("nano")
     assert named.content == content
-    assert loading.load_model(loading.DEFAULT_MODEL) == loading.load_model()
+    assert loading.load_model(DEFAULT_MODEL) == loading.load_model()
     assert named.manifest is not None
     for door in (copied, str(copied), copied / "int8.tflite", str(copied / "int8.tflite")):
         stored = loading.load_model(door)
@@ -68,7 +68,7 @@ def test_a_model_is_named_by_folder_and_scheme(copied: Path) -> None:
     assert loading.load_model(copied).name == "own/int8"
 
 
-@pytest.mark.parametrize("scheme", loading.SCHEMES)
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_scheme_selects_the_file_of_a_folder(scheme: str) -> None:
     stored = loading.load_model(scheme=scheme)
     assert stored.path.name == f"{scheme}.tflite"
@@ -77,9 +77,7 @@ def test_a_scheme_selects_the_file_of_a_folder(scheme: str) -> None:
 
 
 def test_a_folder_gives_all_its_schemes_the_reference_first(nano: Path, copied: Path) -> None:
-    assert [stored.path.stem for stored in loading.load_all_schemes("nano")] == list(
-        loading.SCHEMES
-    )
+    assert [stored.path.stem for stored in loading.load_all_schemes("nano")] == list(SCHEMES)
     assert [stored.path.stem for stored in loading.load_all_schemes(copied)] == ["int8"]
     shutil.copy(nano / "float32.tflite", copied)
     assert [stored.path.stem for stored in loading.load_all_schemes(copied)] == ["float32", "int8"]

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from mnist_edge.errors import InvalidManifest, ModelRejected
-from mnist_edge.modelstore import loading
+from mnist_edge.modelstore import SCHEMES, loading
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.modelstore.manifest import Golden, ModelManifest
 from mnist_edge.runtimes.golden import (
@@ -57,7 +57,7 @@ def off_by(outputs: NDArray[Any], steps: int) -> NDArray[Any]:
     return moved
 
 
-@pytest.mark.parametrize("scheme", loading.SCHEMES)
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_model_with_the_same_answers_passes(scheme: str) -> None:
     found = run_self_test(with_golden(*answered(scheme)))
     assert found is not None

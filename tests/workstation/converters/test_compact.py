@@ -13,7 +13,7 @@ from converters.metadata import Metadata, add_metadata
 from converters.operators import read_operators
 from mnist_edge.data.mnist import Mnist
 from mnist_edge.errors import InvalidModel
-from mnist_edge.modelstore.loading import SCHEMES
+from mnist_edge.modelstore import SCHEMES
 from mnist_edge.runtimes.input_scaling import RAW_PIXELS
 from mnist_edge.runtimes.sandbox import run_sandboxed
 from mnist_edge.training.frameworks import import_tensorflow

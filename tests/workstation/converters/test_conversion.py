@@ -19,7 +19,7 @@ from mnist_edge.errors import AccuracyLost, ConversionError, NotWritable, Unsuit
 from mnist_edge.metrics.classification import calibration_error
 from mnist_edge.metrics.confidence import MIN_COVERAGE, choose_threshold, fit_temperature, softmax
 from mnist_edge.metrics.paired import compare
-from mnist_edge.modelstore import loading
+from mnist_edge.modelstore import SCHEMES, loading
 from mnist_edge.modelstore.manifest import OperatingPoints
 from mnist_edge.runtimes.input_scaling import RAW_PIXELS
 from mnist_edge.runtimes.sandbox import SandboxRun, run_sandboxed
@@ -47,7 +47,7 @@ def _converted(
     prepared = conversion.prepare(folder / training_record.MODEL_FILE, digits)
     assert prepared.scaling.name == "pixels"
     converted = convert_all(prepared, folder, every, gate=AccuracyGate(max_drop_point=max_drop))
-    assert [model.manifest.scheme for model in converted] == list(loading.SCHEMES)
+    assert [model.manifest.scheme for model in converted] == list(SCHEMES)
     assert all(model.manifest.recipe == name for model in converted)
     trials = [
         run_sandboxed(loading.load_model(model.path).content, digits.test.images, name=name)

@@ -13,7 +13,7 @@ from converters.compact import compact, parse_model
 from converters.dynamic_batch import with_any_batch
 from mnist_edge.data.mnist import Mnist
 from mnist_edge.errors import InvalidModel
-from mnist_edge.modelstore.loading import SCHEMES
+from mnist_edge.modelstore import SCHEMES
 from mnist_edge.runtimes.input_scaling import RAW_PIXELS
 from mnist_edge.training import networks
 from mnist_edge.training.frameworks import import_keras

@@ -7,6 +7,7 @@ import pytest
 from converters import schemes
 from converters.accuracy_gate import AccuracyGate
 from converters.conversion import Prepared
+from mnist_edge import modelstore
 from mnist_edge.errors import InvalidValue, UnknownName
 from mnist_edge.modelstore import loading
 from tests.support.conversions import DROP_BOUND, convert_all
@@ -59,7 +60,7 @@ def test_a_setting_that_a_scheme_lacks_is_refused() -> None:
 def test_schemes_have_a_fixed_order() -> None:
     assert [s.name for s in schemes.find_schemes(["int8", "float32"])] == ["float32", "int8"]
     assert len(schemes.find_schemes(["all"])) == 5
-    assert tuple(schemes.SCHEMES) == loading.SCHEMES
+    assert tuple(schemes.SCHEMES) == modelstore.SCHEMES
     assert all(make().name == name for name, make in schemes.SCHEMES.items())
     with pytest.raises(UnknownName, match="choose one of float32"):
         schemes.find_schemes(["int4"])

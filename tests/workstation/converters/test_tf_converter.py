@@ -12,7 +12,7 @@ from converters import schemes, tf_converter
 from converters.compact import parse_model
 from converters.conversion import Prepared
 from mnist_edge.data.mnist import Mnist
-from mnist_edge.modelstore.loading import SCHEMES
+from mnist_edge.modelstore import SCHEMES
 from mnist_edge.runtimes.input_scaling import RAW_PIXELS
 from mnist_edge.runtimes.sandbox import run_sandboxed
 from mnist_edge.training import training_run

@@ -6,13 +6,12 @@ from pathlib import Path
 
 from mnist_edge.evaluation.report import results
 from mnist_edge.evaluation.report.model_stats import read_model_stats
-from mnist_edge.modelstore import loading
+from mnist_edge.modelstore import SCHEMES
 
 
 def test_parameters_and_operations_of_a_file_are_counted(nano: Path) -> None:
     found = {
-        scheme: read_model_stats((nano / f"{scheme}.tflite").read_bytes())
-        for scheme in loading.SCHEMES
+        scheme: read_model_stats((nano / f"{scheme}.tflite").read_bytes()) for scheme in SCHEMES
     }
     # Every scheme has the same network, whatever its numbers are kept in.
     assert {one.parameters for one in found.values()} == {10_826}
@@ -39,7 +38,7 @@ def test_depthwise_filters_are_counted_by_channel(tiny: Path) -> None:
 def test_the_arena_holds_what_the_widest_operator_reads_and_writes(nano: Path, tiny: Path) -> None:
     found = {
         scheme: read_model_stats((nano / f"{scheme}.tflite").read_bytes()).arena
-        for scheme in loading.SCHEMES
+        for scheme in SCHEMES
     }
     # The second convolution: 8 maps in, 16 out. Weights take no part, whatever they are kept in.
     widest = 14 * 14 * (8 + 16)
