@@ -1,7 +1,7 @@
 """The ``mnist-edge`` program: finds the command, and is the one boundary where errors end.
 
-A command's module is imported when the command is called (or listed by ``--help``), so that
-``predict`` does not pay for ``train``. The modules import nothing heavy at their top either.
+A command's module is imported when the command is called, so that ``predict`` does not pay for
+``train``. The modules import nothing heavy at their top either.
 """
 
 import codecs
@@ -21,29 +21,30 @@ from mnist_edge.commands.console import fail
 from mnist_edge.commands.parsing import Command, Group
 from mnist_edge.errors import MnistEdgeError
 
-COMMANDS = (
-    "predict",
-    "batch",
-    "watch",
-    "readings",
-    "serve",
-    "label",
-    "info",
-    "doctor",
-    "report",
-    "benchmark",
-    "model",
-    "run",
-    "train",
-    "teach",
-    "convert",
-    "export",
-    "bundle",
-    "reproduce",
-)
-"""Names of the commands, in the order of ``--help``. Each is a module beside this one with a
-function (or a typer of several) called ``<name>_command``, with ``EXAMPLES``, and, where options
-were renamed since the last release, with ``RENAMED``."""
+COMMANDS = {
+    "predict": "Read the digit in each picture.",
+    "batch": "Read pictures by the million, on one machine or many.",
+    "watch": "Read each picture that arrives in a folder, or that a camera...",
+    "readings": "Print the readings of a watched display, or draw them.",
+    "serve": "Serve a page to draw on, and an API that reads pictures.",
+    "label": "Say what pictures show, one after the other.",
+    "info": "Compare a model's manifest with the model itself.",
+    "doctor": "Check that this machine can read pictures.",
+    "report": "Measure what each scheme of a model costs, with a verdict.",
+    "benchmark": "Measure how long reading digits takes on this machine.",
+    "model": "Install models on this device, and choose the one in use.",
+    "run": "Download, train, convert, report and predict, in one go.",
+    "train": "Train a recipe on MNIST, or fine-tune a model with your pictures.",
+    "teach": "Teach a model your hand, and say whether it became better.",
+    "convert": "Quantize a Keras model to TFLite, each file with its manifest.",
+    "export": "Write an int8 model as a library in C, with an example.",
+    "bundle": "Pack everything that a board without a network installs.",
+    "reproduce": "Train the four articles' systems and compare figures.",
+}
+"""Names of the commands with their lines of ``--help``, in its order. Each is a module beside this
+one with a function (or a typer of several) called ``<name>_command``, whose docstring begins with
+that line, with ``EXAMPLES``, and, where options were renamed since the last release, with
+``RENAMED``. The line stands here too, so that a list of the commands imports none of them."""
 
 EXAMPLES = """
 mnist-edge predict digit.png
@@ -84,6 +85,11 @@ class LazyGroup(Group):
         command.name = cmd_name
         command.renamed = getattr(module, "RENAMED", {})
         return command
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of the commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl([*COMMANDS.items()])
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write the examples and the exit status."""

@@ -28,7 +28,9 @@ UNUSED = {
 UNUSED_BY_HELP = {
     "PIL",
     "hashlib",
-    "mnist_edge.modelstore.loading",
+    "json",
+    "mnist_edge.commands.predict",
+    "mnist_edge.commands.train",
     "numpy",
     "socket",
     "tempfile",

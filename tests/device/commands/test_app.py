@@ -40,6 +40,12 @@ EXAMPLES = [
 ]
 
 
+def test_the_list_of_commands_says_what_their_own_help_does() -> None:
+    room = 78 - len("  reproduce  ")
+    for name, line in program.COMMANDS.items():
+        assert COMMANDS[name,].get_short_help_str(room) == line
+
+
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_help_ends_with_two_or_three_examples_of_the_command(
     words: tuple[str, ...], run: Run
