@@ -58,7 +58,11 @@ class TaskPictures:
             yield from self._fetched(self._read_list())
 
     def _read_list(self) -> Iterator[Row]:
-        with storage.open_file(resolve(self._plan, self._task.source)) as stream:
+        source = self._task.source
+        # A URL of the list is in the output's storage, which may be another than the input's.
+        with storage.open_file(
+            source if storage.is_url(source) else resolve(self._plan, source)
+        ) as stream:
             stream.seek(self._task.start)
             lines = stream.read(self._task.stop - self._task.start).splitlines()
         for line in lines:
@@ -101,8 +105,9 @@ class TaskPictures:
                 values = values.field("bytes")
             others = batch.drop_columns([column]).to_pylist()
             for picture, passed in zip(to_pictures(kind, values), others, strict=True):
-                path = picture if kind == "path" and isinstance(picture, str) else None
-                named = path or passed.pop("path", None)
+                named = passed.pop("path", None)
+                if kind == "path" and isinstance(picture, str):
+                    named = picture
                 yield str(named or f"{task.source}#{number}"), picture, passed
                 number += 1
 

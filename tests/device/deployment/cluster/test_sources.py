@@ -72,6 +72,8 @@ def test_parquet_gives_paths_pixels_and_images(digits: Path) -> None:
     assert named == [(path, path, {"label": number}) for number, path in enumerate(found)]
     assert (path, passed) == ("a.parquet#7", {"label": 7})
     assert "is null" in str(error)
+    write_parquet(Path("a.parquet"), {"file": ["b.png"], "path": ["another"], "label": [1]})
+    assert rows("a.parquet", column="file") == [("b.png", "b.png", {"label": 1})]
     write_parquet(Path("a.parquet"), {"pixels": [[0] * 784]})
     ((_, pixels, _),) = rows("a.parquet")
     assert pixels.shape == (28, 28)
