@@ -71,6 +71,7 @@ def test_a_terminal_asks_for_each_box(
     assert "" not in [text for _, text in labels(tmp_path)]
 
 
+@pytest.mark.slow
 def test_a_key_is_enough_where_there_is_a_terminal(folder: Path) -> None:
     controller, terminal = pty.openpty()
     command = [sys.executable, "-m", "mnist_edge", "label", str(folder), "--terminal"]
@@ -93,6 +94,7 @@ def test_a_key_is_enough_where_there_is_a_terminal(folder: Path) -> None:
     assert labels(folder) == [("a.png", "7"), ("b.png", "x")]
 
 
+@pytest.mark.slow
 def test_the_page_is_for_this_machine_and_its_link_alone(folder: Path) -> None:
     with running_label_page(folder, "--model", "nano") as server, server.client() as client:
         assert server.link.startswith("http://127.0.0.1:")

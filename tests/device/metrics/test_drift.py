@@ -57,6 +57,7 @@ def more_abstentions(mix: Mix) -> Mix:
     return np.array([*mix[:10] * 0.7, *mix[10:] * 7])
 
 
+@pytest.mark.slow
 def test_chance_alarms_as_rarely_as_is_said() -> None:
     # At the rate itself it would take a hundred thousand histories; the test is the same at 5 %.
     histories = 300
