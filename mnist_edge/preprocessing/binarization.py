@@ -37,8 +37,8 @@ stand out better in one of them than in luma."""
 _STATISTICS_SAMPLE = 5000
 """Number of pixels that are enough for the median of a picture."""
 _PAPER_SIDE = 160
-"""Longest side, in pixels, that a picture is reduced to for the brightness of its paper, which
-changes slowly."""
+"""Longest side, in pixels, that a picture is reduced to for the brightness of its paper, unless
+that changes at the edge of a shadow."""
 
 TIGHT_SIDE = 128
 """Longest side, in pixels, of a picture that is taken for a crop which the digit fills."""
@@ -244,28 +244,35 @@ def _estimate_paper(dark_ink: FloatImage, window: float) -> FloatImage:
         window: side of the window in pixels.
     """
     if max(dark_ink.shape) <= TIGHT_SIDE:
-        border = border_pixels(dark_ink)
-        size = _odd(window)
+        border, size = border_pixels(dark_ink), _odd(window)
+        paper = float(np.median(border))
+        if not _is_paper(border, dark_ink - np.float32(paper)):
+            return _close(dark_ink, size)
+        # Paper continues beyond the picture even where a stroke reaches the edge.
         reach = size // 2
-        if _is_paper(border, dark_ink - np.median(border)):
-            # Paper continues beyond the picture even where a stroke reaches the edge.
-            beyond = np.pad(dark_ink, reach, constant_values=float(np.median(border)))
-        else:
-            beyond = np.pad(dark_ink, reach, mode="edge")
+        beyond = np.pad(dark_ink, reach, constant_values=paper)
         return erode(dilate(beyond, size), size)[reach:-reach, reach:-reach]
     height, width = dark_ink.shape
     factor = -(-max(height, width) // _PAPER_SIDE)
-    size = _odd(window / factor)
-    reach = size // 2
-    # Paper continues beyond the picture: otherwise light that falls off towards the edge would
-    # count as ink.
-    beyond = np.pad(reduce_blocks(dark_ink, factor, np.maximum), reach, mode="edge")
-    closed = erode(dilate(beyond, size), size)[reach:-reach, reach:-reach]
+    closed = _close(reduce_blocks(dark_ink, factor, np.maximum), _odd(window / factor))
     if factor == 1:
         return closed
+    steps = max(float(np.abs(np.diff(closed, axis=axis)).max(initial=0)) for axis in (0, 1))
+    if steps > _MIN_CONTRAST:
+        # Beside the edge of a shadow, what is between two of the reduced pixels would be ink.
+        return _close(dark_ink, _odd(window))
     box = (0, 0, width / factor, height / factor)
     image = Image.fromarray(closed)
     return np.asarray(image.resize((width, height), Image.Resampling.BILINEAR, box))
+
+
+def _close(values: FloatImage, size: int) -> FloatImage:
+    """Fill what is dark and narrower than a window of odd ``size``."""
+    # Paper continues beyond the picture: otherwise light that falls off towards the edge would
+    # count as ink.
+    reach = size // 2
+    beyond = np.pad(values, reach, mode="edge")
+    return erode(dilate(beyond, size), size)[reach:-reach, reach:-reach]
 
 
 def _odd(size: float) -> int:
