@@ -5,7 +5,7 @@
 # make fuzz MINUTES=60   damaged files of every kind, as many as there is time for
 # make docs   the pages of docs/, into build/docs; a broken link is an error
 # make reference   write the generated parts of the pages anew
-# make bench  speed beside floors and peers, into benchmarks/RESULTS.md: thirteen minutes, undisturbed
+# make bench  speed beside floors and peers, into benchmarks/RESULTS.md: a quarter of an hour, undisturbed
 # make system-packages   what some tests use of Debian's (else they are skipped); asks for root
 # make lock   choose new versions of everything, in all locks: ours, devices' and peers'
 PYTHON ?= python3.11

@@ -36,6 +36,7 @@ SCRIPTS = {
     "speed.serving": "Serving",
     "speed.jpeg_12mp": "A photo of twelve megapixels",
     "speed.whole_pictures": "Whole pictures",
+    "speed.growth": "How time grows",
     "speed.picture_steps": "Steps of the front end",
     "peers.other_starts": "Starting, beside other runtimes",
     "peers.other_runtimes": "Other runtimes",

@@ -33,7 +33,7 @@ from mnist_edge.modelstore import loading
 
 THROUGHPUT, MEMORY = 0.8, 80e6
 """How many times as fast as ``predict_many``, and most resident bytes."""
-_ROUNDS = 5
+_ROUNDS = 3
 _ENLARGEMENT = 10
 FLASK = """\
 import io, logging, sys, threading, numpy as np

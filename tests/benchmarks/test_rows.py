@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import rows
-from benchmarks.speed import results
+from benchmarks.speed import growth, results
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,9 @@ def test_every_script_of_speed_is_run() -> None:
         if "rows import" in path.read_text()
     }
     assert measuring - {"speed.results"} == set(results.SCRIPTS)
+
+
+def test_a_curves_exponent_is_that_of_its_upper_half() -> None:
+    sizes = (1.0, 10.0, 100.0, 1e4, 1e5, 1e6)
+    seconds = {size: 0.01 + 3e-6 * size**1.5 for size in sizes}
+    assert growth.fit_exponent(seconds) == pytest.approx(1.5, abs=0.01)
