@@ -89,7 +89,7 @@ def batch_command(
             metavar="N",
             min=1,
             max=1024,
-            help="Processors to use on this machine.",
+            help="Processes to read with: one per processor that Ray may use here.",
             show_default="all",
         ),
     ] = None,

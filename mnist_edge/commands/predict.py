@@ -108,7 +108,7 @@ def predict_command(
             metavar="N",
             min=1,
             max=256,
-            help="Processes to read with; 1 for none but this one.",
+            help="Processes to read with: 1 for none but this one.",
             show_default="one per core",
         ),
     ] = None,

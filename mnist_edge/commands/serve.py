@@ -151,7 +151,7 @@ def serve_command(
         typer.Option(
             "--config",
             metavar="FILE",
-            help="Show the camera of a watch at /camera, and set its regions there.",
+            help="Settings of a camera: show it at /camera, and set its regions there.",
         ),
     ] = None,
     runtime: RuntimeOption = None,

@@ -80,7 +80,7 @@ def test_the_exit_status_is_in_the_help(run: Run) -> None:
 
 OWN_MEANING = {
     *("--out", "--model", "--compare", "--explain", "--target", "--resume", "--scheme"),
-    *("--pictures", "--data"),
+    *("--pictures", "--data", "--camera"),
 }
 """Options that take a file in one command and a folder, a flag or a list in another."""
 
