@@ -24,7 +24,7 @@ from mnist_edge.errors import MnistEdgeError
 COMMANDS = {
     "predict": "Read the digit in each picture.",
     "batch": "Read pictures by the million, on one machine or many.",
-    "watch": "Read each picture that arrives in a folder, or that a camera...",
+    "watch": "Read pictures as they arrive, from a folder or a camera.",
     "readings": "Print the readings of a watched display, or draw them.",
     "serve": "Serve a page to draw on, and an API that reads pictures.",
     "label": "Say what pictures show, one after the other.",

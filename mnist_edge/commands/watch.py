@@ -1,4 +1,4 @@
-"""``mnist-edge watch``: reads each picture that arrives in a folder."""
+"""``mnist-edge watch``: reads pictures as they arrive, from a folder or a camera."""
 
 import json
 import signal
@@ -113,7 +113,7 @@ def watch_command(
     keep_unsure_bytes: KeepUnsureBytesOption = DEFAULT_KEEP_UNSURE_BYTES,
     runtime: RuntimeOption = None,
 ) -> None:
-    """Read each picture that arrives in a folder, or that a camera takes.
+    """Read pictures as they arrive, from a folder or a camera.
 
     Appends one line per picture to the results, as predict --format jsonl prints
     it, and waits for more until it is stopped (Ctrl-C, SIGTERM). A picture with a
