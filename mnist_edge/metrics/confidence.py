@@ -73,7 +73,8 @@ class TabulatedSoftmax:
         highest = max(indices.tolist(), key=self._levels.item)
         row = self._exponentials.get(highest)
         if row is None:
-            row = np.exp((self._levels - self._levels[highest]) / self._temperature)
+            below = np.minimum(self._levels - self._levels[highest], 0)  # what is above has no use
+            row = np.exp(below / self._temperature)
             self._exponentials[highest] = row
         exponentials = row[indices]
         probabilities: NDArray[np.float64] = exponentials / np.add.reduce(exponentials)
