@@ -78,9 +78,7 @@ class CameraRoutes:
         self._page, self._policy = load_page("camera.html")
 
     def routes(self) -> list[Route]:
-        """Return the routes; none without a camera."""
-        if self._config is None:
-            return []
+        """Return the routes."""
         return [
             Route("/camera", self.page),
             Route("/v1/camera/picture", self.picture),
@@ -110,6 +108,7 @@ class CameraRoutes:
 
     async def page(self, request: Request) -> Response:
         """Answer the page."""
+        self._file()
         return HTMLResponse(self._page, headers={"content-security-policy": self._policy})
 
     def picture(self, request: Request) -> Response:
@@ -135,11 +134,21 @@ class CameraRoutes:
         except InvalidValue as error:
             raise RequestRefused(422, "InvalidRegions", str(error)) from error
 
+    def _file(self) -> Path:
+        """Return the file of settings.
+
+        Raises:
+            RequestRefused: the server was started without one.
+        """
+        if self._config is None:
+            message = "this server shows no camera; start it with --config FILE"
+            raise RequestRefused(503, "NoCamera", message)
+        return self._config
+
     def _document(self) -> dict[str, Any]:
-        assert self._config  # noqa: S101  # there are no routes without it
-        settings = load_monitor_settings(self._config)
+        settings = load_monitor_settings(self._file())
         return {
-            "file": self._config.name,
+            "file": self._file().name,
             "regions": [
                 {
                     "name": region.name,
@@ -166,27 +175,26 @@ class CameraRoutes:
 
     def _write(self, body: bytes) -> dict[str, Any]:
         """Write regions to the file; the others of its settings stay, and the old file is kept."""
-        assert self._config  # noqa: S101  # there are no routes without it
         with self._writing:
-            settings = load_monitor_settings(self._config)
+            settings = load_monitor_settings(self._file())
             regions = self._parse(body)
             picture = self._newest()
             for region in regions:
                 _require_inside(region, picture)
-            save_settings(self._config, replace(settings, regions=tuple(regions)))
+            save_settings(self._file(), replace(settings, regions=tuple(regions)))
         return self._document()
 
     def _parse(self, body: bytes) -> list[RegionSettings]:
         """Return the regions of a request; those that the file has keep their rules."""
-        assert self._config  # noqa: S101  # there are no routes without it
-        before = {one.name: one.rules for one in load_monitor_settings(self._config).regions}
+        config = self._file()
+        before = {one.name: one.rules for one in load_monitor_settings(config).regions}
         regions = []
         for one in _parse_list(body):
             digits = one.pop("digits", None)
             if digits is not None and type(digits) is not int:
                 raise InvalidValue(f"digits: {digits!r}: expected whole number")
             given = {key: value for key, value in one.items() if value is not None}
-            region = parse_table(given, RegionSettings, folder=self._config.parent)
+            region = parse_table(given, RegionSettings, folder=config.parent)
             rules = before.get(region.name, RuleSettings())
             regions.append(replace(region, rules=replace(rules, digits=digits)))
         return regions
@@ -197,6 +205,7 @@ class CameraRoutes:
         Raises:
             RequestRefused: there is none, or the marks are not found.
         """
+        self._file()
         with self._keeping:
             frame = self._keeper.latest(_MAX_AGE)
             problem = self._keeper.problem

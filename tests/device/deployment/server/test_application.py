@@ -255,6 +255,13 @@ def test_the_description_names_every_route_and_no_other(client: httpx.Client) ->
             assert client.request(method.upper(), path).status_code not in {404, 405}
 
 
+def test_a_server_without_a_camera_says_so(client: httpx.Client) -> None:
+    for path in ("/camera", "/v1/camera/picture", "/v1/camera/regions"):
+        response = client.get(path)
+        assert response.status_code == 503
+        assert "start it with --config FILE" in response.json()["error"]["message"]
+
+
 @pytest.mark.slow
 def test_eight_clients_at_once_get_the_answers_of_one(server: RunningServer) -> None:
     digits = load_builtin_digits().images
