@@ -134,7 +134,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         "" if row.other is None else f"{row.other:,.4g} {row.unit}",
         "" if row.ratio is None else f"{row.ratio:.2f}",
         "" if low is None or high is None else f"{low:.2f} to {high:.2f}",
-        "" if row.goal is None else f"{row.goal} {row.target:g}",
+        "" if row.target is None else f"{row.goal} {row.target:g}",
     )
 
 

@@ -32,10 +32,12 @@ def test_a_row_states_its_distance_from_the_target(
 def test_the_page_shows_every_row_and_what_falls_short() -> None:
     missed = rows.row_of_times("slow", [3.0], "floor", [1.0], goal="at most", target=2)
     met = rows.row_of_times("quick", [1.0], "floor", [1.0], goal="at most", target=2)
-    page = results.page([("Both", [missed, met])], share=1)
+    free = rows.row_of_times("free", [1.0], "peer", [2.0], goal="at least")
+    page = results.page([("All", [missed, met, free])], share=1)
     assert "| slow | 3,000 ms | floor | 1,000 ms | 3.00 | 3.00 to 3.00 | at most 2 |" in page
     assert "- slow: by 50 %." in page
     assert "- quick" not in page
+    assert "| free | 1,000 ms | peer | 2,000 ms | 2.00 | 2.00 to 2.00 |  |" in page
 
 
 def test_every_script_of_speed_is_run() -> None:
