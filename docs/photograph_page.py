@@ -19,8 +19,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 from docs.draw_examples import COLORS, FOLDER
 from mnist_edge import Classifier
 from mnist_edge.inference.unsure_pictures import UnsurePictures
-from tests.device.deployment.server.test_drawing_page import SEVEN, draw, start_browser, wait_for
-from tests.device.deployment.server.test_label_page import press
+from tests.support.browsers import SECONDS, SEVEN, draw, open_browser, press, wait_for
 from tests.support.digit_server import running_label_page, running_server
 from tests.support.writers import draw_pictures, squares
 
@@ -28,14 +27,11 @@ WIDTH, HEIGHT = 960, 800
 """Size of the window in pixels."""
 LABEL_HEIGHT = 550
 """Height of the page to label on, without the empty rest of the window."""
-SECONDS = 60
-"""Time that a busy machine may take."""
 
 
 def main() -> None:
     """Write the pictures."""
-    browser = start_browser()
-    try:
+    with open_browser() as browser:
         browser.execute_cdp_cmd(
             "Emulation.setDeviceMetricsOverride",
             {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False},
@@ -56,8 +52,6 @@ def main() -> None:
             keep_unsure(Path(folder, "unsure"))
             with running_label_page(Path(folder, "unsure"), "--model", "micro") as server:
                 _save(photograph_first(browser, server.link), "label-hand.png", height=LABEL_HEIGHT)
-    finally:
-        browser.quit()
 
 
 def keep_unsure(folder: Path) -> None:

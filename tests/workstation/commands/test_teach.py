@@ -15,10 +15,8 @@ import pytest
 from mnist_edge.data.labeled_pictures import find_labeled_pictures
 from mnist_edge.data.mnist import Mnist
 from mnist_edge.modelstore.manifest import ModelManifest
-from tests.device.deployment.server.test_drawing_page import DRIVER, part, start_browser, wait_for
-from tests.device.deployment.server.test_label_page import press
+from tests.support.browsers import in_a_browser, open_browser, part, press, wait_for
 from tests.support.digit_server import running_label_page
-from tests.support.pages import CHROMIUM
 from tests.support.paths import ROOT
 from tests.support.programs import Run
 from tests.support.writers import draw_pictures, squares
@@ -37,21 +35,15 @@ def program(*words: str | Path, folder: Path, store: Path) -> subprocess.Complet
 
 def label_by_page(folder: Path, label_of: Callable[[str], str]) -> None:
     """Label what was kept as somebody does, in a browser: a look, a key, and so on."""
-    browser = start_browser()
-    try:
-        with running_label_page(folder, "--model", "micro") as server:
-            browser.get(server.link)
-            wait_for(browser, "words", "Picture 1 ")
-            while "to do" in part(browser, "count").text:
-                source = part(browser, "origin").text.split("from ")[1].split(",")[0]
-                press(browser, label_of(source))
-    finally:
-        browser.quit()
+    with running_label_page(folder, "--model", "micro") as server, open_browser() as browser:
+        browser.get(server.link)
+        wait_for(browser, "words", "Picture 1 ")
+        while "to do" in part(browser, "count").text:
+            source = part(browser, "origin").text.split("from ")[1].split(",")[0]
+            press(browser, label_of(source))
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium, or no chromium-driver")
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@in_a_browser
 def test_what_was_unsure_is_kept_labeled_taught_proved_installed_read_and_rolled_back(
     mnist: Mnist, tmp_path: Path
 ) -> None:

@@ -18,14 +18,9 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from mnist_edge.monitoring.history import History, HistorySettings
 from mnist_edge.monitoring.settings import load_monitor_settings
-from tests.device.deployment.server.test_drawing_page import (
-    DRIVER,
-    SECONDS,
-    start_browser,
-    wait_for,
-)
+from tests.support.browsers import SECONDS, in_a_browser, open_browser, wait_for
 from tests.support.digit_server import running_server
-from tests.support.pages import CHROMIUM, axe_script
+from tests.support.pages import axe_script
 
 CONFIG = """
 [camera]
@@ -116,34 +111,29 @@ REFUSED: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium, or no chromium-driver")
-@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@in_a_browser
 def test_a_box_is_dragged_read_and_written(config: Path) -> None:
-    with running_server("--model", "nano", "--config", str(config)) as server:
-        browser = start_browser()
-        try:
-            browser.set_window_size(900, 900)
-            browser.get(f"{server.url}/camera")
-            wait = WebDriverWait(browser, SECONDS)
-            wait.until(lambda page: "012345" in page.find_element(By.ID, "regions").text)
-            for scheme in ("light", "dark"):
-                require_fit_for_a_phone(browser, scheme)
-            # The counter's own region would be moved.
-            browser.find_element(By.CSS_SELECTOR, "fieldset button").click()
-            drag(browser, (48, 96), (320, 180))
-            wait.until(lambda page: "region-1" in page.find_element(By.ID, "regions").text)
-            wait.until(lambda page: "0123" in outputs(page)[-1])
-            drag(browser, (320, 180), (252, 180))
-            wait.until(lambda page: outputs(page)[-1] == "012")
-            browser.find_elements(By.CSS_SELECTOR, "fieldset button")[1].click()
-            drag(browser, (48, 96), (52, 100))
-            wait.until(lambda page: outputs(page)[-1] == "012")
-            browser.find_element(By.ID, "save").click()
-            wait_for(browser, "status", "Wrote meter.toml")
-            assert [e for e in browser.get_log("browser") if "503" not in e["message"]] == []  # type: ignore[no-untyped-call]
-        finally:
-            browser.quit()
+    program = running_server("--model", "nano", "--config", str(config))
+    with program as server, open_browser() as browser:
+        browser.set_window_size(900, 900)
+        browser.get(f"{server.url}/camera")
+        wait = WebDriverWait(browser, SECONDS)
+        wait.until(lambda page: "012345" in page.find_element(By.ID, "regions").text)
+        for scheme in ("light", "dark"):
+            require_fit_for_a_phone(browser, scheme)
+        # The counter's own region would be moved.
+        browser.find_element(By.CSS_SELECTOR, "fieldset button").click()
+        drag(browser, (48, 96), (320, 180))
+        wait.until(lambda page: "region-1" in page.find_element(By.ID, "regions").text)
+        wait.until(lambda page: "0123" in outputs(page)[-1])
+        drag(browser, (320, 180), (252, 180))
+        wait.until(lambda page: outputs(page)[-1] == "012")
+        browser.find_elements(By.CSS_SELECTOR, "fieldset button")[1].click()
+        drag(browser, (48, 96), (52, 100))
+        wait.until(lambda page: outputs(page)[-1] == "012")
+        browser.find_element(By.ID, "save").click()
+        wait_for(browser, "status", "Wrote meter.toml")
+        assert [e for e in browser.get_log("browser") if "503" not in e["message"]] == []  # type: ignore[no-untyped-call]
     (region,) = load_monitor_settings(config).regions
     assert region.name == "region-1"
     assert region.box is None

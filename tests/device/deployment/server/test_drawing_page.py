@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,30 +10,26 @@ import numpy as np
 import pytest
 from PIL import Image
 from selenium import webdriver
-from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
+from tests.support.browsers import (
+    IN_A_BROWSER,
+    SECONDS,
+    SEVEN,
+    ZIGZAG,
+    draw,
+    open_browser,
+    part,
+    wait_for,
+)
 from tests.support.digit_server import RunningServer, running_server
-from tests.support.pages import CHROMIUM, axe_script
+from tests.support.pages import axe_script
 from tests.support.paths import ROOT
 
-DRIVER = shutil.which("chromedriver")
-SECONDS = 60
-"""A browser's first steps are slow on a busy machine."""
 SAMPLES = ROOT / "mnist_edge/samples"
-SEVEN = [(0.25, 0.2), (0.5, 0.19), (0.75, 0.2), (0.6, 0.5), (0.45, 0.85)]
-ZIGZAG = [(0.1, 0.3), (0.3, 0.8), (0.5, 0.3), (0.7, 0.8), (0.9, 0.3)]
-
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium, or no chromium-driver"),
-    # trio's sockets of selenium's own, at the end of the interpreter.
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture(scope="module")
@@ -57,30 +52,14 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def start_browser(*arguments: str) -> webdriver.Chrome:
-    """Start a browser that nobody sees."""
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    hidden = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
-    for argument in (*hidden, *arguments):
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
-    driver.set_page_load_timeout(2 * SECONDS)
-    return driver
-
-
 @pytest.fixture(scope="module")
 def browser(video: Path) -> Iterator[webdriver.Chrome]:
-    driver = start_browser(
+    with open_browser(
         "--use-fake-ui-for-media-stream",
         "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-video-capture={video}",
-    )
-    try:
+    ) as driver:
         yield driver
-    finally:
-        driver.quit()
 
 
 @pytest.fixture
@@ -91,28 +70,6 @@ def page(browser: webdriver.Chrome, server: RunningServer) -> Iterator[webdriver
     browser.get_log("browser")  # type: ignore[no-untyped-call]
     yield browser
     assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
-
-
-def part(page: webdriver.Chrome, name: str) -> WebElement:
-    return page.find_element(By.ID, name)
-
-
-def draw(page: webdriver.Chrome, points: list[tuple[float, float]]) -> None:
-    """Draw a stroke with the mouse; points are shares of the drawing's side."""
-    drawing = part(page, "drawing")
-    side = drawing.size["width"]
-    actions = ActionChains(page, duration=20)
-    for number, (x, y) in enumerate(points):
-        actions.move_to_element_with_offset(
-            drawing, round((x - 0.5) * side), round((y - 0.5) * side)
-        )
-        if number == 0:
-            actions.click_and_hold()
-    actions.release().perform()
-
-
-def wait_for(page: webdriver.Chrome, name: str, text: str) -> None:
-    WebDriverWait(page, SECONDS).until(lambda _: text in part(page, name).text)
 
 
 def test_a_drawn_seven_is_read(page: webdriver.Chrome) -> None:

@@ -9,40 +9,25 @@ from pathlib import Path
 
 import pytest
 from selenium import webdriver
-from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.wait import WebDriverWait
 
 from mnist_edge.data.label_table import read_label_table
-from tests.device.deployment.server.test_drawing_page import (
-    DRIVER,
-    SECONDS,
-    part,
-    start_browser,
-    wait_for,
-)
+from tests.support.browsers import IN_A_BROWSER, SECONDS, open_browser, part, press, wait_for
 from tests.support.digit_server import running_label_page
-from tests.support.pages import CHROMIUM, axe_script
+from tests.support.pages import axe_script
 from tests.support.paths import ROOT, SAMPLE
 
 HOSTILE = "<img src=x onerror=document.title='owned'>.png"
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium, or no chromium-driver"),
-    # trio's sockets of selenium's own, at the end of the interpreter.
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
-]
+pytestmark = IN_A_BROWSER
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
-    driver = start_browser()
-    try:
+    with open_browser() as driver:
         yield driver
-    finally:
-        driver.quit()
 
 
 @pytest.fixture
@@ -66,15 +51,6 @@ def page(browser: webdriver.Chrome, folder: Path) -> Iterator[webdriver.Chrome]:
         yield browser
         assert browser.get_log("browser") == []  # type: ignore[no-untyped-call]
         assert browser.title == "mnist-edge: label pictures"
-
-
-def press(page: webdriver.Chrome, *keys: str) -> None:
-    """Press keys, each once what the one before asked for is done."""
-    for key in keys:
-        ActionChains(page).send_keys(key).perform()
-        WebDriverWait(page, SECONDS).until(
-            lambda _: page.find_element(By.TAG_NAME, "body").get_attribute("aria-busy") == "false"
-        )
 
 
 def labels(folder: Path) -> list[tuple[str, str]]:

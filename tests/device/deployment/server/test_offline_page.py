@@ -12,34 +12,28 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
-from tests.device.deployment.server.test_drawing_page import (
+from tests.support.browsers import (
+    IN_A_BROWSER,
     SEVEN,
     ZIGZAG,
     draw,
+    open_browser,
     part,
-    start_browser,
     wait_for,
 )
-from tests.support.pages import CHROMIUM
 
 pytestmark = [
-    pytest.mark.slow,
+    *IN_A_BROWSER,
     pytest.mark.skipif(
-        not all((CHROMIUM, *map(shutil.which, ("chromedriver", "clang", "wasm-ld")))),
-        reason="no chromium, no chromium-driver, no clang or no lld",
+        not all(map(shutil.which, ("clang", "wasm-ld"))), reason="no clang, or no lld"
     ),
-    # trio's sockets of selenium's own, at the end of the interpreter.
-    pytest.mark.filterwarnings("ignore::ResourceWarning"),
 ]
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
-    driver = start_browser()
-    try:
+    with open_browser() as driver:
         yield driver
-    finally:
-        driver.quit()
 
 
 def test_a_page_from_the_disk_reads_drawings_by_itself(

@@ -1,0 +1,91 @@
+"""A browser that nobody sees, and what a person does in it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TypeVar
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.wait import WebDriverWait
+
+from tests.support.pages import CHROMIUM
+
+Test = TypeVar("Test", bound=Callable[..., None])
+
+DRIVER = shutil.which("chromedriver")
+SECONDS = 60
+"""A browser's first steps are slow on a busy machine."""
+IN_A_BROWSER = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium, or no chromium-driver"),
+    # trio's sockets of selenium's own, at the end of the interpreter.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
+"""Marks of a module's tests in a browser."""
+SEVEN = [(0.25, 0.2), (0.5, 0.19), (0.75, 0.2), (0.6, 0.5), (0.45, 0.85)]
+ZIGZAG = [(0.1, 0.3), (0.3, 0.8), (0.5, 0.3), (0.7, 0.8), (0.9, 0.3)]
+"""Strokes; points are shares of the drawing's side."""
+
+
+def in_a_browser(test: Test) -> Test:
+    """Mark one test."""
+    for mark in IN_A_BROWSER:
+        test = mark(test)
+    return test
+
+
+@contextmanager
+def open_browser(*arguments: str) -> Iterator[webdriver.Chrome]:
+    """Open a browser, and close it at the end."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    hidden = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage")
+    for argument in (*hidden, *arguments):
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    try:
+        driver.set_page_load_timeout(2 * SECONDS)
+        yield driver
+    finally:
+        driver.quit()
+
+
+def part(page: webdriver.Chrome, name: str) -> WebElement:
+    """Find an element by its id."""
+    return page.find_element(By.ID, name)
+
+
+def draw(page: webdriver.Chrome, points: list[tuple[float, float]]) -> None:
+    """Draw a stroke with the mouse; points are shares of the drawing's side."""
+    drawing = part(page, "drawing")
+    side = drawing.size["width"]
+    actions = ActionChains(page, duration=20)
+    for number, (x, y) in enumerate(points):
+        actions.move_to_element_with_offset(
+            drawing, round((x - 0.5) * side), round((y - 0.5) * side)
+        )
+        if number == 0:
+            actions.click_and_hold()
+    actions.release().perform()
+
+
+def press(page: webdriver.Chrome, *keys: str) -> None:
+    """Press keys, each once what the one before asked for is done."""
+    for key in keys:
+        ActionChains(page).send_keys(key).perform()
+        WebDriverWait(page, SECONDS).until(
+            lambda _: page.find_element(By.TAG_NAME, "body").get_attribute("aria-busy") == "false"
+        )
+
+
+def wait_for(page: webdriver.Chrome, name: str, text: str) -> None:
+    """Wait until an element shows a text."""
+    WebDriverWait(page, SECONDS).until(lambda _: text in part(page, name).text)
