@@ -180,11 +180,9 @@ def serve_command(
             f"serve needs {error.name}, which is not installed: {extra_install_command('serve')}"
         ) from error
     from mnist_edge.commands.predict import warn_about
-    from mnist_edge.commands.watch_camera import history_settings
     from mnist_edge.data.daily_counts import counting
     from mnist_edge.inference.unsure_pictures import UnsurePictures
     from mnist_edge.inference.worker_pool import available_cores
-    from mnist_edge.monitoring.settings import load_monitor_settings
 
     if not (token_file or insecure or is_loopback(host)):
         raise InvalidValue(
@@ -195,9 +193,6 @@ def serve_command(
         raise InvalidValue("--tls-cert and --tls-key belong together; give both, or neither")
     if token_file and insecure:
         raise InvalidValue("--token-file and --insecure exclude each other; leave one out")
-    if config and history is None:
-        kept = history_settings(load_monitor_settings(config), config)
-        history = kept.path if kept else None
     settings = ServerSettings(
         host=host,
         port=port,
@@ -206,7 +201,7 @@ def serve_command(
         allowed_origins=tuple(split_list(allow_origin)),
         tls_certificate=tls_cert,
         tls_key=tls_key,
-        history=history,
+        history=history or (config and _history_of(config)),
         camera=config,
         threads=threads or available_cores(),
         limits=ServerLimits(
@@ -236,6 +231,15 @@ def serve_command(
             warn("--insecure: everybody who reaches this machine can use the server")
         serve(service, settings, announce)
     note("ended")
+
+
+def _history_of(config: Path) -> Path | None:
+    """Return the history of a watch with these settings, if it keeps one."""
+    from mnist_edge.commands.watch_camera import history_settings
+    from mnist_edge.monitoring.settings import load_monitor_settings
+
+    kept = history_settings(load_monitor_settings(config), config)
+    return kept.path if kept else None
 
 
 def announce(settings: "ServerSettings") -> None:

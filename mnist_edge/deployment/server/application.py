@@ -6,11 +6,12 @@ import asyncio
 import base64
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import date
 from importlib import resources
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,10 +22,8 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from mnist_edge import __version__
-from mnist_edge.deployment.server.camera_routes import CameraRoutes
 from mnist_edge.deployment.server.drawing_page import load_page
 from mnist_edge.deployment.server.guard import Guard
-from mnist_edge.deployment.server.history_routes import HistoryRoutes
 from mnist_edge.deployment.server.metrics import CONTENT_TYPE, ServerMetrics
 from mnist_edge.deployment.server.model_service import ModelService, NamedPicture, Reading
 from mnist_edge.deployment.server.reading_queue import ReadingQueue
@@ -42,6 +41,10 @@ from mnist_edge.device.doctor.readings import drift_warning
 from mnist_edge.errors import MnistEdgeError, PictureError
 from mnist_edge.inference.batch import outcome_document
 from mnist_edge.runtimes.selection import describe_runtime
+
+if TYPE_CHECKING:
+    from mnist_edge.deployment.server.camera_routes import CameraRoutes
+    from mnist_edge.deployment.server.history_routes import HistoryRoutes
 
 _LOOK_SECONDS = 1.0
 """Time between two looks for another model."""
@@ -67,6 +70,38 @@ class _Budget:
         self._left += count
 
 
+class _Absent:
+    """The routes of something that the server was not started with.
+
+    Args:
+        paths: of its routes.
+        kind: name of the error.
+        message: what the server was to be started with.
+    """
+
+    def __init__(self, paths: Sequence[str], *, kind: str, message: str) -> None:
+        self._paths, self._kind, self._message = paths, kind, message
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        return [Route(path, self._refuse, methods=["GET", "POST", "PUT"]) for path in self._paths]
+
+    async def _refuse(self, request: Request) -> Response:
+        raise RequestRefused(503, self._kind, self._message)
+
+
+_NO_HISTORY = _Absent(
+    ("/v1/readings", "/v1/readings.png"),
+    kind="NoHistory",
+    message="this server shows no history; start it with --history FILE",
+)
+_NO_CAMERA = _Absent(
+    ("/camera", "/v1/camera/picture", "/v1/camera/regions"),
+    kind="NoCamera",
+    message="this server shows no camera; start it with --config FILE",
+)
+
+
 class DigitServer:
     """The routes of one server, with what they share.
 
@@ -83,8 +118,8 @@ class DigitServer:
         self._limits = settings.limits
         self._buffered = _Budget(self._limits.max_buffered)
         page, self._policy = load_page()
-        self._history = HistoryRoutes(settings.history)
-        self._camera = CameraRoutes(settings.camera, service)
+        self._history = _open_history(settings.history)
+        self._camera = _open_camera(settings.camera, service)
         classes = {"keeps": service.unsure, "history": settings.history}
         shown = " ".join(name for name, is_shown in classes.items() if is_shown)
         self._page = page.replace("<body>", f'<body class="{shown}">') if shown else page
@@ -97,8 +132,8 @@ class DigitServer:
             Route("/", self.page),
             Route("/v1/predict", self.predict, methods=["POST"]),
             Route("/v1/model", self.model),
-            *self._history.routes(),
-            *self._camera.routes(),
+            *(self._history or _NO_HISTORY).routes(),
+            *(self._camera or _NO_CAMERA).routes(),
             Route("/healthz", self.health),
             Route("/readyz", self.readiness),
             Route("/metrics", self.metrics),
@@ -131,7 +166,8 @@ class DigitServer:
             threads=self._settings.threads,
             changed=self._metrics.pending.set,
         )
-        self._camera.open()
+        if self._camera:
+            self._camera.open()
         looking = asyncio.create_task(self._follow_model())
         try:
             yield
@@ -140,7 +176,8 @@ class DigitServer:
             with suppress(asyncio.CancelledError):
                 await looking
             self._queue.close()
-            await asyncio.to_thread(self._camera.close)
+            if self._camera:
+                await asyncio.to_thread(self._camera.close)
 
     async def _follow_model(self) -> None:
         """Take up a model as soon as it is installed."""
@@ -175,7 +212,7 @@ class DigitServer:
 
     async def metrics(self, request: Request) -> Response:
         """Answer what was counted."""
-        readings = await asyncio.to_thread(self._history.metrics)
+        readings = await asyncio.to_thread(self._history.metrics) if self._history else b""
         return Response(self._metrics.render() + readings, media_type=CONTENT_TYPE)
 
     async def model(self, request: Request) -> Response:
@@ -286,6 +323,23 @@ class DigitServer:
         if self._queue.pending >= self._limits.max_pending:
             raise busy(f"{self._queue.pending} requests are being read; try again later")
         return await self._queue.read(pictures, query)
+
+
+def _open_history(path: Path | None) -> HistoryRoutes | None:
+    if path is None:
+        return None
+    from mnist_edge.deployment.server.history_routes import HistoryRoutes
+
+    return HistoryRoutes(path)
+
+
+def _open_camera(config: Path | None, service: ModelService) -> CameraRoutes | None:
+    # Most servers show none, and what reads cameras takes four million bytes.
+    if config is None:
+        return None
+    from mnist_edge.deployment.server.camera_routes import CameraRoutes
+
+    return CameraRoutes(config, service)
 
 
 def _reading_document(reading: Reading, query: ReadingQuery) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class CameraRoutes:
     """The routes of one file of settings, and its camera.
 
     Args:
-        config: the file; None for no camera.
+        config: the file.
         service: reads the digits.
 
     Raises:
@@ -61,19 +61,18 @@ class CameraRoutes:
         PictureError: the reference picture cannot be read.
     """
 
-    def __init__(self, config: Path | None, service: ModelService) -> None:
+    def __init__(self, config: Path, service: ModelService) -> None:
         self._service = service
         self._writing = threading.Lock()
         self._ending = threading.Event()
-        self._thread: threading.Thread | None = None
         self._config = config
-        if config is None:
-            return
         settings = load_monitor_settings(config)
         clock = SystemClock()
         self._clock = clock
         self._keeper = CameraKeeper(open_camera(settings.camera, clock), settings.camera, clock)
         self._keeping = threading.Lock()
+        # Its end is waited for, but not by the interpreter: a camera may hang.
+        self._thread = threading.Thread(target=self._keep, name="camera", daemon=True)
         self._reader = PictureReader(settings)
         self._page, self._policy = load_page("camera.html")
 
@@ -87,15 +86,12 @@ class CameraRoutes:
 
     def open(self) -> None:
         """Start the camera, and look after it in a thread."""
-        if self._config is not None:
-            self._thread = threading.Thread(target=self._keep, name="camera", daemon=True)
-            self._thread.start()
+        self._thread.start()
 
     def close(self) -> None:
         """Stop the camera."""
         self._ending.set()
-        if self._thread:
-            self._thread.join(_END_SECONDS)
+        self._thread.join(_END_SECONDS)
 
     def _keep(self) -> None:
         # The system ends a camera's program with the thread that started it: that is this one.
@@ -108,7 +104,6 @@ class CameraRoutes:
 
     async def page(self, request: Request) -> Response:
         """Answer the page."""
-        self._file()
         return HTMLResponse(self._page, headers={"content-security-policy": self._policy})
 
     def picture(self, request: Request) -> Response:
@@ -134,21 +129,10 @@ class CameraRoutes:
         except InvalidValue as error:
             raise RequestRefused(422, "InvalidRegions", str(error)) from error
 
-    def _file(self) -> Path:
-        """Return the file of settings.
-
-        Raises:
-            RequestRefused: the server was started without one.
-        """
-        if self._config is None:
-            message = "this server shows no camera; start it with --config FILE"
-            raise RequestRefused(503, "NoCamera", message)
-        return self._config
-
     def _document(self) -> dict[str, Any]:
-        settings = load_monitor_settings(self._file())
+        settings = load_monitor_settings(self._config)
         return {
-            "file": self._file().name,
+            "file": self._config.name,
             "regions": [
                 {
                     "name": region.name,
@@ -176,25 +160,24 @@ class CameraRoutes:
     def _write(self, body: bytes) -> dict[str, Any]:
         """Write regions to the file; the others of its settings stay, and the old file is kept."""
         with self._writing:
-            settings = load_monitor_settings(self._file())
+            settings = load_monitor_settings(self._config)
             regions = self._parse(body)
             picture = self._newest()
             for region in regions:
                 _require_inside(region, picture)
-            save_settings(self._file(), replace(settings, regions=tuple(regions)))
+            save_settings(self._config, replace(settings, regions=tuple(regions)))
         return self._document()
 
     def _parse(self, body: bytes) -> list[RegionSettings]:
         """Return the regions of a request; those that the file has keep their rules."""
-        config = self._file()
-        before = {one.name: one.rules for one in load_monitor_settings(config).regions}
+        before = {one.name: one.rules for one in load_monitor_settings(self._config).regions}
         regions = []
         for one in _parse_list(body):
             digits = one.pop("digits", None)
             if digits is not None and type(digits) is not int:
                 raise InvalidValue(f"digits: {digits!r}: expected whole number")
             given = {key: value for key, value in one.items() if value is not None}
-            region = parse_table(given, RegionSettings, folder=config.parent)
+            region = parse_table(given, RegionSettings, folder=self._config.parent)
             rules = before.get(region.name, RuleSettings())
             regions.append(replace(region, rules=replace(rules, digits=digits)))
         return regions
@@ -205,7 +188,6 @@ class CameraRoutes:
         Raises:
             RequestRefused: there is none, or the marks are not found.
         """
-        self._file()
         with self._keeping:
             frame = self._keeper.latest(_MAX_AGE)
             problem = self._keeper.problem

@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from mnist_edge.deployment.server.refusals import RequestRefused
-from mnist_edge.errors import InvalidHistory, InvalidValue, MnistEdgeError
+from mnist_edge.errors import InvalidValue, MnistEdgeError
 from mnist_edge.monitoring.clock import parse_since
 from mnist_edge.monitoring.history import History, HistorySettings
 from mnist_edge.monitoring.publishers.prometheus import region_metrics
@@ -30,10 +30,10 @@ class HistoryRoutes:
     """The routes of one history.
 
     Args:
-        path: the history that ``watch`` writes, which it may not have begun yet; None for none.
+        path: the history that ``watch`` writes, which it may not have begun yet.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
 
     def routes(self) -> list[Route]:
@@ -58,8 +58,6 @@ class HistoryRoutes:
 
     def metrics(self) -> bytes:
         """Return the latest values in Prometheus' text format; empty if there are none."""
-        if self._path is None:
-            return b""
         try:
             with self._history() as history:
                 return region_metrics(history.latest())
@@ -92,8 +90,6 @@ class HistoryRoutes:
     @contextmanager
     def _history(self) -> Iterator[History]:
         """Open the history for one answer: connections are not for several threads."""
-        if self._path is None:
-            raise InvalidHistory("this server shows no history; start it with --history FILE")
         history = History(HistorySettings(path=self._path), read_only=True)
         try:
             yield history

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import errno
 import os
 import signal
 import socket
 import ssl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
@@ -28,6 +29,8 @@ _BACKLOG = 1024
 """Connections that may wait in the system; where there are more, clients wait for a second."""
 _MAX_ACCEPTED = 64
 """Connections that asyncio accepts before it looks at any of them; all take memory."""
+_M_ARENA_MAX = -8
+"""Number of mallopt's option for the most heaps (malloc.h of the GNU C library)."""
 _FIRST_PASSED_SOCKET = 3
 """File descriptor of the first socket that systemd passes (sd_listen_fds(3))."""
 
@@ -73,6 +76,7 @@ def run_server(
     Raises:
         InvalidValue: the host and port cannot be listened on, or the certificate cannot be used.
     """
+    _share_one_heap()
     listening = passed_socket() or _listen(settings)
     settings = replace(settings, port=listening.getsockname()[1])
     metrics = ServerMetrics()
@@ -103,6 +107,17 @@ def run_server(
             "expected a PEM certificate chain and its key"
         ) from error
     asyncio.run(_Server(config, server.reload, lambda: announce(settings)).serve([listening]))
+
+
+def _share_one_heap() -> None:
+    """Have the threads to come share the heap of this one.
+
+    The GNU C library gives each thread a heap of its own, and what one has freed no other uses.
+    Python runs one thread at a time, so that they rarely wait for each other.
+    """
+    # Other C libraries have one heap anyway.
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
 
 
 class _Server(uvicorn.Server):

@@ -84,3 +84,16 @@ def test_no_other_command_pays_for_the_server() -> None:
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert result.stdout == "set()\n"
+
+
+def test_a_server_without_a_camera_does_not_pay_for_one() -> None:
+    program = (
+        "import sys\n"
+        "import mnist_edge.deployment.server.startup\n"
+        "print({name for name in sys.modules if name.startswith(('mnist_edge.monitoring', 'PIL."
+        "ImageDraw'))})"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert result.stdout == "set()\n"

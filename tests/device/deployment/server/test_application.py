@@ -255,11 +255,22 @@ def test_the_description_names_every_route_and_no_other(client: httpx.Client) ->
             assert client.request(method.upper(), path).status_code not in {404, 405}
 
 
-def test_a_server_without_a_camera_says_so(client: httpx.Client) -> None:
-    for path in ("/camera", "/v1/camera/picture", "/v1/camera/regions"):
-        response = client.get(path)
-        assert response.status_code == 503
-        assert "start it with --config FILE" in response.json()["error"]["message"]
+@pytest.mark.parametrize(
+    ("path", "option"),
+    [
+        ("/camera", "--config"),
+        ("/v1/camera/picture", "--config"),
+        ("/v1/camera/regions", "--config"),
+        ("/v1/readings", "--history"),
+        ("/v1/readings.png", "--history"),
+    ],
+)
+def test_a_server_without_a_camera_or_a_history_says_how_to_start_it(
+    client: httpx.Client, path: str, option: str
+) -> None:
+    response = client.get(path)
+    assert response.status_code == 503
+    assert f"start it with {option} FILE" in response.json()["error"]["message"]
 
 
 @pytest.mark.slow

@@ -37,7 +37,7 @@ def history(tmp_path: Path) -> Path:
     return path
 
 
-def get(history: Path | None, target: str) -> httpx.Response:
+def get(history: Path, target: str) -> httpx.Response:
     """Ask an application that has these routes alone."""
     handlers: dict[Any, Any] = {
         RequestRefused: refusal_response,
@@ -82,13 +82,9 @@ def test_a_wrong_parameter_is_said(history: Path, query: str) -> None:
     assert response.json()["error"]["type"] == "InvalidParameter"
 
 
-def test_without_a_history_the_answer_says_how_to_start(tmp_path: Path) -> None:
-    response = get(None, "/v1/readings")
-    assert response.status_code == 503
-    assert "start it with --history FILE" in response.json()["error"]["message"]
-    # The watch has not begun.
+def test_a_history_that_the_watch_has_not_begun_is_said(tmp_path: Path) -> None:
     assert get(tmp_path / "later.db", "/v1/readings").status_code == 503
-    assert HistoryRoutes(None).metrics() == HistoryRoutes(tmp_path / "later.db").metrics() == b""
+    assert HistoryRoutes(tmp_path / "later.db").metrics() == b""
 
 
 def test_the_latest_values_are_metrics(history: Path) -> None:
