@@ -7,31 +7,22 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
-from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+
+from tests.support.waiting import SECONDS, eventually
 
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin")
 FULL_DISK = ("/bin/sh", "-c", 'trap "" XFSZ; ulimit -f 1; exec "$@"', "sh")
 """Starts a program that cannot write files beyond a block, as on a full disk."""
 _OPENSSL = shutil.which("openssl")
-_TIMEOUT = 20
 
 
 def free_port() -> int:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         return int(listening.getsockname()[1])
-
-
-def wait_for(condition: Callable[[], object]) -> None:
-    """Poll until a condition holds."""
-    until = time.monotonic() + _TIMEOUT
-    while not condition():
-        assert time.monotonic() < until, "it did not happen in time"
-        time.sleep(0.01)
 
 
 class Broker:
@@ -61,7 +52,7 @@ class Broker:
         self.process = subprocess.Popen(
             self._words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        wait_for(self._listens)
+        eventually(self._listens)
 
     def _listens(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
@@ -88,7 +79,7 @@ class Listener:
         self._client.on_message = self._keep
         self._client.connect("127.0.0.1", port)
         self._client.loop_start()
-        assert self._subscribed.wait(_TIMEOUT)
+        assert self._subscribed.wait(SECONDS)
 
     def _keep(self, client: Any, data: Any, message: Any) -> None:
         self.received.append((message.topic, message.payload.decode()))
@@ -97,7 +88,7 @@ class Listener:
         return [payload for name, payload in self.received if name == topic]
 
     def publish(self, topic: str, payload: str, *, retain: bool = False) -> None:
-        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(_TIMEOUT)
+        self._client.publish(topic, payload, qos=1, retain=retain).wait_for_publish(SECONDS)
 
     def close(self) -> None:
         self._client.disconnect()

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
@@ -16,12 +17,11 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.support.pages import CHROMIUM
+from tests.support.waiting import SECONDS
 
 Test = TypeVar("Test", bound=Callable[..., None])
 
 DRIVER = shutil.which("chromedriver")
-SECONDS = 60
-"""A browser's first steps are slow on a busy machine."""
 IN_A_BROWSER = [
     pytest.mark.slow,
     pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium, or no chromium-driver"),
@@ -52,10 +52,15 @@ def open_browser(*arguments: str) -> Iterator[webdriver.Chrome]:
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(DRIVER))
     try:
-        driver.set_page_load_timeout(2 * SECONDS)
+        driver.set_page_load_timeout(SECONDS)
         yield driver
     finally:
         driver.quit()
+
+
+def patience(page: webdriver.Chrome) -> WebDriverWait[webdriver.Chrome]:
+    """Wait for a page, which may exchange an element while it is looked at."""
+    return WebDriverWait(page, SECONDS, ignored_exceptions=[StaleElementReferenceException])
 
 
 def part(page: webdriver.Chrome, name: str) -> WebElement:
@@ -81,11 +86,11 @@ def press(page: webdriver.Chrome, *keys: str) -> None:
     """Press keys, each once what the one before asked for is done."""
     for key in keys:
         ActionChains(page).send_keys(key).perform()
-        WebDriverWait(page, SECONDS).until(
+        patience(page).until(
             lambda _: page.find_element(By.TAG_NAME, "body").get_attribute("aria-busy") == "false"
         )
 
 
 def wait_for(page: webdriver.Chrome, name: str, text: str) -> None:
     """Wait until an element shows a text."""
-    WebDriverWait(page, SECONDS).until(lambda _: text in part(page, name).text)
+    patience(page).until(lambda _: text in part(page, name).text)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import httpx
 
-_START_SECONDS = 60
+from tests.support.waiting import SECONDS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +38,7 @@ class RunningServer:
 
     def client(self) -> httpx.Client:
         """Make a client, which waits as long as a busy machine may take."""
-        return httpx.Client(base_url=self.url, timeout=60, trust_env=False)
+        return httpx.Client(base_url=self.url, timeout=SECONDS, trust_env=False)
 
     def metric(self, line: str) -> float:
         """Return a number of ``/metrics``, 0 if it is not there, by its name and labels."""
@@ -50,7 +50,7 @@ class RunningServer:
     def end(self) -> int:
         """Ask the server to end, and return its exit status."""
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(60)
+        return self.process.wait(SECONDS)
 
 
 @contextmanager
@@ -76,7 +76,7 @@ def _running(*arguments: str, models: Path | None = None) -> Iterator[RunningSer
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
     ) as process:
-        watchdog = threading.Timer(_START_SECONDS, process.kill)
+        watchdog = threading.Timer(SECONDS, process.kill)
         watchdog.start()
         try:
             assert process.stdout is not None

@@ -17,6 +17,7 @@ from mnist_edge.data.label_table import read_label_table
 from tests.support.digit_server import running_label_page
 from tests.support.paths import ROOT, SAMPLE
 from tests.support.programs import Run
+from tests.support.waiting import SECONDS
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_a_key_is_enough_where_there_is_a_terminal(folder: Path) -> None:
     with subprocess.Popen(
         command, stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:
-        watchdog = threading.Timer(60, process.kill)
+        watchdog = threading.Timer(SECONDS, process.kill)
         watchdog.start()
         assert process.stdout is not None
         for key in (b"7", b"x", b"q"):

@@ -11,6 +11,7 @@ from mnist_edge.errors import InvalidValue, WorkerLost
 from mnist_edge.inference import worker_pool
 from mnist_edge.inference.worker_pool import map_in_order
 from tests.support.paths import ROOT
+from tests.support.waiting import eventually, is_running
 
 
 def doubled(number: int) -> int:
@@ -33,14 +34,6 @@ def importable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), *sys.path]))
 
 
-def is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
 @pytest.mark.usefixtures("importable")
 def test_results_come_in_order_and_few_items_are_read_ahead() -> None:
     taken: list[int] = []
@@ -60,7 +53,7 @@ def test_an_error_in_a_worker_is_raised_and_no_worker_is_left() -> None:
     results = map_in_order(pid, range(100), jobs=2)
     processes = {next(results)[1] for _ in range(20)}
     results.close()
-    assert not any(is_alive(process) for process in processes)
+    eventually(lambda: not any(map(is_running, processes)))
     with pytest.raises(InvalidValue, match="seven"):
         list(map_in_order(doubled, range(100), jobs=2))
 

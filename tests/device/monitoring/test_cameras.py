@@ -3,7 +3,6 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from mnist_edge.monitoring.settings import CameraSettings
 from tests.support.clocks import SteppedClock
 from tests.support.mjpeg_server import serve_mjpeg
 from tests.support.serving import served
+from tests.support.waiting import eventually, is_running
 
 SMALL = io.BytesIO()
 Image.fromarray(np.full((48, 64, 3), 99, np.uint8)).save(SMALL, "JPEG")
@@ -37,25 +37,8 @@ picture = {JPEG.getvalue()!r}
 ENDLESS = CAMERA + "while True: os.write(1, picture); time.sleep(0.02)"
 
 
-def eventually(check: Callable[[], object], seconds: float = 20) -> object:
-    end = time.monotonic() + seconds
-    while not (found := check()):
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    return found
-
-
 def program(code: str) -> ProgramCamera:
     return ProgramCamera([sys.executable, "-c", code], SystemClock())
-
-
-def runs(pid: int) -> bool:
-    """Check whether a process runs; one that nobody waits for yet does not."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 def test_the_newest_picture_of_a_program_is_given() -> None:
@@ -101,7 +84,7 @@ def test_a_stopped_program_is_gone_with_what_it_started(tmp_path: Path) -> None:
     eventually(lambda: pids.exists() and pids.read_text().endswith(" "))
     camera.stop()
     # A killed process takes a moment to end, and what the program started is no child to wait for.
-    eventually(lambda: not any(runs(int(pid)) for pid in pids.read_text().split()))
+    eventually(lambda: not any(is_running(int(pid)) for pid in pids.read_text().split()))
 
 
 def test_a_program_never_outlives_its_parent(tmp_path: Path) -> None:
@@ -123,7 +106,7 @@ def test_a_program_never_outlives_its_parent(tmp_path: Path) -> None:
     finally:
         parent.kill()
         parent.wait()
-    eventually(lambda: not runs(int(pid.read_text())))
+    eventually(lambda: not is_running(int(pid.read_text())))
 
 
 def test_a_program_that_is_not_there_fails_to_start(monkeypatch: pytest.MonkeyPatch) -> None:

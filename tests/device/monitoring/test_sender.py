@@ -14,6 +14,7 @@ from mnist_edge.monitoring.message import Message
 from mnist_edge.monitoring.readings import ValueReading
 from mnist_edge.monitoring.sender import Sender
 from tests.support.clocks import SteppedClock
+from tests.support.waiting import SECONDS
 
 START = datetime(2026, 11, 27, tzinfo=timezone.utc)
 
@@ -166,7 +167,7 @@ def test_a_thread_sends_what_is_recorded_and_ends(history: History, tmp_path: Pa
     record(history, publisher, 1)
     stop.set()
     sender.wake()
-    thread.join(10)
+    thread.join(SECONDS)
     other.close()
     assert not thread.is_alive()
     assert publisher.sent == ["0", "1"]

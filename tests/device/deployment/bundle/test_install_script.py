@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mnist_edge.deployment import bundle
@@ -109,7 +109,7 @@ def test_the_printed_command_is_short_where_the_launcher_is_on_the_path(
 
 
 @linux
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
+@settings(max_examples=20)
 @given(choice=st.data())
 def test_a_changed_byte_anywhere_is_refused_before_anything_is_installed(
     choice: st.DataObject, whole_bundle: Path, tmp_path_factory: pytest.TempPathFactory

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,14 +21,13 @@ from tests.support.paths import ROOT
 from tests.support.poisoned_pictures import POISONED
 from tests.support.programs import start_program
 from tests.support.ray_nodes import RayNodes, ray_nodes
+from tests.support.waiting import SECONDS, eventually
 
 pytestmark = pytest.mark.slow
 
 PICTURES = 48
 PART = 4
 """Pictures of a part: a task then takes about a second."""
-SECONDS = 240
-"""Time within which a run on a busy machine has come to a point."""
 
 
 @pytest.fixture(scope="module")
@@ -68,11 +66,13 @@ def running(cluster: RayNodes, photos: Path, out: Path, *words: str) -> Iterator
 
 
 def wait_until(condition: Callable[[], object], process: Popen[str]) -> None:
-    until = time.monotonic() + SECONDS
-    while not condition():
+    """Wait while a run goes on."""
+
+    def holds() -> object:
         assert process.poll() is None, process.communicate()
-        assert time.monotonic() < until
-        time.sleep(0.05)
+        return condition()
+
+    eventually(holds)
 
 
 def parts(out: Path) -> list[Path]:

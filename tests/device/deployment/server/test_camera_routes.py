@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import io
 import json
-import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +14,13 @@ from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.wait import WebDriverWait
 
 from mnist_edge.monitoring.history import History, HistorySettings
 from mnist_edge.monitoring.settings import load_monitor_settings
-from tests.support.browsers import SECONDS, in_a_browser, open_browser, wait_for
+from tests.support.browsers import in_a_browser, open_browser, patience, wait_for
 from tests.support.digit_server import running_server
 from tests.support.pages import axe_script
+from tests.support.waiting import eventually
 
 CONFIG = """
 [camera]
@@ -44,11 +44,9 @@ def config(tmp_path: Path) -> Path:
 
 def picture(client: httpx.Client) -> httpx.Response:
     """Wait for the first picture."""
-    until = time.monotonic() + SECONDS
-    while (response := client.get("/v1/camera/picture")).status_code == 503:
-        assert time.monotonic() < until
-        time.sleep(0.1)
-    return response
+    ask = partial(client.get, "/v1/camera/picture")
+    eventually(lambda: ask().status_code != 503)
+    return ask()
 
 
 @pytest.mark.slow
@@ -117,7 +115,7 @@ def test_a_box_is_dragged_read_and_written(config: Path) -> None:
     with program as server, open_browser() as browser:
         browser.set_window_size(900, 900)
         browser.get(f"{server.url}/camera")
-        wait = WebDriverWait(browser, SECONDS)
+        wait = patience(browser)
         wait.until(lambda page: "012345" in page.find_element(By.ID, "regions").text)
         for scheme in ("light", "dark"):
             require_fit_for_a_phone(browser, scheme)

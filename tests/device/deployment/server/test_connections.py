@@ -7,12 +7,13 @@ import struct
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 
-import httpx
 import pytest
 
 from tests.support.digit_server import RunningServer, running_server
 from tests.support.paths import ROOT
+from tests.support.waiting import SECONDS, eventually
 
 SAMPLE = (ROOT / "mnist_edge/samples/digit.png").read_bytes()
 HEAD = "POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/png\r\n"
@@ -22,6 +23,8 @@ HEAD = "POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/png\
 def server() -> Iterator[RunningServer]:
     options = ("--header-seconds", "2", "--request-seconds", "3", "--max-connections", "40")
     with running_server("--model", "nano", *options) as one:
+        # What the first picture takes of memory is no test's.
+        require_answer(one)
         yield one
 
 
@@ -30,6 +33,10 @@ def it_goes_on(server: RunningServer) -> Iterator[None]:
     """After each test the server answers, and only open connections are counted."""
     yield
     wait_until_alone(server)
+    require_answer(server)
+
+
+def require_answer(server: RunningServer) -> None:
     with server.client() as client:
         answer = client.post("/v1/predict", content=SAMPLE, headers={"Content-Type": "image/png"})
         assert answer.json()["digit"] == 7
@@ -37,15 +44,11 @@ def it_goes_on(server: RunningServer) -> Iterator[None]:
 
 def wait_until_alone(server: RunningServer) -> None:
     """Wait until no connection is open but the one that asks."""
-    for _ in range(600):
-        if server.metric("mnist_edge_connections") == 1:
-            return
-        time.sleep(0.1)
-    pytest.fail("connections are still open after a minute")
+    eventually(lambda: server.metric("mnist_edge_connections") == 1)
 
 
 def connect(server: RunningServer) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", server.port), timeout=30)
+    return socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS)
 
 
 def all_of(connection: socket.socket) -> bytes:
@@ -116,7 +119,9 @@ def test_what_is_not_http_is_answered_in_json(server: RunningServer) -> None:
 
 def test_headers_have_a_size(server: RunningServer) -> None:
     with connect(server) as one:
-        one.sendall(HEAD.encode() + b"X: " + b"x" * 100_000)
+        # The server may have answered and gone before it is all sent.
+        with suppress(OSError):
+            one.sendall(HEAD.encode() + b"X: " + b"x" * 100_000)
         answer = all_of(one)
     assert answer[:13] in {b"HTTP/1.1 431 ", b"HTTP/1.1 400 ", b""}
 
@@ -158,7 +163,6 @@ def test_a_client_that_takes_no_answer_is_dropped(server: RunningServer) -> None
 def test_too_many_connections_are_refused_and_room_comes_back(server: RunningServer) -> None:
     held = [connect(server) for _ in range(40)]
     try:
-        time.sleep(0.2)
         with connect(server) as further:
             answer = all_of(further)
         assert answer.startswith(b"HTTP/1.1 503 ") or answer == b""
@@ -175,7 +179,7 @@ def test_ten_thousand_connections_that_are_dropped_leave_nothing(server: Running
         with connect(server) as one:
             if number % 2:
                 one.sendall(HEAD.encode())
-    time.sleep(1.5)
+    wait_until_alone(server)
     assert server.metric("process_open_fds") <= descriptors + 2
     assert server.metric("process_resident_memory_bytes") < memory + 20e6
 
@@ -214,7 +218,6 @@ def test_a_client_that_waits_is_told_to_go_on(server: RunningServer) -> None:
 
 
 def test_an_idle_connection_is_closed(server: RunningServer) -> None:
-    with httpx.Client(base_url=server.url, trust_env=False) as client:
+    with server.client() as client:
         client.get("/healthz")
-        time.sleep(0.1)
-        assert server.metric("mnist_edge_connections") == 2
+        wait_until_alone(server)

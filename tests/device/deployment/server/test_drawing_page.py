@@ -12,16 +12,15 @@ from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.support.browsers import (
     IN_A_BROWSER,
-    SECONDS,
     SEVEN,
     ZIGZAG,
     draw,
     open_browser,
     part,
+    patience,
     wait_for,
 )
 from tests.support.digit_server import RunningServer, running_server
@@ -148,7 +147,7 @@ def test_a_picture_of_any_format_is_read(
 def test_several_digits_are_read_with_their_boxes(page: webdriver.Chrome) -> None:
     part(page, "all").click()
     part(page, "file").send_keys(str(SAMPLES / "digits.png"))
-    WebDriverWait(page, SECONDS).until(lambda _: part(page, "picture").is_displayed())
+    patience(page).until(lambda _: part(page, "picture").is_displayed())
     assert len(part(page, "digit").text) > 1
     # The same picture as one digit, without choosing it again.
     part(page, "all").click()
@@ -186,7 +185,7 @@ def test_a_token_is_asked_for_and_remembered(browser: webdriver.Chrome, tmp_path
     token = tmp_path / "token"
     with running_server("--model", "nano", "--token-file", str(token)) as server:
         browser.get(server.url)
-        WebDriverWait(browser, SECONDS).until(lambda _: part(browser, "unlock").is_displayed())
+        patience(browser).until(lambda _: part(browser, "unlock").is_displayed())
         draw(browser, SEVEN)
         wait_for(browser, "words", "asks for its token")
         part(browser, "token").send_keys(token.read_text().strip(), Keys.ENTER)

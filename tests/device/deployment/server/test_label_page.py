@@ -11,10 +11,9 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.wait import WebDriverWait
 
 from mnist_edge.data.label_table import read_label_table
-from tests.support.browsers import IN_A_BROWSER, SECONDS, open_browser, part, press, wait_for
+from tests.support.browsers import IN_A_BROWSER, open_browser, part, patience, press, wait_for
 from tests.support.digit_server import running_label_page
 from tests.support.pages import axe_script
 from tests.support.paths import ROOT, SAMPLE
@@ -130,7 +129,7 @@ def test_two_tabs_lose_nothing(page: webdriver.Chrome, folder: Path) -> None:
         address = page.current_url
         page.switch_to.window(second)
         page.get(address)
-        WebDriverWait(page, SECONDS).until(lambda _: part(page, "unlock").is_displayed())
+        patience(page).until(lambda _: part(page, "unlock").is_displayed())
         part(page, "token").send_keys(token, Keys.ENTER)
         wait_for(page, "words", "Picture 1 of 4")
         press(page, "2", "3")

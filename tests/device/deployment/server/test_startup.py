@@ -9,8 +9,8 @@ import ssl
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -18,6 +18,7 @@ import pytest
 from tests.support.digit_server import running_server
 from tests.support.paths import NANO, ROOT
 from tests.support.programs import mnist_edge
+from tests.support.waiting import SECONDS, eventually
 
 SAMPLE = (ROOT / "mnist_edge/samples/digit.png").read_bytes()
 PNG = {"Content-Type": "image/png"}
@@ -27,23 +28,29 @@ PNG = {"Content-Type": "image/png"}
 def test_a_signal_ends_the_server_with_status_0(number: signal.Signals) -> None:
     with running_server("--model", "nano") as server:
         server.process.send_signal(number)
-        assert server.process.wait(60) == 0
+        assert server.process.wait(SECONDS) == 0
 
 
 def test_what_is_under_way_is_finished_before_the_end() -> None:
     with running_server("--model", "nano") as server:
-        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as slow:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS) as slow:
             head = "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
             slow.sendall(f"{head}Content-Length: {len(SAMPLE)}\r\n\r\n".encode() + SAMPLE[:100])
-            time.sleep(0.3)
+            # What was sent first is read before what asks for the number of connections.
+            eventually(lambda: server.metric("mnist_edge_connections") == 2)
             server.process.send_signal(signal.SIGTERM)
-            time.sleep(0.5)
+            eventually(lambda: not listens(server.port))
             slow.sendall(SAMPLE[100:])
             answer = b""
             while part := slow.recv(65536):
                 answer += part
         assert b'"digit":7' in answer
-        assert server.process.wait(60) == 0
+        assert server.process.wait(SECONDS) == 0
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as connection:
+        return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_a_port_that_is_taken_is_one_line() -> None:
@@ -75,9 +82,9 @@ def test_the_socket_that_systemd_passes_is_used() -> None:
             text=True,
         ) as process:
             # The client waits in the socket's queue until the server is there.
-            answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=60, trust_env=False)
+            answer = httpx.get(f"http://127.0.0.1:{port}/readyz", timeout=SECONDS, trust_env=False)
             process.terminate()
-            assert process.wait(60) == 0
+            assert process.wait(SECONDS) == 0
     assert answer.json()["ready"] is True
 
 
@@ -103,7 +110,7 @@ def test_https_is_served_with_a_certificate(certificate: tuple[Path, Path]) -> N
     with running_server("--model", "nano", *options) as server:
         assert server.url.startswith("https://")
         trusted = ssl.create_default_context(cafile=str(chain))
-        with httpx.Client(verify=trusted, trust_env=False, timeout=60) as client:
+        with httpx.Client(verify=trusted, trust_env=False, timeout=SECONDS) as client:
             response = client.post(f"{server.url}/v1/predict", content=SAMPLE, headers=PNG)
             assert response.json()["digit"] == 7
         # A client that speaks plain HTTP, or nothing, keeps nobody waiting.
@@ -120,6 +127,10 @@ def test_a_certificate_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
     )
     assert result.returncode == 2
     assert len(result.stderr.splitlines()) == 1
+
+
+def in_use(client: httpx.Client) -> Any:
+    return client.get("/v1/model").json()
 
 
 @pytest.mark.slow
@@ -143,24 +154,16 @@ def test_a_model_that_is_installed_is_taken_up_without_a_lost_request(
             one.start()
         try:
             with server.client() as client:
-                assert client.get("/v1/model").json()["name"] == "edge/int8"
+                assert in_use(client)["name"] == "edge/int8"
                 installed = mnist_edge("model", "install", str(NANO), folder=tmp_path)
                 assert installed.returncode == 0, installed.stderr
-                for _ in range(200):
-                    if client.get("/v1/model").json()["name"].startswith("nano-int8-"):
-                        break
-                    time.sleep(0.1)
-                assert client.get("/v1/model").json()["name"].startswith("nano-int8-")
+                eventually(lambda: in_use(client)["name"].startswith("nano-int8-"))
                 # One that cannot be used is refused, and the one that reads goes on.
                 record = tmp_path / "in-use.json"
                 record.write_text('{"in_use": "gone-int8-0123456789ab", "before": []}')
-                for _ in range(200):
-                    model = client.get("/v1/model").json()
-                    if "warnings" in model:
-                        break
-                    time.sleep(0.1)
-                assert model["name"].startswith("nano-int8-")
-                assert "gone-int8-0123456789ab" in model["warnings"][0]
+                (warning,) = eventually(lambda: in_use(client).get("warnings"))
+                assert in_use(client)["name"].startswith("nano-int8-")
+                assert "gone-int8-0123456789ab" in warning
         finally:
             ended.set()
             for one in clients:
@@ -173,9 +176,6 @@ def test_a_model_that_is_installed_is_taken_up_without_a_lost_request(
 def test_sighup_takes_the_model_up_at_once(tmp_path: Path) -> None:
     with running_server("--model", "nano", models=tmp_path) as server:
         server.process.send_signal(signal.SIGHUP)
-        for _ in range(100):
-            if server.metric('mnist_edge_model_exchanges_total{result="taken"}'):
-                break
-            time.sleep(0.1)
+        eventually(lambda: server.metric('mnist_edge_model_exchanges_total{result="taken"}'))
         assert server.metric('mnist_edge_model_exchanges_total{result="taken"}') == 1
         assert server.end() == 0

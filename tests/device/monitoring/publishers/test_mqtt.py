@@ -19,16 +19,11 @@ from mnist_edge.monitoring.history import History, HistorySettings
 from mnist_edge.monitoring.publishers.mqtt import MqttPublisher, MqttSettings
 from mnist_edge.monitoring.rules import RuleSettings
 from mnist_edge.monitoring.sender import Sender
-from tests.support.brokers import (
-    FULL_DISK,
-    MOSQUITTO,
-    Broker,
-    Listener,
-    wait_for,
-)
+from tests.support.brokers import FULL_DISK, MOSQUITTO, Broker, Listener
 from tests.support.clocks import SteppedClock
 from tests.support.paths import ROOT
 from tests.support.readings import counter_reading
+from tests.support.waiting import SECONDS, eventually
 
 pytestmark = pytest.mark.skipif(not MOSQUITTO, reason="needs mosquitto")
 
@@ -87,7 +82,7 @@ def test_readings_arrive_and_a_refused_value_is_not_among_them(
     station.record(2, error="only_grows: 0.01 is less than 0.02, the value before")
     station.record(3, error="equal_readings: 0.03 was read 1 of 2 times")
     station.step()
-    wait_for(lambda: len(listener.of("meters/water/reading")) == 3)
+    eventually(lambda: len(listener.of("meters/water/reading")) == 3)
     assert listener.of("meters/water/value") == ["0.01"]
     assert listener.of("meters/status") == ["online"]
     documents = list(map(json.loads, listener.of("meters/water/reading")))
@@ -95,7 +90,7 @@ def test_readings_arrive_and_a_refused_value_is_not_among_them(
     assert [one["value"] for one in documents] == ["0.01", None, None]
     # Who comes later finds the last value, and what the device is.
     late = Listener(broker.port)
-    wait_for(lambda: len(late.received) == 4)
+    eventually(lambda: len(late.received) == 4)
     assert late.of("meters/water/value") == ["0.01"]
     described = json.loads(late.of("homeassistant/device/meters/config")[0])
     assert described["components"]["water_value"]["device_class"] == "water"
@@ -111,7 +106,7 @@ def test_a_command_asks_for_a_reading_unless_it_is_an_old_one(
     listener.publish("meters/status/mark", "after both")
     assert not station.commands.wait(0.2)
     listener.publish("meters/command", "read")
-    assert station.commands.wait(10)
+    assert station.commands.wait(SECONDS)
 
 
 def test_the_last_will_tells_of_a_device_that_is_gone(station: Station, listener: Listener) -> None:
@@ -122,15 +117,15 @@ def test_the_last_will_tells_of_a_device_that_is_gone(station: Station, listener
     client = station.publisher._connection._client  # noqa: SLF001  # it is to end without a word
     assert client
     client.socket().shutdown(socket.SHUT_RDWR)
-    wait_for(lambda: statuses() == ["online", "offline"])
+    eventually(lambda: statuses() == ["online", "offline"])
 
     def is_back() -> bool:
         station.step()
         return len(statuses()) == 3
 
-    wait_for(is_back)
+    eventually(is_back)
     station.publisher.close()
-    wait_for(lambda: statuses() == ["online", "offline", "online", "offline"])
+    eventually(lambda: statuses() == ["online", "offline", "online", "offline"])
 
 
 def test_a_broker_that_is_killed_and_comes_back_gets_all_in_order_once(
@@ -138,7 +133,7 @@ def test_a_broker_that_is_killed_and_comes_back_gets_all_in_order_once(
 ) -> None:
     station.record(0)
     station.step()
-    wait_for(lambda: listener.of("meters/water/value"))
+    eventually(lambda: listener.of("meters/water/value"))
     broker.kill()
     listener.close()
     # An hour without a network.
@@ -150,7 +145,7 @@ def test_a_broker_that_is_killed_and_comes_back_gets_all_in_order_once(
     back = Listener(broker.port)
     station.step()
     assert station.sender.problem is None
-    wait_for(lambda: len(back.of("meters/water/reading")) >= 60)
+    eventually(lambda: len(back.of("meters/water/reading")) >= 60)
     received = [json.loads(one)["reading_id"] for one in back.of("meters/water/reading")]
     # The retained message of before the kill may be the first.
     assert received[-60:] == [f"id-{number}" for number in range(1, 61)]
@@ -166,9 +161,12 @@ def test_a_connection_that_breaks_in_between_is_made_anew(station: Station, brok
     broker.start()
     listener = Listener(broker.port)
     station.record(1)
-    station.step()
-    station.step()
-    wait_for(lambda: "0.01" in listener.of("meters/water/value"))
+
+    def has_arrived() -> bool:
+        station.step()
+        return "0.01" in listener.of("meters/water/value")
+
+    eventually(has_arrived)
     listener.close()
 
 
@@ -179,7 +177,7 @@ def test_a_broker_whose_disk_is_full_still_passes_readings_on(tmp_path: Path) ->
         for number in range(20):
             station.record(number)
             station.step()
-        wait_for(lambda: len(listener.of("meters/water/value")) == 20)
+        eventually(lambda: len(listener.of("meters/water/value")) == 20)
         assert station.history.waiting_messages("mqtt") == 0
         database = tmp_path / "mosquitto.db"
         assert not database.exists() or database.stat().st_size <= 512
@@ -227,13 +225,13 @@ def test_kills_at_any_moment_lose_nothing(
             cwd=ROOT,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         ) as station:
-            wait_for(has_sent)
+            eventually(has_sent)
             time.sleep(delay)
             station.kill()
     last = Station(tmp_path, broker.port)
     last.step()
     count = len(list(last.history.readings()))
-    wait_for(lambda: f"id-{count}" in identifiers())
+    eventually(lambda: f"id-{count}" in identifiers())
     recorded = [one.reading_id for one in last.history.readings()]
     assert recorded == [f"id-{number}" for number in range(1, count + 1)]
     # What was delivered and not yet recorded as such came once more, with its id.
