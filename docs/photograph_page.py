@@ -14,12 +14,11 @@ from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.support.wait import WebDriverWait
 
 from docs.draw_examples import COLORS, FOLDER
 from mnist_edge import Classifier
 from mnist_edge.inference.unsure_pictures import UnsurePictures
-from tests.support.browsers import SECONDS, SEVEN, draw, open_browser, press, wait_for
+from tests.support.browsers import SEVEN, draw, open_browser, patience, press, wait_for
 from tests.support.digit_server import running_label_page, running_server
 from tests.support.writers import draw_pictures, squares
 
@@ -76,7 +75,7 @@ def photograph(browser: webdriver.Chrome, link: str) -> bytes:
     """Draw a 7 and return a PNG of the page that reads it."""
     browser.get(link)
     draw(browser, SEVEN)
-    WebDriverWait(browser, SECONDS).until(
+    patience(browser).until(
         lambda page: "ms" in page.find_element(By.ID, "timing").text
     )
     return browser.get_screenshot_as_png()

