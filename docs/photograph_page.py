@@ -75,9 +75,7 @@ def photograph(browser: webdriver.Chrome, link: str) -> bytes:
     """Draw a 7 and return a PNG of the page that reads it."""
     browser.get(link)
     draw(browser, SEVEN)
-    patience(browser).until(
-        lambda page: "ms" in page.find_element(By.ID, "timing").text
-    )
+    patience(browser).until(lambda page: "ms" in page.find_element(By.ID, "timing").text)
     return browser.get_screenshot_as_png()
 
 

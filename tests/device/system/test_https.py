@@ -15,6 +15,7 @@ from mnist_edge.errors import DownloadFailed, InvalidValue, NotDelivered
 from mnist_edge.system import https
 from mnist_edge.system.https import download, download_if_present, post, require_post_url
 from tests.support.serving import served, taking_posts
+from tests.support.waiting import SECONDS
 
 LIMIT = 1 << 20
 
@@ -136,9 +137,9 @@ def test_a_trickling_server_cannot_outlast_the_deadline(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(https, "_MAX_SECONDS", 0.5)
-    with trickling(*TRICKLES[kind]) as root:
-        with pytest.raises(DownloadFailed, match=r"takes longer than 0\.5 s"):
-            download(f"{root}/m", max_bytes=LIMIT)
+    too_long = pytest.raises(DownloadFailed, match=r"takes longer than 0\.5 s")
+    with trickling(*TRICKLES[kind]) as root, too_long:
+        download(f"{root}/m", max_bytes=LIMIT)
 
 
 @pytest.mark.usefixtures("plain_http")
