@@ -24,6 +24,7 @@ from mnist_edge.errors import InvalidModel, MissingDependency, ModelNotFound, Un
 from mnist_edge.modelstore.manifest import Lineage
 from mnist_edge.modelstore.origin import weights_sha256
 from mnist_edge.system.capture import capture_descriptors
+from mnist_edge.system.files import read_regular_file
 from mnist_edge.system.text import one_line
 from mnist_edge.training.frameworks import import_keras, import_tensorflow, import_tf_keras
 from mnist_edge.training.recipes import RECIPES
@@ -335,7 +336,7 @@ def _origin(path: Path) -> tuple[str, int | None, Lineage | None]:
     if path.name != MODEL_FILE:
         return path.name, None, None
     try:
-        record = json.loads((path.parent / RECORD_FILE).read_text(encoding="utf-8"))
+        record = json.loads(read_regular_file(path.parent / RECORD_FILE))
         settings, lineage = record["settings"], record.get("lineage")
         return (
             str(settings["name"]),

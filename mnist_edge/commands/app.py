@@ -184,14 +184,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         # Whoever read the output has seen enough; nothing more can be said on it.
         _drop_output()
         sys.exit(1)
-    except OSError as error:
+    except (OSError, MemoryError) as error:
         if "--debug" in words:
             raise
-        _drop_output()
-        # Without a name, it is of standard output.
-        reason = error.strerror if error.strerror and not error.filename else error
-        fail(f"{reason}; the output is not complete")
-        sys.exit(1)
+        _fail_system(error)
     sys.exit(status if isinstance(status, int) else 0)
 
 
@@ -212,6 +208,18 @@ def _fail_usage(error: Any) -> NoReturn:
     else:
         fail(describe(error))
     sys.exit(error.exit_code)
+
+
+def _fail_system(error: OSError | MemoryError) -> NoReturn:
+    """Exit for what the system refused in the middle of the work."""
+    _drop_output()
+    if isinstance(error, MemoryError):
+        fail("this takes more memory than there is; end other programs, or use smaller files")
+    else:
+        # Without a name, it is of standard output.
+        reason = error.strerror if error.strerror and not error.filename else error
+        fail(f"{reason}; the output is not complete")
+    sys.exit(1)
 
 
 def _as_it_came(error: UnicodeError) -> tuple[str | bytes, int]:

@@ -11,7 +11,7 @@ from typing import Any, TextIO, TypeVar
 
 import typer
 
-from mnist_edge.system.text import escape_controls
+from mnist_edge.system.text import escape_controls, shorten
 
 Item = TypeVar("Item")
 
@@ -24,24 +24,31 @@ _COLORS = {"red": 31, "green": 32, "yellow": 33}
 """Parameters of ECMA-48's SGR sequence."""
 _PROSE = (80, 100)
 """Columns that text is wrapped at: without a terminal, and at most."""
+_MAX_MESSAGE = 1500
+"""Characters of a message that a person still reads."""
 _MIN_NAME = 8
 """Characters that are left of a first column, at least."""
 
 
 def note(message: str, *, color: str | None = None) -> None:
     """Write one line of progress to standard error, over a progress bar if one is drawn."""
-    line = escape_controls(message)
+    line = _readable(message)
     _write_line(paint(line, color, sys.stderr) if color else line)
 
 
 def warn(message: str) -> None:
     """Write a warning to standard error."""
-    _write_line(f"{paint('warning:', 'yellow', sys.stderr)} {escape_controls(message)}")
+    _write_line(f"{paint('warning:', 'yellow', sys.stderr)} {_readable(message)}")
 
 
 def fail(message: object) -> None:
     """Write an error to standard error; the caller decides on the exit status."""
-    _write_line(f"{paint('mnist-edge:', 'red', sys.stderr)} {escape_controls(str(message))}")
+    _write_line(f"{paint('mnist-edge:', 'red', sys.stderr)} {_readable(message)}")
+
+
+def _readable(message: object) -> str:
+    """Return a message on one line of bounded length, whatever names and values it quotes."""
+    return shorten(escape_controls(str(message)), _MAX_MESSAGE)
 
 
 def _write_line(line: str) -> None:
@@ -145,19 +152,6 @@ def format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         return "  ".join([first, *(c.rjust(w) for c, w in zip(cells[1:], widths[1:], strict=True))])
 
     return "\n".join(format_line(cells).rstrip() for cells in lines)
-
-
-def shorten(name: str, width: int) -> str:
-    """Cut out the middle of a name that is too long: names differ at their ends or beginnings.
-
-    Args:
-        name: what to shorten.
-        width: number of characters that are left, 6 or more.
-    """
-    if len(name) <= width:
-        return name
-    half = (width - 3) // 2
-    return f"{name[:half]}...{name[half + 3 - width :]}"
 
 
 def _format_blocks(lines: Sequence[Sequence[str]]) -> str:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from itertools import zip_longest
 
-from mnist_edge.commands.console import format_table, shorten, terminal_width, wrap
+from mnist_edge.commands.console import format_table, terminal_width, wrap
 from mnist_edge.evaluation.report.diff import OTHER_PICTURES, ReportDiff
 from mnist_edge.evaluation.report.document import report_to_dict
 from mnist_edge.evaluation.report.render.diff_page import diff_to_html, diff_to_markdown
@@ -15,7 +15,7 @@ from mnist_edge.evaluation.report.render.html import report_to_html
 from mnist_edge.evaluation.report.render.markdown import report_to_markdown
 from mnist_edge.evaluation.report.results import CorruptionResult, Report
 from mnist_edge.metrics.intervals import Interval
-from mnist_edge.system.text import escape_controls, fixed, percent, signed
+from mnist_edge.system.text import escape_controls, fixed, percent, shorten, signed
 
 _FACT = 32
 """Columns for a fact of one of two reports; more in a terminal with room for them."""

@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
 
 from mnist_edge.errors import MalformedData
-from mnist_edge.system.files import write_text
+from mnist_edge.system.files import read_regular_file, write_text
+from mnist_edge.system.text import shorten
 
 LABELS_FILE = "labels.csv"
 """A folder's file of labels."""
@@ -31,6 +33,8 @@ REQUIRED_COLUMNS = ("path", "label")
 BoxEdges: TypeAlias = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels of the picture; right and bottom are exclusive."""
 
+_MAX_QUOTE = 100
+"""Characters of a cell that are quoted."""
 _EDGES = ("left", "top", "right", "bottom")
 
 
@@ -55,6 +59,23 @@ class LabelRow:
     """The columns that mean nothing here, with their values."""
 
 
+def find_label_table(folder: Path) -> Path | None:
+    """Return the table of a folder; None if it has none.
+
+    Raises:
+        MalformedData: there is something else of that name, or a link to what is not there: labels
+            that were given before would be lost.
+    """
+    table = folder / LABELS_FILE
+    if not os.path.lexists(table):
+        return None
+    if not table.is_file():
+        raise MalformedData(
+            f"{table} is no file that can be read; mount what it links to, or remove it"
+        )
+    return table
+
+
 def read_label_table(table: Path) -> list[LabelRow]:
     """Read a table of labels.
 
@@ -63,7 +84,7 @@ def read_label_table(table: Path) -> list[LabelRow]:
     """
     try:
         # Spreadsheets begin a CSV with a byte order mark.
-        text = table.read_text(encoding="utf-8-sig")
+        text = read_regular_file(table).decode("utf-8-sig")
         reader = csv.DictReader(io.StringIO(text, newline=""), restkey="")
         rows = list(reader)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -125,8 +146,8 @@ def _parse_row(row: dict[str, str | list[str] | None], where: str) -> LabelRow:
     text = None if label is None else label.strip().lower()
     if not path or (text != UNLABELED and text not in LABELS):
         raise MalformedData(
-            f"{where} has path {path!r} and label {label!r}; expected a file and a digit 0 to 9, "
-            f"{NO_DIGIT} for no digit, or nothing for a picture that has no label yet"
+            f"{where} has path {_quote(path)} and label {_quote(label)}; expected a file and a "
+            f"digit 0 to 9, {NO_DIGIT} for no digit, or nothing for a picture that has no label yet"
         )
     known = {*REQUIRED_COLUMNS, *_EDGES}
     return LabelRow(
@@ -146,7 +167,12 @@ def _parse_box(cells: dict[str, str], where: str) -> BoxEdges | None:
         left = top = right = bottom = 0
     if not (0 <= left < right and 0 <= top < bottom):
         raise MalformedData(
-            f"{where} has the box {','.join(edges)}; expected {','.join(_EDGES)} in pixels of the "
-            "picture, or nothing in all four"
+            f"{where} has the box {shorten(','.join(edges), _MAX_QUOTE)}; expected "
+            f"{','.join(_EDGES)} in pixels of the picture, or nothing in all four"
         )
     return left, top, right, bottom
+
+
+def _quote(cell: str | None) -> str:
+    """Return a cell as it stands in messages: it may be any text, of any length."""
+    return "nothing" if cell is None else repr(shorten(cell, _MAX_QUOTE))

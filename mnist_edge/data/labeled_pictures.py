@@ -16,6 +16,7 @@ from mnist_edge.data.label_table import (
     REQUIRED_COLUMNS,
     UNLABELED,
     BoxEdges,
+    find_label_table,
     read_label_table,
 )
 from mnist_edge.errors import DataUnavailable, UnreadablePicture
@@ -83,8 +84,8 @@ def find_labeled_pictures(data: Path) -> list[LabeledPicture]:
             f"no data at {data}; expected a folder with one sub-folder per digit or a "
             f"{LABELS_FILE}, or a CSV file with {', '.join(REQUIRED_COLUMNS)}"
         )
-    table = data / LABELS_FILE if data.is_dir() else data
-    labeled = _read_table(table) if table.is_file() else _list_subfolders(data)
+    table = find_label_table(data) if data.is_dir() else data
+    labeled = _read_table(table) if table else _list_subfolders(data)
     if not labeled:
         raise DataUnavailable(
             f"no labelled picture in {data}; expected sub-folders 0 to 9 with files such as "

@@ -22,7 +22,7 @@ from mnist_edge.data import idx
 from mnist_edge.data.fetch import DATA_VARIABLE, fetch_mnist, missing_files
 from mnist_edge.data.idx import SHA256
 from mnist_edge.errors import DataUnavailable, MalformedData
-from mnist_edge.system.files import exists
+from mnist_edge.system.files import exists, read_regular_file
 from mnist_edge.system.paths import cache_folder
 from mnist_edge.system.text import one_line
 
@@ -189,7 +189,7 @@ def _read_idx(folder: Path, key: str) -> NDArray[np.uint8]:
     plain = folder / idx.file_name(key)
     path = plain if plain.is_file() else plain.with_name(plain.name + ".gz")
     try:
-        content = path.read_bytes()
+        content = read_regular_file(path)
         if path.suffix == ".gz":
             content = gzip.decompress(content)
     except FileNotFoundError as error:
@@ -204,7 +204,7 @@ def _read_idx(folder: Path, key: str) -> NDArray[np.uint8]:
 def _read_npz(path: Path, key: str) -> NDArray[np.uint8]:
     name = _NPZ_KEYS[key]
     try:
-        content = path.read_bytes()
+        content = read_regular_file(path)
         if content[:2] == b"\x1f\x8b":
             content = gzip.decompress(content)
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:

@@ -16,7 +16,7 @@ from mnist_edge.deployment.tar import read_tar
 from mnist_edge.errors import InvalidArtifact, InvalidManifest, MnistEdgeError, ModelNotFound
 from mnist_edge.modelstore.loading import StoredModel, is_tflite, require_verified
 from mnist_edge.modelstore.manifest import ModelManifest
-from mnist_edge.system.files import exists
+from mnist_edge.system.files import exists, require_regular_file
 from mnist_edge.system.https import download, download_deadline, download_if_present
 from mnist_edge.system.text import one_line
 
@@ -143,6 +143,7 @@ def _read_model_file(source: str) -> bytes:
 
 def _read_limited(path: Path) -> bytes:
     try:
+        require_regular_file(path)
         with path.open("rb") as stream:
             content = stream.read(MAX_BYTES + 1)
     except OSError as error:

@@ -11,12 +11,12 @@ import base64
 import binascii
 import os
 import re
-import stat
 from pathlib import Path
 
 from mnist_edge.deployment.artifact import SIGNATURE_SUFFIX, Artifact
 from mnist_edge.deployment.ed25519 import KEY_SIZE, is_valid_key, is_valid_signature
 from mnist_edge.errors import UntrustedModel
+from mnist_edge.system.files import read_regular_file
 from mnist_edge.system.paths import STORE_VARIABLE, store_folder
 
 TRUSTED_KEYS_FILE = "trusted.pem"
@@ -86,9 +86,7 @@ def _read_text(path: Path) -> str:
     Raises:
         OSError: it is missing, or not a file.
     """
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError("not a regular file")
-    return path.read_text(encoding="utf-8")
+    return read_regular_file(path).decode("utf-8")
 
 
 def require_signed(artifact: Artifact, keys: tuple[bytes, ...] | None) -> str:

@@ -37,6 +37,8 @@ Result = TypeVar("Result")
 _MAX_NAMES = 1 << 16
 """Number of a folder's names that are held at a time; a folder with more is listed again for the
 next ones, which takes about a second for a million."""
+_MAX_LINE = 1 << 16
+"""Bytes of a line of a list: no system takes a path that is nearly as long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +157,13 @@ def read_path_list(source: str) -> Iterator[FoundPicture]:
         # sys.stdin is None if the program was started with standard input closed.
         stdin: BinaryIO | None = sys.stdin.buffer if sys.stdin else None
         with nullcontext(stdin) if source == "-" else Path(source).open("rb") as lines:
-            for line in lines or ():
+            # A line is a path: a file without any, such as a device, is not read into memory.
+            for number, line in enumerate(_lines(lines), 1):
+                if len(line) > _MAX_LINE:
+                    raise InvalidValue(
+                        f"--paths-from {source}: line {number} has more than {_MAX_LINE:,} bytes; "
+                        "expected a file with one path per line"
+                    )
                 path = line.rstrip(b"\r\n").decode("utf-8", "surrogateescape")
                 if path == "-":
                     yield path, PictureNotFound("- in a list names no picture; expected a path")
@@ -166,6 +174,12 @@ def read_path_list(source: str) -> Iterator[FoundPicture]:
             f"--paths-from {source}: {error.strerror or error}; expected a file with one path per "
             "line, or - for standard input"
         ) from error
+
+
+def _lines(stream: BinaryIO | None) -> Iterator[bytes]:
+    """Yield the lines of a stream, one that is too long by its first ``_MAX_LINE`` + 1 bytes."""
+    if stream is not None:
+        yield from iter(lambda: stream.readline(_MAX_LINE + 1), b"")
 
 
 def read_picture(found: FoundPicture, read: Callable[[Picture], Result]) -> Result | PictureError:

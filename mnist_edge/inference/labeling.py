@@ -25,6 +25,7 @@ from mnist_edge.data.label_table import (
     BoxEdges,
     Label,
     LabelRow,
+    find_label_table,
     read_label_table,
     replace_labels,
     write_label_table,
@@ -266,12 +267,11 @@ class LabelingSession:
         return is_done or path in self._missing
 
     def _read_table(self) -> None:
-        table = self.folder / LABELS_FILE
-        stamp = _stamp(table)
-        if stamp is None:
+        table = find_label_table(self.folder)
+        if table is None:
             # What is sorted into sub-folders stays labeled when a table takes their place.
             self._take(_rows_of_subfolders(self.folder))
-        elif stamp != self._stamp:
+        elif _stamp(table) != self._stamp:
             self._take(read_label_table(table))
 
     def _take(self, rows: list[LabelRow]) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mnist_edge.errors import InvalidValue, NotWritable
-from mnist_edge.system.files import exists, not_writable, sync_folder
+from mnist_edge.system.files import MAX_FILE_BYTES, exists, not_writable, sync_folder
 
 _SYNC_INTERVAL = 1.0
 """Seconds between flushes to disk: results that a loss of power may cost."""
@@ -204,7 +204,7 @@ def _repair(stream: io.FileIO, path: Path, pictures: Paths) -> int:
     size = os.fstat(stream.fileno()).st_size
     # Line by line: a million of them are 150 MB.
     with path.open("rb") as lines:
-        for number, line in enumerate(lines, 1):
+        for number, line in enumerate(iter(lambda: lines.readline(MAX_FILE_BYTES), b""), 1):
             document = _parse(line)
             if document is None:
                 if complete + len(line) == size and _is_torn(line):

@@ -21,6 +21,7 @@ from mnist_edge.errors import PictureError
 from mnist_edge.inference.classifier import Classifier
 from mnist_edge.inference.worker_pool import map_in_order
 from mnist_edge.preprocessing.pipeline import trace_preprocessing
+from mnist_edge.system.files import read_regular_file
 from mnist_edge.system.text import one_line
 
 _CHUNK_SIZE = 16
@@ -61,7 +62,7 @@ class FoundLabel:
         Raises:
             OSError: it cannot be read.
         """
-        digest = hashlib.sha256((self.folder / self.picture.path).read_bytes())
+        digest = hashlib.sha256(read_regular_file(self.folder / self.picture.path))
         if self.picture.box is not None:
             digest.update(repr(self.picture.box).encode())
         return digest.hexdigest()

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from mnist_edge.system.files import not_writable
+from mnist_edge.system.files import not_writable, read_regular_file
 
 _REPORT = "report.json"
 _REPORT_PAGES = ("report.md", "report.html", "report.svg")
@@ -45,7 +45,7 @@ def remove_stale_files(folder: Path) -> list[Path]:
 
 def _stale_report(folder: Path, hashes: dict[str, str]) -> Iterator[Path]:
     try:
-        report = json.loads((folder / _REPORT).read_bytes())
+        report = json.loads(read_regular_file(folder / _REPORT))
         reported = {scheme["scheme"]: scheme["sha256"] for scheme in report["schemes"]}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return
@@ -57,7 +57,7 @@ def _stale_sources(folder: Path, hashes: dict[str, str]) -> Iterator[Path]:
     for pattern in _SOURCES:
         for path in sorted(folder.glob(pattern)):
             try:
-                found = _SOURCE_HASH.search(path.read_text(encoding="utf-8"))
+                found = _SOURCE_HASH.search(read_regular_file(path).decode("utf-8"))
             except (OSError, UnicodeDecodeError):
                 continue
             if found and not any(sha256.startswith(found[1]) for sha256 in hashes.values()):

@@ -8,6 +8,7 @@ between the check and its use.
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -25,9 +26,11 @@ from mnist_edge.errors import (
 )
 from mnist_edge.modelstore import DEFAULT_MODEL, SCHEMES, registry
 from mnist_edge.modelstore.manifest import ModelManifest, OperatingPoints
-from mnist_edge.system.files import exists
+from mnist_edge.system.files import exists, read_regular_file
 from mnist_edge.system.paths import shipped_models_folder
 
+_MAX_MODEL_BYTES = 1 << 30
+"""Bytes of a model, which others may have made for more than digits."""
 TFLITE_IDENTIFIER = b"TFL3"
 """Bytes 4 to 8 of every TFLite flatbuffer (tensorflow/compiler/mlir/lite/schema/schema.fbs)."""
 
@@ -160,7 +163,7 @@ def load_model(model: str | Path | None = None, *, scheme: str | None = None) ->
 
 def _read(path: Path) -> StoredModel:
     try:
-        content = path.read_bytes()
+        content = read_regular_file(path, max_bytes=_MAX_MODEL_BYTES)
     except OSError as error:
         raise ModelNotFound(f"cannot read {path}: {error.strerror}") from error
     manifest = read_manifest(path)
@@ -203,10 +206,11 @@ def read_manifest(model_path: Path) -> ModelManifest | None:
         InvalidManifest: it cannot be read.
     """
     path = model_path.with_suffix(".json")
-    if not path.is_file():
+    # A link whose target is away, or a pipe, is a manifest that cannot be read, and not none.
+    if not os.path.lexists(path):
         return None
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_regular_file(path).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidManifest(f"cannot read {path}: {error}; copy it again") from error
     return ModelManifest.from_json(text, source=path)

@@ -20,6 +20,7 @@ from pathlib import Path
 from types import NoneType
 
 from mnist_edge.errors import InvalidRecord, NotWritable
+from mnist_edge.system.files import read_regular_file
 from mnist_edge.system.paths import STORE_VARIABLE, store_folder
 
 RECORD_FILE = "in-use.json"
@@ -55,7 +56,7 @@ def read_usage() -> UsageRecord:
     except NotWritable:
         return UsageRecord()
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_regular_file(path))
         return UsageRecord(in_use=document["in_use"], before=_as_tuple(document["before"]))
     except (FileNotFoundError, NotADirectoryError):
         return UsageRecord()

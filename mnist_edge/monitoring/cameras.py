@@ -26,6 +26,7 @@ from mnist_edge.monitoring.demo_counter import CYCLE, draw_counter, picture_at
 from mnist_edge.monitoring.mjpeg import FrameSplitter
 from mnist_edge.monitoring.settings import CameraSettings
 from mnist_edge.preprocessing.decoding import SUFFIXES
+from mnist_edge.system.files import read_regular_file
 from mnist_edge.system.subprocesses import describe_exit
 from mnist_edge.system.text import escape_controls, one_line
 
@@ -160,7 +161,7 @@ class DemoCamera:
         if self._paths:
             path = self._paths[number % len(self._paths)]
             with suppress(OSError):
-                return path.read_bytes()
+                return read_regular_file(path)
             return b""
         shown = picture_at(number)
         # A picture that is stuck is the one before it, with its noise.

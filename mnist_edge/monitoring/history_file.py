@@ -10,7 +10,7 @@ from typing import Any
 
 from mnist_edge.errors import InvalidHistory, NotWritable
 from mnist_edge.monitoring.history_schema import migrate, schema_version
-from mnist_edge.system.files import exists
+from mnist_edge.system.files import exists, require_regular_file
 from mnist_edge.system.text import one_line
 
 _BUSY_TIMEOUT = 10
@@ -39,6 +39,8 @@ class HistoryFile:
         if read_only and not exists(path):
             raise InvalidHistory(f"no history {path}; check the path")
         with self._errors():
+            if exists(path):
+                require_regular_file(path)
             if not read_only:
                 path.parent.mkdir(parents=True, exist_ok=True)
             self.connection = _connect(path, "mode=ro" if read_only else "mode=rwc")

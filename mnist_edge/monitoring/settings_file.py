@@ -30,7 +30,7 @@ from typing import (
 
 from mnist_edge.errors import InvalidValue, did_you_mean
 from mnist_edge.monitoring.clock import format_duration, parse_duration
-from mnist_edge.system.files import write_bytes, write_text
+from mnist_edge.system.files import read_regular_file, write_bytes, write_text
 from mnist_edge.system.text import one_line
 
 if sys.version_info >= (3, 11):
@@ -108,7 +108,7 @@ def load_settings(path: Path, settings: type[Settings]) -> Settings:
             another type, or the settings do not fit together.
     """
     try:
-        content = path.read_bytes()
+        content = read_regular_file(path)
     except OSError as error:
         raise InvalidValue(
             f"cannot read {path}: {error.strerror}; mnist-edge watch --init writes a file of "
@@ -159,7 +159,7 @@ def save_settings(path: Path, settings: _Dataclass) -> None:
         NotWritable: the file cannot be written.
     """
     if path.exists():
-        write_bytes(path.with_name(f"{path.name}.old"), path.read_bytes())
+        write_bytes(path.with_name(f"{path.name}.old"), read_regular_file(path))
     write_text(path, format_settings(settings, folder=path.absolute().parent))
 
 

@@ -1,9 +1,11 @@
-"""Write files so that a reader sees the old one or the new one, never a part."""
+"""Read files within bounds; write them so that a reader sees the old or the new one, whole."""
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,10 +14,46 @@ from typing import Any
 
 from mnist_edge.errors import NotWritable
 
+MAX_FILE_BYTES = 64_000_000
+"""Bytes of a file that is read as a whole, by default: documents have kilobytes, models a few
+megabytes."""
+
 
 def exists(path: str | os.PathLike[str]) -> bool:
     """Return whether a path exists; False also for one that the system refuses."""
     return os.path.exists(path)  # noqa: PTH110  # Path.exists raises for a name that is too long
+
+
+def read_regular_file(path: str | os.PathLike[str], *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
+    """Read a whole file, if it is one and of bounded size.
+
+    Raises:
+        OSError: it cannot be read, is a pipe or a device, or has more than ``max_bytes`` bytes.
+    """
+    require_regular_file(path)
+    # Path.read_bytes takes twice as long, which counts where a start reads little else.
+    with open(path, "rb", buffering=0) as stream:  # noqa: PTH123
+        size = os.fstat(stream.fileno()).st_size
+        content = stream.read(min(size, max_bytes) + 1)
+    if len(content) > max_bytes:
+        raise OSError(errno.EFBIG, f"more than {max_bytes:,} bytes", str(path))
+    return content
+
+
+def require_regular_file(path: str | os.PathLike[str]) -> None:
+    """Check that a path is a file. Opening a pipe waits for a writer, and a device may never end.
+
+    Raises:
+        OSError: it is something else, or is not there.
+    """
+    try:
+        mode = os.stat(path).st_mode  # noqa: PTH116  # Path.stat takes twice as long
+    except ValueError as error:  # a path with a null character
+        raise OSError(errno.EINVAL, str(error), str(path)) from error
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, "a pipe or a device, not a file", str(path))
 
 
 @contextmanager

@@ -44,6 +44,19 @@ def one_line(message: BaseException | str) -> str:
     return text[:_MAX_REASON] or type(message).__name__
 
 
+def shorten(name: str, width: int) -> str:
+    """Cut out the middle of a name that is too long: names differ at their ends or beginnings.
+
+    Args:
+        name: what to shorten.
+        width: number of characters that are left, 6 or more.
+    """
+    if len(name) <= width:
+        return name
+    half = (width - 3) // 2
+    return f"{name[:half]}...{name[half + 3 - width :]}"
+
+
 def fixed(number: float, decimals: int = 2) -> str:
     """Format a number with so many decimal places; what rounds to zero is never ``-0``."""
     return f"{round(number, decimals) or 0.0:,.{decimals}f}"

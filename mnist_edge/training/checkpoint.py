@@ -13,7 +13,10 @@ from typing import Any
 import numpy as np
 
 from mnist_edge.errors import CheckpointMismatch
-from mnist_edge.system.files import write_bytes
+from mnist_edge.system.files import read_regular_file, write_bytes
+
+_MAX_BYTES = 1 << 32
+"""Bytes of a checkpoint: the weights of the largest network, thrice."""
 
 
 @dataclass(kw_only=True)
@@ -64,7 +67,7 @@ def restore_checkpoint(
     """
     try:
         # From memory, since numpy leaves the file of a path open if it is not an archive.
-        with np.load(io.BytesIO(path.read_bytes())) as archive:
+        with np.load(io.BytesIO(read_regular_file(path, max_bytes=_MAX_BYTES))) as archive:
             state = json.loads(str(archive["state"]))
             values = [archive[f"arr_{index}"] for index in range(len(archive.files) - 1)]
         settings_found = state.pop("settings")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mnist_edge.modelstore import origin
+from mnist_edge.system.files import read_regular_file
 from mnist_edge.training.recipes import Recipe
 
 MODEL_FILE = origin.MODEL_FILE
@@ -73,7 +74,7 @@ def read_training_record(folder: Path) -> TrainingRecord:
         ValueError, TypeError: it is damaged.
     """
     try:
-        document = json.loads((folder / RECORD_FILE).read_text(encoding="utf-8"))
+        document = json.loads(read_regular_file(folder / RECORD_FILE))
     except RecursionError as error:
         raise ValueError("its JSON is nested too deeply") from error
     return TrainingRecord(**document)

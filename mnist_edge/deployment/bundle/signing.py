@@ -13,6 +13,7 @@ from pathlib import Path
 
 from mnist_edge.deployment.ed25519 import KEY_SIZE, is_valid_signature
 from mnist_edge.errors import InvalidValue, MissingDependency
+from mnist_edge.system.files import read_regular_file
 from mnist_edge.system.text import one_line
 
 
@@ -33,6 +34,11 @@ def open_signing_key(key: Path) -> Callable[[bytes], bytes]:
         raise MissingDependency(
             "signing needs the program openssl; install it with: sudo apt install openssl"
         )
+    try:
+        # openssl would wait for the end of whatever it is given.
+        read_regular_file(key)
+    except OSError as error:
+        raise _no_key(key, error.strerror or str(error)) from error
     public = _run_openssl(key, "pkey", "-pubout", "-outform", "DER", "-in", key)[-KEY_SIZE:]
 
     def sign(content: bytes) -> bytes:

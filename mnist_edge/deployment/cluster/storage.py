@@ -95,6 +95,8 @@ def open_file(location: str) -> Iterator[Any]:
     """
     with _failing(location):
         system, path = _resolve(location)
+        if not is_url(location):
+            files.require_regular_file(path)
         stream = system.open_input_file(path)
     with stream:
         yield stream
@@ -109,6 +111,8 @@ def open_stream(location: str) -> Iterator[Any]:
     """
     with _failing(location):
         system, path = _resolve(location)
+        if not is_url(location):
+            files.require_regular_file(path)
         # Without a buffer, each read of some bytes is a request.
         stream = system.open_input_stream(path, compression=None, buffer_size=_STREAM_BYTES)
     with stream:
@@ -147,6 +151,8 @@ def read_lines(location: str) -> Iterator[bytes]:
     with open_file(location) as stream:
         while chunk := stream.read(_CHUNK):
             *lines, rest = (rest + chunk).split(b"\n")
+            if len(rest) > files.MAX_FILE_BYTES:
+                raise StorageFailed(f"{split_query(location)[0]} has no lines; expected paths")
             yield from filter(None, (line.rstrip(b"\r") for line in lines))
     if rest:
         yield rest

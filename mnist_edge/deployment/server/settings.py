@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from mnist_edge.errors import InvalidValue
-from mnist_edge.system.files import write_private_text
+from mnist_edge.system.files import read_regular_file, write_private_text
 
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 """Hosts that only this machine can reach."""
@@ -117,7 +117,7 @@ def load_token(path: Path) -> str:
         NotWritable: the file cannot be made.
     """
     try:
-        token = path.read_text(encoding="ascii").strip()
+        token = read_regular_file(path).decode("ascii").strip()
     except FileNotFoundError:
         token = random_token()
         write_private_text(path, f"{token}\n")

@@ -24,6 +24,7 @@ from mnist_edge.deployment.server.metrics import ServerMetrics
 from mnist_edge.deployment.server.model_service import ModelService
 from mnist_edge.deployment.server.settings import ServerSettings
 from mnist_edge.errors import InvalidValue
+from mnist_edge.system.files import read_regular_file
 
 _BACKLOG = 1024
 """Connections that may wait in the system; where there are more, clients wait for a second."""
@@ -100,8 +101,11 @@ def run_server(
         ssl_keyfile=settings.tls_key,
     )
     try:
+        for pem in filter(None, (settings.tls_certificate, settings.tls_key)):
+            read_regular_file(pem)
         config.load()
     except (OSError, ssl.SSLError) as error:
+        listening.close()
         raise InvalidValue(
             f"--tls-cert {settings.tls_certificate}, --tls-key {settings.tls_key}: {error}; "
             "expected a PEM certificate chain and its key"

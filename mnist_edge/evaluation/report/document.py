@@ -17,7 +17,7 @@ from mnist_edge.evaluation.report.render.markdown import report_to_markdown
 from mnist_edge.evaluation.report.render.summary_svg import report_to_svg
 from mnist_edge.evaluation.report.results import SCHEMA_VERSION, Report
 from mnist_edge.metrics.intervals import Interval
-from mnist_edge.system.files import write_json, write_text
+from mnist_edge.system.files import read_regular_file, write_json, write_text
 
 _DECIMALS = 6
 """Decimal places in JSON; shares of 10,000 pictures need four."""
@@ -78,7 +78,7 @@ def load_report(path: Path) -> Report:
         InvalidValue: the file cannot be read or is not such a report.
     """
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(read_regular_file(path))
     except (OSError, ValueError, RecursionError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise InvalidValue(f"cannot read {path} ({reason}); expected a report.json") from error

@@ -26,6 +26,7 @@ from mnist_edge.inference.training_pictures import FoundLabel
 from mnist_edge.metrics.intervals import Interval
 from mnist_edge.metrics.paired import compare_answers
 from mnist_edge.preprocessing.pipeline import trace_preprocessing
+from mnist_edge.system.files import read_regular_file
 from mnist_edge.system.text import percent, signed
 
 OWN, MNIST, NO_DIGIT, HARD = "your pictures", "MNIST test", "no digit", "hard pictures"
@@ -175,7 +176,7 @@ def learned_files(model_folder: Path) -> frozenset[str]:
     Empty for a model without one, or one that was not fine-tuned.
     """
     try:
-        document = json.loads((model_folder / _RECORD_FILE).read_text(encoding="utf-8"))
+        document = json.loads(read_regular_file(model_folder / _RECORD_FILE))
         return frozenset(map(str, document.get("learned_sha256", ())))
     except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return frozenset()

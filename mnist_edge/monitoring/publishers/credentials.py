@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from mnist_edge.errors import InvalidValue
+from mnist_edge.system.files import read_regular_file
 from mnist_edge.system.text import one_line
 
 
@@ -23,7 +24,7 @@ def read_credential(file: Path | None, *, key: str, variable: str) -> str | None
     if file is None:
         return os.environ.get(variable)
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = read_regular_file(file).decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidValue(f"{key}: cannot read it: {one_line(error)}") from error
     if not lines or not lines[0]:

@@ -200,3 +200,18 @@ def test_a_device_command_imports_no_tensorflow_and_no_workstation_room(words: l
     rooms = {name for name in imported if name.startswith(("mnist_edge.training", "converters"))}
     assert not imported & {"tensorflow", "keras"}
     assert not rooms
+
+
+def test_a_lack_of_memory_is_an_error_of_one_line(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exhaust(*words: object, **settings: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(program, "app", exhaust)
+    # What is left of the output goes nowhere, as after a full disk.
+    monkeypatch.setattr(program, "_drop_output", lambda: None)
+    ran = run("predict", SAMPLE)
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("mnist-edge: this takes more memory than there is; ")
+    assert ran.stderr.count("\n") == 1

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from mnist_edge.commands import console
-from mnist_edge.commands.console import format_facts, format_table, paint, shorten, wrap
+from mnist_edge.commands.console import format_facts, format_table, paint, wrap
 from tests.support.paths import SAMPLE
 from tests.support.programs import Run
 
@@ -88,11 +88,6 @@ def test_facts_are_wrapped_in_a_terminal_and_not_in_a_pipe(
     assert len(format_facts(facts).splitlines()) == 2
 
 
-def test_a_shortened_name_keeps_its_beginning_and_its_end() -> None:
-    assert shorten("a/long/path/to/int8", 10) == "a/l...int8"
-    assert shorten("int8", 10) == "int8"
-
-
 def test_no_color_turns_colors_off_unless_it_is_empty(terminal: pytest.MonkeyPatch) -> None:
     assert paint("good", "green") == "\033[32mgood\033[0m"
     terminal.setenv("NO_COLOR", "")
@@ -154,3 +149,11 @@ def test_a_terminal_has_colors_and_a_pipe_has_none(
         assert "\033[0m" not in written
     ran = run(*words)
     assert "\033" not in ran.stdout + ran.stderr
+
+
+def test_a_message_is_no_longer_than_a_person_reads(capsys: pytest.CaptureFixture[str]) -> None:
+    console.fail(f"cannot read {'n' * 5000}: File name too long")
+    said = capsys.readouterr().err
+    assert said.startswith("mnist-edge: cannot read nnn")
+    assert said.endswith("nnn: File name too long\n")
+    assert len(said) < 2000

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mnist_edge.data.label_table import (
     Label,
     LabelRow,
+    find_label_table,
     read_label_table,
     replace_labels,
     write_label_table,
@@ -25,7 +26,7 @@ from mnist_edge.errors import MalformedData
         ("", "no column path"),
         ("path,label\na.png,1\nb.png,12\n", "row 3 .* label '12'"),
         ("path,label\na.png,\u00b2\n", "row 2 .* label"),
-        ("path,label\na.png\n", "row 2 .* label None"),
+        ("path,label\na.png\n", "row 2 .* label nothing"),
         ("path,label\n,4\n", "row 2 .* path ''"),
         ("path,label,left,top,right,bottom\na.png,1,1,2,3,\n", "box 1,2,3,; expected"),
         ("path,label,left,top,right,bottom\na.png,1,5,2,3,9\n", "row 2 .* box 5,2,3,9"),
@@ -73,3 +74,22 @@ def test_labels_are_replaced_in_their_place() -> None:
     ]
     assert [row.path for row in replace_labels(rows, "b", [])] == ["a", "c"]
     assert [row.path for row in replace_labels(rows, "d", boxes)][-2:] == ["d", "d"]
+
+
+def test_a_table_that_is_away_is_not_taken_for_none(tmp_path: Path) -> None:
+    assert find_label_table(tmp_path) is None
+    table = tmp_path / "labels.csv"
+    table.symlink_to(tmp_path / "stick" / "labels.csv")
+    with pytest.raises(MalformedData, match="mount what it links to"):
+        find_label_table(tmp_path)
+    (tmp_path / "stick").mkdir()
+    (tmp_path / "stick" / "labels.csv").write_text("path,label\n")
+    assert find_label_table(tmp_path) == table
+
+
+def test_a_message_quotes_the_ends_of_a_long_cell(tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text(f"path,label\na.png,{'9' * 100_000}\n")
+    with pytest.raises(MalformedData) as raised:
+        read_label_table(table)
+    assert len(str(raised.value)) < 500

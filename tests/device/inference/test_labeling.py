@@ -116,7 +116,6 @@ def test_a_picture_that_made_room_is_not_asked_for(folder: Path) -> None:
 
 
 def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(folder: Path) -> None:
-    os.mkfifo(folder / "labels.csv")
     os.mkfifo(folder / "a.json")
     os.mkfifo(folder / "pipe.png")
     session = start(folder)
@@ -124,6 +123,10 @@ def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(folder: Path) -> None:
     assert session.picture(0).record is None
     session.set_labels(0, [SEVEN])
     assert start(folder).count().labeled == 1
+    (folder / "labels.csv").unlink()
+    os.mkfifo(folder / "labels.csv")
+    with pytest.raises(MalformedData, match=r"labels\.csv is no file"):
+        start(folder)
 
 
 def test_sorted_pictures_need_no_label_and_keep_theirs(folder: Path) -> None:

@@ -93,5 +93,5 @@ def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidHistory, match="database of another program"):
         History(HistorySettings(path=tmp_path / "other.db"))
     (tmp_path / "folder.db").mkdir()
-    with pytest.raises(NotWritable, match="unable to open"):
+    with pytest.raises(NotWritable, match="Is a directory"):
         History(HistorySettings(path=tmp_path / "folder.db"))

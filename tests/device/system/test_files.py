@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ import pytest
 from mnist_edge.errors import NotWritable
 from mnist_edge.system.files import (
     locked,
+    read_regular_file,
     replacing,
     require_writable,
     write_bytes,
@@ -175,3 +178,38 @@ def test_a_lock_waits_for_another_process_and_not_for_a_killed_one(
 def test_a_folder_that_cannot_be_locked_is_named(target: Path) -> None:
     with pytest.raises(NotWritable, match="cannot write"), locked(target / "store"):
         pass
+
+
+def make_link(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such files")
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (os.mkfifo, "a pipe or a device, not a file"),
+        (make_link, "a pipe or a device, not a file"),
+        (Path.mkdir, "Is a directory"),
+        (lambda path: path.symlink_to(path.name), "Too many levels of symbolic links"),
+        (lambda path: path.symlink_to("nothing"), "No such file or directory"),
+    ],
+)
+def test_what_is_no_file_is_refused_before_it_is_opened(
+    make: Callable[[Path], None], reason: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "document.json"
+    make(path)
+    with pytest.raises(OSError, match=re.escape(reason)):
+        read_regular_file(path)
+
+
+def test_a_file_is_read_up_to_its_limit(target: Path) -> None:
+    assert read_regular_file(target, max_bytes=3) == b"old"
+    with pytest.raises(OSError, match="more than 2 bytes"):
+        read_regular_file(target, max_bytes=2)
+
+
+def test_a_path_that_no_system_takes_is_an_error_of_the_system() -> None:
+    with pytest.raises(OSError, match="null"):
+        read_regular_file("a\0b")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mnist_edge.system.text import percent, signed
+from mnist_edge.system.text import percent, shorten, signed
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,8 @@ def test_a_share_is_written_in_percent_and_none_as_a_dash() -> None:
     assert percent(1, 1) == "100.0 %"
     assert percent(0.5, 0) == "50 %"
     assert percent(None) == "\u2013"
+
+
+def test_a_shortened_name_keeps_its_beginning_and_its_end() -> None:
+    assert shorten("a/long/path/to/int8", 10) == "a/l...int8"
+    assert shorten("int8", 10) == "int8"
