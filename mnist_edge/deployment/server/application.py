@@ -250,6 +250,10 @@ class DigitServer:
                 f"content type {kind or '(none)'!r}: expected a picture (image/png, image/jpeg, "
                 "application/octet-stream, ...), or multipart/form-data with pictures",
             )
+        if request.headers.get("content-encoding", "identity").lower() != "identity":
+            raise RequestRefused(
+                415, "UnsupportedMediaType", "the body is compressed; send the picture as it is"
+            )
         if is_form and wants_png:
             raise RequestRefused(
                 400, "InvalidParameter", "a drawing as image/png is of one picture, not of a form"

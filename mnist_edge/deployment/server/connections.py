@@ -1,13 +1,15 @@
 """Connections that cannot be held open: uvicorn's HTTP protocol with a deadline for everything.
 
 uvicorn limits the time between two requests. It does not limit the time that a client takes to send
-headers, to send a body, or to take an answer, and answers errors of the protocol in plain text.
+headers, to send a body, or to take an answer, nor the number of a body's chunks; it answers errors
+of the protocol in plain text, and a client that will send no more not at all.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+from http import HTTPStatus
 from typing import Any
 
 import h11
@@ -19,6 +21,12 @@ from mnist_edge.deployment.server.settings import ServerLimits
 
 _LINGER_SECONDS = 2.0
 """Time in which a client may finish to send a body that was refused, and take the answer."""
+_SLICE = 16_384
+"""Bytes that are parsed before their chunks are counted."""
+_MAX_FRAMING = 16_384
+"""Bytes around the chunks of a body, beside a 32nd of what is in them. Each chunk takes as long to
+parse as a small request: 250 kB of chunks of one byte kept everybody else waiting for two
+seconds."""
 
 
 class BoundedProtocol(H11Protocol):
@@ -32,6 +40,9 @@ class BoundedProtocol(H11Protocol):
     _deadline: asyncio.TimerHandle | None = None
     _phase: str | None = None
     _is_open = False
+    _has_ended = False
+    _is_chunked = False
+    _framing = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept a connection, or refuse it if there are too many."""
@@ -41,9 +52,7 @@ class BoundedProtocol(H11Protocol):
         if len(self.connections) > self.limits.max_connections:
             self.metrics.dropped_connections.labels("too-many").inc()
             message = f"more than {self.limits.max_connections} connections; try again later"
-            transport.write(
-                _raw_response(503, "Service Unavailable", "TooManyConnections", message)
-            )
+            transport.write(_raw_response(503, "TooManyConnections", message))
             transport.close()
             return
         self._arm(self.limits.header_seconds, "headers")
@@ -63,13 +72,44 @@ class BoundedProtocol(H11Protocol):
         if self._deadline is None:
             # The first bytes of a further request.
             self._arm(self.limits.header_seconds, "headers")
+        for start in range(0, len(data), _SLICE):
+            self._parse(data[start : start + _SLICE])
+            if self.transport.is_closing():
+                return
+
+    def _parse(self, data: bytes) -> None:
+        """Parse what was received, unless it is nothing but the framing of a body."""
+        if not self._is_chunked or self.conn.their_state is not h11.SEND_BODY:
+            super().data_received(data)
+            return
+        if self._phase == "body":
+            return  # it was refused, and is long
+        cycle, held = self.cycle, len(self.cycle.body)
         super().data_received(data)
+        if self.cycle is cycle:
+            content = len(cycle.body) - held
+            self._framing += len(data) - content - content / 32
+        if self._framing > _MAX_FRAMING:
+            self._refuse(400, "InvalidRequest", "the body comes in chunks of a few bytes")
+
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Answer a complete request though the client will send no more; return whether to."""
+        if self.scheme == "https":
+            return False  # it cannot be half closed
+        self._has_ended = True
+        is_asking = self.cycle is not None and not self.cycle.response_complete
+        if is_asking and self.conn.their_state is h11.SEND_BODY:
+            self._refuse(400, "InvalidRequest", "the connection ended within the body")
+            return True
+        return is_asking
 
     def handle_events(self) -> None:
         """Start the requests that are complete up to their bodies."""
         before = self.cycle
         super().handle_events()
         if self.cycle is not before and not self.cycle.response_complete:
+            names = {name for name, _ in self.headers}
+            self._is_chunked, self._framing = b"transfer-encoding" in names, 0.0
             self._arm(self.limits.request_seconds + _LINGER_SECONDS, "request")
         elif self._phase == "body" and self.conn.their_state is not h11.SEND_BODY:
             # uvicorn stopped its own timer when the rest of the body came.
@@ -83,11 +123,30 @@ class BoundedProtocol(H11Protocol):
         elif self.transport.get_write_buffer_size():
             self._arm(self.limits.request_seconds, "answer")
         super().on_response_complete()
+        if self._has_ended and self.cycle.response_complete:
+            self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP, and close the connection."""
+        if len(self.conn.trailing_data[0]) > self.limits.max_header_bytes:
+            message = f"the headers have more than {self.limits.max_header_bytes:,} bytes"
+            self._refuse(431, "HeadersTooLarge", message)
+        else:
+            self._refuse(
+                400,
+                "InvalidRequest",
+                "this is not HTTP/1.1, or not as it must be",
+            )
+
+    def _refuse(self, status: int, kind: str, message: str) -> None:
+        """Answer outside of the application, unless it has answered, and close the connection."""
         self.metrics.dropped_connections.labels("not-http").inc()
-        self.transport.write(_raw_response(400, "Bad Request", "InvalidRequest", msg))
+        is_asking = self.cycle is not None and not self.cycle.response_complete
+        if is_asking:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if not (is_asking and self.cycle.response_started) and self._phase != "body":
+            self.transport.write(_raw_response(status, kind, message))
         self.transport.close()
 
     def _arm(self, seconds: float, phase: str) -> None:
@@ -113,10 +172,10 @@ def bounded_protocol(limits: ServerLimits, metrics: ServerMetrics) -> type[Bound
     return type("BoundedProtocol", (BoundedProtocol,), attributes)
 
 
-def _raw_response(status: int, phrase: str, kind: str, message: str) -> bytes:
+def _raw_response(status: int, kind: str, message: str) -> bytes:
     body = json.dumps(error_document(kind, message)).encode("utf-8")
     head = (
-        f"HTTP/1.1 {status} {phrase}\r\n"
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\n"
         "content-type: application/json\r\n"
         f"content-length: {len(body)}\r\n"
         "connection: close\r\n\r\n"

@@ -7,7 +7,6 @@ import hmac
 import re
 import time
 from typing import Final
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -122,6 +121,14 @@ class Guard:
             RequestRefused: it is not.
         """
         settings = self._settings
+        # A parser's limit holds only for headers that come in several pieces.
+        size = len(scope["raw_path"]) + len(scope["query_string"])
+        if size + sum(len(name) + len(value) for name, value in scope["headers"]) > (
+            limit := settings.limits.max_header_bytes
+        ):
+            raise RequestRefused(
+                431, "HeadersTooLarge", f"the headers have more than {limit:,} bytes"
+            )
         host = _host_name(headers.get("host", ""))
         if host is None or not settings.allows_host(host):
             raise RequestRefused(
@@ -132,7 +139,7 @@ class Guard:
             )
         origin = headers.get("origin")
         is_known = origin is None or origin in settings.allowed_origins
-        if origin is not None and not is_known and not _is_own(origin, headers):
+        if origin is not None and not is_known and not _is_own(origin, headers, scope):
             raise RequestRefused(
                 403,
                 "CrossOrigin",
@@ -162,13 +169,17 @@ class Guard:
 
 def _host_name(header: str) -> str | None:
     """Return the name in a ``Host`` header without its port; None if it is not one."""
-    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]{1,5})?", header)
+    match = re.fullmatch(r"(?:\[([0-9A-Fa-f:.]+)\]|([A-Za-z0-9._-]+))(?::[0-9]{0,5})?", header)
     return None if match is None else match[1] or match[2]
 
 
-def _is_own(origin: str, headers: Headers) -> bool:
-    """Check whether an origin is that of the page that this server sent."""
-    return urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
+def _is_own(origin: str, headers: Headers, scope: Scope) -> bool:
+    """Check whether an origin is that of the page that this server sent.
+
+    Behind a proxy that ends TLS the scheme is another; a browser says itself whose the page is.
+    """
+    own = f"{scope['scheme']}://{headers.get('host', '')}"
+    return origin.lower() == own.lower() or headers.get("sec-fetch-site") == "same-origin"
 
 
 def _protect(message: Message) -> None:

@@ -86,7 +86,7 @@ class ServerSettings:
             return True
         own = socket.gethostname().lower()
         known = {"localhost", own, f"{own}.local", self.host.lower(), *self.allowed_hosts}
-        return host.lower().rstrip(".") in known
+        return host.lower().removesuffix(".") in known
 
 
 def is_address(host: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import errno
+import logging
 import os
 import signal
 import socket
@@ -78,6 +79,8 @@ def run_server(
         InvalidValue: the host and port cannot be listened on, or the certificate cannot be used.
     """
     _share_one_heap()
+    # What clients get wrong is counted; in the log, anybody could fill the disk with it.
+    logging.getLogger("python_multipart").setLevel(logging.ERROR)
     listening = passed_socket() or _listen(settings)
     settings = replace(settings, port=listening.getsockname()[1])
     metrics = ServerMetrics()
@@ -92,6 +95,7 @@ def run_server(
         backlog=_MAX_ACCEPTED,
         interface="asgi3",
         log_config=None,
+        log_level=logging.ERROR,
         access_log=False,
         server_header=False,
         proxy_headers=False,
@@ -143,8 +147,10 @@ class _Server(uvicorn.Server):
         yield
 
     def _end(self) -> None:
-        # A second signal does not wait for what is under way.
-        self.force_exit = self.should_exit
+        if self.should_exit:
+            # A second signal does not wait for what is under way, nor complain of it.
+            self.force_exit = True
+            logging.getLogger("uvicorn.error").disabled = True
         self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -143,6 +143,7 @@ def test_every_format_is_read_whatever_its_media_type(client: httpx.Client, kind
         ("/v1/predict", b"", PNG, 422, "UnreadablePicture"),
         ("/v1/predict", SAMPLE, {"Content-Type": "text/plain"}, 415, "UnsupportedMediaType"),
         ("/v1/predict", SAMPLE, {}, 415, "UnsupportedMediaType"),
+        ("/v1/predict", SAMPLE, {**PNG, "Content-Encoding": "gzip"}, 415, "UnsupportedMediaType"),
         ("/v1/predict?top=11", SAMPLE, PNG, 400, "InvalidParameter"),
         ("/v1/predict?all=maybe", SAMPLE, PNG, 400, "InvalidParameter"),
         ("/v1/predict?everything=1", SAMPLE, PNG, 400, "InvalidParameter"),

@@ -68,14 +68,29 @@ def test_what_tells_nothing_of_pictures_needs_no_token(client: httpx.Client) -> 
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "127.0.0.1:1", "[::1]:80", "192.0.2.7", "reader.lan:8080", "READER.LAN."]
+    "host",
+    [
+        "localhost",
+        "127.0.0.1:1",
+        "[::1]:80",
+        "192.0.2.7",
+        "reader.lan:8080",
+        "READER.LAN.",
+        "localhost:",
+    ],
 )
 def test_the_server_is_called_by_its_names_and_by_numbers(client: httpx.Client, host: str) -> None:
     assert client.get("/healthz", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
-    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "a b", "", "["]
+    "host",
+    [
+        *("evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "a b", "", "[", "."),
+        *("localhost..", "::1", "[::1", "[::1%25eth0]", "127.1", "2130706433", "user@localhost"),
+        *("localhost, evil.example", "localhost/", "localhost:80:80", "x" * 5_000),
+    ],
+    ids=lambda host: host[:24],
 )
 def test_another_name_that_points_here_is_refused(client: httpx.Client, host: str) -> None:
     response = client.get("/healthz", headers={"Host": host})
@@ -87,12 +102,16 @@ def test_pages_elsewhere_may_not_ask(client: httpx.Client) -> None:
     own = f"http://{client.base_url.host}:{client.base_url.port}"
     authorization = f"Bearer {TOKEN}"
     assert read(client, Authorization=authorization, Origin=own).status_code == 200
-    for origin in ("http://evil.example", "null", f"{own}0"):
+    others = (f"{own}0", own.replace("http:", "https:"), "null", "", "http://[::1")
+    for origin in ("http://evil.example", *others):
         response = read(client, Authorization=authorization, Origin=origin)
         assert (response.status_code, response.json()["error"]["type"]) == (403, "CrossOrigin")
         assert "access-control-allow-origin" not in response.headers
     response = read(client, Authorization=authorization, Sec_Fetch_Site="cross-site")
     assert response.status_code == 403
+    # A proxy that ends TLS: a browser says that the page is this server's.
+    proxied = {"Origin": "https://127.0.0.1", "Sec_Fetch_Site": "same-origin"}
+    assert read(client, Authorization=authorization, **proxied).status_code == 200
 
 
 def test_a_link_elsewhere_may_lead_to_the_page(client: httpx.Client) -> None:

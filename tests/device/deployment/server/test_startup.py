@@ -24,6 +24,14 @@ SAMPLE = (ROOT / "mnist_edge/samples/digit.png").read_bytes()
 PNG = {"Content-Type": "image/png"}
 
 
+def begin_upload(connection: socket.socket) -> None:
+    """Send the headers of a request, and wait until the server waits for its body."""
+    head = "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+    length = f"Content-Length: {len(SAMPLE)}\r\nExpect: 100-continue\r\n\r\n"
+    connection.sendall(f"{head}{length}".encode())
+    assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_server_with_status_0(number: signal.Signals) -> None:
     with running_server("--model", "nano") as server:
@@ -34,13 +42,10 @@ def test_a_signal_ends_the_server_with_status_0(number: signal.Signals) -> None:
 def test_what_is_under_way_is_finished_before_the_end() -> None:
     with running_server("--model", "nano") as server:
         with socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS) as slow:
-            head = "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
-            slow.sendall(f"{head}Content-Length: {len(SAMPLE)}\r\n\r\n".encode() + SAMPLE[:100])
-            # What was sent first is read before what asks for the number of connections.
-            eventually(lambda: server.metric("mnist_edge_connections") == 2)
+            begin_upload(slow)
             server.process.send_signal(signal.SIGTERM)
             eventually(lambda: not listens(server.port))
-            slow.sendall(SAMPLE[100:])
+            slow.sendall(SAMPLE)
             answer = b""
             while part := slow.recv(65536):
                 answer += part
@@ -51,6 +56,33 @@ def test_what_is_under_way_is_finished_before_the_end() -> None:
 def listens(port: int) -> bool:
     with socket.socket() as connection:
         return connection.connect_ex(("127.0.0.1", port)) == 0
+
+
+def test_a_second_signal_ends_the_server_at_once_and_without_a_word() -> None:
+    with running_server("--model", "nano", "--request-seconds", "600") as server:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS) as slow:
+            begin_upload(slow)
+            server.process.send_signal(signal.SIGTERM)
+            eventually(lambda: not listens(server.port))
+            assert server.end() == 0
+        assert server.process.stdout is not None
+        assert server.process.stdout.read() == "ended\n"
+
+
+def test_what_clients_get_wrong_is_not_logged() -> None:
+    with running_server("--model", "nano") as server:
+        for sent in (b"hello\r\n\r\n", b"GET / HTTP/1.1\r\nHost: [\r\nOrigin: http://[\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS) as wrong:
+                wrong.sendall(sent)
+                assert wrong.recv(100).startswith(b"HTTP/1.1 400 ")
+        with server.client() as client:
+            upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
+            assert client.get("/healthz", headers=upgrade).status_code == 200
+            form = {"Content-Type": "multipart/form-data; boundary=b"}
+            assert client.post("/v1/predict", content=b"x", headers=form).status_code == 400
+        assert server.end() == 0
+        assert server.process.stdout is not None
+        assert server.process.stdout.read() == "ended\n"
 
 
 def test_a_port_that_is_taken_is_one_line() -> None:
