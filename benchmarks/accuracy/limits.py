@@ -241,7 +241,7 @@ def _main() -> None:
     parser.add_argument("--figure", type=Path, help="draw examples, and measure nothing")
     parser.add_argument("--json", type=Path, help="a file for the levels")
     chosen = parser.parse_args()
-    classifier = Classifier()
+    classifier = Classifier("edge")
     if chosen.figure is not None:
         figure(classifier, chosen.seed).quantize(64).save(chosen.figure, optimize=True)
         return

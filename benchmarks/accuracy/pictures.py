@@ -267,7 +267,7 @@ def _main() -> None:
     parser.add_argument("--json", type=Path, help="a file for the rows")
     parser.add_argument("--only", nargs="+", choices=CONDITIONS, default=list(CONDITIONS))
     chosen = parser.parse_args()
-    classifier = Classifier()
+    classifier = Classifier("edge")
     if chosen.figure is not None:
         figure(classifier, chosen.seed).quantize(128).save(chosen.figure, optimize=True)
         return

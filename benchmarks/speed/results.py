@@ -77,8 +77,8 @@ NOTES = {
     "pictures meanwhile, on a thread for which TensorFlow's, one a core, leave no core free.",
     "preprocess a 12-megapixel JPEG": "Decoding an eighth of the size takes half as long as "
     "decoding all of it, and taking the light out of what it leaves, 500 pixels, most of the rest.",
-    "predict --all of a page of 100 digits": "Its preprocessing takes a third of what it took; the "
-    "model reads 300 candidates, which are scaled to 28x28 pixels one by one.",
+    "predict --all of a page of 100 digits": "Each digit is scaled to 28x28 pixels by itself, and "
+    "what may be two that touch is searched for the paths between them.",
 }
 """Why a row misses its target, by what it measures; written by hand."""
 

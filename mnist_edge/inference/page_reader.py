@@ -169,20 +169,46 @@ def _size(trace: PreprocessingTrace) -> tuple[int, int]:
 
 def _read_view(view: _View, classifier: Classifier) -> Page:
     labels, lines = segment_lines(view.labels, view.components)
-    found = [_read_line(view._replace(labels=labels), line, classifier) for line in lines]
+    view = view._replace(labels=labels)
+    readings = [_LineReading(line) for line in lines]
+    # Of most lines, few of the possible digits can be the right ones, whatever the others are.
+    while unread := [(one, index) for one in readings for index in one.unread()]:
+        components = [one.component(index) for one, index in unread]
+        predictions = _predict(view, components, classifier)
+        for (one, index), prediction in zip(unread, predictions, strict=True):
+            one.predictions[index] = prediction
+    found = (one.digits(view) for one in readings)
     return Page(lines=tuple(line for line in found if line))
 
 
-def _read_line(view: _View, line: TextLine, classifier: Classifier) -> tuple[FoundDigit, ...]:
-    if not line.candidates:
-        return ()
-    components = [candidate.component for candidate in line.candidates]
-    predictions = _predict(view, components, classifier)
-    scores = [math.log(max(prediction.probabilities)) for prediction in predictions]
-    return tuple(
-        FoundDigit(prediction=predictions[index], box=view.box(components[index]))
-        for index in line.best_candidates(scores)
-    )
+class _LineReading:
+    """What has been read of a line's possible digits."""
+
+    def __init__(self, line: TextLine) -> None:
+        self._line = line
+        self.predictions: dict[int, Prediction] = {}
+        """By the index of a candidate."""
+        self._best: list[int] = []
+
+    def component(self, index: int) -> Component:
+        """Return a candidate's segments."""
+        return self._line.candidates[index].component
+
+    def unread(self) -> list[int]:
+        """Return the candidates that are the line's digits unless reading them shows otherwise."""
+        scores = {
+            index: math.log(max(prediction.probabilities))
+            for index, prediction in self.predictions.items()
+        }
+        self._best = self._line.best_candidates(scores)
+        return [index for index in self._best if index not in self.predictions]
+
+    def digits(self, view: _View) -> tuple[FoundDigit, ...]:
+        """Return the line's digits, once none is unread."""
+        return tuple(
+            FoundDigit(prediction=self.predictions[index], box=view.box(self.component(index)))
+            for index in self._best
+        )
 
 
 def _predict(

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mnist_edge.preprocessing.connected_components import Component, merge
 
 _MIN_OVERLAP = 0.3
@@ -35,15 +38,36 @@ def group_strokes(components: Sequence[Component]) -> list[Component]:
         components: of one picture, the largest first.
     """
     groups: list[Component] = []
+    boxes = np.empty((0, 4), np.int64)
     for component in components[:_MAX_STROKES]:
         rest, merged = [], component
-        for group in groups:
-            if _are_one_digit(group, merged):
+        near = _may_be_one_digit(boxes, merged)
+        for place, group in enumerate(groups):
+            if near[place] and _are_one_digit(group, merged):
                 merged = merge([group, merged])
+                near = _may_be_one_digit(boxes, merged)
             else:
-                rest.append(group)
-        groups = [*rest, merged]
+                rest.append(place)
+        groups = [*(groups[place] for place in rest), merged]
+        boxes = np.concatenate((boxes[rest], [_box(merged)]))
     return [*groups, *components[_MAX_STROKES:]]
+
+
+def _box(component: Component) -> tuple[int, int, int, int]:
+    return component.left, component.top, component.right, component.bottom
+
+
+def _may_be_one_digit(boxes: NDArray[np.int64], component: Component) -> list[bool]:
+    """Return which of ``(n, 4)`` boxes are near a component: on a page of many, few are."""
+    left, top, right, bottom = boxes.T
+    width, height = right - left, bottom - top
+    longest = np.maximum(np.maximum(width, height), max(component.width, component.height))
+    apart = np.maximum(
+        np.maximum(left - component.right, component.left - right),
+        np.maximum(top - component.bottom, component.top - bottom),
+    )
+    near: list[bool] = (apart <= _MAX_GAP * longest).tolist()
+    return near
 
 
 def _are_one_digit(first: Component, second: Component) -> bool:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.preprocessing.connected_components import Mask, dilate
+from mnist_edge.preprocessing.connected_components import Mask, dilate, label_components
 
 MIN_LENGTH = 0.45
 """Minimum length of a line, relative to a side."""
@@ -40,6 +41,11 @@ _MIN_DASHES = 4
 """Minimum number of dashes of a dashed line."""
 _MAX_DASH = 0.2
 """Maximum length of a dash, relative to a side."""
+_MAX_DOT, _MAX_DASH_ASPECT = 1.3, 0.5
+"""Maximum height of a dot or a dash of a line, relative to the line's thickness, and to the dash's
+own length: what is higher is a letter or a digit."""
+_MAX_WRITING = 0.5
+"""Maximum share of a line's ink that belongs to letters or digits, which dashes may touch."""
 _MIN_SLENDERNESS = 5.0
 """Minimum length of a line over its thickness."""
 _FADE_DISTANCE = 0.1
@@ -97,6 +103,45 @@ class RuledLine:
         return min(column, width - 1 - column) <= _FADE_DISTANCE * width
 
 
+class _Writing:
+    """Tells a broken line from a row of letters or digits.
+
+    Args:
+        mask: ``(height, width)``, the ink.
+    """
+
+    def __init__(self, mask: Mask) -> None:
+        self._mask = mask
+
+    @cached_property
+    def _labelled(self) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.int64]]:
+        """The number of each pixel's component, and the height and width of each by its number."""
+        labels, components = label_components(self._mask)
+        heights, widths = (
+            np.array([0, *(getattr(one, side) for one in components)])
+            for side in ("height", "width")
+        )
+        return labels, heights, widths
+
+    def holds(self, rows: NDArray[np.int_], columns: NDArray[np.int_], thickness: float) -> bool:
+        """Check whether most of a line's ink is writing: neither dots nor dashes nor long.
+
+        Args:
+            rows: of the line, in the columns in which there is ink on it.
+            columns: those, ascending.
+            thickness: of the line.
+        """
+        if columns[-1] - columns[0] < len(columns):
+            return False
+        labels, heights, widths = self._labelled
+        near = np.clip(rows + np.arange(-1, 2)[:, np.newaxis], 0, len(labels) - 1)
+        numbers = labels[near, columns].max(axis=0)
+        high, wide = heights[numbers], widths[numbers]
+        is_short = np.maximum(high, wide) < MIN_LENGTH * max(labels.shape)
+        is_high = (high > _MAX_DOT * thickness + 1) & (high > _MAX_DASH_ASPECT * wide)
+        return bool((is_short & is_high).mean() > _MAX_WRITING)
+
+
 def is_ruled_paper(mask: Mask) -> bool:
     """Check for a line from edge to edge through the middle: a ruling, not a border."""
     for image in (mask, mask.T):
@@ -104,14 +149,14 @@ def is_ruled_paper(mask: Mask) -> bool:
         # A line has a vote a column at most.
         if np.count_nonzero(image.any(axis=0)) < LONG_LENGTH * width:
             continue
-        votes, near = _vote(image), _with_neighbors(image)
+        votes, near, writing = _vote(image), _with_neighbors(image), _Writing(image)
         edge = round(_ZONE * height)
         votes[:, :edge] = votes[:, height - edge :] = 0
         for _ in range(_RULING_ATTEMPTS):
             slope, row = np.unravel_index(int(votes.argmax()), votes.shape)
             if votes[slope, row] < LONG_LENGTH * width:
                 break
-            line = _measure_line(image, near, float(_SLOPES[slope]), int(row))
+            line = _measure_line(image, near, writing, float(_SLOPES[slope]), int(row))
             if line and all(
                 line.leaves_picture(end, EDGE_TOLERANCE) for end in (line.start, line.end)
             ):
@@ -125,7 +170,7 @@ def find_lines(mask: Mask) -> list[RuledLine]:
     if not _may_hold_lines(mask):
         return []
     height, width = mask.shape
-    remaining, lines = mask.copy(), []
+    remaining, lines, writing = mask.copy(), [], _Writing(mask)
     min_votes = MIN_LENGTH * _MIN_DENSITY * width
     every, near = _vote(remaining), _with_neighbors(remaining)
     votes, edge = every.copy(), round(_ZONE * height)
@@ -134,7 +179,7 @@ def find_lines(mask: Mask) -> list[RuledLine]:
         slope, row = np.unravel_index(int(votes.argmax()), votes.shape)
         if votes[slope, row] < min_votes:
             break
-        line = _measure_line(remaining, near, float(_SLOPES[slope]), int(row))
+        line = _measure_line(remaining, near, writing, float(_SLOPES[slope]), int(row))
         if line is None or not line.is_near_edge:
             votes[max(0, slope - 2) : slope + 3, max(0, row - 1) : row + 2] = 0
             continue
@@ -218,12 +263,15 @@ def _with_neighbors(mask: Mask) -> Mask:
     return near
 
 
-def _measure_line(mask: Mask, near: Mask, slope: float, middle: int) -> RuledLine | None:
+def _measure_line(
+    mask: Mask, near: Mask, writing: _Writing, slope: float, middle: int
+) -> RuledLine | None:
     """Return the line with its ends and its thickness; None if there is no such line.
 
     Args:
         mask: the ink.
         near: as ``_with_neighbors`` returns it for the mask.
+        writing: tells lines from rows of digits.
         slope: of the line, in rows per column.
         middle: its row at half the width.
     """
@@ -243,6 +291,8 @@ def _measure_line(mask: Mask, near: Mask, slope: float, middle: int) -> RuledLin
     thickness = float(np.median(above + below + inked[reach]))
     max_thickness = max(3, MAX_THICKNESS * max(mask.shape))
     if thickness > max_thickness or length < _MIN_SLENDERNESS * thickness:
+        return None
+    if writing.holds(center[run], run, thickness):
         return None
     return RuledLine(
         is_vertical=False,

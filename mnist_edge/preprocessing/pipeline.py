@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +55,8 @@ Problem: TypeAlias = Literal["blank", "not-one-digit"]
 PictureKind: TypeAlias = Literal["mnist", "drawing", "photo"]
 """What a picture is taken for: a digit in MNIST's format, a drawing or clean scan on a flat
 background, or a photo, which has light, paper and perhaps lines."""
+
+_Image = TypeVar("_Image", Mask, FloatImage)
 
 WORKING_SIDE = 640
 """Longest side, in pixels, that a picture is reduced to; a digit that is a twentieth of it high
@@ -302,25 +304,37 @@ def normalize_digit(
     contrast = ink_map.contrast[top:bottom, left:right]
     inked = contrast[member]
     (full,) = quantiles(inked[:: -(-len(inked) // _FULL_INK_SAMPLE)], 0.6)
+    strength = contrast / np.float32(full)
+    strength -= np.float32(0.15)
+    strength /= np.float32(0.7)
+    np.maximum(strength, 0, out=strength)
+    np.minimum(strength, 1, out=strength)
     # Half of a stroke's soft edge is ink, and lies just outside the mask.
-    near = dilate(member, 3)
-    strength = np.where(near, np.clip((contrast / full - 0.15) / 0.7, 0, 1), 0).astype(np.float32)
-    return to_mnist_format(_thicken(np.pad(strength, 4), member))
+    strength *= dilate(member, 3)
+    return to_mnist_format(_thicken(_surround(strength, 4), member))
 
 
 def stroke_width(mask: Mask) -> float:
     """Return the mean width of a mask's strokes in pixels: twice the area over the outline."""
     inner = mask[1:-1, 1:-1] & mask[:-2, 1:-1] & mask[2:, 1:-1] & mask[1:-1, :-2] & mask[1:-1, 2:]
-    outline = int(mask.sum()) - int(inner.sum())
-    return 2 * int(mask.sum()) / max(1, outline)
+    area = np.count_nonzero(mask)
+    return 2 * area / max(1, area - np.count_nonzero(inner))
 
 
 def _thicken(strength: FloatImage, member: Mask) -> FloatImage:
     """Thicken strokes to those of MNIST's pens: hairlines would vanish in 20 pixels."""
     rows, columns = (np.flatnonzero(member.any(axis=axis)) for axis in (1, 0))
     longest = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
-    lacking = _MIN_STROKE_WIDTH * longest / BOX_SIDE - stroke_width(np.pad(member, 1))
+    lacking = _MIN_STROKE_WIDTH * longest / BOX_SIDE - stroke_width(_surround(member, 1))
     return dilate(strength, 2 * max(0, round(lacking / 2)) + 1)
+
+
+def _surround(image: _Image, width: int) -> _Image:
+    """Return an image with ``width`` pixels of zeros around it; numpy's pad takes ten times it."""
+    height, across = image.shape
+    padded = np.zeros((height + 2 * width, across + 2 * width), image.dtype)
+    padded[width : width + height, width : width + across] = image
+    return padded
 
 
 def _enlarge(rgb: NDArray[np.uint8], scale: float) -> tuple[NDArray[np.uint8], float]:

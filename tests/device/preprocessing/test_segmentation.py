@@ -173,7 +173,35 @@ def test_a_line_is_cut_where_the_parts_are_more_confident(
             candidate(1, 2, weight=1),
         ),
     )
-    assert line.best_candidates([math.log(p) for p in (whole, parts, parts)]) == chosen
+    scores = [math.log(p) for p in (whole, parts, parts)]
+    assert line.best_candidates(dict(enumerate(scores))) == chosen
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_to_read_what_may_be_best_finds_what_to_read_all_finds(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    count = int(rng.integers(2, 30))
+    line = TextLine(
+        segments=tuple(component(place + 1, 10 * place, 10 * place + 10) for place in range(count)),
+        skip_costs=tuple(rng.uniform(0, 6, count).tolist()),
+        candidates=tuple(
+            candidate(
+                first,
+                last,
+                weight=rng.uniform(0.2, 1) * (last - first),
+                prior=-float(rng.choice((0, 0.7, 1.4, rng.uniform(0, 4)))),
+            )
+            for first in range(count)
+            for last in range(first + 1, min(first + 4, count) + 1)
+        ),
+    )
+    confidences = 1 - rng.uniform(0, 0.9, len(line.candidates)) ** 4
+    every = dict(enumerate(np.log(confidences).tolist()))
+    read: dict[int, float] = {}
+    while unread := [one for one in line.best_candidates(read) if one not in read]:
+        read |= {one: every[one] for one in unread}
+    assert line.best_candidates(read) == line.best_candidates(every)
+    assert len(read) < len(every)
 
 
 def test_a_cut_crosses_the_least_ink() -> None:
