@@ -14,7 +14,6 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeAlias, TypeVar
 
@@ -27,6 +26,7 @@ from mnist_edge.errors import (
 )
 from mnist_edge.preprocessing.decoding import SUFFIXES, Picture
 from mnist_edge.system.files import exists
+from mnist_edge.system.records import record
 from mnist_edge.system.text import one_line
 
 FoundPicture: TypeAlias = tuple[str, PictureError | None]
@@ -41,7 +41,7 @@ _MAX_LINE = 1 << 16
 """Bytes of a line of a list: no system takes a path that is nearly as long."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@record(frozen=True, kw_only=True)
 class Shard:
     """One of several shares of all pictures, the same on every machine."""
 

@@ -15,10 +15,10 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
 from typing import Any, BinaryIO, TypeVar, cast
 
 from mnist_edge.errors import MnistEdgeError, WorkerLost
+from mnist_edge.system.records import record
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -27,7 +27,7 @@ _ITEMS_PER_WORKER = 2
 """Items handed out per worker: one that it works on, and one that waits."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@record(frozen=True, kw_only=True)
 class _Failure:
     """One of our errors, in a form that can be pickled whatever its constructor takes."""
 

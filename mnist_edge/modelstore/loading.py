@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from mnist_edge.modelstore import DEFAULT_MODEL, SCHEMES, registry
 from mnist_edge.modelstore.manifest import ModelManifest, OperatingPoints
 from mnist_edge.system.files import exists, read_regular_file
 from mnist_edge.system.paths import shipped_models_folder
+from mnist_edge.system.records import record
 
 _MAX_MODEL_BYTES = 1 << 30
 """Bytes of a model, which others may have made for more than digits."""
@@ -35,7 +36,7 @@ TFLITE_IDENTIFIER = b"TFL3"
 """Bytes 4 to 8 of every TFLite flatbuffer (tensorflow/compiler/mlir/lite/schema/schema.fbs)."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@record(frozen=True, kw_only=True)
 class StoredModel:
     """A model read from disk."""
 

@@ -9,11 +9,11 @@ import dataclasses
 import json
 import re
 import reprlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 from mnist_edge.errors import InvalidManifest
+from mnist_edge.system.records import record
 
 SCHEMA_VERSION = 4
 """Version of the fields; version 1 had no ``weights_sha256``, version 2 no ``operating_points``,
@@ -39,7 +39,7 @@ _HEXADECIMAL = frozenset("0123456789abcdef")
 Kind = TypeVar("Kind")
 
 
-@dataclass(frozen=True, kw_only=True)
+@record(frozen=True, kw_only=True)
 class TensorSpec:
     """An input or output tensor, as the interpreter reports it."""
 
@@ -53,7 +53,7 @@ class TensorSpec:
     """The integer that stands for 0.0."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@record(frozen=True, kw_only=True)
 class Pixels:
     """The pixels that the model takes."""
 
@@ -65,7 +65,7 @@ class Pixels:
     """Pixel value of full ink."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@record(frozen=True, kw_only=True)
 class CalibrationSample:
     """The training digits whose activations set the integer ranges."""
 
@@ -81,7 +81,7 @@ class CalibrationSample:
             raise ValueError(f"count {reprlib.repr(self.count)} is not a number of digits")
 
 
-@dataclass(frozen=True, kw_only=True)
+@record(frozen=True, kw_only=True)
 class Score:
     """Accuracy on a set of labelled digits, on a device runtime."""
 
@@ -103,7 +103,7 @@ class Score:
         return self.correct / self.total
 
 
-@dataclass(frozen=True, kw_only=True)
+@record(frozen=True, kw_only=True)
 class Golden:
     """A few inputs and the file's outputs for them, which a device tests itself on.
 
@@ -125,7 +125,7 @@ class Golden:
             raise ValueError(f"tolerance {reprlib.repr(self.tolerance)} is not a number of steps")
 
 
-@dataclass(frozen=True, kw_only=True)
+@record(frozen=True, kw_only=True)
 class OperatingPoints:
     """Named choices of ``min_confidence``, 0..1 each."""
 
@@ -140,7 +140,7 @@ class OperatingPoints:
             raise ValueError(f"balanced and careful {points} are not 0..1 in this order")
 
 
-@dataclass(frozen=True, kw_only=True)
+@record(frozen=True, kw_only=True)
 class Lineage:
     """Where a fine-tuned model comes from."""
 
@@ -170,7 +170,7 @@ class Lineage:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
+@record(frozen=True, kw_only=True)
 class ModelManifest:
     """The description of one ``.tflite`` file."""
 

@@ -15,13 +15,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
 
 from mnist_edge.errors import InvalidRecord, NotWritable
 from mnist_edge.system.files import read_regular_file
 from mnist_edge.system.paths import STORE_VARIABLE, store_folder
+from mnist_edge.system.records import record
 
 RECORD_FILE = "in-use.json"
 """Name of the file that says which model is in use. Replacing it switches the model."""
@@ -30,7 +30,7 @@ _NAME = re.compile(r"[a-z0-9-]+-(?P<scheme>[a-z0-9]+)-[0-9a-f]{12}")
 """Names of installed models; other names are never looked up in the folder."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@record(frozen=True, kw_only=True)
 class UsageRecord:
     """The model in use, and those that were in use before."""
 

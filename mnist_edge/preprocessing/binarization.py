@@ -7,7 +7,6 @@ counts as paper. Ink is what differs from it by more than the noise, in the ink'
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -24,6 +23,7 @@ from mnist_edge.preprocessing.connected_components import (
     reduce_blocks,
 )
 from mnist_edge.preprocessing.flat_background import border_pixels
+from mnist_edge.system.records import record
 
 _Levels = TypeVar("_Levels", np.int16, np.float32)
 
@@ -86,7 +86,7 @@ _MAX_OTHER_PAPER = 0.6
 is its paper."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@record(frozen=True, kw_only=True)
 class InkMap:
     """The contrast of each pixel with its paper."""
 

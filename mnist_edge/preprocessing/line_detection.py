@@ -8,13 +8,13 @@ nearly horizontal lines; transposed masks have the nearly vertical ones.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.preprocessing.connected_components import Mask, dilate, label_components
+from mnist_edge.system.records import record
 
 MIN_LENGTH = 0.45
 """Minimum length of a line, relative to a side."""
@@ -56,7 +56,7 @@ _LINE_ATTEMPTS = 30
 """Number of peaks of the vote that are examined for lines, per direction."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@record(frozen=True, kw_only=True)
 class RuledLine:
     """A nearly horizontal line; of a nearly vertical one, rows and columns are exchanged."""
 

@@ -10,7 +10,7 @@ everything.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias, TypeVar
 
@@ -49,6 +49,7 @@ from mnist_edge.preprocessing.mnist_format import (
     is_mnist_format,
     to_mnist_format,
 )
+from mnist_edge.system.records import record
 
 Problem: TypeAlias = Literal["blank", "not-one-digit"]
 """Why a picture does not show one digit."""
@@ -88,7 +89,7 @@ class ModelInput(NamedTuple):
     """How they came about; None if the picture was in MNIST's format."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@record(frozen=True, kw_only=True)
 class PreprocessingTrace:
     """The result of every step from a picture to the pixels that a model reads."""
 

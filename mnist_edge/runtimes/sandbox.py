@@ -7,7 +7,7 @@ when they share a process, so the converters run their results in a child.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.modelstore.manifest import TensorSpec
 from mnist_edge.runtimes.interpreter import Interpreter
 from mnist_edge.runtimes.selection import describe_runtime
+from mnist_edge.system.records import record
 
 _MEMORY = 1 << 30
 """Bytes of address space for the child: a damaged model can ask for all there is. A sound digit
@@ -36,7 +37,7 @@ NO_DIGITS = np.empty((0, *DIGIT_SHAPE), np.uint8)
 """Pixels of no digit, for a run that shows only whether a model works."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@record(frozen=True, kw_only=True)
 class SandboxRun:
     """The result of running a model in a child process."""
 

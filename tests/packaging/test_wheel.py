@@ -351,6 +351,7 @@ FILES = [
     "mnist_edge/system/https.py",
     "mnist_edge/system/isolated.py",
     "mnist_edge/system/paths.py",
+    "mnist_edge/system/records.py",
     "mnist_edge/system/subprocesses.py",
     "mnist_edge/system/text.py",
     "mnist_edge/training/__init__.py",
