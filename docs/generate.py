@@ -30,7 +30,7 @@ from typer.testing import CliRunner
 
 import mnist_edge
 from mnist_edge import errors
-from mnist_edge.commands.app import COMMANDS, app
+from mnist_edge.commands.group import COMMANDS, app
 from mnist_edge.evaluation.report.document import report_schema
 from mnist_edge.modelstore import manifest
 from mnist_edge.monitoring import settings_file

@@ -128,7 +128,7 @@ def batch_command(
         raise MissingDependency(
             f"batch needs {error.name}, which is not installed: {extra_install_command('ray')}"
         ) from error
-    from mnist_edge.commands.predict import unwinding_on_sigterm, warn_about
+    from mnist_edge.commands.predict_pictures import unwinding_on_sigterm, warn_about
     from mnist_edge.inference.classifier import Classifier
     from mnist_edge.inference.worker_pool import available_cores
 

@@ -9,8 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO, TypeVar
 
-import typer
-
+from mnist_edge import __version__
 from mnist_edge.system.text import escape_controls, shorten
 
 Item = TypeVar("Item")
@@ -51,9 +50,27 @@ def _readable(message: object) -> str:
     return shorten(escape_controls(str(message)), _MAX_MESSAGE)
 
 
+def print_line(text: str) -> None:
+    """Write one line of a result to standard output, where it arrives at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def print_version() -> None:
+    """Write the version to standard output."""
+    print_line(f"mnist-edge {__version__}")
+
+
 def _write_line(line: str) -> None:
-    clear = "\r\033[K" if sys.stderr.isatty() else ""
-    typer.echo(f"{clear}{line}", err=True)
+    clear = "\r\033[K" if sys.stderr and sys.stderr.isatty() else ""
+    _write_error(f"{clear}{line}\n")
+
+
+def _write_error(text: str) -> None:
+    # Python has no stream where the program was started with it closed.
+    if sys.stderr:
+        sys.stderr.write(text)
+        sys.stderr.flush()
 
 
 def paint(text: str, color: str, stream: TextIO | None = None) -> str:
@@ -73,6 +90,9 @@ def paint(text: str, color: str, stream: TextIO | None = None) -> str:
 @contextmanager
 def progress_bar(length: int, label: str) -> Iterator[Any]:
     """Draw a progress bar with the time left on standard error, if that is a terminal."""
+    # Starts that draw none do not wait for typer.
+    import typer
+
     with typer.progressbar(length=length, label=label, file=sys.stderr) as bar:
         yield bar
 
@@ -87,8 +107,8 @@ def count_progress(items: Iterable[Item], label: str) -> Iterator[Item]:
         yield item
         if (now := time.monotonic()) - shown > _COUNT_INTERVAL:
             shown = now
-            typer.echo(f"\r{label}: {number:,}\033[K", err=True, nl=False)
-    typer.echo("\r\033[K", err=True, nl=False)
+            _write_error(f"\r{label}: {number:,}\033[K")
+    _write_error("\r\033[K")
 
 
 def terminal_width() -> int | None:

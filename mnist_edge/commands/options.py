@@ -16,15 +16,6 @@ RUNS = Path("runs")
 """Where own runs go."""
 
 
-class Format(str, Enum):
-    """Output formats of a list of results."""
-
-    text = "text"
-    json = "json"
-    jsonl = "jsonl"
-    csv = "csv"
-
-
 class DocumentFormat(str, Enum):
     """Output formats of one result."""
 

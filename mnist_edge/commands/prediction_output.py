@@ -9,13 +9,11 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-import typer
-
 from mnist_edge import CLASSES
-from mnist_edge.commands.console import fail, paint
-from mnist_edge.commands.options import Format
+from mnist_edge.commands.console import fail, paint, print_line
 from mnist_edge.errors import PictureError
 from mnist_edge.system.text import escape_controls, percent
 
@@ -31,6 +29,15 @@ _COLUMNS = ("path", "digit", "confidence", "abstained", "error", *map(str, range
 _EDGES = ("left", "top", "right", "bottom")
 _PAGE_COLUMNS = ("path", "line", "digit", "confidence", "abstained", *_EDGES, "error")
 """Columns of a CSV with every digit of each picture."""
+
+
+class Format(str, Enum):
+    """Output formats of a list of results."""
+
+    text = "text"
+    json = "json"
+    jsonl = "jsonl"
+    csv = "csv"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,14 +61,14 @@ def print_text(results: Iterable[PictureResult], top: int) -> int:
             fail(result.outcome)
         else:
             outcome = _format_outcome(result.outcome, top)
-            typer.echo(f"{escape_controls(result.path)}: {outcome}")
+            print_line(f"{escape_controls(result.path)}: {outcome}")
     return failed
 
 
 def print_json(results: Iterable[PictureResult], top: int) -> int:
     """Print one list of all pictures."""
     documents = [result_document(result, top) for result in results]
-    typer.echo(json.dumps(documents, indent=2))
+    print_line(json.dumps(documents, indent=2))
     return sum("error" in document for document in documents)
 
 
@@ -71,7 +78,7 @@ def print_jsonl(results: Iterable[PictureResult], top: int) -> int:
     for result in results:
         document = result_document(result, top)
         failed += "error" in document
-        typer.echo(json.dumps(document))
+        print_line(json.dumps(document))
     return failed
 
 

@@ -179,7 +179,7 @@ def serve_command(
         raise MissingDependency(
             f"serve needs {error.name}, which is not installed: {extra_install_command('serve')}"
         ) from error
-    from mnist_edge.commands.predict import warn_about
+    from mnist_edge.commands.predict_pictures import warn_about
     from mnist_edge.data.daily_counts import counting
     from mnist_edge.inference.unsure_pictures import UnsurePictures
     from mnist_edge.inference.worker_pool import available_cores

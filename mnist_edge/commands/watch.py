@@ -179,7 +179,7 @@ def _watch_folder(
     once: bool,
 ) -> int:
     """Read the pictures of a folder, and return how many could not be read."""
-    from mnist_edge.commands.predict import warn_about
+    from mnist_edge.commands.predict_pictures import warn_about
     from mnist_edge.data.daily_counts import counting
     from mnist_edge.inference.batch import outcome_answers
     from mnist_edge.inference.classifier import Classifier

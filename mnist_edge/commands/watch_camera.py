@@ -118,7 +118,7 @@ def watch_camera(
     Returns:
         Number of readings without a value.
     """
-    from mnist_edge.commands.predict import warn_about
+    from mnist_edge.commands.predict_pictures import warn_about
     from mnist_edge.inference.classifier import Classifier
     from mnist_edge.monitoring.camera_keeper import CameraKeeper
     from mnist_edge.monitoring.cameras import open_camera, picture_count

@@ -6,14 +6,14 @@ that a million pictures take no more memory than a thousand.
 
 from __future__ import annotations
 
-import glob
 import hashlib
-import heapq
 import os
 import re
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
+from itertools import chain
 from pathlib import Path
 from typing import BinaryIO, TypeAlias, TypeVar
 
@@ -25,7 +25,7 @@ from mnist_edge.errors import (
     UnreadablePicture,
 )
 from mnist_edge.preprocessing.decoding import SUFFIXES, Picture
-from mnist_edge.system.files import exists
+from mnist_edge.system.files import file_mode
 from mnist_edge.system.records import record
 from mnist_edge.system.text import one_line
 
@@ -78,29 +78,41 @@ def find_pictures(names: Iterable[str]) -> Iterator[FoundPicture]:
     A name that stands for no picture is yielded itself, with the error.
     """
     for name in names:
-        is_there = name == "-" or exists(name)
-        # Path.glob accepts no absolute pattern; glob.glob accepts what a shell would.
-        matches = [name] if is_there else sorted(glob.glob(name))  # noqa: PTH207
+        mode = 0 if name == "-" else file_mode(name)
+        is_there = name == "-" or mode != 0
+        if not is_there:
+            every: Iterator[FoundPicture] = chain.from_iterable(map(_expand, _matches(name)))
+        else:
+            every = _walk(str(Path(name))) if stat.S_ISDIR(mode) else iter([(name, None)])
         is_empty = True
-        for match in matches:
-            for found in _expand(match):
-                is_empty = False
-                yield found
+        for found in every:
+            is_empty = False
+            yield found
         if is_empty and is_there:
             yield name, PictureNotFound(f"no picture in {name}; expected files such as digit.png")
         elif is_empty:
             yield name, PictureNotFound(f"no picture {name}; check the path")
 
 
-def _expand(name: str) -> Iterator[FoundPicture]:
-    if name == "-" or not os.path.isdir(name):  # noqa: PTH112  # faster than Path.is_dir
-        yield name, None
+def _matches(pattern: str) -> list[str]:
+    # Not needed for the names of files.
+    import glob
+
+    # Path.glob accepts no absolute pattern; glob.glob accepts what a shell would.
+    return sorted(glob.glob(pattern))  # noqa: PTH207
+
+
+def _expand(match: str) -> Iterator[FoundPicture]:
+    if stat.S_ISDIR(file_mode(match)):
+        yield from _walk(str(Path(match)))
     else:
-        yield from _walk(str(Path(name)))
+        yield match, None
 
 
 def _walk(folder: str) -> Iterator[FoundPicture]:
     """Yield the pictures in a folder and below it, sorted by path."""
+    import heapq
+
     last = ""
     while True:
         try:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import pickle
 import signal
-import subprocess
 import sys
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -100,6 +99,8 @@ class _Worker:
 
     def __init__(self, work: Callable[[Any], Any]) -> None:
         # A start that reads one picture has no worker.
+        import subprocess
+
         from mnist_edge.system.subprocesses import python_command, single_threaded
 
         self._process = subprocess.Popen(

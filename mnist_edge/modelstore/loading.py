@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +27,7 @@ from mnist_edge.errors import (
 )
 from mnist_edge.modelstore import DEFAULT_MODEL, SCHEMES, registry
 from mnist_edge.modelstore.manifest import ModelManifest, OperatingPoints
-from mnist_edge.system.files import exists, read_regular_file
+from mnist_edge.system.files import exists, file_mode, read_regular_file
 from mnist_edge.system.paths import shipped_models_folder
 from mnist_edge.system.records import record
 
@@ -239,16 +240,17 @@ def load_all_schemes(model: str | Path | None) -> list[StoredModel]:
 def _find_file(model: str | Path | None, scheme: str | None) -> Path:
     if scheme is not None and scheme not in SCHEMES:
         raise UnknownName("scheme", scheme, SCHEMES)
-    if model is not None and exists(model) and Path(model).is_file():
+    mode = 0 if model is None else file_mode(model)
+    if model is not None and stat.S_ISREG(mode):
         return Path(model)
     file = _file_in_use() if model is None else registry.find_installed_file(str(model))
     # A folder of that name has priority over an installed model, as over a shipped one.
-    if file is not None and not (model is not None and exists(model)):
+    if file is not None and not mode:
         path = file.with_stem(scheme or file.stem)
         if not path.is_file():
             raise ModelNotFound(f"{file.parent.name} has {file.stem} only; leave --scheme out")
         return path
-    folder = find_model_folder(model)
+    folder = Path(model) if model is not None and stat.S_ISDIR(mode) else find_model_folder(model)
     path = folder / f"{scheme or 'int8'}.tflite"
     if not path.is_file():
         others = [name for name in SCHEMES if (folder / f"{name}.tflite").is_file()]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import BinaryIO
 
 _LOCK = threading.RLock()
 """Held while descriptors are redirected: they belong to the whole process, and two threads that
@@ -31,7 +31,7 @@ def capture_descriptors(*descriptors: int) -> Iterator[Callable[[], str]]:
         if stream is not None:
             stream.flush()
     saved: dict[int, int] = {}
-    with _LOCK, tempfile.TemporaryFile() as file:
+    with _LOCK, _open_temporary() as file:
 
         def captured() -> str:
             file.seek(0)
@@ -48,6 +48,18 @@ def capture_descriptors(*descriptors: int) -> Iterator[Callable[[], str]]:
             for descriptor, copy in saved.items():
                 os.dup2(copy, descriptor)
                 os.close(copy)
+
+
+def _open_temporary() -> BinaryIO:
+    """Open a file without a name, in memory where the system has such files."""
+    if hasattr(os, "memfd_create"):
+        try:
+            return os.fdopen(os.memfd_create("mnist-edge"), "w+b")
+        except OSError:  # a sandbox may forbid it
+            pass
+    import tempfile
+
+    return tempfile.TemporaryFile()
 
 
 def _is_open(descriptor: int) -> bool:

@@ -24,6 +24,18 @@ def exists(path: str | os.PathLike[str]) -> bool:
     return os.path.exists(path)  # noqa: PTH110  # Path.exists raises for a name that is too long
 
 
+def file_mode(path: str | os.PathLike[str]) -> int:
+    """Return the type and permissions of what a path leads to, as ``stat`` has them.
+
+    Returns:
+        0 if there is nothing, or the system refuses the path.
+    """
+    try:
+        return os.stat(path).st_mode  # noqa: PTH116  # as exists
+    except (OSError, ValueError):
+        return 0
+
+
 def read_regular_file(path: str | os.PathLike[str], *, max_bytes: int = MAX_FILE_BYTES) -> bytes:
     """Read a whole file, if it is one and of bounded size.
 

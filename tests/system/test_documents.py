@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from mnist_edge import __version__
-from mnist_edge.commands.app import COMMANDS
+from mnist_edge.commands.group import COMMANDS
 from mnist_edge.evaluation.report.document import load_report, report_schema, report_to_dict
 from mnist_edge.evaluation.report.render.summary_svg import report_to_svg
 from mnist_edge.evaluation.report.results import Report

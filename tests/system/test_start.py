@@ -6,24 +6,24 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
-from mnist_edge import Classifier
-from mnist_edge.data.builtin_digits import load_builtin_digits
+from mnist_edge.evaluation.benchmark.baseline import SCRIPT
+from mnist_edge.runtimes.selection import RUNTIMES, selected_runtime
+from mnist_edge.system.subprocesses import python_command
 from tests.support.paths import SAMPLE
 
 UNUSED = {
+    "mnist_edge.commands.explain_output",
+    "mnist_edge.commands.group",
+    "mnist_edge.commands.options",
     "mnist_edge.commands.usage_errors",
-    "csv",
-    "importlib.metadata",
-    "importlib.resources",
     "mnist_edge.data.mnist",
-    "mnist_edge.runtimes.unverified",
-    "mnist_edge.runtimes.input_scaling",
-    "mnist_edge.system.subprocesses",
+    "mnist_edge.inference.hypotheses",
     "mnist_edge.preprocessing.segmentation",
+    "mnist_edge.runtimes.input_scaling",
+    "mnist_edge.runtimes.unverified",
+    "mnist_edge.system.subprocesses",
 }
-"""Modules that reading one picture with a verified model does not need."""
+"""Modules of this project's that reading one clear picture with a verified model does not need."""
 
 UNUSED_BY_HELP = {
     "PIL",
@@ -38,24 +38,51 @@ UNUSED_BY_HELP = {
 """Modules that listing the commands does not need."""
 
 
+STANDARD_LIBRARY = (
+    "codecs, collections, contextlib, dataclasses, enum, functools, hashlib, importlib, io, "
+    "itertools, json, math, pathlib, pickle, platform, re, reprlib, signal, threading, typing, "
+    "warnings"
+)
+"""Modules of Python's that reading one picture uses."""
+MAX_OWN_MODULES = 48
+"""Modules of this project's that reading one picture imports, packages among them: 41."""
+
+
+def imports_of_command(*command: str | Path) -> set[str]:
+    """Return the modules that a start of Python imports."""
+    words = [sys.executable, "-X", "importtime", *map(str, command)]
+    trace = subprocess.run(words, capture_output=True, text=True, check=True).stderr
+    return {line.rpartition("|")[2].strip() for line in trace.splitlines()}
+
+
+def imports_of(*words: str | Path) -> set[str]:
+    """Return the modules that a start of the program imports."""
+    _, *command = python_command("mnist_edge.commands.app:main", *map(str, words))
+    return imports_of_command(*command)
+
+
 def test_predict_imports_no_more_than_it_needs(nano: Path) -> None:
-    words = [sys.executable, "-X", "importtime", "-m", "mnist_edge", "predict"]
-    command = [*words, "--model", str(nano), str(SAMPLE)]
-    trace = subprocess.run(command, capture_output=True, text=True, check=True).stderr
-    # What Python itself imports before the program is not the program's.
-    own = trace.partition(" mnist_edge.errors\n")[2]
-    imported = {line.rpartition("|")[2].strip() for line in own.splitlines()}
-    assert "numpy" in imported
-    assert not imported & UNUSED
+    imported = imports_of("predict", "--model", nano, SAMPLE)
+    own = {name for name in imported if name.partition(".")[0] == "mnist_edge"}
+    assert len(own) <= MAX_OWN_MODULES, own
+    assert not own & UNUSED
+    # Whatever the modules it uses import in this version of Python, of numpy or of the runtime.
+    script = SCRIPT.format(module=RUNTIMES[selected_runtime()])
+    used = f"import {STANDARD_LIBRARY}\nimport numpy.typing\n{script}"
+    permitted = imports_of_command("-c", used, nano / "int8.tflite", SAMPLE)
+    assert imported - own - permitted <= {"gc"}
 
 
-@pytest.mark.parametrize("option", ["--help", "--version"])
-def test_help_imports_no_library_beside_typer(option: str) -> None:
-    words = [sys.executable, "-X", "importtime", "-m", "mnist_edge", option]
-    said = subprocess.run(words, capture_output=True, text=True, check=True).stderr
-    imported = {line.rpartition("|")[2].strip() for line in said.splitlines()}
+def test_help_imports_no_library_beside_typer() -> None:
+    imported = imports_of("--help")
     assert "typer" in imported
     assert not imported & UNUSED_BY_HELP
+
+
+def test_what_needs_no_parser_imports_no_typer() -> None:
+    assert not imports_of("--version") & {*UNUSED_BY_HELP, "typer"}
+    assert "typer" not in imports_of("predict", "--format", "jsonl", SAMPLE)
+    assert "typer" in imports_of("predict", "--top", "2", SAMPLE)
 
 
 def test_garbage_collection_is_only_delayed() -> None:
@@ -68,40 +95,3 @@ def test_garbage_collection_is_only_delayed() -> None:
         "assert seen() is None\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
-
-
-MAX_CALLS = 80
-"""Maximum number of calls, of Python's functions and of C's, that reading one array takes: 71 on
-Python 3.11, of which the runtime's own are seven. It was 125."""
-
-
-def test_reading_an_array_takes_few_calls() -> None:
-    classifier, digit = Classifier("nano"), load_builtin_digits().images[0]
-    classifier.predict(digit)
-    calls = 0
-
-    def count(frame: object, event: str, argument: object) -> None:
-        nonlocal calls
-        calls += event in {"call", "c_call"}
-
-    sys.setprofile(count)
-    try:
-        classifier.predict(digit)
-    finally:
-        sys.setprofile(None)
-    assert calls <= MAX_CALLS
-
-
-def test_predict_opens_each_file_once(nano: Path) -> None:
-    program = (
-        "import atexit, sys\n"
-        "opened = []\n"
-        "sys.addaudithook(lambda event, words: event == 'open' and opened.append(str(words[0])))\n"
-        "atexit.register(lambda: print(*opened, sep='\\n', file=sys.stderr))\n"
-        "from mnist_edge.commands.app import main\n"
-        "main()\n"
-    )
-    command = [sys.executable, "-c", program, "predict", "--model", str(nano), str(SAMPLE)]
-    opened = subprocess.run(command, capture_output=True, text=True, check=True).stderr.split("\n")
-    for file in (nano / "int8.tflite", nano / "int8.json", SAMPLE):
-        assert sum(Path(one).name == file.name for one in opened) == 1

@@ -1,148 +1,17 @@
-"""What all commands have in common: help, examples, exit status, imports."""
+"""The program: exit status, what it imports, and words that are done without typer."""
 
 from __future__ import annotations
 
-import os
-import shlex
-import shutil
 import subprocess
 import sys
-from collections import defaultdict
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
-import typer
 
 from mnist_edge.commands import app as program
-from mnist_edge.commands.app import main
+from mnist_edge.commands.app import main, parse_plain
+from mnist_edge.commands.prediction_output import Format
 from tests.support.paths import SAMPLE
 from tests.support.programs import Run, exit_status
-
-
-def commands() -> Iterator[tuple[tuple[str, ...], Any]]:
-    """Yield every command and group with the words that call it."""
-    root: Any = typer.main.get_command(program.app)
-    yield (), root
-    for name in program.COMMANDS:
-        command = root.get_command(None, name)
-        yield (name,), command
-        for below in getattr(command, "commands", {}).values():
-            yield (name, below.name), below
-
-
-COMMANDS = dict(commands())
-EXAMPLES = [
-    (words, line)
-    for words, command in COMMANDS.items()
-    for line in command.epilog.strip().splitlines()
-]
-
-
-def test_the_list_of_commands_says_what_their_own_help_does() -> None:
-    room = 78 - len("  reproduce  ")
-    for name, line in program.COMMANDS.items():
-        assert COMMANDS[name,].get_short_help_str(room) == line
-
-
-@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
-def test_help_ends_with_two_or_three_examples_of_the_command(
-    words: tuple[str, ...], run: Run
-) -> None:
-    shown = run(*words, "--help").stdout
-    _, _, end = shown.partition("\nExamples:\n")
-    examples = [line for example, line in EXAMPLES if example == words]
-    assert len(examples) in (2, 3)
-    assert [line.strip() for line in end.splitlines()[: len(examples)]] == examples
-    assert all(" ".join(("mnist-edge", *words)) in line for line in examples)
-
-
-@pytest.mark.parametrize("line", sorted({line for _, line in EXAMPLES}))
-def test_every_example_is_a_command(line: str) -> None:
-    words = shlex.split(line.partition(" | ")[2] or line.partition(" > ")[0])
-    assert words.pop(0) == "mnist-edge"
-    root: Any = COMMANDS[()]
-    context = root.make_context("mnist-edge", words)
-    command = root
-    while hasattr(command, "commands"):
-        name, command, words = command.resolve_command(context, words)
-        context = command.make_context(name, words, parent=context)
-    assert command.callback
-
-
-def test_the_exit_status_is_in_the_help(run: Run) -> None:
-    shown = " ".join(run("--help").stdout.split())
-    assert shown.endswith(
-        "Exit status: 0 success; 1 some inputs failed; 2 usage error; 3 accuracy gate failed."
-    )
-
-
-OWN_MEANING = {
-    *("--out", "--model", "--compare", "--explain", "--target", "--resume", "--scheme"),
-    *("--pictures", "--data", "--camera"),
-}
-"""Options that take a file in one command and a folder, a flag or a list in another."""
-
-
-def test_an_option_has_the_same_name_and_help_in_every_command() -> None:
-    found = defaultdict(set)
-    for command in COMMANDS.values():
-        for option in command.params:
-            if option.param_type_name == "option" and not option.hidden:
-                text = option.help.partition(":")[0]
-                found[max(option.opts, key=len)].add((option.metavar, text, option.is_flag))
-    several = {name: meanings for name, meanings in found.items() if len(meanings) > 1}
-    assert several.keys() <= OWN_MEANING, several
-
-
-def test_every_metavar_is_in_capitals() -> None:
-    for words, command in COMMANDS.items():
-        for option in command.params:
-            if not (option.hidden or getattr(option, "is_flag", False)):
-                name = f"{' '.join(words)} {option.name}"
-                assert option.metavar, name
-                assert option.metavar == option.metavar.upper(), name
-
-
-def test_every_list_option_is_repeatable_and_takes_commas() -> None:
-    for command in COMMANDS.values():
-        for option in command.params:
-            if option.param_type_name == "option" and option.multiple:
-                assert option.metavar.endswith(",...")
-                assert option.help.endswith("; repeatable, or with commas.")
-
-
-@pytest.mark.skipif(not shutil.which("bash"), reason="needs bash")
-@pytest.mark.parametrize(
-    "load",
-    [
-        'eval "$(mnist-edge --show-completion)"',
-        "mnist-edge --install-completion > /dev/null; source ~/.bashrc",
-    ],
-    ids=["shown", "installed"],
-)
-def test_bash_completes_with_the_installed_script(load: str, tmp_path: Path) -> None:
-    (tmp_path / "mnist-edge").write_text(
-        f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m mnist_edge "$@"\n', encoding="utf-8"
-    )
-    (tmp_path / "mnist-edge").chmod(0o755)
-    script = f"""
-        {load}
-        COMP_WORDS=(mnist-edge tra) COMP_CWORD=1
-        _mnist_edge_completion mnist-edge
-        echo "${{COMPREPLY[@]}}"
-    """
-    path = f"{tmp_path}:{os.environ['PATH']}"
-    shell = {"SHELL": "/bin/bash", "PATH": path, "BASH_ENV": "", "HOME": str(tmp_path)}
-    ran = subprocess.run(
-        [shutil.which("bash") or "", "-c", script],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, **shell},
-    )
-    assert ran.stdout == "train\n", ran.stderr
 
 
 @pytest.mark.parametrize(
@@ -208,10 +77,85 @@ def test_a_lack_of_memory_is_an_error_of_one_line(
     def exhaust(*words: object, **settings: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr(program, "app", exhaust)
+    monkeypatch.setattr("mnist_edge.commands.predict_pictures.predict_pictures", exhaust)
     # What is left of the output goes nowhere, as after a full disk.
     monkeypatch.setattr(program, "_drop_output", lambda: None)
     ran = run("predict", SAMPLE)
     assert ran.returncode == 1
     assert ran.stderr.startswith("mnist-edge: this takes more memory than there is; ")
     assert ran.stderr.count("\n") == 1
+
+
+PLAIN = [
+    ["predict", str(SAMPLE)],
+    ["predict", str(SAMPLE), str(SAMPLE)],
+    ["predict", str(SAMPLE), "-m", "nano", "--format", "json"],
+    ["predict", "--model", "nano", "-f", "jsonl", str(SAMPLE)],
+    ["predict", "--format", "csv", str(SAMPLE)],
+    ["predict", str(SAMPLE.parent), "nowhere.png"],
+    ["predict", "*.nothing", ""],
+    ["predict", "--model", "nowhere", str(SAMPLE)],
+    ["predict", "--model", "", str(SAMPLE)],
+]
+"""Words that are understood without typer."""
+NOT_PLAIN: list[list[str]] = [
+    [],
+    ["predict"],
+    ["predict", "-"],
+    ["predict", "--", str(SAMPLE)],
+    ["predict", "--help"],
+    ["predict", "--model", "nano"],
+    ["predict", str(SAMPLE), "--model"],
+    ["predict", str(SAMPLE), "--model", "--top"],
+    ["predict", str(SAMPLE), "--format", "yaml"],
+    ["predict", str(SAMPLE), "--format", "JSON"],
+    ["predict", str(SAMPLE), "-fjson"],
+    ["predict", str(SAMPLE), "--format=json"],
+    ["predict", str(SAMPLE), "-f", "json", "-f", "csv"],
+    ["predict", str(SAMPLE), "--top", "2"],
+    ["predict", str(SAMPLE), "--json"],
+    ["--debug", "predict", str(SAMPLE)],
+    ["info", "nano"],
+]
+"""Words that are typer's."""
+
+
+@pytest.mark.parametrize("words", PLAIN, ids=" ".join)
+def test_plain_words_mean_what_they_mean_to_typer(
+    words: list[str], run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert parse_plain(words)
+    plain = run(*words)
+    monkeypatch.setattr(program, "parse_plain", lambda words: None)
+    typers = run(*words)
+    assert (plain.returncode, plain.stdout, plain.stderr) == (
+        typers.returncode,
+        typers.stdout,
+        typers.stderr,
+    )
+
+
+@pytest.mark.parametrize("words", NOT_PLAIN, ids=" ".join)
+def test_other_words_are_left_to_typer(words: list[str]) -> None:
+    assert parse_plain(words) is None
+
+
+def test_the_formats_of_plain_words_are_those_of_predict() -> None:
+    for output in Format:
+        assert parse_plain(["predict", "-f", output.value, "x"]) == (["x"], None, output.value)
+
+
+def test_the_version_is_what_typer_prints(run: Run) -> None:
+    # A word more is typer's.
+    assert run("--version").stdout == run("--debug", "--version").stdout != ""
+
+
+def test_an_interrupt_ends_the_program_without_a_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: object, **options: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mnist_edge.commands.predict_pictures.predict_pictures", interrupted)
+    assert exit_status("predict", "x.png") == 130
+    assert capsys.readouterr() == ("", "")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from mnist_edge.commands import app as program
+from mnist_edge.commands import group as program
 from mnist_edge.modelstore import SCHEMES
 from mnist_edge.training.recipes import RECIPES
 from tests.support.programs import Run
