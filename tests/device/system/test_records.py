@@ -95,4 +95,4 @@ def test_a_field_cannot_be_changed() -> None:
 @pytest.mark.parametrize("options", [{"frozen": False}, {"kw_only": False}])
 def test_a_record_is_frozen_and_has_names(options: dict[str, bool]) -> None:
     with pytest.raises(TypeError, match="frozen"):
-        record(**{"frozen": True, "kw_only": True} | options)  # type: ignore[call-overload]
+        record(**{"frozen": True, "kw_only": True} | options)
