@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from mnist_edge.errors import MalformedData
 from mnist_edge.system.files import read_regular_file, write_text
-from mnist_edge.system.text import shorten
+from mnist_edge.system.text import one_line, shorten
 
 LABELS_FILE = "labels.csv"
 """A folder's file of labels."""
@@ -167,7 +167,7 @@ def _parse_box(cells: dict[str, str], where: str) -> BoxEdges | None:
         left = top = right = bottom = 0
     if not (0 <= left < right and 0 <= top < bottom):
         raise MalformedData(
-            f"{where} has the box {shorten(','.join(edges), _MAX_QUOTE)}; expected "
+            f"{where} has the box {shorten(one_line(','.join(edges)), _MAX_QUOTE)}; expected "
             f"{','.join(_EDGES)} in pixels of the picture, or nothing in all four"
         )
     return left, top, right, bottom

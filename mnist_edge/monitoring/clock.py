@@ -8,12 +8,15 @@ from datetime import datetime, timedelta, timezone
 from typing import Annotated, Protocol, TypeAlias
 
 from mnist_edge.errors import InvalidValue
+from mnist_edge.system.text import shorten
 
 Duration: TypeAlias = Annotated[float, "duration"]
 """Seconds, which settings and options write as ``10``, ``"10s"``, ``"5m"``, ``"2h"`` or
 ``"7d"``."""
 
 _SECONDS = {"ms": 0.001, "": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_MAX_DURATION = 3.2e9
+"""Seconds of a century; no clock waits as long as some numbers say."""
 _DURATION = re.compile(rf"\s*(\d+(?:\.\d+)?|\.\d+)\s*({'|'.join(filter(None, _SECONDS))})?\s*")
 
 
@@ -53,12 +56,17 @@ def parse_duration(text: str | float) -> float:
         text: a number of seconds, or a number with ``ms``, ``s``, ``m``, ``h``, ``d`` or ``w``.
 
     Raises:
-        InvalidValue: it is neither.
+        InvalidValue: it is neither, or longer than a century.
     """
     found = _DURATION.fullmatch(str(text))
     if isinstance(text, bool) or not found:
         raise InvalidValue(f"{text!r} is no duration; write for example 10s, 5m, 2h or 7d")
-    return float(found[1]) * _SECONDS[found[2] or ""]
+    seconds = float(found[1]) * _SECONDS[found[2] or ""]
+    if seconds > _MAX_DURATION:
+        raise InvalidValue(
+            f"{shorten(repr(text), 60)} is longer than a century; write for example 10s or 7d"
+        )
+    return seconds
 
 
 def parse_since(text: str, now: datetime) -> datetime:

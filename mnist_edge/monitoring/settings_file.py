@@ -7,7 +7,6 @@ and a dataclass checks itself. Keys that no field has are errors.
 from __future__ import annotations
 
 import dataclasses
-import math
 import sys
 import textwrap
 import types
@@ -31,7 +30,7 @@ from typing import (
 from mnist_edge.errors import InvalidValue, did_you_mean
 from mnist_edge.monitoring.clock import format_duration, parse_duration
 from mnist_edge.system.files import read_regular_file, write_bytes, write_text
-from mnist_edge.system.text import one_line
+from mnist_edge.system.text import one_line, shorten
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -42,6 +41,12 @@ _WIDTH = 78
 """Characters of a line of comments."""
 _MAX_BYTES = 1_000_000
 """Bytes of a file of settings."""
+_TOO_LARGE = 1e18
+"""Numbers from which on nothing is measured; those of a billion digits would fill the memory."""
+_MAX_MESSAGE = 300
+"""Characters of a message about one value, which may quote it."""
+_MAX_QUOTE = 60
+"""Characters of a value that are quoted."""
 
 
 class _Dataclass(Protocol):
@@ -135,7 +140,8 @@ def parse_settings(
         raise InvalidValue(f"{name} has more than {_MAX_BYTES:,} bytes; it is no file of settings")
     try:
         table = tomllib.loads(content.decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    # Of a number of thousands of digits it is a plain ValueError.
+    except (ValueError, RecursionError) as error:
         raise InvalidValue(f"{name} is not TOML: {one_line(error)}") from error
     try:
         return cast("Settings", _Reader(folder).table(settings, table, ()))
@@ -219,7 +225,9 @@ class _Reader:
         try:
             return settings(**values)
         except InvalidValue as error:
-            raise InvalidValue(f"{_where(at)}{error}") from error
+            # A dataclass quotes what it was given, which may be of any length.
+            message = shorten(str(error), _MAX_MESSAGE)
+            raise InvalidValue(f"{_where(at)}{message}") from error
 
     def value(self, kind: Any, value: Any, at: tuple[str, ...]) -> Any:
         """Return a value of a kind."""
@@ -228,46 +236,58 @@ class _Reader:
         if dataclasses.is_dataclass(kind) and isinstance(value, dict):
             return self.table(cast("type[Any]", kind), value, at)
         if origin is tuple and isinstance(value, list):
-            items = arguments
-            if arguments[-1] is Ellipsis:
-                items = arguments[:1] * len(value)
+            items = arguments[:1] * len(value) if arguments[-1] is Ellipsis else arguments
             if len(items) == len(value):
                 numbered = zip(items, value, range(1, len(value) + 1), strict=True)
                 return tuple(self.value(item, one, (*at, str(n))) for item, one, n in numbered)
-        elif origin is Annotated and isinstance(value, str | int | float):
-            return self._duration(value, at)
+        elif origin is Annotated:
+            seconds = value if isinstance(value, str) else self._plain(float, value)
+            if seconds is not None:
+                return self._duration(seconds, at)
         elif origin is Literal:
-            if value in arguments and not isinstance(value, bool):
-                return value
-            if isinstance(value, str):
-                hint = did_you_mean(value, map(str, arguments))
-                raise InvalidValue(f"{_where(at)}{value!r} is no choice{hint}: {kind_words(kind)}")
+            return self._choice(kind, value, at)
         elif (plain := self._plain(kind, value)) is not None:
             return plain
-        raise InvalidValue(f"{_where(at)}{value!r}: expected {kind_words(kind)}")
+        raise InvalidValue(f"{_where(at)}{_quote(value)}: expected {kind_words(kind)}")
 
     def _plain(self, kind: Any, value: Any) -> Any:
         """Return a value of one of TOML's own kinds, a path or a decimal; None if it is not."""
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
         if kind is Path and isinstance(value, str):
-            return self._folder / Path(value).expanduser()
-        if kind is Decimal and (is_number or isinstance(value, str)):
+            try:
+                return self._folder / Path(value).expanduser()
+            except RuntimeError:  # no such user
+                return None
+        if kind in (Decimal, float) and (is_number or (kind is Decimal and isinstance(value, str))):
             try:
                 number = Decimal(str(value))
-            except InvalidOperation:
+            except (InvalidOperation, ValueError):  # the latter of thousands of digits
                 return None
-            return number if number.is_finite() else None
-        if kind is float and is_number:
-            return float(value) if math.isfinite(value) else None
-        is_kind = type(value) is kind
-        return value if is_kind else None
+            # abs() would round, and overflow.
+            is_small = number.is_finite() and -_TOO_LARGE < number < _TOO_LARGE
+            return kind(number) if is_small else None
+        if kind is int and is_number and not abs(value) < _TOO_LARGE:
+            return None
+        return value if type(value) is kind else None
+
+    @staticmethod
+    def _choice(kind: Any, value: Any, at: tuple[str, ...]) -> Any:
+        if value in get_args(kind) and not isinstance(value, bool):
+            return value
+        if isinstance(value, str):
+            hint = did_you_mean(value, map(str, get_args(kind)))
+            raise InvalidValue(
+                f"{_where(at)}{_quote(value)} is no choice{hint}: {kind_words(kind)}"
+            )
+        raise InvalidValue(f"{_where(at)}{_quote(value)}: expected {kind_words(kind)}")
 
     @staticmethod
     def _duration(value: str | float, at: tuple[str, ...]) -> float:
         try:
             return parse_duration(value)
         except InvalidValue as error:
-            raise InvalidValue(f"{_where(at)}{error}") from error
+            message = shorten(str(error), _MAX_MESSAGE)
+            raise InvalidValue(f"{_where(at)}{message}") from error
 
 
 class _Writer:
@@ -328,6 +348,14 @@ class _Writer:
         if isinstance(value, float) and value.is_integer():
             return f"{value:.1f}"
         return str(value)
+
+
+def _quote(value: Any) -> str:
+    """Return a value as it stands in messages."""
+    try:
+        return shorten(repr(value), _MAX_QUOTE)
+    except ValueError:  # an integer of thousands of digits
+        return "a number"
 
 
 def _escape(letter: str) -> str:

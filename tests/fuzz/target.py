@@ -12,7 +12,10 @@ from mnist_edge.errors import MnistEdgeError
 
 CORPUS = Path(__file__).with_name("corpus")
 """Cases that once broke the property, in a folder for each target."""
-TARGETS = ("pictures", "models", "manifests", "archives", "journals", "keras_files")
+TARGETS = (
+    *("pictures", "models", "manifests", "archives", "journals", "keras_files"),
+    *("label_tables", "watch_settings"),
+)
 """Names of the fuzzers, each a module of this package with its ``TARGET``."""
 _MAX_MESSAGE = 1500
 """Characters of a message that a person still reads."""

@@ -105,6 +105,13 @@ def test_values_of_every_kind_are_read() -> None:
         ("one = 1", "one: 1: expected table"),
         ("part = [1]", "part.1: 1: expected table"),
         ("count =", "is not TOML"),
+        (f"count = {'9' * 5000}", "is not TOML"),
+        (f"count = 0x{'f' * 5000}", "count: a number: expected whole number"),
+        (f"share = 1{'0' * 400}", "expected number"),
+        (f"mode = '{'x' * 5000}'", "xxx...xxx"),
+        (f"wait = '{'9' * 400}s'", "is longer than a century"),
+        ("file = '~no such user/x'", "file: '~no such user/x': expected path"),
+        ("[one]\nname = 'a'\nlimit = '1e999999999'", "one.limit: '1e999999999': expected number"),
         ("[one]\nname = 'a'\nlimit = 'nan'", "one.limit: 'nan': expected number"),
     ],
 )
@@ -114,6 +121,7 @@ def test_what_does_not_fit_is_named_with_its_place(text: str, words: str) -> Non
     assert str(caught.value).startswith("watch.toml")
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert len(str(caught.value)) < 500
 
 
 def test_bytes_that_are_no_text_and_files_that_are_not_there_are_refused(tmp_path: Path) -> None:
