@@ -15,6 +15,12 @@ from tests.support.paths import EDGE
 from tests.support.programs import Run, mnist_edge
 
 
+@pytest.fixture
+def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stand in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+
+
 @pytest.mark.slow
 def test_train_convert_report_predict_one_after_another(tmp_path: Path, nano: Path) -> None:
     trained = mnist_edge("train", "--recipe", "softmax-1k", "--seed", "5", folder=tmp_path)
@@ -48,11 +54,9 @@ def test_train_convert_report_predict_one_after_another(tmp_path: Path, nano: Pa
 
 
 @pytest.mark.slow
-def test_convert_explains_and_emits_c(tmp_path: Path, nano: Path) -> None:
-    outcome = mnist_edge(
-        *("convert", str(nano / "model.keras"), "--out", "out", "--explain", "--emit", "c"),
-        folder=tmp_path,
-    )
+@pytest.mark.usefixtures("in_a_folder")
+def test_convert_explains_and_emits_c(tmp_path: Path, nano: Path, run: Run) -> None:
+    outcome = run("convert", nano / "model.keras", "--out", "out", "--explain", "--emit", "c")
     assert outcome.returncode == 0, outcome.stderr
     lines = outcome.stdout.splitlines()
     assert lines[0].split() == [
@@ -73,14 +77,12 @@ def test_convert_explains_and_emits_c(tmp_path: Path, nano: Path) -> None:
 @pytest.mark.parametrize(
     "words", [("--input", "rgb"), ("--weights", "per-tensor", "--io", "uint8")], ids=" ".join
 )
+@pytest.mark.usefixtures("in_a_folder")
 def test_convert_emits_c_that_gives_the_runtimes_integers(
-    words: tuple[str, ...], tmp_path: Path, nano: Path, test_digits: Digits
+    words: tuple[str, ...], tmp_path: Path, nano: Path, test_digits: Digits, run: Run
 ) -> None:
     pytest.importorskip("tflite_runtime")
-    outcome = mnist_edge(
-        *("convert", str(nano / "model.keras"), "--out", "out", "--emit", "c", *words),
-        folder=tmp_path,
-    )
+    outcome = run("convert", nano / "model.keras", "--out", "out", "--emit", "c", *words)
     assert outcome.returncode == 0, outcome.stderr
     assert (tmp_path / "out" / "c" / "nano.c").is_file()
     [path] = (tmp_path / "out").glob("*.tflite")
@@ -91,10 +93,9 @@ def test_convert_emits_c_that_gives_the_runtimes_integers(
 
 
 @pytest.mark.slow
-def test_convert_emits_the_bytes_for_tflm(tmp_path: Path, nano: Path) -> None:
-    outcome = mnist_edge(
-        *("convert", str(nano / "model.keras"), "--out", "out", "--emit", "tflm"), folder=tmp_path
-    )
+@pytest.mark.usefixtures("in_a_folder")
+def test_convert_emits_the_bytes_for_tflm(tmp_path: Path, nano: Path, run: Run) -> None:
+    outcome = run("convert", nano / "model.keras", "--out", "out", "--emit", "tflm")
     assert outcome.returncode == 0, outcome.stderr
     written = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert written == ["int8.json", "int8.tflite", "model.c", "model.h"]
@@ -103,25 +104,27 @@ def test_convert_emits_the_bytes_for_tflm(tmp_path: Path, nano: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("option", ["--max-drop", "--max-drop-point"])
+@pytest.mark.usefixtures("in_a_folder")
 def test_convert_exits_with_3_where_the_gate_is_missed(
-    option: str, tmp_path: Path, nano: Path
+    option: str, tmp_path: Path, nano: Path, run: Run
 ) -> None:
     words = ["convert", str(nano / "model.keras"), "--out", "out", option, "-1"]
-    refused = mnist_edge(*words, folder=tmp_path)
+    refused = run(*words)
     assert refused.returncode == 3
     assert refused.stdout == ""
     assert refused.stderr.count("\n") == 1
     assert "int8 missed the gate" in refused.stderr
     assert list((tmp_path / "out").iterdir()) == []
-    kept = mnist_edge(*words, "--keep", folder=tmp_path)
+    kept = run(*words, "--keep")
     assert kept.returncode == 3
     assert kept.stdout.splitlines()[-1].startswith("int8 ")
     assert (tmp_path / "out" / "int8.tflite").is_file()
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("in_a_folder")
 def test_convert_names_the_folder_after_the_file_and_clears_it_of_other_networks(
-    tmp_path: Path, nano: Path
+    tmp_path: Path, nano: Path, run: Run
 ) -> None:
     shutil.copy(nano / "model.keras", tmp_path / "mine.keras")
     folder = tmp_path / "mine"
@@ -130,7 +133,7 @@ def test_convert_names_the_folder_after_the_file_and_clears_it_of_other_networks
         for suffix in ("tflite", "json"):
             shutil.copy(EDGE / f"{scheme}.{suffix}", folder)
     shutil.copy(EDGE / "report.json", folder)
-    outcome = mnist_edge("convert", "mine.keras", folder=tmp_path)
+    outcome = run("convert", "mine.keras")
     assert outcome.returncode == 0, outcome.stderr
     finding, warning, wrote, removed, stale = outcome.stderr.splitlines()
     assert "taking pixels" in finding
@@ -144,11 +147,9 @@ def test_convert_names_the_folder_after_the_file_and_clears_it_of_other_networks
     assert manifest
     assert manifest.weights_sha256 == weights_sha256(nano / "model.keras")
 
-    refused = mnist_edge(
-        "convert", "mine.keras", "--max-drop", "-1", "-q", "float32", folder=tmp_path
-    )
+    refused = run("convert", "mine.keras", "--max-drop", "-1", "-q", "float32")
     assert refused.returncode == 3
-    again = mnist_edge("convert", "mine.keras", "-q", "float32", folder=tmp_path)
+    again = run("convert", "mine.keras", "-q", "float32")
     assert len(again.stderr.splitlines()) == 2
     assert {path.stem for path in folder.iterdir()} == {"float32", "int8"}
 
