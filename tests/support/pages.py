@@ -14,6 +14,7 @@ import pytest
 
 from tests.support.paths import ROOT
 from tests.support.reports import Document, to_html, to_markdown, to_svg
+from tests.support.waiting import SECONDS
 
 VOID = {"meta", "img", "br", "link"}
 """Elements without an end tag."""
@@ -113,5 +114,5 @@ def browse(page: Path, profile: Path, *options: str) -> subprocess.CompletedProc
             CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr",
             "--v=0", f"--user-data-dir={profile}", *options, page.as_uri(),
         ],
-        check=True, capture_output=True, text=True, timeout=120,
+        check=True, capture_output=True, text=True, timeout=SECONDS,
     )  # fmt: skip

@@ -94,6 +94,7 @@ def test_a_closed_standard_input_is_an_unreadable_picture(pictures: Path) -> Non
     assert ran.stderr.count(b"\n") == 1
 
 
+@pytest.mark.slow
 def test_only_results_are_on_stdout(pictures: Path, tiny: Path, start: Start) -> None:
     answers = start("predict", pictures / "pen-four.png", "nowhere.png", "--format", "json")
     assert answers.returncode == 1

@@ -71,6 +71,7 @@ def test_a_runtime_that_crashes_is_bad_and_another_is_not(packages: Path, run: R
     assert "warning tflite-runtime" in ran.stdout
 
 
+@pytest.mark.slow
 def test_the_doctor_runs_where_numpy_and_pillow_crash(packages: Path, start: Start) -> None:
     for module in ("numpy", "PIL", "tflite_runtime"):
         write_text(packages / module / "__init__.py", CRASH)

@@ -169,6 +169,7 @@ def test_a_second_start_reads_only_new_pictures_under_any_spelling_of_the_folder
     assert names(out)[3:] == ["new.png"]
 
 
+@pytest.mark.slow
 def test_a_killed_watch_neither_loses_nor_repeats_a_picture(
     inbox: Path, out: Path, test_digits: Digits, launch: Launch
 ) -> None:

@@ -67,6 +67,7 @@ def test_softmax_is_computed_row_by_row() -> None:
     assert softmax(rows).tolist() == [softmax(row).tolist() for row in rows]
 
 
+@pytest.mark.slow
 def test_the_shipped_model_reads_the_test_digits_as_its_manifest_says(test_digits: Digits) -> None:
     stored = loading.load_model()
     assert stored.manifest is not None

@@ -137,6 +137,7 @@ def test_what_is_no_picture_is_a_row_with_its_error(column: str, value: Any, rea
     assert reason in answers["error"][0]
 
 
+@pytest.mark.slow
 def test_a_small_file_that_asks_for_much_memory_is_a_row_with_its_error(files: list[str]) -> None:
     bombs = [POISONED[name]() for name in ("16-bit RGBA", "one column")]
     answers = read_columns({"bytes": [bombs[0], Path(files[0]).read_bytes(), bombs[1]]})

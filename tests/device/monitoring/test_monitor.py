@@ -186,6 +186,7 @@ def test_a_reading_that_is_asked_for_is_taken_at_once(classifier: Classifier) ->
     assert len(watch.run(5)) == 1
 
 
+@pytest.mark.slow
 def test_nothing_is_read_in_quiet_hours(
     classifier: Classifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:

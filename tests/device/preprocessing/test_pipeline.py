@@ -189,6 +189,7 @@ def test_red_ink_in_red_light_is_found_in_another_channel() -> None:
     assert trace.digit.width < 30
 
 
+@pytest.mark.slow
 def test_a_large_photo_is_decoded_no_further_than_needed(
     tmp_path: Path, test_digits: Digits
 ) -> None:

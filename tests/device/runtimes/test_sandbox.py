@@ -71,6 +71,7 @@ def open_models(paths: list[Path], *, limit: int) -> dict[str, Any]:
     return document
 
 
+@pytest.mark.slow
 def test_a_model_truncated_anywhere_is_an_error(nano: Path, tmp_path: Path) -> None:
     whole = (nano / "int8.tflite").read_bytes()
     lengths = [0, 7, 8, 20, *(len(whole) * part // 8 for part in range(1, 8))]

@@ -79,6 +79,7 @@ def test_a_custom_function_as_an_activation_is_named(tmp_path: Path) -> None:
     assert "layer 'answers' has the custom function halved as its activation" in message
 
 
+@pytest.mark.slow
 def test_a_model_quantized_by_keras_is_refused(tmp_path: Path) -> None:
     model = activated("relu")
     with without_warnings():

@@ -233,6 +233,7 @@ def test_code_beside_a_saved_model_is_not_run(
     assert model.mark.exists()
 
 
+@pytest.mark.slow
 def test_the_scaling_of_the_shipped_model_is_raw_pixels(nano: Path, small_mnist: Mnist) -> None:
     sample = small_mnist.validation.take(np.arange(input_scaling.SAMPLE_SIZE))
     origin = loader.load_trained_model(nano / "model.keras", sample.images)
@@ -241,6 +242,7 @@ def test_the_scaling_of_the_shipped_model_is_raw_pixels(nano: Path, small_mnist:
     assert judgement.best.scaling is input_scaling.RAW_PIXELS
 
 
+@pytest.mark.slow
 def test_a_scaling_given_by_the_user_is_not_checked(nano: Path, small_mnist: Mnist) -> None:
     prepared = conversion.prepare(nano / "model.keras", small_mnist, pixels="inverted")
     assert prepared.scaling.name == "inverted"

@@ -56,6 +56,7 @@ def _verify(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [_wrong_input_zero_point, lose_weight_scale, _lost_input_scale])
 def test_verification_catches_a_planted_fault(
     fault: Callable[[Any], None], prepared: Prepared

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from mnist_edge.training.input_pipeline import Prefetch, in_batches
+from tests.support.waiting import SECONDS
 
 
 def test_batches_hold_every_picture_and_its_target() -> None:
@@ -46,6 +47,6 @@ def test_a_program_ends_with_unfetched_results() -> None:
     )
     # Without the daemon thread it would never end.
     ended = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=SECONDS, check=True
     )
     assert ended.stdout == "over\n"

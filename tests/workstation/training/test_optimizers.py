@@ -22,6 +22,7 @@ def test_averaged_adam_averages_the_weights_it_passes() -> None:
     assert not np.allclose(average, np.asarray(variable), rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_averaged_sgd_follows_the_published_formulas() -> None:
     keras = import_keras()
     variable = keras.Variable(np.array([1.0, -2.0], np.float32))

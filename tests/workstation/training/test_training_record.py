@@ -4,6 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
 from mnist_edge.data.idx import SHA256
@@ -11,6 +12,7 @@ from mnist_edge.training import recipes, training_record
 from tests.support.recorder import Recorder, Train
 
 
+@pytest.mark.slow
 def test_a_run_records_its_settings_data_and_versions(train: Train, tmp_path: Path) -> None:
     recipe = recipes.quick().with_epochs(2, 3_000)
     listener = Recorder()

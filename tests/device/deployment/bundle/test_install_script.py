@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 import tarfile
-import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -33,6 +33,7 @@ from tests.support.bundles import (
 from tests.support.paths import ROOT
 from tests.support.programs import Run
 from tests.support.signing import Signer
+from tests.support.waiting import eventually
 
 SCRIPT = ROOT / "mnist_edge/deployment/bundle/install.sh"
 
@@ -341,20 +342,24 @@ def test_an_unrelated_program_of_the_same_name_is_not_overwritten(
     assert not releases(home)
 
 
-CHANGING = ("mkdir", "flock", "readlink", "rm", "mktemp", "cp", "sync", "ln", "mv", "true")
+CHANGING = (
+    *("mkdir", "flock", "readlink", "rm", "mktemp", "cp", "sync", "ln", "mv", "true"),
+    f"python{HERE.python}",
+)
 """The commands before which an installation is stopped."""
 
 
-def make_steps(folder: Path, number: str) -> str:
+def make_steps(folder: Path, number: str, *, commands: Sequence[str] = CHANGING) -> str:
     """A search path by which the installer is stopped at one of its commands.
 
     Args:
         folder: is made; a file in it counts.
         number: name of the signal that its process group gets.
+        commands: those before which it may be stopped.
     """
     folder.mkdir()
     (folder / "count").write_text("0")
-    for name in (*CHANGING, f"python{HERE.python}"):
+    for name in commands:
         real = sys.executable if name.startswith("python") else shutil.which(name)
         script = folder / name
         script.write_text(
@@ -397,11 +402,8 @@ def test_a_terminated_installation_cleans_up(tmp_path: Path, home: Path) -> None
     first, second = make_bundle(tmp_path), make_bundle(tmp_path, version="2")
     assert install(first, home).returncode == 0
     before = releases(home)
-    path = make_steps(tmp_path / "steps", "TERM")
     # At the first step after the release was made.
-    (tmp_path / "steps" / "mktemp").unlink()
-    for name in ("mkdir", "flock", "readlink", "rm", f"python{HERE.python}"):
-        (tmp_path / "steps" / name).unlink()
+    path = make_steps(tmp_path / "steps", "TERM", commands=["cp", "sync", "ln", "mv", "true"])
     ran = install(second, home, PATH=path, STOP_AT="1")
     assert ran.returncode in {1, -signal.SIGTERM}
     assert releases(home) == before
@@ -472,27 +474,31 @@ def test_a_real_bundle_installs_reads_and_survives_a_kill(
     assert said(*command).endswith(": 7 (100.0 %)\n")
     assert "* nano-int8-" in said(command[0], "model", "list")
     assert "self-test edge" in said(command[0], "doctor")
-    assert printed_command(said(*script)) == command
 
     # Once pip is in the middle of numpy, and once everything is there but not switched to.
     current = home / ".local/share/mnist-edge/current"
     before = current.readlink()
-    for landmark in ("numpy/core", "mnist_edge/models"):
-        there = releases(home)
-        with subprocess.Popen(
-            script, cwd="/", env=environment, start_new_session=True, stdout=subprocess.PIPE
-        ) as going:
-            pattern = f"lib/python3.*/site-packages/{landmark}"
-            while not [
-                found
-                for release in releases(home)
-                if release not in there
-                for found in release.glob(pattern)
-            ]:
-                assert going.poll() is None
-                time.sleep(0.001)
-            os.killpg(going.pid, signal.SIGKILL)
-        assert current.readlink() == before
-        assert said(*command).endswith(": 7 (100.0 %)\n")
+    there = releases(home)
+
+    def is_in_the_middle() -> bool:
+        new = (release for release in releases(home) if release not in there)
+        return any(any(one.glob("lib/python3.*/site-packages/numpy/core")) for one in new)
+
+    with subprocess.Popen(
+        script, cwd="/", env=environment, start_new_session=True, stdout=subprocess.PIPE
+    ) as going:
+        eventually(is_in_the_middle)
+        os.killpg(going.pid, signal.SIGKILL)
+    assert current.readlink() == before
+    assert said(*command).endswith(": 7 (100.0 %)\n")
+    path = make_steps(tmp_path / "steps", "KILL", commands=["mv"])
+    stopped = {**environment, "PATH": path, "STOP_AT": "1"}
+    ended = subprocess.run(
+        script, check=False, cwd="/", env=stopped, start_new_session=True, capture_output=True
+    )
+    assert ended.returncode == -signal.SIGKILL
+    assert len(releases(home)) > len(there)
+    assert current.readlink() == before
+    assert said(*command).endswith(": 7 (100.0 %)\n")
     assert printed_command(said(*script)) == command
     assert len(releases(home)) == 2

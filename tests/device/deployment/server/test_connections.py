@@ -81,6 +81,7 @@ def test_a_client_that_sends_no_headers_is_dropped(server: RunningServer) -> Non
     assert server.metric(name) == before + 2
 
 
+@pytest.mark.slow
 def test_headers_that_trickle_are_not_waited_for(server: RunningServer) -> None:
     # A broken pipe or a reset, as it comes.
     with connect(server) as slow, pytest.raises(OSError):  # noqa: PT011, PT012

@@ -18,6 +18,7 @@ from mnist_edge.deployment.server.refusals import RequestRefused
 from mnist_edge.deployment.server.request_parsing import ReadingQuery
 from mnist_edge.errors import InvalidModel, PictureError
 from mnist_edge.preprocessing.pipeline import ModelInput
+from tests.support.waiting import SECONDS
 
 PLAIN = ReadingQuery(read_all=False, explain=False, pixels=False, top=1)
 SEEN = ReadingQuery(read_all=False, explain=False, pixels=True, top=1)
@@ -45,7 +46,7 @@ class HeldService(ModelService):
     def prepare(self, picture: NamedPicture) -> ModelInput | PictureError:
         self.begun.set()
         if len(picture[1]) < 10_000:
-            assert self.go.wait(30)
+            assert self.go.wait(SECONDS)
         return super().prepare(picture)
 
     def classify(
@@ -112,7 +113,7 @@ def test_a_large_picture_does_not_wait_behind_small_ones() -> None:
 
     async def use(queue: ReadingQueue) -> None:
         small = asyncio.create_task(queue.read([DIGITS[0]], PLAIN))
-        await asyncio.wait_for(queue.read([("large", large)], PLAIN), 30)
+        await asyncio.wait_for(queue.read([("large", large)], PLAIN), SECONDS)
         assert not small.done()
         service.go.set()
         await small
@@ -125,7 +126,7 @@ def test_a_request_that_is_given_up_is_under_way_until_its_thread_is_free() -> N
 
     async def use(queue: ReadingQueue) -> None:
         given_up = asyncio.create_task(queue.read([DIGITS[0]], PLAIN))
-        assert await asyncio.to_thread(service.begun.wait, 30)
+        assert await asyncio.to_thread(service.begun.wait, SECONDS)
         given_up.cancel()
         with pytest.raises(asyncio.CancelledError):
             await given_up

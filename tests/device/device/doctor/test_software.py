@@ -140,6 +140,7 @@ def test_a_model_without_golden_vectors_is_a_warning(models: Path) -> None:
     check_advice(find("self-test nano"), "warning", "no golden vectors", "convert")
 
 
+@pytest.mark.slow
 def test_a_model_that_was_changed_is_bad(models: Path) -> None:
     path = models / "int8.tflite"
     path.write_bytes(path.read_bytes()[:-1] + b"x")

@@ -25,6 +25,7 @@ from mnist_edge.runtimes.golden import decode_golden
 from tests.support.c_programs import require_tool
 from tests.support.pages import CHROMIUM
 from tests.support.paths import NANO
+from tests.support.waiting import SECONDS
 
 MAX_BYTES = 40_000
 NODE = shutil.which("node") or "node"
@@ -143,7 +144,7 @@ document.getElementById("result").textContent = JSON.stringify(result);
             [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu",
              f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=20000",
              "--dump-dom", f"{address}/check.html"],
-            capture_output=True, text=True, check=False, timeout=120,
+            capture_output=True, text=True, check=False, timeout=SECONDS,
         )  # fmt: skip
     assert done.returncode == 0, done.stderr
     text = done.stdout.partition('<pre id="result">')[2].partition("</pre>")[0]

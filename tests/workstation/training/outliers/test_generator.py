@@ -52,6 +52,7 @@ def test_the_same_seed_draws_the_same_and_another_seed_others(name: str, digits:
     assert not np.array_equal(first, other)
 
 
+@pytest.mark.slow
 @given(
     names=st.lists(st.sampled_from(list(KINDS)), min_size=1, max_size=4, unique=True),
     count=st.integers(0, 9),
@@ -104,6 +105,7 @@ def test_dust_is_a_few_specks(digits: Digits) -> None:
     assert ((inner - lowest) > 40).mean(axis=(1, 2)).max() < 0.2
 
 
+@pytest.mark.slow
 def test_drawings_that_resemble_a_digit_are_redrawn(digits: Digits) -> None:
     kinds = [name for name, kind in KINDS.items() if kind.may_be_a_digit]
     assert {"fragments", "scribbles"} <= set(kinds)
