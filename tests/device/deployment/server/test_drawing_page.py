@@ -116,8 +116,9 @@ def test_the_keyboard_draws_undoes_and_clears(page: webdriver.Chrome) -> None:
 
 def test_what_is_no_digit_is_not_answered_and_says_why(page: webdriver.Chrome) -> None:
     draw(page, ZIGZAG)
-    wait_for(page, "words", "not sure enough")
+    wait_for(page, "words", "does not look like any digit")
     assert part(page, "digit").text == "?"
+    assert page.find_elements(By.CSS_SELECTOR, "#bars .best") == []
 
 
 def test_undo_takes_a_stroke_back_and_clear_takes_all(page: webdriver.Chrome) -> None:
@@ -125,7 +126,7 @@ def test_undo_takes_a_stroke_back_and_clear_takes_all(page: webdriver.Chrome) ->
     wait_for(page, "digit", "7")
     part(page, "thick").click()
     draw(page, ZIGZAG)
-    wait_for(page, "words", "not sure enough")
+    wait_for(page, "words", "does not look like any digit")
     part(page, "undo").click()
     wait_for(page, "digit", "7")
     part(page, "clear").click()
@@ -142,6 +143,98 @@ def test_a_picture_of_any_format_is_read(
         picture.convert("RGB").save(path)
     part(page, "file").send_keys(str(path))
     wait_for(page, "digit", "7")
+    # What the browser can show is on the board, until somebody draws.
+    assert is_inked(page) == (suffix not in {"tif", "ppm"})
+    part(page, "clear").click()
+    assert not is_inked(page)
+
+
+def is_inked(page: webdriver.Chrome) -> bool:
+    """Whether anything is on the board."""
+    inked: bool = page.execute_script(
+        "const { data } = drawing.getContext('2d').getImageData(0, 0, SIDE, SIDE);"
+        "return data.some((value) => value < 128)"
+    )
+    return inked
+
+
+def test_a_picture_that_is_chosen_is_read_instead_of_what_was_just_drawn(
+    page: webdriver.Chrome,
+) -> None:
+    page.execute_script("PAUSE_ENDED = false; setTimeout(() => { PAUSE_ENDED = true; }, 1000)")
+    draw(page, ZIGZAG)
+    part(page, "file").send_keys(str(SAMPLES / "digit.png"))
+    patience(page).until(lambda _: page.execute_script("return PAUSE_ENDED"))
+    wait_for(page, "digit", "7")
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (
+            "Promise.reject(new TypeError('Failed to fetch'))",
+            "it has ended, or the network is gone",
+        ),
+        ("Promise.resolve(new Response('<p>Bad gateway', { status: 502 }))", "with status 502"),
+        ("busy(9)", "requests are being read"),
+    ],
+)
+def test_a_server_that_does_not_answer_is_said_plainly(
+    page: webdriver.Chrome, answer: str, words: str
+) -> None:
+    answer_instead(page, answer)
+    draw(page, SEVEN)
+    wait_for(page, "error", words)
+
+
+def test_a_busy_server_is_asked_again(page: webdriver.Chrome) -> None:
+    answer_instead(page, "busy(2)")
+    draw(page, SEVEN)
+    wait_for(page, "digit", "7")
+
+
+def answer_instead(page: webdriver.Chrome, answer: str) -> None:
+    """Answer requests to read in the server's place; ``busy(n)`` does so n times."""
+    page.execute_script(
+        "const ask = window.fetch; let asked = 0;"
+        "const busy = (times) => (asked += 1) > times ? null : Promise.resolve(new Response("
+        '\'{"error": {"message": "9 requests are being read"}}\','
+        "{ status: 429, headers: { 'Retry-After': '0.1' } }));"
+        "window.fetch = (path, options) =>"
+        f" (path.includes('predict') ? {answer} : null) ?? ask(path, options)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("problem", "words"),
+    [
+        ("NotAllowedError", "allow it to this page"),
+        ("NotFoundError", "has no camera"),
+        ("NotReadableError", "in use by another program"),
+    ],
+)
+def test_a_camera_that_cannot_be_used_is_said_plainly(
+    page: webdriver.Chrome, problem: str, words: str
+) -> None:
+    page.execute_script(
+        "navigator.mediaDevices.getUserMedia ="
+        f" () => Promise.reject(new DOMException('', '{problem}'))"
+    )
+    part(page, "camera").click()
+    wait_for(page, "error", words)
+    assert not part(page, "live").is_displayed()
+
+
+def test_a_phone_shows_the_answer_beside_the_drawing(page: webdriver.Chrome) -> None:
+    metrics = {"width": 360, "height": 740, "deviceScaleFactor": 2, "mobile": True}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        draw(page, SEVEN)
+        wait_for(page, "digit", "7")
+        bottom = page.execute_script("return digit.getBoundingClientRect().bottom + scrollY")
+        assert bottom <= 740
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_several_digits_are_read_with_their_boxes(page: webdriver.Chrome) -> None:

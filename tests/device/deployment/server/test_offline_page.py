@@ -52,7 +52,7 @@ def test_a_page_from_the_disk_reads_drawings_by_itself(
     assert len(browser.find_elements(By.CSS_SELECTOR, "#bars li")) == 10
     assert part(browser, "seen").is_displayed()
     draw(browser, ZIGZAG)
-    wait_for(browser, "words", "not sure enough")
+    wait_for(browser, "words", "does not look like any digit")
     # What it cannot do is not offered, and is said.
     for name in ("file", "capture", "camera", "all"):
         assert not part(browser, name).is_displayed()
