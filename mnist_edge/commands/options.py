@@ -166,6 +166,25 @@ KeepUnsureBytesOption = Annotated[
 """How much they may take; by default what ``UnsurePictures`` has."""
 DEFAULT_KEEP_UNSURE_BYTES = 100_000_000
 
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", metavar="FILE", help="Settings of a watched camera, as watch --init writes it."
+    ),
+]
+"""The settings of a camera, its regions and their values."""
+
+HistoryOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--history",
+        metavar="FILE",
+        help="SQLite file of a watched camera's readings.",
+        show_default="that of --config",
+    ),
+]
+"""Where the readings of a camera are kept."""
+
 RuntimeOption = Annotated[
     str | None,
     typer.Option(

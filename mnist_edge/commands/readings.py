@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mnist_edge.commands.console import format_table, note
-from mnist_edge.commands.options import format_option, refuse_stdout
+from mnist_edge.commands.options import ConfigOption, format_option, refuse_stdout
 from mnist_edge.errors import InvalidValue
 
 if TYPE_CHECKING:
+    from mnist_edge.monitoring.history import HistorySettings
     from mnist_edge.monitoring.readings import ValueReading
 
 EXAMPLES = """
 mnist-edge readings --since 1d
-mnist-edge readings meter/readings.db --region water --format csv > water.csv
+mnist-edge readings --config meter/watch.toml --region water --format csv > water.csv
 mnist-edge readings --since 2026-11-01 --plot november.png
 """
 
@@ -35,8 +36,14 @@ class ReadingsFormat(str, Enum):
 
 def readings_command(
     history: Annotated[
-        Path, typer.Argument(metavar="HISTORY", help="The history that watch writes.")
-    ] = Path("readings.db"),
+        Path | None,
+        typer.Argument(
+            metavar="[HISTORY]",
+            help="The history that watch writes.",
+            show_default="that of --config, or readings.db",
+        ),
+    ] = None,
+    config: ConfigOption = None,
     since: Annotated[
         str | None,
         typer.Option(
@@ -74,13 +81,14 @@ def readings_command(
     table, and UTC in the other formats; the newest is last.
     """
     from mnist_edge.monitoring.clock import parse_since
-    from mnist_edge.monitoring.history import History, HistorySettings
+    from mnist_edge.monitoring.history import History
 
     start = None if since is None else parse_since(since, datetime.now(timezone.utc))
-    opened = History(HistorySettings(path=history), read_only=True)
+    settings = _history_settings(history, config)
+    opened = History(settings, read_only=True)
     try:
         if forget is not None:
-            _forget(history, forget)
+            _forget(settings, forget)
             return
         found = opened.readings(since=start, region=region)
         if plot is None:
@@ -91,11 +99,28 @@ def readings_command(
         opened.close()
 
 
-def _forget(history: Path, region: str) -> None:
-    from mnist_edge.monitoring.history import History, HistorySettings
+def _history_settings(history: Path | None, config: Path | None) -> "HistorySettings":
+    """Return the history that is named, that of the settings, or the default.
+
+    Raises:
+        InvalidValue: both are named, or the settings cannot be read.
+    """
+    from mnist_edge.monitoring.history import HistorySettings
+    from mnist_edge.monitoring.settings import history_settings, load_monitor_settings
+
+    if history and config:
+        raise InvalidValue(f"name either {history} or --config {config}, which names one itself")
+    if history:
+        return HistorySettings(path=history)
+    kept = history_settings(load_monitor_settings(config), config) if config else None
+    return kept or HistorySettings()
+
+
+def _forget(settings: "HistorySettings", region: str) -> None:
+    from mnist_edge.monitoring.history import History
 
     # To be written, it is opened anew; that it exists is known by now.
-    opened = History(HistorySettings(path=history))
+    opened = History(settings)
     try:
         opened.forget(region)
     finally:

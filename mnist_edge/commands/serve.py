@@ -9,6 +9,8 @@ import typer
 from mnist_edge.commands.console import note, warn
 from mnist_edge.commands.options import (
     DEFAULT_KEEP_UNSURE_BYTES,
+    ConfigOption,
+    HistoryOption,
     KeepUnsureBytesOption,
     KeepUnsureOption,
     MinConfidenceOption,
@@ -137,23 +139,8 @@ def serve_command(
     ] = 30.0,
     keep_unsure: KeepUnsureOption = None,
     keep_unsure_bytes: KeepUnsureBytesOption = DEFAULT_KEEP_UNSURE_BYTES,
-    history: Annotated[
-        Path | None,
-        typer.Option(
-            "--history",
-            metavar="FILE",
-            help="Show the history of a watch: on the page, in the API and in /metrics.",
-            show_default="that of --config",
-        ),
-    ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config",
-            metavar="FILE",
-            help="Settings of a camera: show it at /camera, and set its regions there.",
-        ),
-    ] = None,
+    history: HistoryOption = None,
+    config: ConfigOption = None,
     runtime: RuntimeOption = None,
 ) -> None:
     """Serve a page to draw on, and an API that reads pictures.
@@ -162,6 +149,10 @@ def serve_command(
     json prints. The page and the API are for this machine only, unless another
     --host is given, which needs a token or --insecure. /openapi.json describes
     the API, /metrics counts what it did.
+
+    With --config, /camera shows a watched camera live, and sets its regions. The
+    readings of --history, or of --config, are on the page, in the API and in
+    /metrics.
 
     A model that is installed meanwhile is taken up without a lost request.
     SIGTERM and Ctrl-C finish what is under way.
@@ -235,8 +226,7 @@ def serve_command(
 
 def _history_of(config: Path) -> Path | None:
     """Return the history of a watch with these settings, if it keeps one."""
-    from mnist_edge.commands.watch_camera import history_settings
-    from mnist_edge.monitoring.settings import load_monitor_settings
+    from mnist_edge.monitoring.settings import history_settings, load_monitor_settings
 
     kept = history_settings(load_monitor_settings(config), config)
     return kept.path if kept else None

@@ -15,6 +15,8 @@ from mnist_edge.commands.console import fail, note, warn
 from mnist_edge.commands.options import (
     DEFAULT_KEEP_UNSURE_BYTES,
     AllOption,
+    ConfigOption,
+    HistoryOption,
     KeepUnsureBytesOption,
     KeepUnsureOption,
     MinConfidenceOption,
@@ -66,12 +68,7 @@ def watch_command(
             "or demo:FOLDER.",
         ),
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            "--config", metavar="FILE", help="Settings of a camera: regions, rules, where to send."
-        ),
-    ] = None,
+    config: ConfigOption = None,
     init: Annotated[
         bool,
         typer.Option(
@@ -97,6 +94,7 @@ def watch_command(
             help="Called with on before a picture is taken, and with off after it.",
         ),
     ] = None,
+    history: HistoryOption = None,
     model: ModelOption = None,
     min_confidence: MinConfidenceOption = None,
     read_all: AllOption = False,
@@ -150,6 +148,7 @@ def watch_command(
             every=every,
             on_change=on_change or None,
             light_command=light_command,
+            history=history,
             model=model,
         )
         unsure = _unsure_pictures(keep_unsure, keep_unsure_bytes, inbox=None)

@@ -16,8 +16,6 @@ from mnist_edge.errors import InvalidValue
 
 if TYPE_CHECKING:
     from mnist_edge.inference.unsure_pictures import UnsurePictures
-    from mnist_edge.monitoring.history import HistorySettings
-    from mnist_edge.monitoring.message import Publisher
     from mnist_edge.monitoring.monitor import Pause
     from mnist_edge.monitoring.readings import ValueReading
     from mnist_edge.monitoring.settings import MonitorSettings
@@ -26,8 +24,6 @@ DEFAULT_CONFIG = Path("watch.toml")
 """What ``--init`` writes by default."""
 _BEAT_INTERVAL = 5.0
 """Seconds between two messages to systemd's watchdog."""
-_END_SECONDS = 15.0
-"""Time in which a publisher may end what it sends."""
 
 
 def write_config(config: Path | None, camera: str | None) -> None:
@@ -56,6 +52,7 @@ def camera_settings(
     every: str | None,
     on_change: bool | None,
     light_command: str | None,
+    history: Path | None,
     model: str | None,
 ) -> "MonitorSettings":
     """Return the settings of a file, or those of a first try, with the options' changes.
@@ -64,11 +61,13 @@ def camera_settings(
         InvalidValue: one is outside its range, or the file cannot be read.
     """
     from mnist_edge.monitoring.clock import parse_duration
+    from mnist_edge.monitoring.history import HistorySettings
     from mnist_edge.monitoring.settings import (
         CameraSettings,
         MonitorSettings,
         RegionSettings,
         demo_settings,
+        history_settings,
         load_monitor_settings,
     )
 
@@ -91,6 +90,9 @@ def camera_settings(
     for table, keys in changes.items():
         given = {key: value for key, value in keys.items() if value is not None}
         settings = replace(settings, **{table: replace(getattr(settings, table), **given)})
+    if history:
+        kept = history_settings(settings, config) or HistorySettings()
+        settings = replace(settings, history=replace(kept, path=history))
     return replace(settings, model=model or settings.model)
 
 
@@ -121,11 +123,14 @@ def watch_camera(
     from mnist_edge.commands.predict_pictures import warn_about
     from mnist_edge.inference.classifier import Classifier
     from mnist_edge.monitoring.camera_keeper import CameraKeeper
-    from mnist_edge.monitoring.cameras import open_camera, picture_count
+    from mnist_edge.monitoring.cameras import go_on_after, open_camera, picture_count
     from mnist_edge.monitoring.clock import SystemClock
     from mnist_edge.monitoring.history import History
-    from mnist_edge.monitoring.monitor import Monitor, Recorder, Unrecorded
+    from mnist_edge.monitoring.monitor import Monitor
+    from mnist_edge.monitoring.recording import Recorder, Recording, Unrecorded
+    from mnist_edge.monitoring.sending import open_publishers, sending
     from mnist_edge.monitoring.service_manager import notify_systemd
+    from mnist_edge.monitoring.settings import history_settings
 
     if not settings.regions:
         raise InvalidValue(
@@ -143,33 +148,29 @@ def watch_camera(
     failed = 0
     with ExitStack() as stack:
         write = stack.enter_context(_open_lines(out))
-        publishers = _publishers(settings, asked.set)
+        publishers = open_publishers(settings, asked.set)
         recorder: Recorder = Unrecorded()
-        wake = _do_nothing
+        wake: Callable[[], None] | None = None
         if history:
             recorder = stack.enter_context(closing(History(history)))
-            wake = stack.enter_context(_sending(publishers, history))
-        elif publishers:
-            raise InvalidValue("what is to be sent is kept in a history; add [history]")
+            wake = stack.enter_context(sending(publishers, history, clock, warn=warn))
+            for region in settings.regions:
+                if (value := recorder.state(region.name).value) is not None:
+                    go_on_after(camera, value, region.rules)
 
         def report(readings: "Sequence[ValueReading]") -> None:
             nonlocal failed
             for reading in readings:
                 write(reading)
                 failed += reading.error is not None
-            wake()
+            if wake:
+                wake()
 
+        recording = Recording(
+            settings.regions, recorder, publishers=publishers, report=report, warn=warn
+        )
         monitor = Monitor(
-            settings,
-            classifier,
-            keeper,
-            clock,
-            recorder=recorder,
-            publishers=publishers,
-            report=report,
-            warn=warn,
-            unsure=unsure,
-            asked=asked,
+            settings, classifier, keeper, clock, recording, warn=warn, unsure=unsure, asked=asked
         )
         note(f"watching {settings.camera.address}")
         notify_systemd("READY=1")
@@ -177,75 +178,6 @@ def watch_camera(
         notify_systemd("STOPPING=1")
     note(f"{monitor.pictures} pictures, {failed} readings without a value")
     return failed
-
-
-def history_settings(settings: "MonitorSettings", config: Path | None) -> "HistorySettings | None":
-    """Return where the readings are kept: beside the file of settings if it does not say."""
-    from mnist_edge.monitoring.history import HistorySettings
-
-    if settings.history or not config:
-        return settings.history
-    return HistorySettings(path=config.absolute().parent / "readings.db")
-
-
-def _publishers(settings: "MonitorSettings", on_command: Callable[[], None]) -> "list[Publisher]":
-    """Return what sends readings to each place of the settings."""
-    publishers: list[Publisher] = []
-    if settings.mqtt:
-        from mnist_edge.monitoring.publishers.mqtt import MqttPublisher
-
-        regions = {region.name: region.rules for region in settings.regions}
-        publishers.append(MqttPublisher(settings.mqtt, regions, on_command))
-    if settings.webhook:
-        from mnist_edge.monitoring.publishers.webhook import WebhookPublisher
-
-        publishers.append(WebhookPublisher(settings.webhook))
-    if settings.influx:
-        from mnist_edge.monitoring.publishers.influx import InfluxPublisher
-
-        publishers.append(InfluxPublisher(settings.influx))
-    return publishers
-
-
-def _do_nothing() -> None:
-    """Wake nobody: there is no publisher."""
-
-
-@contextmanager
-def _sending(
-    publishers: "Sequence[Publisher]", settings: "HistorySettings"
-) -> Iterator[Callable[[], None]]:
-    """Run a sender for each publisher, in a thread of its own, until the block ends."""
-    from mnist_edge.monitoring.clock import SystemClock
-    from mnist_edge.monitoring.history import History
-    from mnist_edge.monitoring.sender import Sender
-
-    stop = threading.Event()
-    histories = [History(settings) for _ in publishers]
-    senders = [
-        Sender(history, publisher, SystemClock(), warn)
-        for history, publisher in zip(histories, publishers, strict=True)
-    ]
-    threads = [threading.Thread(target=one.run, args=(stop,), daemon=True) for one in senders]
-
-    def wake() -> None:
-        for sender in senders:
-            sender.wake()
-
-    for thread in threads:
-        thread.start()
-    try:
-        yield wake
-    finally:
-        stop.set()
-        wake()
-        until = time.monotonic() + _END_SECONDS
-        for thread, history, sender in zip(threads, histories, senders, strict=True):
-            thread.join(max(0.0, until - time.monotonic()))
-            if sender.problem:
-                warn(f"{sender.name}: what is left is sent at the next start")
-            if not thread.is_alive():
-                history.close()
 
 
 class _NoPaths:

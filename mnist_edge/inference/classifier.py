@@ -16,6 +16,7 @@ from mnist_edge.errors import InvalidValue, PictureError
 from mnist_edge.metrics.confidence import TabulatedSoftmax, softmax
 from mnist_edge.modelstore import loading
 from mnist_edge.preprocessing.decoding import Picture
+from mnist_edge.preprocessing.flat_background import Ink
 from mnist_edge.preprocessing.pipeline import (
     PAGE_SIDE,
     ModelInput,
@@ -160,31 +161,35 @@ class Classifier:
             )
         self._interpreter = open_model(self.model, threads=threads)
 
-    def predict(self, picture: Picture) -> Prediction:
+    def predict(self, picture: Picture, *, ink: Ink | None = None) -> Prediction:
         """Read the digit in a picture.
 
         Args:
             picture: a path, encoded bytes, a binary stream, a PIL image, or a
                 ``(height, width[, 1, 3 or 4]) uint8`` array.
+            ink: whether the digit is darker or lighter than its paper, if that is known.
 
         Raises:
             PictureError: the picture is missing, empty, truncated, or not an image.
         """
-        return self.classify(preprocess(picture))
+        return self.classify(preprocess(picture, ink=ink))
 
-    def predict_many(self, pictures: Iterable[Picture]) -> Iterator[Prediction]:
+    def predict_many(
+        self, pictures: Iterable[Picture], *, ink: Ink | None = None
+    ) -> Iterator[Prediction]:
         """Read the digit in each picture, in their order, faster than ``predict`` in a loop.
 
         Args:
             pictures: as for ``predict``; at most one batch of 256 is held at a time.
+            ink: of all of them, as for ``predict``.
 
         Raises:
             PictureError: as for ``predict``, at the first picture that cannot be read.
         """
-        for inputs in batch_inputs(preprocess(picture) for picture in pictures):
+        for inputs in batch_inputs(preprocess(picture, ink=ink) for picture in pictures):
             yield from self.classify_many(inputs)
 
-    def predict_all(self, picture: Picture) -> Page:
+    def predict_all(self, picture: Picture, *, ink: Ink | None = None) -> Page:
         """Read every digit in a picture: a number, or lines of numbers.
 
         Digits that touch are separated if the model is more confident of the parts than of the
@@ -192,11 +197,12 @@ class Classifier:
 
         Args:
             picture: as for ``predict``.
+            ink: as for ``predict``.
 
         Raises:
             PictureError: as for ``predict``.
         """
-        return self.classify_page(trace_preprocessing(picture, side=PAGE_SIDE))
+        return self.classify_page(trace_preprocessing(picture, side=PAGE_SIDE, ink=ink))
 
     def predict_pixels(self, pixels: NDArray[np.uint8]) -> list[Prediction]:
         """Classify digits that are already in MNIST's format.

@@ -229,17 +229,17 @@ def _alternatives(
     # An enlarged picture has no more room for a sheet than the original.
     factor = max(1, round(1 / trace.scale))
     for ground in find_grounds(trace.rgb[factor // 2 :: factor, factor // 2 :: factor]):
-        part = trace_image(ground.rgb, factor * trace.scale)
+        part = trace_image(ground.rgb, factor * trace.scale, trace.ink)
         yield ground.kind, _place(part, trace, factor * ground.left, factor * ground.top)
     photo = trace
     if trace.kind == "drawing":
-        photo = trace_photo(trace.rgb, trace.scale)
+        photo = trace_photo(trace.rgb, trace.scale, trace.ink)
         yield "photo", photo
     if photo.removed & _LINES:
         yield "lines", trace_strokes(photo)
     if _may_lack_paper(photo, is_blank=trace.problem == "blank"):
         margin = round(_MARGIN * max(photo.rgb.shape))
-        padded = trace_crop(_pad(photo.rgb, margin), photo.scale)
+        padded = trace_crop(_pad(photo.rgb, margin), photo.scale, photo.ink)
         yield "margin", _place(padded, photo, -margin, -margin)
 
 

@@ -141,14 +141,14 @@ def _other_views(trace: PreprocessingTrace) -> Iterator[_View]:
     Nothing is removed from the ink of those with a margin.
     """
     for ground in find_grounds(trace.rgb):
-        sheet = trace_image(ground.rgb)
+        sheet = trace_image(ground.rgb, ink=trace.ink)
         yield _view(sheet)._replace(
             scale=trace.scale * sheet.scale,
             origin=(-ground.left / sheet.scale, -ground.top / sheet.scale),
             size=_size(trace),
         )
-    for margined in add_margins(trace.rgb, side=PAGE_SIDE):
-        ink_map = binarize(margined.rgb)
+    for margined in add_margins(trace.rgb, side=PAGE_SIDE, ink=trace.ink):
+        ink_map = binarize(margined.rgb, trace.ink)
         labels, components, _ = find_strokes(ink_map)
         yield _View(
             ink_map=ink_map,

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -22,8 +23,9 @@ from PIL import Image
 
 from mnist_edge.errors import InvalidValue, MissingDependency, PictureNotFound
 from mnist_edge.monitoring.clock import Clock
-from mnist_edge.monitoring.demo_counter import CYCLE, draw_counter, picture_at
+from mnist_edge.monitoring.demo_counter import CYCLE, DIGITS, draw_counter, picture_at
 from mnist_edge.monitoring.mjpeg import FrameSplitter
+from mnist_edge.monitoring.rules import RuleSettings
 from mnist_edge.monitoring.settings import CameraSettings
 from mnist_edge.preprocessing.decoding import SUFFIXES
 from mnist_edge.system.files import read_regular_file
@@ -108,6 +110,20 @@ def picture_count(camera: Camera) -> int:
     return camera.length if isinstance(camera, DemoCamera) else 1
 
 
+def go_on_after(camera: Camera, value: Decimal, rules: RuleSettings) -> None:
+    """Let the drawn counter go on after the value that was read last, as one of iron does.
+
+    Other cameras show what they show.
+
+    Args:
+        camera: not yet started.
+        value: of a region.
+        rules: of the same region.
+    """
+    if isinstance(camera, DemoCamera):
+        camera.go_on_after(int(value.scaleb(rules.decimals)), rules.digits or DIGITS)
+
+
 class DemoCamera:
     """Replays the pictures of a folder, in the order of their names and again; or draws a counter.
 
@@ -136,6 +152,16 @@ class DemoCamera:
     def length(self) -> int:
         """Number of pictures before they, or the faults of the counter, come again."""
         return len(self._paths) or CYCLE
+
+    def go_on_after(self, shown: int, digits: int) -> None:
+        """Let the drawn counter show the next number first; pictures of a folder begin anew.
+
+        Args:
+            shown: the number, or its last digits.
+            digits: how many.
+        """
+        if not self._paths:
+            self._number = (shown + 1 - picture_at(0).value) % 10**digits
 
     def start(self) -> None:
         """Go on where it stopped."""

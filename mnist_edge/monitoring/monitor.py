@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
 
 from PIL import Image
 
@@ -18,11 +17,10 @@ from mnist_edge.monitoring.camera_keeper import CameraKeeper
 from mnist_edge.monitoring.change import ChangeDetector
 from mnist_edge.monitoring.clock import Clock
 from mnist_edge.monitoring.light import Light
-from mnist_edge.monitoring.message import Message, Publisher
 from mnist_edge.monitoring.picture_reader import PictureReader, PixelArray
-from mnist_edge.monitoring.readings import UNREAD, RegionReading, ValueReading
+from mnist_edge.monitoring.readings import UNREAD, RegionReading
+from mnist_edge.monitoring.recording import Recording
 from mnist_edge.monitoring.regions import read_region
-from mnist_edge.monitoring.rules import RegionState, apply_rules
 from mnist_edge.monitoring.settings import MonitorSettings
 
 _TICK = 1.0
@@ -34,46 +32,6 @@ Pause = Callable[[float], bool]
 """Waits for some seconds, and returns whether to go on."""
 
 
-class Recorder(Protocol):
-    """Keeps readings, and the state of the rules from one to the next."""
-
-    def record(
-        self,
-        readings: Sequence[ValueReading],
-        states: Mapping[str, RegionState],
-        messages: Iterable[Message] = (),
-        *,
-        crops: Mapping[str, bytes] | None = None,
-    ) -> bool:
-        """Record all that follows from one picture, completely or not at all."""
-
-    def state(self, region: str) -> RegionState:
-        """Return what the rules kept of a region."""
-
-
-class Unrecorded:
-    """Keeps the states as long as the process runs, and nothing else."""
-
-    def __init__(self) -> None:
-        self._states: dict[str, RegionState] = {}
-
-    def record(
-        self,
-        readings: Sequence[ValueReading],
-        states: Mapping[str, RegionState],
-        messages: Iterable[Message] = (),
-        *,
-        crops: Mapping[str, bytes] | None = None,
-    ) -> bool:
-        """Keep the states."""
-        self._states |= states
-        return True
-
-    def state(self, region: str) -> RegionState:
-        """Return what the rules kept of a region."""
-        return self._states.get(region, RegionState())
-
-
 class Monitor:
     """Reads the regions of a camera's pictures, by the schedule.
 
@@ -82,9 +40,7 @@ class Monitor:
         classifier: reads the digits.
         keeper: has the camera.
         clock: all times are of it.
-        recorder: keeps the readings.
-        publishers: make messages of them, which the recorder keeps until they are sent.
-        report: is told the readings of each picture after they were recorded.
+        recording: makes values of the digits, and keeps them.
         warn: is told what is wrong and does not end the watch.
         unsure: keeps the regions that are not read surely.
         asked: another thread sets it to ask for a reading now.
@@ -100,10 +56,8 @@ class Monitor:
         classifier: Classifier,
         keeper: CameraKeeper,
         clock: Clock,
+        recording: Recording,
         *,
-        recorder: Recorder,
-        publishers: Sequence[Publisher] = (),
-        report: Callable[[Sequence[ValueReading]], None],
         warn: Callable[[str], None],
         unsure: UnsurePictures | None = None,
         asked: threading.Event | None = None,
@@ -111,8 +65,7 @@ class Monitor:
         self._unsure = unsure
         self._settings, self._classifier = settings, classifier
         self._keeper, self._clock = keeper, clock
-        self._recorder, self._publishers = recorder, publishers
-        self._report, self._warn = report, warn
+        self._recording, self._warn = recording, warn
         self._light = Light(settings.camera.light_command)
         self._reader = PictureReader(settings)
         self._change = ChangeDetector(settings.schedule.change)
@@ -138,7 +91,7 @@ class Monitor:
 
         Raises:
             InvalidValue: a region is outside the picture.
-            NotWritable: the readings cannot be recorded.
+            InvalidHistory: the history is damaged.
         """
         if self._light:
             # A watch that was killed may have left it on.
@@ -199,11 +152,7 @@ class Monitor:
         ]
         self._record(seen, crops)
         if self._unsure:
-            for one in seen:
-                if UNREAD in one.text or any(c < CLEAR_CONFIDENCE for c in one.confidences):
-                    pixels, name = crops[one.region], f"{one.region} {reading_id}"
-                    page = self._classifier.predict_all(pixels)
-                    self._unsure.keep(_encode(pixels), page, self._classifier, name=name)
+            self._keep_unsure(self._unsure, seen, crops)
 
     def _take_picture(self, pause: Pause) -> PixelArray | None:
         """Return a picture that is taken now; None if the end was asked for.
@@ -284,18 +233,23 @@ class Monitor:
         )
 
     def _record(self, seen: Sequence[RegionReading], crops: Mapping[str, PixelArray]) -> None:
-        outcomes = [
-            apply_rules(region.rules, self._recorder.state(region.name), one)
-            for region, one in zip(self._settings.regions, seen, strict=True)
-        ]
-        readings = [reading for reading, _ in outcomes]
-        states = {reading.region: state for reading, state in outcomes}
         encoded = {name: _encode(pixels) for name, pixels in crops.items()}
-        messages = [
-            message for one in self._publishers for message in one.messages(readings, encoded)
-        ]
-        self._recorder.record(readings, states, messages, crops=encoded)
-        self._report(readings)
+        if not self._recording.record(seen, encoded):
+            # The next picture is read even if it looks the same, and a problem is recorded again.
+            self._problem = "history: not recorded"
+
+    def _keep_unsure(
+        self,
+        unsure: UnsurePictures,
+        seen: Sequence[RegionReading],
+        crops: Mapping[str, PixelArray],
+    ) -> None:
+        """Keep the regions of a picture that were not read surely."""
+        for region, one in zip(self._settings.regions, seen, strict=True):
+            if UNREAD in one.text or any(c < CLEAR_CONFIDENCE for c in one.confidences):
+                pixels, name = crops[one.region], f"{one.region} {one.reading_id}"
+                page = self._classifier.predict_all(pixels, ink=region.ink)
+                unsure.keep(_encode(pixels), page, self._classifier, name=name)
 
     def _name_reading(self) -> tuple[datetime, str]:
         """Return the time, and a name that no other reading has, even if the time is set back."""

@@ -109,7 +109,7 @@ def read_region(
         time: when the picture was taken.
         reading_id: names the picture.
     """
-    digits = _read_digits(pixels, region.rules.digits, classifier)
+    digits = _read_digits(pixels, region, classifier)
     return RegionReading(
         region=region.name,
         time=time,
@@ -120,18 +120,19 @@ def read_region(
 
 
 def _read_digits(
-    pixels: _PixelArray, count: int | None, classifier: Classifier
+    pixels: _PixelArray, region: RegionSettings, classifier: Classifier
 ) -> Sequence[Prediction]:
+    count = region.rules.digits
     if count == 1:
-        return [classifier.predict(pixels)]
-    page = classifier.predict_all(pixels)
+        return [classifier.predict(pixels, ink=region.ink)]
+    page = classifier.predict_all(pixels, ink=region.ink)
     found = [digit.prediction for digit in page.digits]
     if count is None:
         return found
     is_row = len(found) == count and len(page.lines) == 1
     if is_row and all(one.digit is not None for one in found):
         return found
-    parts = list(classifier.predict_many(_divide(pixels, count)))
+    parts = list(classifier.predict_many(_divide(pixels, count), ink=region.ink))
     # Digits that do not stand in parts of the same width are cut by dividing, and give no answer.
     return found if is_row and _unread(found) <= _unread(parts) else parts
 

@@ -18,6 +18,7 @@ from mnist_edge.monitoring.publishers.mqtt import MqttSettings
 from mnist_edge.monitoring.publishers.webhook import WebhookSettings
 from mnist_edge.monitoring.rules import RuleSettings
 from mnist_edge.monitoring.settings_file import load_settings
+from mnist_edge.preprocessing.flat_background import Ink
 
 Point: TypeAlias = tuple[float, float]
 """Column and row in pixels."""
@@ -284,6 +285,14 @@ class RegionSettings:
             "example": "[[48, 96], [592, 100], [590, 184], [46, 180]]",
         },
     )
+    ink: Ink | None = field(
+        default=None,
+        metadata={
+            "help": "Whether the digits are darker or lighter than what they are on, if you know; "
+            "by default each picture tells it.",
+            "example": '"light"',
+        },
+    )
     rules: RuleSettings = field(
         default=RuleSettings(),
         metadata={"help": "What its digits mean, and which values can be true."},
@@ -376,6 +385,21 @@ def load_monitor_settings(path: Path) -> MonitorSettings:
         InvalidValue: it cannot be read, or a setting is wrong.
     """
     return load_settings(path, MonitorSettings)
+
+
+def history_settings(settings: MonitorSettings, config: Path | None) -> HistorySettings | None:
+    """Return where readings are kept: beside the file of settings if that does not say.
+
+    Args:
+        settings: of the watch.
+        config: their file; None if there is none.
+
+    Returns:
+        None if nothing is kept: there is neither a setting nor a file.
+    """
+    if settings.history or not config:
+        return settings.history
+    return HistorySettings(path=config.absolute().parent / HistorySettings().path)
 
 
 def demo_settings() -> MonitorSettings:

@@ -7,6 +7,7 @@ counts as paper. Ink is what differs from it by more than the noise, in the ink'
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -22,7 +23,7 @@ from mnist_edge.preprocessing.connected_components import (
     label_components,
     reduce_blocks,
 )
-from mnist_edge.preprocessing.flat_background import border_pixels
+from mnist_edge.preprocessing.flat_background import Ink, border_pixels
 from mnist_edge.system.records import record
 
 _Levels = TypeVar("_Levels", np.int16, np.float32)
@@ -31,6 +32,8 @@ _LUMA = (299, 587, 114)
 """Weights of red, green and blue in luma, in thousandths (ITU-R BT.601, as in Pillow)."""
 _COLORS = ((1000, 0, 0), (0, 1000, 0), (0, 0, 1000))
 """The same for red, green and blue by themselves."""
+_POLARITY: Mapping[Ink, float] = {"dark": 1.0, "light": -1.0}
+"""As ``_polarity`` returns it."""
 _MIN_COLOR = 0.2
 """Minimum difference between two colors' contrasts, relative to full ink's, from which on ink may
 stand out better in one of them than in luma."""
@@ -122,20 +125,21 @@ class InkMap:
         return mask
 
 
-def binarize(rgb: NDArray[np.uint8]) -> InkMap:
+def binarize(rgb: NDArray[np.uint8], ink: Ink | None = None) -> InkMap:
     """Measure the ink of a picture, in the channel in which it stands out best.
 
     Args:
         rgb: ``(height, width, 3)``.
+        ink: whether it is dark or light, if that is known.
     """
     # Red ink vanishes in the red channel, and yellow ink in luma; ink that is lighter than its
     # paper in one channel may be darker in another. A sample of the pixels is enough to choose.
     is_gray = all(np.array_equal(rgb[..., 0], rgb[..., channel]) for channel in (1, 2))
     step = max(1, max(rgb.shape[:2]) // _CHANNEL_SAMPLE_SIDE)
     sample = rgb[::step, ::step]
-    best = _measure_channel(sample, _LUMA)
+    best = _measure_channel(sample, _LUMA, ink)
     if not is_gray and _may_differ_in_color(sample, best.ink_map):
-        others = [_measure_channel(sample, weights) for weights in _COLORS]
+        others = [_measure_channel(sample, weights, ink) for weights in _COLORS]
         best = max((best, *others), key=lambda channel: channel.legibility)
     if step == 1:
         return best.ink_map
@@ -170,9 +174,11 @@ class _Channel(NamedTuple):
         return self.ink_map.full_contrast(everywhere) / (self.ink_map.noise + 1.0)
 
 
-def _measure_channel(rgb: NDArray[np.uint8], weights: tuple[int, int, int]) -> _Channel:
+def _measure_channel(
+    rgb: NDArray[np.uint8], weights: tuple[int, int, int], ink: Ink | None
+) -> _Channel:
     values = _mix(rgb, weights)
-    polarity = _polarity(values)
+    polarity = _polarity(values) if ink is None else _POLARITY[ink]
     return _Channel(weights, polarity, _measure_ink(polarity * values))
 
 

@@ -5,12 +5,15 @@ No threshold separates ink from paper here, so that a digit's anti-aliasing is k
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 _Values = TypeVar("_Values", bound=np.generic)
+
+Ink: TypeAlias = Literal["dark", "light"]
+"""Whether ink is darker or lighter than its paper."""
 
 _MIN_CONTRAST = 24
 """Minimum difference of the strongest ink from the paper in gray levels; less is blank paper."""
@@ -54,10 +57,15 @@ def ink_strength(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
     return ink
 
 
+def ink_on(gray: NDArray[np.uint8]) -> Ink:
+    """Return which ink a drawing has: light on paper that is dark, dark on paper that is light."""
+    return "light" if np.median(border_pixels(gray)) < _MID_GRAY else "dark"
+
+
 def _contrast(gray: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return by how many gray levels each pixel differs from the paper, in the ink's direction."""
     paper = np.float32(np.median(border_pixels(gray)))
-    return gray - paper if paper < _MID_GRAY else paper - gray
+    return gray - paper if ink_on(gray) == "light" else paper - gray
 
 
 def border_pixels(values: NDArray[_Values]) -> NDArray[_Values]:

@@ -15,6 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mnist_edge.preprocessing.flat_background import Ink
+
 _MARGIN = 0.3
 """Width of the margin, relative to the shorter side."""
 _MIN_MARGIN = 8
@@ -38,15 +40,16 @@ class Margined(NamedTuple):
     """Pixels per pixel of the picture."""
 
 
-def add_margins(rgb: NDArray[np.uint8], *, side: int) -> list[Margined]:
+def add_margins(rgb: NDArray[np.uint8], *, side: int, ink: Ink | None = None) -> list[Margined]:
     """Return a picture in a margin of its light tone, and in one of its dark tone.
 
     Args:
         rgb: ``(height, width, 3)``.
         side: longest side, in pixels, up to which a small picture is enlarged.
+        ink: whether its ink is dark or light, if that is known: the other tone is its paper.
 
     Returns:
-        Both, or none if the picture has but one tone.
+        Both, or that of the paper if it is known, or none if the picture has but one tone.
     """
     image = Image.fromarray(rgb)
     gray = np.asarray(image.convert("L"))
@@ -61,7 +64,8 @@ def add_margins(rgb: NDArray[np.uint8], *, side: int) -> list[Margined]:
     large = image.resize((factor * width, factor * height), Image.Resampling.BICUBIC)
     size = (large.width + 2 * margin, large.height + 2 * margin)
     result = []
-    for tone in tones:
+    papers = {None: tones, "dark": tones[:1], "light": tones[1:]}
+    for tone in papers[ink]:
         red, green, blue = (round(level) for level in tone.tolist())
         canvas = Image.new("RGB", size, (red, green, blue))
         canvas.paste(large, (margin, margin))

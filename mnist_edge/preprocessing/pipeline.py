@@ -32,7 +32,9 @@ from mnist_edge.preprocessing.connected_components import (
 )
 from mnist_edge.preprocessing.decoding import Picture, decode, stored_gray, to_rgb
 from mnist_edge.preprocessing.flat_background import (
+    Ink,
     has_flat_background,
+    ink_on,
     ink_strength,
     visible_levels,
 )
@@ -121,14 +123,17 @@ class PreprocessingTrace:
     """First row of ``rgb`` in the picture, in pixels of ``rgb``."""
     name: str | None = None
     """Name of the picture's file; None if it was not read from one."""
+    ink: Ink | None = None
+    """Whether its ink is dark or light, if that was known before it was read."""
 
 
-def preprocess(picture: Picture) -> ModelInput:
+def preprocess(picture: Picture, *, ink: Ink | None = None) -> ModelInput:
     """Return the digit in a picture in MNIST's format.
 
     Args:
         picture: a path, encoded bytes, a binary stream, a PIL image or a uint8 array. A 28x28
             picture that is already in MNIST's format is returned as it is, or inverted.
+        ink: whether the digit is darker or lighter than its paper, if that is known.
 
     Returns:
         ``(28, 28) uint8`` pixels, 0 background, 255 ink, with the problem if there is one: what
@@ -139,98 +144,114 @@ def preprocess(picture: Picture) -> ModelInput:
         UnreadablePicture: the picture is empty, truncated, too large, or not an image.
     """
     if isinstance(picture, np.ndarray) and picture.dtype == np.uint8:
-        pixels = _as_mnist_format(picture)
+        pixels = _as_mnist_format(picture, ink)
         if pixels is not None:
             # The caller may change the array later.
             return ModelInput(pixels.copy(), None)
     image, longest = decode(picture, side=WORKING_SIDE)
     # The caller may have added metadata to an image that is already open.
     gray = None if isinstance(picture, Image.Image) else stored_gray(image)
-    if gray is not None and (pixels := _as_mnist_format(gray)) is not None:
+    if gray is not None and (pixels := _as_mnist_format(gray, ink)) is not None:
         return ModelInput(pixels, None)
-    trace = trace_image(*to_rgb(image, longest, side=WORKING_SIDE))
+    trace = trace_image(*to_rgb(image, longest, side=WORKING_SIDE), ink)
     return ModelInput(trace.pixels, trace.problem, None if trace.kind == "mnist" else trace)
 
 
-def _as_mnist_format(gray: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+def _as_mnist_format(gray: NDArray[np.uint8], ink: Ink | None) -> NDArray[np.uint8] | None:
     """Return the picture or its negative, whichever is in MNIST's format; None if neither is."""
     if gray.shape != DIGIT_SHAPE:
         return None
-    for pixels in (gray, np.invert(gray)):
-        if is_mnist_format(pixels) and has_long_stroke(pixels.view(np.bool_)):
+    for tone, pixels in (("light", gray), ("dark", np.invert(gray))):
+        is_possible = ink in (None, tone) and is_mnist_format(pixels)
+        if is_possible and has_long_stroke(pixels.view(np.bool_)):
             return pixels
     return None
 
 
-def trace_preprocessing(picture: Picture, *, side: int = WORKING_SIDE) -> PreprocessingTrace:
+def trace_preprocessing(
+    picture: Picture, *, side: int = WORKING_SIDE, ink: Ink | None = None
+) -> PreprocessingTrace:
     """Return every step from a picture to its digit in MNIST's format.
 
     Args:
         picture: as for ``preprocess``.
         side: longest side, in pixels, that a larger picture is reduced to.
+        ink: whether the digits are darker or lighter than their paper, if that is known.
 
     Raises:
         PictureError: as for ``preprocess``.
     """
     image, longest = decode(picture, side=side)
-    trace = trace_image(*to_rgb(image, longest, side=side))
+    trace = trace_image(*to_rgb(image, longest, side=side), ink)
     if isinstance(picture, (str, os.PathLike)):
         return replace(trace, name=Path(picture).name)
     return trace
 
 
-def trace_image(rgb: NDArray[np.uint8], scale: float = 1.0) -> PreprocessingTrace:
+def trace_image(
+    rgb: NDArray[np.uint8], scale: float = 1.0, ink: Ink | None = None
+) -> PreprocessingTrace:
     """Return every step from a decoded picture to its digit in MNIST's format.
 
     Args:
         rgb: ``(height, width, 3)``, at the size that it is worked on.
         scale: pixels of the original picture per pixel of ``rgb``.
+        ink: as for ``trace_preprocessing``.
     """
     gray = np.asarray(Image.fromarray(rgb).convert("L"))
-    for pixels in (gray, np.invert(gray)):
-        if is_mnist_format(pixels):
+    for tone, pixels in (("light", gray), ("dark", np.invert(gray))):
+        if ink in (None, tone) and is_mnist_format(pixels):
             # Four of MNIST's test digits consist of two large components.
             strength = pixels / np.float32(255)
-            trace = _trace_flat(rgb, scale, strength, pixels > 0, pixels)
+            trace = _trace_flat(rgb, scale, strength, pixels > 0, pixels, ink)
             return replace(trace, kind="mnist", problem=None)
     if has_flat_background(gray):
-        strength = ink_strength(visible_levels(rgb, gray))
+        levels = visible_levels(rgb, gray)
+        strength = ink_strength(levels)
         mask = strength > INK_THRESHOLD
-        if not _has_border(mask):
+        if ink in (None, ink_on(levels)) and not _has_border(mask):
             pixels = to_mnist_format(strength) if strength.any() else None
-            return _trace_flat(rgb, scale, strength, mask, pixels)
-    return trace_photo(rgb, scale)
+            return _trace_flat(rgb, scale, strength, mask, pixels, ink)
+    return trace_photo(rgb, scale, ink)
 
 
-def trace_photo(rgb: NDArray[np.uint8], scale: float = 1.0) -> PreprocessingTrace:
+def trace_photo(
+    rgb: NDArray[np.uint8], scale: float = 1.0, ink: Ink | None = None
+) -> PreprocessingTrace:
     """Return every step from a decoded photo to its digit in MNIST's format.
 
     Args:
         rgb: as for ``trace_image``, which takes a picture for a photo unless its background is
             flat.
         scale: as for ``trace_image``.
+        ink: as for ``trace_preprocessing``.
     """
     if max(rgb.shape[:2]) < _MIN_SIDE:
         rgb, scale = _enlarge(rgb, scale)
-    ink_map = binarize(rgb)
-    return _trace_components(rgb, "photo", scale, ink_map, find_handwriting(ink_map), None)
+    ink_map = binarize(rgb, ink)
+    return _trace_components(rgb, "photo", scale, ink_map, find_handwriting(ink_map), None, ink)
 
 
-def trace_crop(rgb: NDArray[np.uint8], scale: float = 1.0) -> PreprocessingTrace:
+def trace_crop(
+    rgb: NDArray[np.uint8], scale: float = 1.0, ink: Ink | None = None
+) -> PreprocessingTrace:
     """Return every step from a decoded photo of a digit alone to it in MNIST's format.
 
     Args:
         rgb: as for ``trace_photo``; nothing in it is removed as a line or a border.
         scale: as for ``trace_photo``.
+        ink: as for ``trace_preprocessing``.
     """
-    ink_map = binarize(rgb)
-    return _trace_components(rgb, "photo", scale, ink_map, find_strokes(ink_map), None)
+    ink_map = binarize(rgb, ink)
+    return _trace_components(rgb, "photo", scale, ink_map, find_strokes(ink_map), None, ink)
 
 
 def trace_strokes(trace: PreprocessingTrace) -> PreprocessingTrace:
     """Return the trace of the same photo with all its ink taken for strokes, lines as well."""
     handwriting = find_strokes(trace.ink_map)
-    kept = _trace_components(trace.rgb, trace.kind, trace.scale, trace.ink_map, handwriting, None)
+    kept = _trace_components(
+        trace.rgb, trace.kind, trace.scale, trace.ink_map, handwriting, None, trace.ink
+    )
     return replace(kept, left=trace.left, top=trace.top, name=trace.name)
 
 
@@ -240,13 +261,14 @@ def _trace_flat(
     strength: FloatImage,
     mask: Mask,
     pixels: NDArray[np.uint8] | None,
+    ink: Ink | None,
 ) -> PreprocessingTrace:
     """Return the trace of a picture on a flat background, whose final pixels are known."""
     labels, components = label_components(mask)
     ink_map = InkMap(contrast=255 * strength, noise=0.0)
     largest_first = sorted(components, key=lambda one: -one.area)
     handwriting = Handwriting(labels, largest_first)
-    return _trace_components(rgb, "drawing", scale, ink_map, handwriting, pixels)
+    return _trace_components(rgb, "drawing", scale, ink_map, handwriting, pixels, ink)
 
 
 def _trace_components(
@@ -256,6 +278,7 @@ def _trace_components(
     ink_map: InkMap,
     handwriting: Handwriting,
     pixels: NDArray[np.uint8] | None,
+    ink: Ink | None,
 ) -> PreprocessingTrace:
     labels, components, removed = handwriting
     candidates = layout.group_strokes(components)
@@ -283,6 +306,7 @@ def _trace_components(
         pixels=pixels,
         problem=problem,
         removed=removed,
+        ink=ink,
     )
 
 

@@ -138,6 +138,7 @@ class CameraRoutes:
                     "name": region.name,
                     "box": region.box,
                     "corners": region.corners,
+                    "ink": region.ink,
                     "digits": region.rules.digits,
                 }
                 for region in settings.regions

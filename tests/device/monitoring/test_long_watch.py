@@ -1,7 +1,7 @@
 """A day of a watch within seconds: the clock is stepped, and digits are not recognized but told."""
 
 import gc
-import sys
+import json
 from collections import Counter
 from datetime import timedelta
 from functools import cache
@@ -12,22 +12,27 @@ import numpy as np
 import pytest
 
 from mnist_edge import Classifier
-from mnist_edge.errors import NotWritable
 from mnist_edge.inference.classifier import Prediction
 from mnist_edge.inference.page import FoundDigit, Page
 from mnist_edge.monitoring.camera_keeper import CameraKeeper
 from mnist_edge.monitoring.history import History, HistorySettings
-from mnist_edge.monitoring.monitor import Monitor, Recorder
+from mnist_edge.monitoring.message import Publisher
+from mnist_edge.monitoring.monitor import Monitor
+from mnist_edge.monitoring.publishers.mqtt import MqttPublisher, MqttSettings
 from mnist_edge.monitoring.readings import ValueReading
+from mnist_edge.monitoring.recording import Recorder, Recording
 from mnist_edge.monitoring.rules import RuleSettings
+from mnist_edge.monitoring.sender import Sender
 from mnist_edge.monitoring.settings import (
     CameraSettings,
     MonitorSettings,
     RegionSettings,
     ScheduleSettings,
 )
+from tests.support.brokers import MOSQUITTO, Broker, Listener, wait_for
 from tests.support.clocks import SteppedClock
 from tests.support.fake_camera import FakeCamera
+from tests.support.publishers import SentMessages
 
 HOUR = 3600.0
 SETTINGS = MonitorSettings(
@@ -43,7 +48,7 @@ class ToldClassifier:
     def __init__(self, clock: SteppedClock) -> None:
         self._clock = clock
 
-    def predict_all(self, pixels: object) -> Page:
+    def predict_all(self, pixels: object, *, ink: object = None) -> Page:
         return _page(f"{int(self._clock.monotonic()):08}")
 
 
@@ -67,23 +72,34 @@ def small_picture(seed: int) -> bytes:
 class Day:
     """A watch that is recorded in a file; it may be started again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, publisher: Publisher | None = None) -> None:
         self.clock = SteppedClock()
         self.camera = FakeCamera(self.clock, lambda number: small_picture(number % 4), interval=5.0)
+        self.publishers = [publisher] if publisher else []
+        self.warnings: list[str] = []
         self.settings = HistorySettings(path=folder / "readings.db")
         self.start()
 
     def start(self, recorder: Recorder | None = None) -> None:
         self.history = History(self.settings)
         keeper = CameraKeeper(self.camera, SETTINGS.camera, self.clock)
+        self.senders = [
+            Sender(self.history, one, self.clock, self.warnings.append) for one in self.publishers
+        ]
+        recording = Recording(
+            SETTINGS.regions,
+            recorder or self.history,
+            publishers=self.publishers,
+            report=lambda readings: None,
+            warn=self.warnings.append,
+        )
         self.monitor = Monitor(
             SETTINGS,
             cast("Classifier", ToldClassifier(self.clock)),
             keeper,
             self.clock,
-            recorder=recorder or self.history,
-            report=lambda readings: None,
-            warn=lambda message: None,
+            recording,
+            warn=self.warnings.append,
         )
 
     def run(self, seconds: float) -> None:
@@ -92,6 +108,8 @@ class Day:
         def pause(wait: float) -> bool:
             # Where a picture is waited for, a second is as good as a tenth, and takes less time.
             self.clock.sleep(max(wait, 1.0))
+            for sender in self.senders:
+                sender.step()
             return self.clock.monotonic() < end
 
         self.monitor.run(pause)
@@ -180,14 +198,66 @@ def test_a_kill_at_each_step_leaves_each_reading_once(moment: str, tmp_path: Pat
     assert values == sorted(values, key=int)  # type: ignore[arg-type]
 
 
-def test_a_full_disk_ends_the_watch_with_a_message(tmp_path: Path) -> None:
-    class Full(KilledWhile):
-        def record(self, *arguments: Any, **options: Any) -> bool:
-            raise NotWritable("cannot use the history: database or disk is full; make room")
+def test_a_full_disk_is_an_error_state_that_says_what_is_lost_and_ends(tmp_path: Path) -> None:
+    publisher = SentMessages()
+    day = Day(tmp_path, publisher)
+    day.run(HOUR / 2)
+    connection = day.history._file.connection  # noqa: SLF001  # SQLite's simulation of a full disk
+    ((pages,),) = connection.execute("PRAGMA page_count").fetchall()
+    connection.execute(f"PRAGMA max_page_count = {pages}")
+    day.run(HOUR * 4)
+    (warning,) = day.warnings
+    assert "readings are lost: cannot use the history" in warning
+    assert "full; make room" in warning
+    assert day.camera.is_running is False  # the run has ended, and stopped it
+    connection.execute("PRAGMA max_page_count = 1000000")
+    day.run(HOUR / 2)
 
-    day = Day(tmp_path)
-    day.start(Full(day.history, ""))
-    with pytest.raises(NotWritable, match="make room"):
-        day.run(100)
-    assert not day.camera.is_running
-    assert sys.exc_info()[0] is None
+    readings = day.readings()
+    assert len({one.reading_id for one in readings}) == len(readings)
+    (named,) = (one for one in readings if one.error)
+    lost = int(str(named.error).split()[4])
+    assert str(named.error).startswith(f"history: the readings of {lost} pictures are lost: ")
+    assert lost + len(readings) - 1 == pytest.approx(30 * 5, abs=2)
+    assert lost > 30
+    # What was recorded was sent once, in order, the error as well.
+    assert publisher.sent == [one.reading_id for one in readings]
+    assert day.warnings[1:] == [f"readings are kept again; those of {lost} pictures are lost"]
+
+
+@pytest.mark.skipif(not MOSQUITTO, reason="mosquitto is not installed")
+@pytest.mark.slow
+def test_an_hour_without_a_network_loses_nothing_repeats_nothing_and_keeps_the_order(
+    tmp_path: Path,
+) -> None:
+    broker = Broker(tmp_path)
+    try:
+        settings = MqttSettings(host="127.0.0.1", port=broker.port, topic="meter")
+        rules = {region.name: region.rules for region in SETTINGS.regions}
+        day = Day(tmp_path, MqttPublisher(settings, rules))
+        listener = Listener(broker.port)
+        day.run(HOUR / 6)
+        before = [one.reading_id for one in day.readings()]
+        wait_for(lambda: sent_ids(listener) == before)
+        listener.close()
+        broker.kill()
+        day.run(HOUR)
+        assert len(day.readings()) == len(before) + 30
+        assert any("mqtt: " in one for one in day.warnings)
+        broker.start()
+        listener = Listener(broker.port)
+        day.run(HOUR / 6)
+        ids = [one.reading_id for one in day.readings()]
+        wait_for(lambda: ids[-1] in sent_ids(listener))
+        # What the broker retains of before is no new message.
+        assert [one for one in sent_ids(listener) if one not in before] == ids[len(before) :]
+        assert day.warnings[-1] == "mqtt: sending works again"
+        assert day.history.waiting_messages("mqtt") == day.history.dropped_messages("mqtt") == 0
+        listener.close()
+        day.publishers[0].close()
+    finally:
+        broker.kill()
+
+
+def sent_ids(listener: Listener) -> list[str]:
+    return [json.loads(text)["reading_id"] for text in listener.of("meter/counter/reading")]

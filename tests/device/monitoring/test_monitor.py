@@ -20,8 +20,9 @@ from mnist_edge.monitoring.demo_counter import (
     draw_counter,
 )
 from mnist_edge.monitoring.history import History, HistorySettings
-from mnist_edge.monitoring.monitor import Monitor, Recorder, Unrecorded
+from mnist_edge.monitoring.monitor import Monitor
 from mnist_edge.monitoring.readings import ValueReading
+from mnist_edge.monitoring.recording import Recorder, Recording, Unrecorded
 from mnist_edge.monitoring.rules import RuleSettings
 from mnist_edge.monitoring.settings import (
     AlignmentSettings,
@@ -84,13 +85,18 @@ class Watch:
         self.readings: list[ValueReading] = []
         self.warnings: list[str] = []
         self.asked = threading.Event()
+        recording = Recording(
+            settings.regions,
+            recorder or Unrecorded(),
+            report=self.readings.extend,
+            warn=self.warnings.append,
+        )
         self.monitor = Monitor(
             settings,
             classifier,
             self.keeper,
             self.clock,
-            recorder=recorder or Unrecorded(),
-            report=self.readings.extend,
+            recording,
             warn=self.warnings.append,
             asked=self.asked,
         )

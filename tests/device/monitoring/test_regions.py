@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from mnist_edge import Classifier
 from mnist_edge.errors import InvalidValue
@@ -13,13 +13,15 @@ from mnist_edge.monitoring.readings import RegionReading
 from mnist_edge.monitoring.regions import cut_out, read_region, require_inside
 from mnist_edge.monitoring.rules import RuleSettings
 from mnist_edge.monitoring.settings import RegionSettings
+from mnist_edge.preprocessing.flat_background import Ink
 
 PICTURE = draw_counter(CounterPicture(value=1_234_567))
 NOW = datetime(2026, 11, 27, tzinfo=timezone.utc)
 
 
-def region(digits: int | None = 8) -> RegionSettings:
-    return RegionSettings(name="counter", box=COUNTER_BOX, rules=RuleSettings(digits=digits))
+def region(digits: int | None = 8, ink: Ink | None = None) -> RegionSettings:
+    rules = RuleSettings(digits=digits)
+    return RegionSettings(name="counter", box=COUNTER_BOX, ink=ink, rules=rules)
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +100,27 @@ def test_one_digit_and_an_unknown_number_of_digits_are_read(classifier: Classifi
     drum = cut_out(PICTURE, region())[:, 2 * 68 + 4 : 3 * 68 - 2]
     assert read(drum, region(1), classifier).text == "2"
     assert read(cut_out(PICTURE, region()), region(None), classifier).text == "01234567"
+
+
+@pytest.mark.parametrize("ink", ["dark", "light"])
+@pytest.mark.parametrize("digits", [8, None])
+def test_the_ink_that_is_known_is_read_on_both_grounds(
+    ink: Ink, digits: int | None, classifier: Classifier
+) -> None:
+    on_black = cut_out(PICTURE, region())
+    on_white = 255 - on_black
+    right, wrong = (on_black, on_white) if ink == "light" else (on_white, on_black)
+    assert read(right, region(digits, ink), classifier).text == "01234567"
+    # The paper between the digits is no digit.
+    seen = read(wrong, region(digits, ink), classifier).text
+    assert not set(seen) & set("0234567")
+
+
+def test_the_hole_of_a_fat_zero_is_no_stroke_where_the_ink_is_known(classifier: Classifier) -> None:
+    drum = Image.new("RGB", (68, 84), (24, 25, 28))
+    ImageDraw.Draw(drum).ellipse([2, 0, 66, 84], outline=(238, 238, 232), width=27)
+    assert read(drum, region(1), classifier).text == "1"
+    assert read(drum, region(1, "light"), classifier).text == "?"
 
 
 def test_a_region_without_digits_has_none_that_are_read(classifier: Classifier) -> None:

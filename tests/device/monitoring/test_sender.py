@@ -1,59 +1,26 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from mnist_edge.errors import NotDelivered, NotWritable
+from mnist_edge.errors import NotWritable
 from mnist_edge.monitoring.history import History, HistorySettings
 from mnist_edge.monitoring.message import Message
 from mnist_edge.monitoring.readings import ValueReading
 from mnist_edge.monitoring.sender import Sender
 from tests.support.clocks import SteppedClock
+from tests.support.publishers import SentMessages
 from tests.support.waiting import SECONDS
 
 START = datetime(2026, 11, 27, tzinfo=timezone.utc)
 
 
-class Recorder:
-    """A publisher that keeps what it is sent."""
-
-    name = "recorder"
-
-    def __init__(self) -> None:
-        self.sent: list[str] = []
-        self.away = False
-        self.refuses = ""
-        self.attempts = 0
-        self.closed = False
-
-    def messages(
-        self, readings: Sequence[ValueReading], crops: Mapping[str, bytes]
-    ) -> list[Message]:
-        return [
-            Message(publisher="recorder", payload=b"", reading_id=one.reading_id, time=one.time)
-            for one in readings
-        ]
-
-    def connect(self) -> None:
-        self.attempts += 1
-        if self.away:
-            raise NotDelivered("nobody listens")
-
-    def send(self, message: Message) -> None:
-        if message.reading_id == self.refuses:
-            raise NotDelivered("it is too odd", refused=True)
-        self.sent.append(message.reading_id)
-
-    def close(self) -> None:
-        self.closed = True
-
-
-def record(history: History, publisher: Recorder, number: int) -> None:
+def record(history: History, publisher: SentMessages, number: int) -> None:
     reading = ValueReading(
         region="water",
         time=START + timedelta(minutes=number),
@@ -75,7 +42,7 @@ def history(tmp_path: Path) -> Iterator[History]:
 
 
 def test_an_hour_without_a_network_delivers_all_in_order_once(history: History) -> None:
-    publisher, clock = Recorder(), SteppedClock()
+    publisher, clock = SentMessages(), SteppedClock()
     sender = Sender(history, publisher, clock)
     for number in range(5):
         record(history, publisher, number)
@@ -99,7 +66,7 @@ def test_an_hour_without_a_network_delivers_all_in_order_once(history: History) 
 
 def test_a_problem_is_told_once_and_that_it_is_over(history: History) -> None:
     told: list[str] = []
-    publisher, clock = Recorder(), SteppedClock()
+    publisher, clock = SentMessages(), SteppedClock()
     sender = Sender(history, publisher, clock, told.append)
     for away in (False, True, True, True, False, False):
         publisher.away = away
@@ -109,7 +76,7 @@ def test_a_problem_is_told_once_and_that_it_is_over(history: History) -> None:
 
 
 def test_attempts_become_fewer_while_nobody_answers(history: History) -> None:
-    publisher, clock = Recorder(), SteppedClock()
+    publisher, clock = SentMessages(), SteppedClock()
     publisher.away = True
     sender = Sender(history, publisher, clock)
     pauses = []
@@ -124,7 +91,7 @@ def test_attempts_become_fewer_while_nobody_answers(history: History) -> None:
 
 
 def test_a_message_that_is_refused_for_good_does_not_hold_up_the_next(history: History) -> None:
-    publisher = Recorder()
+    publisher = SentMessages()
     publisher.refuses = "1"
     sender = Sender(history, publisher, SteppedClock())
     for number in range(3):
@@ -141,7 +108,7 @@ def test_a_full_disk_does_not_send_a_message_again_and_again(
     def refuse(message: Message, *, refused: bool = False) -> None:
         raise NotWritable("cannot use the history: the disk is full")
 
-    publisher, clock = Recorder(), SteppedClock()
+    publisher, clock = SentMessages(), SteppedClock()
     sender = Sender(history, publisher, clock)
     record(history, publisher, 0)
     record(history, publisher, 1)
@@ -157,7 +124,7 @@ def test_a_full_disk_does_not_send_a_message_again_and_again(
 
 
 def test_a_thread_sends_what_is_recorded_and_ends(history: History, tmp_path: Path) -> None:
-    publisher, stop = Recorder(), threading.Event()
+    publisher, stop = SentMessages(), threading.Event()
     other = History(HistorySettings(path=tmp_path / "readings.db"))
     sender = Sender(other, publisher, SteppedClock())
     thread = threading.Thread(target=sender.run, args=(stop,))

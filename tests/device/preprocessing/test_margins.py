@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from mnist_edge.preprocessing.flat_background import Ink
 from mnist_edge.preprocessing.margins import add_margins
 
 PAPER, INK = (250, 240, 230), (20, 30, 90)
@@ -27,6 +30,12 @@ def test_the_margins_have_the_light_tone_and_the_dark_one() -> None:
         inner = margined.rgb[margined.margin : -margined.margin]
         inner = inner[:, margined.margin : -margined.margin]
         assert (inner == strip(120, 300)).all()
+
+
+def test_a_known_ink_leaves_the_margin_of_its_paper() -> None:
+    for ink, paper in (("dark", PAPER), ("light", INK)):
+        (margined,) = add_margins(strip(120, 300), side=960, ink=cast("Ink", ink))
+        assert tuple(margined.rgb[0, 0]) == paper
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import cast
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from PIL import Image, ImageDraw
 from mnist_edge import Classifier
 from mnist_edge.data.mnist import Digits
 from mnist_edge.preprocessing.decoding import decode, to_rgb
+from mnist_edge.preprocessing.flat_background import Ink
 from mnist_edge.preprocessing.pipeline import preprocess, stroke_width, trace_preprocessing
 
 
@@ -138,6 +140,31 @@ def test_chalk_on_a_board_is_read(test_digits: Digits) -> None:
             test_digits.labels[index]
         )
     assert read >= 19
+
+
+@pytest.mark.parametrize("flat", [True, False])
+def test_ink_that_is_known_is_found_on_its_paper_alone(test_digits: Digits, flat: bool) -> None:
+    ink = page(enlarged(test_digits.images[0], 200), size=(360, 480), at=(90, 150))
+    noise = 0 if flat else np.random.default_rng(0).normal(0, 3, ink.shape)
+    board = np.clip(60 + ink * 150 + noise, 0, 255).astype(np.uint8)
+    for picture, right, wrong in (
+        (board, "light", "dark"),
+        (np.invert(board), "dark", "light"),
+    ):
+        known = trace_preprocessing(picture, ink=cast("Ink", right))
+        assert known.ink == right
+        assert np.array_equal(known.pixels, trace_preprocessing(picture).pixels)
+        assert np.array_equal(known.pixels, preprocess(picture, ink=right).pixels)
+        other = trace_preprocessing(picture, ink=cast("Ink", wrong))
+        assert not np.array_equal(other.pixels, known.pixels)
+
+
+def test_a_digit_in_mnists_format_has_the_ink_that_is_known(test_digits: Digits) -> None:
+    digit = test_digits.images[0]
+    for picture in (digit, Image.fromarray(digit)):
+        assert np.array_equal(preprocess(picture, ink="light").pixels, digit)
+        assert not np.array_equal(preprocess(picture, ink="dark").pixels, digit)
+    assert np.array_equal(preprocess(np.invert(digit), ink="dark").pixels, digit)
 
 
 def test_a_tiny_digit_far_from_the_center_is_found(test_digits: Digits) -> None:

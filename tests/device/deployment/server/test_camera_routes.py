@@ -14,6 +14,7 @@ from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.common.action_chains import ActionChains
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.select import Select
 
 from mnist_edge.monitoring.history import History, HistorySettings
 from mnist_edge.monitoring.settings import load_monitor_settings
@@ -64,7 +65,9 @@ def test_regions_are_shown_read_and_written(config: Path) -> None:
             document = client.get("/v1/camera/regions").json()
             assert document == {
                 "file": "meter.toml",
-                "regions": [{"name": "counter", "box": BOX, "corners": None, "digits": 8}],
+                "regions": [
+                    {"name": "counter", "box": BOX, "corners": None, "ink": None, "digits": 8}
+                ],
             }
             require_described(client, "RegionFile", document)
             (read,) = client.post("/v1/camera/regions", json=document["regions"]).json()
@@ -72,13 +75,14 @@ def test_regions_are_shown_read_and_written(config: Path) -> None:
             assert read["name"] == "counter"
             assert read["text"].startswith("012345")
 
-            last = {"name": "last", "box": [524, 96, 592, 180], "digits": 1}
+            last = {"name": "last", "box": [524, 96, 592, 180], "ink": "light", "digits": 1}
             written = client.put("/v1/camera/regions", json=[*document["regions"], last])
             assert [one["name"] for one in written.json()["regions"]] == ["counter", "last"]
             settings = load_monitor_settings(config)
             # What the page does not show stays.
             assert settings.regions[0].rules.only_grows
             assert settings.regions[1].rules.digits == 1
+            assert settings.regions[1].ink == "light"
             assert (config.parent / "meter.toml.old").read_text() == CONFIG
 
             before = config.read_bytes()
@@ -103,6 +107,7 @@ REFUSED: list[tuple[Any, str]] = [
     ([{"name": "a", "box": BOX}, {"name": "a", "box": BOX}], "two are called 'a'"),
     ([{"name": "a", "box": "x"}], "expected list of 4"),
     ([{"name": "a", "box": BOX, "digits": "x"}], "digits: 'x': expected whole number"),
+    ([{"name": "a", "box": BOX, "ink": "ligth"}], "did you mean 'light'?"),
     ([{"nmae": "a"}], "did you mean 'name'?"),
     ({}, "expected a list of regions"),
     ([{"name": str(n)} for n in range(33)], "more than 32"),
@@ -129,12 +134,14 @@ def test_a_box_is_dragged_read_and_written(config: Path) -> None:
         browser.find_elements(By.CSS_SELECTOR, "fieldset button")[1].click()
         drag(browser, (48, 96), (52, 100))
         wait.until(lambda page: outputs(page)[-1] == "012")
+        Select(browser.find_element(By.TAG_NAME, "select")).select_by_visible_text("light on dark")
         browser.find_element(By.ID, "save").click()
         wait_for(browser, "status", "Wrote meter.toml")
         assert [e for e in browser.get_log("browser") if "503" not in e["message"]] == []  # type: ignore[no-untyped-call]
     (region,) = load_monitor_settings(config).regions
     assert region.name == "region-1"
     assert region.box is None
+    assert region.ink == "light"
     expected = np.array([(52, 100), (252, 96), (252, 180), (48, 180)])
     assert np.abs(np.array(region.corners) - expected).max() <= 4
 
