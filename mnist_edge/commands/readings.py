@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = """
 mnist-edge readings --since 1d
-mnist-edge readings --config meter/watch.toml --region water --format csv > water.csv
+mnist-edge readings --config watch.toml --region water --format csv > a.csv
 mnist-edge readings --since 2026-11-01 --plot november.png
 """
 
@@ -39,7 +39,7 @@ def readings_command(
         Path | None,
         typer.Argument(
             metavar="[HISTORY]",
-            help="The history that watch writes.",
+            help="SQLite file that watch writes.",
             show_default="that of --config, or readings.db",
         ),
     ] = None,

@@ -40,6 +40,7 @@ mnist-edge watch --camera demo: --every 1s
 mnist-edge watch --config watch.toml
 """
 
+DEFAULT_INTERVAL = 1.0
 _POLL_INTERVAL = 0.1
 """Seconds within which a signal is acted upon."""
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -103,7 +104,7 @@ def watch_command(
         typer.Option(
             "--interval", metavar="SECONDS", min=0.05, max=3600, help="Time between two looks."
         ),
-    ] = 1.0,
+    ] = DEFAULT_INTERVAL,
     once: Annotated[
         bool, typer.Option("--once", help="Read the pictures that are there, and end.")
     ] = False,
@@ -131,6 +132,18 @@ def watch_command(
         return
     if (folder is None) == (camera is None and config is None):
         raise InvalidValue("name either a FOLDER, or a camera by --camera or --config")
+    of_camera = {
+        "--every": every,
+        "--on-change": on_change,
+        "--light-command": light_command,
+        "--history": history,
+    }
+    if folder:
+        _refuse(of_camera, "only with a camera")
+    else:
+        _refuse(
+            {"--all": read_all, "--interval": interval != DEFAULT_INTERVAL}, "only with a FOLDER"
+        )
     confidence = parse_min_confidence(min_confidence)
     if folder:
         if out is None:
@@ -164,6 +177,17 @@ def watch_command(
             )
     if once and failed:
         raise typer.Exit(1)
+
+
+def _refuse(options: Mapping[str, object], reason: str) -> None:
+    """Reject options that would change nothing.
+
+    Raises:
+        InvalidValue: one is given.
+    """
+    for name, value in options.items():
+        if value:
+            raise InvalidValue(f"{name}: {reason}")
 
 
 def _watch_folder(

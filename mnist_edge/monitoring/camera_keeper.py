@@ -7,15 +7,53 @@ problem with a name within a minute, and goes away by itself when pictures come 
 from __future__ import annotations
 
 import zlib
+from dataclasses import dataclass
+from typing import Protocol
 
 from mnist_edge.errors import PictureError
-from mnist_edge.monitoring.cameras import Camera, CameraFailed, Frame
 from mnist_edge.monitoring.clock import Clock, format_duration
 from mnist_edge.monitoring.settings import CameraSettings
 from mnist_edge.preprocessing.decoding import picture_size
 
 _FIRST_PAUSE, _LAST_PAUSE = 1.0, 30.0
 """Seconds before a camera is started anew: at first, and at most; each pause is twice the last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """A picture of a camera."""
+
+    content: bytes
+    """The picture, encoded."""
+    at: float
+    """When it arrived, by the monotonic clock."""
+
+
+class CameraFailed(Exception):
+    """A camera cannot be started; the message says why."""
+
+
+class Camera(Protocol):
+    """Gives pictures from its start to its stop, and may be started again."""
+
+    def start(self) -> None:
+        """Start it.
+
+        Raises:
+            CameraFailed: it cannot be started now.
+        """
+
+    def newest(self) -> Frame | None:
+        """Return its newest picture since the start; None if there is none yet."""
+
+    def end(self) -> str | None:
+        """Return why it gives no more pictures; None as long as it may."""
+
+    def advance(self) -> None:
+        """Take note that its newest picture was read: one that replays pictures goes on."""
+
+    def stop(self) -> None:
+        """Stop it."""
 
 
 class CameraKeeper:

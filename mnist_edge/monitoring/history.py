@@ -259,10 +259,9 @@ class History:
     ) -> None:
         wanted = self._settings.crops
         for reading in readings:
-            picture = crops.get(reading.region)
-            if picture is None or wanted == "never":
-                continue
-            if wanted == "always" or reading.error is not None:
+            is_wanted = wanted == "always" or (wanted == "errors" and reading.error is not None)
+            # Only a picture that is asked for is encoded.
+            if is_wanted and (picture := crops.get(reading.region)) is not None:
                 connection.execute(
                     "INSERT INTO crops (reading_id, region, picture) VALUES (?, ?, ?)",
                     (reading.reading_id, reading.region, picture),

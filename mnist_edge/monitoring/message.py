@@ -45,7 +45,8 @@ class Publisher(Protocol):
 
         Args:
             readings: of all regions of the picture.
-            crops: the encoded picture of each region, by its name; may lack some or all.
+            crops: the encoded picture of each region, by its name; may lack some or all. It is
+                encoded when it is asked for.
         """
 
     def connect(self) -> None:

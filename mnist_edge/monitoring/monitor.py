@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from PIL import Image
@@ -74,6 +74,8 @@ class Monitor:
         """Number of readings in a row of regions that looked alike."""
         self._problem: str | None = None
         """The problem that was recorded last; None after a picture that was read."""
+        self._told_problem: str | None = None
+        """The problem of the camera that was warned of last; None if it is over."""
         self._reading_id = ""
         self._asked = asked or threading.Event()
 
@@ -113,6 +115,7 @@ class Monitor:
                         self._due + self._settings.schedule.every, self._clock.monotonic()
                     )
                 self._keeper.tend()
+                self._tell_camera_problem()
                 wait = min(_TICK, self._due - self._clock.monotonic())
                 if not pause(max(0.0, wait)):
                     return
@@ -184,6 +187,17 @@ class Monitor:
             self._keeper.reject("a picture that is damaged")
             raise _Trouble(str(error)) from error
 
+    def _tell_camera_problem(self) -> None:
+        """Warn of each problem of the camera when it begins, and say when it is over."""
+        problem, before = self._keeper.problem, self._told_problem
+        if problem and problem != before:
+            self._warn(f"camera: {problem}; it is started again and again")
+        elif before and self._keeper.is_healthy:
+            self._warn("camera: it works again")
+        else:
+            return
+        self._told_problem = problem
+
     def _is_in_trouble(self) -> bool:
         """Check whether the camera has had no good picture for too long."""
         since = self._clock.monotonic() - self._keeper.problem_since
@@ -233,8 +247,7 @@ class Monitor:
         )
 
     def _record(self, seen: Sequence[RegionReading], crops: Mapping[str, PixelArray]) -> None:
-        encoded = {name: _encode(pixels) for name, pixels in crops.items()}
-        if not self._recording.record(seen, encoded):
+        if not self._recording.record(seen, _EncodedCrops(crops)):
             # The next picture is read even if it looks the same, and a problem is recorded again.
             self._problem = "history: not recorded"
 
@@ -269,6 +282,25 @@ class Monitor:
 
 class _Trouble(Exception):
     """There is no picture; the message says why."""
+
+
+class _EncodedCrops(Mapping[str, bytes]):
+    """The pictures of regions as PNG, each encoded when it is asked for: mostly nobody does."""
+
+    def __init__(self, crops: Mapping[str, PixelArray]) -> None:
+        self._crops = crops
+        self._encoded: dict[str, bytes] = {}
+
+    def __getitem__(self, name: str) -> bytes:
+        if name not in self._encoded:
+            self._encoded[name] = _encode(self._crops[name])
+        return self._encoded[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._crops)
+
+    def __len__(self) -> int:
+        return len(self._crops)
 
 
 def _encode(pixels: PixelArray) -> bytes:

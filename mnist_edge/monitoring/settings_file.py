@@ -217,6 +217,10 @@ class _Reader:
         values = {}
         for name, key in known.items():
             if name in table:
+                if key.array and isinstance(table[name], dict):
+                    raise InvalidValue(
+                        f"{_where((*at, name))}there may be several: write [[{name}]] for [{name}]"
+                    )
                 values[key.field] = self.value(key.kind, table[name], (*at, name))
             elif isinstance(key.default, Path):
                 values[key.field] = self._folder / key.default

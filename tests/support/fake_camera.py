@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from mnist_edge.monitoring.cameras import CameraFailed, Frame
+from mnist_edge.monitoring.camera_keeper import CameraFailed, Frame
 from mnist_edge.monitoring.clock import Clock
 
 SMALL = b"P5 1 1 255\n0"

@@ -73,7 +73,7 @@ class WebhookPublisher:
         document = {
             "reading_id": first.reading_id,
             "time": first.time.isoformat(),
-            "readings": [self._document(one, crops.get(one.region)) for one in readings],
+            "readings": [self._document(one, crops) for one in readings],
         }
         payload = json.dumps(document, ensure_ascii=False).encode()
         return [
@@ -85,10 +85,12 @@ class WebhookPublisher:
             )
         ]
 
-    def _document(self, reading: ValueReading, crop: bytes | None) -> dict[str, Any]:
+    def _document(self, reading: ValueReading, crops: Mapping[str, bytes]) -> dict[str, Any]:
         document = reading_document(reading)
         wanted = self._settings.picture
         if wanted == "always" or (wanted == "errors" and reading.error is not None):
+            # Only a picture that is asked for is encoded.
+            crop = crops.get(reading.region)
             document["picture"] = None if crop is None else base64.b64encode(crop).decode()
         return document
 

@@ -99,6 +99,23 @@ def test_a_time_that_is_none_is_a_usage_error(
     assert "expected a time such as 12h or 7d" in capsys.readouterr().err
 
 
+def test_the_history_is_that_of_the_settings(
+    history: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = history.with_name("watch.toml")
+    config.write_text('[camera]\naddress = "demo:"\n')
+    assert exit_status("readings", "--config", str(config), "--format", "jsonl") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 6
+    assert exit_status("readings", str(history), "--config", str(config)) == 2
+    assert "which names one itself" in capsys.readouterr().err
+    monkeypatch.chdir(history.parent)
+    assert exit_status("readings", "--format", "jsonl") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 6
+    config.write_text('[camera]\naddress = "demo:"\n[history]\npath = "other.db"\n')
+    assert exit_status("readings", "--config", str(config)) == 1
+    assert "other.db" in capsys.readouterr().err
+
+
 def test_a_history_that_does_not_exist_is_an_error_and_is_not_made(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

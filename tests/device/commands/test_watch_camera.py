@@ -8,12 +8,14 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mnist_edge.monitoring.history import History, HistorySettings
+from mnist_edge.monitoring.rules import RegionState
 from mnist_edge.monitoring.settings import load_monitor_settings
 from tests.support.brokers import MOSQUITTO, Broker, Listener
 from tests.support.paths import SAMPLE
@@ -182,6 +184,26 @@ def test_a_demo_of_a_folder_is_read_once_and_goes_to_a_file(run: Run, tmp_path: 
     assert line["value"] == "7"
 
 
+@pytest.mark.slow
+def test_a_second_try_goes_on_where_the_first_ended(run: Run, tmp_path: Path) -> None:
+    config, kept = tmp_path / "meter.toml", tmp_path / "kept" / "readings.db"
+    assert run("watch", "--init", "--config", config).returncode == 0
+    history = History(HistorySettings(path=kept))
+    history.record([], {"counter": RegionState(value=Decimal(1_234_579))})
+    history.close()
+    words = ["--config", config, "--model", "nano", "--history", kept, "--every", "50ms"]
+    result = run("watch", *words, "--once")
+    assert "40 pictures, 3 readings without a value" in result.stderr
+    assert not config.with_name("readings.db").exists()
+    history = History(HistorySettings(path=kept))
+    found = list(history.readings())
+    history.close()
+    assert {one.reason for one in found} == {None, "unread_digits", "max_step"}
+    values = [one.value for one in found if one.value is not None]
+    assert values[0] == 1_234_580
+    assert values == sorted(values)
+
+
 def test_init_writes_a_file_that_is_read(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -207,6 +229,10 @@ def test_init_writes_a_file_that_is_read(
         (["--camera", "webcam"], "expected rpicam"),
         (["--config", "none.toml"], "watch --init writes"),
         (["--camera", "demo:", "--light-command", "a 'b"], "light_command"),
+        (["inbox", "--out", "a.jsonl", "--history", "a.db"], "--history: only with a camera"),
+        (["inbox", "--out", "a.jsonl", "--every", "1s"], "--every: only with a camera"),
+        (["--camera", "demo:", "--all"], "--all: only with a FOLDER"),
+        (["--camera", "demo:", "--interval", "5"], "--interval: only with a FOLDER"),
     ],
 )
 def test_what_cannot_be_watched_is_said_before_anything_runs(

@@ -1,7 +1,6 @@
 import pytest
 
-from mnist_edge.monitoring.camera_keeper import CameraKeeper
-from mnist_edge.monitoring.cameras import CameraFailed, Frame
+from mnist_edge.monitoring.camera_keeper import CameraFailed, CameraKeeper, Frame
 from mnist_edge.monitoring.settings import CameraSettings
 from tests.support.clocks import SteppedClock
 from tests.support.fake_camera import FakeCamera

@@ -1,7 +1,5 @@
 import io
 import shutil
-import subprocess
-import sys
 import time
 from functools import partial
 from pathlib import Path
@@ -10,114 +8,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_edge.errors import InvalidValue, MissingDependency, PictureNotFound
-from mnist_edge.monitoring.camera_keeper import CameraKeeper
-from mnist_edge.monitoring.cameras import (
-    Camera,
-    CameraFailed,
-    DemoCamera,
-    ProgramCamera,
-    open_camera,
-)
+from mnist_edge.errors import InvalidValue, MissingDependency
+from mnist_edge.monitoring.camera_keeper import Camera, CameraKeeper
+from mnist_edge.monitoring.cameras import open_camera
 from mnist_edge.monitoring.clock import SystemClock
 from mnist_edge.monitoring.settings import CameraSettings
-from tests.support.clocks import SteppedClock
 from tests.support.mjpeg_server import serve_mjpeg
 from tests.support.serving import served
-from tests.support.waiting import eventually, is_running
+from tests.support.waiting import eventually
 
 SMALL = io.BytesIO()
 Image.fromarray(np.full((48, 64, 3), 99, np.uint8)).save(SMALL, "JPEG")
-JPEG = io.BytesIO()
-Image.fromarray(np.zeros((8, 8, 3), np.uint8)).save(JPEG, "JPEG")
-CAMERA = f"""
-import os, sys, time
-picture = {JPEG.getvalue()!r}
-"""
-ENDLESS = CAMERA + "while True: os.write(1, picture); time.sleep(0.02)"
-
-
-def program(code: str) -> ProgramCamera:
-    return ProgramCamera([sys.executable, "-c", code], SystemClock())
-
-
-def test_the_newest_picture_of_a_program_is_given() -> None:
-    camera = program(ENDLESS)
-    camera.start()
-    try:
-        first = eventually(camera.newest)
-        assert eventually(lambda: camera.newest() != first)
-        assert camera.newest().content == JPEG.getvalue()  # type: ignore[union-attr]
-        assert camera.end() is None
-    finally:
-        camera.stop()
-    assert camera.end() is None
-
-
-def test_a_program_that_ends_is_named_with_its_last_words() -> None:
-    camera = program(CAMERA + "os.write(1, picture); sys.exit('Cannot open\\x1b device')")
-    camera.start()
-    reason = eventually(camera.end)
-    assert "ended with status 1: Cannot open\\x1b device" in str(reason)
-    assert camera.newest()
-    camera.stop()
-
-
-def test_a_program_that_fills_its_messages_does_not_fill_the_memory() -> None:
-    camera = program("import os\nfor _ in range(200): os.write(2, b'x' * 100_000)")
-    camera.start()
-    assert len(str(eventually(camera.end))) < 1000
-    camera.stop()
-
-
-def test_a_stopped_program_is_gone_with_what_it_started(tmp_path: Path) -> None:
-    pids = tmp_path / "pids"
-    stubborn = (
-        "import os, signal, subprocess, sys, time\n"
-        "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
-        f"open({str(pids)!r}, 'w').write(f'{{os.getpid()}} {{child.pid}} ')\n"
-        "time.sleep(600)"
-    )
-    camera = program(stubborn)
-    camera.start()
-    eventually(lambda: pids.exists() and pids.read_text().endswith(" "))
-    camera.stop()
-    # A killed process takes a moment to end, and what the program started is no child to wait for.
-    eventually(lambda: not any(is_running(int(pid)) for pid in pids.read_text().split()))
-
-
-def test_a_program_never_outlives_its_parent(tmp_path: Path) -> None:
-    pid = tmp_path / "pid"
-    child = f"import os, time; open({str(pid)!r}, 'w').write(f'{{os.getpid()}} '); time.sleep(600)"
-    parent = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "import sys, time\n"
-            "from mnist_edge.monitoring.cameras import ProgramCamera\n"
-            "from mnist_edge.monitoring.clock import SystemClock\n"
-            f"ProgramCamera([sys.executable, '-c', {child!r}], SystemClock()).start()\n"
-            "time.sleep(600)",
-        ]
-    )
-    try:
-        eventually(lambda: pid.exists() and pid.read_text().endswith(" "))
-    finally:
-        parent.kill()
-        parent.wait()
-    eventually(lambda: not is_running(int(pid.read_text())))
-
-
-def test_a_program_that_is_not_there_fails_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    camera = ProgramCamera(["/nonexistent/rpicam-vid"], SystemClock())
-    camera.start()
-    # setpriv is there, and says that the program is not.
-    assert "nonexistent" in str(eventually(camera.end))
-    camera.stop()
-    monkeypatch.setenv("PATH", "")
-    with pytest.raises(CameraFailed, match="rpicam-vid cannot be started: No such file"):
-        camera.start()
 
 
 @pytest.fixture
@@ -132,10 +33,10 @@ def started(camera: Camera, path: Path) -> list[str]:
     log = path / "words"
     camera.start()
     try:
-        eventually(lambda: log.exists() and log.read_text().endswith("\n"))
+        eventually(lambda: log.exists() and log.read_text().endswith("\nend\n"))
     finally:
         camera.stop()
-    return log.read_text().splitlines()
+    return log.read_text().splitlines()[:-1]
 
 
 def write_program(path: Path, text: str) -> None:
@@ -143,7 +44,11 @@ def write_program(path: Path, text: str) -> None:
     path.chmod(0o755)
 
 
-LOG_WORDS = '#!/bin/sh\nfor word in "$@"; do echo "$word"; done > {}\nexec /bin/sleep 600\n'
+LOG_WORDS = """#!/bin/sh
+for word in "$@"; do echo "$word"; done > {0}
+echo end >> {0}
+exec /bin/sleep 600
+"""
 
 
 def test_the_camera_of_a_raspberry_pi_is_a_program(path: Path) -> None:
@@ -178,34 +83,6 @@ def test_devices_and_addresses_need_ffmpeg(address: str, expected: str, path: Pa
 def test_anything_else_is_no_camera(address: str) -> None:
     with pytest.raises(InvalidValue, match="expected rpicam"):
         open_camera(CameraSettings(address=address), SystemClock())
-
-
-def test_the_pictures_of_a_folder_are_replayed(tmp_path: Path) -> None:
-    with pytest.raises(PictureNotFound, match="no pictures in"):
-        DemoCamera(tmp_path, SteppedClock())
-    for name in ("b.PNG", "a.jpg", "notes.txt"):
-        (tmp_path / name).write_text(name)
-    camera = DemoCamera(tmp_path, SteppedClock())
-    camera.start()
-    shown = []
-    for _ in range(3):
-        shown.append(camera.newest())
-        assert camera.newest() == shown[-1]
-        camera.advance()
-    assert [one.content for one in shown if one] == [b"a.jpg", b"b.PNG", b"a.jpg"]
-    assert camera.length == 2
-
-
-def test_the_drawn_counter_repeats_a_picture_that_is_stuck() -> None:
-    camera = open_camera(CameraSettings(address="demo:"), SteppedClock())
-    contents = []
-    for _ in range(28):
-        frame = camera.newest()
-        assert frame
-        contents.append(frame.content)
-        camera.advance()
-    assert len(set(contents)) == 22
-    assert len(set(contents[20:27])) == 1
 
 
 @pytest.mark.slow

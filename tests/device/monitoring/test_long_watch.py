@@ -29,10 +29,11 @@ from mnist_edge.monitoring.settings import (
     RegionSettings,
     ScheduleSettings,
 )
-from tests.support.brokers import MOSQUITTO, Broker, Listener, wait_for
+from tests.support.brokers import MOSQUITTO, Broker, Listener
 from tests.support.clocks import SteppedClock
 from tests.support.fake_camera import FakeCamera
 from tests.support.publishers import SentMessages
+from tests.support.waiting import eventually
 
 HOUR = 3600.0
 SETTINGS = MonitorSettings(
@@ -238,7 +239,7 @@ def test_an_hour_without_a_network_loses_nothing_repeats_nothing_and_keeps_the_o
         listener = Listener(broker.port)
         day.run(HOUR / 6)
         before = [one.reading_id for one in day.readings()]
-        wait_for(lambda: sent_ids(listener) == before)
+        eventually(lambda: sent_ids(listener) == before)
         listener.close()
         broker.kill()
         day.run(HOUR)
@@ -248,7 +249,7 @@ def test_an_hour_without_a_network_loses_nothing_repeats_nothing_and_keeps_the_o
         listener = Listener(broker.port)
         day.run(HOUR / 6)
         ids = [one.reading_id for one in day.readings()]
-        wait_for(lambda: ids[-1] in sent_ids(listener))
+        eventually(lambda: ids[-1] in sent_ids(listener))
         # What the broker retains of before is no new message.
         assert [one for one in sent_ids(listener) if one not in before] == ids[len(before) :]
         assert day.warnings[-1] == "mqtt: sending works again"

@@ -11,8 +11,8 @@ from PIL import Image
 
 from mnist_edge import Classifier
 from mnist_edge.errors import InvalidValue
-from mnist_edge.monitoring.camera_keeper import CameraKeeper
-from mnist_edge.monitoring.cameras import Camera, open_camera
+from mnist_edge.monitoring.camera_keeper import Camera, CameraKeeper
+from mnist_edge.monitoring.cameras import open_camera
 from mnist_edge.monitoring.demo_counter import (
     COUNTER_BOX,
     MARKS,
@@ -164,6 +164,9 @@ def test_each_fault_of_the_camera_is_an_error_within_a_minute(classifier: Classi
         assert len(watch.run(1800)) <= 3
         watch.camera.fault = None
         assert [reading.value for reading in watch.run(60)][-1] == 7, fault
+        # Somebody who looks on is told at once, and when it is over.
+        assert watch.warnings[0].startswith("camera: "), fault
+        assert watch.warnings[-1] == "camera: it works again", fault
 
 
 def test_a_picture_that_looks_alike_is_not_read_again(classifier: Classifier) -> None:

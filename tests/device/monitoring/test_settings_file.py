@@ -104,6 +104,7 @@ def test_values_of_every_kind_are_read() -> None:
         ("words = 'a'", "words: 'a': expected list of: text"),
         ("one = 1", "one: 1: expected table"),
         ("part = [1]", "part.1: 1: expected table"),
+        ("[part]\nname = 'a'", "part: there may be several: write [[part]] for [part]"),
         ("count =", "is not TOML"),
         (f"count = {'9' * 5000}", "is not TOML"),
         (f"count = 0x{'f' * 5000}", "count: a number: expected whole number"),
