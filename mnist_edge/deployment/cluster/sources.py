@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import lzma
 import tarfile
+import zlib
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -15,7 +17,7 @@ import pyarrow.parquet as pq
 
 from mnist_edge.deployment.cluster import storage
 from mnist_edge.deployment.cluster.plan import BatchPlan, Task, picture_kind, resolve
-from mnist_edge.errors import PictureError, PictureNotFound, UnreadablePicture
+from mnist_edge.errors import MnistEdgeError, PictureError, PictureNotFound, UnreadablePicture
 from mnist_edge.inference.columns import to_pictures
 from mnist_edge.preprocessing.decoding import MAX_FILE_BYTES, SUFFIXES, Picture
 from mnist_edge.system.subprocesses import rebuild_error
@@ -24,6 +26,8 @@ from mnist_edge.system.text import one_line
 Row: TypeAlias = tuple[str, Any, dict[str, Any]]
 """A picture's path, the picture, the error or the path that it is read from, and other columns."""
 
+_DAMAGES = (tarfile.TarError, EOFError, ValueError, zlib.error, lzma.LZMAError)
+"""What reading an archive raises that is cut off or holds something else."""
 _FETCHED = 16
 """Number of pictures that are fetched from an object storage at a time: each takes some hundredths
 of a second to arrive, whatever its size."""
@@ -50,12 +54,28 @@ class TaskPictures:
         Raises:
             StorageFailed: the list, the archive, the file or the storage does not answer.
         """
-        if self._plan.kind == "tar":
-            yield from self._read_tar()
-        elif self._plan.kind == "parquet":
-            yield from self._read_parquet()
-        else:
-            yield from self._fetched(self._read_list())
+        with storage.failing(self._task.source):
+            if self._plan.kind == "paths":
+                yield from self._fetched(self._read_list())
+            else:
+                yield from self._read_damaged()
+
+    def _read_damaged(self) -> Iterator[Row]:
+        """Yield the pictures of an archive or of parquet; damage ends them with an error."""
+        source, count = self._task.source, 0
+        try:
+            for row in self._read_tar() if self._plan.kind == "tar" else self._read_parquet():
+                yield row
+                count += 1
+        except MnistEdgeError:
+            raise
+        except (*_DAMAGES, *storage.FAILURES) as error:
+            if storage.is_unanswered(error):
+                raise
+            message = f"{source} is damaged after {count} pictures ({one_line(error)})"
+            # Arrow's columns of the others have the same names.
+            passed = dict.fromkeys(self.schema.names)
+            yield source, UnreadablePicture(f"{message}; make it again"), passed
 
     def _read_list(self) -> Iterator[Row]:
         source = self._task.source
@@ -70,20 +90,16 @@ class TaskPictures:
             yield path, rebuild_error(*reason) if reason else path, {}
 
     def _read_tar(self) -> Iterator[Row]:
-        source, count = self._task.source, 0
-        with storage.open_stream(resolve(self._plan, source)) as stream:
-            try:
-                with tarfile.open(fileobj=stream, mode="r|*") as archive:
-                    for member in archive:
-                        if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES:
-                            content: Any = archive.extractfile(member)
-                            # Whatever size it claims, no more than of a file is read.
-                            picture = content.read(MAX_FILE_BYTES + 1)
-                            count += 1
-                            yield f"{source}/{member.name}", picture, {}
-            except (tarfile.TarError, EOFError, ValueError) as error:
-                message = f"{source} is damaged after {count} pictures ({one_line(error)})"
-                yield source, UnreadablePicture(f"{message}; make the archive again"), {}
+        source = self._task.source
+        with (
+            storage.open_stream(resolve(self._plan, source)) as stream,
+            tarfile.open(fileobj=stream, mode="r|*") as archive,
+        ):
+            for member in archive:
+                if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES:
+                    content: Any = archive.extractfile(member)
+                    # Whatever size it claims, no more than of a file is read.
+                    yield f"{source}/{member.name}", content.read(MAX_FILE_BYTES + 1), {}
 
     def _read_parquet(self) -> Iterator[Row]:
         source, column = self._task.source, str(self._plan.column)
@@ -103,8 +119,11 @@ class TaskPictures:
             values = batch.column(column)
             if pa.types.is_struct(values.type):
                 values = values.field("bytes")
-            others = batch.drop_columns([column]).to_pylist()
-            for picture, passed in zip(to_pictures(kind, values), others, strict=True):
+            others = batch.drop_columns([column])
+            pictures = to_pictures(kind, values)
+            columns = [_to_python(other) for other in others.columns]
+            for picture, *row in zip(pictures, *columns, strict=True):
+                passed = dict(zip(others.schema.names, row, strict=True))
                 named = passed.pop("path", None)
                 if kind == "path" and isinstance(picture, str):
                     named = picture
@@ -124,6 +143,15 @@ class TaskPictures:
                     yield _arrived(*pending.popleft())
             while pending:
                 yield _arrived(*pending.popleft())
+
+
+def _to_python(column: pa.Array) -> list[Any]:
+    """Return a column's values; nanoseconds that Python's own times cannot hold are numbers."""
+    try:
+        values: list[Any] = column.to_pylist()
+    except ValueError:
+        values = column.cast(pa.int64()).to_pylist()
+    return values
 
 
 def _arrived(path: str, future: Future[Any] | None, picture: Any, passed: dict[str, Any]) -> Row:

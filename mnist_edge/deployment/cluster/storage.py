@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
+import pyarrow as pa
 from pyarrow import fs
 
 from mnist_edge.errors import InvalidValue, NotWritable, StorageFailed
@@ -24,6 +25,15 @@ _STREAM_BYTES = 1 << 23
 """Bytes that are fetched ahead of an archive's reader."""
 _CHUNK = 1 << 20
 """Bytes that are read at a time."""
+FAILURES = (OSError, pa.ArrowException)
+"""What pyarrow raises when it cannot read or write: not all of it is an ``OSError``."""
+_RETRY_SECONDS = 60
+"""Time after which Google's storage is taken not to answer; 15 minutes by default."""
+_UNAUTHORIZED = re.compile(
+    "ACCESS_DENIED|PERMISSION_DENIED|UNAUTHENTICATED|access token|credential"
+)
+"""What a storage says to somebody whom it does not know."""
+_OF_A_STORAGE = re.compile("AWS Error|google::cloud::")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://")
 
 
@@ -93,7 +103,7 @@ def open_file(location: str) -> Iterator[Any]:
     Raises:
         StorageFailed: it cannot be opened.
     """
-    with _failing(location):
+    with failing(location):
         system, path = _resolve(location)
         if not is_url(location):
             files.require_regular_file(path)
@@ -109,7 +119,7 @@ def open_stream(location: str) -> Iterator[Any]:
     Raises:
         StorageFailed: it cannot be opened.
     """
-    with _failing(location):
+    with failing(location):
         system, path = _resolve(location)
         if not is_url(location):
             files.require_regular_file(path)
@@ -134,7 +144,7 @@ def read_file(location: str, limit: int = -1) -> bytes:
             return content
     except (FileNotFoundError, PermissionError):
         raise
-    except OSError as error:
+    except FAILURES as error:
         # That of S3 has no class of its own.
         if "ACCESS_DENIED" in str(error):
             raise PermissionError(str(error)) from error
@@ -173,7 +183,7 @@ def writing_file(location: str) -> Iterator[IO[bytes] | Any]:
     try:
         with system.open_output_stream(path) as stream:
             yield stream
-    except OSError as error:
+    except FAILURES as error:
         raise NotWritable(
             f"cannot write {split_query(location)[0]}: {one_line(error)}; choose another place, or "
             "make it writable"
@@ -199,14 +209,14 @@ def write_file(location: str, content: bytes) -> None:
 
 def _kind(location: str) -> Any:
     system, path = _resolve(location)
-    with _failing(location):
+    with failing(location):
         return system.get_file_info(path).type
 
 
 def _visible(folder: str) -> list[tuple[str, Any]]:
     """Return the location and the type of each entry of a folder, sorted by name."""
     system, path = _resolve(folder)
-    with _failing(folder):
+    with failing(folder):
         entries = system.get_file_info(fs.FileSelector(path))
     base = split_query(folder)[0]
     visible = (one for one in entries if not one.base_name.startswith((".", "_")))
@@ -227,25 +237,41 @@ def _resolve(location: str) -> tuple[Any, str]:
 @lru_cache
 def _open_system(url: str) -> tuple[Any, str]:
     """Open the file system of a bucket once a process: each has its own connections."""
+    if url.startswith(("gs://", "gcs://")) and "retry_limit_seconds=" not in url:
+        url += f"{'&' if '?' in url else '?'}retry_limit_seconds={_RETRY_SECONDS}"
     try:
         system, root = fs.FileSystem.from_uri(url)
-    except (OSError, ValueError, NotImplementedError) as error:
+    except (ValueError, NotImplementedError) as error:
         raise InvalidValue(
             f"cannot open {split_query(url)[0]}: {one_line(error)}; expected a path, s3:// or gs://"
         ) from error
+    except FAILURES as error:
+        raise _failed(url, error) from error
     return system, str(root)
 
 
 @contextmanager
-def _failing(location: str) -> Iterator[None]:
+def failing(location: str) -> Iterator[None]:
+    """Raise our error in place of what pyarrow raises.
+
+    Raises:
+        StorageFailed: the location cannot be read.
+    """
     try:
         yield
-    except OSError as error:
+    except FAILURES as error:
         raise _failed(location, error) from error
 
 
-def _failed(location: str, error: OSError) -> StorageFailed:
+def is_unanswered(error: BaseException) -> bool:
+    """Return whether an error is of a disk or a storage, and not of what a file there holds."""
+    return getattr(error, "errno", None) is not None or bool(_OF_A_STORAGE.search(str(error)))
+
+
+def _failed(location: str, error: BaseException) -> StorageFailed:
+    unknown = is_url(location) and _UNAUTHORIZED.search(str(error))
+    advice = "sign in as for the storage's own tool" if unknown else "check it"
+    reason = getattr(error, "strerror", None) or one_line(error)
     return StorageFailed(
-        f"cannot read {split_query(location)[0]}: {error.strerror or one_line(error)}; check it, "
-        "and go on with --resume"
+        f"cannot read {split_query(location)[0]}: {reason}; {advice}, and go on with --resume"
     )

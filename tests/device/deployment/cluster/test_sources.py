@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import errno
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import pyarrow.parquet as pq
 import pytest
 
+from mnist_edge.deployment.cluster import storage
 from mnist_edge.deployment.cluster.plan import make_plan
 from mnist_edge.deployment.cluster.sources import TaskPictures
-from mnist_edge.errors import PictureError
+from mnist_edge.errors import PictureError, StorageFailed
 from tests.support.sharded import write_parquet, write_tar
 
 
@@ -79,3 +82,36 @@ def test_parquet_gives_paths_pixels_and_images(digits: Path) -> None:
     assert pixels.shape == (28, 28)
     write_parquet(Path("a.parquet"), {"image": [{"bytes": b"a", "path": "b"}]})
     assert [row[1] for row in rows("a.parquet")] == [b"a"]
+
+
+def test_damaged_parquet_gives_what_is_before_the_damage_and_an_error(digits: Path) -> None:
+    columns = {"bytes": 10 * list(contents(digits).values()), "label": range(70)}
+    whole = bytearray(write_parquet(Path("a.parquet"), columns, rows=1).read_bytes())
+    start = pq.read_metadata("a.parquet").row_group(68).column(0).data_page_offset
+    plan = make_plan("a.parquet", "out")
+    whole[start : start + 16] = b"\xff" * 16
+    Path("a.parquet").write_bytes(whole)
+    *before, (path, error, passed) = TaskPictures(plan, plan.tasks[0])
+    assert [passed["label"] for _, _, passed in before] == list(range(len(before)))
+    assert 0 < len(before) <= 68
+    assert (path, passed) == ("a.parquet", {"label": None})
+    assert f"damaged after {len(before)} pictures" in str(error)
+
+
+@pytest.mark.parametrize("name", ["a.tar", "a.parquet"])
+def test_a_disk_that_fails_ends_the_run(
+    digits: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is damaged is a row; what may answer another time is none."""
+    files = sorted(digits.rglob("*.png"))
+    write_tar(Path("a.tar"), files)
+    write_parquet(Path("a.parquet"), {"bytes": [file.read_bytes() for file in files]})
+    plan = make_plan(name, "out")
+
+    def failing(location: str) -> NoReturn:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(storage, "open_file", failing)
+    monkeypatch.setattr(storage, "open_stream", failing)
+    with pytest.raises(StorageFailed, match=f"{name}: Input/output error"):
+        list(TaskPictures(plan, plan.tasks[0]))

@@ -69,3 +69,18 @@ def test_lines_come_one_by_one_whatever_the_file_ends_with(
     monkeypatch.setattr(storage, "_CHUNK", 3)
     (tmp_path / "list").write_bytes(b"one\r\n\ntwo\nthree")
     assert list(storage.read_lines(str(tmp_path / "list"))) == [b"one", b"two", b"three"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("GOOGLE_APPLICATION_CREDENTIALS", "/absent.json"), ("GCE_METADATA_ROOT", "127.0.0.1:1")],
+)
+def test_without_credentials_google_says_to_sign_in(
+    name: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv(name, value)
+    folder = f"gs://{name.lower().replace('_', '-')}/digits?retry_limit_seconds=1"
+    with pytest.raises(StorageFailed, match=r"^cannot read gs://[a-z-]+/digits: .*; sign in as"):
+        storage.is_there(folder)
