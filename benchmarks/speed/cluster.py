@@ -1,20 +1,21 @@
-"""Measure what reading with Ray costs beside ``predict`` on the same processors.
+"""Measure what ``batch`` costs beside ``predict`` on the same processors.
 
     python -m benchmarks.speed.cluster                        # 20,000 pictures
     python -m benchmarks.speed.cluster --counts 20000 60000   # and what each further one takes
     python -m benchmarks.speed.cluster --jobs 1 2             # one processor, and two
-    python -m benchmarks.speed.cluster --programs batch --counts 10000 100000   # its memory
+    python -m benchmarks.speed.cluster --programs batch --counts 10000 300000   # its memory
 
-The pictures are those of ``benchmarks.speed.scale``. The programs take turns. Processor seconds are
-of all processes, Ray's own among them, since other load stretches the clock's; memory is the share
-of each process in what it holds (PSS), together, at its most.
+The pictures are those of ``benchmarks.speed.scale``. The programs take turns, three rounds by
+default, and the medians are given. Processor seconds are of all processes, since other load
+stretches the clock's; memory is the share of each process in what it holds (PSS), together, at its
+most.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,7 @@ import time
 from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from benchmarks.speed.scale import make
@@ -45,6 +46,9 @@ class Run:
     """Most megabytes at a time."""
 
 
+_NAMES = [field.name for field in fields(Run)]
+
+
 def measured(words: Sequence[str | Path]) -> Run:
     """Run the program, and watch it and its children."""
     started = time.perf_counter()
@@ -53,20 +57,20 @@ def measured(words: Sequence[str | Path]) -> Run:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    spent: dict[int, float] = {}
     most = 0.0
-    while child.poll() is None:
+    while not (ended := os.wait4(child.pid, os.WNOHANG))[0]:
         held = 0.0
         for process in _process_tree(child.pid):
             with suppress(OSError, ValueError, IndexError):
-                spent[process] = _processor_seconds(process)
                 held += _megabytes(process)
         most = max(most, held)
         time.sleep(_LOOK)
     clock = time.perf_counter() - started
-    if child.returncode:
-        raise SystemExit(f"exit {child.returncode}: {' '.join(map(str, words))}")
-    return Run(clock=clock, processor=sum(spent.values()), memory=most)
+    _, status, used = ended
+    if status:
+        raise SystemExit(f"{os.waitstatus_to_exitcode(status)}: {' '.join(map(str, words))}")
+    # It waits for its workers, so that theirs are counted.
+    return Run(clock=clock, processor=used.ru_utime + used.ru_stime, memory=most)
 
 
 def _process_tree(root: int) -> list[int]:
@@ -87,11 +91,6 @@ def _fields(process: int) -> list[str]:
     return Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
 
 
-def _processor_seconds(process: int) -> float:
-    fields = _fields(process)
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def _megabytes(process: int) -> float:
     """Return a process's memory, what it shares divided among those that share it."""
     for line in Path(f"/proc/{process}/smaps_rollup").read_text("utf-8").splitlines():
@@ -100,31 +99,33 @@ def _megabytes(process: int) -> float:
     return 0.0
 
 
-def compare(model: str, folder: Path, count: int, jobs: int, programs: Sequence[str]) -> None:
-    """Print a line of each program, and one of what ``batch`` takes without Ray's start."""
+def compare(
+    model: str, folder: Path, count: int, jobs: int, programs: Sequence[str], rounds: int
+) -> None:
+    """Print a line of each program: the medians of its runs, which take turns."""
     several = ("--model", model, "--jobs", str(jobs))
-    rate = 0.0
-    if "predict" in programs:
-        predict = measured(["predict", "--format", "jsonl", folder, *several])
-        rate = count / predict.clock
-        _print_row(count, jobs, "predict", predict, rate)
-    if "batch" in programs:
-        with tempfile.TemporaryDirectory() as out:
-            batch = measured(["batch", folder, Path(out, "answers"), *several])
-            summary = json.loads(Path(out, "answers/_summary.json").read_text("utf-8"))
-        _print_row(count, jobs, "batch", batch, rate)
-        reading = replace(batch, clock=summary["seconds"])
-        _print_row(count, jobs, "its tasks", reading, rate)
+    runs: dict[str, list[Run]] = {name: [] for name in programs}
+    for _ in range(rounds):
+        for name in programs:
+            with tempfile.TemporaryDirectory() as out:
+                words: dict[str, list[str | Path]] = {
+                    "predict": ["predict", "--format", "jsonl", folder],
+                    "batch": ["batch", folder, Path(out, "answers")],
+                }
+                runs[name].append(measured([*words[name], *several]))
+    middle = {name: _median(those) for name, those in runs.items()}
+    for name, run in middle.items():
+        beside = middle.get("predict", run)
+        print(
+            f"{count:10,} {jobs:4} {name:8} {run.clock:8.1f} {run.processor:11.2f} "
+            f"{run.memory:6.0f} {count / run.clock:10,.0f} {beside.clock / run.clock:9.2f} "
+            f"{beside.processor / run.processor:10.2f}",
+            flush=True,
+        )
 
 
-def _print_row(count: int, jobs: int, name: str, run: Run, predict_rate: float) -> None:
-    rate = count / run.clock
-    share = f"{rate / predict_rate:.2f}" if predict_rate else ""
-    print(
-        f"{count:10,} {jobs:4} {name:11} {run.clock:8.1f} {run.processor:11.1f} {run.memory:6.0f} "
-        f"{rate:10,.0f} {share:>6}",
-        flush=True,
-    )
+def _median(runs: Sequence[Run]) -> Run:
+    return Run(**{name: statistics.median(asdict(run)[name] for run in runs) for name in _NAMES})
 
 
 def main() -> None:
@@ -138,17 +139,25 @@ def main() -> None:
     parser.add_argument(
         "--programs", nargs="+", default=["predict", "batch"], choices=["predict", "batch"]
     )
+    parser.add_argument("--rounds", type=int, default=3, help="runs of each program")
     options = parser.parse_args()
     images = load_test_digits().images
     print(
-        f"{'pictures':>10} {'jobs':>4} {'':11} {'clock s':>8} {'processor s':>11} {'MB':>6} "
-        f"{'pictures/s':>10} {'share':>6}"
+        f"{'pictures':>10} {'jobs':>4} {'':8} {'clock s':>8} {'processor s':>11} {'MB':>6} "
+        f"{'pictures/s':>10} {'of predict':>9} {'in proc. s':>10}"
     )
     for count in options.counts:
         with tempfile.TemporaryDirectory() as temporary:
             make(Path(temporary), images, count)
             for jobs in options.jobs:
-                compare(options.model, Path(temporary), count, jobs, options.programs)
+                compare(
+                    options.model,
+                    Path(temporary),
+                    count,
+                    jobs,
+                    options.programs,
+                    options.rounds,
+                )
 
 
 if __name__ == "__main__":

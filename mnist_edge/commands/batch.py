@@ -1,4 +1,4 @@
-"""``mnist-edge batch``: reads pictures by the million, on Ray."""
+"""``mnist-edge batch``: reads pictures by the million, on this machine or a cluster of Ray."""
 
 from contextlib import nullcontext
 from enum import Enum
@@ -77,7 +77,7 @@ def batch_command(
         typer.Option(
             "--address",
             metavar="HOST:PORT",
-            help="A cluster's head; auto finds it on one of its nodes.",
+            help="The head of a Ray cluster; auto finds it on one of its nodes.",
             show_default="this machine alone",
         ),
     ] = None,
@@ -88,9 +88,9 @@ def batch_command(
             "-j",
             metavar="N",
             min=1,
-            max=1024,
-            help="Processes to read with: one per processor that Ray may use here.",
-            show_default="all",
+            max=256,
+            help="Processes to read with: 1 for none but this one.",
+            show_default="one per core",
         ),
     ] = None,
     resume: Annotated[
@@ -113,9 +113,10 @@ def batch_command(
 ) -> None:
     """Read pictures by the million, on one machine or many.
 
-    Runs on Ray. Writes a row per picture, with predict's answer or its error, to
-    parts in OUT, then _summary.json and an empty _SUCCESS. The rows of --format jsonl are
-    the lines of predict.
+    Writes a row per picture, with predict's answer or its error, to parts in
+    OUT, then _summary.json and an empty _SUCCESS. The rows of --format jsonl are
+    the lines of predict. Runs in processes of this machine, or on Ray with
+    --address.
 
     A run that was interrupted goes on with --resume: a part that is there is not
     read again. The exit status is 1 if a picture could not be read.
@@ -123,7 +124,7 @@ def batch_command(
     try:
         from mnist_edge.deployment.cluster.batch_run import prepare_run, run_batch
         from mnist_edge.deployment.cluster.plan import BatchSettings, make_plan
-        from mnist_edge.deployment.cluster.ray_engine import require_ray
+        from mnist_edge.deployment.cluster.ray_engine import require_cluster
     except ImportError as error:
         raise MissingDependency(
             f"batch needs {error.name}, which is not installed: {extra_install_command('ray')}"
@@ -142,7 +143,8 @@ def batch_command(
         plan = make_plan(source, None, column=column, part_rows=part, read_all=read_all)
         typer.echo(_describe_plan(plan, out, output.value))
         return
-    require_ray()
+    if address:
+        require_cluster(address)
     settings = BatchSettings(
         model_sha256=classifier.model.sha256,
         min_confidence=classifier.min_confidence,

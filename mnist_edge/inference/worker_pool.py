@@ -1,4 +1,4 @@
-"""Share work among processes, and yield the results in order.
+"""Share work among processes.
 
 Threads would share one interpreter of Python, which small pictures keep busy. A worker runs
 ``run_worker`` in a child process: it receives its work, pickled, on standard input, and sends the
@@ -13,16 +13,21 @@ import pickle
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
-from typing import Any, BinaryIO, TypeVar, cast
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar, cast
 
 from mnist_edge.errors import MnistEdgeError, WorkerLost
 from mnist_edge.system.records import record
 
+if TYPE_CHECKING:
+    import subprocess
+    from concurrent.futures import Future
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-_ITEMS_PER_WORKER = 2
+ITEMS_PER_WORKER = 2
 """Items handed out per worker: one that it works on, and one that waits."""
 
 
@@ -59,7 +64,33 @@ def map_in_order(
             ours.
         MnistEdgeError: what the work raises.
     """
-    from concurrent.futures import Future, ThreadPoolExecutor
+    pending: deque[tuple[Item, Future[Result]]] = deque()
+    with worker_pool(work, jobs=jobs) as submit:
+        for item in items:
+            pending.append((item, submit(item)))
+            if len(pending) == ITEMS_PER_WORKER * jobs:
+                oldest, future = pending.popleft()
+                yield oldest, future.result()
+        while pending:
+            oldest, future = pending.popleft()
+            yield oldest, future.result()
+
+
+@contextmanager
+def worker_pool(
+    work: Callable[[Item], Result], *, jobs: int
+) -> Iterator[Callable[[Item], Future[Result]]]:
+    """Start worker processes that end with the block, whatever they are doing then.
+
+    Args:
+        work: as for ``map_in_order``.
+        jobs: number of worker processes.
+
+    Yields:
+        A function that hands an item to the next worker that is free. Its future raises as
+        ``map_in_order`` does; after ``WorkerLost``, another process takes the lost one's place.
+    """
+    from concurrent.futures import ThreadPoolExecutor
     from queue import SimpleQueue
 
     workers: list[_Worker] = []
@@ -72,57 +103,61 @@ def map_in_order(
         finally:
             idle.put(worker)
 
-    pending: deque[tuple[Item, Future[Result]]] = deque()
     # One thread waits for each worker, so that no worker waits for another.
-    with ThreadPoolExecutor(jobs) as pool:
-        try:
-            for _ in range(jobs):
-                workers.append(_Worker(work))
-                idle.put(workers[-1])
-            for item in items:
-                pending.append((item, pool.submit(run_on_idle_worker, item)))
-                if len(pending) == _ITEMS_PER_WORKER * jobs:
-                    oldest, future = pending.popleft()
-                    yield oldest, future.result()
-            while pending:
-                oldest, future = pending.popleft()
-                yield oldest, future.result()
-        finally:
-            for _, future in pending:
-                future.cancel()
-            for worker in workers:
-                worker.end()
+    pool = ThreadPoolExecutor(jobs)
+    try:
+        for _ in range(jobs):
+            workers.append(_Worker(work))
+            idle.put(workers[-1])
+        yield lambda item: pool.submit(run_on_idle_worker, item)
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for worker in workers:
+            worker.end()
+        pool.shutdown()
 
 
 class _Worker:
     """A worker process, as its parent sees it."""
 
     def __init__(self, work: Callable[[Any], Any]) -> None:
+        from threading import Lock
+
+        self._work = work
+        self._changing = Lock()
+        self._ended = False
+        self._process = self._start()
+        self._knows_work = False
+
+    def _start(self) -> subprocess.Popen[bytes]:
         # A start that reads one picture has no worker.
         import subprocess
 
         from mnist_edge.system.subprocesses import python_command, single_threaded
 
-        self._process = subprocess.Popen(
+        return subprocess.Popen(
             python_command(run_worker),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # With as many processes as cores, threads of BLAS would only get in the way.
             env=single_threaded(),
         )
-        self._work: Callable[[Any], Any] | None = work
 
     def run(self, item: Any) -> Any:
-        """Return the result of the work on an item."""
+        """Return the result of the work on an item, in a new process if the last one is lost."""
         from mnist_edge.system.subprocesses import describe_exit, rebuild_error
 
-        stdin, stdout = self._process.stdin, self._process.stdout
+        with self._changing:
+            if self._process.returncode is not None and not self._ended:
+                self._close()
+                self._process, self._knows_work = self._start(), False
+            stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None  # noqa: S101  # both are pipes
         assert stdout is not None  # noqa: S101
         try:
-            if self._work is not None:
+            if not self._knows_work:
                 _send(stdin, self._work)
-                self._work = None
+                self._knows_work = True
             _send(stdin, item)
             result = pickle.load(stdout)  # noqa: S301  # from our own child
         except (OSError, EOFError, pickle.UnpicklingError) as error:
@@ -137,9 +172,14 @@ class _Worker:
         return result
 
     def end(self) -> None:
-        """End the process, whatever it is doing."""
-        self._process.kill()
-        self._process.wait()
+        """End the process, whatever it is doing, and for good."""
+        with self._changing:
+            self._ended = True
+            self._process.kill()
+            self._process.wait()
+            self._close()
+
+    def _close(self) -> None:
         for stream in (self._process.stdin, self._process.stdout):
             if stream is not None:
                 try:

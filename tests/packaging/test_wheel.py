@@ -148,6 +148,7 @@ FILES = [
     "mnist_edge/deployment/bundle/wheels.py",
     "mnist_edge/deployment/cluster/__init__.py",
     "mnist_edge/deployment/cluster/batch_run.py",
+    "mnist_edge/deployment/cluster/local_engine.py",
     "mnist_edge/deployment/cluster/parts.py",
     "mnist_edge/deployment/cluster/plan.py",
     "mnist_edge/deployment/cluster/ray_engine.py",

@@ -1,17 +1,19 @@
-"""Read an input of any size into a folder of parts, on Ray."""
+"""Read an input of any size into a folder of parts, on this machine or on a cluster."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from mnist_edge import __version__
 from mnist_edge.deployment.cluster import storage
+from mnist_edge.deployment.cluster.local_engine import run_on_processes
 from mnist_edge.deployment.cluster.parts import write_part
 from mnist_edge.deployment.cluster.plan import (
     PLAN,
@@ -21,12 +23,16 @@ from mnist_edge.deployment.cluster.plan import (
     make_plan,
     save_plan,
 )
-from mnist_edge.deployment.cluster.ray_engine import ray_cluster, run_tasks
+from mnist_edge.deployment.cluster.ray_engine import ray_cluster, run_on_ray
 from mnist_edge.deployment.cluster.summary import Tally
 from mnist_edge.errors import InvalidValue, TooManyErrors
 from mnist_edge.inference.classifier import Classifier
 from mnist_edge.inference.columns import SCHEMA_VERSION
 
+RunTasks: TypeAlias = Callable[
+    [Callable[[int], dict[str, Any]], int], Generator[dict[str, Any], None, None]
+]
+"""A function that does the work on each number below a count, and yields what it returns."""
 SUMMARY, SUCCESS = "_summary.json", "_SUCCESS"
 """Files in the output folder: what all parts hold, and the empty one that says that they are all
 there."""
@@ -93,8 +99,8 @@ def run_batch(
         settings: how.
         classifier: the model.
         out: the output folder, which every node of the cluster can write.
-        address: of a cluster; None for this machine.
-        jobs: number of processors of this machine.
+        address: of a cluster of Ray; None for this machine.
+        jobs: number of processes on this machine.
         max_errors: the run ends when more pictures cannot be read.
         on_part: called with the number of pictures of each part that is there.
 
@@ -108,19 +114,15 @@ def run_batch(
     work = partial(_run_task, plan=plan, settings=settings, classifier=classifier, out=out)
     tally, read = Tally(), 0
     try:
-        with ray_cluster(address, jobs=jobs):
+        with _engine(address, jobs=jobs) as run_tasks:
             started = time.monotonic()
-            for result in run_tasks(work, len(plan.tasks)):
-                part = Tally(**result["tally"])
-                tally.add(part)
-                read += part.rows if result["written"] else 0
-                on_part(part.rows)
-                if max_errors is not None and tally.failed > max_errors:
-                    raise TooManyErrors(
-                        f"{tally.failed} of {tally.rows} pictures cannot be read, more than "
-                        f"--max-errors {max_errors}; look at their rows in {out}, and go on with "
-                        "--resume and a higher number"
-                    )
+            with closing(run_tasks(work, len(plan.tasks))) as results:
+                for done in results:
+                    part = Tally(**done["tally"])
+                    tally.add(part)
+                    read += part.rows if done["written"] else 0
+                    on_part(part.rows)
+                    _require_few_errors(tally, max_errors, out)
             seconds = time.monotonic() - started
     finally:
         # A worker that was killed has left the part that it wrote.
@@ -128,6 +130,25 @@ def run_batch(
     result = BatchResult(tally=tally, read=read, seconds=seconds)
     _write_summary(out, result, settings)
     return result
+
+
+@contextmanager
+def _engine(address: str | None, *, jobs: int) -> Iterator[RunTasks]:
+    """Yield what runs tasks: Ray on a cluster, or else processes of this machine."""
+    if address:
+        with ray_cluster(address):
+            yield run_on_ray
+    else:
+        yield partial(run_on_processes, jobs=jobs)
+
+
+def _require_few_errors(tally: Tally, max_errors: int | None, out: str) -> None:
+    if max_errors is not None and tally.failed > max_errors:
+        raise TooManyErrors(
+            f"{tally.failed} of {tally.rows} pictures cannot be read, more than "
+            f"--max-errors {max_errors}; look at their rows in {out}, and go on with "
+            "--resume and a higher number"
+        )
 
 
 def _run_task(

@@ -31,6 +31,8 @@ Kind: TypeAlias = Literal["paths", "tar", "parquet"]
 
 PLAN, INPUTS = "_plan.json", "_inputs.jsonl"
 """Files in the output folder: the plan, and the paths of pictures in files of their own."""
+MAX_RETRIES = 4
+"""Number of times that a task runs again whose process or machine was lost."""
 _STRIDE = 256
 """Number of paths of which a task has whole multiples."""
 _PART_ROWS = 10_240

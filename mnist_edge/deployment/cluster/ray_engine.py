@@ -1,4 +1,4 @@
-"""Run the tasks of a plan on Ray, on this machine or on a cluster.
+"""Run the tasks of a plan on a cluster of Ray.
 
 Each task of a plan is a task of Ray: it reads its pictures, writes its part, and returns what the
 part holds, some hundred bytes. Ray runs a task again whose worker or node is lost.
@@ -14,16 +14,15 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
-import secrets
-import shutil
 import signal
-import tempfile
+import socket
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any
 
+from mnist_edge.deployment.cluster.plan import MAX_RETRIES
 from mnist_edge.errors import (
     InvalidValue,
     MissingDependency,
@@ -31,77 +30,49 @@ from mnist_edge.errors import (
     WorkerLost,
     extra_install_command,
 )
+from mnist_edge.system.capture import capture_descriptors
 from mnist_edge.system.subprocesses import rebuild_error
 from mnist_edge.system.text import one_line
 
-_LOCAL_ENVIRONMENT = {
-    # Ray's way to listen on the loopback interface alone, whatever the system is called.
-    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
-    "RAY_AUTH_MODE": "token",
-}
+_CONNECT_SECONDS = 20
+"""Time within which the head of a cluster takes a connection."""
 _ENVIRONMENT = {
     "RAY_USAGE_STATS_ENABLED": "0",
+    # Attempts of about 40 seconds each; 20 by default.
+    "RAY_gcs_server_port_wait_time_s": "2",
 }
-_STORE_BYTES = 80_000_000
-"""Memory that tasks share, the least that Ray takes: what they return is small."""
+"""Ray reports nothing to anybody, and takes a head that does not answer for none in time."""
 _WAITING = 2
 """Tasks handed out per processor: one that runs, and one that waits."""
-_MAX_FOLDER = 24
-"""Characters of a folder for temporary files: the paths of sockets below have 107 at most."""
-_MAX_RETRIES = 4
-"""Number of times that a task runs again whose worker or node was lost."""
 
 
 @contextmanager
-def ray_cluster(address: str | None, *, jobs: int) -> Iterator[None]:
-    """Connect to a cluster, or start one on this machine that ends with the block.
-
-    The one on this machine listens on the loopback interface alone, takes a token that is made for
-    it, has no dashboard and reports nothing to anybody; its files are removed.
+def ray_cluster(address: str) -> Iterator[None]:
+    """Connect to a cluster, until the end of the block.
 
     Args:
-        address: of the cluster's head, ``HOST:PORT`` or ``auto``; None for this machine.
-        jobs: number of processors of this machine that are used.
+        address: of the cluster's head, ``HOST:PORT``, or ``auto``.
 
     Raises:
         InvalidValue: there is no cluster at the address.
     """
-    wanted = {**_ENVIRONMENT, **({} if address else _LOCAL_ENVIRONMENT)}
-    if not address:
-        wanted["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
-    with _environment(wanted):
+    with _environment(), _own_sigterm():
         import ray
 
         logging.getLogger("ray").setLevel(logging.ERROR)
-        if address:
-            with _own_sigterm():
-                _connect(ray, address)
-            try:
-                yield
-            finally:
-                ray.shutdown()
-            return
-        folder = tempfile.mkdtemp(prefix="ray-", dir=_short_folder())
         try:
-            with _own_sigterm():
-                ray.init(
-                    address="local",
-                    num_cpus=jobs,
-                    num_gpus=0,
-                    object_store_memory=_STORE_BYTES,
-                    include_dashboard=False,
-                    log_to_driver=False,
-                    configure_logging=False,
-                    _node_ip_address="127.0.0.1",
-                    _temp_dir=folder,
-                )
-            yield
-        finally:
-            ray.shutdown()
-            shutil.rmtree(folder, ignore_errors=True)
+            # Its native half reports each attempt.
+            with capture_descriptors(2):
+                ray.init(address=address, log_to_driver=False, configure_logging=False)
+        except Exception as error:
+            raise _no_cluster(address, one_line(error)) from error
+    try:
+        yield
+    finally:
+        ray.shutdown()
 
 
-def run_tasks(work: Callable[[int], Mapping[str, Any]], count: int) -> Iterator[Any]:
+def run_on_ray(work: Callable[[int], Mapping[str, Any]], count: int) -> Generator[Any, None, None]:
     """Yield what the work on each number returns, as soon as it is known, in any order.
 
     Args:
@@ -115,7 +86,7 @@ def run_tasks(work: Callable[[int], Mapping[str, Any]], count: int) -> Iterator[
     """
     import ray
 
-    run = ray.remote(num_cpus=1, max_retries=_MAX_RETRIES, scheduling_strategy="SPREAD")(_run_task)
+    run = ray.remote(num_cpus=1, max_retries=MAX_RETRIES, scheduling_strategy="SPREAD")(_run_task)
     numbers = iter(range(count))
     pending: dict[Any, int] = {}
     number = 0
@@ -154,26 +125,34 @@ def _run_task(work: Callable[[int], Mapping[str, Any]], number: int) -> Mapping[
         return {"kind": type(error).__name__, "message": str(error)}
 
 
-def require_ray() -> None:
-    """Check that Ray is installed, without its import, which takes seconds.
+def require_cluster(address: str) -> None:
+    """Check that Ray is installed and something listens, without Ray's import, which takes seconds.
+
+    Args:
+        address: as for ``ray_cluster``.
 
     Raises:
-        MissingDependency: it is not.
+        MissingDependency: Ray is not installed.
+        InvalidValue: nothing listens at the address.
     """
     if importlib.util.find_spec("ray") is None:
         raise MissingDependency(
             f"batch needs ray, which is not installed: {extra_install_command('ray')}"
         )
-
-
-def _connect(ray: Any, address: str) -> None:
+    host, colon, port = address.rpartition(":")
+    if "://" in address or not colon:  # Ray's own names, such as auto
+        return
     try:
-        ray.init(address=address, log_to_driver=False, configure_logging=False)
-    except Exception as error:
-        raise InvalidValue(
-            f"--address {address}: {one_line(error)}; expected HOST:PORT of a cluster that ray "
-            "start --head began, with the same versions of Ray and Python"
-        ) from error
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise _no_cluster(address, one_line(error)) from error
+
+
+def _no_cluster(address: str, reason: str) -> InvalidValue:
+    return InvalidValue(
+        f"--address {address}: {reason}; expected HOST:PORT of a cluster that ray start --head "
+        "began, with the same versions of Ray and Python"
+    )
 
 
 @contextmanager
@@ -187,15 +166,10 @@ def _own_sigterm() -> Iterator[None]:
     signal.signal(signal.SIGTERM, before)
 
 
-def _short_folder() -> str:
-    folder = tempfile.gettempdir()
-    return folder if len(folder) <= _MAX_FOLDER else "/tmp"  # noqa: S108  # for its length
-
-
 @contextmanager
-def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
-    """Set variables that Ray's processes inherit, but none that the user has set."""
-    added = {name: value for name, value in wanted.items() if name not in os.environ}
+def _environment() -> Iterator[None]:
+    """Set Ray's variables, but none that the user has set."""
+    added = {name: value for name, value in _ENVIRONMENT.items() if name not in os.environ}
     os.environ.update(added)
     try:
         yield

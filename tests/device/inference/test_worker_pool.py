@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -66,3 +67,21 @@ def test_a_killed_worker_is_an_error() -> None:
 
 def test_there_is_at_least_one_core() -> None:
     assert worker_pool.available_cores() >= 1
+
+
+def killed_once(marker: Path) -> bool:
+    if marker.exists():
+        return True
+    marker.touch()
+    os.kill(os.getpid(), signal.SIGKILL)
+    return False
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("importable")
+def test_another_process_takes_the_place_of_a_lost_one(tmp_path: Path) -> None:
+    with worker_pool.worker_pool(killed_once, jobs=1) as submit:
+        lost = submit(tmp_path / "marker")
+        with pytest.raises(WorkerLost, match="SIGKILL"):
+            lost.result()
+        assert submit(tmp_path / "marker").result()

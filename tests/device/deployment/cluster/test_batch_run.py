@@ -1,11 +1,9 @@
-"""What a run does around its tasks, which here run one after the other in this process."""
+"""What a run does around its tasks, which here run in this process."""
 
 from __future__ import annotations
 
 import json
-import pickle
-from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,21 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from mnist_edge import Classifier
-from mnist_edge.deployment.cluster import batch_run
 from mnist_edge.deployment.cluster.batch_run import BatchResult, prepare_run, run_batch
 from mnist_edge.deployment.cluster.plan import BatchPlan, BatchSettings
 from mnist_edge.errors import CheckpointMismatch, InvalidValue, TooManyErrors
 from mnist_edge.inference.columns import read_columns
-
-
-@pytest.fixture(autouse=True)
-def without_ray(monkeypatch: pytest.MonkeyPatch) -> None:
-    def run_here(work: Callable[[int], Any], count: int) -> Iterator[Any]:
-        # Ray pickles the work.
-        return map(pickle.loads(pickle.dumps(work)), range(count))  # noqa: S301  # our own
-
-    monkeypatch.setattr(batch_run, "ray_cluster", lambda address, jobs: nullcontext())
-    monkeypatch.setattr(batch_run, "run_tasks", run_here)
 
 
 def prepared(digits: Path, settings: BatchSettings, *, resume: bool = False) -> BatchPlan:
