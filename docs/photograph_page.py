@@ -22,7 +22,7 @@ from tests.support.browsers import SEVEN, draw, open_browser, patience, press, w
 from tests.support.digit_server import running_label_page, running_server
 from tests.support.writers import draw_pictures, squares
 
-WIDTH, HEIGHT = 960, 800
+WIDTH, HEIGHT = 960, 900
 """Size of the window in pixels."""
 LABEL_HEIGHT = 550
 """Height of the page to label on, without the empty rest of the window."""

@@ -53,6 +53,7 @@ def open_browser(*arguments: str) -> Iterator[webdriver.Chrome]:
     driver = webdriver.Chrome(options=options, service=Service(DRIVER))
     try:
         driver.set_page_load_timeout(SECONDS)
+        driver.set_script_timeout(SECONDS)
         yield driver
     finally:
         driver.quit()
@@ -80,6 +81,26 @@ def draw(page: webdriver.Chrome, points: list[tuple[float, float]]) -> None:
         if number == 0:
             actions.click_and_hold()
     actions.release().perform()
+
+
+def draw_by_finger(page: webdriver.Chrome, points: list[tuple[float, float]]) -> None:
+    """Draw a stroke on a touch screen; points are shares of the drawing's side."""
+    box = part(page, "drawing").rect
+
+    def touch(kind: str, points: list[tuple[float, float]]) -> None:
+        places = [
+            {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in points
+        ]
+        page.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+
+    page.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    try:
+        touch("touchStart", points[:1])
+        for point in points[1:]:
+            touch("touchMove", [point])
+        touch("touchEnd", [])
+    finally:
+        page.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
 
 
 def press(page: webdriver.Chrome, *keys: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,14 +20,17 @@ from tests.support.browsers import (
     SEVEN,
     ZIGZAG,
     draw,
+    draw_by_finger,
     open_browser,
     part,
     patience,
     wait_for,
 )
+from tests.support.certificates import make_certificate
 from tests.support.digit_server import RunningServer, running_server
 from tests.support.pages import axe_script
 from tests.support.paths import ROOT
+from tests.support.serving import served
 
 SAMPLES = ROOT / "mnist_edge/samples"
 pytestmark = IN_A_BROWSER
@@ -83,23 +88,46 @@ def test_a_drawn_seven_is_read(page: webdriver.Chrome) -> None:
 
 
 def test_a_finger_draws_too(page: webdriver.Chrome) -> None:
-    box = part(page, "drawing").rect
+    draw_by_finger(page, SEVEN)
+    wait_for(page, "digit", "7")
 
-    def touch(kind: str, points: list[tuple[float, float]]) -> None:
-        places = [
-            {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]} for x, y in points
-        ]
-        page.execute_cdp_cmd("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
 
-    page.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
-    try:
-        touch("touchStart", SEVEN[:1])
-        for point in SEVEN[1:]:
-            touch("touchMove", [point])
-        touch("touchEnd", [])
-        wait_for(page, "digit", "7")
-    finally:
-        page.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
+def test_a_phone_reads_by_the_link_over_https(tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    options = ("--tls-cert", certificate, "--tls-key", key, "--token-file", tmp_path / "token")
+    metrics = {"width": 390, "height": 844, "deviceScaleFactor": 3, "mobile": True}
+    with (
+        running_server("--model", "nano", *map(str, options)) as server,
+        # What somebody says to the browser's warning, once.
+        open_browser("--ignore-certificate-errors") as phone,
+    ):
+        phone.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        phone.get(server.link)
+        draw_by_finger(phone, SEVEN)
+        wait_for(phone, "digit", "7")
+        # The page is secure, so that it may have the camera.
+        assert part(phone, "camera").is_displayed()
+        assert phone.get_log("browser") == []  # type: ignore[no-untyped-call]
+
+
+def test_the_script_of_the_documents_reads_from_a_page_elsewhere(browser: webdriver.Chrome) -> None:
+    document = (ROOT / "docs/how-to/serve-over-http.md").read_text(encoding="utf-8")
+    (script,) = re.findall(r"```js\n(.*?)```", document, re.DOTALL)
+    content = base64.b64encode((SAMPLES / "digit.png").read_bytes()).decode("ascii")
+    with (
+        served({"/": b"<!DOCTYPE html><title>elsewhere</title>"}) as elsewhere,
+        running_server("--model", "nano", "--allow-origin", elsewhere) as server,
+    ):
+        browser.get(f"{elsewhere}/")
+        answer = browser.execute_async_script(
+            "const done = arguments[1];"
+            "const bytes = Uint8Array.from(atob(arguments[0]), (letter) => letter.charCodeAt(0));"
+            "const file = new Blob([bytes], { type: 'image/png' });"
+            f"(async () => {{ {script.replace('http://127.0.0.1:8080', server.url)}"
+            "return digit; })().then(done, (error) => done(String(error)))",
+            content,
+        )
+        assert answer == 7
 
 
 def test_the_keyboard_draws_undoes_and_clears(page: webdriver.Chrome) -> None:
