@@ -136,12 +136,11 @@ class _ParquetPart:
         columns: Mapping[str, Sequence[Any]],
         passed: pa.Schema,
     ) -> None:
-        # A name that is not Unicode cannot be text of Arrow.
-        paths = [path.encode("utf-8", "backslashreplace").decode() for path, _ in named]
         values = {
-            "path": paths,
+            "path": [_escape(path) for path, _ in named],
             **{n: [row[n] for _, row in named] for n in passed.names},
             **columns,
+            "error": [message and _escape(message) for message in columns["error"]],
         }
         schema = pa.schema([pa.field("path", pa.string()), *passed, *self._answers], _VERSION)
         self._tables.append(pa.table(values, schema))
@@ -151,6 +150,11 @@ class _ParquetPart:
         schema = pa.schema([pa.field("path", pa.string()), *self._answers], _VERSION)
         pq.write_table(pa.concat_tables(self._tables or [schema.empty_table()]), stream)
         return stream.getvalue()
+
+
+def _escape(text: str) -> str:
+    """Escape what is not Unicode of a file's name, which cannot be text of Arrow."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def tally_part(location: str) -> Tally:

@@ -10,7 +10,8 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeAlias
+from tarfile import HeaderError, ReadError, TarFile
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -22,6 +23,9 @@ from mnist_edge.inference.columns import to_pictures
 from mnist_edge.preprocessing.decoding import MAX_FILE_BYTES, SUFFIXES, Picture
 from mnist_edge.system.subprocesses import rebuild_error
 from mnist_edge.system.text import one_line
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 Row: TypeAlias = tuple[str, Any, dict[str, Any]]
 """A picture's path, the picture, the error or the path that it is read from, and other columns."""
@@ -93,7 +97,7 @@ class TaskPictures:
         source = self._task.source
         with (
             storage.open_stream(resolve(self._plan, source)) as stream,
-            tarfile.open(fileobj=stream, mode="r|*") as archive,
+            tarfile.open(fileobj=stream, mode="r|*", tarinfo=_Member) as archive,
         ):
             for member in archive:
                 if member.isfile() and Path(member.name).suffix.lower() in SUFFIXES:
@@ -143,6 +147,24 @@ class TaskPictures:
                     yield _arrived(*pending.popleft())
             while pending:
                 yield _arrived(*pending.popleft())
+
+
+class _Member(tarfile.TarInfo):
+    """A member of an archive that does not just stop: tarfile takes that for its end."""
+
+    @classmethod
+    def fromtarfile(cls, tarfile: TarFile) -> Self:
+        """Return the next member.
+
+        Raises:
+            ReadError: the archive was cut off between two.
+        """
+        try:
+            return super().fromtarfile(tarfile)
+        except HeaderError as error:
+            if type(error).__name__ == "EOFHeaderError":
+                raise
+            raise ReadError(f"{error} instead of a member or its end") from error
 
 
 def _to_python(column: pa.Array) -> list[Any]:

@@ -78,7 +78,7 @@ def list_folder(folder: str) -> list[str]:
         StorageFailed: the folder cannot be listed.
     """
     entries = _visible(folder)
-    return [location for location, kind in entries if kind is not fs.FileType.Directory]
+    return [location for location, is_folder in entries if not is_folder]
 
 
 def walk(folder: str) -> Iterator[str]:
@@ -89,8 +89,8 @@ def walk(folder: str) -> Iterator[str]:
     Raises:
         StorageFailed: a folder cannot be listed.
     """
-    for location, kind in _visible(folder):
-        if kind is fs.FileType.Directory:
+    for location, is_folder in _visible(folder):
+        if is_folder:
             yield from walk(location + split_query(folder)[1])
         else:
             yield location
@@ -106,7 +106,7 @@ def open_file(location: str) -> Iterator[Any]:
     with failing(location):
         system, path = _resolve(location)
         if not is_url(location):
-            files.require_regular_file(path)
+            files.require_regular_file(location)
         stream = system.open_input_file(path)
     with stream:
         yield stream
@@ -122,7 +122,7 @@ def open_stream(location: str) -> Iterator[Any]:
     with failing(location):
         system, path = _resolve(location)
         if not is_url(location):
-            files.require_regular_file(path)
+            files.require_regular_file(location)
         # Without a buffer, each read of some bytes is a request.
         stream = system.open_input_stream(path, compression=None, buffer_size=_STREAM_BYTES)
     with stream:
@@ -213,21 +213,27 @@ def _kind(location: str) -> Any:
         return system.get_file_info(path).type
 
 
-def _visible(folder: str) -> list[tuple[str, Any]]:
-    """Return the location and the type of each entry of a folder, sorted by name."""
-    system, path = _resolve(folder)
-    with failing(folder):
-        entries = system.get_file_info(fs.FileSelector(path))
+def _visible(folder: str) -> list[tuple[str, bool]]:
+    """Return the location of each entry of a folder, and whether it is a folder, by name."""
     base = split_query(folder)[0]
-    visible = (one for one in entries if not one.base_name.startswith((".", "_")))
-    return sorted((join(base, one.base_name), one.type) for one in visible)
+    with failing(folder):
+        if is_url(folder):
+            system, path = _resolve(folder)
+            found = system.get_file_info(fs.FileSelector(path))
+            entries = [(one.base_name, one.type is fs.FileType.Directory) for one in found]
+        else:
+            # Names that are not Unicode are an error to pyarrow.
+            with os.scandir(folder) as here:
+                entries = [(one.name, one.is_dir()) for one in here]
+    visible = (entry for entry in entries if not entry[0].startswith((".", "_")))
+    return sorted((join(base, name), is_folder) for name, is_folder in visible)
 
 
-def _resolve(location: str) -> tuple[Any, str]:
+def _resolve(location: str) -> tuple[Any, str | bytes]:
     """Return the file system of a location, and the path in it."""
     name, query = split_query(location)
     if not is_url(name):
-        return fs.LocalFileSystem(), str(Path(name).absolute())
+        return fs.LocalFileSystem(), os.fsencode(Path(name).absolute())
     scheme, _, rest = name.partition("://")
     host, _, path = rest.partition("/")
     system, root = _open_system(f"{scheme}://{host}{'' if host else '/'}{query}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -104,3 +105,21 @@ def test_a_folder_with_something_else_in_it_is_refused(
         prepared(digits, replace(settings, model_sha256="0"), resume=True)
     with pytest.raises(InvalidValue, match=r"reads digits, not digits/more"):
         prepared(digits / "more", settings, resume=True)
+
+
+@pytest.mark.parametrize("output_format", ["parquet", "jsonl"])
+def test_names_that_are_not_unicode_are_read_and_told(
+    digits: Path, settings: BatchSettings, classifier: Classifier, output_format: str
+) -> None:
+    settings = replace(settings, output_format=output_format)
+    for content in (digits / "0.png", digits / "bad\n.png"):
+        name = os.fsencode(digits / "odd-") + b"\xff" + os.fsencode(content.name)
+        Path(os.fsdecode(name)).write_bytes(content.read_bytes())
+    result = finished(prepared(digits, settings), settings, classifier)
+    assert result.tally.rows == 9
+    assert result.tally.failed == 3
+    if output_format == "parquet":
+        rows = pq.read_table("out").to_pydict()
+        assert "digits/odd-\\udcff0.png" in rows["path"]
+        error = rows["error"][rows["path"].index("digits/odd-\\udcffbad\n.png")]
+        assert "odd-\\udcffbad" in error

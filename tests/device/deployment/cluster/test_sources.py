@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import tarfile
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -53,6 +54,19 @@ def test_a_damaged_archive_gives_what_is_before_the_damage_and_an_error(digits: 
     Path("a.tar").write_text("no archive")
     ((_, error, _),) = rows("a.tar")
     assert "damaged after 0 pictures" in str(error)
+
+
+@pytest.mark.parametrize("more", [0, 100])
+def test_an_archive_that_ends_between_two_members_is_damaged(digits: Path, more: int) -> None:
+    """Python's own reader takes either for a whole one."""
+    whole = write_tar(Path("a.tar"), 2 * [digits / "0.png"]).read_bytes()
+    with tarfile.open("a.tar") as archive:
+        second = archive.getmembers()[1].offset
+    assert len(rows("a.tar")) == 2
+    Path("a.tar").write_bytes(whole[: second + more])
+    (first, _, _), (path, error, _) = rows("a.tar")
+    assert (first, path) == ("a.tar/0.png", "a.tar")
+    assert "damaged after 1 pictures (" in str(error)
 
 
 def test_parquet_gives_bytes_and_passes_its_other_columns_on(digits: Path) -> None:
