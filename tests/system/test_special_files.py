@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.paths import NANO, SAMPLE
 from tests.support.programs import Run
+from tests.support.waiting import SECONDS
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="has no such files")
 
@@ -58,7 +59,7 @@ def desk(
     monkeypatch.chdir(tmp_path)
     # Whatever waits for the writer of a pipe is interrupted, and the test fails.
     before = signal.signal(signal.SIGALRM, fail)
-    signal.alarm(60)
+    signal.alarm(SECONDS)
     yield tmp_path
     signal.alarm(0)
     signal.signal(signal.SIGALRM, before)
