@@ -90,6 +90,8 @@ def readings_command(
         if forget is not None:
             _forget(settings, forget)
             return
+        if region is not None:
+            opened.require_region(region)
         found = opened.readings(since=start, region=region)
         if plot is None:
             _WRITERS[output](found)

@@ -164,10 +164,19 @@ class History:
                 "UPDATE states SET state = ? WHERE region = ?", (nothing, region)
             )
             if not forgotten.rowcount:
-                known = [name for (name,) in connection.execute("SELECT region FROM states")]
-                raise InvalidValue(
-                    f"nothing is kept of a region {region!r}{did_you_mean(region, known)}"
-                )
+                self.require_region(region)
+
+    def require_region(self, region: str) -> None:
+        """Check that something was recorded of a region.
+
+        Raises:
+            InvalidValue: nothing was.
+        """
+        known = [str(name) for (name,) in self._file.rows("SELECT region FROM states")]
+        if region not in known:
+            raise InvalidValue(
+                f"nothing is kept of a region {region!r}{did_you_mean(region, known)}"
+            )
 
     def readings(
         self, *, since: datetime | None = None, region: str | None = None

@@ -74,8 +74,8 @@ class Monitor:
         """Number of readings in a row of regions that looked alike."""
         self._problem: str | None = None
         """The problem that was recorded last; None after a picture that was read."""
-        self._told_problem: str | None = None
-        """The problem of the camera that was warned of last; None if it is over."""
+        self._has_told_problem = False
+        """Whether a failure of the camera was warned of that lasts."""
         self._reading_id = ""
         self._asked = asked or threading.Event()
 
@@ -188,15 +188,13 @@ class Monitor:
             raise _Trouble(str(error)) from error
 
     def _tell_camera_problem(self) -> None:
-        """Warn of each problem of the camera when it begins, and say when it is over."""
-        problem, before = self._keeper.problem, self._told_problem
-        if problem and problem != before:
-            self._warn(f"camera: {problem}; it is started again and again")
-        elif before and self._keeper.is_healthy:
+        """Warn when the camera begins to fail, and say when it works again."""
+        if self._keeper.problem and not self._has_told_problem:
+            self._warn(f"camera: {self._keeper.problem}; it is started again and again")
+            self._has_told_problem = True
+        elif self._has_told_problem and self._keeper.is_healthy:
             self._warn("camera: it works again")
-        else:
-            return
-        self._told_problem = problem
+            self._has_told_problem = False
 
     def _is_in_trouble(self) -> bool:
         """Check whether the camera has had no good picture for too long."""

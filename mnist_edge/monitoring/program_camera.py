@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -20,6 +21,8 @@ from mnist_edge.system.text import escape_controls, one_line
 _END_SECONDS = 2.0
 """Time in which a program may end by itself after SIGTERM."""
 _CHUNK = 1 << 16
+_SPEAKER = re.compile(r"\[[^\[\]]+ @ 0x[0-9a-f]+\] ?")
+"""Which part of ffmpeg says something, with its address in memory, which is another each time."""
 _LAST_BYTES = 2000
 """Bytes of a program's messages that are kept: it may write endlessly."""
 
@@ -89,6 +92,7 @@ class ProgramCamera:
         for thread in self._threads:
             thread.join(_END_SECONDS)
         words = escape_controls(one_line(self._messages.decode(errors="replace")))
+        words = _SPEAKER.sub("", words)
         said = f": {words[-300:]}" if words else ""
         return f"{self._program} ended with {describe_exit(self._child.returncode)}{said}"
 

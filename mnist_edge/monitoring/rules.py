@@ -18,13 +18,14 @@ from mnist_edge.monitoring.clock import Duration
 from mnist_edge.monitoring.digit_completion import explain_wheels, fill_unread
 from mnist_edge.monitoring.readings import UNREAD, RegionReading, ValueReading
 
-Meter = Literal["water", "gas", "energy", "none"]
-"""What a region counts."""
+Meter = Literal["water", "gas", "energy", "temperature", "none"]
+"""What a region counts or measures."""
 
 METER_UNITS: Mapping[str, tuple[str, ...]] = {
     "water": ("m³", "L", "ft³", "CCF", "gal"),
     "gas": ("m³", "ft³", "CCF"),
     "energy": ("kWh", "Wh", "MWh", "GWh", "MJ", "GJ"),
+    "temperature": ("°C", "°F", "K"),
 }
 """The units of each meter that every Home Assistant with device discovery takes for its device
 class of the same name (``homeassistant.components.sensor.const.DEVICE_CLASS_UNITS``)."""
@@ -45,7 +46,9 @@ class RuleSettings:
 
     meter: Meter = field(
         default="none",
-        metadata={"help": "What is counted; Home Assistant adds up water, gas and energy."},
+        metadata={
+            "help": "What is counted or measured; Home Assistant adds up water, gas and energy."
+        },
     )
     unit: str = field(
         default="",
@@ -129,6 +132,8 @@ class RuleSettings:
                 raise InvalidValue(f"{name}: it needs only_grows = true")
         if self.rollover and self.digits is None:
             raise InvalidValue("rollover: it needs digits, which say where the display ends")
+        if self.meter == "temperature" and self.only_grows:
+            raise InvalidValue("only_grows: a temperature falls, too; leave it out")
         units = METER_UNITS.get(self.meter)
         if units is not None and self.unit not in units:
             raise InvalidValue(f"unit: {self.unit!r}: for {self.meter} write {', '.join(units)}")

@@ -110,7 +110,7 @@ def _components(
             "platform": "sensor",
             "name": f"{region} as read",
             "state_topic": reading,
-            "value_template": "{{ value_json.raw }}",
+            "value_template": f"{{{{ value_json.raw[:{_MAX_STATE}] }}}}",
             "entity_category": "diagnostic",
         },
         "error": {
@@ -140,4 +140,4 @@ def _state_class(settings: RuleSettings) -> str:
     """
     if settings.only_grows:
         return "total_increasing"
-    return "measurement" if settings.meter == "none" else "total"
+    return "measurement" if settings.meter in ("none", "temperature") else "total"

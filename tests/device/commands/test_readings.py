@@ -24,7 +24,8 @@ def history(tmp_path: Path) -> Path:
     opened = History(HistorySettings(path=path))
     for number in range(3):
         gas = counter_reading(number, region="gas", error=ERROR)
-        opened.record([counter_reading(number), gas], {"water": RegionState(time=START)})
+        states = dict.fromkeys(("water", "gas"), RegionState(time=START))
+        opened.record([counter_reading(number), gas], states)
     opened.close()
     return path
 
@@ -64,6 +65,13 @@ def test_readings_are_chosen_by_time_and_region(
     opened.close()
     assert "recent" in identifiers("--since", "2h")
     assert "recent" not in identifiers("--since", "30m")
+
+
+def test_a_region_of_another_name_is_a_usage_error(
+    history: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert exit_status("readings", str(history), "--region", "watr") == 2
+    assert "nothing is kept of a region 'watr' (did you mean 'water'?)" in capsys.readouterr().err
 
 
 def test_a_plot_is_a_png_and_nothing_is_printed(

@@ -165,8 +165,9 @@ def test_each_fault_of_the_camera_is_an_error_within_a_minute(classifier: Classi
         watch.camera.fault = None
         assert [reading.value for reading in watch.run(60)][-1] == 7, fault
         # Somebody who looks on is told at once, and when it is over.
-        assert watch.warnings[0].startswith("camera: "), fault
-        assert watch.warnings[-1] == "camera: it works again", fault
+        began, ended = watch.warnings
+        assert began.startswith("camera: "), fault
+        assert ended == "camera: it works again", fault
 
 
 def test_a_picture_that_looks_alike_is_not_read_again(classifier: Classifier) -> None:

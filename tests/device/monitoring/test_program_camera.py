@@ -41,7 +41,9 @@ def test_the_newest_picture_of_a_program_is_given() -> None:
 
 
 def test_a_program_that_ends_is_named_with_its_last_words() -> None:
-    camera = program(CAMERA + "os.write(1, picture); sys.exit('Cannot open\\x1b device')")
+    camera = program(
+        CAMERA + "os.write(1, picture); sys.exit('[v4l2 @ 0x55c0] Cannot open\\x1b device')"
+    )
     camera.start()
     reason = eventually(camera.end)
     assert "ended with status 1: Cannot open\\x1b device" in str(reason)

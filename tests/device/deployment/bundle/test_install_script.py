@@ -433,6 +433,10 @@ def test_systemd_accepts_the_service_files(name: str, tmp_path: Path) -> None:
         pytest.skip("no systemd here to try it on")
     ran = subprocess.run([systemd, "verify", *units], check=False, capture_output=True, text=True)
     assert (ran.returncode, ran.stderr) == (0, "")
+    # Exposure in tenths: 10.0 is without any protection, and most services have 9.
+    words = [systemd, "security", "--offline=true", "--threshold=30", *map(str, units)]
+    ran = subprocess.run(words, check=False, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stdout
 
 
 @linux

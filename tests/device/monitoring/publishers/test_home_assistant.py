@@ -9,6 +9,7 @@ from typing import Any, cast
 import jsonschema
 import pytest
 
+from mnist_edge.errors import InvalidValue
 from mnist_edge.monitoring.publishers.home_assistant import discovery_document, discovery_topic
 from mnist_edge.monitoring.rules import METER_UNITS, RuleSettings
 
@@ -25,6 +26,7 @@ ENTITY = {
 DEVICE_CLASS_UNITS = {
     "water": {"CCF", "ft³", "gal", "L", "m³"},
     "gas": {"CCF", "ft³", "m³"},
+    "temperature": {"°C", "°F", "K"},
     "energy": {"J", "kJ", "MJ", "GJ", "Wh", "kWh", "MWh", "GWh", "TWh"},
 }
 COMPONENTS = {
@@ -38,11 +40,13 @@ COMPONENTS = {
             "unit_of_measurement": TEXT,
             "suggested_display_precision": {"type": "integer", "minimum": 0},
         },
-        # Only totals are allowed for what is consumed.
+        # Only totals are allowed for what is consumed, and only measurements for a temperature.
         "if": {"required": ["device_class"]},
         "then": {
             "required": ["unit_of_measurement"],
-            "properties": {"state_class": {"enum": ["total", "total_increasing"]}},
+            "if": {"properties": {"device_class": {"const": "temperature"}}},
+            "then": {"properties": {"state_class": {"const": "measurement"}}},
+            "else": {"properties": {"state_class": {"enum": ["total", "total_increasing"]}}},
         },
     },
     "binary_sensor": {
@@ -124,6 +128,10 @@ def describe(settings: RuleSettings, **options: Any) -> dict[str, Any]:
 )
 @pytest.mark.parametrize("grows", [True, False])
 def test_every_kind_of_meter_is_described_as_documented(meter: Any, unit: str, grows: bool) -> None:
+    if meter == "temperature" and grows:
+        with pytest.raises(InvalidValue, match="a temperature falls, too"):
+            RuleSettings(meter=meter, unit=unit, only_grows=grows)
+        return
     document = describe(RuleSettings(meter=meter, unit=unit, only_grows=grows, decimals=3))
     value = document["components"]["main_value"]
     assert value.get("device_class", "none") == meter
