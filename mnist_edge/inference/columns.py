@@ -22,6 +22,7 @@ from mnist_edge.inference.batch import Outcome, classify_readable, outcome_docum
 from mnist_edge.inference.classifier import Classifier, Prediction
 from mnist_edge.inference.inputs import attempt_read
 from mnist_edge.preprocessing.pipeline import preprocess
+from mnist_edge.system.text import to_unicode
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -202,7 +203,7 @@ def to_pictures(source: str, values: Any) -> list[Picture | PictureError]:
 def _answers(outcome: Outcome) -> dict[str, Any]:
     """Return one row's answers, without those that are null."""
     if isinstance(outcome, PictureError):
-        return {"error_type": type(outcome).__name__, "error": str(outcome)}
+        return {"error_type": type(outcome).__name__, "error": to_unicode(str(outcome))}
     if isinstance(outcome, Prediction):
         return outcome_document(outcome)
     return _page_answers(outcome)

@@ -118,12 +118,14 @@ def write_bytes(target: Path, content: bytes) -> None:
 
 
 def write_text(target: Path, text: str) -> None:
-    """Write text to a file as UTF-8, completely or not at all.
+    r"""Write text to a file as UTF-8, completely or not at all.
+
+    Bytes of a name that is not Unicode are escaped as JSON does, for example as ``\udcff``.
 
     Raises:
         NotWritable: the folder or the file cannot be written.
     """
-    write_bytes(target, text.encode("utf-8"))
+    write_bytes(target, text.encode("utf-8", "backslashreplace"))
 
 
 def write_private_bytes(target: Path, content: bytes) -> None:

@@ -28,6 +28,11 @@ def escape_controls(text: str) -> str:
     return text if text.isprintable() else text.translate(_ESCAPES)
 
 
+def to_unicode(text: str) -> str:
+    r"""Escape the bytes of a name that is not Unicode, for example as ``\udcff``."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def percent(share: float | None, decimals: int = 2) -> str:
     """Format a share, 0..1, in percent; None as a dash."""
     return MISSING if share is None else f"{100 * share:.{decimals}f} %"

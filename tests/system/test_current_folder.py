@@ -16,6 +16,7 @@ from tests.support.paths import NANO, ROOT, SAMPLE, TINY
 OTHERS = {
     "PIL",
     "ai_edge_litert",
+    "anyio",
     "click",
     "flatbuffers",
     "h5py",
@@ -23,16 +24,22 @@ OTHERS = {
     "matplotlib",
     "numpy",
     "packaging",
+    "paho",
     "pillow_heif",
     "pip",
+    "pyarrow",
+    "ray",
     "rich",
     "setuptools",
     "shellingham",
+    "starlette",
     "tensorflow",
     "tf_keras",
     "tflite_micro",
     "tflite_runtime",
+    "tomli",
     "typer",
+    "uvicorn",
 }
 MODEL = str(NANO)
 UNKNOWN = str(TINY / "quadrants-int8.tflite")
@@ -54,6 +61,13 @@ COMMANDS = [
     ["model", "install", f"{MODEL}/int8.tflite"],
     ["report", "quick", "--pictures", "labeled", "--corrupted", "0", "--out", "report"],
     ["bundle", "--target", "linux-x86_64"],
+    ["bundle", "--target", "linux-x86_64", "--camera", "--serve"],
+    ["watch", "--camera", "demo:", "--every", "0.1s", "--once"],
+    ["readings"],
+    ["label", "labeled", "--terminal"],
+    ["batch", "labeled", "answers", "--format", "jsonl"],
+    ["export", "--target", "cmake"],
+    ["teach", "labeled", "--from", "nano"],
 ]
 
 

@@ -28,6 +28,7 @@ from mnist_edge.inference.columns import (
     answer_schema,
     read_pictures,
 )
+from mnist_edge.system.text import to_unicode
 
 _CHUNK = 1024
 """Number of pictures whose answers are held as Python's objects."""
@@ -137,10 +138,9 @@ class _ParquetPart:
         passed: pa.Schema,
     ) -> None:
         values = {
-            "path": [_escape(path) for path, _ in named],
+            "path": [to_unicode(path) for path, _ in named],
             **{n: [row[n] for _, row in named] for n in passed.names},
             **columns,
-            "error": [message and _escape(message) for message in columns["error"]],
         }
         schema = pa.schema([pa.field("path", pa.string()), *passed, *self._answers], _VERSION)
         self._tables.append(pa.table(values, schema))
@@ -150,11 +150,6 @@ class _ParquetPart:
         schema = pa.schema([pa.field("path", pa.string()), *self._answers], _VERSION)
         pq.write_table(pa.concat_tables(self._tables or [schema.empty_table()]), stream)
         return stream.getvalue()
-
-
-def _escape(text: str) -> str:
-    """Escape what is not Unicode of a file's name, which cannot be text of Arrow."""
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def tally_part(location: str) -> Tally:

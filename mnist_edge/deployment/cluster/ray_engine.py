@@ -16,6 +16,7 @@ import logging
 import os
 import signal
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
@@ -60,12 +61,14 @@ def ray_cluster(address: str) -> Iterator[None]:
         import ray
 
         logging.getLogger("ray").setLevel(logging.ERROR)
-        try:
-            # Its native half reports each attempt.
-            with capture_descriptors(2):
-                ray.init(address=address, log_to_driver=False, configure_logging=False)
-        except Exception as error:
-            raise _no_cluster(address, one_line(error)) from error
+        # Workers import what lies in the folder that Ray is started in: an empty one.
+        with tempfile.TemporaryDirectory(prefix="ray-") as folder, _current_folder(folder):
+            try:
+                # Its native half reports each attempt.
+                with capture_descriptors(2):
+                    ray.init(address=address, log_to_driver=False, configure_logging=False)
+            except Exception as error:
+                raise _no_cluster(address, one_line(error)) from error
     try:
         yield
     finally:
@@ -164,6 +167,17 @@ def _own_sigterm() -> Iterator[None]:
     before = signal.getsignal(signal.SIGTERM)
     yield
     signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _current_folder(folder: str) -> Iterator[None]:
+    """Make a folder the current one: Ray has its workers import what lies in that."""
+    before = os.getcwd()  # noqa: PTH109  # as it is to be again
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
 
 
 @contextmanager

@@ -224,9 +224,16 @@ def _visible(folder: str) -> list[tuple[str, bool]]:
         else:
             # Names that are not Unicode are an error to pyarrow.
             with os.scandir(folder) as here:
-                entries = [(one.name, one.is_dir()) for one in here]
+                entries = [(one.name, _is_folder(one)) for one in here]
     visible = (entry for entry in entries if not entry[0].startswith((".", "_")))
     return sorted((join(base, name), is_folder) for name, is_folder in visible)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself, which is refused as a file later
+        return False
 
 
 def _resolve(location: str) -> tuple[Any, str | bytes]:

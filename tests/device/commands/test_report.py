@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sys
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -18,7 +20,7 @@ from mnist_edge.evaluation.report.results import Report
 from mnist_edge.modelstore import loading
 from mnist_edge.modelstore.manifest import Score
 from mnist_edge.runtimes.selection import describe_runtime
-from tests.support.paths import EDGE
+from tests.support.paths import EDGE, SAMPLE
 from tests.support.programs import Run
 from tests.support.reports import measured, worsened
 
@@ -255,3 +257,21 @@ def test_the_deprecated_data_option_is_mnist_or_own_pictures(
     ):
         assert resolve_data(*before) == found
         assert "is deprecated" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of bytes are Linux's")
+def test_a_report_of_pictures_whose_names_are_not_unicode(
+    quick: Path, tmp_path: Path, run: Run
+) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    (tmp_path / "labeled" / "3").mkdir(parents=True)
+    # A 7 among the 3s: what is misread stands on the pages by its name.
+    shutil.copy(SAMPLE, tmp_path / "labeled" / "3" / name)
+    words = ("--pictures", tmp_path / "labeled", "--corrupted", "0", "--out", tmp_path / "out")
+    ran = run("report", quick, *words)
+    assert ran.returncode == 0, ran.stderr
+    assert f"3/{name}" in json.dumps(
+        json.loads((tmp_path / "out" / "report.json").read_bytes()), ensure_ascii=False
+    )
+    for page in ("report.md", "report.html"):
+        (tmp_path / "out" / page).read_text(encoding="utf-8")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mnist_edge.system.text import percent, shorten, signed
+from mnist_edge.system.text import percent, shorten, signed, to_unicode
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,7 @@ def test_a_share_is_written_in_percent_and_none_as_a_dash() -> None:
 def test_a_shortened_name_keeps_its_beginning_and_its_end() -> None:
     assert shorten("a/long/path/to/int8", 10) == "a/l...int8"
     assert shorten("int8", 10) == "int8"
+
+
+def test_bytes_that_are_not_unicode_are_escaped() -> None:
+    assert to_unicode("caf\udce9 \u00e9\n") == "caf\\udce9 \u00e9\n"

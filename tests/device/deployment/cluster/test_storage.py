@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -84,3 +86,12 @@ def test_without_credentials_google_says_to_sign_in(
     folder = f"gs://{name.lower().replace('_', '-')}/digits?retry_limit_seconds=1"
     with pytest.raises(StorageFailed, match=r"^cannot read gs://[a-z-]+/digits: .*; sign in as"):
         storage.is_there(folder)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of bytes are Linux's")
+def test_names_that_are_not_unicode_and_links_to_themselves_hide_no_others(tmp_path: Path) -> None:
+    names = [os.fsdecode(name) for name in (b"a.png", b"caf\xe9.png", b"loop.png")]
+    for name in names[:2]:
+        (tmp_path / name).touch()
+    (tmp_path / names[2]).symlink_to(names[2])
+    assert storage.list_folder(str(tmp_path)) == [str(tmp_path / name) for name in names]
