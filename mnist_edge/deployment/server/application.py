@@ -30,6 +30,7 @@ from mnist_edge.deployment.server.reading_queue import ReadingQueue
 from mnist_edge.deployment.server.refusals import (
     RequestRefused,
     busy,
+    disconnected_response,
     http_error_response,
     model_error_response,
     refusal_response,
@@ -141,6 +142,7 @@ class DigitServer:
         ]
         handlers: dict[Any, Callable[..., Any]] = {
             RequestRefused: refusal_response,
+            ClientDisconnect: disconnected_response,
             HTTPException: http_error_response,
             MnistEdgeError: model_error_response,
             Exception: unexpected_error_response,
@@ -306,16 +308,13 @@ class DigitServer:
         if length.isdecimal() and int(length) > limit:
             raise too_large
         body = bytearray()
-        try:
-            async for chunk in request.stream():
-                if len(body) + len(chunk) > limit:
-                    raise too_large
-                if not self._buffered.take(len(chunk)):
-                    raise busy("the server is receiving too much; try again later")
-                held.append(len(chunk))
-                body += chunk
-        except ClientDisconnect:
-            raise RequestRefused(400, "Disconnected", "the client left within the body") from None
+        async for chunk in request.stream():
+            if len(body) + len(chunk) > limit:
+                raise too_large
+            if not self._buffered.take(len(chunk)):
+                raise busy("the server is receiving too much; try again later")
+            held.append(len(chunk))
+            body += chunk
         return bytes(body)
 
     async def _read(self, pictures: list[NamedPicture], query: ReadingQuery) -> list[Reading]:

@@ -25,6 +25,7 @@ from starlette.routing import Route
 from mnist_edge.deployment.server.drawing_page import load_page
 from mnist_edge.deployment.server.model_service import ModelService
 from mnist_edge.deployment.server.refusals import RequestRefused
+from mnist_edge.deployment.server.request_parsing import receive_body
 from mnist_edge.errors import InvalidValue, PictureError
 from mnist_edge.monitoring.alignment import NotAligned
 from mnist_edge.monitoring.camera_keeper import CameraKeeper
@@ -118,14 +119,10 @@ class CameraRoutes:
         """Answer the regions of the file; read those of a POST; write those of a PUT."""
         if request.method == "GET":
             return JSONResponse(await asyncio.to_thread(self._document))
-        body = bytearray()
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _MAX_BODY:
-                raise RequestRefused(413, "BodyTooLarge", f"more than {_MAX_BODY:,} bytes")
+        body = await receive_body(request, _MAX_BODY)
         work = self._write if request.method == "PUT" else self._read
         try:
-            return JSONResponse(await asyncio.to_thread(work, bytes(body)))
+            return JSONResponse(await asyncio.to_thread(work, body))
         except InvalidValue as error:
             raise RequestRefused(422, "InvalidRegions", str(error)) from error
 

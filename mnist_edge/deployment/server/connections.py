@@ -29,6 +29,26 @@ parse as a small request: 250 kB of chunks of one byte kept everybody else waiti
 seconds."""
 
 
+class _JoinedConnection(h11.Connection):
+    """The state of a connection, which gives an answer's head together with what follows it.
+
+    uvicorn writes each event by itself: a client would wake for the head alone, and the server
+    would give up the processor twice for an answer.
+    """
+
+    _head = b""
+
+    def send(self, event: h11.Event) -> bytes | None:  # type: ignore[override]
+        """Return the bytes to write for an event: none for a head, which waits for the body."""
+        written = super().send(event)
+        if isinstance(event, h11.Response) and written is not None:
+            self._head = written
+            return b""
+        if self._head and written is not None:
+            written, self._head = self._head + written, b""
+        return written
+
+
 class BoundedProtocol(H11Protocol):
     """An HTTP/1.1 connection whose every phase ends in time.
 
@@ -47,6 +67,7 @@ class BoundedProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Accept a connection, or refuse it if there are too many."""
         super().connection_made(transport)
+        self.conn = _JoinedConnection(h11.SERVER, self.limits.max_header_bytes)
         self._is_open = True
         self.metrics.connections.inc()
         if len(self.connections) > self.limits.max_connections:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -20,12 +21,14 @@ from mnist_edge.deployment.server.guard import Guard
 from mnist_edge.deployment.server.metrics import ServerMetrics
 from mnist_edge.deployment.server.refusals import (
     RequestRefused,
+    disconnected_response,
     error_response,
     http_error_response,
     model_error_response,
     refusal_response,
     unexpected_error_response,
 )
+from mnist_edge.deployment.server.request_parsing import receive_body
 from mnist_edge.deployment.server.settings import ServerSettings
 from mnist_edge.errors import InvalidValue, MnistEdgeError, PictureError
 from mnist_edge.inference.labeling import MAX_LABELS, LabelingSession
@@ -53,7 +56,7 @@ class LabelServer:
 
     def application(self) -> ASGIApp:
         """Return the ASGI application."""
-        picture = "/v1/pictures/{number:int}"
+        picture = "/v1/pictures/{number}"
         routes = [
             Route("/", self.page),
             Route("/v1/folder", self.folder),
@@ -63,6 +66,7 @@ class LabelServer:
         ]
         handlers: dict[Any, Callable[..., Any]] = {
             RequestRefused: refusal_response,
+            ClientDisconnect: disconnected_response,
             HTTPException: http_error_response,
             PictureError: _picture_error_response,
             InvalidValue: _value_error_response,
@@ -94,7 +98,7 @@ class LabelServer:
             raise RequestRefused(
                 400, "InvalidParameter", f"several={several!r}: expected true or false"
             )
-        number = request.path_params["number"]
+        number = _picture_number(request)
         one = await asyncio.to_thread(self._session.picture, number, several=_SEVERAL[several])
         record = one.record
         document: dict[str, Any] = {
@@ -118,13 +122,13 @@ class LabelServer:
 
         The header ``picture-scale`` has the file's pixels per pixel of it, in which boxes are.
         """
-        number = request.path_params["number"]
+        number = _picture_number(request)
         content, scale = await asyncio.to_thread(self._session.image, number)
         return Response(content, media_type="image/png", headers={"picture-scale": f"{scale:.6f}"})
 
     async def set_labels(self, request: Request) -> Response:
         """Save what a picture shows; answer what was said of it before."""
-        number = request.path_params["number"]
+        number = _picture_number(request)
         labels = _parse_labels(await _receive(request))
         before = await asyncio.to_thread(self._session.set_labels, number, labels)
         document = {
@@ -136,6 +140,18 @@ class LabelServer:
     def _progress(self) -> dict[str, int]:
         progress = self._session.count()
         return {"total": progress.total, "labeled": progress.labeled}
+
+
+def _picture_number(request: Request) -> int:
+    """Return the number in a picture's path.
+
+    Raises:
+        RequestRefused: it is none, or longer than any.
+    """
+    text = request.path_params["number"]
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise RequestRefused(404, "PictureNotFound", "expected a picture's number in the path")
+    return int(text)
 
 
 async def _receive(request: Request) -> bytes:
@@ -150,17 +166,7 @@ async def _receive(request: Request) -> bytes:
         raise RequestRefused(
             415, "UnsupportedMediaType", f"content type {kind!r}: expected application/json"
         )
-    body = bytearray()
-    try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _MAX_BODY:
-                raise RequestRefused(
-                    413, "BodyTooLarge", f"the body is larger than {_MAX_BODY:,} bytes"
-                )
-    except ClientDisconnect:
-        raise RequestRefused(400, "Disconnected", "the client left within the body") from None
-    return bytes(body)
+    return await receive_body(request, _MAX_BODY)
 
 
 def _parse_labels(body: bytes) -> list[Label]:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from mnist_edge.errors import MnistEdgeError
@@ -49,6 +49,11 @@ def error_response(
 def refusal_response(request: Request, error: RequestRefused) -> Response:
     """Respond to a request that was refused."""
     return error_response(error.status, error.kind, str(error), error.headers)
+
+
+def disconnected_response(request: Request, error: ClientDisconnect) -> Response:
+    """Respond to a client that left within the body; the status is for the counters."""
+    return error_response(400, "Disconnected", "the client left within the body")
 
 
 def http_error_response(request: Request, error: HTTPException) -> Response:

@@ -62,6 +62,24 @@ def parse_query(request: Request) -> ReadingQuery:
     )
 
 
+async def receive_body(request: Request, limit: int) -> bytes:
+    """Receive a short body.
+
+    Args:
+        request: not one with pictures, whose bodies are counted together.
+        limit: maximum number of bytes.
+
+    Raises:
+        RequestRefused: it is larger.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise RequestRefused(413, "BodyTooLarge", f"the body is larger than {limit:,} bytes")
+    return bytes(body)
+
+
 async def parse_form(headers: Headers, body: bytes, limits: ServerLimits) -> list[NamedPicture]:
     """Return the files of a form with their names.
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import socket
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,9 @@ from selenium.webdriver.support.select import Select
 from mnist_edge.monitoring.history import History, HistorySettings
 from mnist_edge.monitoring.settings import load_monitor_settings
 from tests.support.browsers import in_a_browser, open_browser, patience, wait_for
-from tests.support.digit_server import running_server
+from tests.support.digit_server import RunningServer, running_server
 from tests.support.pages import axe_script
-from tests.support.waiting import eventually
+from tests.support.waiting import SECONDS, eventually
 
 CONFIG = """
 [camera]
@@ -50,11 +51,21 @@ def picture(client: httpx.Client) -> httpx.Response:
     return ask()
 
 
+def leave_within_a_body(server: RunningServer) -> None:
+    """Promise regions, and go."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS) as leaving:
+        head = "PUT /v1/camera/regions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n"
+        leaving.sendall(f"{head}Expect: 100-continue\r\n\r\n".encode())
+        assert leaving.recv(100).startswith(b"HTTP/1.1 100 ")
+    eventually(lambda: server.metric('mnist_edge_requests_total{route="other",status="400"}'))
+
+
 @pytest.mark.slow
 def test_regions_are_shown_read_and_written(config: Path) -> None:
     # What the watch of these settings keeps is shown, too.
     History(HistorySettings(path=config.with_name("readings.db"))).close()
     with running_server("--model", "nano", "--config", str(config)) as server:
+        leave_within_a_body(server)
         with server.client() as client:
             shown = picture(client)
             assert shown.headers["content-type"] == "image/jpeg"

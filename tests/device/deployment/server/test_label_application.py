@@ -120,6 +120,9 @@ def test_everything_but_the_page_needs_the_token(client: Client) -> None:
         "..%2f..%2fetc%2fpasswd",
         "0/../../x",
         "99999999999999999999",
+        "1" * 5000,
+        "%D9%A3",
+        "%00",
         "0?several=2",
     ],
 )
