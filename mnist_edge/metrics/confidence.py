@@ -6,6 +6,7 @@ Pure functions of arrays.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -54,31 +55,36 @@ def softmax(logits: ArrayLike, *, temperature: float = 1.0) -> NDArray[np.float6
 
 
 class TabulatedSoftmax:
-    """``softmax`` of ten logits at a time that have few different values: the same, bit for bit.
+    """``softmax`` of ten logits at a time that are integers of 8 bits: the same, bit for bit.
 
     An exponential is looked up by the largest logit and its own; a row of the table is computed
     when it is needed for the first time.
 
     Args:
-        levels: ``(n,)``, the values that a logit can have.
+        levels: ``(256,)``, the logit that each integer stands for: those from 0 on, then the
+            negative ones, as they index a table. They grow with the integer.
         temperature: as for ``softmax``.
     """
 
     def __init__(self, levels: NDArray[np.float32], *, temperature: float = 1.0) -> None:
         self._levels, self._temperature = levels.astype(np.float64), temperature
-        self._exponentials: dict[int, NDArray[np.float64]] = {}
+        self._exponentials: dict[int, list[float]] = {}
 
-    def __call__(self, indices: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Return the probabilities of ``(10,)`` logits, given the index of each one's level."""
-        highest = max(indices.tolist(), key=self._levels.item)
+    def __call__(self, integers: Sequence[int]) -> list[float]:
+        """Return the probabilities of ten integers.
+
+        Ten numbers of Python's take a third of the time of an array of ten.
+        """
+        highest = max(integers)
         row = self._exponentials.get(highest)
         if row is None:
             below = np.minimum(self._levels - self._levels[highest], 0)  # what is above has no use
-            row = np.exp(below / self._temperature)
-            self._exponentials[highest] = row
-        exponentials = row[indices]
-        probabilities: NDArray[np.float64] = exponentials / np.add.reduce(exponentials)
-        return probabilities
+            row = self._exponentials[highest] = np.exp(below / self._temperature).tolist()
+        exponentials = [row[integer] for integer in integers]
+        a, b, c, d, e, f, g, h, i, j = exponentials
+        # In this order numpy adds ten numbers.
+        total = ((a + b) + (c + d)) + ((e + f) + (g + h)) + i + j
+        return [exponential / total for exponential in exponentials]
 
 
 def negative_log_likelihood(

@@ -27,35 +27,46 @@ moved by whole pixels, and miss it by up to 0.52."""
 _BORDER_PIXELS = 4 * (DIGIT_SIDE - 1)
 """Number of pixels in the border of 28x28."""
 _ONES = np.ones(DIGIT_SIDE, np.float32)
-_INDICES = np.arange(DIGIT_SIDE, dtype=np.float32)
-"""Weights of rows or columns in a sum of ink and in its moment, which are exact: whole numbers
-below 2**24."""
+_MOMENTS = np.stack([np.ones(DIGIT_SHAPE), *np.indices(DIGIT_SHAPE)], dtype=np.float32).reshape(
+    3, -1
+)
+"""Weights of each pixel in the sum of ink and in its moments by row and by column, which are exact:
+whole numbers below 2**24."""
 
 
 def is_mnist_format(gray: NDArray[np.uint8]) -> bool:
     """Check that pixels are white on black, 28x28, fill the 20x20 box and are centered."""
     if gray.shape != DIGIT_SHAPE:
         return False
-    # Products take a third of the time of numpy's reductions.
     values = gray.astype(np.float32)
-    sums = (values @ _ONES, _ONES @ values)
-    profiles: list[list[float]] = [one.tolist() for one in sums]
-    longest = max(map(_extent, profiles))
+    # Of an array's ways to a product, the method dot takes the least time by far.
+    top, bottom = _span(gray.tobytes(), DIGIT_SIDE)
+    left, right = _span(_ONES.dot(values).tobytes(), values.itemsize)
     # 16 of MNIST's 70,000 fill 19 pixels: their faintest edge was rounded to 0.
-    if longest not in (BOX_SIDE - 1, BOX_SIDE):
+    if max(bottom - top, right - left) not in (BOX_SIDE - 1, BOX_SIDE):
         return False
-    total = sum(profiles[0])
-    if any(abs(float(one @ _INDICES) / total - _CENTER) > _MAX_OFFSET for one in sums):
+    total, rows, columns = _MOMENTS.dot(values.reshape(-1)).tolist()
+    if abs(rows / total - _CENTER) > _MAX_OFFSET or abs(columns / total - _CENTER) > _MAX_OFFSET:
         return False
     # The border's median is above 0 if half of its pixels are.
-    has_border_ink = any(profile[0] or profile[-1] for profile in profiles)
+    has_border_ink = not (top and left) or DIGIT_SIDE in (bottom, right)
     return not has_border_ink or 2 * np.count_nonzero(border_pixels(gray)) < _BORDER_PIXELS
 
 
-def _extent(profile: list[float]) -> int:
-    """Return how many rows or columns there are from the first with ink to the last; 0 for none."""
-    inked = [index for index, ink in enumerate(profile) if ink]
-    return inked[-1] - inked[0] + 1 if inked else 0
+def _span(content: bytes, size: int) -> tuple[int, int]:
+    """Return the first group of bytes that are not all 0, and the one after the last.
+
+    Bytes find them in a fraction of the time of numpy.
+
+    Args:
+        content: groups of bytes: rows of pixels, or numbers.
+        size: bytes in a group.
+
+    Returns:
+        The end and 0 if all are 0.
+    """
+    first = len(content) - len(content.lstrip(b"\0"))
+    return first // size, -(-len(content.rstrip(b"\0")) // size)
 
 
 def has_long_stroke(mask: NDArray[np.bool_]) -> bool:

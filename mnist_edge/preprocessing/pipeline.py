@@ -161,10 +161,13 @@ def _as_mnist_format(gray: NDArray[np.uint8], ink: Ink | None) -> NDArray[np.uin
     """Return the picture or its negative, whichever is in MNIST's format; None if neither is."""
     if gray.shape != DIGIT_SHAPE:
         return None
-    for tone, pixels in (("light", gray), ("dark", np.invert(gray))):
-        is_possible = ink in (None, tone) and is_mnist_format(pixels)
-        if is_possible and has_long_stroke(pixels.view(np.bool_)):
-            return pixels
+    if ink != "dark" and is_mnist_format(gray) and has_long_stroke(gray.view(np.bool_)):
+        return gray
+    if ink == "light":
+        return None
+    negative = np.invert(gray)
+    if is_mnist_format(negative) and has_long_stroke(negative.view(np.bool_)):
+        return negative
     return None
 
 
