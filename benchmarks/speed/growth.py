@@ -1,19 +1,22 @@
-"""Measure how processor time grows with what there is to read.
+"""Measure how processor time and memory grow with what there is to read.
 
     python -m benchmarks.speed.growth
 
 A curve is fitted as ``time = constant * size ** exponent``, by least squares of the logarithms over
 the upper half of the sizes, where what does not grow no longer shows: 1 is linear. Processor time
 holds on a busy machine. Every size is measured twice, in turn with the others, and the least
-counts.
+counts. Memory is the peak of a start of the program that reads it all.
 """
 
 from __future__ import annotations
 
 import io
+import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +26,7 @@ from benchmarks.rows import Row, count, main
 from benchmarks.speed.jpeg_12mp import photo
 from mnist_edge import Classifier
 from mnist_edge.data.mnist import load_test_digits
+from mnist_edge.evaluation.benchmark.cold_start import time_starts
 from mnist_edge.preprocessing.pipeline import preprocess
 
 EXPONENT = 1.1
@@ -45,10 +49,42 @@ def measure(share: float) -> Iterator[Row]:
     yield _row("arrays (predict_pixels)", _calls(classifier.predict_pixels, arrays))
     yield _row("megapixels (preprocess of a JPEG)", _calls(preprocess, photos))
     yield _row("digits on a page (predict_all)", _calls(classifier.predict_all, pages))
+    with tempfile.TemporaryDirectory(prefix="mnist-edge-") as temporary:
+        yield from _memory(Path(temporary), photos, pages)
+
+
+def _memory(
+    folder: Path, photos: Mapping[float, bytes], pages: Mapping[float, Image.Image]
+) -> Iterator[Row]:
+    """Yield the growth of peak memory with megapixels, digits on a page, and files."""
+    predict = [sys.executable, "-m", "mnist_edge", "predict", "--model", "edge"]
+    commands: dict[str, dict[float, list[str]]] = {"megapixels": {}, "digits on a page": {}}
+    for size, content in photos.items():
+        path = folder / f"{size:g}.jpg"
+        path.write_bytes(content)
+        commands["megapixels"][size] = [*predict, str(path)]
+    for size, page in pages.items():
+        path = folder / f"{size:g}.png"
+        page.save(path)
+        commands["digits on a page"][size] = [*predict, "--all", str(path)]
+    for what, starts in commands.items():
+        found = time_starts([*starts.values()], rounds=1)
+        peaks = {size: one.peak_mib for size, one in zip(starts, found, strict=True)}
+        known = {size: peak for size, peak in peaks.items() if peak}
+        if len(known) == len(peaks):
+            least, most = min(known), max(known)
+            yield Row(
+                what=f"memory against {what}: {least:g} take {known[least]:.4g} MiB, {most:g} take "
+                f"{known[most]:.4g} MiB",
+                figure=fit_exponent(known),
+                unit="exponent",
+                goal="at most",
+                target=EXPONENT,
+            )
 
 
 def fit_exponent(seconds: Mapping[float, float]) -> float:
-    """Return the exponent of a curve, given the seconds of each size."""
+    """Return the exponent of a curve, given the seconds, or the memory, of each size."""
     upper = sorted(seconds)[len(seconds) // 2 :]
     return float(np.polyfit(np.log(upper), np.log([seconds[size] for size in upper]), 1)[0])
 

@@ -27,7 +27,7 @@ from mnist_edge.runtimes.backends import import_runtime
 from mnist_edge.runtimes.interpreter import Interpreter, dequantize
 from mnist_edge.runtimes.selection import selected_runtime
 
-EVALUATING, TOGETHER = 1.1, 2.0
+EVALUATING, TOGETHER = 1.1, 2.2
 """Most that evaluating on one thread may take of the floor's time, and how many times as fast two
 cores must be together."""
 _ROUNDS = 5

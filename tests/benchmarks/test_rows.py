@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,32 @@ def test_every_script_of_speed_is_run() -> None:
         if "rows import" in path.read_text()
     }
     assert measuring - {"speed.results"} == set(results.SCRIPTS)
+
+
+def test_a_run_that_was_interrupted_goes_on_where_it_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = rows.row_of_times("it", [2.0, 2.0], "floor", [1.0, 1.0], goal="at most", target=1)
+    started = []
+
+    def run(script: str, share: float) -> Iterator[rows.Row]:
+        started.append(script)
+        yield row
+        if len(started) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(results, "run", run)
+    kept = tmp_path / "kept.jsonl"
+    scripts = ["speed.warm", "speed.growth", "speed.workers"]
+    with pytest.raises(KeyboardInterrupt):
+        results.measure(scripts, share=1, kept=kept, known={})
+    known = results.read_kept(kept, share=1)
+    assert known == {"speed.warm": [row]}
+    assert results.read_kept(kept, share=0.5) == {}
+    found = results.measure(scripts, share=1, kept=kept, known=known)
+    assert found == {script: [row] for script in scripts}
+    assert started == ["speed.warm", "speed.growth", "speed.growth", "speed.workers"]
+    assert "it | 2,000 ms | floor | 1,000 ms | 2.00" in capsys.readouterr().out
 
 
 def test_a_curves_exponent_is_that_of_its_upper_half() -> None:
