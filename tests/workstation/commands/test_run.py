@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -12,12 +11,15 @@ import pytest
 from mnist_edge.data.mnist import Mnist
 from mnist_edge.training import trainer, training_record
 from mnist_edge.training.recipes import find_recipe
-from tests.support.programs import mnist_edge
+from tests.support.programs import Run, mnist_edge
 from tests.support.recorder import Recorder
+from tests.support.waiting import eventually
 
 
 @pytest.mark.slow
-def test_a_killed_run_resumes_to_the_same_result(tmp_path: Path, mnist: Mnist) -> None:
+def test_a_killed_run_resumes_to_the_same_result(
+    tmp_path: Path, mnist: Mnist, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     words = [sys.executable, "-m", "mnist_edge", "run", "--recipe", "softmax-1k"]
     folder = tmp_path / "runs" / "softmax-1k"
     checkpoint = folder / trainer.CHECKPOINT_FILE
@@ -28,9 +30,7 @@ def test_a_killed_run_resumes_to_the_same_result(tmp_path: Path, mnist: Mnist) -
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 120
-    while not checkpoint.exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
+    eventually(checkpoint.exists)
     os.killpg(started.pid, signal.SIGKILL)
     started.wait()
     assert checkpoint.exists(), "the run was to be killed between two rounds"
@@ -46,5 +46,9 @@ def test_a_killed_run_resumes_to_the_same_result(tmp_path: Path, mnist: Mnist) -
     )
     assert parts == uninterrupted
 
-    kept = mnist_edge("run", "--recipe", "softmax-1k", folder=tmp_path)
+    monkeypatch.chdir(tmp_path)
+    stages: list[str] = []
+    monkeypatch.setattr("mnist_edge.commands.run._stage", lambda *words: stages.append(words[0]))
+    kept = run("run", "--recipe", "softmax-1k")
     assert "holds a finished training" in kept.stderr
+    assert stages == ["convert", "report", "predict"]
