@@ -23,6 +23,7 @@ from mnist_edge.errors import (
     extra_install_command,
 )
 from mnist_edge.modelstore.loading import is_tflite
+from mnist_edge.system.text import one_line
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
@@ -138,7 +139,7 @@ def _read_zip(path: Path) -> tuple[Any, Any]:
     # An encrypted archive is a RuntimeError, endless nesting a RecursionError, which is one too.
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError) as error:
         raise InvalidModel(
-            f"{path} is a damaged archive ({error}); copy or download the file again"
+            f"{path} is a damaged archive ({one_line(error)}); copy or download the file again"
         ) from error
     if damaged:
         raise InvalidModel(f"{path} is damaged in {damaged}; copy or download the file again")

@@ -197,7 +197,9 @@ def _read_idx(folder: Path, key: str) -> NDArray[np.uint8]:
             f"{folder} has neither {plain.name} nor {path.name}; expected images and labels"
         ) from error
     except (OSError, EOFError, zlib.error) as error:
-        raise MalformedData(f"cannot read {path} ({error}); copy the file again") from error
+        raise MalformedData(
+            f"cannot read {path} ({one_line(error)}); copy the file again"
+        ) from error
     return idx.parse_idx(key, content, source=path)
 
 

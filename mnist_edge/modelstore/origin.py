@@ -15,6 +15,7 @@ from mnist_edge.modelstore import SCHEMES
 from mnist_edge.modelstore.loading import StoredModel, read_manifest
 from mnist_edge.modelstore.manifest import ModelManifest, Score
 from mnist_edge.system.files import not_writable
+from mnist_edge.system.text import one_line
 
 MODEL_FILE = "model.keras"
 """The Keras file of a model folder."""
@@ -101,7 +102,7 @@ def weights_sha256(model: Path) -> str:
                 digest.update(chunk)
     # Damaged and encrypted archives raise the last four.
     except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
-        raise InvalidModel(f"cannot read the weights of {model}: {error}") from error
+        raise InvalidModel(f"cannot read the weights of {model}: {one_line(error)}") from error
     return digest.hexdigest()
 
 

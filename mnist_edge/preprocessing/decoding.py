@@ -75,6 +75,8 @@ _ALPHA_MODES = ("LA", "PA", "RGBA", "RGBa")
 """Pillow's modes with an alpha band; other modes may name a transparent color instead."""
 _REDUCIBLE_MODES = ("L", "RGB", "RGBX", "CMYK", "YCbCr", "LA", "RGBA")
 """Pillow's modes whose pixels can be averaged without a conversion."""
+_PALETTE_COLORS = 256
+"""Colors of a palette at most."""
 _TRANSPOSITIONS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -353,8 +355,21 @@ def _conversion(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
     if image.mode == "La":
         return lambda part: part.convert("LA")
     if image.mode in _ALPHA_MODES or "transparency" in image.info:
-        return lambda part: part.convert("RGBA")
+        return _to_rgba
     return lambda part: part.convert("RGB")
+
+
+def _to_rgba(image: Image.Image) -> Image.Image:
+    """Convert a picture to RGBA; Pillow fails where more colors are transparent than there are."""
+    transparency = image.info.get("transparency")
+    colors = len(transparency) if isinstance(transparency, bytes) else 1 + (transparency or 0)
+    if image.mode == "P" and colors > _PALETTE_COLORS:
+        image = image.copy()
+        if isinstance(transparency, bytes):
+            image.info["transparency"] = transparency[:_PALETTE_COLORS]
+        else:
+            del image.info["transparency"]
+    return image.convert("RGBA")
 
 
 def _transposition(image: Image.Image) -> Image.Transpose | None:

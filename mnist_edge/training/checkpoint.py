@@ -14,6 +14,7 @@ import numpy as np
 
 from mnist_edge.errors import CheckpointMismatch
 from mnist_edge.system.files import read_regular_file, write_bytes
+from mnist_edge.system.text import one_line
 
 _MAX_BYTES = 1 << 32
 """Bytes of a checkpoint: the weights of the largest network, thrice."""
@@ -78,7 +79,7 @@ def restore_checkpoint(
         *(RecursionError, zipfile.BadZipFile),
     ) as error:
         raise CheckpointMismatch(
-            f"{path} is not a checkpoint ({error}); train again without --resume"
+            f"{path} is not a checkpoint ({one_line(error)}); train again without --resume"
         ) from error
     if settings_found != settings or len(values) != len(variables):
         raise CheckpointMismatch(

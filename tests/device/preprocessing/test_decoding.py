@@ -135,6 +135,18 @@ def test_a_transparent_palette_entry_becomes_white(kind: str) -> None:
     )
 
 
+@pytest.mark.parametrize("transparency", [b"\0" * 300, 299])
+def test_transparency_beyond_the_palette_is_ignored(transparency: bytes | int) -> None:
+    image = CHALK.convert("P")
+    image.info["transparency"] = transparency
+    preprocess(image)
+    assert image.info["transparency"] == transparency
+    # An entry that a palette cannot have makes no other one transparent.
+    if isinstance(transparency, int):
+        plain = preprocess(CHALK).pixels
+        assert largest_difference(preprocess(image).pixels, plain) <= STEPS
+
+
 def test_16_bit_gray_with_a_transparent_level_is_not_blank() -> None:
     content = encoded(Image.fromarray(deep(CHALK)), "PNG", transparency=5)
     assert largest_difference(preprocess(content).pixels, preprocess(CHALK).pixels) <= STEPS
