@@ -84,6 +84,8 @@ _MIN_PAPER = 0.3
 """Minimum share of the picture that has its border's tone if the border is paper."""
 _MAX_UNEVENNESS = 40.0
 """Maximum range of a small picture's border in gray levels; a shadow across it makes it wider."""
+_MAX_RELATIVE_UNEVENNESS = 0.35
+"""The same, relative to the strongest difference from it: of faint ink, uneven light is more."""
 _MAX_OTHER_PAPER = 0.6
 """Maximum share of a small picture that is closer to its median than to its border's, if the border
 is its paper."""
@@ -343,7 +345,8 @@ def _shows_paper(border: FloatImage, difference: FloatImage) -> bool:
     if max(difference.shape) > TIGHT_SIDE:
         return _is_paper(border, difference)
     light, dark = np.percentile(border, (80, 20))
-    return bool(light - dark <= _MAX_UNEVENNESS)
+    full = float(np.percentile(np.abs(difference), _FULL_INK_PERCENTILE))
+    return bool(light - dark <= min(_MAX_UNEVENNESS, _MAX_RELATIVE_UNEVENNESS * full))
 
 
 def _is_paper(border: FloatImage, difference: FloatImage) -> bool:

@@ -53,6 +53,13 @@ def cut_tight(index: int) -> Pixels:
     return tight
 
 
+def faint_in_uneven_light(index: int) -> Pixels:
+    written = write(plain((32, 32), (160, 160, 160), 1), (135, 135, 135), index, 0.5)
+    light = 40 * np.linspace(0, 1, 32)[:, np.newaxis, np.newaxis] ** 3
+    picture: Pixels = np.rint(written + light).astype(np.uint8)
+    return picture
+
+
 SCENES = [
     card_on_a_table,
     padded_crop,
@@ -60,6 +67,7 @@ SCENES = [
     bordered_drawing,
     red_on_green,
     cut_tight,
+    faint_in_uneven_light,
 ]
 
 
