@@ -1,17 +1,16 @@
 """``mnist-edge watch``: reads pictures as they arrive, from a folder or a camera."""
 
-import json
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.commands.console import fail, note, warn
+from mnist_edge.commands.console import warn
 from mnist_edge.commands.options import (
     DEFAULT_KEEP_UNSURE_BYTES,
     AllOption,
@@ -24,15 +23,10 @@ from mnist_edge.commands.options import (
     RuntimeOption,
 )
 from mnist_edge.commands.parsing import parse_min_confidence
-from mnist_edge.commands.prediction_output import PictureResult, result_document
-from mnist_edge.errors import InvalidValue, PictureError, PictureNotFound
+from mnist_edge.errors import InvalidValue
 
 if TYPE_CHECKING:
-    from mnist_edge.inference.classifier import Prediction
-    from mnist_edge.inference.page import Page
-    from mnist_edge.inference.results_log import ResultsLog
     from mnist_edge.inference.unsure_pictures import UnsurePictures
-    from mnist_edge.preprocessing.decoding import Picture
 
 EXAMPLES = """
 mnist-edge watch inbox --out results.jsonl
@@ -149,9 +143,20 @@ def watch_command(
         if out is None:
             raise InvalidValue("name a file for the results by --out FILE; - prints them")
         unsure = _unsure_pictures(keep_unsure, keep_unsure_bytes, inbox=folder.resolve())
-        failed = _watch_folder(
-            folder, out, model, confidence, unsure, read_all=read_all, interval=interval, once=once
-        )
+        from mnist_edge.commands.watch_folder import watch_folder
+
+        with _ending() as ending:
+            failed = watch_folder(
+                folder,
+                out,
+                model,
+                confidence,
+                unsure,
+                read_all=read_all,
+                interval=interval,
+                once=once,
+                pause=ending.pause,
+            )
     else:
         from mnist_edge.commands.watch_camera import camera_settings, watch_camera
 
@@ -190,58 +195,6 @@ def _refuse(options: Mapping[str, object], reason: str) -> None:
             raise InvalidValue(f"{name}: {reason}")
 
 
-def _watch_folder(
-    folder: Path,
-    out: Path,
-    model: str | None,
-    min_confidence: float | str | None,
-    unsure: "UnsurePictures | None",
-    *,
-    read_all: bool,
-    interval: float,
-    once: bool,
-) -> int:
-    """Read the pictures of a folder, and return how many could not be read."""
-    from mnist_edge.commands.predict_pictures import warn_about
-    from mnist_edge.data.daily_counts import counting
-    from mnist_edge.inference.batch import outcome_answers
-    from mnist_edge.inference.classifier import Classifier
-    from mnist_edge.inference.folder_watcher import sweep, watch
-    from mnist_edge.inference.inputs import read_picture
-
-    if not folder.is_dir():
-        raise PictureNotFound(f"no folder {folder}; make it, or check the path")
-    # Results are compared by paths that mean the same wherever the next start is from.
-    folder = folder.resolve()
-    source = f"watch {folder}"
-    with _ending() as ending, _open_results(out) as results, counting(source, warn=warn) as counts:
-        classifier = Classifier(model, min_confidence=min_confidence)
-        warn_about(classifier)
-        place = "standard output" if str(out) == "-" else out
-        note(f"watching {folder}: {len(results.pictures)} read before, results go to {place}")
-        look = sweep if once else watch
-        read: Callable[[Picture], Page | Prediction] = classifier.predict
-        if read_all:
-            read = classifier.predict_all
-        count = failed = 0
-        for arrival in look(folder, results.pictures, interval=interval, pause=ending.pause):
-            outcome = read_picture((arrival.path, None), read)
-            unreadable = isinstance(outcome, PictureError)
-            # It may still be being written.
-            if (unreadable and not arrival.final) or not arrival.is_unchanged():
-                continue
-            counts.add(classifier.model.sha256, outcome_answers(outcome))
-            if unsure:
-                unsure.keep_file(arrival.path, outcome, classifier)
-            result = PictureResult(path=arrival.path, outcome=outcome)
-            results.append(result_document(result, top=1))
-            count, failed = count + 1, failed + unreadable
-            if unreadable:
-                fail(outcome)
-    note(f"{count - failed} read, {failed} could not be read")
-    return failed
-
-
 def _unsure_pictures(
     folder: Path | None, max_bytes: int, *, inbox: Path | None
 ) -> "UnsurePictures | None":
@@ -260,34 +213,6 @@ def _unsure_pictures(
             "pictures that arrive; name a folder elsewhere"
         )
     return UnsurePictures(folder, max_bytes=max_bytes, warn=warn)
-
-
-class _PrintedResults:
-    """Results on standard output, which last as long as the process."""
-
-    def __init__(self) -> None:
-        self.pictures: set[str] = set()
-        """Paths of the pictures that have a line."""
-
-    def append(self, document: Mapping[str, Any]) -> None:
-        """Print one line at once, whoever reads them."""
-        typer.echo(json.dumps(document))
-        self.pictures.add(document["path"])
-
-
-_Results: TypeAlias = "ResultsLog | _PrintedResults"
-
-
-@contextmanager
-def _open_results(out: Path) -> Iterator[_Results]:
-    """Open a results file, or standard output for ``-``."""
-    from mnist_edge.inference.results_log import open_results_log
-
-    if str(out) == "-":
-        yield _PrintedResults()
-    else:
-        with open_results_log(out, warn=warn) as results_log:
-            yield results_log
 
 
 class _Ending:

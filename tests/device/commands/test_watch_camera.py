@@ -217,34 +217,6 @@ def test_init_writes_a_file_that_is_read(
     assert load_monitor_settings(tmp_path / "a.toml").camera.address == "rpicam"
 
 
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        ([], "name either a FOLDER, or a camera"),
-        (["inbox", "--camera", "demo:"], "name either a FOLDER, or a camera"),
-        (["inbox"], "name a file for the results by --out"),
-        (["--camera", "demo:", "--every", "fast"], "'fast' is no duration"),
-        (["--camera", "demo:", "--every", "0"], "every: 0 is outside"),
-        (["--camera", "demo:nowhere"], "no pictures in nowhere"),
-        (["--camera", "webcam"], "expected rpicam"),
-        (["--config", "none.toml"], "watch --init writes"),
-        (["--camera", "demo:", "--light-command", "a 'b"], "light_command"),
-        (["inbox", "--out", "a.jsonl", "--history", "a.db"], "--history: only with a camera"),
-        (["inbox", "--out", "a.jsonl", "--every", "1s"], "--every: only with a camera"),
-        (["--camera", "demo:", "--all"], "--all: only with a FOLDER"),
-        (["--camera", "demo:", "--interval", "5"], "--interval: only with a FOLDER"),
-    ],
-)
-def test_what_cannot_be_watched_is_said_before_anything_runs(
-    words: list[str], message: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    result = run("watch", *words)
-    assert result.returncode in {1, 2}
-    assert message in result.stderr
-    assert result.stderr.count("\n") <= 2
-
-
 def test_a_file_with_a_mistake_is_refused_with_its_place(run: Run, tmp_path: Path) -> None:
     config = tmp_path / "watch.toml"
     config.write_text('[camera]\naddres = "demo:"\n')
