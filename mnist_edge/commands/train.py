@@ -60,7 +60,8 @@ class TrainingProgress(ExitStack):
     def on_start(self, summary: str, step: int, total_steps: int) -> None:
         """Print the network and begin the bar."""
         self._first, self._total = step, total_steps
-        note(summary)
+        for line in summary.splitlines():
+            note(line)
         if step:
             note(f"resuming at step {step:,} of {total_steps:,}")
         self._bar: Any = self.enter_context(progress_bar(total_steps, "training"))
