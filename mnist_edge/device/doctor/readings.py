@@ -92,7 +92,8 @@ def _finding(week: SourceWeek) -> Finding:
         "p_values": difference and dict(difference.p_values),
     }
     if difference is None:
-        found = f"{week.days} days are too few to tell whether a week differs"
+        days = "1 day is" if week.days == 1 else f"{week.days} days are"
+        found = f"{days} too few to tell whether a week differs"
         return Finding(name=name, found=found, facts=facts)
     since = f"the week of {difference.monday:%Y-%m-%d}"
     if not difference.differing:
