@@ -1,1 +1,1 @@
-"""Reading pictures on a cluster, on Ray: plan tasks, run each to one part, sum them up."""
+"""Reading pictures by the million: plan tasks, run each to one part here or on Ray, sum them up."""

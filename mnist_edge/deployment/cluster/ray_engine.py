@@ -4,9 +4,9 @@ Each task of a plan is a task of Ray: it reads its pictures, writes its part, an
 part holds, some hundred bytes. Ray runs a task again whose worker or node is lost.
 
 These are tasks of Ray itself. Those of Ray Data, which would pass nothing but numbers on here, took
-twice the processor time to start and half as much memory again, and run for ever where one always
-crashes. There are no actors either: they hold processors that reads wait for, and with as many of
-them as processors nothing is ever read.
+half as much processor time and memory again, and ran for ever where one always crashed
+(docs/how-to/read-on-a-cluster.md). There are no actors either: they hold processors that reads wait
+for, and with as many of them as processors nothing is ever read.
 """
 
 from __future__ import annotations
