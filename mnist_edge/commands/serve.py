@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.commands.console import note, warn
+from mnist_edge.commands.console import note, terminal_width, warn
 from mnist_edge.commands.options import (
     DEFAULT_KEEP_UNSURE_BYTES,
     ConfigOption,
@@ -247,10 +247,20 @@ def announce(settings: "ServerSettings") -> None:
         page, sign, token = link.partition("#")
         typer.echo(f"its camera is at {page}camera{sign}{token}")
     if not is_loopback(host):
-        import segno
+        _print_code(link)
 
-        segno.make(link, error="l").terminal(sys.stdout, compact=True)
-        sys.stdout.flush()
+
+def _print_code(link: str) -> None:
+    """Print a link as a QR code, unless its lines would break."""
+    import segno
+
+    code = segno.make(link, error="l")
+    columns, _ = code.symbol_size()
+    if columns > (terminal_width() or columns):
+        note(f"a QR code of this link takes {columns} columns; a shorter token makes it smaller")
+        return
+    code.terminal(sys.stdout, compact=True)
+    sys.stdout.flush()
 
 
 def _own_address() -> str:

@@ -50,6 +50,22 @@ def test_the_link_for_others_has_the_token_and_is_a_qr_code_too(
     assert sum(line.count("█") + line.count("▀") + line.count("▄") for line in code) > 50
 
 
+@pytest.mark.parametrize(("length", "is_shown"), [(32, True), (512, False)])
+def test_a_code_is_printed_where_the_terminal_is_wide_enough(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    length: int,
+    is_shown: bool,
+) -> None:
+    monkeypatch.setattr(serve, "terminal_width", lambda: 80)
+    serve.announce(ServerSettings(host="192.0.2.17", port=8080, token="x" * length))
+    printed = capsys.readouterr()
+    lines = printed.out.splitlines()[1:]
+    assert bool(lines) == is_shown
+    assert all(len(line) <= 80 for line in lines)
+    assert ("takes 89 columns" in printed.err) != is_shown
+
+
 def test_a_server_on_every_address_is_called_by_the_machines_own(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
