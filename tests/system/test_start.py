@@ -39,7 +39,7 @@ UNUSED_BY_HELP = {
 
 
 STANDARD_LIBRARY = (
-    "codecs, collections, contextlib, dataclasses, enum, functools, hashlib, importlib, io, "
+    "codecs, collections, contextlib, dataclasses, enum, functools, hashlib, importlib.util, io, "
     "itertools, json, math, pathlib, pickle, platform, re, reprlib, signal, threading, typing, "
     "warnings"
 )
