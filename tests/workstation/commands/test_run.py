@@ -52,3 +52,15 @@ def test_a_killed_run_resumes_to_the_same_result(
     kept = run("run", "--recipe", "softmax-1k")
     assert "holds a finished training" in kept.stderr
     assert stages == ["convert", "report", "predict"]
+
+
+def test_without_tensorflow_a_run_says_so_before_it_fetches(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mnist_edge.training.frameworks.find_spec", lambda name: None)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    ran = run("run", "--data", "absent.npz")
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("mnist-edge: training and converting need TensorFlow")
+    assert [*tmp_path.iterdir()] == []
