@@ -40,6 +40,7 @@ SCRIPTS = {
     "speed.pictures_throughput": "Ten thousand files",
     "speed.workers": "One process and several",
     "speed.serving": "Serving",
+    "speed.watching": "Watching a camera",
     "speed.jpeg_12mp": "A photo of twelve megapixels",
     "speed.whole_pictures": "Whole pictures",
     "speed.growth": "How time grows",
