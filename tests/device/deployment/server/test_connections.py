@@ -257,6 +257,15 @@ def test_several_requests_may_be_sent_at_once(server: RunningServer) -> None:
         assert all_of(pipelining).count(b'"digit":7') == 3
 
 
+def test_an_answer_comes_in_one_piece(server: RunningServer) -> None:
+    with connect(server) as one:
+        for method, body in ((b"GET", b'{"alive":true}'), (b"HEAD", b"")):
+            one.sendall(method + b" /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            head, _, received = one.recv(65536).partition(b"\r\n\r\n")
+            assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert received == body
+
+
 def test_a_client_that_waits_is_told_to_go_on(server: RunningServer) -> None:
     with connect(server) as waiting:
         head = f"{HEAD}Content-Length: {len(SAMPLE)}\r\nExpect: 100-continue\r\n"
