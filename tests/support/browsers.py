@@ -113,5 +113,10 @@ def press(page: webdriver.Chrome, *keys: str) -> None:
 
 
 def wait_for(page: webdriver.Chrome, name: str, text: str) -> None:
-    """Wait until an element shows a text."""
-    patience(page).until(lambda _: text in part(page, name).text)
+    """Wait until an element shows a text, and the page takes a key or a click again."""
+    patience(page).until(
+        lambda _: (
+            text in part(page, name).text
+            and page.find_element(By.TAG_NAME, "body").get_attribute("aria-busy") != "true"
+        )
+    )
