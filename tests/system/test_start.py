@@ -61,6 +61,12 @@ def imports_of(*words: str | Path) -> set[str]:
     return imports_of_command(*command)
 
 
+def public(modules: set[str]) -> set[str]:
+    """Return the packages and modules of the top; those in C differ between versions of Python."""
+    tops = {name.partition(".")[0] for name in modules}
+    return {name for name in tops if not name.startswith("_")}
+
+
 def test_predict_imports_no_more_than_it_needs(nano: Path) -> None:
     imported = imports_of("predict", "--model", nano, SAMPLE)
     own = {name for name in imported if name.partition(".")[0] == "mnist_edge"}
@@ -70,7 +76,7 @@ def test_predict_imports_no_more_than_it_needs(nano: Path) -> None:
     script = SCRIPT.format(module=RUNTIMES[selected_runtime()])
     used = f"import {STANDARD_LIBRARY}\nimport numpy.typing\n{script}"
     permitted = imports_of_command("-c", used, nano / "int8.tflite", SAMPLE)
-    assert imported - own - permitted <= {"gc"}
+    assert public(imported) - public(permitted) <= {"gc", "mnist_edge"}
 
 
 def test_help_imports_no_library_beside_typer() -> None:
