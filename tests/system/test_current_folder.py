@@ -62,12 +62,12 @@ COMMANDS = [
     ["report", "quick", "--pictures", "labeled", "--corrupted", "0", "--out", "report"],
     ["bundle", "--target", "linux-x86_64"],
     ["bundle", "--target", "linux-x86_64", "--camera", "--serve"],
-    ["watch", "--camera", "demo:", "--every", "0.1s", "--once"],
+    ["watch", "--camera", "demo:labeled/7", "--once"],
     ["readings"],
     ["label", "labeled", "--terminal"],
     ["batch", "labeled", "answers", "--format", "jsonl"],
     ["export", "--target", "cmake"],
-    ["teach", "labeled", "--from", "nano"],
+    ["teach", "labeled", "--data", "absent.npz"],
 ]
 
 
