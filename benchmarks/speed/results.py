@@ -121,6 +121,7 @@ def measure(
         kept: the file of JSON lines that ``read_kept`` reads.
         known: rows by script.
     """
+    kept.parent.mkdir(parents=True, exist_ok=True)
     results = dict(known)
     for script in scripts:
         if script in results:
