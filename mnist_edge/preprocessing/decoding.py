@@ -362,13 +362,11 @@ def _conversion(image: Image.Image) -> Callable[[Image.Image], Image.Image]:
 def _to_rgba(image: Image.Image) -> Image.Image:
     """Convert a picture to RGBA; Pillow fails where more colors are transparent than there are."""
     transparency = image.info.get("transparency")
-    colors = len(transparency) if isinstance(transparency, bytes) else 1 + (transparency or 0)
-    if image.mode == "P" and colors > _PALETTE_COLORS:
+    if image.mode == "P" and isinstance(transparency, int) and transparency >= _PALETTE_COLORS:
+        return image.convert("RGB")
+    if image.mode == "P" and isinstance(transparency, bytes):
         image = image.copy()
-        if isinstance(transparency, bytes):
-            image.info["transparency"] = transparency[:_PALETTE_COLORS]
-        else:
-            del image.info["transparency"]
+        image.info["transparency"] = transparency[:_PALETTE_COLORS]
     return image.convert("RGBA")
 
 

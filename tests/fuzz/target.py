@@ -49,7 +49,7 @@ class Target:
     megabytes: int | None = None
     """Memory that the process may take at its peak; None if it is not measured."""
     seconds: int = 120
-    """Time after which a case counts as hanging."""
+    """Processor time after which a case counts as hanging."""
 
 
 def find_target(name: str) -> Target:

@@ -16,6 +16,7 @@ import os
 import re
 import resource
 import shutil
+import signal
 import sys
 import time
 import warnings
@@ -30,6 +31,8 @@ _ADDRESS_SPACE = 4 << 30
 """Bytes that a process may reserve, which keeps the machine well."""
 _ADDRESS_SPACE_OF_TENSORFLOW = 16 << 30
 """The same for one whose memory is not measured, since TensorFlow takes what there is."""
+_WAITING = 10
+"""Seconds of a clock per second of the processor that a case may take: others may keep it busy."""
 _STATUS = Path("/proc/self/status")
 _CLEAR_REFS = Path("/proc/self/clear_refs")
 
@@ -39,6 +42,8 @@ def run(target: Target, seed: str, first: int, end: int, seconds: float, folder:
     limit = _ADDRESS_SPACE if target.megabytes is not None else _ADDRESS_SPACE_OF_TENSORFLOW
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     gc.freeze()
+    # It says where the case was, and then ends the process.
+    faulthandler.register(signal.SIGPROF, chain=True)
     cases, until = _cases(target, seed, first, end), time.monotonic() + seconds
     with (
         (folder / "log").open("a", encoding="utf-8", buffering=1) as log,
@@ -74,7 +79,8 @@ def _cases(
 def _check(target: Target, content: bytes, files: Path) -> tuple[str, int]:
     """Check one case; return its outcome, and the megabytes at the peak."""
     files.mkdir()
-    faulthandler.dump_traceback_later(target.seconds, exit=True)
+    signal.setitimer(signal.ITIMER_PROF, target.seconds)
+    faulthandler.dump_traceback_later(_WAITING * target.seconds, exit=True)
     if target.megabytes is not None:
         # What it took to make the case is not the program's: glibc may keep it for later.
         gc.collect()
@@ -85,6 +91,7 @@ def _check(target: Target, content: bytes, files: Path) -> tuple[str, int]:
             warnings.simplefilter("error")
             outcome = target.check(content, files)
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         faulthandler.cancel_dump_traceback_later()
         shutil.rmtree(files)
     if target.megabytes is None:
