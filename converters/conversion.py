@@ -31,7 +31,7 @@ from mnist_edge.errors import ConversionError, InvalidManifest
 from mnist_edge.metrics.classification import calibration_error
 from mnist_edge.metrics.confidence import choose_threshold, count_correct, fit_temperature, softmax
 from mnist_edge.modelstore.loading import read_manifest
-from mnist_edge.modelstore.manifest import ModelManifest, Score
+from mnist_edge.modelstore.manifest import ModelManifest, OperatingPoints, Score
 from mnist_edge.modelstore.origin import NetworkOrigin
 from mnist_edge.runtimes import input_scaling
 from mnist_edge.runtimes.input_scaling import (
@@ -331,6 +331,9 @@ def _save(prepared: Prepared, attempt: _Attempt, folder: Path, tried: tuple[str,
     sha256 = hashlib.sha256(content).hexdigest()
     # What was measured elsewhere holds for the same bytes.
     replaced = _replaced_manifest(path, sha256)
+    min_confidence = choose_threshold(
+        probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
+    )
     manifest = ModelManifest(
         file=path.name,
         sha256=sha256,
@@ -351,10 +354,9 @@ def _save(prepared: Prepared, attempt: _Attempt, folder: Path, tried: tuple[str,
         test=replaced.test if replaced else None,
         oldest_runtime=verification.run.runtime,
         temperature=temperature,
-        min_confidence=choose_threshold(
-            probabilities.max(axis=1), probabilities.argmax(axis=1) == labels
-        ),
-        operating_points=replaced.operating_points if replaced else None,
+        min_confidence=min_confidence,
+        operating_points=(replaced and replaced.operating_points)
+        or _taught_points(prepared.model.parent_points, min_confidence),
         calibration_error=calibration_error(probabilities, labels),
         golden=verification.golden,
     )
@@ -367,6 +369,18 @@ def _save(prepared: Prepared, attempt: _Attempt, folder: Path, tried: tuple[str,
         gate=verification.gate,
         tried=tried,
     )
+
+
+def _taught_points(parent: OperatingPoints | None, balanced: float) -> OperatingPoints | None:
+    """Derive the operating points of a fine-tuned model, if the model that it was has some.
+
+    ``balanced`` is chosen on the validation digits, as for that model. ``careful`` is inherited: it
+    was chosen on hard pictures, and both models' probabilities are calibrated on the same digits,
+    so that they mean the same.
+    """
+    if parent is None:
+        return None
+    return OperatingPoints(balanced=balanced, careful=max(balanced, parent.careful))
 
 
 def _replaced_manifest(path: Path, sha256: str) -> ModelManifest | None:

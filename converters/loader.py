@@ -21,7 +21,7 @@ from converters.formats import KerasModelFile
 from converters.frozen_graph import Network
 from mnist_edge import CLASSES, DIGIT_SHAPE
 from mnist_edge.errors import InvalidModel, MissingDependency, ModelNotFound, UnsuitableModel
-from mnist_edge.modelstore.manifest import Lineage
+from mnist_edge.modelstore.manifest import Lineage, OperatingPoints
 from mnist_edge.modelstore.origin import weights_sha256
 from mnist_edge.system.capture import capture_descriptors
 from mnist_edge.system.files import read_regular_file
@@ -51,6 +51,8 @@ class TrainedModel:
     """Whether it was trained by a recipe of this project, and so takes raw pixels."""
     lineage: Lineage | None
     """Where it comes from, if it was fine-tuned with a user's pictures."""
+    parent_points: OperatingPoints | None
+    """The operating points of the model that it was fine-tuned from."""
     outputs: Literal["logits", "values", "unknown"]
     """What its outputs were trained as: ``values`` by a squared error or the like."""
     faults: tuple[str, ...]
@@ -113,7 +115,7 @@ def load_trained_model(path: Path, digits: NDArray[np.uint8]) -> TrainedModel:
     whole = frozen_graph.freeze(concrete, name=str(path))
     network, cut = frozen_graph.cut_softmax(whole)
     network = frozen_graph.free_batch(network, digits.astype(np.float32), name=str(path))
-    recipe, seed, lineage = _origin(path)
+    recipe, seed, lineage, parent_points = _origin(path)
     return TrainedModel(
         path=path,
         network=network,
@@ -123,6 +125,7 @@ def load_trained_model(path: Path, digits: NDArray[np.uint8]) -> TrainedModel:
         weights_sha256=weights_sha256(path),
         from_recipe=recipe in RECIPES or lineage is not None,
         lineage=lineage,
+        parent_points=parent_points,
         outputs=_outputs(cut, file.loss),
         faults=_faults(cut, formats.loss_takes_logits(file.loss)),
     )
@@ -331,17 +334,22 @@ def _quietly() -> Iterator[None]:
         yield
 
 
-def _origin(path: Path) -> tuple[str, int | None, Lineage | None]:
-    """Return the recipe, the seed and the lineage in the record beside a model, if there is one."""
+def _origin(path: Path) -> tuple[str, int | None, Lineage | None, OperatingPoints | None]:
+    """Return the recipe, the seed, and of a fine-tuned model the lineage and the parent's points.
+
+    They are in the record beside a model, if there is one.
+    """
     if path.name != MODEL_FILE:
-        return path.name, None, None
+        return path.name, None, None, None
     try:
         record = json.loads(read_regular_file(path.parent / RECORD_FILE))
         settings, lineage = record["settings"], record.get("lineage")
+        points = record.get("parent_points")
         return (
             str(settings["name"]),
             int(settings["seed"]),
             None if lineage is None else Lineage(**lineage),
+            None if points is None else OperatingPoints(**points),
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        return path.name, None, None
+        return path.name, None, None, None

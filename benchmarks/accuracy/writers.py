@@ -15,13 +15,19 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageFont
 
 from mnist_edge.data.mnist import Digits, Mnist
+from mnist_edge.preprocessing.connected_components import label_components
 from mnist_edge.preprocessing.mnist_format import to_mnist_format
+from mnist_edge.training.augmentation import distorted_lightly
 from mnist_edge.training.habits import HABITS, draw_habits
-from mnist_edge.training.outliers.primitives import hand, rasterize, straight
+from mnist_edge.training.outliers.primitives import Random, hand, rasterize, straight
 
 Draw = Callable[[int, int], NDArray[np.uint8]]
 """Draws one digit from its label and a seed, ``(28, 28)``."""
 
+INK = 127
+"""Pixel above which there is ink."""
+_HAND = 14
+"""Seed of the hand that has a thick marker."""
 _SEGMENTS = (
     "abcdef",
     "bc",
@@ -78,9 +84,8 @@ def draw_meter(digit: int, seed: int) -> NDArray[np.uint8]:
     return to_mnist_format(np.asarray(blurred, np.float32) / 255)
 
 
-def thickened(images: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
-    """Write digits again with one thick marker: strokes grow by two or three pixels."""
-    random = np.random.default_rng(seed)
+def thickened(images: NDArray[np.uint8], random: Random) -> NDArray[np.uint8]:
+    """Write digits again with a thick marker: strokes grow by two or three pixels."""
     results = []
     for image in images:
         large = Image.fromarray(image).resize((112, 112), Image.Resampling.BICUBIC)
@@ -90,9 +95,24 @@ def thickened(images: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
     return np.stack(results)
 
 
+def count_holes(image: NDArray[np.uint8]) -> int:
+    """Count the areas of background that ink encloses."""
+    _, areas = label_components(np.pad(image, 1) <= INK)
+    return len(areas) - 1
+
+
+def _with_open_holes(name: str, count: int, seed: int) -> Digits:
+    """Draw a habit; a slashed 0 that its pen has filled is a blot, which nobody can read."""
+    if name != "slashed 0":
+        return draw_habits(count, seed=seed, habits=[name])
+    drawn = draw_habits(2 * count, seed=seed, habits=[name])
+    open_ = [index for index, image in enumerate(drawn.images) if count_holes(image)]
+    return drawn.take(np.array(open_[:count]))
+
+
 def _habit(name: str, mnist: Mnist, count: int, seed: int) -> Digits:
     """Draw a writer's pictures: half of the habit, and as many of MNIST's other digits."""
-    own = draw_habits(count - count // 2, seed=seed, habits=[name])
+    own = _with_open_holes(name, count - count // 2, seed)
     random = np.random.RandomState(seed)
     others = np.flatnonzero(mnist.train.labels != HABITS[name].digit)
     rest = mnist.train.take(random.choice(others, count // 2, replace=False))
@@ -102,20 +122,48 @@ def _habit(name: str, mnist: Mnist, count: int, seed: int) -> Digits:
     )
 
 
+def _marker(thin: Digits, count: int, seed: int) -> Digits:
+    """Write digits with a marker, except those whose holes it would fill or whose gaps close."""
+    random = np.random.default_rng(seed)
+    thick = thickened(thin.images, random)
+    alike = [
+        index
+        for index, pair in enumerate(zip(thin.images, thick, strict=True))
+        if count_holes(pair[0]) == count_holes(pair[1])
+    ]
+    return Digits(images=thick, labels=thin.labels).take(np.array(alike[:count]))
+
+
+def _any_hand(mnist: Mnist, count: int, seed: int, *, measured: bool) -> Digits:
+    """Take digits of anybody: of other people where they are measured."""
+    split = mnist.validation if measured else mnist.train
+    return split.take(np.random.RandomState(seed).choice(len(split), 2 * count, replace=False))
+
+
+def _one_hand(mnist: Mnist, count: int, seed: int) -> Digits:
+    """Write digits of one hand, which forms each digit in one of three ways, and never twice alike.
+
+    Which hand it is does not depend on the seed.
+    """
+    random = np.random.RandomState(_HAND)
+    forms = [
+        random.choice(np.flatnonzero(mnist.train.labels == label), 3, replace=False)
+        for label in range(10)
+    ]
+    variation = np.random.RandomState(seed)
+    written = mnist.train.take(
+        np.array([forms[i % 10][variation.randint(3)] for i in range(3 * count)])
+    )
+    return Digits(images=distorted_lightly(written, variation), labels=written.labels)
+
+
 def _drawn(draw: Draw, count: int, seed: int) -> Digits:
     labels = (np.arange(count) % 10).astype(np.uint8)
     images = np.stack([draw(int(label), seed + i) for i, label in enumerate(labels)])
     return Digits(images=images, labels=labels)
 
 
-def _marker(mnist: Mnist, count: int, seed: int, *, measured: bool) -> Digits:
-    split = mnist.validation if measured else mnist.train
-    chosen = np.random.RandomState(seed).choice(len(split), count, replace=False)
-    digits = split.take(chosen)
-    return Digits(images=thickened(digits.images, seed), labels=digits.labels)
-
-
-WRITERS = (*HABITS, "thick marker", "display", "enamel meter")
+WRITERS = (*HABITS, "thick marker", "any thick marker", "display", "enamel meter")
 """Every writer, by name."""
 
 
@@ -131,8 +179,10 @@ def draw_writer(name: str, mnist: Mnist, count: int, *, seed: int, measured: boo
     """
     if name in HABITS:
         if measured:
-            return draw_habits(count, seed=seed, habits=[name])
+            return _with_open_holes(name, count, seed)
         return _habit(name, mnist, count, seed)
     if name == "thick marker":
-        return _marker(mnist, count, seed, measured=measured)
+        return _marker(_one_hand(mnist, count, seed), count, seed)
+    if name == "any thick marker":
+        return _marker(_any_hand(mnist, count, seed, measured=measured), count, seed)
     return _drawn(partial(draw_segments if name == "display" else draw_meter), count, seed)

@@ -283,6 +283,7 @@ def _lesson(name: str, stored: StoredModel, pictures: Sequence[TrainingPicture])
             first_taken=taken[0],
             last_taken=taken[-1],
         ),
+        parent_points=stored.manifest.operating_points if stored.manifest else None,
         sha256=tuple(sorted({*_learned_before(stored), *(one.sha256 for one in seen)})),
     )
 

@@ -7,6 +7,7 @@ runtime.
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from mnist_edge.data.labeled_pictures import LabeledPicture, find_labeled_pictures
 from mnist_edge.errors import PictureError
 from mnist_edge.inference.classifier import Classifier
+from mnist_edge.inference.unsure_pictures import kept_time
 from mnist_edge.inference.worker_pool import map_in_order
 from mnist_edge.preprocessing.pipeline import trace_preprocessing
 from mnist_edge.system.files import read_regular_file
@@ -26,6 +28,9 @@ from mnist_edge.system.text import one_line
 
 _CHUNK_SIZE = 16
 """Pictures that a worker reads at a time."""
+_PAUSE = 300.0
+"""Seconds between two kept pictures from which on they are of two series: a camera that keeps one
+picture after the other sees the same digits in them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,19 +47,15 @@ class FoundLabel:
         """The path, with the box if there is one."""
         return str(self.folder / self.picture.name)
 
-    @property
-    def series(self) -> str:
-        """What it was taken with: the page that it is a box of, or else the name up to its number.
+    series: str
+    """What it was taken with: the sitting in which it was kept, the page that it is a box of, or
+    the name up to its number. Pictures of one series resemble each other more than they resemble
+    others."""
 
-        Pictures of one series resemble each other more than they resemble others.
-        """
-        path = Path(self.picture.path)
-        if self.picture.box is not None:
-            return str(self.folder / path)
-        # The digits of one page lie in several folders, one for each label.
-        parts = path.parts[1:-1] if len(path.parts[0]) == 1 else path.parts[:-1]
-        stem = re.sub(r"\d+\D*$", "", path.stem)
-        return str(self.folder.joinpath(*parts, stem or "-"))
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self.folder / self.picture.path
 
     def sha256(self) -> str:
         """Return the hash of the file, and of the box if there is one, hexadecimal.
@@ -62,7 +63,7 @@ class FoundLabel:
         Raises:
             OSError: it cannot be read.
         """
-        digest = hashlib.sha256(read_regular_file(self.folder / self.picture.path))
+        digest = hashlib.sha256(read_regular_file(self.path))
         if self.picture.box is not None:
             digest.update(repr(self.picture.box).encode())
         return digest.hexdigest()
@@ -105,12 +106,41 @@ def find_training_pictures(folders: Sequence[Path]) -> list[FoundLabel]:
         DataUnavailable: one of them does not exist, or holds no labelled picture.
         MalformedData: a CSV file has a row that is not valid.
     """
-    found = [
-        FoundLabel(folder=data if data.is_dir() else data.parent, picture=picture)
-        for data in folders
-        for picture in find_labeled_pictures(data)
-    ]
+    found = []
+    for data in folders:
+        folder = data if data.is_dir() else data.parent
+        pictures = find_labeled_pictures(data)
+        sittings = _sittings([folder / one.path for one in pictures])
+        for picture in pictures:
+            series = sittings.get(folder / picture.path) or _series(folder, picture)
+            found.append(FoundLabel(folder=folder, picture=picture, series=series))
     return sorted(found, key=lambda one: _natural_order(one.name))
+
+
+def _sittings(paths: Sequence[Path]) -> dict[Path, str]:
+    """Return in which sitting each picture was kept that ``--keep-unsure`` has kept.
+
+    A sitting is over when none is kept for ``_PAUSE``.
+    """
+    times = {path: time for path in paths if (time := kept_time(path)) is not None}
+    sittings: dict[Path, str] = {}
+    last, name = -math.inf, ""
+    for path in sorted(times, key=lambda path: (times[path], path)):
+        if times[path] - last > _PAUSE:
+            name = str(path)
+        sittings[path], last = name, times[path]
+    return sittings
+
+
+def _series(folder: Path, picture: LabeledPicture) -> str:
+    """Return the page that a picture is a box of, or its name up to its number."""
+    path = Path(picture.path)
+    if picture.box is not None:
+        return str(folder / path)
+    # The digits of one page lie in several folders, one for each label.
+    parts = path.parts[1:-1] if len(path.parts[0]) == 1 else path.parts[:-1]
+    stem = re.sub(r"\d+\D*$", "", path.stem)
+    return str(folder.joinpath(*parts, stem or "-"))
 
 
 def read_training_pictures(
@@ -164,7 +194,7 @@ def _read_picture(classifier: Classifier, found: FoundLabel) -> TrainingPicture 
     try:
         decision = classifier.decide(trace_preprocessing(found.picture.open(found.folder)))
         sha256 = found.sha256()
-        taken = (found.folder / found.picture.path).stat().st_mtime
+        taken = found.path.stat().st_mtime
     except (PictureError, OSError) as error:
         return UnusablePicture(name=found.name, reason=one_line(error))
     prediction = decision.prediction

@@ -33,6 +33,7 @@ DEFAULT_MAX_BYTES = 100_000_000
 hundred thousand drawings."""
 
 _STEM = r"[0-9]{8}T[0-9]{9}Z-[0-9a-f]{16}"
+_KEPT_TIME = re.compile(r"([0-9]{8}T[0-9]{6})([0-9]{3})Z-[0-9a-f]{16}")
 _KEPT = re.compile(rf"({_STEM})\.(json|[a-z]+)")
 _UNFINISHED = re.compile(rf"\.{_STEM}\.\w+\.[a-z]+")
 """What a process that was killed leaves of ``files.replacing``."""
@@ -74,6 +75,18 @@ def read_unsure_record(picture: Path) -> UnsureRecord | None:
         )
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
+
+
+def kept_time(picture: Path) -> float | None:
+    """Return when a picture was kept, in seconds since 1970; None if its name does not say so."""
+    match = _KEPT_TIME.fullmatch(picture.stem)
+    if not match:
+        return None
+    try:
+        second = datetime.strptime(match[1] + "+0000", "%Y%m%dT%H%M%S%z")
+    except ValueError:
+        return None
+    return second.timestamp() + int(match[2]) / 1000
 
 
 def unsure_reasons(outcome: Outcome) -> list[str]:

@@ -228,7 +228,8 @@ class ModelManifest:
     digits."""
     operating_points: OperatingPoints | None = None
     """Minimum confidences to choose by name; None, and left out of the JSON, before version 3 and
-    until ``benchmarks/accuracy/operating_points.py`` has measured them on hard pictures."""
+    until ``benchmarks/accuracy/operating_points.py`` has measured them on hard pictures; a
+    fine-tuned model inherits ``careful``."""
     calibration_error: float | None = None
     """Expected calibration error on the validation digits, 0..1, at that temperature; None if it
     was not measured."""

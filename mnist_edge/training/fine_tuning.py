@@ -152,6 +152,7 @@ def _finished(run: FineTuningRun, folder: Path) -> TrainingRecord | None:
 def _write_results(run: FineTuningRun, folder: Path) -> TrainingRecord:
     """Write the network, and then the record up to its round, which it ends."""
     network, finished = run.finish()
+    points = run.lesson.parent_points
     with replacing(folder / MODEL_FILE) as temporary:
         network.save(temporary)
     record = TrainingRecord(
@@ -166,6 +167,7 @@ def _write_results(run: FineTuningRun, folder: Path) -> TrainingRecord:
         losses=[],
         seconds=round(run.progress.seconds, 1),
         lineage=asdict(run.lesson.lineage),
+        parent_points=asdict(points) if points else None,
         learned_sha256=run.lesson.sha256,
     )
     write_json(folder / RECORD_FILE, record.to_dict())

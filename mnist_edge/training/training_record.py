@@ -50,6 +50,8 @@ class TrainingRecord:
     """Wall time of all rounds, without interruptions."""
     lineage: dict[str, Any] | None = None
     """The fields of ``modelstore.manifest.Lineage`` of a network that was fine-tuned."""
+    parent_points: dict[str, float] | None = None
+    """The fields of ``modelstore.manifest.OperatingPoints`` of the model that was fine-tuned."""
     learned_sha256: tuple[str, ...] = ()
     """sha256 of each of the user's files that it has learned, or that its training has watched."""
 
@@ -57,7 +59,8 @@ class TrainingRecord:
         """Return the record as JSON has it, without the fields of a fine-tuning if it was none."""
         document = asdict(self)
         if self.lineage is None:
-            del document["lineage"], document["learned_sha256"]
+            for name in ("lineage", "parent_points", "learned_sha256"):
+                del document[name]
         return document
 
     @property

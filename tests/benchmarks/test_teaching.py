@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from benchmarks.accuracy.teaching import Scores, TeachingRow, table
-from benchmarks.accuracy.writers import WRITERS, draw_writer
+from benchmarks.accuracy.writers import WRITERS, count_holes, draw_writer
 from mnist_edge.data.mnist import Mnist
 from mnist_edge.training.habits import HABITS
 
@@ -21,6 +21,16 @@ def test_a_writer_is_drawn_again_from_its_seed(name: str, mnist: Mnist) -> None:
     assert len(measured) == 20
     if name in HABITS:
         assert set(measured.labels) == {HABITS[name].digit}
+
+
+def test_what_nobody_can_read_is_left_out(mnist: Mnist) -> None:
+    drawn = draw_writer("slashed 0", mnist, 30, seed=3, measured=True)
+    assert all(count_holes(image) for image in drawn.images)
+    ring = np.zeros((28, 28), np.uint8)
+    ring[4:24, 6:22] = 255
+    assert count_holes(ring) == 0
+    ring[8:20, 10:18] = 0
+    assert count_holes(ring) == 1
 
 
 def test_a_row_has_the_misreadings_that_are_gone() -> None:

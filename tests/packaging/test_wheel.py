@@ -386,6 +386,7 @@ FILES = [
     "mnist_edge/training/outliers/primitives.py",
     "mnist_edge/training/outliers/sketches.py",
     "mnist_edge/training/outliers/textures.py",
+    "mnist_edge/training/pen_width.py",
     "mnist_edge/training/recipes.py",
     "mnist_edge/training/suspect_labels.py",
     "mnist_edge/training/trainer.py",

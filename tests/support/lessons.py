@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mnist_edge.data.mnist import Digits
-from mnist_edge.modelstore.manifest import Lineage
+from mnist_edge.modelstore.manifest import Lineage, OperatingPoints
 from mnist_edge.training.fine_tuning_run import Lesson
 from mnist_edge.training.habits import draw_habits
 
@@ -28,6 +28,7 @@ def lesson(*, watched: int = 0) -> Lesson:
         learned=drawn.take(np.arange(watched, 40)),
         watched=drawn.take(np.arange(watched)),
         lineage=LINEAGE,
+        parent_points=OperatingPoints(balanced=0.5, careful=0.9),
         sha256=("cd" * 32,),
     )
 

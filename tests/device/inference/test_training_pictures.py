@@ -71,6 +71,21 @@ def test_a_page_is_one_series_whatever_its_digits(kept: Path, tmp_path: Path) ->
     assert boxes[0].sha256() != boxes[1].sha256()
 
 
+def test_pictures_that_were_kept_one_after_the_other_are_one_series(tmp_path: Path) -> None:
+    times = ("20261127T080000000Z", "20261127T080400500Z", "20261127T080859999Z")
+    later = ("20261127T091500000Z", "20261127T235959900Z", "20261128T000001000Z")
+    never = "20261340T000000000Z"
+    names = [f"{time}-{index:016x}.png" for index, time in enumerate((*times, *later, never))]
+    rows = [f"{name},7" for name in reversed(names)]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label", *rows]))
+    found = find_training_pictures([tmp_path])
+    assert [one.path.name for one in found] == names
+    series = [one.series for one in found]
+    assert series[0] == series[1] == series[2]
+    assert series[4] == series[5]
+    assert len(set(series)) == 4
+
+
 def test_names_are_in_natural_order(tmp_path: Path) -> None:
     (tmp_path / "3").mkdir()
     for number in (10, 9, 1):

@@ -65,6 +65,11 @@ def test_what_was_unsure_is_kept_labeled_taught_proved_installed_read_and_rolled
     manifest = ModelManifest.from_json((model / "int8.json").read_text(), source=model)
     assert manifest.lineage
     assert manifest.lineage.parent == "micro"
+    parent = ModelManifest.from_json((ROOT / "models/micro/int8.json").read_text(), source=model)
+    assert manifest.operating_points
+    assert parent.operating_points
+    assert manifest.operating_points.balanced == manifest.min_confidence
+    assert manifest.operating_points.careful >= parent.operating_points.careful
     report = json.loads((model / "gain.json").read_text())
     assert report["learned"] == manifest.lineage.pictures
     assert list(store.iterdir()) == []

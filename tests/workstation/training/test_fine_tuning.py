@@ -42,9 +42,9 @@ def tune(
 
 @pytest.mark.slow
 def test_a_writers_digits_are_learned_and_mnists_are_not_forgotten(
-    parent: Any, small_mnist: Mnist, tmp_path: Path
+    parent: Any, mnist: Mnist, tmp_path: Path
 ) -> None:
-    record = tune(parent, small_mnist, tmp_path, lesson_=lesson(watched=6))
+    record = tune(parent, mnist, tmp_path, lesson_=lesson(watched=6))
     taught = import_keras().models.load_model(tmp_path / "model.keras", compile=False)
 
     def right(model: Any, digits: Digits) -> float:
@@ -52,12 +52,13 @@ def test_a_writers_digits_are_learned_and_mnists_are_not_forgotten(
 
     later = later_digits(200)
     assert right(taught, later) > right(parent, later) + 0.1
-    validation = small_mnist.validation
-    assert right(taught, validation) > right(parent, validation) - 0.01
+    validation = mnist.validation
+    assert right(taught, validation) > right(parent, validation) - 0.003
     assert record.validation_accuracy == right(taught, validation)
     # The result is a blend of what it was and what it became.
     assert 0 < record.rounds[-1]["share"] <= 1
     assert training_record.read_training_record(tmp_path).lineage == record.lineage
+    assert record.parent_points == {"balanced": 0.5, "careful": 0.9}
     assert record.learned_sha256 == ("cd" * 32,)
     assert not (tmp_path / "checkpoint.npz").exists()
 
@@ -90,7 +91,14 @@ def test_a_single_digit_cannot_be_taught() -> None:
     sixes = digits.take(np.flatnonzero(digits.labels == 6))
     for taught, words in ((sixes, "only the digit 6"), (sixes.take(np.arange(0)), "no digit")):
         with pytest.raises(InvalidValue, match=words):
-            Lesson(name="x", learned=taught, watched=sixes, lineage=LINEAGE, sha256=())
+            Lesson(
+                name="x",
+                learned=taught,
+                watched=sixes,
+                lineage=LINEAGE,
+                parent_points=None,
+                sha256=(),
+            )
 
 
 def test_test_digits_are_recognized_by_their_pixels(small_mnist: Mnist) -> None:

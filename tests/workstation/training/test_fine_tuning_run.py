@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mnist_edge.data.mnist import Mnist
+from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.training import fine_tuning, fine_tuning_run
 from mnist_edge.training.fine_tuning_run import FineTuning, FineTuningRun
 from mnist_edge.training.losses import NO_DIGIT
+from mnist_edge.training.pen_width import measure_pen_widths
 from tests.support.lessons import lesson
 from tests.support.paths import ROOT
 
@@ -58,3 +59,31 @@ def test_the_best_round_is_that_of_the_watched_pictures_and_patience_ends_it(
     run.progress.rounds.clear()
     assert states == [(0, False), (1, False), (1, False), (1, False), (1, True)]
     assert run.best_round() == -1
+
+
+@pytest.mark.slow
+def test_of_a_network_that_forgot_mnist_the_smallest_share_is_taken(run: FineTuningRun) -> None:
+    run.progress.rounds.append({"watched_cross_entropy": 0.5})
+    kept = [np.asarray(one) for one in run.best]
+    random = np.random.RandomState(1)
+    for one in run.best:
+        one.assign(np.asarray(one) + random.normal(0, 0.3, one.shape))
+    network, record = run.finish()
+    assert record["share"] == 0.3
+    for value, old, new in zip(network.get_weights(), kept, run.best, strict=True):
+        np.testing.assert_allclose(value, old + 0.3 * (np.asarray(new) - old), atol=1e-5)
+    for one, value in zip(run.best, kept, strict=True):
+        one.assign(value)
+    run.progress.rounds.clear()
+
+
+def test_some_of_mnists_digits_are_written_with_the_users_pens(run: FineTuningRun) -> None:
+    own = measure_pen_widths(run.lesson.learned.images)
+    digits = Digits(
+        images=np.repeat(run.lesson.watched.images, 400, axis=0), labels=np.zeros(2400, np.uint8)
+    )
+    written = run.with_own_pens(digits, np.random.RandomState(1))
+    changed = (written.images != digits.images).any(axis=(1, 2))
+    assert 500 < changed.sum() <= 1000
+    widths = measure_pen_widths(written.images[:1000])
+    assert abs(widths.mean() - own.mean()) < 0.5
