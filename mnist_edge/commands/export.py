@@ -84,7 +84,8 @@ def export_command(
         file = out or Path(f"{source.prefix}.html")
         page = offline_page(source, stored.manifest)
         write_text(file, page)
-        typer.echo(f"wrote {escape_controls(str(file))}: a page of {len(page):,} bytes")
+        size = len(page.encode())
+        typer.echo(f"wrote {escape_controls(str(file))}: a page of {size:,} bytes")
         return
     folder = out or Path(f"{source.prefix}-{library.name}")
     libraries.require_empty(folder)
