@@ -190,6 +190,37 @@ def test_the_runtime_gives_the_integers_of_x86_64(
             assert same[clear].all()
 
 
+DELEGATED_THERE = """
+import json, sys
+from mnist_edge.runtimes.backends import import_runtime
+
+native = import_runtime(sys.argv[1])
+found = {}
+for scheme in ("float32", "int8"):
+    interpreter = native.Interpreter(model_path=f"delegated/{scheme}.tflite", num_threads=1)
+    interpreter.allocate_tensors()
+    operators = interpreter._get_ops_details()
+    found[scheme] = [one["outputs"][0] for one in operators if one["op_name"] == "DELEGATE"]
+    found[scheme] = found[scheme] == [interpreter.get_output_details()[0]["index"]]
+print(json.dumps(found))
+"""
+"""It is listed as an operator besides those that it replaces, with the last one's outputs."""
+
+
+@pytest.mark.parametrize("system", WITH_A_RUNTIME, indirect=True, ids=name_of)
+def test_the_runtime_hands_to_xnnpack_what_the_page_says(pi: Userland) -> None:
+    folder = pi.home / "delegated"
+    folder.mkdir()
+    for scheme in ("float32", "int8"):
+        shutil.copy(ROOT / "models" / "edge" / f"{scheme}.tflite", folder)
+    found = json.loads(pi.check([PYTHON, "-c", DELEGATED_THERE, pi.system.runtime]))
+    rows = (ROOT / "docs" / "how-to" / "measure-speed.md").read_text(encoding="utf-8").splitlines()
+    row = f"| {pi.system.runtime} | {pi.system.wheels} |"
+    assert [line for line in rows if line.startswith(row)] == [
+        f"{row} {' | '.join('yes' if found[scheme] else 'no' for scheme in found)} |"
+    ]
+
+
 @pytest.fixture(scope="module")
 def labeled(pi: Userland, digits: Digits) -> Iterator[Path]:
     """A folder of labeled pictures in the home folder."""
