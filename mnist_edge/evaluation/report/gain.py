@@ -112,7 +112,7 @@ class GainReport:
 
     @property
     def verdict(self) -> str:
-        """Whether to take the new model, in one sentence."""
+        """Whether to take the new model, and what it costs beyond chance."""
         own = self.of(OWN)
         figures = (
             f"{percent(own.before, 1)} to {percent(own.after, 1)} of {own.pictures} held-out "
@@ -124,7 +124,13 @@ class GainReport:
             return f"Keep {self.old_model}: {', '.join(missed)} was missed; {figures}."
         if not self.is_better:
             return f"Not shown to be better, keep {self.old_model}: {figures}."
-        return f"Better on your pictures, take {self.model}: {figures}."
+        lost = [
+            f"{one.name} {signed(one.gain_points, 1)} points"
+            for one in self.sets
+            if one.gain_interval.high < 0
+        ]
+        cost = f" Lost, more than by chance: {', '.join(lost)}." if lost else ""
+        return f"Better on your pictures, take {self.model}: {figures}.{cost}"
 
 
 MIN_GAIN, MAX_LOSS_MNIST = "--min-gain", "--max-loss-mnist"

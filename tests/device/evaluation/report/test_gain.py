@@ -103,6 +103,15 @@ def test_the_verdict_is_to_take_it_only_where_the_interval_excludes_no_gain() ->
     assert not replace(report, sets=(doubtful, *others)).is_better
 
 
+def test_what_is_lost_beyond_chance_is_in_the_verdict() -> None:
+    report = gain_report()
+    assert "Lost" not in report.verdict
+    *others, last = report.sets
+    lost = replace(last, gain_points=-2.33, gain_interval=Interval(-3.88, -1.39))
+    verdict = replace(report, sets=(*others, lost)).verdict
+    assert verdict.endswith(f"Lost, more than by chance: {last.name} -2.3 points.")
+
+
 @pytest.mark.parametrize(("loss", "passed"), [(0.2, True), (0.21, False)])
 def test_the_loss_on_mnist_is_limited_as_measured(loss: float, passed: bool) -> None:
     own, mnist, *others = gain_report().sets
