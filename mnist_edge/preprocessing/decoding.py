@@ -73,8 +73,9 @@ _MIN_DRAFT = 0.75
 twelve-megapixel photo has 500 pixels at an eighth, and takes half as long as at a quarter."""
 _ALPHA_MODES = ("LA", "PA", "RGBA", "RGBa")
 """Pillow's modes with an alpha band; other modes may name a transparent color instead."""
-_REDUCIBLE_MODES = ("L", "RGB", "RGBX", "CMYK", "YCbCr", "LA", "RGBA")
-"""Pillow's modes whose pixels can be averaged without a conversion."""
+_REDUCIBLE_MODES = ("L", "RGB", "RGBX", "CMYK", "YCbCr")
+"""Pillow's modes whose pixels can be averaged without a conversion: it multiplies those of LA and
+RGBA by their alpha first, in a copy."""
 _PALETTE_COLORS = 256
 """Colors of a palette at most."""
 _TRANSPOSITIONS = {
@@ -247,7 +248,9 @@ def _draft(image: Image.Image, name: str, *, side: int) -> None:
         return
     scale = _MIN_DRAFT * side / max(image.size)
     try:
-        image.draft(None, (round(image.width * scale), round(image.height * scale)))
+        # A side of nothing is one that Pillow divides by.
+        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+        image.draft(None, size)
     except Exception as error:
         raise _damaged(name, error) from error
 

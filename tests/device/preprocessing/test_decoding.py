@@ -135,6 +135,12 @@ def test_a_transparent_palette_entry_becomes_white(kind: str) -> None:
     )
 
 
+def test_a_photo_that_is_all_height_is_drafted() -> None:
+    stream = io.BytesIO()
+    Image.new("L", (8, 65_000), 200).save(stream, "JPEG")
+    assert preprocess(stream.getvalue()).problem == "blank"
+
+
 @pytest.mark.parametrize("transparency", [b"\0" * 300, 299])
 def test_transparency_beyond_the_palette_is_ignored(transparency: bytes | int) -> None:
     image = CHALK.convert("P")
