@@ -72,15 +72,8 @@ def _memory(
         peaks = {size: one.peak_mib for size, one in zip(starts, found, strict=True)}
         known = {size: peak for size, peak in peaks.items() if peak}
         if len(known) == len(peaks):
-            least, most = min(known), max(known)
-            yield Row(
-                what=f"memory against {what}: {least:g} take {known[least]:.4g} MiB, {most:g} take "
-                f"{known[most]:.4g} MiB",
-                figure=fit_exponent(known),
-                unit="exponent",
-                goal="at most",
-                target=EXPONENT,
-            )
+            least, most = (f"{known[size]:.4g} MiB" for size in (min(known), max(known)))
+            yield _curve(f"memory against {what}", known, least, most)
 
 
 def fit_exponent(seconds: Mapping[float, float]) -> float:
@@ -103,11 +96,15 @@ def _row(what: str, calls: Mapping[float, Callable[[], object]]) -> Row:
             call()
             taken = max(time.process_time() - started, 1e-6)
             seconds[size] = min(taken, seconds.get(size, taken))
-    least, most = min(calls), max(calls)
+    least, most = 1e3 * seconds[min(calls)], 1e3 * seconds[max(calls)]
+    return _curve(f"time against {what}", seconds, f"{least:.3g} ms", f"{most:,.4g} ms")
+
+
+def _curve(what: str, figures: Mapping[float, float], least: str, most: str) -> Row:
+    """Return the row of a curve, which names what its least and its largest size take."""
     return Row(
-        what=f"time against {what}: {least:g} take {1e3 * seconds[least]:.3g} ms, {most:g} take "
-        f"{1e3 * seconds[most]:,.4g} ms",
-        figure=fit_exponent(seconds),
+        what=f"{what}: {min(figures):g} take {least}, {max(figures):g} take {most}",
+        figure=fit_exponent(figures),
         unit="exponent",
         goal="at most",
         target=EXPONENT,
