@@ -57,15 +57,19 @@ _MAX_PIXELS = 50_000_000
 """Maximum number of pixels of a picture: a 48-megapixel photo. A small file can claim far more."""
 MAX_FILE_BYTES = 64_000_000
 """Maximum size of a picture's file: an uncompressed photo of 20 megapixels."""
-_MAX_DECODING_BYTES = 135_000_000
-"""Maximum memory that a picture may take while it is decoded, its file included: the whole program
-then stays below 200 MB. A file of 34 bytes can ask for a gigabyte."""
+_MAX_DECODING_BYTES = 125_000_000
+"""Maximum memory that a picture may take while it is decoded, its file included: the whole program,
+which takes 45 to 60 MB at rest, then stays below 200 MB. A file of 34 bytes can ask for a
+gigabyte."""
 _PIXEL_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
 """Bytes of a pixel in Pillow's memory, by mode; 4 in every other mode."""
-_DECODER_BYTES = {"WEBP": 12, "GIF": 4, "HEIF": 6}
+_DECODER_BYTES = {"WEBP": 12, "GIF": 4}
 """Bytes of a pixel that a decoder holds in addition, by format."""
-_TILE_SIDE = 1024
-"""Side, in pixels, of the tiles in which a large picture is converted."""
+_SAMPLES_OF_CHROMA = {420: 1.5, 422: 2.0}
+"""Samples of a HEIC photo's pixel, by its chroma subsampling; 3 without one."""
+_TILE_SIDE = 512
+"""Side, in pixels, of the tiles in which a large picture is converted: Pillow takes several copies
+of each."""
 _JPEG_FORMATS = ("JPEG", "MPO")
 """Pillow's names of JPEG; the second is for files with several pictures, as phones save."""
 _MIN_DRAFT = 0.75
@@ -263,9 +267,9 @@ def _require_memory(image: Image.Image, name: str, *, more: int = 0) -> None:
         name: for messages.
         more: bytes that are needed besides.
     """
-    pixel = _PIXEL_BYTES.get(image.mode, 4) + _DECODER_BYTES.get(image.format or "", 0)
+    pixel = _PIXEL_BYTES.get(image.mode, 4) + _decoder_bytes(image)
     # Pillow holds a pointer to each row, and decoders some rows at a time.
-    needed = more + pixel * image.width * (image.height + 3) + 8 * image.height
+    needed = more + round(pixel * image.width * (image.height + 3)) + 8 * image.height
     if needed > _MAX_DECODING_BYTES or image.width * image.height > _MAX_PIXELS:
         # A JPEG's own size is not the one that it is decoded to.
         what = (
@@ -278,6 +282,18 @@ def _require_memory(image: Image.Image, name: str, *, more: int = 0) -> None:
             f"{needed / 1e6:.0f} MB; at most {_MAX_PIXELS / 1e6:.0f} megapixels and "
             f"{_MAX_DECODING_BYTES / 1e6:.0f} MB are decoded: scale it down"
         )
+
+
+def _decoder_bytes(image: Image.Image) -> float:
+    """Return the bytes of a pixel that a decoder holds besides the picture."""
+    if image.format != "HEIF":
+        return _DECODER_BYTES.get(image.format or "", 0)
+    # libheif holds the planes of the codec, of which alpha is one, beside the converted pixels.
+    bands = len(image.getbands())
+    samples = _SAMPLES_OF_CHROMA.get(image.info.get("chroma", 444), 3)
+    planes = bands if bands < 3 else bands - 3 + samples
+    depth: int = image.info.get("bit_depth", 8)
+    return bands + planes * (2 if depth > 8 else 1)
 
 
 def _coefficient_bytes(image: Image.Image) -> int:

@@ -153,7 +153,10 @@ def preprocess(picture: Picture, *, ink: Ink | None = None) -> ModelInput:
     gray = None if isinstance(picture, Image.Image) else stored_gray(image)
     if gray is not None and (pixels := _as_mnist_format(gray, ink)) is not None:
         return ModelInput(pixels, None)
-    trace = trace_image(*to_rgb(image, longest, side=WORKING_SIDE), ink)
+    rgb, scale = to_rgb(image, longest, side=WORKING_SIDE)
+    # It may be a hundred times as large as what is read of it.
+    del image
+    trace = trace_image(rgb, scale, ink)
     return ModelInput(trace.pixels, trace.problem, None if trace.kind == "mnist" else trace)
 
 
@@ -185,7 +188,9 @@ def trace_preprocessing(
         PictureError: as for ``preprocess``.
     """
     image, longest = decode(picture, side=side)
-    trace = trace_image(*to_rgb(image, longest, side=side), ink)
+    rgb, scale = to_rgb(image, longest, side=side)
+    del image
+    trace = trace_image(rgb, scale, ink)
     if isinstance(picture, (str, os.PathLike)):
         return replace(trace, name=Path(picture).name)
     return trace

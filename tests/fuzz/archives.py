@@ -165,5 +165,5 @@ TARGET = Target(
         "wrong checksum": _refused(lambda: pack_tar(_parts())[:-8] + bytes(8)),
         "many names": _refused(_many_names),
     },
-    megabytes=200,
+    megabytes=150,
 )

@@ -97,5 +97,5 @@ TARGET = Target(
         "nested without an end": _case(b"[" * 100_000 + b"\n", right="InvalidValue"),
         "an empty file of zeros": _case(bytes(5000), right="read"),
     },
-    megabytes=200,
+    megabytes=150,
 )

@@ -88,5 +88,5 @@ TARGET = Target(
         "a name of 100,000 letters": _case(b"path,label\n" + b"n" * 100_000 + b",10\n"),
         "a cell without an end": _case(b'path,label\n"' + b"n" * 200_000),
     },
-    megabytes=200,
+    megabytes=150,
 )

@@ -112,5 +112,5 @@ TARGET = Target(
         "nested without an end": _refused(lambda: b"[" * 200_000),
         "empty": _refused(lambda: b""),
     },
-    megabytes=200,
+    megabytes=150,
 )

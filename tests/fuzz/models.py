@@ -91,6 +91,6 @@ TARGET = Target(
             content=(TINY / "greedy.tflite").read_bytes, expected=("InvalidModel",)
         ),
     },
-    megabytes=400,
+    megabytes=350,
     seconds=300,
 )

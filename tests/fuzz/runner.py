@@ -48,7 +48,7 @@ class Run:
     failures: list[Failure] = field(default_factory=list)
     """The cases that broke the property."""
     peak: int = 0
-    """Megabytes at the highest peak; 0 if none was measured."""
+    """Megabytes that the case of the highest peak took; 0 if none was measured."""
     slowest: tuple[float, str] = (0.0, "")
     """Seconds of the slowest case, and its name."""
 

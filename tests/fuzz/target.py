@@ -47,7 +47,8 @@ class Target:
     known: Mapping[str, KnownCase] = field(default_factory=dict)
     """Cases of which it is known what is right."""
     megabytes: int | None = None
-    """Memory that the process may take at its peak; None if it is not measured."""
+    """Memory that a case may take at its peak, beside what the process holds before; None if it is
+    not measured."""
     seconds: int = 120
     """Processor time after which a case counts as hanging."""
 

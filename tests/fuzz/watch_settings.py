@@ -75,5 +75,5 @@ TARGET = Target(
         "nested without an end": _case(b"a = " + b"[" * 100_000),
         "a megabyte": _case(b"#" * 1_000_001),
     },
-    megabytes=200,
+    megabytes=150,
 )

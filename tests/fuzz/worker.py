@@ -31,6 +31,8 @@ _ADDRESS_SPACE = 4 << 30
 """Bytes that a process may reserve, which keeps the machine well."""
 _ADDRESS_SPACE_OF_TENSORFLOW = 16 << 30
 """The same for one whose memory is not measured, since TensorFlow takes what there is."""
+_MAX_AT_REST = 150
+"""Megabytes that the process may hold between two cases: what it imports, and what it keeps."""
 _WAITING = 10
 """Seconds of a clock per second of the processor that a case may take: others may keep it busy."""
 _STATUS = Path("/proc/self/status")
@@ -77,8 +79,9 @@ def _cases(
 
 
 def _check(target: Target, content: bytes, files: Path) -> tuple[str, int]:
-    """Check one case; return its outcome, and the megabytes at the peak."""
+    """Check one case; return its outcome, and the megabytes that it took at the peak."""
     files.mkdir()
+    at_rest = 0
     signal.setitimer(signal.ITIMER_PROF, target.seconds)
     faulthandler.dump_traceback_later(_WAITING * target.seconds, exit=True)
     if target.megabytes is not None:
@@ -86,6 +89,8 @@ def _check(target: Target, content: bytes, files: Path) -> tuple[str, int]:
         gc.collect()
         ctypes.CDLL(None).malloc_trim(0)
         _CLEAR_REFS.write_text("5", encoding="ascii")
+        at_rest = _peak_megabytes()
+        assert at_rest < _MAX_AT_REST, f"{at_rest} MB are left of the cases before"
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
@@ -97,9 +102,9 @@ def _check(target: Target, content: bytes, files: Path) -> tuple[str, int]:
     if target.megabytes is None:
         return outcome, 0
     # The bytes of the file are the caller's.
-    peak = _peak_megabytes() - len(content) // 1_000_000
-    assert peak < target.megabytes, f"took {peak} MB, of {target.megabytes} allowed"
-    return outcome, peak
+    took = _peak_megabytes() - at_rest - len(content) // 1_000_000
+    assert took < target.megabytes, f"took {took} MB, of {target.megabytes} allowed"
+    return outcome, took
 
 
 def _peak_megabytes() -> int:

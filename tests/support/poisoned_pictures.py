@@ -64,7 +64,7 @@ POISONED: dict[str, Callable[[], bytes]] = {
         SIDE, SIDE, depth=8, color=0, bits=8, chunks=((b"tRNS", b"\0\0"),)
     ),
     "RGBA": lambda: png(SIDE, SIDE, depth=8, color=6, bits=32),
-    "RGBA of 24 megapixels": lambda: png(4000, 6000, depth=8, color=6, bits=32),
+    "RGBA that is just small enough": lambda: png(4000, 7700, depth=8, color=6, bits=32),
     "16-bit RGBA": lambda: png(SIDE, SIDE, depth=16, color=6, bits=64),
     "16-bit gray": lambda: png(SIDE, SIDE, depth=16, color=0, bits=16),
     "gray with alpha": lambda: png(SIDE, SIDE, depth=8, color=4, bits=16),

@@ -135,3 +135,22 @@ def test_other_pictures_do_not_import_it_and_pillow_is_left_as_it_was(
     assert b"pillow_heif" not in ran.stderr
     preprocess(WHOLE)
     assert "HEIF" not in Image.OPEN
+
+
+@pytest.mark.parametrize(
+    ("mode", "chroma", "message"),
+    [("RGB", 420, "damaged"), ("RGBA", 444, "decoding 4032x3024 pixels takes 146 MB")],
+)
+def test_a_photo_of_twelve_megapixels_is_decoded_if_it_takes_no_more_than_phones_save(
+    mode: str, chroma: int, message: str
+) -> None:
+    stream = io.BytesIO()
+    heif = pillow_heif.from_pillow(Image.new(mode, (64, 64)))
+    heif.save(stream, quality=40, chroma=str(chroma))
+    small, large = (
+        b"ispe" + bytes(4) + struct.pack(">II", *size) for size in ((64, 64), (4032, 3024))
+    )
+    assert small in stream.getvalue()
+    # It has fewer pixels than it says, which the decoder finds out.
+    with pytest.raises(UnreadablePicture, match=message):
+        preprocess(stream.getvalue().replace(small, large))
