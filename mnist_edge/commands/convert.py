@@ -75,7 +75,7 @@ def convert_command(
             "--quantize",
             "-q",
             metavar="SCHEME",
-            description="Schemes: float32, float16, dynamic, int8, int16x8, or all",
+            description=f"Schemes: {', '.join(SCHEMES)}, or all",
             default="int8",
             completion=_complete_schemes,
         ),

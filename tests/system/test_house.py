@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import ast
+import re
+import sys
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
+
 from tests.support.paths import ROOT
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 PACKAGES = ("mnist_edge", "converters")
 TOP_FILES = {"__init__.py", "__main__.py", "py.typed", "errors.py"}
@@ -71,6 +80,26 @@ def test_the_package_has_few_folders_and_four_files_at_its_top() -> None:
     assert {path.name for path in entries if path.is_file()} == TOP_FILES
 
 
+def test_the_page_on_the_architecture_has_a_row_for_each_folder() -> None:
+    page = (ROOT / "docs" / "explanation" / "architecture.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `([\w/]+)/` \|", page, re.MULTILINE)
+    rooms = {path.parent for path in (ROOT / "mnist_edge").glob("*/__init__.py")}
+    rooms -= {ROOT / "mnist_edge" / name for name in DATA_FOLDERS}
+    others = ("benchmarks", "converters", "docs", "examples", "models", "tests")
+    assert sorted(listed) == sorted([*(f"mnist_edge/{room.name}" for room in rooms), *others])
+
+
+@pytest.mark.parametrize("name", ["CONTRIBUTING.md", "docs/explanation/architecture.md"])
+def test_the_layers_of_a_page_are_those_that_lint_checks(name: str) -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = settings["tool"]["importlinter"]["contracts"]
+    layers = [set(re.findall(r"\w+(?= |$)", layer)) for layer in contract["layers"]]
+    page = (ROOT / name).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```\w*\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    (drawn,) = (block.splitlines() for block in blocks if block.split()[0] == "commands")
+    assert [{*line.split()} & set.union(*layers) for line in drawn] == layers
+
+
 def test_no_file_or_folder_has_a_vague_name() -> None:
     for top in (*PACKAGES, "tests", "benchmarks", "docs", "examples"):
         vague = [path for path in (ROOT / top).rglob("*") if path.stem.lower() in VAGUE_NAMES]
@@ -101,5 +130,10 @@ def test_a_module_has_a_test_file_of_its_name() -> None:
             (ROOT / f"tests/{half}/{room.parent}/test_{room.name}.py").is_file() for half in HALVES
         )
     }
-    assert without == {room for together in TESTED_TOGETHER.values() for room in together}
+    together = {room for several in TESTED_TOGETHER.values() for room in several}
+    missing = [
+        f"tests/device/{Path(room).parent}/test_{Path(room).name}.py" for room in without - together
+    ]
+    assert without <= together, f"write one of {sorted(missing)}, or the same below workstation/"
+    assert together <= without, f"take out of TESTED_TOGETHER: {sorted(together - without)}"
     assert all((ROOT / f"tests/{test}.py").is_file() for test in TESTED_TOGETHER)
