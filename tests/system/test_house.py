@@ -26,39 +26,14 @@ DATA_FOLDERS = {"samples"}
 VAGUE_NAMES = {"util", "utils", "misc", "helper", "helpers", "common"}
 
 TESTED_TOGETHER = {
-    # Result types and parts of one page: what they hold is what is measured or shown.
+    # Types that hold what is measured, and compute nothing.
     "device/commands/test_benchmark": ["evaluation/benchmark/results"],
-    # An answer of the API shows what they count, refuse and parse.
-    "device/deployment/server/test_application": [
-        "deployment/server/metrics",
-        "deployment/server/refusals",
-        "deployment/server/request_parsing",
-    ],
-    "device/evaluation/report/test_measure": ["evaluation/report/results"],
     # Steps of the front end, which are judged by the pictures that it reads with them.
     "device/preprocessing/test_nuisances": ["preprocessing/binarization"],
     "device/preprocessing/test_ruled_lines": ["preprocessing/line_detection"],
     "device/preprocessing/test_segmentation": ["preprocessing/handwriting"],
-    # Operators, whose integers are compared with the TFLite runtime's model by model.
-    "device/runtimes/numpy_backend/test_executor": [
-        "runtimes/numpy_backend/kernels",
-        "runtimes/numpy_backend/matmul_kernels",
-    ],
-    # Drawn in turn by the generator, and held to the same properties.
-    "workstation/training/outliers/test_generator": [
-        "training/outliers/composites",
-        "training/outliers/glyphs",
-        "training/outliers/icons",
-        "training/outliers/primitives",
-        "training/outliers/sketches",
-        "training/outliers/textures",
-    ],
-    # What is seen only from outside: an installed wheel, pip, a child process, a whole training.
-    "device/deployment/bundle/test_wheels": ["deployment/bundle/pip"],
-    "device/evaluation/benchmark/test_cold_start": ["evaluation/benchmark/spawn"],
-    "packaging/test_wheel": ["deployment/bundle/own_wheel"],
+    # The file by which Python runs the package.
     "system/test_program": ["__main__"],
-    "workstation/commands/test_reproduce": ["evaluation/reproduction/measure"],
 }
 """Modules without a test file of their own name, by the one that tests them, and why."""
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,20 +9,7 @@ import pytest
 from mnist_edge.errors import DataUnavailable
 from mnist_edge.evaluation.reproduction import measure, systems
 from mnist_edge.training import frameworks
-from tests.support.programs import Run, mnist_edge
-
-
-@pytest.mark.slow
-def test_reproduce_one_row(tmp_path: Path) -> None:
-    outcome = mnist_edge("reproduce", "--only", "softmax-1k", "--format", "json", folder=tmp_path)
-    assert outcome.returncode == 0, outcome.stderr
-    (row,) = json.loads(outcome.stdout)["rows"]
-    assert row["system"]["recipe"] == "softmax-1k"
-    assert 85 < row["test_int8"] < 100
-    assert abs(row["test_float"] - row["test_int8"]) < 1
-    folder = tmp_path / "runs" / "reproduction"
-    assert "softmax-1k" in (folder / "REPRODUCTION.md").read_text()
-    assert (folder / "reproduction.png").stat().st_size > 10_000
+from tests.support.programs import Run
 
 
 def test_reproducing_one_system_keeps_the_others(

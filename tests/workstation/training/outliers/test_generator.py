@@ -98,13 +98,6 @@ def test_frames_have_no_empty_border_as_a_digit_has(digits: Digits) -> None:
     assert ((rims > 0).mean(axis=1) > 0.05).mean() > 0.95
 
 
-def test_dust_is_a_few_specks(digits: Digits) -> None:
-    pictures = draw_outliers(50, digits=digits, seed=1, kinds=["dust"])
-    inner = pictures[:, 2:-2, 2:-2].astype(int)
-    lowest = inner.min(axis=(1, 2), keepdims=True)
-    assert ((inner - lowest) > 40).mean(axis=(1, 2)).max() < 0.2
-
-
 @pytest.mark.slow
 def test_drawings_that_resemble_a_digit_are_redrawn(digits: Digits) -> None:
     kinds = [name for name, kind in KINDS.items() if kind.may_be_a_digit]
