@@ -18,11 +18,10 @@ from converters.c.layers import (
     AveragePool,
     Conv,
     Depthwise,
-    Layer,
     Lookup,
     MaxPool,
-    Program,
 )
+from converters.c.program import Layer, Program
 from mnist_edge.runtimes.numpy_backend.im2col import SlidingWindows
 
 

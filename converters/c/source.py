@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from converters.c import layers
 from converters.c.confidence import ConfidenceTable, confidence_table, threshold_bits
-from converters.c.layers import Channels, Layer, Program, build_program, not_generated
+from converters.c.layers import Channels
 from converters.c.memory import MemoryPlan, plan_memory
+from converters.c.program import Layer, Program, build_program, not_generated
 from converters.c.template import fill, read_resource
 from mnist_edge.errors import ConversionError, InvalidValue
 from mnist_edge.modelstore.manifest import ModelManifest

@@ -17,7 +17,7 @@ from mnist_edge.commands.options import (
     out_option,
 )
 from mnist_edge.commands.parsing import split_list
-from mnist_edge.commands.train import TrainingProgress
+from mnist_edge.commands.training_progress import TrainingProgress
 
 EXAMPLES = """
 mnist-edge reproduce

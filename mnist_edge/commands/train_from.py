@@ -13,7 +13,7 @@ import typer
 
 from mnist_edge.commands.console import note, progress_bar, warn
 from mnist_edge.commands.options import RUNS
-from mnist_edge.commands.train import TrainingProgress
+from mnist_edge.commands.training_progress import FineTuningProgress
 from mnist_edge.errors import DataUnavailable, InvalidValue, ModelNotFound, UnsuitableModel
 from mnist_edge.system.text import escape_controls, percent
 
@@ -33,19 +33,6 @@ _SUFFIX = "-taught"
 """What is added to the name of a model that was fine-tuned."""
 _PROVES = 20
 """Number of pictures left for the proof below which a gain is hardly ever shown."""
-
-
-class FineTuningProgress(TrainingProgress):
-    """Shows a fine-tuning on standard error: a progress bar, and a line per round."""
-
-    def on_round(self, record: dict[str, float]) -> None:
-        """Print a round's result."""
-        watched = record.get("watched_accuracy")
-        note(
-            f"step {int(record['step']):>5,}  your pictures {percent(record['accuracy'])}"
-            + ("" if watched is None else f", those watched {percent(watched)}")
-            + f"  MNIST validation {percent(record['val_accuracy'])}"
-        )
 
 
 def train_from(

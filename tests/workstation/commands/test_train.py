@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from mnist_edge.commands.train import TrainingProgress
 from mnist_edge.training import trainer, training_record
 from mnist_edge.training.recipes import find_recipe
 from tests.support.programs import Run
@@ -105,10 +104,3 @@ def test_resume_and_overwrite_cannot_be_combined(run: Run) -> None:
     ran = run("train", "--resume", "--overwrite")
     assert ran.returncode == 2
     assert "cannot be combined" in ran.stderr
-
-
-def test_a_networks_summary_is_shown_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
-    with TrainingProgress() as progress:
-        progress.on_start("one layer\nanother layer", 0, 10)
-    shown = capsys.readouterr().err
-    assert shown.startswith("one layer\nanother layer\n")

@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from converters.c.layers import build_program
-from converters.c.memory import plan_memory
 from mnist_edge.data.mnist import Mnist
 from mnist_edge.training.frameworks import import_tensorflow
 from tests.support.c_programs import SANITIZERS, assert_equal_in_c, manifest_for
-from tests.support.paths import NANO
 
 PADDINGS = ("SAME", "VALID")
 SEEDS = range(12)
@@ -117,18 +114,3 @@ def test_a_random_graph_gives_the_runtimes_integers(
     digits = np.concatenate([mnist.validation.images[:40], noise])
     manifest = manifest_for(tmp_path, content)
     assert_equal_in_c(tmp_path, content, manifest, digits, "-O1", *SANITIZERS)
-
-
-def test_a_pooling_is_computed_with_its_convolution() -> None:
-    program = build_program((NANO / "int8.tflite").read_bytes())
-    assert [layer.operators for layer in program.layers] == [
-        "CONV_2D",
-        "CONV_2D and MAX_POOL_2D",
-        *["CONV_2D"] * 4,
-        "MEAN",
-        "FULLY_CONNECTED",
-    ]
-    assert program.layers[1].before == (14, 14, 8)
-    assert program.layers[1].after == (7, 7, 16)
-    assert program.sizes[program.output] == 10
-    assert plan_memory(program).size < sum(program.sizes.values())

@@ -6,8 +6,8 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from converters.c.layers import Layer, Program, build_program
 from converters.c.memory import plan_memory
+from converters.c.program import Layer, Program, build_program
 from tests.support.paths import NANO, ROOT, TINY
 
 PATHS = [
