@@ -33,12 +33,8 @@ from mnist_edge.metrics.confidence import choose_threshold, count_correct, fit_t
 from mnist_edge.modelstore.loading import read_manifest
 from mnist_edge.modelstore.manifest import ModelManifest, OperatingPoints, Score
 from mnist_edge.modelstore.origin import NetworkOrigin
-from mnist_edge.runtimes import input_scaling
-from mnist_edge.runtimes.input_scaling import (
-    GOOD_ACCURACY,
-    RAW_PIXELS,
-    InputScaling,
-)
+from mnist_edge.runtimes import scaling_ranking
+from mnist_edge.runtimes.input_scaling import RAW_PIXELS, InputScaling, find_input_scaling
 from mnist_edge.runtimes.selection import reference_runtime, using_runtime
 from mnist_edge.system.text import percent, signed
 from mnist_edge.training.frameworks import package_versions
@@ -112,8 +108,8 @@ def prepare(model_file: Path, mnist: Mnist, *, pixels: str | None = None) -> Pre
         ModelError: the file is not a digit model, or no single scaling reads digits.
         UnknownName: there is no such scaling.
     """
-    requested = input_scaling.find_input_scaling(pixels) if pixels else None
-    sample = mnist.validation.take(np.arange(input_scaling.SAMPLE_SIZE))
+    requested = find_input_scaling(pixels) if pixels else None
+    sample = mnist.validation.take(np.arange(scaling_ranking.SAMPLE_SIZE))
     model = loader.load_trained_model(model_file, sample.images)
     if requested or model.from_recipe:
         scaling, findings = requested or RAW_PIXELS, []
@@ -127,7 +123,7 @@ def prepare(model_file: Path, mnist: Mnist, *, pixels: str | None = None) -> Pre
         runtime=model.framework,
     )
     findings += [f"warning: {fault}" for fault in model.faults]
-    if score.accuracy < GOOD_ACCURACY:
+    if score.accuracy < scaling_ranking.GOOD_ACCURACY:
         findings.append(
             f"warning: the model reads {percent(score.accuracy, 1)} of the validation digits right"
             f"{_transposed_advice(model, scaling, sample)}"
@@ -146,7 +142,9 @@ def _transposed_advice(model: TrainedModel, scaling: InputScaling, sample: Digit
     """Advise the transposed form of a requested scaling if the model reads more digits by it."""
     if scaling.transposed:
         return ""
-    best = input_scaling.rank_orientations(model.network.run, sample, among=[scaling]).best.scaling
+    best = scaling_ranking.rank_orientations(
+        model.network.run, sample, among=[scaling]
+    ).best.scaling
     return f"; it reads more with --pixels {best.name}" if best.transposed else ""
 
 

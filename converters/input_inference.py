@@ -11,13 +11,8 @@ from converters.loader import TrainedModel
 from mnist_edge import CLASSES
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import UnsuitableModel
-from mnist_edge.runtimes.input_scaling import (
-    INPUT_SCALINGS,
-    InputScaling,
-    choose_scaling,
-    rank_orientations,
-    rank_scalings,
-)
+from mnist_edge.runtimes.input_scaling import INPUT_SCALINGS, InputScaling
+from mnist_edge.runtimes.scaling_ranking import choose_scaling, rank_orientations, rank_scalings
 from mnist_edge.system.text import percent
 
 

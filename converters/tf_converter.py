@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from converters.frozen_graph import Network, trace_raw_pixels
+from converters.frozen_graph import Network
+from converters.raw_pixels import trace_raw_pixels
 from converters.schemes import PER_TENSOR, RGB, Scheme
 from mnist_edge.errors import ConversionError
 from mnist_edge.runtimes.input_scaling import InputScaling

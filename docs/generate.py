@@ -33,7 +33,7 @@ from mnist_edge import errors
 from mnist_edge.commands.group import COMMANDS, app
 from mnist_edge.evaluation.report.document import report_schema
 from mnist_edge.modelstore import manifest
-from mnist_edge.monitoring import settings_file
+from mnist_edge.monitoring import settings_keys, settings_text
 from mnist_edge.monitoring.clock import format_duration
 from mnist_edge.monitoring.history_schema import migrate
 from mnist_edge.monitoring.settings import MonitorSettings
@@ -281,7 +281,7 @@ def watch_settings() -> str:
 
 def _settings_table(settings: type[Any], at: tuple[str, ...]) -> Iterator[str]:
     """Yield the keys of a table, then the tables below it; each key has an anchor."""
-    known = settings_file.keys(settings)
+    known = settings_keys.keys(settings)
     for key in known:
         if not (key.table or key.array):
             anchor = "-".join((*at, key.name))
@@ -300,19 +300,19 @@ def _sentence(text: str) -> str:
     return re.sub(r"<|>", lambda found: {"<": "&lt;", ">": "&gt;"}[found[0]], text)
 
 
-def _kind(key: settings_file.Key) -> str:
-    words = settings_file.kind_words(key.kind)
+def _kind(key: settings_keys.Key) -> str:
+    words = settings_text.kind_words(key.kind)
     return f"{words[0].upper()}{words[1:]}"
 
 
-def _settings_default(key: settings_file.Key) -> str:
+def _settings_default(key: settings_keys.Key) -> str:
     """Return what a key is by default; for one that must be there, that it must."""
     if key.default is dataclasses.MISSING:
         return f"; must be set, for example `{key.example}`."
     if key.default is None:
         return f"; for example `{key.example}`."
-    text = settings_file.format_value(key.default)
-    if "duration" in settings_file.kind_words(key.kind):
+    text = settings_text.format_value(key.default)
+    if "duration" in settings_text.kind_words(key.kind):
         text = f'"{format_duration(key.default)}"'
     return f"; `{text}` by default."
 

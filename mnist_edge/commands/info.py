@@ -18,7 +18,7 @@ from mnist_edge.system.text import escape_controls, percent
 
 if TYPE_CHECKING:
     from mnist_edge.modelstore.manifest import ModelManifest, Score, TensorSpec
-    from mnist_edge.runtimes.input_scaling import ScalingRanking
+    from mnist_edge.runtimes.scaling_ranking import ScalingRanking
 
 EXAMPLES = """
 mnist-edge info

@@ -1,4 +1,4 @@
-"""Settings as TOML: a frozen dataclass per table, a field per key, its help as the comment.
+"""Read and write files of settings, which are TOML.
 
 Nothing here knows what is set: a table is read into the dataclass that its field is annotated with,
 and a dataclass checks itself. Keys that no field has are errors.
@@ -8,27 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-import textwrap
-import types
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import (
-    Annotated,
-    Any,
-    ClassVar,
-    Literal,
-    Protocol,
-    TypeVar,
-    Union,
-    cast,
-    get_args,
-    get_origin,
-    get_type_hints,
-)
+from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
 from mnist_edge.errors import InvalidValue, did_you_mean
-from mnist_edge.monitoring.clock import format_duration, parse_duration
+from mnist_edge.monitoring.clock import parse_duration
+from mnist_edge.monitoring.settings_keys import Settings, TableClass, keys, without_none
+from mnist_edge.monitoring.settings_text import format_settings, kind_words
 from mnist_edge.system.files import read_regular_file, write_bytes, write_text
 from mnist_edge.system.text import one_line, shorten
 
@@ -37,8 +25,6 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-_WIDTH = 78
-"""Characters of a line of comments."""
 _MAX_BYTES = 1_000_000
 """Bytes of a file of settings."""
 _TOO_LARGE = 1e18
@@ -47,62 +33,6 @@ _MAX_MESSAGE = 300
 """Characters of a message about one value, which may quote it."""
 _MAX_QUOTE = 60
 """Characters of a value that are quoted."""
-
-
-class _Dataclass(Protocol):
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-
-Settings = TypeVar("Settings", bound=_Dataclass)
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Key:
-    """A key of a table."""
-
-    name: str
-    """As it is written."""
-    kind: Any
-    """The annotation of its field, without ``None``."""
-    help: str
-    """What it sets, in a sentence or two."""
-    default: Any
-    """The value that it has without being written; ``dataclasses.MISSING`` if it must be."""
-    example: str
-    """A value as TOML; for keys that have no default to show."""
-    field: str
-    """The name of the field."""
-
-    @property
-    def table(self) -> type[Any] | None:
-        """The dataclass of a table; None for a value, and for an array of tables."""
-        return cast("type[Any]", self.kind) if dataclasses.is_dataclass(self.kind) else None
-
-    @property
-    def array(self) -> type[Any] | None:
-        """The dataclass of each table of an array of tables; None for everything else."""
-        item = get_args(self.kind)[0] if get_origin(self.kind) is tuple else None
-        return cast("type[Any]", item) if dataclasses.is_dataclass(item) else None
-
-
-def keys(settings: type[Any]) -> list[Key]:
-    """Return the keys of a table, in the order of its dataclass's fields.
-
-    A field may have ``help``, ``example`` and ``key`` (its name in the file, if it is another one)
-    in its metadata.
-    """
-    hints = get_type_hints(settings, include_extras=True)
-    return [
-        Key(
-            name=field.metadata.get("key", field.name),
-            kind=_without_none(hints[field.name]),
-            help=field.metadata.get("help", ""),
-            default=_default(field),
-            example=field.metadata.get("example", ""),
-            field=field.name,
-        )
-        for field in dataclasses.fields(settings)
-    ]
 
 
 def load_settings(path: Path, settings: type[Settings]) -> Settings:
@@ -158,7 +88,7 @@ def parse_table(table: Mapping[str, Any], settings: type[Settings], *, folder: P
     return cast("Settings", _Reader(folder).table(settings, table, ()))
 
 
-def save_settings(path: Path, settings: _Dataclass) -> None:
+def save_settings(path: Path, settings: TableClass) -> None:
     """Write settings with every key explained; the file that was there is kept as ``NAME.old``.
 
     Raises:
@@ -167,36 +97,6 @@ def save_settings(path: Path, settings: _Dataclass) -> None:
     if path.exists():
         write_bytes(path.with_name(f"{path.name}.old"), read_regular_file(path))
     write_text(path, format_settings(settings, folder=path.absolute().parent))
-
-
-def format_settings(settings: _Dataclass, *, folder: Path) -> str:
-    """Return settings as TOML: each key explained, those that have their default commented out.
-
-    Args:
-        settings: the whole file's.
-        folder: paths below it are written relative to it.
-    """
-    return "\n".join(_Writer(folder).table(settings, ())).strip() + "\n"
-
-
-def format_value(value: Any) -> str:
-    """Return a value as TOML."""
-    return _Writer(Path()).value(value)
-
-
-def kind_words(kind: Any) -> str:
-    """Describe what values a key takes, for example ``number`` or ``list of texts``."""
-    plain = {bool: "true or false", int: "whole number", float: "number", str: "text"}
-    if get_origin(kind) is Annotated:
-        return 'duration, such as "10s"'
-    if get_origin(kind) is Literal:
-        return " or ".join(map(format_value, get_args(kind)))
-    if get_origin(kind) is tuple:
-        items = get_args(kind)
-        if items[-1] is Ellipsis:
-            return f"list of: {kind_words(items[0])}"
-        return f"list of {len(items)}: {kind_words(items[0])}"
-    return plain.get(kind, {Path: "path", Decimal: "number"}.get(kind, "table"))
 
 
 class _Reader:
@@ -235,7 +135,7 @@ class _Reader:
 
     def value(self, kind: Any, value: Any, at: tuple[str, ...]) -> Any:
         """Return a value of a kind."""
-        kind = _without_none(kind)
+        kind = without_none(kind)
         origin, arguments = get_origin(kind), get_args(kind)
         if dataclasses.is_dataclass(kind) and isinstance(value, dict):
             return self.table(cast("type[Any]", kind), value, at)
@@ -294,66 +194,6 @@ class _Reader:
             raise InvalidValue(f"{_where(at)}{message}") from error
 
 
-class _Writer:
-    """Writes tables; paths below a folder are written relative to it."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-
-    def table(self, settings: Any, at: tuple[str, ...]) -> Iterator[str]:
-        """Yield the lines of a table: values first, then the tables below it."""
-        known = keys(type(settings))
-        for key in known:
-            if not (key.table or key.array):
-                yield from self._line(key, getattr(settings, key.field))
-        for key in known:
-            value, name = getattr(settings, key.field), ".".join((*at, key.name))
-            for one in (value or [None]) if key.array else [value]:
-                brackets = f"[[{name}]]" if key.array else f"[{name}]"
-                if key.table or key.array:
-                    yield from ("", *_comment(key.help))
-                    if one is None:
-                        yield from (f"# {brackets}", *self._absent(key.table or key.array))
-                    else:
-                        yield brackets
-                        yield from self.table(one, (*at, key.name))
-
-    def _line(self, key: Key, value: Any) -> Iterator[str]:
-        yield from _comment(key.help)
-        is_default = value is None or value == key.default
-        text = key.example if value is None else self._of_kind(key.kind, value)
-        yield f"{'# ' if is_default else ''}{key.name} = {text}"
-
-    def _absent(self, settings: type[Any] | None) -> Iterator[str]:
-        """Yield the lines of a table that is not there, as comments."""
-        for key in keys(settings) if settings else ():
-            if not (key.table or key.array):
-                yield from _comment(key.help)
-                has_default = key.default not in (None, dataclasses.MISSING)
-                text = self._of_kind(key.kind, key.default) if has_default else key.example
-                yield f"# {key.name} = {text}"
-
-    def _of_kind(self, kind: Any, value: Any) -> str:
-        if get_origin(kind) is Annotated:
-            return f'"{format_duration(value)}"'
-        return self.value(value)
-
-    def value(self, value: Any) -> str:
-        """Return a value as TOML."""
-        if isinstance(value, bool):
-            return str(value).lower()
-        if isinstance(value, Path):
-            is_below = value.is_absolute() and value.is_relative_to(self._folder.absolute())
-            value = str(value.relative_to(self._folder.absolute()) if is_below else value)
-        if isinstance(value, str):
-            return f'"{"".join(map(_escape, value))}"'
-        if isinstance(value, Sequence):
-            return f"[{', '.join(map(self.value, value))}]"
-        if isinstance(value, float) and value.is_integer():
-            return f"{value:.1f}"
-        return str(value)
-
-
 def _quote(value: Any) -> str:
     """Return a value as it stands in messages."""
     try:
@@ -362,29 +202,5 @@ def _quote(value: Any) -> str:
         return "a number"
 
 
-def _escape(letter: str) -> str:
-    if letter in {'"', "\\"}:
-        return f"\\{letter}"
-    return letter if letter.isprintable() else f"\\U{ord(letter):08X}"
-
-
-def _comment(text: str) -> list[str]:
-    return textwrap.wrap(text, _WIDTH, initial_indent="# ", subsequent_indent="# ")
-
-
 def _where(at: tuple[str, ...]) -> str:
     return f"{'.'.join(at)}: " if at else ""
-
-
-def _default(field: dataclasses.Field[Any]) -> Any:
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    return field.default
-
-
-def _without_none(hint: Any) -> Any:
-    """Return an annotation without ``None``."""
-    if get_origin(hint) in (Union, types.UnionType):
-        (kind,) = (one for one in get_args(hint) if one is not types.NoneType)
-        return kind
-    return hint

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from mnist_edge.modelstore.loading import StoredModel
-from mnist_edge.runtimes import input_scaling
-from mnist_edge.runtimes.input_scaling import INPUT_SCALINGS, ScalingRanking
+from mnist_edge.runtimes import scaling_ranking
+from mnist_edge.runtimes.input_scaling import INPUT_SCALINGS, find_input_scaling
 from mnist_edge.runtimes.interpreter import Interpreter
 from mnist_edge.runtimes.sandbox import open_model
+from mnist_edge.runtimes.scaling_ranking import ScalingRanking
 
 
 def rank_supported_scalings(interpreter: Interpreter) -> ScalingRanking:
@@ -21,9 +22,9 @@ def rank_supported_scalings(interpreter: Interpreter) -> ScalingRanking:
     from mnist_edge.data.builtin_digits import load_builtin_digits
     from mnist_edge.data.mnist import load_local_digits
 
-    digits = load_local_digits(input_scaling.SAMPLE_SIZE) or load_builtin_digits()
+    digits = load_local_digits(scaling_ranking.SAMPLE_SIZE) or load_builtin_digits()
     supported = [scaling for scaling in INPUT_SCALINGS.values() if interpreter.supports(scaling)]
-    return input_scaling.rank_orientations(interpreter.logits_of_scaled, digits, among=supported)
+    return scaling_ranking.rank_orientations(interpreter.logits_of_scaled, digits, among=supported)
 
 
 def open_unverified(
@@ -46,13 +47,13 @@ def open_unverified(
         InvalidModel: the runtime cannot load it, or crashes on it.
         DataError: the digits at hand are damaged.
     """
-    requested = None if pixels is None else input_scaling.find_input_scaling(pixels)
+    requested = None if pixels is None else find_input_scaling(pixels)
     raw = open_model(model, threads=threads)
     if requested is not None:
         scaling, reason = requested, f"taking {requested.name} as requested"
     else:
         ranking = rank_supported_scalings(raw)
-        scaling = input_scaling.choose_scaling(ranking, name=str(model.path))
+        scaling = scaling_ranking.choose_scaling(ranking, name=str(model.path))
         reason = f"{ranking.summary()}: taking {scaling.name}; override with --pixels"
         if not raw.has_probabilities and (doubt := ranking.rival_warning()):
             reason = f"{reason}; {doubt}"

@@ -9,7 +9,8 @@ from random import Random
 
 from mnist_edge.errors import MnistEdgeError
 from mnist_edge.monitoring.settings import MonitorSettings, demo_settings
-from mnist_edge.monitoring.settings_file import format_settings, load_settings, parse_settings
+from mnist_edge.monitoring.settings_file import load_settings, parse_settings
+from mnist_edge.monitoring.settings_text import format_settings
 from tests.fuzz.mutation import mutate
 from tests.fuzz.target import KnownCase, Target, own_error
 

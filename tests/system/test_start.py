@@ -20,6 +20,7 @@ UNUSED = {
     "mnist_edge.inference.hypotheses",
     "mnist_edge.preprocessing.segmentation",
     "mnist_edge.runtimes.input_scaling",
+    "mnist_edge.runtimes.scaling_ranking",
     "mnist_edge.runtimes.unverified",
     "mnist_edge.system.subprocesses",
 }

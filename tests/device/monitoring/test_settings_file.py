@@ -1,49 +1,13 @@
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
 from mnist_edge.errors import InvalidValue
-from mnist_edge.monitoring.clock import Duration
-from mnist_edge.monitoring.settings_file import (
-    format_settings,
-    format_value,
-    keys,
-    kind_words,
-    load_settings,
-    parse_settings,
-    save_settings,
-)
-
-HERE = Path("/srv/meter")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Part:
-    name: str = field(metadata={"help": "What it is called.", "example": '"a"'})
-    limit: Decimal | None = field(default=None, metadata={"help": "A limit.", "example": "1.5"})
-
-    def __post_init__(self) -> None:
-        if not self.name:
-            raise InvalidValue("name: is empty")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Whole:
-    count: int = field(default=3, metadata={"help": "How many."})
-    share: float = field(default=0.5, metadata={"help": "How much."})
-    wait: Duration = field(default=60.0, metadata={"help": "How long."})
-    mode: Literal["fast", "slow"] = field(default="fast", metadata={"help": "How."})
-    box: tuple[int, int] | None = field(
-        default=None, metadata={"help": "Where.", "example": "[1, 2]"}
-    )
-    words: tuple[str, ...] = field(default=(), metadata={"help": "Words."})
-    file: Path | None = field(default=None, metadata={"help": "A file.", "example": '"a.jpg"'})
-    on: bool = field(default=False, metadata={"help": "Whether."})
-    parts: tuple[Part, ...] = field(default=(), metadata={"help": "Parts.", "key": "part"})
-    one: Part | None = field(default=None, metadata={"help": "One part."})
+from mnist_edge.monitoring.settings_file import load_settings, parse_settings, save_settings
+from mnist_edge.monitoring.settings_text import format_settings
+from tests.support.settings import HERE, SETTINGS, Part, Whole
 
 
 def parse(text: str) -> Whole:
@@ -134,17 +98,6 @@ def test_bytes_that_are_no_text_and_files_that_are_not_there_are_refused(tmp_pat
         parse_settings(b" " * 1_000_001, Whole, name="watch.toml", folder=HERE)
 
 
-SETTINGS = Whole(
-    count=4,
-    wait=90.0,
-    box=(1, 2),
-    words=('a "b"', "c\\d\n", "\u00e9\u202e"),
-    file=HERE / "a.jpg",
-    parts=(Part(name="first", limit=Decimal("0.10")),),
-    one=Part(name="only"),
-)
-
-
 def test_settings_are_read_as_they_were_written() -> None:
     assert parse(format_settings(SETTINGS, folder=HERE)) == SETTINGS
     assert parse(format_settings(Whole(), folder=HERE)) == Whole()
@@ -158,15 +111,6 @@ def test_a_path_that_is_not_set_is_in_the_folder_of_the_file_too() -> None:
     assert parse_settings(b"", Kept, name="a", folder=HERE).path == HERE / "kept.db"
 
 
-def test_every_key_is_explained_and_defaults_are_commented_out() -> None:
-    text = format_settings(Whole(count=4), folder=HERE)
-    assert "# How many.\ncount = 4\n" in text
-    assert '# How long.\n# wait = "1m"\n' in text
-    assert '# One part.\n# [one]\n# What it is called.\n# name = "a"\n' in text
-    for key in keys(Whole):
-        assert key.help in text
-
-
 def test_the_file_before_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "watch.toml"
     path.write_text("count = 1\n")
@@ -174,12 +118,3 @@ def test_the_file_before_is_kept(tmp_path: Path) -> None:
     assert load_settings(path, Whole).count == 2
     assert 'file = "a.jpg"' in path.read_text()
     assert (tmp_path / "watch.toml.old").read_text() == "count = 1\n"
-
-
-def test_kinds_are_described_for_people() -> None:
-    kinds = {key.name: kind_words(key.kind) for key in keys(Whole)}
-    assert kinds["wait"] == 'duration, such as "10s"'
-    assert kinds["box"] == "list of 2: whole number"
-    assert kinds["file"] == "path"
-    assert kinds["part"] == "list of: table"
-    assert format_value(1.0) == "1.0"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mnist_edge.modelstore.loading import load_model
-from mnist_edge.runtimes import input_scaling, unverified
+from mnist_edge.runtimes import input_scaling, scaling_ranking, unverified
 from mnist_edge.runtimes.sandbox import open_model
 from tests.support.paths import ROOT
 
@@ -55,7 +55,7 @@ def test_the_scaling_is_inferred_from_the_range_of_a_quantize_operator(tmp_path:
     # It quantizes its input to 0..1: what is larger would be clipped.
     assert not interpreter.supports(input_scaling.RAW_PIXELS)
     ranking = unverified.rank_supported_scalings(interpreter)
-    assert input_scaling.choose_scaling(ranking, name="it").name == "pixels/255"
+    assert scaling_ranking.choose_scaling(ranking, name="it").name == "pixels/255"
     # Half a step of the softmax's int8 output, and not the smallest float.
     blank = ranking.best.scaling.apply(np.zeros((1, 28, 28), np.uint8))
     assert interpreter.logits_of_scaled(blank).min() > -8

@@ -20,7 +20,7 @@ from mnist_edge.data.mnist import Mnist
 from mnist_edge.errors import MnistEdgeError, UnknownName
 from mnist_edge.metrics.confidence import softmax
 from mnist_edge.modelstore import loading
-from mnist_edge.runtimes import input_scaling
+from mnist_edge.runtimes import input_scaling, scaling_ranking
 from mnist_edge.runtimes.sandbox import run_sandboxed
 from mnist_edge.training.frameworks import import_tensorflow
 from tests.support import foreign_models
@@ -235,9 +235,9 @@ def test_code_beside_a_saved_model_is_not_run(
 
 @pytest.mark.slow
 def test_the_scaling_of_the_shipped_model_is_raw_pixels(nano: Path, small_mnist: Mnist) -> None:
-    sample = small_mnist.validation.take(np.arange(input_scaling.SAMPLE_SIZE))
+    sample = small_mnist.validation.take(np.arange(scaling_ranking.SAMPLE_SIZE))
     origin = loader.load_trained_model(nano / "model.keras", sample.images)
-    judgement = input_scaling.rank_scalings(origin.network.run, sample)
+    judgement = scaling_ranking.rank_scalings(origin.network.run, sample)
     assert judgement.is_clear
     assert judgement.best.scaling is input_scaling.RAW_PIXELS
 
@@ -282,11 +282,11 @@ def test_a_model_that_normalizes_its_input_gets_the_simplest_scaling(
 
 
 def test_a_model_that_ignores_scaling_is_unambiguous(small_mnist: Mnist) -> None:
-    sample = small_mnist.validation.take(np.arange(input_scaling.SAMPLE_SIZE))
+    sample = small_mnist.validation.take(np.arange(scaling_ranking.SAMPLE_SIZE))
     answers = 3 * np.eye(10, dtype=np.float32)[sample.labels]
-    judgement = input_scaling.rank_scalings(lambda values: answers, sample)
+    judgement = scaling_ranking.rank_scalings(lambda values: answers, sample)
     assert judgement.is_clear
-    assert input_scaling.choose_scaling(judgement, name="anything") is input_scaling.RAW_PIXELS
+    assert scaling_ranking.choose_scaling(judgement, name="anything") is input_scaling.RAW_PIXELS
 
 
 @pytest.mark.slow
@@ -297,7 +297,7 @@ def test_a_model_of_low_accuracy_is_converted_with_a_warning(
     model = dense_net(keras)
     few = replace(small_mnist, train=small_mnist.train.take(np.arange(300)))
     accuracy = foreign_models.train(keras, model, few, "x/255", epochs=10)
-    assert 0.6 < accuracy < input_scaling.GOOD_ACCURACY
+    assert 0.6 < accuracy < scaling_ranking.GOOD_ACCURACY
     prepared = conversion.prepare(save(model, tmp_path / "poor.keras"), small_mnist)
     (warning,) = prepared.findings[1:]
     assert warning == (
