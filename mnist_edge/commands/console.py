@@ -7,10 +7,13 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, TextIO, TypeVar
 
 from mnist_edge import __version__
 from mnist_edge.system.text import escape_controls, shorten
+
+if TYPE_CHECKING:
+    import csv
 
 Item = TypeVar("Item")
 
@@ -149,6 +152,22 @@ def wrap(text: str, *, first: str = "", margin: str = "") -> str:
         break_on_hyphens=False,
     )
     return "\n".join(map(escape_controls, lines))
+
+
+def csv_writer(columns: Sequence[str]) -> csv.DictWriter[str]:
+    """Return what writes rows of CSV to standard output; their cells may have any line breaks."""
+    import csv
+
+    # The module quotes only the characters of its own line ends, and a name may hold either.
+    return csv.DictWriter(_UnixLines(), columns, lineterminator="\r\n")
+
+
+class _UnixLines:
+    """Standard output for a CSV writer, its line ends shortened to a newline."""
+
+    def write(self, row: str) -> None:
+        """Print a whole row."""
+        sys.stdout.write(f"{row[:-2]}\n")
 
 
 def format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

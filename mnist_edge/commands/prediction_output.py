@@ -6,14 +6,13 @@ Each writer takes the results as they come and returns how many pictures could n
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from mnist_edge import CLASSES
-from mnist_edge.commands.console import fail, paint, print_line
+from mnist_edge.commands.console import csv_writer, fail, paint, print_line
 from mnist_edge.errors import PictureError
 from mnist_edge.system.text import escape_controls, percent
 
@@ -110,10 +109,7 @@ def _print_rows(
     columns: Sequence[str],
     rows: Callable[[dict[str, Any]], Iterable[dict[str, Any]]],
 ) -> int:
-    import csv
-
-    # The module quotes only the characters of its own line ends, and a name may hold either.
-    writer = csv.DictWriter(_UnixLines(), columns, lineterminator="\r\n")
+    writer = csv_writer(columns)
     writer.writeheader()
     failed = 0
     for result in results:
@@ -123,14 +119,6 @@ def _print_rows(
         else:
             writer.writerows(rows(result_document(result, top=1)))
     return failed
-
-
-class _UnixLines:
-    """Standard output for a CSV writer, its line ends shortened to a newline."""
-
-    def write(self, row: str) -> None:
-        """Print a whole row."""
-        sys.stdout.write(f"{row[:-2]}\n")
 
 
 def _row(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """``mnist-edge readings``: prints what watch has read, or draws it."""
 
 import json
-import sys
 from collections.abc import Iterable
 from datetime import datetime, timezone
 from enum import Enum
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.commands.console import format_table, note
+from mnist_edge.commands.console import csv_writer, format_table, note
 from mnist_edge.commands.options import ConfigOption, format_option, refuse_stdout
 from mnist_edge.errors import InvalidValue
 
@@ -161,11 +160,9 @@ def _print_table(readings: "Iterable[ValueReading]") -> None:
 
 
 def _print_csv(readings: "Iterable[ValueReading]") -> None:
-    import csv
-
     from mnist_edge.monitoring.readings import READING_FIELDS, reading_document
 
-    writer = csv.DictWriter(sys.stdout, READING_FIELDS, lineterminator="\n")
+    writer = csv_writer(READING_FIELDS)
     writer.writeheader()
     writer.writerows(map(reading_document, readings))
 
@@ -174,13 +171,19 @@ def _print_jsonl(readings: "Iterable[ValueReading]") -> None:
     from mnist_edge.monitoring.readings import reading_document
 
     for one in readings:
-        typer.echo(json.dumps(reading_document(one), ensure_ascii=False))
+        typer.echo(_to_json(reading_document(one)))
 
 
 def _print_json(readings: "Iterable[ValueReading]") -> None:
     from mnist_edge.monitoring.readings import reading_document
 
-    typer.echo(json.dumps(list(map(reading_document, readings)), ensure_ascii=False, indent=2))
+    typer.echo(_to_json(list(map(reading_document, readings)), indent=2))
+
+
+def _to_json(document: object, indent: int | None = None) -> str:
+    """Return JSON whose units can be read, unless a character in it cannot be printed."""
+    text = json.dumps(document, ensure_ascii=False, indent=indent)
+    return text if text.replace("\n", "").isprintable() else json.dumps(document, indent=indent)
 
 
 _WRITERS = {

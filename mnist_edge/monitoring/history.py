@@ -11,15 +11,14 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from mnist_edge.errors import InvalidValue, did_you_mean
+from mnist_edge.errors import InvalidHistory, InvalidValue, did_you_mean
 from mnist_edge.monitoring.clock import Duration
 from mnist_edge.monitoring.history_file import HistoryFile
 from mnist_edge.monitoring.message import Message
-from mnist_edge.monitoring.readings import ValueReading
+from mnist_edge.monitoring.readings import ValueReading, parse_number, parse_time
 from mnist_edge.monitoring.rules import RegionState, parse_state, state_document
 
 _INSERT = """
@@ -35,7 +34,7 @@ SELECT reading_id, region, time, raw, value, rate, error, filled, unit FROM read
 WHERE time >= ?1 AND (?2 IS NULL OR region = ?2) ORDER BY time, id
 """
 _SELECT_NEWEST = """
-SELECT * FROM (
+SELECT reading_id, region, time, raw, value, rate, error, filled, unit FROM (
     SELECT id, reading_id, region, time, raw, value, rate, error, filled, unit FROM readings
     WHERE time >= ?1 AND (?2 IS NULL OR region = ?2) ORDER BY time DESC, id DESC LIMIT ?3
 ) ORDER BY time, id
@@ -45,6 +44,8 @@ SELECT reading_id, region, time, raw, value, rate, error, filled, unit FROM read
 WHERE id IN (SELECT (SELECT max(id) FROM readings WHERE region = states.region) FROM states)
 ORDER BY region
 """
+_MAX_TEXT = 10_000
+"""Characters of a region's name, an error or a state, at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,8 +149,8 @@ class History:
 
     def state(self, region: str) -> RegionState:
         """Return what the rules kept of a region."""
-        rows = self._file.rows("SELECT state FROM states WHERE region = ?", (region,))
-        return next((parse_state(json.loads(state)) for (state,) in rows), RegionState())
+        query = "SELECT state FROM states WHERE region = ?"
+        return next(self._file.rows(_parse_state, query, (region,)), RegionState())
 
     def forget(self, region: str) -> None:
         """Forget the value before of a region: the next one is accepted uncompared.
@@ -172,7 +173,7 @@ class History:
         Raises:
             InvalidValue: nothing was.
         """
-        known = [str(name) for (name,) in self._file.rows("SELECT region FROM states")]
+        known = [*self._file.rows(str, "SELECT region FROM states")]
         if region not in known:
             raise InvalidValue(
                 f"nothing is kept of a region {region!r}{did_you_mean(region, known)}"
@@ -188,41 +189,31 @@ class History:
             region: of this region only.
         """
         arguments = ("" if since is None else _timestamp(since), region)
-        yield from map(_parse_row, self._file.rows(_SELECT, arguments))
+        yield from self._file.rows(_parse_reading, _SELECT, arguments)
 
     def newest(
         self, limit: int, *, since: datetime | None = None, region: str | None = None
     ) -> list[ValueReading]:
         """Return as many of the newest readings at most, the oldest of them first."""
         arguments = ("" if since is None else _timestamp(since), region, limit)
-        return [_parse_row(row[1:]) for row in self._file.rows(_SELECT_NEWEST, arguments)]
+        return [*self._file.rows(_parse_reading, _SELECT_NEWEST, arguments)]
 
     def latest(self) -> list[ValueReading]:
         """Return the latest reading of each region."""
-        return list(map(_parse_row, self._file.rows(_SELECT_LATEST)))
+        return [*self._file.rows(_parse_reading, _SELECT_LATEST)]
 
     def crop(self, reading_id: str, region: str) -> bytes | None:
         """Return the encoded picture of a region in a reading; None if it was not kept."""
         query = "SELECT picture FROM crops WHERE reading_id = ? AND region = ?"
-        rows = self._file.rows(query, (reading_id, region))
-        return next((bytes(picture) for (picture,) in rows), None)
+        return next(self._file.rows(_parse_bytes, query, (reading_id, region)), None)
 
     def next_message(self, publisher: str) -> Message | None:
         """Return the oldest message that a publisher has not sent; None if there is none."""
         query = (
-            "SELECT id, topic, payload, reading_id, time FROM outbox WHERE publisher = ? "
-            "ORDER BY id LIMIT 1"
+            "SELECT publisher, payload, reading_id, time, topic, id FROM outbox "
+            "WHERE publisher = ? ORDER BY id LIMIT 1"
         )
-        for number, topic, payload, reading_id, time in self._file.rows(query, (publisher,)):
-            return Message(
-                publisher=publisher,
-                payload=bytes(payload),
-                reading_id=reading_id,
-                time=datetime.fromisoformat(time),
-                topic=topic,
-                number=number,
-            )
-        return None
+        return next(self._file.rows(_parse_message, query, (publisher,)), None)
 
     def remove_message(self, message: Message, *, refused: bool = False) -> None:
         """Remove a message that was sent, or that the other side refuses for good.
@@ -238,12 +229,12 @@ class History:
     def waiting_messages(self, publisher: str) -> int:
         """Return how many messages a publisher has not sent."""
         query = "SELECT count(*) FROM outbox WHERE publisher = ?"
-        return int(next(self._file.rows(query, (publisher,)))[0])
+        return next(self._file.rows(_parse_count, query, (publisher,)))
 
     def dropped_messages(self, publisher: str) -> int:
         """Return how many messages of a publisher were never sent: no room, or refused."""
         query = "SELECT messages FROM dropped WHERE publisher = ?"
-        return next((int(count) for (count,) in self._file.rows(query, (publisher,))), 0)
+        return next(self._file.rows(_parse_count, query, (publisher,)), 0)
 
     def _queue(self, connection: sqlite3.Connection, messages: Iterable[Message]) -> None:
         for one in messages:
@@ -253,11 +244,7 @@ class History:
                 (one.publisher, one.topic, one.payload, one.reading_id, _timestamp(one.time)),
             )
             while _size(connection, f"outbox {one.publisher}") > self._settings.max_outbox_bytes:
-                connection.execute(
-                    "DELETE FROM outbox WHERE id = "
-                    "(SELECT min(id) FROM outbox WHERE publisher = ?)",
-                    (one.publisher,),
-                )
+                _delete_oldest(connection, "outbox WHERE publisher = ?", one.publisher)
                 _count_dropped(connection, one.publisher)
 
     def _keep_crops(
@@ -276,7 +263,7 @@ class History:
                     (reading.reading_id, reading.region, picture),
                 )
         while _size(connection, "crops") > self._settings.max_crop_bytes:
-            connection.execute("DELETE FROM crops WHERE id = (SELECT min(id) FROM crops)")
+            _delete_oldest(connection, "crops")
 
 
 def _timestamp(time: datetime) -> str:
@@ -298,24 +285,97 @@ def _row(reading: ValueReading) -> tuple[Any, ...]:
     )
 
 
-def _parse_row(row: tuple[Any, ...]) -> ValueReading:
-    reading_id, region, time, raw, value, rate, error, filled, unit = row
+def _parse_reading(
+    reading_id: Any,
+    region: Any,
+    time: Any,
+    raw: Any,
+    value: Any,
+    rate: Any,
+    error: Any,
+    filled: Any,
+    unit: Any,
+) -> ValueReading:
     return ValueReading(
-        region=region,
-        time=datetime.fromisoformat(time),
-        reading_id=reading_id,
-        raw=raw,
-        value=None if value is None else Decimal(value),
-        rate=None if rate is None else Decimal(rate),
-        error=error,
-        unit=unit,
+        region=_parse_text(region),
+        time=parse_time(time),
+        reading_id=_parse_text(reading_id),
+        raw=_parse_text(raw),
+        value=None if value is None else parse_number(value),
+        rate=None if rate is None else parse_number(rate),
+        error=None if error is None else _parse_text(error),
+        unit=_parse_text(unit),
         filled=bool(filled),
     )
 
 
+def _parse_message(
+    publisher: Any, payload: Any, reading_id: Any, time: Any, topic: Any, number: Any
+) -> Message:
+    return Message(
+        publisher=_parse_text(publisher),
+        payload=_parse_bytes(payload),
+        reading_id=_parse_text(reading_id),
+        time=parse_time(time),
+        topic=_parse_text(topic),
+        number=_parse_count(number),
+    )
+
+
+def _parse_state(state: Any) -> RegionState:
+    try:
+        return parse_state(json.loads(_parse_text(state)))
+    except RecursionError as error:
+        raise ValueError(f"{state!r:.40} is no state") from error
+
+
+def _parse_text(text: Any) -> str:
+    """Return the text of a cell, which in SQLite may hold anything.
+
+    Raises:
+        ValueError: it is none, or longer than any that a watch writes.
+    """
+    if not isinstance(text, str) or len(text) > _MAX_TEXT:
+        raise ValueError(f"{text!r:.40} is no text of a reading")
+    return text
+
+
+def _parse_bytes(content: Any) -> bytes:
+    if not isinstance(content, bytes):
+        raise ValueError(f"{content!r:.40} is no message or picture")  # noqa: TRY004  # damage
+    return content
+
+
+def _parse_count(count: Any) -> int:
+    if not isinstance(count, int):
+        raise ValueError(f"{count!r:.40} is no number")  # noqa: TRY004  # damage
+    return count
+
+
 def _size(connection: sqlite3.Connection, name: str) -> int:
     rows = connection.execute("SELECT bytes FROM sizes WHERE name = ?", (name,)).fetchall()
-    return int(rows[0][0]) if rows else 0
+    size = rows[0][0] if rows else 0
+    if not isinstance(size, int):
+        raise _wrong_size(name)
+    return size
+
+
+def _delete_oldest(connection: sqlite3.Connection, rows: str, *arguments: str) -> None:
+    """Delete the oldest of some rows of a table, to make room.
+
+    Raises:
+        InvalidHistory: there is none, so that the size that was kept of them is wrong.
+    """
+    table = rows.partition(" ")[0]
+    statement = f"DELETE FROM {table} WHERE id = (SELECT min(id) FROM {rows})"  # noqa: S608  # ours
+    if not connection.execute(statement, arguments).rowcount:
+        raise _wrong_size(table)
+
+
+def _wrong_size(name: str) -> InvalidHistory:
+    return InvalidHistory(
+        f"it holds a wrong size of its {name}; move it away, and a new one is made"
+    )
 
 
 def _count_dropped(connection: sqlite3.Connection, publisher: str) -> None:

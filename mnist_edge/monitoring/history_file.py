@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mnist_edge.errors import InvalidHistory, NotWritable
-from mnist_edge.monitoring.history_schema import migrate, schema_version
+from mnist_edge.monitoring.history_schema import migrate, require_tables, schema_version
 from mnist_edge.system.files import exists, require_regular_file
 from mnist_edge.system.text import one_line
+
+Row = TypeVar("Row")
 
 _BUSY_TIMEOUT = 10
 """Seconds to wait for another process that writes."""
@@ -19,6 +21,8 @@ _MAX_LOG_BYTES = 4_000_000
 """Bytes that the write-ahead log keeps on disk between checkpoints."""
 _FETCHED_ROWS = 500
 """Rows that are read from the file at a time."""
+_NO_TEXT = "Could not decode"
+"""Begins the error of Python's sqlite3 of a text that is not UTF-8, which is damage to the file."""
 
 
 class HistoryFile:
@@ -66,12 +70,14 @@ class HistoryFile:
         if read_only:
             if not schema_version(self.connection):
                 raise InvalidHistory("it is empty; check the path")
+            require_tables(self.connection)
             return
         self.connection.execute("PRAGMA journal_mode = WAL")
         # Each commit reaches the disk: a state that is lost in a power cut is a wrong value later.
         self.connection.execute("PRAGMA synchronous = FULL")
         self.connection.execute(f"PRAGMA journal_size_limit = {_MAX_LOG_BYTES}")
         migrate(self.connection)
+        require_tables(self.connection)
 
     def close(self) -> None:
         """Close the file."""
@@ -94,15 +100,30 @@ class HistoryFile:
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
 
-    def rows(self, query: str, arguments: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-        """Yield the rows of a query, which are read as they are needed."""
+    def rows(
+        self, parse: Callable[..., Row], query: str, arguments: tuple[Any, ...] = ()
+    ) -> Iterator[Row]:
+        """Yield the rows of a query, which are read as they are needed.
+
+        Args:
+            parse: makes a row of its cells; raises ValueError for one that no watch wrote.
+            query: in SQL.
+            arguments: of the query.
+
+        Raises:
+            InvalidHistory: a row was not written by a watch, or the file is damaged.
+        """
         with self._errors():
             cursor = self.connection.execute(query, arguments)
-        rows = [()]
-        while rows:
+        cells: list[Any] = [()]
+        while cells:
             # Errors of the caller are not of the database: nothing is caught while it has a row.
             with self._errors():
-                rows = cursor.fetchmany(_FETCHED_ROWS)
+                cells = cursor.fetchmany(_FETCHED_ROWS)
+                try:
+                    rows = [parse(*row) for row in cells]
+                except ValueError as error:
+                    raise sqlite3.DatabaseError(f"it holds what no watch wrote: {error}") from error
             yield from rows
 
     @contextmanager
@@ -113,15 +134,19 @@ class HistoryFile:
         except InvalidHistory as error:
             raise InvalidHistory(f"{self._path}: {error}") from error
         except (sqlite3.OperationalError, OSError) as error:
+            if _NO_TEXT in str(error):
+                raise self._damaged(error) from error
             raise NotWritable(
                 f"cannot use the history {self._path}: {one_line(error)}; make room, or name "
                 "another file"
             ) from error
         except sqlite3.DatabaseError as error:
-            raise InvalidHistory(
-                f"{self._path} cannot be read: {one_line(error)}; move it away, and a new one is "
-                "made"
-            ) from error
+            raise self._damaged(error) from error
+
+    def _damaged(self, error: Exception) -> InvalidHistory:
+        return InvalidHistory(
+            f"{self._path} cannot be read: {one_line(error)}; move it away, and a new one is made"
+        )
 
 
 def _connect(path: Path, parameters: str) -> sqlite3.Connection:

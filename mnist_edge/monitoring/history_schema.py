@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from functools import cache
 
 from mnist_edge.errors import InvalidHistory
 
@@ -97,6 +98,38 @@ def schema_version(connection: sqlite3.Connection) -> int:
             "mnist-edge"
         )
     return int(version)
+
+
+def require_tables(connection: sqlite3.Connection) -> None:
+    """Require the tables of a history as a watch made them, with no other triggers.
+
+    A view in place of a table can have rows without end, and a trigger can add them. Whoever has
+    tables of their own in the file keeps them.
+
+    Raises:
+        InvalidHistory: they are others.
+    """
+    made = _made_objects(len(MIGRATIONS))
+    query = "SELECT type, name, tbl_name, sql FROM sqlite_master"
+    found = connection.execute(query).fetchall()
+    triggers = {one for one in found if one[0] == "trigger"}
+    if not made <= {*found} or not triggers <= made:
+        raise InvalidHistory(
+            "its tables are not those of a history; move it away, and a new one is made"
+        )
+
+
+@cache
+def _made_objects(version: int) -> frozenset[tuple[str, str, str, str]]:
+    """Return type, name, table and statement of all that the first migrations make."""
+    connection = sqlite3.connect(":memory:")
+    try:
+        for statement in (one for migration in MIGRATIONS[:version] for one in migration):
+            connection.execute(statement)
+        query = "SELECT type, name, tbl_name, sql FROM sqlite_master"
+        return frozenset(connection.execute(query).fetchall())
+    finally:
+        connection.close()
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
+from datetime import datetime, timezone
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 UNREAD = "?"
@@ -21,6 +21,10 @@ READING_FIELDS = (
     "reading_id",
 )
 """The names in a reading's document, in their order."""
+_MAX_EXPONENT = 40
+"""Largest power of ten of a number, up or down: ``1e999999999`` would be written in a gigabyte."""
+_YEARS = range(1970, 9999)
+"""Years that every time zone has."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +78,37 @@ class ValueReading:
     def is_problem(self) -> bool:
         """Whether somebody should look: a change that waits for equal readings is none."""
         return self.error is not None and self.reason != "equal_readings"
+
+
+def parse_number(text: Any) -> Decimal:
+    """Return a number that was kept.
+
+    Raises:
+        ValueError: it is none that a display shows.
+    """
+    try:
+        number = Decimal(text) if isinstance(text, str) else Decimal("nan")
+    except InvalidOperation:
+        number = Decimal("nan")
+    _, digits, exponent = number.as_tuple()
+    if not isinstance(exponent, int) or max(len(digits), abs(exponent)) > _MAX_EXPONENT:
+        raise ValueError(f"{text!r:.40} is no number of a display")
+    return number
+
+
+def parse_time(text: Any) -> datetime:
+    """Return a time that was kept, in UTC.
+
+    Raises:
+        ValueError: it is none, or its zone is not known.
+    """
+    try:
+        time = datetime.fromisoformat(text).astimezone(timezone.utc)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{text!r:.40} is no time") from error
+    if time.year not in _YEARS:
+        raise ValueError(f"{text!r:.40} is outside {_YEARS[0]}..{_YEARS[-1]}")
+    return time
 
 
 def reading_document(reading: ValueReading) -> dict[str, Any]:

@@ -16,7 +16,13 @@ from typing import Any, Literal
 from mnist_edge.errors import InvalidValue
 from mnist_edge.monitoring.clock import Duration
 from mnist_edge.monitoring.digit_completion import explain_wheels, fill_unread
-from mnist_edge.monitoring.readings import UNREAD, RegionReading, ValueReading
+from mnist_edge.monitoring.readings import (
+    UNREAD,
+    RegionReading,
+    ValueReading,
+    parse_number,
+    parse_time,
+)
 
 Meter = Literal["water", "gas", "energy", "temperature", "none"]
 """What a region counts or measures."""
@@ -174,13 +180,24 @@ def state_document(state: RegionState) -> dict[str, Any]:
 
 
 def parse_state(document: dict[str, Any]) -> RegionState:
-    """Return the state of ``state_document``'s document."""
-    value, time, waiting = (document[name] for name in ("value", "time", "waiting"))
+    """Return the state of ``state_document``'s document.
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        value, time, waiting, count = (
+            document[name] for name in ("value", "time", "waiting", "waiting_count")
+        )
+    except (TypeError, KeyError) as error:
+        raise ValueError(f"{document!r:.40} is no state") from error
+    if type(count) is not int:
+        raise ValueError(f"{count!r:.40} is no number of readings")
     return RegionState(
-        value=None if value is None else Decimal(value),
-        time=None if time is None else datetime.fromisoformat(time),
-        waiting=None if waiting is None else Decimal(waiting),
-        waiting_count=document["waiting_count"],
+        value=None if value is None else parse_number(value),
+        time=None if time is None else parse_time(time),
+        waiting=None if waiting is None else parse_number(waiting),
+        waiting_count=count,
     )
 
 

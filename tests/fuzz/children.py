@@ -80,10 +80,23 @@ def _answer(
 
 
 def run_program(*words: str) -> str:
-    """Run a command in this process, as in a terminal that takes UTF-8, and check what it says.
+    """Run a command in this process, and check that a terminal can show what it says.
 
     Returns:
         What it wrote to standard output.
+    """
+    said = call_program(*words)
+    for text in said:
+        lines = text.split("\n")
+        assert all(line.isprintable() for line in lines), f"controls in {text!r}"
+    return said[0]
+
+
+def call_program(*words: str) -> tuple[str, str]:
+    """Run a command in this process, whose standard output and messages are UTF-8.
+
+    Returns:
+        What it wrote to both.
     """
     out, messages = (
         io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True) for _ in range(2)
@@ -94,9 +107,6 @@ def run_program(*words: str) -> str:
             main(words)
         except SystemExit as ended:
             code = ended.code
-    said = [stream.buffer.getvalue().decode("utf-8") for stream in (out, messages)]
+    said = out.buffer.getvalue().decode("utf-8"), messages.buffer.getvalue().decode("utf-8")
     assert code in (0, 1), f"exit {code}: {said[1]}"
-    for text in said:
-        lines = text.split("\n")
-        assert all(line.isprintable() for line in lines), f"controls in {text!r}"
-    return said[0]
+    return said

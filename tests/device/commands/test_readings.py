@@ -136,3 +136,19 @@ def test_no_readings_are_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[
     History(HistorySettings(path=tmp_path / "new.db")).close()
     assert exit_status("readings", str(tmp_path / "new.db")) == 0
     assert "no readings" in capsys.readouterr().err
+
+
+def test_whatever_is_in_a_cell_a_row_is_a_row_and_a_terminal_is_left_alone(
+    history: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opened = History(HistorySettings(path=history))
+    opened.record([replace(counter_reading(9), unit="m³", raw="1\r2\x9b3")], {})
+    opened.close()
+    outputs = {}
+    for form in ("table", "csv", "jsonl", "json"):
+        assert exit_status("readings", str(history), "--format", form) == 0
+        outputs[form] = capsys.readouterr().out
+    assert len([*csv.DictReader(io.StringIO(outputs.pop("csv"), newline=""))]) == 7
+    for text in outputs.values():
+        assert text.replace("\n", "").isprintable()
+    assert json.loads(outputs["jsonl"].splitlines()[-1])["raw"] == "1\r2\x9b3"

@@ -8,6 +8,7 @@ import pytest
 
 from mnist_edge.errors import InvalidHistory, NotWritable
 from mnist_edge.monitoring.history import History, HistorySettings
+from mnist_edge.monitoring.rules import RegionState
 from tests.support.programs import run_python
 from tests.support.readings import counter_reading, waiting_message
 
@@ -31,6 +32,7 @@ READ_BY_ANOTHER = """
 import os, sys
 from pathlib import Path
 from mnist_edge.monitoring.history import History, HistorySettings
+from mnist_edge.monitoring.rules import RegionState
 
 folder = Path(sys.argv[1])
 if os.geteuid():
@@ -95,3 +97,41 @@ def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
     (tmp_path / "folder.db").mkdir()
     with pytest.raises(NotWritable, match="Is a directory"):
         History(HistorySettings(path=tmp_path / "folder.db"))
+
+
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("UPDATE readings SET time = 'noon'", "'noon' is no time"),
+        ("UPDATE readings SET time = '0001-01-01T00:00:00+23:59'", "is no time"),
+        ("UPDATE readings SET value = '1e999999999'", "'1e999999999' is no number of a display"),
+        ("UPDATE readings SET unit = x'ff'", "is no text of a reading"),
+        ("UPDATE readings SET raw = CAST(x'ff' AS TEXT)", "Could not decode"),
+        ("DROP TABLE crops", "its tables are not those of a history"),
+        (
+            "CREATE TRIGGER t AFTER INSERT ON crops BEGIN DELETE FROM readings; END",
+            "its tables are not those of a history",
+        ),
+    ],
+)
+def test_what_no_watch_wrote_is_damage(
+    settings: HistorySettings, statement: str, reason: str
+) -> None:
+    history = History(settings)
+    history.record([counter_reading(1)], {"water": RegionState()})
+    history.close()
+    with sqlite3.connect(settings.path) as database:
+        database.execute(statement)
+    database.close()
+    with pytest.raises(InvalidHistory, match=f"{reason}.*move it away"):
+        [*History(settings, read_only=True).readings()]
+
+
+def test_a_size_that_is_wrong_deletes_nothing_without_an_end(settings: HistorySettings) -> None:
+    history = History(settings)
+    for name in ("crops", "outbox mqtt"):
+        history._file.connection.execute(  # noqa: SLF001  # damage
+            "INSERT INTO sizes VALUES (?, 1 << 40)", (name,)
+        )
+    with pytest.raises(InvalidHistory, match="a wrong size of its crops"):
+        history.record([counter_reading(1)], {})
