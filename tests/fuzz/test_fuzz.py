@@ -20,7 +20,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="measures memory as L
 @linux
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TARGETS)
-def test_damaged_files_meet_errors_of_ours_alone(name: str, tmp_path: Path) -> None:
+def test_damaged_files_raise_only_errors_of_this_project(name: str, tmp_path: Path) -> None:
     target = find_target(name)
     run = fuzz(name, seed="ci", count=target.count, kept=tmp_path)
     assert run.failures == []

@@ -70,7 +70,7 @@ def test_python_m_reads_a_digit(clone: Path, environment: dict[str, str]) -> Non
 
 
 @pytest.mark.slow
-def test_its_children_run_the_clones_code(clone: Path, environment: dict[str, str]) -> None:
+def test_child_processes_run_the_clones_code(clone: Path, environment: dict[str, str]) -> None:
     output = check(["-m", "mnist_edge", "doctor"], clone, environment)
     assert "good    self-test edge" in output
     assert not any(line.startswith("bad") for line in output.splitlines())

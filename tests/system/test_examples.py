@@ -91,7 +91,7 @@ def test_own_pictures_are_reported(photos: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_an_own_model_is_trained_converted_and_read_with(tmp_path: Path) -> None:
+def test_a_model_of_ones_own_is_trained_converted_and_used(tmp_path: Path) -> None:
     pytest.importorskip("keras")
     printed = run(EXAMPLES / "own_model_converted.py", tmp_path)
     assert (tmp_path / "converted" / "int8.json").is_file()
@@ -117,7 +117,7 @@ def test_the_notebook_runs_from_start_to_end(tmp_path: Path) -> None:
     not all(map(shutil.which, ("make", "arm-none-eabi-gcc", "qemu-system-arm"))),
     reason="no compiler or emulator of a microcontroller",
 )
-def test_a_board_blinks_as_often_as_the_digit_says(tmp_path: Path) -> None:
+def test_a_board_blinks_the_digit(tmp_path: Path) -> None:
     stored = load_model(NANO)
     assert stored.manifest is not None
     source = generate(stored.content, stored.manifest, prefix="mine")

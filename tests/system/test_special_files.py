@@ -69,7 +69,7 @@ def fail(number: int, frame: object) -> None:
     raise AssertionError("a command waits for what never comes")
 
 
-def test_a_file_that_is_none_is_refused_in_one_line(
+def test_a_special_file_is_refused_in_one_line(
     desk: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for words in COMMANDS:

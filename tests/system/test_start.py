@@ -86,7 +86,7 @@ def test_help_imports_no_library_beside_typer() -> None:
     assert not imported & UNUSED_BY_HELP
 
 
-def test_what_needs_no_parser_imports_no_typer() -> None:
+def test_commands_that_need_no_parser_import_no_typer() -> None:
     assert not imports_of("--version") & {*UNUSED_BY_HELP, "typer"}
     assert "typer" not in imports_of("predict", "--format", "jsonl", SAMPLE)
     assert "typer" in imports_of("predict", "--top", "2", SAMPLE)

@@ -91,7 +91,7 @@ def test_a_missing_library_is_named_with_its_install_line(
 
 
 @pytest.mark.parametrize("jobs", [1, pytest.param(2, marks=pytest.mark.slow)])
-def test_on_this_machine_its_lines_are_those_of_predict(digits: Path, run: Run, jobs: int) -> None:
+def test_on_one_machine_the_lines_are_those_of_predict(digits: Path, run: Run, jobs: int) -> None:
     expected = run("predict", "--format", "jsonl", digits)
     said = run("batch", digits, "out", "--part", "4", "--format", "jsonl", "--jobs", jobs)
     assert said.returncode == expected.returncode == 1
@@ -117,7 +117,7 @@ def interruptible() -> Iterator[None]:
 @pytest.mark.slow
 @pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize(("number", "status"), [(SIGINT, 130), (SIGKILL, -SIGKILL)])
-def test_a_run_that_is_ended_goes_on_with_resume(
+def test_an_interrupted_run_goes_on_with_resume(
     tmp_path: Path, run: Run, number: signal.Signals, status: int
 ) -> None:
     photos, out = tmp_path / "photos", tmp_path / "out"

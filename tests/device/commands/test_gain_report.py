@@ -69,7 +69,7 @@ def test_gain_and_loss_are_printed_written_and_gated(
         ),
     ],
 )
-def test_what_cannot_be_compared_is_refused(
+def test_models_that_cannot_be_compared_are_refused(
     arguments: list[str],
     said: str,
     own_pictures: Path,

@@ -96,7 +96,7 @@ def test_a_key_is_enough_where_there_is_a_terminal(folder: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_page_is_for_this_machine_and_its_link_alone(folder: Path) -> None:
+def test_the_page_opens_only_on_this_machine_and_with_its_link(folder: Path) -> None:
     with running_label_page(folder, "--model", "nano") as server, server.client() as client:
         assert server.link.startswith("http://127.0.0.1:")
         token = server.link.partition("#token=")[2]

@@ -24,7 +24,7 @@ def test_what_could_not_be_read_is_counted(
     assert [document.get("digit") for document in documents] == [7, None, None]
 
 
-def test_a_result_is_on_standard_output_and_nothing_else_is(
+def test_standard_output_has_the_result_and_nothing_else(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     assert predict_pictures([str(SAMPLE)], model="nano") == 0
@@ -33,7 +33,7 @@ def test_a_result_is_on_standard_output_and_nothing_else_is(
     assert (out.count("\n"), err) == (1, "")
 
 
-def test_what_cannot_be_done_is_raised(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_failure_is_raised(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(InvalidValue, match="no picture is named"):
         predict_pictures([])
     with pytest.raises(InvalidValue, match="cannot be combined"):

@@ -86,7 +86,7 @@ def test_a_plot_is_a_png_and_nothing_is_printed(
     assert "name a file that ends with .png" in capsys.readouterr().err
 
 
-def test_a_wrong_value_before_can_be_forgotten(
+def test_a_wrong_previous_value_can_be_forgotten(
     history: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert exit_status("readings", str(history), "--forget", "watr") == 2
@@ -100,7 +100,7 @@ def test_a_wrong_value_before_can_be_forgotten(
 
 
 @pytest.mark.parametrize("since", ["yesterday", "7x", "-1d", "99999999w"])
-def test_a_time_that_is_none_is_a_usage_error(
+def test_an_invalid_time_is_a_usage_error(
     history: Path, since: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert exit_status("readings", str(history), "--since", since) == 2
@@ -132,7 +132,9 @@ def test_a_history_that_does_not_exist_is_an_error_and_is_not_made(
     assert not (tmp_path / "none.db").exists()
 
 
-def test_no_readings_are_no_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_history_without_readings_is_not_an_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     History(HistorySettings(path=tmp_path / "new.db")).close()
     assert exit_status("readings", str(tmp_path / "new.db")) == 0
     assert "no readings" in capsys.readouterr().err

@@ -25,7 +25,7 @@ from tests.support.programs import Run
         (["--camera", "demo:", "--interval", "5"], "--interval: only with a FOLDER"),
     ],
 )
-def test_what_cannot_be_watched_is_said_before_anything_runs(
+def test_an_unusable_source_is_reported_before_anything_runs(
     words: list[str], message: str, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -275,7 +275,9 @@ def test_a_corrupted_picture_is_an_error_line_among_the_results(
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
-def test_with_300_mb_all_is_read_around_ten_poisoned_pictures(inbox: Path, out: Path) -> None:
+def test_with_300_mb_everything_around_ten_poisoned_pictures_is_read(
+    inbox: Path, out: Path
+) -> None:
     names = [*POISONED][:10]
     for number, name in enumerate(names):
         (inbox / f"{number}-poisoned.png").write_bytes(POISONED[name]())

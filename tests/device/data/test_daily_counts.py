@@ -89,7 +89,7 @@ def test_each_source_is_compared_by_its_latest_model(tmp_path: Path) -> None:
     assert (watch.source, watch.days, watch.difference) == ("watch /a", 1, None)
 
 
-def test_what_cannot_be_written_is_said_once(tmp_path: Path) -> None:
+def test_a_failure_to_write_is_reported_once(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     said: list[str] = []
     counts = DailyCounts("serve", warn=said.append, path=tmp_path / "file" / "counts.db")
@@ -100,7 +100,7 @@ def test_what_cannot_be_written_is_said_once(tmp_path: Path) -> None:
     assert "XDG_STATE_HOME" in message
 
 
-def test_a_file_of_something_else_says_nothing(tmp_path: Path) -> None:
+def test_a_file_of_something_else_is_ignored(tmp_path: Path) -> None:
     assert compare_sources(tmp_path / "gone.db") == []
     other = tmp_path / "other.db"
     other.write_bytes(b"no database" * 100)

@@ -76,7 +76,7 @@ def test_labels_are_replaced_in_their_place() -> None:
     assert [row.path for row in replace_labels(rows, "d", boxes)][-2:] == ["d", "d"]
 
 
-def test_a_table_that_is_away_is_not_taken_for_none(tmp_path: Path) -> None:
+def test_a_table_on_an_absent_drive_does_not_count_as_missing(tmp_path: Path) -> None:
     assert find_label_table(tmp_path) is None
     table = tmp_path / "labels.csv"
     table.symlink_to(tmp_path / "stick" / "labels.csv")

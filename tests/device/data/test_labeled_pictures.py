@@ -22,7 +22,7 @@ def test_subfolders_need_no_table(tmp_path: Path) -> None:
     ]
 
 
-def test_a_table_says_what_is_no_digit_and_leaves_out_what_has_no_label(tmp_path: Path) -> None:
+def test_a_table_names_pictures_without_a_digit_and_skips_unlabeled_ones(tmp_path: Path) -> None:
     rows = ["a.png,7,,,,", "b.png,X,,,,", "c.png,,,,,", "d.png,4,1,2,30,40"]
     table = tmp_path / "labels.csv"
     table.write_text("\n".join(["path,label,left,top,right,bottom", *rows]))

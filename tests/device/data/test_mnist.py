@@ -120,7 +120,7 @@ def test_the_splits_have_their_sizes_and_share_no_digit(
         assert set(split.labels.tolist()) == set(range(10))
 
 
-def test_the_validation_digits_are_always_these(mnist: Mnist) -> None:
+def test_the_validation_digits_are_always_the_same(mnist: Mnist) -> None:
     validation = np.setdiff1d(np.arange(60_000), mnist.train_indices)
     assert (
         hashlib.sha256(validation.astype("<i8").tobytes()).hexdigest()

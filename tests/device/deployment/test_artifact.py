@@ -176,7 +176,7 @@ def test_a_zip_of_another_compression_is_refused(
     check_refused(packed.getvalue(), tmp_path, f"by method {method}; expected deflate")
 
 
-def test_what_is_too_large_is_refused(parts: dict[str, bytes], tmp_path: Path) -> None:
+def test_a_file_that_is_too_large_is_refused(parts: dict[str, bytes], tmp_path: Path) -> None:
     check_refused(parts["int8.tflite"] + bytes(MAX_BYTES), tmp_path, "has more than")
 
 

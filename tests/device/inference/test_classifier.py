@@ -114,7 +114,7 @@ def test_a_batch_gives_the_predictions_of_its_digits(
     assert classifier.predict_pixels(digits[:0]) == []
 
 
-def test_it_abstains_below_the_minimum_confidence_and_not_at_it(tiny: Path) -> None:
+def test_a_classifier_abstains_below_the_minimum_confidence_and_not_at_it(tiny: Path) -> None:
     # Four quarters alike: four answers that are equally likely.
     even = np.full((1, 28, 28), 200, np.uint8)
     for minimum, digit, abstained in ((0.0, 0, None), (0.25, 0, None), (0.26, None, LOW)):
@@ -148,7 +148,7 @@ def test_logits_are_divided_by_the_temperature_of_the_manifest(
         assert [list(prediction.probabilities) for prediction in found] == expected
 
 
-def test_it_abstains_below_the_manifests_threshold_unless_it_is_given_another(
+def test_a_classifier_abstains_below_the_manifests_threshold_unless_given_another(
     nano: Path, tmp_path: Path, test_digits: Digits
 ) -> None:
     digits = test_digits.images[:1_000]
@@ -204,7 +204,7 @@ def test_an_abstention_still_has_a_likeliest_digit(test_digits: Digits) -> None:
 
 
 @pytest.mark.parametrize("min_confidence", [None, 0.0, 0.5, 1.0])
-def test_a_blank_picture_has_no_digit_whatever_the_model_makes_of_it(
+def test_a_blank_picture_has_no_digit_whatever_the_model_answers(
     min_confidence: float | None,
 ) -> None:
     classifier = Classifier(min_confidence=min_confidence)
@@ -292,7 +292,7 @@ def test_an_input_that_is_not_a_picture_is_refused(picture: Any, nano: Path) -> 
             read(picture)
 
 
-def test_a_text_stream_is_no_picture(nano: Path, tmp_path: Path) -> None:
+def test_a_text_stream_is_not_a_picture(nano: Path, tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("seven")
     with (tmp_path / "a.txt").open() as text, pytest.raises(UnreadablePicture, match="binary mode"):
         Classifier(nano).predict(text)  # type: ignore[arg-type]  # that is the test

@@ -131,7 +131,9 @@ def test_a_frame_keeps_its_index_and_arrow_its_types(files: list[str]) -> None:
         ("pixels", [0] * 783, "shape"),
     ],
 )
-def test_what_is_no_picture_is_a_row_with_its_error(column: str, value: Any, reason: str) -> None:
+def test_a_file_that_is_not_a_picture_is_a_row_with_its_error(
+    column: str, value: Any, reason: str
+) -> None:
     answers = read_columns({column: [value]})
     assert answers["digit"] == answers["confidence"] == answers["abstained"] == [None]
     assert reason in answers["error"][0]
@@ -207,7 +209,7 @@ def test_an_engine_can_pickle_it() -> None:
     assert work({"path": []})["digit"] == []
 
 
-def test_it_needs_neither_arrow_nor_pandas(files: list[str]) -> None:
+def test_columns_need_neither_arrow_nor_pandas(files: list[str]) -> None:
     program = f"""
 import json, sys
 from mnist_edge.inference.columns import read_columns

@@ -251,7 +251,7 @@ def test_a_page_carries_the_files_name_above_the_picture(
     assert (np.asarray(named)[20 : 20 + added] < 255).any()
 
 
-def test_what_is_left_out_of_a_page_has_a_box_with_its_name(pictures: Path) -> None:
+def test_parts_left_out_of_a_page_have_a_box_with_their_name(pictures: Path) -> None:
     trace = trace_preprocessing(pictures / "pen-four.png", side=PAGE_SIDE)
     box = (10, 20, 40, 26)
     bare = Page(lines=())

@@ -84,7 +84,7 @@ def test_digits_are_read_whatever_is_around_them(
 
 
 @pytest.mark.slow
-def test_every_door_gives_the_same_answer(classifier: Classifier, tmp_path: Path) -> None:
+def test_every_kind_of_input_gives_the_same_answer(classifier: Classifier, tmp_path: Path) -> None:
     pictures = [scene(index) for scene in SCENES for index in (0, 1)]
     files: list[FoundPicture] = []
     for number, picture in enumerate(pictures):
@@ -166,7 +166,7 @@ def test_blank_pictures_and_noise_stay_without_a_digit(
 
 
 @pytest.mark.parametrize("bend", [3, 5, 7])
-def test_what_is_left_of_a_crooked_border_is_no_digit(bend: int, classifier: Classifier) -> None:
+def test_remains_of_a_crooked_border_are_not_a_digit(bend: int, classifier: Classifier) -> None:
     cell = Image.fromarray(plain((127, 134), (205, 205, 205)))
     pen = ImageDraw.Draw(cell)
     for line in (

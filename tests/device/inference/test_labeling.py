@@ -146,7 +146,7 @@ def test_sorted_pictures_need_no_label_and_keep_theirs(folder: Path) -> None:
     ]
 
 
-def test_what_others_write_meanwhile_is_kept(folder: Path) -> None:
+def test_labels_that_others_write_meanwhile_are_kept(folder: Path) -> None:
     one, two = start(folder), start(folder)
     one.set_labels(0, [SEVEN])
     two.set_labels(1, [X])
@@ -169,7 +169,7 @@ def test_many_threads_lose_no_label(tmp_path: Path) -> None:
     assert len(read_label_table(tmp_path / "labels.csv")) == 30
 
 
-def test_what_is_not_there_or_not_valid_is_refused(folder: Path) -> None:
+def test_missing_pictures_and_invalid_labels_are_refused(folder: Path) -> None:
     session = start(folder)
     for number in (-1, 4):
         with pytest.raises(PictureNotFound):

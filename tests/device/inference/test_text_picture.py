@@ -17,7 +17,7 @@ def corner(ink: int, paper: int) -> Image.Image:
 
 
 @pytest.mark.parametrize(("ink", "paper"), [(0, 255), (255, 0), (90, 140)])
-def test_ink_is_drawn_whatever_its_tone(ink: int, paper: int) -> None:
+def test_ink_of_any_tone_is_drawn(ink: int, paper: int) -> None:
     drawn = picture_to_text(corner(ink, paper), columns=16)
     assert drawn.split("\n") == ["\u2588" * 4, "\u2580" * 4, "", ""]
 

@@ -42,7 +42,7 @@ def warn(message: str) -> None:
     raise AssertionError(message)
 
 
-def test_what_is_unsure_and_why(classifier: Classifier) -> None:
+def test_each_kind_of_unsure_answer_has_its_reason(classifier: Classifier) -> None:
     certain = Prediction(digit=3, confidence=0.999, probabilities=(0.1,) * 10)
     assert unsure_reasons(certain) == []
     assert unsure_reasons(UnreadablePicture("torn")) == []
@@ -103,7 +103,7 @@ def test_links_are_not_followed(classifier: Classifier, tmp_path: Path) -> None:
     assert list(folder.iterdir()) == []
 
 
-def test_the_oldest_make_room_but_not_labeled_ones_nor_what_is_not_its_own(
+def test_the_oldest_pictures_make_room_but_not_labeled_or_foreign_ones(
     classifier: Classifier, tmp_path: Path
 ) -> None:
     own = tmp_path / "mine.png"
@@ -149,7 +149,9 @@ def test_a_run_goes_on_if_the_folder_is_lost(classifier: Classifier, tmp_path: P
         UnsurePictures(folder, warn=warn)
 
 
-def test_what_a_killed_process_left_is_cleared_away(classifier: Classifier, tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_process_are_cleared_away(
+    classifier: Classifier, tmp_path: Path
+) -> None:
     stem = "20260101T000000000Z-0123456789abcdef"
     (tmp_path / f"{stem}.json").write_text("{}")
     (tmp_path / f".{stem}.x1y2.png").write_bytes(b"half")

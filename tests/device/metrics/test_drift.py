@@ -58,7 +58,7 @@ def more_abstentions(mix: Mix) -> Mix:
 
 
 @pytest.mark.slow
-def test_chance_alarms_as_rarely_as_is_said() -> None:
+def test_false_alarms_are_as_rare_as_documented() -> None:
     # At the rate itself it would take a hundred thousand histories; the test is the same at 5 %.
     histories = 300
     smallest = []
@@ -108,7 +108,7 @@ def test_the_answer_is_the_same_on_each_day_of_the_next_week() -> None:
     assert compare_last_week(days, date(2026, 11, 30)) is None
 
 
-def test_too_few_days_say_nothing() -> None:
+def test_too_few_days_give_no_result() -> None:
     assert compare_last_week({}, TODAY) is None
     assert compare_last_week(simulate(0, weeks=3), TODAY) is None
     assert compare_last_week(simulate(0, weeks=4), TODAY) is not None
@@ -117,7 +117,7 @@ def test_too_few_days_say_nothing() -> None:
     assert compare_last_week(days, TODAY) is None
 
 
-def test_weeks_alike_differ_in_nothing() -> None:
+def test_equal_weeks_do_not_differ() -> None:
     counts = tuple(range(1, len(ANSWERS) + 1))
     one = DayCounts(counts=counts, confidence=0.9 * sum(counts))
     days = {MONDAY + timedelta(days=6 - number): one for number in range(63)}

@@ -32,18 +32,18 @@ def folder(nano: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_nothing_goes_while_the_files_are_there(folder: Path) -> None:
+def test_nothing_is_removed_while_the_files_are_there(folder: Path) -> None:
     assert remove_stale_files(folder) == []
 
 
-def test_the_sources_of_a_file_with_other_ends_stay(folder: Path) -> None:
+def test_the_sources_of_a_file_with_other_input_and_output_are_kept(folder: Path) -> None:
     for suffix in ("tflite", "json"):
         (folder / f"int8.{suffix}").rename(folder / f"int8-uint8.{suffix}")
     removed = [path.name for path in remove_stale_files(folder)]
     assert removed == REPORT
 
 
-def test_all_goes_once_the_file_is_another(folder: Path, quick: Path) -> None:
+def test_everything_is_removed_once_the_file_is_another(folder: Path, quick: Path) -> None:
     shutil.copy(quick / "int8.tflite", folder)
     removed = remove_stale_files(folder)
     expected = [*REPORT, "model.h", "c/nano.c"]
@@ -54,7 +54,7 @@ def test_all_goes_once_the_file_is_another(folder: Path, quick: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"[1]", b"\xff", b"[" * 100_000, b'{"schemes": [{}]}'])
-def test_a_report_that_is_none_is_left_alone(content: bytes, folder: Path) -> None:
+def test_a_file_that_is_not_a_report_is_left_alone(content: bytes, folder: Path) -> None:
     (folder / "report.json").write_bytes(content)
     (folder / "int8.tflite").unlink()
     assert [path.name for path in remove_stale_files(folder)] == ["model.h", "nano.c"]

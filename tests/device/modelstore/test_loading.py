@@ -105,7 +105,7 @@ def test_a_missing_file_is_not_found(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["n" * 300, "n\0n"])
-def test_a_name_that_no_system_takes_is_not_found(name: str) -> None:
+def test_a_name_that_no_system_accepts_is_not_found(name: str) -> None:
     check_missing(name, "no model")
 
 

@@ -146,7 +146,7 @@ def test_a_manifest_may_have_a_lineage_or_not() -> None:
 @pytest.mark.parametrize(
     "changes", [{"pictures": 0}, {"pictures": "many"}, {"parent_weights_sha256": "ab"}]
 )
-def test_a_lineage_of_nothing_is_refused(changes: dict[str, object]) -> None:
+def test_a_lineage_without_pictures_is_refused(changes: dict[str, object]) -> None:
     check_refusal(edited(lineage={**LINEAGE, **changes}), "pictures|parent_weights_sha256")
 
 
@@ -173,7 +173,7 @@ def test_a_manifest_may_name_operating_points_or_not() -> None:
         [0.5, 0.8],
     ],
 )
-def test_operating_points_that_are_none_are_refused(points: Any) -> None:
+def test_invalid_operating_points_are_refused(points: Any) -> None:
     check_refusal(edited(operating_points=points), "is not a manifest")
 
 

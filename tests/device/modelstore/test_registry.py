@@ -28,7 +28,7 @@ from tests.support.programs import Run
         '{"in_use": null, "before": {"nano": 1}}',
     ],
 )
-def test_a_damaged_record_is_told_and_written_anew(
+def test_a_damaged_record_is_reported_and_rewritten(
     record: str, store: Path, update: Path, run: Run
 ) -> None:
     (store / "in-use.json").write_text(record)

@@ -43,7 +43,7 @@ def off(first: Placement, second: Placement) -> float:
     return float(np.abs(np.subtract(first.apply(CORNERS), second.apply(CORNERS))).max())
 
 
-def test_the_reference_is_where_it_is() -> None:
+def test_the_reference_itself_is_found_in_its_own_place() -> None:
     found = Aligner(REFERENCE, SETTINGS).align(REFERENCE)
     assert off(found, Placement()) < 0.05
     assert found.similarity > 0.99

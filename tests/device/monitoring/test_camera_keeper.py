@@ -27,7 +27,7 @@ class Bench:
         return self.keeper.newest(self.clock.monotonic() - 1)
 
 
-def test_a_picture_is_given_when_exposure_has_settled() -> None:
+def test_a_picture_is_returned_once_exposure_has_settled() -> None:
     bench = Bench()
     bench.wait(2.5)
     assert bench.newest() is None

@@ -80,7 +80,7 @@ def test_devices_and_addresses_need_ffmpeg(address: str, expected: str, path: Pa
 
 
 @pytest.mark.parametrize("address", ["rpi", "file:///etc/passwd", "-i", "video0", "demo"])
-def test_anything_else_is_no_camera(address: str) -> None:
+def test_any_other_address_is_refused(address: str) -> None:
     with pytest.raises(InvalidValue, match="expected rpicam"):
         open_camera(CameraSettings(address=address), SystemClock())
 

@@ -10,7 +10,7 @@ def regions(value: int, seed: int, light: int = 0) -> dict[str, np.ndarray]:  # 
     return {"counter": np.clip(picture.astype(int) - light, 0, 255).astype(np.uint8)}
 
 
-def test_noise_and_light_are_no_change_and_one_digit_is() -> None:
+def test_one_digit_counts_as_a_change_but_noise_and_light_do_not() -> None:
     detector = ChangeDetector(8.0)
     assert detector.has_changed(regions(1, 0))
     detector.remember(regions(1, 0))
@@ -19,7 +19,7 @@ def test_noise_and_light_are_no_change_and_one_digit_is() -> None:
     assert detector.has_changed(regions(2, 1))
 
 
-def test_a_change_that_is_not_remembered_stays_one() -> None:
+def test_a_change_counts_until_it_is_remembered() -> None:
     detector = ChangeDetector(8.0)
     detector.remember(regions(1, 0))
     assert detector.has_changed(regions(8, 1))

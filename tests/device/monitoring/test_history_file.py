@@ -83,7 +83,7 @@ def test_a_full_disk_records_nothing_and_the_next_picture_is_recorded(
     assert len(list(history.readings())) == 2
 
 
-def test_what_is_no_history_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_history_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidHistory, match=r"no history .*check the path"):
         History(HistorySettings(path=tmp_path / "none.db"), read_only=True)
     text = tmp_path / "text.db"

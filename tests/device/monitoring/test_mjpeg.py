@@ -33,7 +33,7 @@ def split(stream: bytes, cuts: list[int] | None = None) -> list[bytes]:
     ]
 
 
-def test_pictures_come_out_as_they_went_in() -> None:
+def test_pictures_come_out_unchanged() -> None:
     assert split(b"".join(PICTURES)) == PICTURES
 
 
@@ -43,7 +43,7 @@ def test_it_does_not_matter_where_the_stream_is_cut(cuts: list[int]) -> None:
 
 
 @given(st.binary(max_size=300).filter(lambda garbage: b"\xff" not in garbage))
-def test_what_is_between_pictures_is_skipped(garbage: bytes) -> None:
+def test_bytes_between_pictures_are_skipped(garbage: bytes) -> None:
     stream = garbage.join([b"", *PICTURES, b""])
     assert split(stream) == PICTURES
 
@@ -57,7 +57,7 @@ def test_after_a_picture_that_is_cut_off_the_others_are_found(end: int, cuts: li
 
 @settings(max_examples=100)
 @given(st.lists(st.sampled_from([b"\xff", b"\xd8", b"\xd9", b"\xda", b"\x00", b"\x02"])))
-def test_markers_in_any_order_end_and_hold_no_more_than_came(parts: list[bytes]) -> None:
+def test_markers_in_any_order_end_and_hold_no_more_bytes_than_arrived(parts: list[bytes]) -> None:
     stream = b"".join(parts)
     frames = split(stream)
     assert sum(map(len, frames)) <= len(stream)

@@ -256,7 +256,7 @@ def test_a_camera_that_is_not_kept_open_runs_for_each_reading(classifier: Classi
     assert not watch.camera.is_running
 
 
-def test_names_of_readings_never_come_again(classifier: Classifier) -> None:
+def test_ids_of_readings_are_never_used_again(classifier: Classifier) -> None:
     watch = Watch(settings(warm_up=0.0), classifier)
     watch.clock.now = lambda: SteppedClock().now()  # type: ignore[method-assign]
     readings = watch.run(30)

@@ -33,7 +33,7 @@ def test_a_picture_is_turned_clockwise(turn: int) -> None:
     assert (turned == np.rot90(PIXELS, -turn // 90)).all()
 
 
-def test_what_is_no_picture_is_refused_and_counted() -> None:
+def test_a_file_that_is_not_a_picture_is_refused_and_counted() -> None:
     reader = PictureReader(MonitorSettings(camera=CAMERA))
     with pytest.raises(UnreadablePicture):
         reader.decode(b"\xff\xd8\xff\xd9")

@@ -58,7 +58,7 @@ def test_a_program_that_fills_its_messages_does_not_fill_the_memory() -> None:
     camera.stop()
 
 
-def test_a_stopped_program_is_gone_with_what_it_started(tmp_path: Path) -> None:
+def test_a_stopped_program_takes_its_children_along(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     stubborn = (
         "import os, signal, subprocess, sys, time\n"
@@ -97,7 +97,7 @@ def test_a_program_never_outlives_its_parent(tmp_path: Path) -> None:
     eventually(lambda: not is_running(int(pid.read_text())))
 
 
-def test_a_program_that_is_not_there_fails_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_program_fails_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
     camera = ProgramCamera(["/nonexistent/rpicam-vid"], SystemClock())
     camera.start()
     # setpriv is there, and says that the program is not.

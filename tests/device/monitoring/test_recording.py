@@ -61,7 +61,7 @@ def test_without_a_history_the_rules_know_the_value_before() -> None:
     assert [one.reason for one in told.readings] == [None, None, "only_grows"]
 
 
-def test_what_is_lost_is_named_in_the_place_of_the_first_that_was() -> None:
+def test_lost_readings_are_reported_in_the_place_of_the_first_one() -> None:
     recorder = FullNowAndThen()
     told = Told(recorder)
     assert told.recording.record(seen(0), {})
@@ -80,7 +80,7 @@ def test_what_is_lost_is_named_in_the_place_of_the_first_that_was() -> None:
     ]
 
 
-def test_what_is_lost_is_sent_as_an_error_too(tmp_path: Path) -> None:
+def test_lost_readings_are_also_sent_as_an_error(tmp_path: Path) -> None:
     history = History(HistorySettings(path=tmp_path / "readings.db"))
     recording = Recording(
         REGIONS,
@@ -99,7 +99,7 @@ def test_what_is_lost_is_sent_as_an_error_too(tmp_path: Path) -> None:
     history.close()
 
 
-def test_lines_that_cannot_be_written_end_nothing_and_are_told_once() -> None:
+def test_unwritable_lines_are_reported_once_and_end_nothing() -> None:
     told = Told(Unrecorded())
     told.is_writable = False
     for number in range(3):

@@ -116,14 +116,16 @@ def test_the_ink_that_is_known_is_read_on_both_grounds(
     assert not set(seen) & set("0234567")
 
 
-def test_the_hole_of_a_fat_zero_is_no_stroke_where_the_ink_is_known(classifier: Classifier) -> None:
+def test_where_the_ink_is_known_the_hole_of_a_bold_zero_is_not_read_as_a_stroke(
+    classifier: Classifier,
+) -> None:
     drum = Image.new("RGB", (68, 84), (24, 25, 28))
     ImageDraw.Draw(drum).ellipse([2, 0, 66, 84], outline=(238, 238, 232), width=27)
     assert read(drum, region(1), classifier).text == "1"
     assert read(drum, region(1, "light"), classifier).text == "?"
 
 
-def test_a_region_without_digits_has_none_that_are_read(classifier: Classifier) -> None:
+def test_no_digit_is_read_in_a_region_without_digits(classifier: Classifier) -> None:
     blank = np.full((84, 544, 3), 200, np.uint8)
     assert read(blank, region(), classifier).text == "????????"
     assert read(blank, region(None), classifier).text == ""

@@ -62,7 +62,7 @@ def test_a_digit_that_was_not_read_is_no_value() -> None:
     assert none.error == nothing.error == "unread_digits: no digit was read"
 
 
-def test_another_count_of_digits_is_refused() -> None:
+def test_any_other_number_of_digits_is_refused() -> None:
     (reading,) = read(RuleSettings(digits=5), "1234")
     assert reading.error == "digits: 4 were found where 5 are expected"
 
@@ -106,7 +106,7 @@ def test_a_rate_is_not_known_while_the_clock_goes_back() -> None:
     assert state.time == START
 
 
-def test_a_value_that_is_too_old_counts_no_more() -> None:
+def test_a_value_that_is_too_old_no_longer_counts() -> None:
     settings = RuleSettings(only_grows=True, max_age=90)
     assert values(settings, "50", "40", "40") == ["50", "only_grows", "40"]
 
@@ -159,7 +159,7 @@ def test_an_unread_digit_is_filled_if_the_rest_agrees() -> None:
         ({"meter": "gas", "unit": "L"}, "unit: 'L': for gas write m³, ft³, CCF"),
     ],
 )
-def test_settings_that_cannot_hold_are_refused(settings: dict[str, Any], message: str) -> None:
+def test_impossible_settings_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidValue, match=message):
         RuleSettings(**settings)
 
@@ -196,7 +196,7 @@ def test_a_filled_value_agrees_with_every_digit_that_was_read(texts: list[str]) 
 
 
 @given(data=st.data(), start=st.integers(0, 99_999))
-def test_a_counter_whose_wheels_turn_is_read_right(data: st.DataObject, start: int) -> None:
+def test_a_counter_with_turning_wheels_is_read_correctly(data: st.DataObject, start: int) -> None:
     settings = RuleSettings(digits=5, only_grows=True, rollover=True, digit_carry=True, max_step=9)
     shown, state = start, RegionState()
     for number in range(6):

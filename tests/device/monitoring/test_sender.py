@@ -41,7 +41,9 @@ def history(tmp_path: Path) -> Iterator[History]:
     opened.close()
 
 
-def test_an_hour_without_a_network_delivers_all_in_order_once(history: History) -> None:
+def test_after_an_hour_without_a_network_every_message_arrives_once_and_in_order(
+    history: History,
+) -> None:
     publisher, clock = SentMessages(), SteppedClock()
     sender = Sender(history, publisher, clock)
     for number in range(5):
@@ -64,7 +66,7 @@ def test_an_hour_without_a_network_delivers_all_in_order_once(history: History) 
     assert history.waiting_messages("recorder") == 0
 
 
-def test_a_problem_is_told_once_and_that_it_is_over(history: History) -> None:
+def test_a_problem_and_its_end_are_each_reported_once(history: History) -> None:
     told: list[str] = []
     publisher, clock = SentMessages(), SteppedClock()
     sender = Sender(history, publisher, clock, told.append)
@@ -75,7 +77,7 @@ def test_a_problem_is_told_once_and_that_it_is_over(history: History) -> None:
     assert told == ["recorder: nobody listens", "recorder: sending works again"]
 
 
-def test_attempts_become_fewer_while_nobody_answers(history: History) -> None:
+def test_attempts_become_rarer_while_nobody_answers(history: History) -> None:
     publisher, clock = SentMessages(), SteppedClock()
     publisher.away = True
     sender = Sender(history, publisher, clock)

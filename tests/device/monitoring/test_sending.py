@@ -29,7 +29,7 @@ def test_each_place_of_the_settings_has_a_publisher(tmp_path: Path) -> None:
     assert open_publishers(MonitorSettings(camera=settings.camera), lambda: None) == []
 
 
-def test_a_file_that_cannot_be_used_is_told_before_anything_runs(tmp_path: Path) -> None:
+def test_an_unusable_file_is_reported_before_anything_runs(tmp_path: Path) -> None:
     settings = MonitorSettings(
         camera=CameraSettings(address="demo:"),
         webhook=WebhookSettings(url="http://127.0.0.1/", token_file=tmp_path / "none"),
@@ -38,7 +38,7 @@ def test_a_file_that_cannot_be_used_is_told_before_anything_runs(tmp_path: Path)
         open_publishers(settings, lambda: None)
 
 
-def test_what_is_recorded_is_sent_and_what_is_left_is_told(tmp_path: Path) -> None:
+def test_recorded_readings_are_sent_and_the_unsent_ones_reported(tmp_path: Path) -> None:
     settings, warnings = HistorySettings(path=tmp_path / "readings.db"), list[str]()
     history, publisher = History(settings), SentMessages()
     with sending([publisher], settings, SystemClock(), warn=warnings.append) as wake:

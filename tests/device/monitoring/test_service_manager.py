@@ -19,7 +19,7 @@ def test_a_message_is_one_datagram(
 
 
 @pytest.mark.parametrize("address", [None, "", "/nonexistent/notify", "tcp:1"])
-def test_without_systemd_nothing_happens(
+def test_without_systemd_nothing_is_sent(
     address: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)

@@ -80,7 +80,7 @@ def test_values_of_every_kind_are_read() -> None:
         ("[one]\nname = 'a'\nlimit = 'nan'", "one.limit: 'nan': expected number"),
     ],
 )
-def test_what_does_not_fit_is_named_with_its_place(text: str, words: str) -> None:
+def test_a_value_that_does_not_fit_is_named_with_its_place(text: str, words: str) -> None:
     with pytest.raises(InvalidValue) as caught:
         parse(text)
     assert str(caught.value).startswith("watch.toml")
@@ -89,7 +89,7 @@ def test_what_does_not_fit_is_named_with_its_place(text: str, words: str) -> Non
     assert len(str(caught.value)) < 500
 
 
-def test_bytes_that_are_no_text_and_files_that_are_not_there_are_refused(tmp_path: Path) -> None:
+def test_binary_and_missing_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidValue, match="is not TOML"):
         parse_settings(b"\xff\xfe", Whole, name="watch.toml", folder=HERE)
     with pytest.raises(InvalidValue, match=r"cannot read .*watch --init"):
@@ -111,7 +111,7 @@ def test_a_path_that_is_not_set_is_in_the_folder_of_the_file_too() -> None:
     assert parse_settings(b"", Kept, name="a", folder=HERE).path == HERE / "kept.db"
 
 
-def test_the_file_before_is_kept(tmp_path: Path) -> None:
+def test_the_previous_file_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "watch.toml"
     path.write_text("count = 1\n")
     save_settings(path, Whole(count=2, file=tmp_path / "a.jpg"))

@@ -76,7 +76,7 @@ def test_the_same_runtime_must_give_the_same_integers(scheme: str) -> None:
     assert np.flatnonzero(found.steps).tolist() == [3]
 
 
-def test_a_model_that_answers_otherwise_is_refused() -> None:
+def test_a_model_with_different_answers_is_refused() -> None:
     model, outputs = answered()
     assert require_golden_answers(replace(model, manifest=None), name="it") is None
     passed = require_golden_answers(with_golden(model, outputs), name="it")

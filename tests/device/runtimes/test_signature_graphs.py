@@ -37,6 +37,6 @@ def test_a_damaged_file_is_refused_or_yields_what_is_refused() -> None:
         assert all(len(content) == len(CONTENT) for _, content in found)
 
 
-def test_the_refusal_of_a_model_without_any_that_reads_digits_is_that_of_its_first_graph() -> None:
+def test_a_model_without_a_signature_for_digits_is_refused_for_its_first_graph() -> None:
     with pytest.raises(MnistEdgeError, match="takes a tensor of shape"):
         Interpreter((TINY / "wide.tflite").read_bytes())

@@ -244,7 +244,7 @@ def test_a_model_that_reads_no_digits_lists_every_scaling_tried(
     assert "\n" not in table
 
 
-def test_of_several_signatures_the_one_that_reads_digits_is_taken_and_told(
+def test_of_several_signatures_the_one_that_reads_digits_is_used_and_named(
     pictures: Path, run: Run
 ) -> None:
     path = TINY / "signatures.tflite"
@@ -266,7 +266,7 @@ def test_transposed_digits_can_be_named(pictures: Path) -> None:
     assert told.predict(pictures / "mnist-seven.png") == found
 
 
-def test_scalings_that_only_a_temperature_tells_apart_are_told() -> None:
+def test_scalings_that_differ_only_by_temperature_are_reported() -> None:
     model = loading.load_model(regression("batch"))
     ranking = unverified.rank_supported_scalings(open_model(model))
     assert ranking.rival_warning() == ""

@@ -195,7 +195,7 @@ def make_link(path: Path) -> None:
         (lambda path: path.symlink_to("nothing"), "No such file or directory"),
     ],
 )
-def test_what_is_no_file_is_refused_before_it_is_opened(
+def test_a_path_that_is_not_a_regular_file_is_refused_before_it_is_opened(
     make: Callable[[Path], None], reason: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "document.json"
@@ -210,6 +210,6 @@ def test_a_file_is_read_up_to_its_limit(target: Path) -> None:
         read_regular_file(target, max_bytes=2)
 
 
-def test_a_path_that_no_system_takes_is_an_error_of_the_system() -> None:
+def test_a_path_that_no_system_accepts_is_an_error_of_the_system() -> None:
     with pytest.raises(OSError, match="null"):
         read_regular_file("a\0b")

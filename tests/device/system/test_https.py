@@ -161,7 +161,7 @@ def test_a_post_arrives_with_its_headers() -> None:
 @pytest.mark.parametrize(
     ("status", "refused"), [(400, True), (422, True), (401, False), (429, False), (503, False)]
 )
-def test_a_post_that_is_not_taken_says_whether_to_try_again(status: int, refused: bool) -> None:
+def test_a_post_that_is_not_accepted_says_whether_to_try_again(status: int, refused: bool) -> None:
     with taking_posts() as server:
         server.status = status
         with pytest.raises(NotDelivered, match=f"^127.0.0.1 answers {status} .*check") as raised:
@@ -186,7 +186,7 @@ def test_a_post_to_this_machine_goes_through_no_proxy(monkeypatch: pytest.Monkey
     assert len(server.posts) == 1
 
 
-def test_a_post_to_nobody_is_an_error() -> None:
+def test_a_post_to_an_address_where_nobody_listens_is_an_error() -> None:
     with taking_posts() as server:
         pass
     with pytest.raises(NotDelivered, match=r"cannot post to 127.0.0.1: .*refused"):
@@ -219,6 +219,6 @@ def test_a_url_that_others_can_read_is_refused(url: str, message: str) -> None:
     "url",
     ["https://meters.example/a?b", "http://localhost:1/", "http://[::1]/", "http://127.0.0.1"],
 )
-def test_https_and_this_machine_are_taken(url: str) -> None:
+def test_https_and_this_machine_are_accepted(url: str) -> None:
     require_post_url(url, allow_http=False)
     require_post_url("http://meters.example/", allow_http=True)

@@ -72,7 +72,7 @@ def test_a_record_does_what_a_dataclass_does(call: Callable[[Any], object]) -> N
     assert outcome(lambda: call(RECORD)) == outcome(lambda: call(DATACLASS))
 
 
-def test_what_is_wrong_with_a_record_is_named() -> None:
+def test_a_wrong_field_of_a_record_is_named() -> None:
     with pytest.raises(TypeError, match=r"Reading.*unexpected keyword argument 'size'"):
         RECORD(digit=3, size=1)
     with pytest.raises(TypeError, match=r"Reading.*'digit'"):

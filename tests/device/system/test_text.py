@@ -16,7 +16,7 @@ from mnist_edge.system.text import percent, shorten, signed, to_unicode
         (-1234.5, "-1,234.50"),
     ],
 )
-def test_what_rounds_to_zero_is_not_negative(number: float, text: str) -> None:
+def test_a_number_that_rounds_to_zero_is_not_negative(number: float, text: str) -> None:
     assert signed(number) == text
 
 

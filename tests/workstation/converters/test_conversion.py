@@ -134,7 +134,7 @@ def test_a_missed_gate_writes_nothing_unless_kept(prepared: Prepared, tmp_path: 
 
 
 @pytest.mark.slow
-def test_what_was_measured_of_the_same_bytes_is_kept(prepared: Prepared, tmp_path: Path) -> None:
+def test_measurements_of_the_same_bytes_are_kept(prepared: Prepared, tmp_path: Path) -> None:
     gate = AccuracyGate(max_drop_point=DROP_BOUND)
     (first,) = convert_all(prepared, tmp_path, [schemes.int8()], gate=gate)
     measured = replace(

@@ -48,7 +48,7 @@ def exact_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_where_nothing_is_random_it_gives_the_weights_of_the_other_way(
+def test_without_randomness_both_ways_of_training_give_the_same_weights(
     tmp_path: Path, exact_run: Path
 ) -> None:
     under_jax("exact", tmp_path / "jax")
@@ -67,7 +67,7 @@ def test_where_nothing_is_random_it_gives_the_weights_of_the_other_way(
             assert mine == pytest.approx(other, rel=1e-3)
 
 
-def test_in_bfloat16_the_weights_stay_float32_and_are_nearly_the_same(
+def test_with_bfloat16_weights_stay_float32_and_nearly_the_same(
     tmp_path: Path, exact_run: Path
 ) -> None:
     under_jax("bfloat16", tmp_path / "jax")
@@ -82,7 +82,7 @@ def test_in_bfloat16_the_weights_stay_float32_and_are_nearly_the_same(
     assert jax.settings["compute_dtype"] == "bfloat16"
 
 
-def test_where_all_is_random_it_learns_as_much(tmp_path: Path) -> None:
+def test_with_randomness_both_ways_of_training_learn_equally_well(tmp_path: Path) -> None:
     under_jax("chance", tmp_path / "jax")
     folder = tmp_path / "tensorflow"
     digits = accelerated.few_digits()

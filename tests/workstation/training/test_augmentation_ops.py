@@ -54,7 +54,7 @@ def traits(changed: NDArray[np.uint8], images: NDArray[np.uint8]) -> dict[str, N
 @pytest.mark.slow
 @pytest.mark.parametrize("augment", OPS, ids=lambda augment: augment.__name__)
 @pytest.mark.parametrize("labels", [(1,), (7,), tuple(range(10))], ids=["1", "7", "all"])
-def test_what_it_does_to_digits_has_the_same_distribution(
+def test_changes_to_digits_have_the_same_distribution(
     augment: augmentation.Augment, labels: tuple[int, ...], small_mnist: Mnist
 ) -> None:
     digits = small_mnist.train
@@ -70,7 +70,7 @@ def test_what_it_does_to_digits_has_the_same_distribution(
 
 
 @pytest.mark.slow
-def test_as_many_digits_stay_as_they_are(small_mnist: Mnist) -> None:
+def test_the_same_share_of_digits_stays_unchanged(small_mnist: Mnist) -> None:
     digits = small_mnist.train
     for augment, limits in (
         (augmentation.distorted, augmentation.DEFAULT),
@@ -100,5 +100,5 @@ def test_pictures_without_ink_or_digit_are_distorted_too() -> None:
             )
 
 
-def test_every_recipe_s_augmentation_has_its_counterpart() -> None:
+def test_the_augmentation_of_every_recipe_has_a_counterpart() -> None:
     assert {recipe().augment for recipe in recipes.RECIPES.values()} <= set(OPS)

@@ -114,7 +114,7 @@ def test_settings_out_of_range_are_refused(field: str, value: float) -> None:
         FineTuning(**{field: value})  # type: ignore[arg-type]  # that is what is tested
 
 
-def test_a_damaged_or_other_model_is_no_parent(tmp_path: Path) -> None:
+def test_a_damaged_or_foreign_model_cannot_be_a_parent(tmp_path: Path) -> None:
     (tmp_path / "model.keras").write_bytes(b"no archive")
     with pytest.raises(InvalidModel, match="cannot be loaded"):
         fine_tuning.load_parent(tmp_path)

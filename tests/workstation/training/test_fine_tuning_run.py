@@ -62,7 +62,7 @@ def test_the_best_round_is_that_of_the_watched_pictures_and_patience_ends_it(
 
 
 @pytest.mark.slow
-def test_of_a_network_that_forgot_mnist_the_smallest_share_is_taken(run: FineTuningRun) -> None:
+def test_a_network_that_forgot_mnist_is_blended_with_the_smallest_share(run: FineTuningRun) -> None:
     run.progress.rounds.append({"watched_cross_entropy": 0.5})
     kept = [np.asarray(one) for one in run.best]
     random = np.random.RandomState(1)

@@ -35,7 +35,7 @@ def test_a_missing_tensorflow_names_the_command_that_installs_it(
         ("tensorflow", False, True, "tensorflow"),
     ],
 )
-def test_keras_trains_on_an_accelerator_that_is_there_unless_asked_otherwise(
+def test_keras_trains_on_an_accelerator_if_there_is_one_unless_asked_otherwise(
     requested: str | None,
     imported: bool,
     found: bool,

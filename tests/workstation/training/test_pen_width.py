@@ -28,7 +28,7 @@ def test_digits_are_written_with_another_pen(mnist: Mnist, width: float) -> None
     assert all(is_mnist_format(image) for image in written)
 
 
-def test_a_digit_stays_that_has_this_pen_or_would_disappear(mnist: Mnist) -> None:
+def test_a_digit_that_has_this_pen_or_would_disappear_is_kept(mnist: Mnist) -> None:
     digits = mnist.train.images[:5]
     np.testing.assert_array_equal(change_pen(digits, measure_pen_widths(digits)), digits)
     faint = np.zeros((1, 28, 28), np.uint8)

@@ -144,7 +144,7 @@ def test_the_saved_model_is_the_one_that_was_validated(
 
 
 @pytest.mark.slow
-def test_what_takes_long_is_said_before_it_begins(
+def test_the_duration_of_a_training_is_reported_before_it_begins(
     taught: recipes.Recipe, train: Train, tmp_path: Path
 ) -> None:
     class Stop(Recorder):

@@ -251,7 +251,7 @@ def test_a_device_with_keys_refuses_any_other_bundle(
 
 
 @linux
-def test_without_openssl_no_signature_is_taken_for_valid(
+def test_without_openssl_no_signature_counts_as_valid(
     tmp_path: Path, home: Path, signer: Signer
 ) -> None:
     trust(home, signer.pem)

@@ -22,7 +22,7 @@ def make_key(folder: Path, *options: str) -> Path:
 
 
 @needs_openssl
-def test_what_openssl_signs_devices_accept(tmp_path: Path) -> None:
+def test_devices_accept_what_openssl_signs(tmp_path: Path) -> None:
     key = make_key(tmp_path, "-algorithm", "ed25519")
     words = ["openssl", "pkey", "-in", str(key), "-pubout", "-outform", "DER"]
     public = subprocess.run(words, check=True, capture_output=True).stdout[-32:]
@@ -52,7 +52,9 @@ def test_a_key_of_another_kind_signs_nothing(options: tuple[str, ...], tmp_path:
 @pytest.mark.parametrize(
     "content", [None, b"", b"-----BEGIN PRIVATE KEY-----\nAAAA\n", b"\xff" * 99]
 )
-def test_what_is_no_key_is_refused_in_a_line(content: bytes | None, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_key_is_refused_in_one_line(
+    content: bytes | None, tmp_path: Path
+) -> None:
     path = tmp_path / "private.pem"
     if content is not None:
         path.write_bytes(content)

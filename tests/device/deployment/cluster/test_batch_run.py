@@ -81,7 +81,7 @@ def test_a_run_ends_at_too_many_errors_and_goes_on_with_more(
     assert Path("out/_SUCCESS").exists()
 
 
-def test_a_picture_that_comes_later_is_not_of_the_run(
+def test_a_picture_that_arrives_later_is_not_part_of_the_run(
     digits: Path, settings: BatchSettings, classifier: Classifier
 ) -> None:
     prepared(digits, settings)
@@ -108,7 +108,7 @@ def test_a_folder_with_something_else_in_it_is_refused(
 
 
 @pytest.mark.parametrize("output_format", ["parquet", "jsonl"])
-def test_names_that_are_not_unicode_are_read_and_told(
+def test_names_that_are_not_unicode_are_read_and_reported(
     digits: Path, settings: BatchSettings, classifier: Classifier, output_format: str
 ) -> None:
     settings = replace(settings, output_format=output_format)

@@ -44,7 +44,7 @@ def full(number: int) -> int:
 
 
 @pytest.mark.parametrize(("jobs", "count"), [(1, 3), (2, 1), (2, 0)])
-def test_what_one_process_can_do_takes_no_other(jobs: int, count: int) -> None:
+def test_work_for_one_process_starts_no_other(jobs: int, count: int) -> None:
     expected = [(number, os.getpid()) for number in range(count)]
     assert list(run_on_processes(process_of, count, jobs=jobs)) == expected
 

@@ -73,7 +73,7 @@ def answers(out: str) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("kind", ["pictures", "list", "tar", "parquet"])
-def test_a_run_reads_from_and_writes_to_it(
+def test_a_run_reads_from_and_writes_to_an_object_storage(
     server: str, digits: Path, classifier: Classifier, settings: BatchSettings, kind: str
 ) -> None:
     files = sorted(digits.rglob("*.png"))

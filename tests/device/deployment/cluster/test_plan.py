@@ -28,7 +28,7 @@ def listed(out: Path) -> list[Any]:
     return [json.loads(line) for line in (out / "_inputs.jsonl").read_text().splitlines()]
 
 
-def test_the_pictures_of_a_folder_are_those_of_predict_in_tasks_of_some(digits: Path) -> None:
+def test_a_folder_has_the_pictures_of_predict_split_into_tasks(digits: Path) -> None:
     plan = make_plan(str(digits), "out", part_rows=3)
     assert (plan.kind, plan.pictures) == ("paths", 7)
     assert [path for (path,) in listed(Path("out"))] == [p for p, _ in find_pictures([str(digits)])]
@@ -132,7 +132,7 @@ def test_files_of_a_folder_have_the_same_column(tmp_path: Path) -> None:
         make_plan(str(tmp_path), "out")
 
 
-def test_an_input_without_pictures_is_said_to_be_one(tmp_path: Path) -> None:
+def test_an_input_without_pictures_is_refused_as_such(tmp_path: Path) -> None:
     with pytest.raises(InvalidValue, match="no file or folder"):
         make_plan(str(tmp_path / "absent"), None)
     (tmp_path / "empty.txt").touch()

@@ -39,7 +39,7 @@ def test_a_query_is_of_the_storage_and_not_of_the_name() -> None:
     assert storage.split_query("what?.png") == ("what?.png", "")
 
 
-def test_what_is_not_there_is_told_apart_from_what_does_not_answer(tmp_path: Path) -> None:
+def test_a_missing_file_is_told_apart_from_a_storage_that_does_not_answer(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         storage.read_file(str(tmp_path / "absent"))
     with pytest.raises(StorageFailed, match="absent"):

@@ -190,7 +190,7 @@ def test_a_body_of_unknown_length_is_refused_where_it_becomes_too_long(
     assert response.status_code == 413
 
 
-def test_the_model_and_the_state_are_told(client: httpx.Client) -> None:
+def test_the_model_and_the_state_are_reported(client: httpx.Client) -> None:
     model = client.get("/v1/model").json()
     manifest = json.loads((shipped_models_folder() / "nano/int8.json").read_text())
     assert (model["name"], model["sha256"]) == ("nano/int8", manifest["sha256"])

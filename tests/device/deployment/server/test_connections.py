@@ -126,7 +126,7 @@ def test_a_length_that_is_wrong_is_answered(server: RunningServer, headers: str)
     assert status in {b"400", b"422"}
 
 
-def test_what_is_not_http_is_answered_in_json(server: RunningServer) -> None:
+def test_a_request_that_is_not_http_is_answered_in_json(server: RunningServer) -> None:
     for sent in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\r\n\r\n", b"hello\r\n\r\n", b"GET\r\n\r\n"):
         with connect(server) as one:
             one.sendall(sent)
@@ -282,7 +282,7 @@ def test_an_idle_connection_is_closed(server: RunningServer) -> None:
 
 
 @pytest.mark.slow
-def test_ten_thousand_connections_that_say_nothing_keep_nobody_out(server: RunningServer) -> None:
+def test_ten_thousand_silent_connections_keep_nobody_out(server: RunningServer) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     count = min(10_000, hard // 2)

@@ -142,7 +142,7 @@ def test_the_keyboard_draws_undoes_and_clears(page: webdriver.Chrome) -> None:
     wait_for(page, "words", "Nothing yet")
 
 
-def test_what_is_no_digit_is_not_answered_and_says_why(page: webdriver.Chrome) -> None:
+def test_a_drawing_that_is_not_a_digit_gets_no_answer_and_says_why(page: webdriver.Chrome) -> None:
     draw(page, ZIGZAG)
     wait_for(page, "words", "does not look like any digit")
     assert part(page, "digit").text == "?"
@@ -207,7 +207,7 @@ def test_a_picture_that_is_chosen_is_read_instead_of_what_was_just_drawn(
         ("busy(9)", "requests are being read"),
     ],
 )
-def test_a_server_that_does_not_answer_is_said_plainly(
+def test_a_server_that_does_not_answer_is_explained_in_plain_words(
     page: webdriver.Chrome, answer: str, words: str
 ) -> None:
     answer_instead(page, answer)
@@ -241,7 +241,7 @@ def answer_instead(page: webdriver.Chrome, answer: str) -> None:
         ("NotReadableError", "in use by another program"),
     ],
 )
-def test_a_camera_that_cannot_be_used_is_said_plainly(
+def test_a_camera_that_cannot_be_used_is_explained_in_plain_words(
     page: webdriver.Chrome, problem: str, words: str
 ) -> None:
     page.execute_script(
@@ -284,7 +284,9 @@ def test_several_pictures_are_listed(page: webdriver.Chrome, tmp_path: Path) -> 
     assert "<b>.png: " in part(page, "others").text
 
 
-def test_a_file_that_is_no_picture_says_so(page: webdriver.Chrome, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_picture_is_reported_as_such(
+    page: webdriver.Chrome, tmp_path: Path
+) -> None:
     path = tmp_path / "notes.png"
     path.write_text("no picture")
     part(page, "file").send_keys(str(path))

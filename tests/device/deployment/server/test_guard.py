@@ -60,7 +60,7 @@ def test_any_other_token_does_not(client: httpx.Client, given: str) -> None:
     assert TOKEN not in response.text
 
 
-def test_what_tells_nothing_of_pictures_needs_no_token(client: httpx.Client) -> None:
+def test_routes_that_reveal_nothing_of_pictures_need_no_token(client: httpx.Client) -> None:
     for path in ("/", "/healthz", "/readyz", "/openapi.json"):
         assert client.get(path).status_code == 200
     for path in ("/metrics", "/v1/model"):
@@ -79,7 +79,9 @@ def test_what_tells_nothing_of_pictures_needs_no_token(client: httpx.Client) -> 
         "localhost:",
     ],
 )
-def test_the_server_is_called_by_its_names_and_by_numbers(client: httpx.Client, host: str) -> None:
+def test_the_server_answers_to_its_names_and_to_ip_addresses(
+    client: httpx.Client, host: str
+) -> None:
     assert client.get("/healthz", headers={"Host": host}).status_code == 200
 
 
@@ -98,7 +100,7 @@ def test_another_name_that_points_here_is_refused(client: httpx.Client, host: st
     assert "error" in response.json()
 
 
-def test_pages_elsewhere_may_not_ask(client: httpx.Client) -> None:
+def test_pages_of_other_sites_may_not_ask(client: httpx.Client) -> None:
     own = f"http://{client.base_url.host}:{client.base_url.port}"
     authorization = f"Bearer {TOKEN}"
     assert read(client, Authorization=authorization, Origin=own).status_code == 200
@@ -114,7 +116,7 @@ def test_pages_elsewhere_may_not_ask(client: httpx.Client) -> None:
     assert read(client, Authorization=authorization, **proxied).status_code == 200
 
 
-def test_a_link_elsewhere_may_lead_to_the_page(client: httpx.Client) -> None:
+def test_links_on_other_sites_may_lead_to_the_page(client: httpx.Client) -> None:
     headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
     assert client.get("/", headers=headers).status_code == 200
 

@@ -76,13 +76,13 @@ def test_the_drawing_is_a_png(history: Path) -> None:
     "query",
     ["since=yesterday", "limit=0", "limit=10001", "limit=a", "regions=a", "limit=1&limit=2"],
 )
-def test_a_wrong_parameter_is_said(history: Path, query: str) -> None:
+def test_a_wrong_parameter_is_named(history: Path, query: str) -> None:
     response = get(history, f"/v1/readings?{query}")
     assert response.status_code == 400
     assert response.json()["error"]["type"] == "InvalidParameter"
 
 
-def test_a_history_that_the_watch_has_not_begun_is_said(tmp_path: Path) -> None:
+def test_a_history_that_the_watch_has_not_begun_is_reported(tmp_path: Path) -> None:
     assert get(tmp_path / "later.db", "/v1/readings").status_code == 503
     assert HistoryRoutes(tmp_path / "later.db").metrics() == b""
 

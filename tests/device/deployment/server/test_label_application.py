@@ -92,7 +92,7 @@ def test_any_format_comes_as_a_png_with_its_scale(client: Client) -> None:
         ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
     ],
 )
-def test_strangers_write_nothing(
+def test_requests_from_other_sites_write_nothing(
     client: Client, headers: dict[str, str], status: int, tmp_path: Path
 ) -> None:
     body = b'{"labels": [{"label": "7"}]}'
@@ -148,7 +148,7 @@ def test_there_is_no_other_file(client: Client, path: str) -> None:
         b'{"labels": [{"label": "=cmd()"}]}',
     ],
 )
-def test_what_is_no_label_is_refused(client: Client, body: bytes, tmp_path: Path) -> None:
+def test_an_unknown_label_is_refused(client: Client, body: bytes, tmp_path: Path) -> None:
     headers = {"Content-Type": "application/json"}
     response = client.put("/v1/pictures/0/labels", content=body, headers=headers)
     assert response.status_code == 400
@@ -158,7 +158,7 @@ def test_what_is_no_label_is_refused(client: Client, body: bytes, tmp_path: Path
     assert large.status_code == 413
 
 
-def test_a_folder_that_is_lost_or_spoiled_is_said(client: Client, tmp_path: Path) -> None:
+def test_a_lost_or_damaged_folder_is_reported(client: Client, tmp_path: Path) -> None:
     (tmp_path / "labels.csv").write_text("nonsense\n")
     assert "no column path" in put(client, 0, {"label": "7"}).json()["error"]["message"]
     (tmp_path / "labels.csv").unlink()

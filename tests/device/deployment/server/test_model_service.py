@@ -57,7 +57,7 @@ def test_the_pixels_are_those_of_the_reading_that_was_found_right(*, explain: bo
     assert by_pixels == read.outcome == service.classifier.predict(stream.getvalue())
 
 
-def test_files_that_are_replaced_are_noticed_and_taken_up(folder: Path) -> None:
+def test_replaced_files_are_noticed_and_loaded(folder: Path) -> None:
     service = ModelService(folder)
     assert not service.has_changed()
     for name in ("int8.tflite", "int8.json"):

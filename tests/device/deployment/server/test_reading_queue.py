@@ -156,7 +156,7 @@ def test_one_request_that_is_refused_or_fails_leaves_the_others_alone() -> None:
     run(service, use)
 
 
-def test_a_model_that_fails_is_each_requests_error(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_when_the_model_fails_each_request_gets_the_error(monkeypatch: pytest.MonkeyPatch) -> None:
     service = ModelService("nano")
 
     def fail(pictures: object, prepared: object) -> list[Reading]:

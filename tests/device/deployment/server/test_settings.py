@@ -46,7 +46,7 @@ def test_loopback_is_for_this_machine(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.org", ""])  # noqa: S104
-def test_everything_else_is_for_others_too(host: str) -> None:
+def test_any_other_address_is_open_to_other_machines(host: str) -> None:
     assert not is_loopback(host)
 
 

@@ -39,7 +39,7 @@ def test_a_signal_ends_the_server_with_status_0(number: signal.Signals) -> None:
         assert server.process.wait(SECONDS) == 0
 
 
-def test_what_is_under_way_is_finished_before_the_end() -> None:
+def test_requests_under_way_are_finished_before_the_end() -> None:
     with running_server("--model", "nano") as server:
         with socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS) as slow:
             begin_upload(slow)
@@ -58,7 +58,7 @@ def listens(port: int) -> bool:
         return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_a_second_signal_ends_the_server_at_once_and_without_a_word() -> None:
+def test_a_second_signal_ends_the_server_at_once_and_silently() -> None:
     with running_server("--model", "nano", "--request-seconds", "600") as server:
         with socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS) as slow:
             begin_upload(slow)
@@ -69,7 +69,7 @@ def test_a_second_signal_ends_the_server_at_once_and_without_a_word() -> None:
         assert server.process.stdout.read() == "ended\n"
 
 
-def test_what_clients_get_wrong_is_not_logged() -> None:
+def test_mistakes_of_clients_are_not_logged() -> None:
     with running_server("--model", "nano") as server:
         for sent in (b"hello\r\n\r\n", b"GET / HTTP/1.1\r\nHost: [\r\nOrigin: http://[\r\n\r\n"):
             with socket.create_connection(("127.0.0.1", server.port), timeout=SECONDS) as wrong:
@@ -155,7 +155,7 @@ def in_use(client: httpx.Client) -> Any:
 
 
 @pytest.mark.slow
-def test_a_model_that_is_installed_is_taken_up_without_a_lost_request(
+def test_a_newly_installed_model_is_loaded_without_losing_a_request(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MNIST_EDGE_MODELS", str(tmp_path))
@@ -194,7 +194,7 @@ def test_a_model_that_is_installed_is_taken_up_without_a_lost_request(
         assert server.metric('mnist_edge_model_exchanges_total{result="refused"}') == 1
 
 
-def test_sighup_takes_the_model_up_at_once(tmp_path: Path) -> None:
+def test_sighup_loads_the_model_at_once(tmp_path: Path) -> None:
     with running_server("--model", "nano", models=tmp_path) as server:
         server.process.send_signal(signal.SIGHUP)
         eventually(lambda: server.metric('mnist_edge_model_exchanges_total{result="taken"}'))

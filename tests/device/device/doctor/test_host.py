@@ -39,7 +39,7 @@ def test_every_finding_of_a_healthy_pi_is_good(pi: Path) -> None:
     assert found["throttling"].found == "none since the start"
 
 
-def test_missing_system_files_are_no_fault(tmp_path: Path) -> None:
+def test_missing_system_files_are_not_a_fault(tmp_path: Path) -> None:
     found = findings_of(tmp_path)
     assert {finding.status for finding in found.values()} == {"good"}
     assert list(found) == ["board", "cpu", "libc", "python"]

@@ -54,7 +54,7 @@ def test_a_week_like_the_others_is_good() -> None:
     assert drift_warning("serve", LAST_SUNDAY + timedelta(days=3)) is None
 
 
-def test_few_days_say_that_they_are_few_and_none_say_nothing() -> None:
+def test_few_days_are_reported_as_too_few_and_no_days_not_at_all() -> None:
     assert list(examine_readings()) == []
     add(2, unsure=20)
     (finding,) = examine_readings()

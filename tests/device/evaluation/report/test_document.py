@@ -60,7 +60,7 @@ def test_the_schema_has_every_field() -> None:
 
 
 @pytest.mark.usefixtures("few_corruptions")
-def test_two_runs_differ_in_nothing_but_the_times(quick: Path, test_digits: Digits) -> None:
+def test_two_runs_differ_only_in_their_times(quick: Path, test_digits: Digits) -> None:
     digits, plan = test_digits.take(np.arange(300)), CorruptionPlan(pictures=20)
     first, second = (report_to_dict(measured(quick, digits, plan=plan)) for _ in range(2))
     assert first.pop("times").keys() == second.pop("times").keys()

@@ -75,7 +75,9 @@ def test_both_models_read_the_same_pictures(own_pictures: Path, test_digits: Dig
     assert {gate.name: gate.passed for gate in report.gates}["--min-gain"] is False
 
 
-def test_what_was_learned_is_not_measured(own_pictures: Path, test_digits: Digits) -> None:
+def test_pictures_that_were_learned_are_not_measured(
+    own_pictures: Path, test_digits: Digits
+) -> None:
     found = find_training_pictures([own_pictures])
     learned = frozenset(one.sha256() for one in found[:1])
     assert measure(own_pictures, test_digits, learned=learned).learned == 1
@@ -94,7 +96,7 @@ def test_the_learned_files_are_those_of_the_record(tmp_path: Path) -> None:
     assert gain.learned_files(tmp_path) == {"ab"}
 
 
-def test_the_verdict_is_to_take_it_only_where_the_interval_excludes_no_gain() -> None:
+def test_the_verdict_recommends_a_model_only_if_its_interval_excludes_no_gain() -> None:
     report = gain_report()
     assert report.is_better
     assert report.verdict.startswith("Better on your pictures, take edge-taught/int8")
@@ -103,7 +105,7 @@ def test_the_verdict_is_to_take_it_only_where_the_interval_excludes_no_gain() ->
     assert not replace(report, sets=(doubtful, *others)).is_better
 
 
-def test_what_is_lost_beyond_chance_is_in_the_verdict() -> None:
+def test_a_loss_beyond_chance_is_in_the_verdict() -> None:
     report = gain_report()
     assert "Lost" not in report.verdict
     *others, last = report.sets
@@ -122,6 +124,6 @@ def test_the_loss_on_mnist_is_limited_as_measured(loss: float, passed: bool) -> 
     assert ("--max-loss-mnist was missed" in report.verdict) is not passed
 
 
-def test_a_limit_that_is_no_number_is_refused() -> None:
+def test_a_limit_that_is_not_a_number_is_refused() -> None:
     with pytest.raises(InvalidValue, match="--min-gain is nan"):
         GainLimits(min_gain=float("nan"))

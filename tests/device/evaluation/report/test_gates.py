@@ -61,7 +61,7 @@ def test_a_gate_passes_at_its_limit_and_fails_beyond_it(
         assert results[0].scheme == "int8"
 
 
-def test_the_drop_under_corruption_is_that_of_what_predict_answers_under_the_worst_kind(
+def test_the_drop_under_corruption_is_that_of_predicts_answers_under_the_worst_kind(
     nano_report: Report,
 ) -> None:
     (result,) = Limits(max_drop_corrupted=0).check(nano_report)

@@ -137,7 +137,7 @@ def test_data_without_a_readable_digit_is_an_error(tmp_path: Path) -> None:
         read(tmp_path)
 
 
-def test_boxes_are_read_as_pictures_and_what_is_no_digit_is_left_out(
+def test_boxes_are_read_as_pictures_and_those_without_a_digit_are_left_out(
     test_digits: Digits, tmp_path: Path
 ) -> None:
     pair = np.hstack(

@@ -83,7 +83,7 @@ def test_a_server_gets_lines_with_a_token(monkeypatch: pytest.MonkeyPatch) -> No
         ({"file": Path("a"), "measurement": ""}, "measurement: ''"),
     ],
 )
-def test_settings_that_cannot_hold_are_refused(settings: dict[str, Any], message: str) -> None:
+def test_impossible_settings_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidValue, match=message):
         InfluxSettings(**settings)
     assert InfluxPublisher(InfluxSettings(file=Path("a"))).messages([], {}) == []

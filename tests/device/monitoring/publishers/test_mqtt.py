@@ -128,7 +128,7 @@ def test_the_last_will_tells_of_a_device_that_is_gone(station: Station, listener
     eventually(lambda: statuses() == ["online", "offline", "online", "offline"])
 
 
-def test_a_broker_that_is_killed_and_comes_back_gets_all_in_order_once(
+def test_a_broker_that_restarts_gets_every_message_once_and_in_order(
     station: Station, broker: Broker, listener: Listener
 ) -> None:
     station.record(0)
@@ -252,12 +252,12 @@ def test_kills_at_any_moment_lose_nothing(
         ({"expire_after": 0.5}, "expire_after: 0.5 is less"),
     ],
 )
-def test_settings_that_cannot_hold_are_refused(settings: dict[str, Any], message: str) -> None:
+def test_impossible_settings_are_refused(settings: dict[str, Any], message: str) -> None:
     with pytest.raises(InvalidValue, match=message):
         MqttSettings(**settings)
 
 
-def test_files_that_cannot_be_used_are_said_at_the_start(tmp_path: Path) -> None:
+def test_unusable_files_are_reported_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("")
     (tmp_path / "text.pem").write_text("no certificate")
     for settings, message in [

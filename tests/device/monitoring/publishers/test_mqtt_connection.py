@@ -73,7 +73,7 @@ def test_a_wrong_certificate_ends_the_connection_and_the_right_one_is_taken(
         broker.kill()
 
 
-def test_nobody_who_listens_is_said_with_the_address() -> None:
+def test_an_address_where_nobody_listens_is_named() -> None:
     port = free_port()
     with pytest.raises(NotDelivered, match=f"the broker localhost:{port}: .*refused; check host"):
         connect(port)

@@ -41,7 +41,7 @@ def test_a_picture_is_posted_once_with_all_its_regions(
     assert {name: base64.b64decode(text) for name, text in sent.items()} == pictures
 
 
-def test_what_a_server_did_not_take_is_posted_again_in_order(tmp_path: Path) -> None:
+def test_messages_that_a_server_did_not_accept_are_posted_again_in_order(tmp_path: Path) -> None:
     history = History(HistorySettings(path=tmp_path / "readings.db"))
     token = tmp_path / "token"
     token.write_text("secret\n")

@@ -52,7 +52,7 @@ def test_windows_are_those_that_a_loop_cuts_out(
         ((400, 400), (1, 1), Padding.SAME, "values"),
     ],
 )
-def test_windows_of_no_digit_model_are_refused(
+def test_windows_that_no_digit_model_has_are_refused(
     size: tuple[int, int], strides: tuple[int, int], padding: int, found: str
 ) -> None:
     with pytest.raises(UnsuitableModel, match=found):

@@ -110,7 +110,7 @@ def test_padding_is_the_integer_of_zero() -> None:
     assert run(np.array([[[3, 4]]], np.int8)).tolist() == [[[9, 3, 4, 9, 9]]]
 
 
-def test_what_a_kernel_would_compute_otherwise_is_refused() -> None:
+def test_operators_that_a_kernel_would_compute_differently_are_refused() -> None:
     eight = a_tensor((8,))
     cases: list[tuple[Any, Node, str]] = [
         (kernels.prepare_reshape, node("RESHAPE", output=eight), r"shapes \(256,\) and \(8,\)"),

@@ -35,6 +35,8 @@ def test_a_model_that_is_not_int8_names_a_runtime_for_it(name: str, nano: Path) 
 @pytest.mark.parametrize(
     ("name", "said"), [("custom", "Mystery-Op:v2"), ("pair", "float32"), ("greedy", "16000000")]
 )
-def test_an_unsupported_model_is_refused_by_what_it_has(name: str, said: str, tiny: Path) -> None:
+def test_an_unsupported_model_is_refused_with_what_it_contains(
+    name: str, said: str, tiny: Path
+) -> None:
     with using_runtime("numpy"), pytest.raises((InvalidModel, UnsuitableModel), match=said):
         Interpreter((tiny / f"{name}.tflite").read_bytes())

@@ -34,7 +34,7 @@ def test_a_scale_smaller_than_any_models_clips_nothing_within_8_bits() -> None:
     assert node.clamp_range(Activation.RELU6) == (0, 127)
 
 
-def test_what_the_kernels_do_not_support_is_named() -> None:
+def test_unsupported_tensors_and_options_are_named() -> None:
     node = a_node(constants=(None, a_tensor((3,), data=np.zeros(3, np.int8))))
     with pytest.raises(UnsuitableModel, match="ADD without constant input 1"):
         node.constant(0, "int8")

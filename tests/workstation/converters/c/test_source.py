@@ -88,7 +88,7 @@ def test_every_operator_gives_the_runtimes_integers_and_reads_nothing_out_of_bou
 
 
 @pytest.mark.parametrize("dialect", DIALECTS, ids=" ".join)
-def test_it_compiles_without_a_warning(
+def test_the_c_of_nano_compiles_without_a_warning(
     dialect: tuple[str, ...], nano_source: CSource, tmp_path: Path
 ) -> None:
     write_source(tmp_path, nano_source)
@@ -98,7 +98,7 @@ def test_it_compiles_without_a_warning(
 
 
 @pytest.mark.parametrize("name", ["operators-depthwise", "operators-maximum", "operators-padded"])
-def test_so_do_the_other_kernels(name: str, tmp_path: Path) -> None:
+def test_every_kernel_compiles_without_a_warning(name: str, tmp_path: Path) -> None:
     pytest.importorskip("tflite_runtime")
     content = (TINY / f"{name}.tflite").read_bytes()
     source = generate(content, manifest_for(tmp_path, content))
@@ -294,7 +294,7 @@ def test_golden_outputs_of_another_runtime_are_computed_anew(name: str, tmp_path
     assert generate(content, replace(manifest, golden=off)).files == expected
 
 
-def test_those_of_a_model_that_is_not_computed_here_are_refused(tmp_path: Path) -> None:
+def test_golden_outputs_that_cannot_be_computed_here_are_refused(tmp_path: Path) -> None:
     pytest.importorskip("tflite_runtime")
     content = (TINY / "operators-added.tflite").read_bytes()
     manifest = manifest_for(tmp_path, content)
@@ -305,7 +305,7 @@ def test_those_of_a_model_that_is_not_computed_here_are_refused(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("prefix", ["", "Nano", "9lives", "a-b", "a" * 32, "x;y"])
-def test_a_prefix_that_is_no_name_is_refused(prefix: str) -> None:
+def test_a_prefix_that_is_not_a_name_is_refused(prefix: str) -> None:
     stored, manifest = stored_model("nano")
     with pytest.raises(InvalidValue, match="cannot begin a name in C"):
         generate(stored.content, manifest, prefix=prefix)

@@ -163,7 +163,7 @@ def test_a_missing_compiler_is_named_with_the_line_that_installs_it(
     assert "\n" not in str(refused.value)
 
 
-def test_what_does_not_compile_is_an_error_of_one_line() -> None:
+def test_a_failed_compilation_is_an_error_of_one_line() -> None:
     require_tool("clang")
     require_tool("wasm-ld")
     stored = load_model(NANO)

@@ -23,6 +23,6 @@ def test_a_thumbnail_is_the_digit_pixel_by_pixel() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["", "AAAA", "no base64!", "\u00e9", pixels()[:-4]])
-def test_pixels_of_no_digit_are_refused(wrong: str) -> None:
+def test_pixels_of_any_other_size_are_refused(wrong: str) -> None:
     with pytest.raises(InvalidValue, match="write the report again"):
         data_uri(wrong)
