@@ -22,7 +22,7 @@ _STRIPPED_BY = {
         (
             "quantization-aware, by tensorflow_model_optimization",
             "export it with model.export('FOLDER') and convert that: its fake quantization is "
-            "removed, and the file is quantized anew",
+            "removed, and the file is quantized again",
         ),
     ),
 }

@@ -112,7 +112,7 @@ def generate(content: bytes, manifest: ModelManifest, *, prefix: str | None = No
 def _reference_outputs(
     content: bytes, manifest: ModelManifest, inputs: NDArray[np.uint8]
 ) -> NDArray[np.generic]:
-    """Compute golden outputs anew: those of other runtimes may differ by a step."""
+    """Compute golden outputs again: those of other runtimes may differ by a step."""
     try:
         backend = NumpyBackend(content)
     except UnsupportedOperator as error:

@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         # As typer ends: with a shell's status for a program that was interrupted.
         sys.exit(_INTERRUPTED)
     except BrokenPipeError:
-        # Whoever read the output has seen enough; nothing more can be said on it.
+        # The reader has closed the output; nothing more can be written to it.
         _drop_output()
         sys.exit(1)
     except (OSError, MemoryError) as error:
@@ -105,7 +105,7 @@ def _prepare_streams() -> None:
 
 
 def _fail_system(error: OSError | MemoryError) -> NoReturn:
-    """Exit for what the system refused in the middle of the work."""
+    """Exit for an operation that the system refused in the middle of the work."""
     _drop_output()
     if isinstance(error, MemoryError):
         fail("this takes more memory than there is; end other programs, or use smaller files")
@@ -117,7 +117,7 @@ def _fail_system(error: OSError | MemoryError) -> NoReturn:
 
 
 def _as_it_came(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Give a name that is not Unicode back as it came; escape what the stream cannot hold."""
+    """Write a name that is not Unicode unchanged; escape what the stream cannot encode."""
     try:
         return codecs.lookup_error("surrogateescape")(error)
     except UnicodeError:
@@ -129,5 +129,5 @@ codecs.register_error(_AS_IT_CAME, _as_it_came)
 
 
 def _drop_output() -> None:
-    """Let Python's own flush at the end succeed where standard output takes nothing more."""
+    """Let Python's own final flush succeed where standard output accepts nothing more."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -149,7 +149,7 @@ def convert_command(
     files that take raw pixels. Every file is run on the TFLite runtime over the
     validation digits, in its own process, before it is written. Files of another
     network in the output folder are replaced or removed, with a warning, and so are
-    reports and C sources of files that are there no more.
+    reports and C sources whose model file is gone.
     """
     from converters import conversion, loader, operators, schemes, verify
     from converters.calibration_set import draw_calibration_set
@@ -234,7 +234,7 @@ def _remove_leftovers(folder: Path, prepared: "Prepared") -> None:
     for path in remove_schemes_of_other_networks(folder, prepared.origin):
         note(f"removed {path} and its manifest, which were of another network")
     if stale := remove_stale_files(folder):
-        note(f"removed {', '.join(map(str, stale))}, made from files that are there no more")
+        note(f"removed {', '.join(map(str, stale))}, made from files that are gone")
 
 
 def _accuracy_gate(max_drop: float | None, max_drop_point: float | None) -> "AccuracyGate":
@@ -246,7 +246,7 @@ def _accuracy_gate(max_drop: float | None, max_drop_point: float | None) -> "Acc
 
 
 def _require_sound(*, pixels: str | None, emit: Emit | None, chosen: "list[Scheme]") -> None:
-    """Reject, before any work, what cannot be done."""
+    """Reject options that cannot be combined, before any work."""
     from mnist_edge.runtimes.input_scaling import find_input_scaling
 
     if pixels:

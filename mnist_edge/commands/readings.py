@@ -120,7 +120,7 @@ def _history_settings(history: Path | None, config: Path | None) -> "HistorySett
 def _forget(settings: "HistorySettings", region: str) -> None:
     from mnist_edge.monitoring.history import History
 
-    # To be written, it is opened anew; that it exists is known by now.
+    # It exists, and is opened again for writing.
     opened = History(settings)
     try:
         opened.forget(region)

@@ -127,7 +127,7 @@ def find_parent(parent: str) -> StoredModel:
 
 
 def taught_name(stored: StoredModel) -> str:
-    """Return the name of what a model becomes by fine-tuning."""
+    """Return the name of a model after fine-tuning."""
     recipe = stored.manifest.recipe if stored.manifest else stored.path.parent.name
     return recipe if recipe.endswith(_SUFFIX) else f"{recipe}{_SUFFIX}"
 

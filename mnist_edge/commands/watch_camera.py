@@ -181,7 +181,7 @@ def watch_camera(
 
 
 class _NoPaths:
-    """Names of readings never come again, so none has to be remembered."""
+    """Remembers nothing, since ids of readings are never used again."""
 
     def add(self, path: str) -> None:
         """Forget it."""

@@ -1,4 +1,4 @@
-"""What was read by day: sums that are kept while pictures are not.
+"""Daily sums of what was read, which are kept although the pictures are not.
 
 A small SQLite file in the user's state folder has, for each source, model and day, the number of
 readings by answer and the sum of their confidences. Several processes may add to it.
@@ -47,7 +47,7 @@ count = count + excluded.count, confidence = confidence + excluded.confidence
 class DailyCounts:
     """Adds what one program reads to the sums of the days.
 
-    Threads may share it. If the sums cannot be written, that is said once and reading goes on.
+    Threads may share it. If the sums cannot be written, that is reported once and reading goes on.
 
     Args:
         source: where the pictures come from, such as ``serve`` or ``watch /home/pi/inbox``.

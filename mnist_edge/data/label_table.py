@@ -23,7 +23,7 @@ from mnist_edge.system.text import one_line, shorten
 LABELS_FILE = "labels.csv"
 """A folder's file of labels."""
 NO_DIGIT = "x"
-"""The label of what is no digit."""
+"""The label of a picture or a box without a digit."""
 UNLABELED = ""
 """The label of what nobody has labeled yet."""
 LABELS = (*"0123456789", NO_DIGIT)

@@ -1,6 +1,6 @@
 """Label the pictures of a folder: what is still to do, what a model guesses, and where it is saved.
 
-The labels are in the folder's ``labels.csv``, which is written anew, completely, after each change.
+The labels are in the folder's ``labels.csv``, which is rewritten completely after each change.
 Others may change it meanwhile, by another page or an editor: what they wrote is read before.
 """
 

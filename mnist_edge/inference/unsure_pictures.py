@@ -114,7 +114,7 @@ class UnsurePictures:
     """A folder of unsure pictures, bounded in bytes.
 
     The oldest pictures make room for new ones, but not those that ``labels.csv`` has labels of.
-    Keeping a picture never ends a run: what prevents it is said once.
+    Keeping a picture never ends a run: what prevents it is reported once.
 
     Args:
         folder: created for its owner alone if it does not exist.

@@ -1,4 +1,4 @@
-"""Find what was made from files of a model folder that are there no more: reports and C sources."""
+"""Find reports and C sources in a model folder whose model files are gone."""
 
 from __future__ import annotations
 

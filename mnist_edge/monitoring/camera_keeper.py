@@ -1,6 +1,6 @@
-"""Keep a camera giving pictures: notice each way in which it fails, and start it anew.
+"""Keep a camera running: notice each way in which it fails, and restart it.
 
-It may end, give nothing, give what is no picture, or give the same picture over and over. Each is a
+It may end, give nothing, give broken pictures, or give the same picture over and over. Each is a
 problem with a name within a minute, and goes away by itself when pictures come again.
 """
 
@@ -16,7 +16,7 @@ from mnist_edge.monitoring.settings import CameraSettings
 from mnist_edge.preprocessing.decoding import picture_size
 
 _FIRST_PAUSE, _LAST_PAUSE = 1.0, 30.0
-"""Seconds before a camera is started anew: at first, and at most; each pause is twice the last."""
+"""Seconds before a camera is restarted: at first, and at most; each pause is twice the last."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +134,7 @@ class CameraKeeper:
         return self._last if self._last and self._last.at >= oldest else None
 
     def reject(self, reason: str) -> None:
-        """Take note that the newest picture cannot be decoded: the camera is started anew."""
+        """Take note that the newest picture cannot be decoded: the camera is restarted."""
         self._fail(reason, self._clock.monotonic())
 
     def _ended(self) -> str | None:

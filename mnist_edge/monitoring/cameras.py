@@ -12,7 +12,7 @@ from mnist_edge.monitoring.clock import Clock
 from mnist_edge.monitoring.demo_camera import DemoCamera
 from mnist_edge.monitoring.demo_counter import DIGITS
 from mnist_edge.monitoring.program_camera import ProgramCamera
-from mnist_edge.monitoring.rules import RuleSettings
+from mnist_edge.monitoring.rule_settings import RuleSettings
 from mnist_edge.monitoring.settings import CameraSettings
 
 _PROTOCOLS = {
@@ -28,7 +28,7 @@ def open_camera(settings: CameraSettings, clock: Clock) -> Camera:
     """Return the camera of an address, not yet started.
 
     Raises:
-        InvalidValue: it is no address of a camera.
+        InvalidValue: it is not the address of a camera.
         PictureNotFound: the folder of ``demo:`` is not there, or has no pictures.
         MissingDependency: the program that the camera needs is not installed.
     """

@@ -47,7 +47,7 @@ class DemoCamera:
         return len(self._paths) or CYCLE
 
     def go_on_after(self, shown: int, digits: int) -> None:
-        """Let the drawn counter show the next number first; pictures of a folder begin anew.
+        """Let the drawn counter show the next number first; pictures of a folder begin again.
 
         Args:
             shown: the number, or its last digits.

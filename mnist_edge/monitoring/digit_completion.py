@@ -1,4 +1,4 @@
-"""Complete digits that were not read, or stand between two, by the value before."""
+"""Complete digits that were not read, or stand between two, from the previous value."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def explain_wheels(text: str, before: str) -> str | None:
 
 
 def fill_unread(text: str, before: str) -> str | None:
-    """Return the text completed by the value before; None if what was read does not agree with it.
+    """Return the text completed from the previous value; None if the digits read contradict it.
 
     Args:
         text: the digits, ``?`` for one or more that were not read.

@@ -116,7 +116,7 @@ class History:
         *,
         crops: Mapping[str, bytes] | None = None,
     ) -> bool:
-        """Record all that follows from one picture, completely or not at all.
+        """Record everything that follows from one picture, completely or not at all.
 
         Args:
             readings: of the regions of the picture, all with its reading id.
@@ -148,12 +148,12 @@ class History:
         return True
 
     def state(self, region: str) -> RegionState:
-        """Return what the rules kept of a region."""
+        """Return the state of a region's rules."""
         query = "SELECT state FROM states WHERE region = ?"
         return next(self._file.rows(_parse_state, query, (region,)), RegionState())
 
     def forget(self, region: str) -> None:
-        """Forget the value before of a region: the next one is accepted uncompared.
+        """Forget the previous value of a region: the next one is accepted without comparison.
 
         Raises:
             InvalidValue: no reading of this region was recorded.

@@ -85,7 +85,7 @@ class HistoryFile:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Do all that is done with the connection in the block, or, if it raises, nothing.
+        """Apply all that the block does with the connection, or nothing if it raises.
 
         Raises:
             NotWritable: the disk is full, or the file cannot be written.

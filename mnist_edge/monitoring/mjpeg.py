@@ -14,7 +14,7 @@ _ALONE = frozenset({0x01, *range(0xD0, 0xD8)})
 
 
 class FrameSplitter:
-    """Finds the pictures in a stream; what is between them and is no picture is skipped.
+    """Finds the pictures in a stream, and skips the bytes between them.
 
     Args:
         max_bytes: of one picture; a longer one is taken for garbage.
@@ -34,7 +34,7 @@ class FrameSplitter:
         while (end := self._find_end()) is not None:
             if end:
                 frames.append(bytes(self._buffer[:end]))
-            # Of what is no picture, one byte goes: the next may begin within it.
+            # Where no picture begins, one byte is skipped: a picture may begin at the next.
             del self._buffer[: end or 1]
             self._at, self._in_scan = 0, False
         if len(self._buffer) > self._max_bytes:

@@ -41,7 +41,7 @@ class Monitor:
         keeper: has the camera.
         clock: all times are of it.
         recording: makes values of the digits, and keeps them.
-        warn: is told what is wrong and does not end the watch.
+        warn: receives each problem that does not end the watch.
         unsure: keeps the regions that are not read surely.
         asked: another thread sets it to ask for a reading now.
 
@@ -158,7 +158,7 @@ class Monitor:
             self._keep_unsure(self._unsure, seen, crops)
 
     def _take_picture(self, pause: Pause) -> PixelArray | None:
-        """Return a picture that is taken now; None if the end was asked for.
+        """Take a picture now and return it; None if the watch is to end.
 
         Raises:
             _Trouble: there is none.
@@ -212,7 +212,7 @@ class Monitor:
         return self._settings.schedule.is_quiet(local.time())
 
     def _is_alike(self, crops: Mapping[str, PixelArray]) -> bool:
-        """Check whether regions need not be read: they look as before, and often enough."""
+        """Check whether the regions can be skipped: unchanged, and read recently enough."""
         schedule = self._settings.schedule
         if not schedule.on_change:
             return False
@@ -283,7 +283,7 @@ class _Trouble(Exception):
 
 
 class _EncodedCrops(Mapping[str, bytes]):
-    """The pictures of regions as PNG, each encoded when it is asked for: mostly nobody does."""
+    """The pictures of regions as PNG, each encoded on demand, which is rare."""
 
     def __init__(self, crops: Mapping[str, PixelArray]) -> None:
         self._crops = crops

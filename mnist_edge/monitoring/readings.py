@@ -81,7 +81,7 @@ class ValueReading:
 
 
 def parse_number(text: Any) -> Decimal:
-    """Return a number that was kept.
+    """Parse a number that was kept.
 
     Raises:
         ValueError: it is none that a display shows.
@@ -97,7 +97,7 @@ def parse_number(text: Any) -> Decimal:
 
 
 def parse_time(text: Any) -> datetime:
-    """Return a time that was kept, in UTC.
+    """Parse a time that was kept, in UTC.
 
     Raises:
         ValueError: it is none, or its zone is not known.

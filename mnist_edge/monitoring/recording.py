@@ -28,10 +28,10 @@ class Recorder(Protocol):
         *,
         crops: Mapping[str, bytes] | None = None,
     ) -> bool:
-        """Record all that follows from one picture, completely or not at all."""
+        """Record everything that follows from one picture, completely or not at all."""
 
     def state(self, region: str) -> RegionState:
-        """Return what the rules kept of a region."""
+        """Return the state of a region's rules."""
 
 
 class Unrecorded:
@@ -53,7 +53,7 @@ class Unrecorded:
         return True
 
     def state(self, region: str) -> RegionState:
-        """Return what the rules kept of a region."""
+        """Return the state of a region's rules."""
         return self._states.get(region, RegionState())
 
 
@@ -75,8 +75,8 @@ class Recording:
         regions: those that are read.
         recorder: keeps the values.
         publishers: make messages of them, which the recorder keeps until they are sent.
-        report: is told the values of each picture after they were recorded.
-        warn: is told when they cannot be recorded or reported, and when they can be again.
+        report: receives the values of each picture after they were recorded.
+        warn: receives a message when they cannot be recorded or reported, and when they can again.
     """
 
     def __init__(
@@ -145,6 +145,6 @@ class Recording:
 
 
 def _named(loss: _Loss) -> list[RegionReading]:
-    """Return readings that say what was lost, in the place of the first that was."""
+    """Return readings that report what was lost, in place of the first lost one."""
     error = f"history: the readings of {loss.pictures} pictures are lost: {loss.reason}"
     return [replace(one, text="", confidences=(), error=error) for one in loss.first]

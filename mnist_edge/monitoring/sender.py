@@ -28,7 +28,7 @@ class Sender:
         history: with the outbox; the sender's own connection.
         publisher: what sends.
         clock: by which it waits after a failure.
-        report: is told once of each problem that begins, and when sending works again.
+        report: receives each problem once, when it begins, and a message when it is over.
     """
 
     def __init__(

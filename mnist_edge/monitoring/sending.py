@@ -59,7 +59,7 @@ def sending(
         publishers: not yet connected.
         settings: of the history that has their messages.
         clock: by which they wait after a failure.
-        warn: is told of problems.
+        warn: receives each problem.
 
     Yields:
         What to call when there is something new to send.

@@ -16,7 +16,7 @@ from mnist_edge.monitoring.history import HistorySettings
 from mnist_edge.monitoring.publishers.influx import InfluxSettings
 from mnist_edge.monitoring.publishers.mqtt import MqttSettings
 from mnist_edge.monitoring.publishers.webhook import WebhookSettings
-from mnist_edge.monitoring.rules import RuleSettings
+from mnist_edge.monitoring.rule_settings import RuleSettings
 from mnist_edge.monitoring.settings_file import load_settings
 from mnist_edge.preprocessing.flat_background import Ink
 
@@ -126,7 +126,8 @@ class CameraSettings:
     no_picture_after: Duration = field(
         default=20.0,
         metadata={
-            "help": "Time without a picture after which the camera has failed, and is started anew."
+            "help": "Time without a picture after which the camera counts as failed and is "
+            "restarted."
         },
     )
     frozen_after: Duration = field(
@@ -149,7 +150,7 @@ class CameraSettings:
         default=2.0,
         metadata={
             "help": "Time between switching the light on and the picture: exposure has to settle "
-            "anew."
+            "again."
         },
     )
 

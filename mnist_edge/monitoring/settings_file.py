@@ -67,7 +67,9 @@ def parse_settings(
         InvalidValue: as for ``load_settings``.
     """
     if len(content) > _MAX_BYTES:
-        raise InvalidValue(f"{name} has more than {_MAX_BYTES:,} bytes; it is no file of settings")
+        raise InvalidValue(
+            f"{name} has more than {_MAX_BYTES:,} bytes; it is not a file of settings"
+        )
     try:
         table = tomllib.loads(content.decode("utf-8"))
     # Of a number of thousands of digits it is a plain ValueError.

@@ -153,7 +153,7 @@ def _run_until(deadline: float, work: Callable[[], Result], too_slow: MnistEdgeE
         except BaseException as error:  # noqa: BLE001  # raised again where the caller waits
             outcome.put(error)
 
-    # A server that sends a byte now and then keeps a header, a chunk or a handshake open for ever,
+    # A server that sends a byte now and then keeps a header, a chunk or a handshake open forever,
     # and no timeout of a socket ends it. The thread is left behind, and ends with the process.
     threading.Thread(target=run, name="network", daemon=True).start()
     try:

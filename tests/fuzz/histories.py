@@ -21,7 +21,8 @@ from mnist_edge.errors import MnistEdgeError
 from mnist_edge.monitoring.history import History, HistorySettings
 from mnist_edge.monitoring.message import Message
 from mnist_edge.monitoring.readings import RegionReading, ValueReading
-from mnist_edge.monitoring.rules import RegionState, RuleSettings, apply_rules
+from mnist_edge.monitoring.rule_settings import RuleSettings
+from mnist_edge.monitoring.rules import RegionState, apply_rules
 from tests.fuzz.children import call_program, run_program
 from tests.fuzz.json_mutation import mutate_json
 from tests.fuzz.mutation import Number, mutate

@@ -311,6 +311,7 @@ FILES = [
     "mnist_edge/monitoring/readings.py",
     "mnist_edge/monitoring/recording.py",
     "mnist_edge/monitoring/regions.py",
+    "mnist_edge/monitoring/rule_settings.py",
     "mnist_edge/monitoring/rules.py",
     "mnist_edge/monitoring/sender.py",
     "mnist_edge/monitoring/sending.py",

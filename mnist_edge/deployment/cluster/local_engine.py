@@ -72,7 +72,7 @@ def _without_pandas(work: Callable[[int], Result], number: int) -> Result:
 
 @cache
 def _forget_pandas() -> None:
-    """Let pyarrow look for pandas in vain.
+    """Hide pandas from pyarrow.
 
     It imports pandas before it builds an array, which takes each process as long as two thousand
     pictures, and nothing here uses it.
@@ -85,7 +85,7 @@ def _forget_pandas() -> None:
 
 
 class _WithoutPandas:
-    """A finder of modules in whose place pandas is not found."""
+    """A module finder that does not find pandas."""
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> None:

@@ -121,7 +121,7 @@ def _unpack(result: Any) -> Any:
 
 
 def _run_task(work: Callable[[int], Mapping[str, Any]], number: int) -> Mapping[str, Any]:
-    """Do the work on a number, on a node; an error of ours is its result."""
+    """Do the work on a number, on a node; an error of this package is its result."""
     try:
         return work(number)
     except MnistEdgeError as error:

@@ -130,7 +130,7 @@ def open_stream(location: str) -> Iterator[Any]:
 
 
 def read_file(location: str, limit: int = -1) -> bytes:
-    """Return a file's bytes, so many at most.
+    """Return a file's bytes, up to a limit.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -265,7 +265,7 @@ def _open_system(url: str) -> tuple[Any, str]:
 
 @contextmanager
 def failing(location: str) -> Iterator[None]:
-    """Raise our error in place of what pyarrow raises.
+    """Raise an error of this package in place of pyarrow's.
 
     Raises:
         StorageFailed: the location cannot be read.

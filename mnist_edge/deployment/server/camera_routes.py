@@ -33,7 +33,7 @@ from mnist_edge.monitoring.cameras import open_camera
 from mnist_edge.monitoring.clock import SystemClock
 from mnist_edge.monitoring.picture_reader import PictureReader
 from mnist_edge.monitoring.regions import cut_out, read_region, require_inside
-from mnist_edge.monitoring.rules import RuleSettings
+from mnist_edge.monitoring.rule_settings import RuleSettings
 from mnist_edge.monitoring.settings import RegionSettings, load_monitor_settings
 from mnist_edge.monitoring.settings_file import parse_table, save_settings
 

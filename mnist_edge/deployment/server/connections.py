@@ -148,7 +148,7 @@ class BoundedProtocol(H11Protocol):
             self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
-        """Answer what is not HTTP, and close the connection."""
+        """Answer a request that is not HTTP, and close the connection."""
         if len(self.conn.trailing_data[0]) > self.limits.max_header_bytes:
             message = f"the headers have more than {self.limits.max_header_bytes:,} bytes"
             self._refuse(431, "HeadersTooLarge", message)

@@ -50,7 +50,7 @@ class Served(Protocol):
 def serve(
     service: ModelService, settings: ServerSettings, announce: Callable[[ServerSettings], None]
 ) -> None:
-    """Answer requests until SIGTERM or Ctrl-C; take up the model in use anew on SIGHUP.
+    """Answer requests until SIGTERM or Ctrl-C; reload the model in use on SIGHUP.
 
     Args:
         service: the model.

@@ -11,7 +11,7 @@ from mnist_edge.system.text import one_line
 
 
 def read_credential(file: Path | None, *, key: str, variable: str) -> str | None:
-    """Return the first line of a file, else an environment variable, or None without either.
+    """Return the first line of a file, or an environment variable, or None without either.
 
     Args:
         file: the file of the settings; None if they name none.

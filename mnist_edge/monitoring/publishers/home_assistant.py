@@ -1,4 +1,4 @@
-"""Describe the regions to Home Assistant, which then shows them without any configuration.
+"""Describe the regions to Home Assistant, which then needs no configuration to show them.
 
 One retained message describes all of a device's entities: device discovery, as documented at
 https://www.home-assistant.io/integrations/mqtt/#device-discovery-payload.
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mnist_edge import __version__
-from mnist_edge.monitoring.rules import RuleSettings
+from mnist_edge.monitoring.rule_settings import RuleSettings
 
 READ_COMMAND = "read"
 """The payload of the command topic that asks for a reading."""

@@ -26,7 +26,7 @@ from mnist_edge.monitoring.publishers import home_assistant
 from mnist_edge.monitoring.publishers.credentials import read_credential
 from mnist_edge.monitoring.publishers.mqtt_connection import MqttConnection, tls_context
 from mnist_edge.monitoring.readings import ValueReading, reading_document
-from mnist_edge.monitoring.rules import RuleSettings
+from mnist_edge.monitoring.rule_settings import RuleSettings
 
 USERNAME_VARIABLE = "MNIST_EDGE_MQTT_USERNAME"
 PASSWORD_VARIABLE = "MNIST_EDGE_MQTT_PASSWORD"  # noqa: S105  # the name of a variable
@@ -36,7 +36,7 @@ _TOPIC = re.compile(r"[^#+/\0]+(/[^#+/\0]+)*")
 
 @dataclass(frozen=True, kw_only=True)
 class MqttSettings:
-    """The broker, and how to tell it who we are."""
+    """The broker, and the credentials for it."""
 
     host: str = field(default="localhost", metadata={"help": "Name or address of the broker."})
     port: int | None = field(

@@ -73,7 +73,7 @@ class MqttConnection:
         return f"the broker {self._host}:{self._port}"
 
     def open(self, topic: str) -> None:
-        """Connect anew, and subscribe to a topic.
+        """Connect again, and subscribe to a topic.
 
         Raises:
             NotDelivered: the broker cannot be reached, does not prove its identity, or refuses.

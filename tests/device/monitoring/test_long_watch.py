@@ -22,7 +22,7 @@ from mnist_edge.monitoring.publishers import mqtt_connection
 from mnist_edge.monitoring.publishers.mqtt import MqttPublisher, MqttSettings
 from mnist_edge.monitoring.readings import ValueReading
 from mnist_edge.monitoring.recording import Recording
-from mnist_edge.monitoring.rules import RuleSettings
+from mnist_edge.monitoring.rule_settings import RuleSettings
 from mnist_edge.monitoring.sender import Sender
 from mnist_edge.monitoring.settings import (
     CameraSettings,

@@ -23,7 +23,7 @@ from mnist_edge.monitoring.history import History, HistorySettings
 from mnist_edge.monitoring.monitor import Monitor
 from mnist_edge.monitoring.readings import ValueReading
 from mnist_edge.monitoring.recording import Recorder, Recording, Unrecorded
-from mnist_edge.monitoring.rules import RuleSettings
+from mnist_edge.monitoring.rule_settings import RuleSettings
 from mnist_edge.monitoring.settings import (
     AlignmentSettings,
     CameraSettings,

@@ -10,7 +10,7 @@ from mnist_edge.errors import NotWritable
 from mnist_edge.monitoring.history import History, HistorySettings
 from mnist_edge.monitoring.readings import RegionReading, ValueReading
 from mnist_edge.monitoring.recording import Recorder, Recording, Unrecorded
-from mnist_edge.monitoring.rules import RuleSettings
+from mnist_edge.monitoring.rule_settings import RuleSettings
 from mnist_edge.monitoring.settings import RegionSettings
 from tests.support.publishers import SentMessages
 

@@ -11,7 +11,7 @@ from mnist_edge.monitoring.alignment import Placement
 from mnist_edge.monitoring.demo_counter import COUNTER_BOX, CounterPicture, draw_counter
 from mnist_edge.monitoring.readings import RegionReading
 from mnist_edge.monitoring.regions import cut_out, read_region, require_inside
-from mnist_edge.monitoring.rules import RuleSettings
+from mnist_edge.monitoring.rule_settings import RuleSettings
 from mnist_edge.monitoring.settings import RegionSettings
 from mnist_edge.preprocessing.flat_background import Ink
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from mnist_edge.errors import InvalidValue
-from mnist_edge.monitoring.rules import RuleSettings
+from mnist_edge.monitoring.rule_settings import RuleSettings
 from mnist_edge.monitoring.settings import (
     AlignmentSettings,
     CameraSettings,

@@ -94,7 +94,7 @@ def test_binary_and_missing_files_are_refused(tmp_path: Path) -> None:
         parse_settings(b"\xff\xfe", Whole, name="watch.toml", folder=HERE)
     with pytest.raises(InvalidValue, match=r"cannot read .*watch --init"):
         load_settings(tmp_path / "none.toml", Whole)
-    with pytest.raises(InvalidValue, match="is no file of settings"):
+    with pytest.raises(InvalidValue, match="is not a file of settings"):
         parse_settings(b" " * 1_000_001, Whole, name="watch.toml", folder=HERE)
 
 

@@ -141,7 +141,7 @@ def test_convert_names_the_folder_after_the_file_and_clears_it_of_other_networks
     assert "): int8 will be replaced and float16 will be removed; --out" in warning
     assert wrote == f"wrote {Path('mine/int8.tflite')}"
     assert removed.startswith(f"removed {Path('mine/float16.tflite')} ")
-    assert stale == f"removed {Path('mine/report.json')}, made from files that are there no more"
+    assert stale == f"removed {Path('mine/report.json')}, made from files that are gone"
     assert sorted(path.name for path in folder.iterdir()) == ["int8.json", "int8.tflite"]
     manifest = loading.load_model(folder).manifest
     assert manifest

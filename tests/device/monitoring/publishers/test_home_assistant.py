@@ -11,7 +11,7 @@ import pytest
 
 from mnist_edge.errors import InvalidValue
 from mnist_edge.monitoring.publishers.home_assistant import discovery_document, discovery_topic
-from mnist_edge.monitoring.rules import METER_UNITS, RuleSettings
+from mnist_edge.monitoring.rule_settings import METER_UNITS, RuleSettings
 
 TOPIC = {"type": "string", "pattern": r"^[^#+\x00]+$"}
 TEXT = {"type": "string", "minLength": 1}

@@ -17,7 +17,7 @@ import pytest
 from mnist_edge.errors import InvalidValue
 from mnist_edge.monitoring.history import History, HistorySettings
 from mnist_edge.monitoring.publishers.mqtt import MqttPublisher, MqttSettings
-from mnist_edge.monitoring.rules import RuleSettings
+from mnist_edge.monitoring.rule_settings import RuleSettings
 from mnist_edge.monitoring.sender import Sender
 from tests.support.brokers import FULL_DISK, MOSQUITTO, Broker, Listener
 from tests.support.clocks import SteppedClock
