@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mnist_edge.commands.prediction_output import PictureResult
 from mnist_edge.errors import InvalidValue, PictureError
-from mnist_edge.system.files import require_writable
+from mnist_edge.system.files import file_mode, require_writable
 
 if TYPE_CHECKING:
     from mnist_edge.inference.inputs import FoundPicture
@@ -24,10 +25,10 @@ def explanation_paths(out: str, names: Sequence[str], found: Sequence[FoundPictu
 
     Raises:
         InvalidValue: the path is not one of an image for one picture, is one for several, or names
-            a picture to be read.
+            a file that is no drawing of an explanation, such as a picture to be read.
         NotWritable: the folder cannot be made or written to.
     """
-    from mnist_edge.inference.explain import DRAWING_FORMATS
+    from mnist_edge.inference.explain import DRAWING_FORMATS, is_explanation
 
     if not out or out == "-":
         raise InvalidValue(f"--explain {out!r}: expected a file such as how.png, or a folder")
@@ -55,6 +56,11 @@ def explanation_paths(out: str, names: Sequence[str], found: Sequence[FoundPictu
     for target in targets:
         if os.path.realpath(target) in read:
             raise InvalidValue(f"--explain would overwrite {target}, a picture to be read")
+        # Somebody may have forgotten that --explain takes a path, and named a picture next.
+        if stat.S_ISREG(file_mode(target)) and not is_explanation(target):
+            raise InvalidValue(
+                f"--explain would overwrite {target}, which it has not drawn; name another file"
+            )
     if targets:
         require_writable(targets[0].parent)
     return targets

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
 
 from mnist_edge import CLASSES, DIGIT_SIDE
 from mnist_edge.inference.classifier import Prediction
@@ -25,6 +26,9 @@ from mnist_edge.system.text import percent
 
 DRAWING_FORMATS = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
 """Pillow's name of the format that a drawing is saved in, by the suffix of its file."""
+
+_MARK = "mnist-edge explanation"
+"""What a drawing carries, as a comment of its file, so that nothing else is taken for one."""
 
 PIXEL_SIZE = 10
 """Height and width of one of the model's pixels in the drawing, in pixels."""
@@ -181,8 +185,21 @@ def encode_explanation(
     else:
         drawing = draw_explanation(trace, outcome, hypotheses)
     stream = io.BytesIO()
-    drawing.save(stream, encoding, quality=95)
+    notes = PngInfo()
+    notes.add_text("Comment", _MARK)
+    # Each format takes what is its own, and leaves the rest.
+    drawing.save(stream, encoding, quality=95, pnginfo=notes, comment=_MARK)
     return stream.getvalue()
+
+
+def is_explanation(path: Path) -> bool:
+    """Return whether a file is a drawing that ``encode_explanation`` made."""
+    try:
+        with Image.open(path, formats=tuple(set(DRAWING_FORMATS.values()))) as image:
+            notes = image.info
+            return notes.get("Comment") == _MARK or notes.get("comment") == _MARK.encode()
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return False
 
 
 def _shown_at(box: Box, scale: float, picture_top: int) -> Box:

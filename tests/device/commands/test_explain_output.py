@@ -191,6 +191,29 @@ def test_an_explanation_does_not_overwrite_an_input(
     assert before == ((tmp_path / "a.png").read_bytes(), (tmp_path / "0001-a.png").read_bytes())
 
 
+@pytest.mark.parametrize("name", ["mine.png", "mine.jpg"])
+def test_an_explanation_replaces_explanations_alone(
+    name: str, pictures: Path, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(pictures / "pen-four.png", "a.png")
+    with Image.open("a.png") as picture:
+        picture.convert("RGB").save(name)
+    before = Path(name).read_bytes()
+    # As if --explain took no value, and this were the first of two pictures.
+    ran = run("predict", "--explain", name, "a.png")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr == (
+        f"mnist-edge: --explain would overwrite {name}, which it has not drawn; name another file\n"
+    )
+    assert Path(name).read_bytes() == before
+    Path(name).unlink()
+    for _ in range(2):
+        assert run("predict", "--explain", name, "a.png").returncode == 0
+    assert run("predict", "--explain", "how", "a.png", name).returncode == 0
+    assert run("predict", "--explain", "how", "a.png", name).returncode == 0
+
+
 def test_an_unwritable_explanation_fails_before_any_answer(
     pictures: Path, tmp_path: Path, run: Run
 ) -> None:
