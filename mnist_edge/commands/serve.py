@@ -207,6 +207,8 @@ def serve_command(
             request_seconds=request_seconds,
         ),
     )
+    if settings.history:
+        _check_history(settings.history)
     unsure = None
     if keep_unsure:
         unsure = UnsurePictures(keep_unsure, max_bytes=keep_unsure_bytes, warn=warn)
@@ -222,6 +224,23 @@ def serve_command(
             warn("--insecure: everybody who reaches this machine can use the server")
         serve(service, settings, announce)
     note("ended")
+
+
+def _check_history(path: Path) -> None:
+    """Say if a history has not begun yet.
+
+    Raises:
+        InvalidHistory: the file is there, and is none.
+        NotWritable: it cannot be opened.
+    """
+    from mnist_edge.monitoring.history import History, HistorySettings
+    from mnist_edge.system.files import exists
+
+    # SQLite makes an empty file first.
+    if not exists(path) or (path.is_file() and not path.stat().st_size):
+        note(f"no history {path} yet: its readings are shown once mnist-edge watch writes it")
+    else:
+        History(HistorySettings(path=path), read_only=True).close()
 
 
 def _history_of(config: Path) -> Path | None:

@@ -39,7 +39,7 @@ class HistoryFile:
     """
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
-        self._path = path
+        self._path, self._read_only = path, read_only
         if read_only and not exists(path):
             raise InvalidHistory(f"no history {path}; check the path")
         with self._errors():
@@ -136,10 +136,9 @@ class HistoryFile:
         except (sqlite3.OperationalError, OSError) as error:
             if _NO_TEXT in str(error):
                 raise self._damaged(error) from error
-            raise NotWritable(
-                f"cannot use the history {self._path}: {one_line(error)}; make room, or name "
-                "another file"
-            ) from error
+            advice = "check the path" if self._read_only else "make room, or name another file"
+            reason = getattr(error, "strerror", None) or one_line(error)
+            raise NotWritable(f"cannot use the history {self._path}: {reason}; {advice}") from error
         except sqlite3.DatabaseError as error:
             raise self._damaged(error) from error
 

@@ -10,6 +10,7 @@ import pytest
 
 from mnist_edge.commands import serve
 from mnist_edge.deployment.server.settings import ServerSettings
+from mnist_edge.monitoring.history import History, HistorySettings
 from tests.support.paths import ROOT
 from tests.support.programs import Run
 
@@ -26,17 +27,33 @@ EVERYWHERE = "0.0.0.0"  # noqa: S104  # with a token
         (["--model", "no-such-model"], "no model 'no-such-model'"),
         (["--token-file", "."], "--token-file ."),
         (["--host", "no.such.host.invalid", "--insecure"], "cannot listen on"),
+        (["--history", "text"], "text cannot be read: file is not a database"),
     ],
 )
 def test_a_wrong_start_is_one_line(
     options: list[str], said: str, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    Path("text").write_text("no history, and longer than the header of one" * 20)
     result = run("serve", "--port", "0", *options)
     assert result.returncode in {1, 2}
     assert said in result.stderr
     assert "Traceback" not in result.stderr
     assert len([line for line in result.stderr.splitlines() if "mnist-edge:" in line]) == 1
+
+
+def test_a_history_that_has_not_begun_is_said_at_the_start(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    # The start goes no further than this host.
+    options = ("--host", "no.such.host.invalid", "--insecure", "--history", "later.db")
+    expected = "no history later.db yet: its readings are shown once mnist-edge watch writes it\n"
+    assert run("serve", *options).stderr.startswith(expected)
+    Path("later.db").touch()
+    assert run("serve", *options).stderr.startswith(expected)
+    History(HistorySettings(path=Path("later.db"))).close()
+    assert "no history" not in run("serve", *options).stderr
 
 
 def test_the_link_for_others_has_the_token_and_is_a_qr_code_too(

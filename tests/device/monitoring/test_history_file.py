@@ -95,8 +95,10 @@ def test_a_file_that_is_not_a_history_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InvalidHistory, match="database of another program"):
         History(HistorySettings(path=tmp_path / "other.db"))
     (tmp_path / "folder.db").mkdir()
-    with pytest.raises(NotWritable, match="Is a directory"):
+    with pytest.raises(NotWritable, match=": Is a directory; make room"):
         History(HistorySettings(path=tmp_path / "folder.db"))
+    with pytest.raises(NotWritable, match=": Is a directory; check the path"):
+        History(HistorySettings(path=tmp_path / "folder.db"), read_only=True)
 
 
 @pytest.mark.parametrize(
