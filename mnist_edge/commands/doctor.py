@@ -42,6 +42,7 @@ import typer
 
 from mnist_edge.commands.console import paint, wrap
 from mnist_edge.commands.options import DocumentFormat, RuntimeOption, format_option
+from mnist_edge.system.text import escape_controls
 
 if TYPE_CHECKING:
     from mnist_edge.device.doctor.finding import Finding
@@ -101,9 +102,12 @@ def _print(findings: "Iterable[Finding]") -> "list[Finding]":
 
 
 def _format(finding: "Finding") -> str:
-    """Format a finding with its advice below."""
+    """Format a finding with its advice below; a name that is too long has a line of its own."""
     margin = " " * (_STATUS + _NAME + 2)
-    lines = [wrap(finding.found, first=f"{'':{_STATUS}} {finding.name:{_NAME}} ", margin=margin)]
+    name = f"{'':{_STATUS}} {finding.name:{_NAME}} "
+    lines = [wrap(finding.found, first=name, margin=margin)]
+    if len(name) > len(margin):
+        lines = [escape_controls(name.rstrip()), wrap(finding.found, first=margin, margin=margin)]
     if finding.advice:
         lines.append(wrap(finding.advice, first=f"{margin}-> ", margin=f"{margin}   "))
     status = paint(f"{finding.status:{_STATUS}}", _COLORS[finding.status])

@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 
 from mnist_edge import __version__
+from mnist_edge.data.daily_counts import DailyCounts
+from mnist_edge.device.doctor import host, software
 from mnist_edge.modelstore import loading
 from mnist_edge.runtimes.selection import RUNTIME_VARIABLE
 from tests.support.files import write_text
@@ -90,3 +92,19 @@ def test_a_selected_runtime_that_is_not_installed_is_bad(
     assert ran.returncode == 1
     assert "bad     runtime" in ran.stdout
     assert f"unset {RUNTIME_VARIABLE}" in ran.stdout
+
+
+def test_the_name_of_a_long_source_has_a_line_of_its_own(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run: Run
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    source = "watch /home/pi/pictures/of\nthe/meter"
+    counts = DailyCounts(source, warn=print)
+    counts.add("m", [("7", 0.99)])
+    counts.flush()
+    monkeypatch.setattr(host, "examine_host", list)
+    monkeypatch.setattr(software, "examine_software", list)
+    name, found, summary = run("doctor").stdout.splitlines()
+    assert name == "good    readings watch /home/pi/pictures/of\\x0athe/meter"
+    assert found == f"{'':30}1 day is too few to tell whether a week differs"
+    assert summary == "all good"
