@@ -233,8 +233,9 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a hint with the most similar known name, or an empty string."""
     from difflib import get_close_matches
 
-    lower = {one.lower(): one for one in known}
-    close = get_close_matches(name.lower(), lower, n=1)
+    # The dashes of options are alike in all of them.
+    lower = {one.lower().lstrip("-"): one for one in known}
+    close = get_close_matches(name.lower().lstrip("-"), lower, n=1)
     return f" (did you mean {lower[close[0]]!r}?)" if close else ""
 
 

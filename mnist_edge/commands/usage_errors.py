@@ -9,6 +9,8 @@ from mnist_edge.errors import did_you_mean
 from mnist_edge.system.text import one_line
 
 _UNKNOWN_COMMAND = re.compile(r"No such command '(?P<name>.*?)'")
+_MAX_COMMANDS = 3
+"""Largest number of other commands with an option for them to be named."""
 _UNKNOWN_CHOICE = re.compile(r"'(?P<name>[^']*)' is not one of (?P<choices>.*?)\.?$")
 
 
@@ -20,7 +22,7 @@ def describe(error: Any) -> str:
     """
     context = getattr(error, "ctx", None)
     if (option := getattr(error, "option_name", None)) and hasattr(error, "possibilities"):
-        message = f"no such option '{option}'{did_you_mean(option, _option_names(context))}"
+        message = f"no such option '{option}'{_meant(option, context)}"
     elif matched := _UNKNOWN_COMMAND.match(error.format_message()):
         known = context.command.list_commands(context) if context else ()
         message = f"no such command '{matched['name']}'{did_you_mean(matched['name'], known)}"
@@ -34,13 +36,27 @@ def describe(error: Any) -> str:
     return f"{message}; see: {context.command_path} --help" if context else message
 
 
-def _option_names(context: Any) -> list[str]:
-    """Return the options of a command that its ``--help`` shows."""
+def _meant(option: str, context: Any) -> str:
+    """Return a hint with the commands that have this option, or one here that may be meant."""
     if context is None:
-        return []
+        return ""
+    root = context.find_root()
+    commands = [
+        name
+        for name in root.command.list_commands(root)
+        if option in _option_names(root.command.get_command(root, name), root)
+    ]
+    # What most commands have would say nothing.
+    if 0 < len(commands) <= _MAX_COMMANDS:
+        return f" (it is one of {', '.join(commands)})"
+    return did_you_mean(option, _option_names(context.command, context))
+
+
+def _option_names(command: Any, context: Any) -> list[str]:
+    """Return the options of a command that its ``--help`` shows."""
     return [
         name
-        for parameter in context.command.get_params(context)
+        for parameter in command.get_params(context)
         if parameter.param_type_name == "option" and not parameter.hidden
         for name in parameter.opts
         if name.startswith("--")

@@ -46,5 +46,20 @@ def test_nothing_is_suggested_where_no_name_is_close(run: Run) -> None:
         assert ran.stderr.rstrip().endswith("--help")
 
 
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["predict", "--quantize", "int8", "a.png"], " (it is one of convert)"),
+        (["benchmark", "--max-drop", "1"], " (it is one of report, convert)"),
+        (["batch", "in", "--out", "o"], ""),
+    ],
+)
+def test_an_option_of_another_command_is_told_apart(words: list[str], hint: str, run: Run) -> None:
+    option = next(word for word in words if word.startswith("--"))
+    assert run(*words).stderr == (
+        f"mnist-edge: no such option '{option}'{hint}; see: mnist-edge {words[0]} --help\n"
+    )
+
+
 def test_hidden_options_are_not_suggested(run: Run) -> None:
     assert "'--mnist'" not in run("report", "--mnis", "x").stderr.partition("(did")[2]
