@@ -80,13 +80,14 @@ def bundle_command(
     import tempfile
 
     from mnist_edge.deployment import bundle
-    from mnist_edge.system.files import require_writable
+    from mnist_edge.system.files import require_replaceable
 
     board = bundle.find_target(target)
+    bundle.require_packaging()
     models = [bundle.find_model(name) for name in split_list(model)]
     parts = [name for name, wanted in (("camera", camera), ("serve", serve)) if wanted]
     path = out or Path(f"mnist-edge-{board.name}.tar.gz")
-    require_writable(path.parent)
+    require_replaceable(path)
     signer = None if sign is None else bundle.open_signing_key(sign)
     with tempfile.TemporaryDirectory(prefix="mnist-edge-bundle-") as temporary:
         folder = Path(temporary)

@@ -177,7 +177,7 @@ def report_command(
     from mnist_edge.evaluation.report.robustness import CorruptionPlan
     from mnist_edge.modelstore import loading
     from mnist_edge.modelstore.origin import origin_warnings
-    from mnist_edge.system.files import require_writable, write_text
+    from mnist_edge.system.files import require_replaceable, require_writable, write_text
 
     if compare:
         diff = diff_reports(*map(load_report, compare))
@@ -208,8 +208,9 @@ def report_command(
     folder = loading.find_model_folder(model)
     labeled = None if pictures is None else find_labeled_pictures(pictures)
     out = out or _default_output_folder(model, folder, pictures)
-    for written in (out, *([junit.parent] if junit else [])):
-        require_writable(written)
+    require_writable(out)
+    if junit:
+        require_replaceable(junit)
     models = _models(model, split_list(schemes), against)
     for warning in origin_warnings(models):
         warn(warning)

@@ -63,9 +63,9 @@ def watch_folder(
     # Results are compared by paths that mean the same wherever the next start is from.
     folder = folder.resolve()
     source = f"watch {folder}"
+    classifier = Classifier(model, min_confidence=min_confidence)
+    warn_about(classifier)
     with _open_results(out) as results, counting(source, warn=warn) as counts:
-        classifier = Classifier(model, min_confidence=min_confidence)
-        warn_about(classifier)
         place = "standard output" if str(out) == "-" else out
         note(f"watching {folder}: {len(results.pictures)} read before, results go to {place}")
         look = sweep if once else watch

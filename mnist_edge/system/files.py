@@ -209,7 +209,10 @@ def _lock(descriptor: int) -> None:
 
 
 def require_writable(folder: Path) -> None:
-    """Create a folder and check, before any long work, that files can be created in it.
+    """Check, before any long work, that files can be created in a folder.
+
+    One that does not exist is not made yet, so that a request that is refused for another reason
+    leaves nothing behind: its nearest parent is checked, and ``replacing`` makes it.
 
     Raises:
         NotWritable: it cannot be created or written to.
@@ -217,11 +220,26 @@ def require_writable(folder: Path) -> None:
     import tempfile
 
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
+        existing = folder
+        while not existing.is_dir():
+            if os.path.lexists(existing):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+            existing = existing.parent
+        with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
         raise not_writable(folder, error) from error
+
+
+def require_replaceable(target: Path) -> None:
+    """Check, before any long work, that a file can be written, whether it is there or not.
+
+    Raises:
+        NotWritable: it is a folder, or its folder cannot be written to.
+    """
+    if stat.S_ISDIR(file_mode(target)):
+        raise not_writable(target, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
+    require_writable(target.parent)
 
 
 def not_writable(target: Path, error: OSError) -> NotWritable:

@@ -9,7 +9,11 @@ from mnist_edge.deployment.bundle.archive import Bundle, find_model, write_bundl
 from mnist_edge.deployment.bundle.own_wheel import make_own_wheel
 from mnist_edge.deployment.bundle.signing import open_signing_key
 from mnist_edge.deployment.bundle.targets import TARGETS, Target, find_target
-from mnist_edge.deployment.bundle.wheels import fetch_installer, fetch_wheels
+from mnist_edge.deployment.bundle.wheels import (
+    fetch_installer,
+    fetch_wheels,
+    require_packaging,
+)
 
 __all__ = [
     "TARGETS",
@@ -21,5 +25,6 @@ __all__ = [
     "find_target",
     "make_own_wheel",
     "open_signing_key",
+    "require_packaging",
     "write_bundle",
 ]

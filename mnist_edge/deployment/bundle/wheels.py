@@ -137,14 +137,25 @@ def _download(requirements: list[str], target: Target, folder: Path) -> list[Pat
     return sorted(folder.glob("*.whl"))
 
 
-def _requirement(text: str) -> Requirement:
+def require_packaging() -> None:
+    """Check, before anything is built or downloaded, that requirements can be read.
+
+    Raises:
+        MissingDependency: ``packaging`` is not installed.
+    """
     try:
-        from packaging.requirements import Requirement
+        import packaging.requirements  # noqa: F401
     except ImportError as error:
         raise MissingDependency(
             f"a bundle needs the package packaging; install it with: "
             f"{extra_install_command('bundle')}"
         ) from error
+
+
+def _requirement(text: str) -> Requirement:
+    require_packaging()
+    from packaging.requirements import Requirement
+
     return Requirement(text)
 
 

@@ -66,11 +66,12 @@ def test_a_report_in_another_folder_leaves_the_model_folder_alone(
 def test_a_shipped_models_report_goes_to_runs(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run: Run
 ) -> None:
-    # Missing data ends the command after the folder was chosen and before the measurement.
+    # A file in the way ends the command where the folder was chosen, before the measurement.
     monkeypatch.chdir(tmp_path)
-    ran = run("report", "nano", "--data", tmp_path / "none")
-    assert ran.returncode == 1
-    assert (tmp_path / "runs" / "nano").is_dir()
+    Path("runs").touch()
+    ran = run("report", "nano")
+    assert (ran.returncode, ran.stdout) == (1, "")
+    assert ran.stderr.startswith("mnist-edge: cannot write runs/nano: Not a directory; ")
 
 
 def test_a_reference_and_some_schemes_can_be_selected(own: Path, run: Run, tmp_path: Path) -> None:
@@ -275,3 +276,16 @@ def test_a_report_of_pictures_whose_names_are_not_unicode(
     )
     for page in ("report.md", "report.html"):
         (tmp_path / "out" / page).read_text(encoding="utf-8")
+
+
+def test_a_request_that_is_refused_leaves_no_folder(run: Run, tmp_path: Path) -> None:
+    out = tmp_path / "new" / "out"
+    for words in (
+        ["--scheme", "int4", "--out", out],
+        ["--data", tmp_path / "nowhere", "--out", out],
+        ["--junit", tmp_path, "--out", out],
+    ):
+        ran = run("report", "nano", *words)
+        assert ran.returncode in {1, 2}
+        assert ran.stderr.count("\n") == 1
+    assert not list(tmp_path.iterdir())

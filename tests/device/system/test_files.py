@@ -17,6 +17,7 @@ from mnist_edge.system.files import (
     locked,
     read_regular_file,
     replacing,
+    require_replaceable,
     require_writable,
     write_bytes,
     write_json,
@@ -143,9 +144,29 @@ def test_an_invalid_name_is_not_writable(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_is_made_and_left_empty(tmp_path: Path) -> None:
+def test_a_folder_is_not_made_before_its_first_file(tmp_path: Path) -> None:
     require_writable(tmp_path / "a" / "b")
-    assert not list((tmp_path / "a" / "b").iterdir())
+    require_writable(tmp_path)
+    assert not list(tmp_path.iterdir())
+    write_text(tmp_path / "a" / "b" / "c.txt", "c")
+    require_writable(tmp_path / "a" / "b")
+
+
+def test_a_folder_that_cannot_be_made_is_not_writable(tmp_path: Path) -> None:
+    (tmp_path / "away").symlink_to("nowhere")
+    for name in ("n" * 300, "away", "away/deeper"):
+        with pytest.raises(NotWritable, match="cannot write "):
+            require_writable(tmp_path / name)
+
+
+def test_a_file_can_be_replaced_and_a_folder_cannot(target: Path) -> None:
+    require_replaceable(target)
+    require_replaceable(target.parent / "new" / "file.json")
+    with pytest.raises(NotWritable, match="Is a directory"):
+        require_replaceable(target.parent)
+    with pytest.raises(NotWritable, match="Not a directory"):
+        require_replaceable(target / "file.json")
+    assert alone(target)
 
 
 HOLD = """
