@@ -33,6 +33,7 @@ from mnist_edge.system.records import record
 
 _MAX_MODEL_BYTES = 1 << 30
 """Bytes of a model, which others may have made for more than digits."""
+_KERAS_SUFFIXES = {".keras", ".h5", ".hdf5"}
 TFLITE_IDENTIFIER = b"TFL3"
 """Bytes 4 to 8 of every TFLite flatbuffer (tensorflow/compiler/mlir/lite/schema/schema.fbs)."""
 
@@ -164,6 +165,14 @@ def load_model(model: str | Path | None = None, *, scheme: str | None = None) ->
 
 
 def _read(path: Path) -> StoredModel:
+    # Before the manifest is compared, which lies beside them as well.
+    suffix = path.suffix.lower()
+    if suffix == ".json":
+        raise InvalidModel(f"{path} is no model; name the .tflite beside it, or their folder")
+    if suffix in _KERAS_SUFFIXES:
+        raise InvalidModel(
+            f"{path} is a Keras model; make a .tflite of it with: mnist-edge convert {path}"
+        )
     try:
         content = read_regular_file(path, max_bytes=_MAX_MODEL_BYTES)
     except OSError as error:

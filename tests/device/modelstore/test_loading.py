@@ -213,3 +213,16 @@ def test_a_file_that_is_not_tflite_is_refused(content: bytes, tmp_path: Path) ->
     path.write_bytes(content)
     with pytest.raises(InvalidModel, match=r"model\.tflite is not a TFLite model"):
         loading.load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("int8.json", "no model; name the .tflite beside it, or their folder"),
+        ("model.keras", "a Keras model; make a .tflite of it with: mnist-edge convert"),
+    ],
+)
+def test_what_lies_beside_a_model_is_told_from_it(name: str, advice: str, copied: Path) -> None:
+    (copied / name).touch()
+    with pytest.raises(InvalidModel, match=f"{name} is {advice}"):
+        loading.load_model(str(copied / name))
