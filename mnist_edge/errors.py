@@ -170,20 +170,28 @@ def extra_install_command(extra: str) -> str:
     return f"pip install {' '.join(map(shlex.quote, packages))}"
 
 
-def reinstall_command() -> str:
-    """Return the command that installs this package again from the same source.
+def installed_from() -> str | None:
+    """Return the URL that this package was installed from, such as that of a clone.
 
-    pip records the source (PEP 610), unless it was a package index.
+    pip records it (PEP 610), unless it was a package index.
     """
     import json
-    import shlex
     from importlib import metadata
 
     try:
         record = metadata.distribution("mnist-edge").read_text("direct_url.json")
-        return f"pip install --force-reinstall {shlex.quote(json.loads(record or '')['url'])}"
+        return str(json.loads(record or "")["url"])
     except (metadata.PackageNotFoundError, ValueError, KeyError):
+        return None
+
+
+def reinstall_command() -> str:
+    """Return the command that installs this package again from the same source."""
+    import shlex
+
+    if (url := installed_from()) is None:
         return "install mnist-edge again, the way it was installed"
+    return f"pip install --force-reinstall {shlex.quote(url)}"
 
 
 class NotWritable(MnistEdgeError):

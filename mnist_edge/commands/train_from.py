@@ -99,6 +99,8 @@ def train_from(
 def find_parent(parent: str) -> StoredModel:
     """Find the int8 file of a model that has its ``model.keras`` beside it.
 
+    That of a shipped model is in the clone that this package was installed from.
+
     Raises:
         ModelNotFound: there is no such model, or it lacks one of the two.
         UnsuitableModel: it takes scaled pixels.
@@ -106,14 +108,18 @@ def find_parent(parent: str) -> StoredModel:
     """
     from mnist_edge.modelstore import DEFAULT_MODEL, loading
     from mnist_edge.modelstore.origin import MODEL_FILE, origin_warnings
+    from mnist_edge.system.paths import shipped_models_folder
 
     path = Path(parent)
     folder = path.parent if path.name == MODEL_FILE else loading.find_model_folder(parent)
     if not (folder / MODEL_FILE).is_file():
+        is_shipped = folder.parent == shipped_models_folder()
+        if is_shipped and (cloned := _cloned_folder(folder)):
+            return find_parent(str(cloned))
         raise ModelNotFound(
             f"{parent} has no {MODEL_FILE}, which is what learns: installed packages come without "
             f"those of the shipped models; a clone of the project has them, for example: --from "
-            f"mnist-edge/models/{DEFAULT_MODEL}"
+            f"mnist-edge/models/{folder.name if is_shipped else DEFAULT_MODEL}"
         )
     stored = loading.load_model(folder)
     if stored.manifest is None or stored.manifest.reading != "pixels":
@@ -124,6 +130,20 @@ def find_parent(parent: str) -> StoredModel:
     for warning in origin_warnings([stored]):
         warn(warning)
     return stored
+
+
+def _cloned_folder(shipped: Path) -> Path | None:
+    """Return the folder of the same model in the clone, if its Keras file is there."""
+    from mnist_edge.modelstore.loading import load_model
+    from mnist_edge.modelstore.origin import MODEL_FILE
+    from mnist_edge.system.paths import cloned_models_folder
+
+    clone = cloned_models_folder()
+    if clone is None or not (clone / shipped.name / MODEL_FILE).is_file():
+        return None
+    # A clone that has moved on would teach another model than the one that is compared with.
+    is_same = load_model(clone / shipped.name).sha256 == load_model(shipped).sha256
+    return clone / shipped.name if is_same else None
 
 
 def taught_name(stored: StoredModel) -> str:

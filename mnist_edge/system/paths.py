@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-from mnist_edge.errors import NotWritable
+from mnist_edge.errors import NotWritable, installed_from
 
 STORE_VARIABLE = "MNIST_EDGE_MODELS"
 """The environment variable that names another folder for installed models."""
@@ -22,6 +22,19 @@ def shipped_models_folder() -> Path:
     """
     inside = _PACKAGE / "models"
     return inside if inside.is_dir() else _PACKAGE.with_name("models")
+
+
+def cloned_models_folder() -> Path | None:
+    """Return the folder of models in the clone that this package was installed from.
+
+    It has the Keras files, which a wheel is without. None if the clone is not there any more.
+    """
+    from urllib.parse import urlsplit
+    from urllib.request import url2pathname
+
+    url = urlsplit(installed_from() or "")
+    folder = Path(url2pathname(url.path)) / "models"
+    return folder if url.scheme == "file" and folder.is_dir() else None
 
 
 def store_folder() -> Path:

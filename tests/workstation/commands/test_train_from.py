@@ -14,7 +14,11 @@ import pytest
 import typer
 from PIL import Image
 
+from mnist_edge.commands.train_from import find_parent
 from mnist_edge.data.mnist import Digits, Mnist
+from mnist_edge.errors import ModelNotFound
+from mnist_edge.modelstore import loading
+from mnist_edge.system import paths
 from mnist_edge.training import fine_tuning, suspect_labels
 from mnist_edge.training.fine_tuning_run import Lesson
 from mnist_edge.training.losses import NO_DIGIT
@@ -113,6 +117,23 @@ def test_what_cannot_be_taught_is_refused_in_one_line(
     assert outcome.stdout == ""
     assert outcome.stderr.count("\n") == 1
     assert re.search(said, outcome.stderr), outcome.stderr
+
+
+def test_a_shipped_model_learns_by_the_keras_file_of_its_clone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = shutil.ignore_patterns("model.keras")
+    shutil.copytree(MICRO, tmp_path / "installed" / "micro", ignore=without)
+    shutil.copytree(MICRO, tmp_path / "a clone" / "models" / "micro")
+    for module in (loading, paths):
+        monkeypatch.setattr(module, "shipped_models_folder", lambda: tmp_path / "installed")
+    monkeypatch.setattr(paths, "installed_from", (tmp_path / "a clone").as_uri)
+    cloned = tmp_path / "a clone" / "models" / "micro"
+    assert find_parent("micro").path == cloned / "int8.tflite"
+    for name in ("int8.tflite", "int8.json"):
+        shutil.copy(ROOT / "models" / "nano" / name, cloned)
+    with pytest.raises(ModelNotFound, match=r"no model\.keras, .*mnist-edge/models/micro"):
+        find_parent("micro")
 
 
 @pytest.mark.slow
