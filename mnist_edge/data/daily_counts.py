@@ -25,6 +25,7 @@ from mnist_edge.metrics.drift import (
     compare_last_week,
 )
 from mnist_edge.system.paths import daily_counts_path
+from mnist_edge.system.text import to_unicode
 
 FLUSH_SECONDS = 60.0
 """Time between two writes: what a kill may cost."""
@@ -64,7 +65,9 @@ class DailyCounts:
         path: Path | None = None,
         today: Callable[[], date] = date.today,
     ) -> None:
-        self._source, self._warn, self._path, self._today = source, warn, path, today
+        # A folder's name may be no Unicode, which SQLite's texts are.
+        self._source = to_unicode(source)
+        self._warn, self._path, self._today = warn, path, today
         self._lock = threading.Lock()
         self._pending: dict[tuple[str, str, str], tuple[int, float]] = defaultdict(lambda: (0, 0.0))
         self._flushed = time.monotonic()

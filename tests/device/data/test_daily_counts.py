@@ -120,3 +120,12 @@ def test_a_program_writes_its_sums_at_its_end(
     with counting("serve", warn=warn) as counts:
         counts.add("m", [("3", 1.0)])
     assert rows(tmp_path / "mnist-edge" / "readings-by-day.db") == [("3", 1, 1.0)]
+
+
+def test_a_folder_whose_name_is_no_unicode_is_counted(tmp_path: Path) -> None:
+    path = tmp_path / "days.db"
+    counts = DailyCounts("watch in\udcff", warn=warn, path=path, today=lambda: TODAY)
+    counts.add("m", [("7", 0.9)])
+    counts.flush()
+    (week,) = compare_sources(path, today=TODAY)
+    assert week.source == r"watch in\udcff"
