@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module, metadata
@@ -105,8 +107,10 @@ def import_tf_keras() -> ModuleType:
 
 
 def _import(name: str, *, needed_for: str) -> ModuleType:
+    if module := sys.modules.get(name):
+        return module
     try:
-        with _without_chatter():
+        with _without_chatter(), _ended_by_interrupts():
             return import_module(name)
     except ImportError as error:
         raise _missing(f"{needed_for} ({error})") from error
@@ -125,6 +129,26 @@ def package_versions() -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+@contextmanager
+def _ended_by_interrupts() -> Iterator[None]:
+    """Let Ctrl-C end the process at once, as the system does by itself.
+
+    A ``KeyboardInterrupt`` is lost where an import runs native code, a callback of the import
+    system or a bare ``except``, as those of the frameworks do for seconds.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    # Another handler belongs to somebody who waits for signals.
+    is_ours = handler is signal.default_int_handler
+    if not is_ours or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 @contextmanager

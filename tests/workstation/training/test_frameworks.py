@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -8,7 +10,9 @@ import pytest
 
 from mnist_edge.errors import MissingDependency
 from mnist_edge.training import frameworks
+from tests.support.paths import ROOT
 from tests.support.programs import Run
+from tests.support.waiting import SECONDS, eventually
 
 
 @pytest.mark.parametrize("command", ["train", "convert", "run", "reproduce"])
@@ -62,3 +66,36 @@ def test_without_jax_one_line_says_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(sys.modules, "jax", None)
     with pytest.raises(MissingDependency, match=r"backend jax needs JAX .*pip install"):
         frameworks.import_jax()
+
+
+SWALLOWS = """
+import os, pathlib, time
+pathlib.Path("importing").touch()
+while os.getppid() == PARENT:
+    try:
+        time.sleep(0.1)
+    except BaseException:
+        pass
+"""
+
+
+def test_ctrl_c_ends_an_import_that_swallows_it(tmp_path: Path) -> None:
+    (tmp_path / "keras.py").write_text(SWALLOWS.replace("PARENT", str(os.getpid())))
+    program = "from mnist_edge.training.frameworks import import_keras; import_keras()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{tmp_path}{os.pathsep}{ROOT}"},
+    ) as child:
+        try:
+            eventually((tmp_path / "importing").exists)
+            child.send_signal(signal.SIGINT)
+            assert child.wait(SECONDS) == -signal.SIGINT
+        finally:
+            child.kill()
+
+
+def test_ctrl_c_is_an_exception_again_after_an_import() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    frameworks.import_keras()
+    assert signal.getsignal(signal.SIGINT) is before
