@@ -1,13 +1,13 @@
 """``mnist-edge convert``: quantizes a Keras model to TFLite."""
 
-import math
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mnist_edge.commands.console import GATE_FAILED, fail, format_table, note, warn
+from mnist_edge.commands.console import GATE_FAILED, fail, note, warn
+from mnist_edge.commands.conversion_text import conversion_table, explain_table
 from mnist_edge.commands.options import (
     DataOption,
     MaxDropOption,
@@ -21,7 +21,6 @@ from mnist_edge.commands.options import (
 from mnist_edge.commands.parsing import split_list
 from mnist_edge.errors import ConversionError, InvalidValue
 from mnist_edge.modelstore import DEFAULT_MODEL, SCHEMES
-from mnist_edge.system.text import percent, signed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
 
     from converters.accuracy_gate import AccuracyGate
     from converters.conversion import Converted, Prepared
-    from converters.layer_error import LayerError
     from converters.schemes import Scheme
     from mnist_edge.data.mnist import Digits
 
@@ -277,24 +275,6 @@ def _note_conversion(converted: "Converted") -> None:
         fail(f"{converted.path.name} was kept although {converted.gate}")
 
 
-def conversion_table(made: "list[Converted]") -> str:
-    """Format size, share of float32's size, and validation accuracy of each file."""
-    return format_table(
-        ["scheme", "bytes", "of float32", "validation, Keras", "quantized", "drop"],
-        [
-            [
-                one.manifest.scheme,
-                f"{one.manifest.size:,}",
-                percent(one.ratio, 0),
-                percent(one.manifest.validation_float.accuracy),
-                percent(one.manifest.validation.accuracy),
-                f"{signed(one.drop)} points",
-            ]
-            for one in made
-        ],
-    )
-
-
 def _explained(prepared: "Prepared", calibration: "NDArray[np.uint8]", picture: Path) -> str:
     """Measure the error of each layer in int8, draw it, and return the table."""
     from converters.layer_error import measure_layer_errors, plot_layer_errors
@@ -309,45 +289,7 @@ def _explained(prepared: "Prepared", calibration: "NDArray[np.uint8]", picture: 
         picture, layers, title=f"{prepared.model.recipe}: what int8 adds, layer by layer"
     )
     note(f"wrote {picture}")
-    return "\n".join([explain_table(layers), *_verdict(layers)])
-
-
-def _verdict(layers: "list[LayerError]") -> list[str]:
-    """Return the worst layers by name, for after the table."""
-    from converters.layer_error import HEALTHY, SUSPECT, suspect_layers, weakest_layer
-
-    def number_and_name(layer: "LayerError") -> str:
-        return f"layer {layers.index(layer) + 1}, {layer.name}"
-
-    suspect = [f"{number_and_name(layer)} ({layer.rmse:.2f})" for layer in suspect_layers(layers)]
-    weak = weakest_layer(layers)
-    return [
-        f"RMSE/scale of rounding alone is {HEALTHY:.3f}; beyond {SUSPECT}: "
-        f"{'; '.join(suspect) or 'none'}",
-        f"least SQNR: {number_and_name(weak)} ({weak.sqnr:.1f} dB)",
-    ]
-
-
-def explain_table(layers: "list[LayerError]") -> str:
-    """Format ranges, saturation and error of each layer."""
-    return format_table(
-        ["layer", "weights", "activations", "saturated", "RMSE/scale", "SQNR"],
-        [
-            [
-                f"{number} {layer.operator}",
-                _range(layer.weights) if layer.weights else "",
-                _range(layer.activations),
-                percent(layer.saturated),
-                f"{layer.rmse:.3f}",
-                f"{layer.sqnr:.1f} dB" if math.isfinite(layer.sqnr) else "exact",
-            ]
-            for number, layer in enumerate(layers, 1)
-        ],
-    )
-
-
-def _range(ends: tuple[float, float]) -> str:
-    return f"{ends[0]:.2g}..{ends[1]:.2g}"
+    return explain_table(layers)
 
 
 def _emit_c(converted: "Converted") -> str:

@@ -95,6 +95,7 @@ FILES = [
     "mnist_edge/commands/benchmark.py",
     "mnist_edge/commands/bundle.py",
     "mnist_edge/commands/console.py",
+    "mnist_edge/commands/conversion_text.py",
     "mnist_edge/commands/convert.py",
     "mnist_edge/commands/doctor.py",
     "mnist_edge/commands/explain_output.py",
