@@ -1,4 +1,4 @@
-"""Which addresses a program listens on, with all of its child processes (Linux)."""
+"""The addresses that a program and all of its child processes listen on (Linux)."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def exit_status(*arguments: str | Path) -> int:
 
 
 def mnist_edge(*arguments: str, folder: Path) -> CompletedProcess[str]:
-    """Run the program in a folder, whatever comes of it."""
+    """Run the program in a folder, and return its result even if it fails."""
     return subprocess.run(
         [sys.executable, "-m", "mnist_edge", *arguments],
         cwd=folder,
@@ -56,7 +56,7 @@ def start_program(*arguments: str | Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def run_python(code: str, argument: str) -> str:
-    """Run code in a process of its own, and give what it prints."""
+    """Run code in a process of its own, and return what it prints."""
     outcome = subprocess.run(
         [sys.executable, "-c", code, argument],
         capture_output=True,

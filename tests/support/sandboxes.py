@@ -14,7 +14,7 @@ Files = dict[str, bytes]
 
 
 class SandboxCache:
-    """Stands for ``call_in_child`` and keeps the results of models that ran."""
+    """Replaces ``call_in_child`` and keeps the results of models that ran."""
 
     def __init__(self) -> None:
         self._runs: dict[object, tuple[Any, Files]] = {}

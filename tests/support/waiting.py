@@ -10,7 +10,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 SECONDS = 180
-"""Time after which something does not happen any more, however busy the machine is."""
+"""Time after which an event will not happen, however busy the machine is."""
 _PAUSE = 0.02
 
 

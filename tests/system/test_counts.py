@@ -42,7 +42,7 @@ with ai-edge-litert."""
 @pytest.fixture(scope="module")
 def classifier() -> Classifier:
     classifier = Classifier("nano")
-    # What is made once, at the first digit, is not what a digit takes.
+    # Objects made once, at the first digit, are not part of a digit's cost.
     for digit in DIGITS[:5]:
         classifier.predict(digit)
     classifier.predict_pixels(DIGITS)
@@ -162,7 +162,7 @@ def test_a_start_reads_the_model_its_manifest_and_the_picture_once(nano: Path) -
     opened, looked_at = files_of("predict", "--model", nano, SAMPLE)
     files = [str(nano / "int8.tflite"), str(nano / "int8.json"), str(SAMPLE)]
     assert [opened[file] for file in files] == [1, 1, 1]
-    # Is there such a file; and before it is opened, is it not a pipe.
+    # One look whether the file exists, and one, before it is opened, whether it is a pipe.
     assert [looked_at[file] for file in files] == [2, 1, 2]
     assert looked_at[str(nano)] == 1
     # Of this project's folders it opens nothing else but modules, and where they are compiled to.

@@ -1,4 +1,4 @@
-"""What only a process of its own shows: streams, imports, and arguments of a shell."""
+"""Behavior that only a separate process shows: streams, imports, and shell arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options that name a file are given what is none: nothing hangs, and nothing is read for ever."""
+"""Options that name a file are given special files: nothing hangs or is read forever."""
 
 from __future__ import annotations
 

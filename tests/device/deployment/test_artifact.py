@@ -215,7 +215,7 @@ def test_a_damaged_archive_is_read_whole_or_refused(
         found = read_artifact(str(path))
     except MnistEdgeError:
         return
-    # What has no checksum is the names in a tar, and the signature's may be another.
+    # Names in a tar have no checksum, and that of the signature may be changed.
     check(found, {**parts, "int8.json.sig": found.signature or parts["int8.json.sig"]})
 
 

@@ -33,7 +33,7 @@ ANSWERS = list(ANSWER_TYPES)
 
 @pytest.fixture(scope="module")
 def files(pictures: Path) -> list[str]:
-    """Paths of pictures, one of which is a text."""
+    """Paths of pictures, one of which is a text file."""
     found = sorted(map(str, pictures.rglob("*.png")))[:6]
     return [*found, __file__]
 

@@ -1,4 +1,4 @@
-"""A session of labeling: what is to do, what is guessed, and what is saved."""
+"""A session of labeling: what is left to do, what is guessed, and what is saved."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def draw_row(
 
 
 def is_whole_or_says_so(text: str, truth: str) -> bool:
-    """Check whether every digit is read right or has a ``?``, and there is none too many."""
+    """Check that every digit is read right or has a ``?``, and that there are no others."""
     return re.fullmatch(text.replace("?", ".?"), truth) is not None
 
 

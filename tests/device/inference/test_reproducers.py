@@ -22,7 +22,7 @@ SHAPES = {
     "10_six_crossed_0.png": "a 6 that crosses its back is one as well",
     "11_letter_d.png": "a d is a 2 to a model that was not trained with letters like digits",
 }
-"""What is still to be learned, and why: of these, only the letter has an answer."""
+"""Pictures that are not read yet, and why; only the letter among them gets an answer."""
 
 
 def reproducers(digits: str) -> list[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Unsure pictures: which are kept, what is said of them, and that the folder stays bounded."""
+"""Unsure pictures: which are kept, with what record, and that the folder stays bounded."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_kept_picture_is_as_it_came_with_what_was_read(
     assert long.with_suffix(".json").stat().st_size < 10_000
     long.unlink()
     long.with_suffix(".json").unlink()
-    # The same picture again tells nobody anything new, whoever asks.
+    # The same picture is not kept again, whoever sends it.
     assert UnsurePictures(folder, warn=warn).keep(picture(0), UNSURE, classifier, name="b") is None
     assert len(list(folder.iterdir())) == 2
 

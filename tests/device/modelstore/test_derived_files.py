@@ -49,7 +49,7 @@ def test_everything_is_removed_once_the_file_is_another(folder: Path, quick: Pat
     expected = [*REPORT, "model.h", "c/nano.c"]
     assert [path.relative_to(folder).as_posix() for path in removed] == expected
     assert not any(path.exists() for path in removed)
-    # What names no model is somebody's own.
+    # A file that names no model belongs to the user.
     assert (folder / "c" / "mine.c").is_file()
 
 

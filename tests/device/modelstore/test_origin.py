@@ -115,7 +115,7 @@ def test_files_of_one_network_pass(older: bool, tmp_path: Path) -> None:
     models = loading.load_all_schemes(tmp_path)
     origin.require_one_network(models)
     assert origin.origin_warnings(models) == []
-    # One of an older release beside one of this.
+    # A file of an older release beside one of this release.
     copy_schemes(NANO, tmp_path, "int8")
     origin.require_one_network(loading.load_all_schemes(tmp_path))
 

@@ -17,7 +17,7 @@ CORNERS = [(48.0, 96.0), (592.0, 96.0), (592.0, 180.0), (48.0, 180.0)]
 
 
 def moved(placement: Placement, seed: int = 9) -> NDArray[np.uint8]:
-    """Give a picture in which the reference is at a placement, on a wider wall."""
+    """Return a picture in which the reference is at a placement, on a wider wall."""
     # Pillow wants where each pixel comes from: the inverse, from three points.
     points = [(0.0, 0.0), (100.0, 0.0), (0.0, 100.0)]
     there = np.array([[*point, 1.0] for point in placement.apply(points)])
@@ -39,7 +39,7 @@ def about_middle(rotation: float, scale: float, dx: float, dy: float) -> Placeme
 
 
 def off(first: Placement, second: Placement) -> float:
-    """Give the largest distance between the corners of the counter at two placements."""
+    """Return the largest distance between the corners of the counter at two placements."""
     return float(np.abs(np.subtract(first.apply(CORNERS), second.apply(CORNERS))).max())
 
 

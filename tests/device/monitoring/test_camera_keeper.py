@@ -51,7 +51,7 @@ def test_each_failure_is_known_within_a_minute_and_goes_away_by_itself() -> None
         bench.wait(60)
         assert words in (bench.keeper.problem or ""), fault
         assert bench.newest() is None
-        # Whatever happens in a day, it is tried at least twice a minute.
+        # It is tried at least twice a minute, whatever happens in a day.
         starts = bench.keeper.starts
         bench.wait(3600)
         assert 60 <= bench.keeper.starts - starts <= 130

@@ -29,7 +29,7 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def started(camera: Camera, path: Path) -> list[str]:
-    """Give the words that a camera's program was started with."""
+    """Return the words that a camera's program was started with."""
     log = path / "words"
     camera.start()
     try:

@@ -1,4 +1,4 @@
-"""A day of a watch within seconds: the clock is stepped, and digits are not recognized but told."""
+"""A day of a watch within seconds: the clock is stepped, and digits are given, not recognized."""
 
 import gc
 import json
@@ -66,7 +66,7 @@ def _page(text: str) -> Page:
 
 @cache
 def small_picture(seed: int) -> bytes:
-    """A picture that is looked at and cut out a thousand times in no time, as PGM."""
+    """A picture as PGM, which is quick to decode and cut a thousand times."""
     pixels = np.random.default_rng(seed).integers(0, 256, (24, 32), np.uint8)
     return b"P5 32 24 255\n" + pixels.tobytes()
 
@@ -204,7 +204,7 @@ def test_a_kill_at_each_step_leaves_each_reading_once_and_the_last_value_sent(
     values = [one.value for one in readings]
     assert None not in values
     assert values == sorted(values, key=int)  # type: ignore[arg-type]
-    # One that was sent when the kill came may come twice, next to itself; none is left out.
+    # The message being sent during the kill may come twice in a row; none is left out.
     assert list(dict.fromkeys(publisher.sent)) == [one.reading_id for one in readings]
     assert day.history.waiting_messages(publisher.name) == 0
 
@@ -241,7 +241,7 @@ def test_a_full_disk_is_an_error_state_that_says_what_is_lost_and_ends(tmp_path:
 def test_an_hour_without_a_network_loses_nothing_repeats_nothing_and_keeps_the_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # What a broker on a busy machine acknowledges late would be sent again.
+    # A message that a broker on a busy machine acknowledges late would be sent again.
     monkeypatch.setattr(mqtt_connection, "_TIMEOUT", SECONDS)
     broker = Broker(tmp_path)
     try:
@@ -262,7 +262,7 @@ def test_an_hour_without_a_network_loses_nothing_repeats_nothing_and_keeps_the_o
         day.run(HOUR / 6)
         ids = [one.reading_id for one in day.readings()]
         eventually(lambda: ids[-1] in sent_ids(listener))
-        # What the broker retains of before is no new message.
+        # Messages that the broker retains from before are not new.
         assert [one for one in sent_ids(listener) if one not in before] == ids[len(before) :]
         assert day.warnings[-1] == "mqtt: sending works again"
         assert day.history.waiting_messages("mqtt") == day.history.dropped_messages("mqtt") == 0

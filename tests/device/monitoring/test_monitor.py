@@ -135,7 +135,7 @@ def test_the_drawn_counter_becomes_values_and_the_misread_is_refused(
     assert readings[13].raw == "91234573"
     assert values[13] is None
     assert readings[13].reason == "max_step"
-    # A picture that is stuck is first what it was, and then a fault of the camera, told once.
+    # A stuck picture is first read as before, and then a fault of the camera, reported once.
     assert values[21] == 1_234_580
     (frozen,) = (reading for reading in readings if reading.reason == "camera")
     assert "frozen" in (frozen.error or "")
@@ -164,7 +164,7 @@ def test_each_fault_of_the_camera_is_an_error_within_a_minute(classifier: Classi
         assert len(watch.run(1800)) <= 3
         watch.camera.fault = None
         assert [reading.value for reading in watch.run(60)][-1] == 7, fault
-        # Somebody who looks on is told at once, and when it is over.
+        # An observer hears of it at once, and when it is over.
         began, ended = watch.warnings
         assert began.startswith("camera: "), fault
         assert ended == "camera: it works again", fault

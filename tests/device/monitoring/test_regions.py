@@ -111,7 +111,7 @@ def test_the_ink_that_is_known_is_read_on_both_grounds(
     on_white = 255 - on_black
     right, wrong = (on_black, on_white) if ink == "light" else (on_white, on_black)
     assert read(right, region(digits, ink), classifier).text == "01234567"
-    # The paper between the digits is no digit.
+    # The paper between the digits is not a digit.
     seen = read(wrong, region(digits, ink), classifier).text
     assert not set(seen) & set("0234567")
 

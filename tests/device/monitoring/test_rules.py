@@ -36,7 +36,7 @@ def read(settings: RuleSettings, *texts: str, every: timedelta = MINUTE) -> list
 
 
 def values(settings: RuleSettings, *texts: str, every: timedelta = MINUTE) -> list[str | None]:
-    """Give the values, or the rule that refused each."""
+    """Return the values, or the rule that refused each."""
     readings = read(settings, *texts, every=every)
     return [one.reason if one.value is None else f"{one.value:f}" for one in readings]
 
@@ -80,7 +80,7 @@ def test_a_step_or_a_rate_that_is_too_large_is_refused() -> None:
         "15",
         "max_step",
     ]
-    # One step of the last digit is what the display cannot show finer.
+    # The display shows nothing finer than one step of the last digit.
     rate = RuleSettings(max_rate_per_minute=0.5)
     assert values(rate, "10", "12", "12", "12", "30") == [
         "10",

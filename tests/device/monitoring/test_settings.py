@@ -59,7 +59,7 @@ def test_a_file_with_every_key_is_read_as_it_was_written(tmp_path: Path) -> None
     path = tmp_path / "watch.toml"
     save_settings(path, demo_settings())
     assert load_monitor_settings(path) == demo_settings()
-    # Each key is there for a person to find, also in the tables that are not.
+    # A person finds every key, even those of tables that are commented out.
     text = path.read_text(encoding="utf-8")
     for name in ("[camera]", "# [alignment]", "[[region]]", "[region.rules]", "# [history]"):
         assert f"\n{name}\n" in text

@@ -14,7 +14,7 @@ CURVE, MARK = (30, 90, 180), (200, 60, 40)
 
 
 def rows_of(readings: Sequence[ValueReading], color: tuple[int, int, int]) -> list[int]:
-    """Give the rows with a color, in the drawing's order of columns."""
+    """Return the rows with a color, in the drawing's order of columns."""
     pixels = np.asarray(plot_values(readings))
     found = np.argwhere((pixels == color).all(axis=2))
     return [int(row) for row, _ in sorted(found.tolist(), key=lambda place: place[1])]

@@ -228,7 +228,7 @@ def test_an_unsupported_operator_is_named(name: str, said: str, pictures: Path, 
 @pytest.mark.parametrize(
     ("name", "tried"),
     [
-        # Whatever it is given it answers 0, and knows nothing by that.
+        # It answers 0 to everything, which says nothing about its scaling.
         ("zero", ["pixels 2.30 (", "inverted 2.30 ("]),
         ("quadrants-float32", [f"{reading} " for reading in INPUT_SCALINGS]),
     ],

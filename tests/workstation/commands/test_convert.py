@@ -17,7 +17,7 @@ from tests.support.programs import Run, mnist_edge
 
 @pytest.fixture
 def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Stand in a folder of its own."""
+    """Change to a folder of the test's own."""
     monkeypatch.chdir(tmp_path)
 
 

@@ -34,7 +34,7 @@ def program(*words: str | Path, folder: Path, store: Path) -> subprocess.Complet
 
 
 def label_by_page(folder: Path, label_of: Callable[[str], str]) -> None:
-    """Label what was kept as somebody does, in a browser: a look, a key, and so on."""
+    """Label the kept pictures in a browser, as a user does: look, press a key, and so on."""
     with running_label_page(folder, "--model", "micro") as server, open_browser() as browser:
         browser.get(server.link)
         wait_for(browser, "words", "Picture 1 ")

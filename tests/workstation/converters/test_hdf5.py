@@ -29,7 +29,7 @@ def test_hdf5_with_a_cycle_is_an_error(tmp_path: Path) -> None:
         file.attrs["model_config"] = "x" * 96
         file.attrs["layer_names"] = ["dense"]
     content = bytearray(path.read_bytes())
-    # The heap's second object, now of no size, is what follows it, for ever.
+    # The heap's second object, now of no size, is what follows it, forever.
     second = content.index(b"GCOL") + 16 + 16 + 96
     content[second : second + 16] = bytes(16)
     path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""Networks that Keras cannot build alone are refused by name, with what to do."""
+"""Networks that Keras cannot build alone are refused by name, with advice."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def test_int8_takes_raw_pixels_and_keeps_the_accuracy_of_the_original(
 def test_the_scaling_found_is_the_one_of_the_training(name: str, publish: Publish) -> None:
     model, prepared = publish(name).model, publish(name).prepared
     assert prepared.score.accuracy >= model.accuracy - HALF_A_POINT
-    # Dropout leaves this one so unsure of itself that larger inputs, of more contrast, do it good.
+    # Dropout leaves this model so underconfident that larger inputs suit it better.
     if name != "keras_2_1_h5":
         assert prepared.scaling.name == NAMES[model.reading]
     finding = FINDING.fullmatch(prepared.findings[0])

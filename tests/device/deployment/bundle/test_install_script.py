@@ -91,7 +91,7 @@ def test_installing_again_changes_the_version_and_nothing_else(tmp_path: Path, h
     assert answer(home) == "x: 7 (version 1)\n"
     assert install(second, home).returncode == 0
     assert answer(home) == "x: 7 (version 2)\n"
-    # What was in use before is there for whatever still runs of it; older ones are not.
+    # The previous release is kept for what still runs from it; older ones are removed.
     assert len(releases(home)) == 2
     assert sorted(path.name for path in (home / ".local/share/mnist-edge").iterdir()) == [
         "current",
@@ -119,7 +119,7 @@ def test_a_changed_byte_anywhere_is_refused_before_anything_is_installed(
     bundle, home = folder / "bundle", folder / "home"
     shutil.copytree(whole_bundle, bundle)
     home.mkdir()
-    # What is changed in the installer itself is another program, which may do anything.
+    # A changed installer is another program, which may do anything.
     files = sorted(p for p in bundle.rglob("*") if p.is_file() and p.name != "install.sh")
     path = choice.draw(st.sampled_from(files))
     content = bytearray(path.read_bytes())
@@ -384,7 +384,7 @@ def test_a_kill_at_any_step_leaves_a_release_that_works(tmp_path: Path, home: Pa
             break
         assert ran.returncode == -signal.SIGKILL
         found.append(answer(home))
-        # Whatever was left behind, a second attempt succeeds and removes it.
+        # A second attempt succeeds and removes whatever was left behind.
         if step % 4 == 0:
             assert install(second, home).returncode == 0
             assert answer(home) == "x: 7 (version 2)\n"

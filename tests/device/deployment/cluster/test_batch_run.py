@@ -1,4 +1,4 @@
-"""What a run does around its tasks, which here run in this process."""
+"""What a run does around its tasks, which run in this process here."""
 
 from __future__ import annotations
 

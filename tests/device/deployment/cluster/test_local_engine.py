@@ -77,7 +77,7 @@ def test_an_error_of_the_work_is_raised() -> None:
 
 
 def nanoseconds(number: int, *, file: Path) -> tuple[bool, list[int | None]]:
-    """Pass a column of times on, and look whether pandas was imported for it."""
+    """Pass a column of times on, and check whether pandas was imported for it."""
     plan = make_plan(str(file), None)
     pictures = TaskPictures(plan, plan.tasks[0])
     taken = [passed["taken"] for _, _, passed in pictures]

@@ -39,7 +39,7 @@ def cluster() -> Iterator[RayNodes]:
 
 @pytest.fixture(scope="module")
 def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Photos that take a while each, and among them what is none and what asks for much memory."""
+    """Photos that take a while each, a broken file, and one that asks for much memory."""
     folder = tmp_path_factory.mktemp("photos")
     for number in range(PICTURES - 2):
         shutil.copy(ROOT / "docs/images/page.jpg", folder / f"{number:02}.jpg")
@@ -50,7 +50,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def expected(photos: Path) -> dict[str, str | None]:
-    """What predict reads in each."""
+    """What ``predict`` reads in each."""
     paths = ["00.jpg", "bomb.png", "none.png"]
     answers = read_columns({"path": [str(photos / name) for name in paths]}, read_all=True)
     found = dict(zip(answers["path"], answers["text"], strict=True))

@@ -116,7 +116,7 @@ def test_damaged_parquet_gives_what_is_before_the_damage_and_an_error(digits: Pa
 def test_a_disk_that_fails_ends_the_run(
     digits: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is damaged is a row; what may answer another time is none."""
+    """A damaged file is a row; a storage that may answer later is not."""
     files = sorted(digits.rglob("*.png"))
     write_tar(Path("a.tar"), files)
     write_parquet(Path("a.parquet"), {"bytes": [file.read_bytes() for file in files]})

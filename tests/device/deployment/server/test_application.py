@@ -83,7 +83,7 @@ def test_readings_are_counted_by_day(tmp_path: Path, monkeypatch: pytest.MonkeyP
         with counting.client() as other:
             for content in (SAMPLE, SEVERAL, b"no picture"):
                 other.post("/v1/predict", content=content, headers=PNG)
-            # A few days say nothing yet.
+            # A few days are too few for a warning.
             assert "warnings" not in other.get("/v1/model").json()
         assert counting.end() == 0
     with closing(sqlite3.connect(tmp_path / "mnist-edge/readings-by-day.db")) as database:
@@ -171,7 +171,7 @@ def test_what_cannot_be_answered_is_refused_by_status_type_and_message(
     assert error["type"].startswith(kind)
     assert error["message"]
     assert "\n" not in error["message"]
-    # It goes on.
+    # The server goes on.
     assert client.post("/v1/predict", content=SAMPLE, headers=PNG).json()["digit"] == 7
 
 

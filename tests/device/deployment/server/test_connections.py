@@ -27,7 +27,7 @@ HEAD = "POST /v1/predict HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: image/png\
 def server() -> Iterator[RunningServer]:
     options = ("--header-seconds", "2", "--request-seconds", "8", "--max-connections", "40")
     with running_server("--model", "nano", *options) as one:
-        # What the first picture takes of memory is no test's.
+        # The memory of the first picture is charged to no test.
         require_answer(one)
         yield one
 

@@ -68,7 +68,7 @@ def browser(video: Path) -> Iterator[webdriver.Chrome]:
 
 @pytest.fixture
 def page(browser: webdriver.Chrome, server: RunningServer) -> Iterator[webdriver.Chrome]:
-    """The page, just opened; nothing may be complained of while it is used."""
+    """The page, just opened; the browser may report no error while it is used."""
     browser.get("about:blank")
     browser.get(server.link)
     browser.get_log("browser")  # type: ignore[no-untyped-call]
@@ -98,7 +98,7 @@ def test_a_phone_reads_by_the_link_over_https(tmp_path: Path) -> None:
     metrics = {"width": 390, "height": 844, "deviceScaleFactor": 3, "mobile": True}
     with (
         running_server("--model", "nano", *map(str, options)) as server,
-        # What somebody says to the browser's warning, once.
+        # The answer to the browser's warning, once.
         open_browser("--ignore-certificate-errors") as phone,
     ):
         phone.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)

@@ -41,7 +41,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def page(browser: webdriver.Chrome, folder: Path) -> Iterator[webdriver.Chrome]:
-    """The page, just opened; nothing may be complained of while it is used."""
+    """The page, just opened; the browser may report no error while it is used."""
     with running_label_page(folder, "--model", "nano") as server:
         browser.get("about:blank")
         browser.get(server.link)
@@ -88,7 +88,7 @@ def test_several_digits_are_labeled_by_their_boxes(page: webdriver.Chrome, folde
     press(page, "u", "6", "9")
     texts = [text for path, text in labels(folder) if path == "c.jpg"]
     assert texts == ["5"] * (count - 2) + ["6", "9"]
-    # What cannot be read says so, and is no digit at most.
+    # An unreadable picture says so, and can only be labeled as no digit.
     wait_for(page, "words", "Picture 4 of 4 cannot be read")
     press(page, "4", "x")
     assert labels(folder)[-1] == ("d.png", "x")
@@ -123,7 +123,7 @@ def test_two_tabs_lose_nothing(page: webdriver.Chrome, folder: Path) -> None:
     page.switch_to.new_window("tab")
     second = page.current_window_handle
     try:
-        # A tab of its own knows no token, and asks.
+        # A new tab has no token, and asks for it.
         page.switch_to.window(first)
         token = page.execute_script("return sessionStorage.getItem('token')")
         address = page.current_url

@@ -53,7 +53,7 @@ def test_a_page_from_the_disk_reads_drawings_by_itself(
     assert part(browser, "seen").is_displayed()
     draw(browser, ZIGZAG)
     wait_for(browser, "words", "does not look like any digit")
-    # What it cannot do is not offered, and is said.
+    # What the page cannot do is not offered, and is explained.
     for name in ("file", "capture", "camera", "all"):
         assert not part(browser, name).is_displayed()
     assert "mnist-edge serve" in browser.find_element(By.TAG_NAME, "header").text

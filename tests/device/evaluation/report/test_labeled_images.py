@@ -94,10 +94,10 @@ def test_each_scheme_reads_an_unclear_picture_as_predict_does(tmp_path: Path) ->
         ]
         assert answers == [one.digit for one in classifier.predict_many(scenes)]
         assert answers[0] is not None
-        # Only another reading than the first finds the card's digit.
+        # The card's digit is found only by a reading after the first.
         assert (seen.digits.images[0] != found.digits.images[0]).any()
     assert [one.path for one in found.without_digit] == ["3.png"]
-    # The data's hashes tell which pictures they are, whatever the schemes make of them.
+    # The data's hashes identify the pictures, whatever the schemes answer.
     assert found.sha256() != found.as_read_by("int8").sha256()
 
 
@@ -174,7 +174,7 @@ def test_the_command_reports_on_own_pictures(
     int8 = document["schemes"][1]
     assert int8["total"] == 6
     assert int8["abstained"] >= 2
-    # Where nothing is sure, abstaining from what has no digit comes first.
+    # Where no scheme is confident, abstaining from pictures without a digit comes first.
     assert int8["coverage"][-1]["threshold"] > 0
     assert "6 pictures are too few" in document["verdict"]
     assert {one["path"] for one in int8["mistakes"]} <= {"4/blank.png", "7/two-of-them.png"}

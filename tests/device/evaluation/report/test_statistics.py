@@ -79,5 +79,5 @@ def test_the_number_of_kept_flips_is_limited(quick: Path, tiny: Path, test_digit
     int8 = measured(quick, test_digits.take(np.arange(2_000))).schemes[1]
     assert int8.flipped == round((1 - int8.agreement) * 2_000) > MAX_FLIPS
     assert len(int8.flips) == MAX_FLIPS
-    # Nine digits were never answered: nothing is known of how precisely.
+    # Nine digits were never answered: their precision is unknown.
     assert [one.precision is None for one in int8.classes] == [False] + 9 * [True]

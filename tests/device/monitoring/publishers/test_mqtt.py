@@ -88,7 +88,7 @@ def test_readings_arrive_and_a_refused_value_is_not_among_them(
     documents = list(map(json.loads, listener.of("meters/water/reading")))
     assert [one["problem"] for one in documents] == [False, True, False]
     assert [one["value"] for one in documents] == ["0.01", None, None]
-    # Who comes later finds the last value, and what the device is.
+    # A later subscriber finds the last value and the description of the device.
     late = Listener(broker.port)
     eventually(lambda: len(late.received) == 4)
     assert late.of("meters/water/value") == ["0.01"]
@@ -147,7 +147,7 @@ def test_a_broker_that_restarts_gets_every_message_once_and_in_order(
     assert station.sender.problem is None
     eventually(lambda: len(back.of("meters/water/reading")) >= 60)
     received = [json.loads(one)["reading_id"] for one in back.of("meters/water/reading")]
-    # The retained message of before the kill may be the first.
+    # The message retained from before the kill may come first.
     assert received[-60:] == [f"id-{number}" for number in range(1, 61)]
     assert len(received) == len(set(received))
     assert station.history.waiting_messages("mqtt") == station.history.dropped_messages("mqtt") == 0
@@ -234,7 +234,7 @@ def test_kills_at_any_moment_lose_nothing(
     eventually(lambda: f"id-{count}" in identifiers())
     recorded = [one.reading_id for one in last.history.readings()]
     assert recorded == [f"id-{number}" for number in range(1, count + 1)]
-    # What was delivered and not yet recorded as such came once more, with its id.
+    # A message delivered but not yet recorded as delivered came again, with its id.
     received = identifiers()
     assert [one for one, _ in itertools.groupby(received)] == recorded
     assert len(received) <= count + len(delays)
