@@ -14,7 +14,7 @@ CORPUS = Path(__file__).with_name("corpus")
 """Cases that once broke the property, in a folder for each target."""
 TARGETS = (
     *("pictures", "models", "manifests", "archives", "journals", "keras_files"),
-    *("label_tables", "watch_settings", "histories"),
+    *("label_tables", "watch_settings", "histories", "batches"),
 )
 """Names of the fuzzers, each a module of this package with its ``TARGET``."""
 _MAX_MESSAGE = 1500

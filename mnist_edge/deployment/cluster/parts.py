@@ -20,6 +20,7 @@ from mnist_edge.deployment.cluster import storage
 from mnist_edge.deployment.cluster.plan import BatchPlan, Task
 from mnist_edge.deployment.cluster.sources import TaskPictures
 from mnist_edge.deployment.cluster.summary import Tally, tally_columns
+from mnist_edge.errors import CheckpointMismatch
 from mnist_edge.inference.batch import Outcome, outcome_document
 from mnist_edge.inference.classifier import Classifier
 from mnist_edge.inference.columns import (
@@ -28,12 +29,14 @@ from mnist_edge.inference.columns import (
     answer_schema,
     read_pictures,
 )
-from mnist_edge.system.text import to_unicode
+from mnist_edge.system.text import one_line, to_unicode
 
 _CHUNK = 1024
 """Number of pictures whose answers are held as Python's objects."""
 _COUNTED = ("digit", "abstained", "error_type", "text")
 """Columns that are counted; the last is a page's."""
+_DAMAGES = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading a part raises that holds something else."""
 _VERSION = {b"mnist_edge_schema": str(SCHEMA_VERSION).encode()}
 
 
@@ -157,7 +160,21 @@ def tally_part(location: str) -> Tally:
 
     Raises:
         StorageFailed: it cannot be read.
+        CheckpointMismatch: it holds something else.
     """
+    with storage.failing(location):
+        try:
+            return _tally_part(location)
+        except (*_DAMAGES, *storage.FAILURES) as error:
+            if storage.is_unanswered(error):
+                raise
+            raise CheckpointMismatch(
+                f"{storage.split_query(location)[0]} is not a part of a run ({one_line(error)}); "
+                "delete it, and --resume reads its pictures again"
+            ) from error
+
+
+def _tally_part(location: str) -> Tally:
     if storage.split_query(location)[0].endswith(".jsonl"):
         rows = [_answers(json.loads(line)) for line in storage.read_file(location).splitlines()]
         names = _COUNTED if any("text" in row for row in rows) else _COUNTED[:-1]

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -166,12 +166,9 @@ def load_plan(out: str, settings: BatchSettings) -> BatchPlan | None:
         return None
     try:
         document = json.loads(storage.read_file(location))
-        fields = document["plan"]
-        names = list(Task.__dataclass_fields__)
-        tasks = tuple(Task(**dict(zip(names, task, strict=True))) for task in fields.pop("tasks"))
-        plan = BatchPlan(**fields, tasks=tasks)
-        before, schema = document["settings"], document["schema_version"]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        plan = _parse_plan(document["plan"])
+        before, schema = dict(document["settings"]), document["schema_version"]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CheckpointMismatch(
             f"{location} is not the plan of a run ({one_line(error)}); name another OUT"
         ) from error
@@ -186,6 +183,29 @@ def load_plan(out: str, settings: BatchSettings) -> BatchPlan | None:
             f"the run in {storage.split_query(out)[0]} was started with another "
             f"{', '.join(differing)}; resume it with the same, or name another OUT"
         )
+    return plan
+
+
+def _parse_plan(fields: dict[str, Any]) -> BatchPlan:
+    """Return the plan of ``asdict``'s document, whose tasks are lists.
+
+    Raises:
+        ValueError: a field holds something else.
+    """
+    names = list(Task.__dataclass_fields__)
+    tasks = [Task(**dict(zip(names, task, strict=True))) for task in fields.pop("tasks")]
+    plan = BatchPlan(**fields, tasks=tuple(tasks))
+    texts = [plan.source, plan.folder, *(task.source for task in tasks)]
+    counts = [(task.start, task.stop, task.pictures or 0) for task in tasks]
+    is_sound = (
+        plan.kind in get_args(Kind)
+        and all(isinstance(text, str) for text in texts)
+        and isinstance(plan.column, str | None)
+        and all(type(count) is int and count >= 0 for task in counts for count in task)
+        and [task.number for task in tasks] == [*range(len(tasks))]
+    )
+    if not is_sound:
+        raise ValueError("its tasks are none")
     return plan
 
 
@@ -337,7 +357,8 @@ def _read_row_groups(location: str) -> tuple[pa.Schema, list[int]]:
         with storage.open_file(location) as stream, pq.ParquetFile(stream) as file:
             groups = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
             return file.schema_arrow, groups
-    except (pa.ArrowException, OSError) as error:
+    # Names of columns may be no text.
+    except (UnicodeDecodeError, *storage.FAILURES) as error:
         raise StorageFailed(
             f"cannot read {storage.split_query(location)[0]}: {one_line(error)}; expected parquet"
         ) from error
