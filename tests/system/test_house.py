@@ -28,10 +28,6 @@ VAGUE_NAMES = {"util", "utils", "misc", "helper", "helpers", "common"}
 TESTED_TOGETHER = {
     # Types that hold what is measured, and compute nothing.
     "device/commands/test_benchmark": ["evaluation/benchmark/results"],
-    # Steps of the front end, which are judged by the pictures that it reads with them.
-    "device/preprocessing/test_nuisances": ["preprocessing/binarization"],
-    "device/preprocessing/test_ruled_lines": ["preprocessing/line_detection"],
-    "device/preprocessing/test_segmentation": ["preprocessing/handwriting"],
     # The file by which Python runs the package.
     "system/test_program": ["__main__"],
 }
