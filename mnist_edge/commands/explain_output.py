@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mnist_edge.commands.prediction_output import PictureResult
 from mnist_edge.errors import InvalidValue, PictureError
-from mnist_edge.system.files import file_mode, require_writable
+from mnist_edge.system.files import file_mode, require_replaceable
 
 if TYPE_CHECKING:
     from mnist_edge.inference.inputs import FoundPicture
@@ -62,7 +62,7 @@ def explanation_paths(out: str, names: Sequence[str], found: Sequence[FoundPictu
                 f"--explain would overwrite {target}, which it has not drawn; name another file"
             )
     if targets:
-        require_writable(targets[0].parent)
+        require_replaceable(targets[0])
     return targets
 
 

@@ -103,8 +103,9 @@ class DailyCounts:
                 self._write(rows)
             except (OSError, sqlite3.Error, NotWritable) as error:
                 self._is_broken = True
+                reason = getattr(error, "strerror", None) or error
                 self._warn(
-                    f"readings are not counted by day ({error}), so doctor cannot say when they "
+                    f"readings are not counted by day ({reason}), so doctor cannot say when they "
                     "change; set XDG_STATE_HOME to a folder that can be written"
                 )
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from mnist_edge.data import idx
 from mnist_edge.data.idx import SHA256
-from mnist_edge.errors import DataError, DataUnavailable, DownloadFailed
+from mnist_edge.errors import DataError, DataUnavailable, DownloadFailed, NotWritable
 from mnist_edge.system.files import require_writable, write_bytes
 from mnist_edge.system.https import download
 from mnist_edge.system.paths import cache_folder
@@ -55,7 +55,10 @@ def fetch_mnist() -> Path:
     folder = cache_folder()
     if not missing_files(folder):
         return folder
-    require_writable(folder)
+    try:
+        require_writable(folder)
+    except NotWritable as error:
+        raise NotWritable(f"{error}, or name MNIST by --data or {DATA_VARIABLE}") from error
     sources: dict[str, Callable[[Path], None]] = {
         mirror: partial(_fetch_https, mirror) for mirror in MIRRORS
     }

@@ -217,16 +217,8 @@ def require_writable(folder: Path) -> None:
     Raises:
         NotWritable: it cannot be created or written to.
     """
-    import tempfile
-
     try:
-        existing = folder
-        while not existing.is_dir():
-            if os.path.lexists(existing):
-                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-            existing = existing.parent
-        with tempfile.TemporaryFile(dir=existing):
-            pass
+        _create_nothing_in(folder)
     except OSError as error:
         raise not_writable(folder, error) from error
 
@@ -237,9 +229,24 @@ def require_replaceable(target: Path) -> None:
     Raises:
         NotWritable: it is a folder, or its folder cannot be written to.
     """
-    if stat.S_ISDIR(file_mode(target)):
-        raise not_writable(target, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
-    require_writable(target.parent)
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        _create_nothing_in(target.parent)
+    except OSError as error:
+        raise not_writable(target, error) from error
+
+
+def _create_nothing_in(folder: Path) -> None:
+    """Create a file without a name in a folder, or in the nearest parent that exists."""
+    import tempfile
+
+    while not folder.is_dir():
+        if os.path.lexists(folder):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        folder = folder.parent
+    with tempfile.TemporaryFile(dir=folder):
+        pass
 
 
 def not_writable(target: Path, error: OSError) -> NotWritable:

@@ -226,7 +226,7 @@ def test_an_unwritable_explanation_fails_before_any_answer(
     ):
         ran = run("predict", *names, "--explain", out)
         assert (ran.returncode, ran.stdout) == (1, "")
-        assert ran.stderr.startswith("mnist-edge: cannot write ")
+        assert ran.stderr.startswith(f"mnist-edge: cannot write {out}")
         assert ran.stderr.count("\n") == 1
     ran = run("predict", *one, "--explain", tmp_path / f"{'n' * 300}.png")
     assert ran.returncode == 1

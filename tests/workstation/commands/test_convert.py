@@ -114,7 +114,7 @@ def test_convert_exits_with_3_where_the_gate_is_missed(
     assert refused.stdout == ""
     assert refused.stderr.count("\n") == 1
     assert "int8 missed the gate" in refused.stderr
-    assert list((tmp_path / "out").iterdir()) == []
+    assert not (tmp_path / "out").exists()
     kept = run(*words, "--keep")
     assert kept.returncode == 3
     assert kept.stdout.splitlines()[-1].startswith("int8 ")
