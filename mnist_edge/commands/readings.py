@@ -69,7 +69,7 @@ def readings_command(
         typer.Option(
             "--forget",
             metavar="NAME",
-            help="Instead, let this region's next value count uncompared: the one before is wrong.",
+            help="Instead, accept this region's next value uncompared: the previous one is wrong.",
         ),
     ] = None,
 ) -> None:

@@ -79,7 +79,7 @@ def watch_command(
         ),
     ] = None,
     on_change: Annotated[
-        bool, typer.Option("--on-change", help="Read no picture that looks like the one before.")
+        bool, typer.Option("--on-change", help="Skip a picture that looks like the last one read.")
     ] = False,
     light_command: Annotated[
         str | None,

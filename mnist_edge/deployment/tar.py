@@ -1,6 +1,6 @@
 """Read the few plain files of a hostile tar, in one pass over its bytes.
 
-``tarfile`` follows what an archive says of itself: it goes back by a negative size, for ever, and
+``tarfile`` follows what an archive says of itself: it goes back by a negative size, forever, and
 takes a time that is quadratic in the size of an extended header. This reader only goes forward, by
 at least one block of 512 bytes for each header, and knows plain files, folders and long names.
 """

@@ -10,11 +10,11 @@ def explain_wheels(text: str, before: str) -> str | None:
 
     A wheel turns while the one to its right goes from 9 to 0: meanwhile it shows two halves, which
     are read as the digit before, as the next, or not at all. From right to left, each such digit is
-    the one of the value before, or the next if the digits to its right began again since.
+    that of the previous value, or the next if the digits to its right began again since.
 
     Args:
         text: the digits, ``?`` for each that was not read.
-        before: those of the value before, as many.
+        before: those of the previous value, as many.
     """
     digits = list(text)
     for place in reversed(range(len(digits) - 1)):
@@ -34,7 +34,7 @@ def fill_unread(text: str, before: str) -> str | None:
 
     Args:
         text: the digits, ``?`` for one or more that were not read.
-        before: those of the value before, as many.
+        before: those of the previous value, as many.
     """
     if 2 * text.count(UNREAD) > len(text):
         return None

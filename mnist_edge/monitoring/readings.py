@@ -61,13 +61,13 @@ class ValueReading:
     value: Decimal | None
     """The value; None if it was refused, or there was none."""
     rate: Decimal | None
-    """The change per minute since the value before; None if it is not known."""
+    """The change per minute since the previous value; None if it is not known."""
     error: str | None
     """The rule that refused the value, or the error of the region, a colon, and a sentence."""
     unit: str
     """The unit of the value; empty if it has none."""
     filled: bool = False
-    """Whether digits that were not read as they are were completed by the value before."""
+    """Whether digits that were not read as they are were completed by the previous value."""
 
     @property
     def reason(self) -> str | None:

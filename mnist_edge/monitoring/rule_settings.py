@@ -56,7 +56,7 @@ class RuleSettings:
         default=0, metadata={"help": "How many of the digits are behind the decimal point."}
     )
     only_grows: bool = field(
-        default=False, metadata={"help": "Refuse a value below the value before."}
+        default=False, metadata={"help": "Refuse a value below the previous value."}
     )
     rollover: bool = field(
         default=False,
@@ -68,7 +68,7 @@ class RuleSettings:
     max_step: float | None = field(
         default=None,
         metadata={
-            "help": "Refuse a value that differs by more than this from the value before.",
+            "help": "Refuse a value that differs by more than this from the previous value.",
             "example": "5.0",
         },
     )
@@ -90,8 +90,9 @@ class RuleSettings:
     fill_unreadable: bool = field(
         default=False,
         metadata={
-            "help": "Take digits that were not read, at most half of them, from the value before, "
-            "if the digits to their left are the same and those to their right have not fallen."
+            "help": "Take digits that were not read, at most half of them, from the previous "
+            "value, if the digits to their left are the same and those to their right have not "
+            "fallen."
         },
     )
     equal_readings: int = field(
@@ -101,8 +102,8 @@ class RuleSettings:
     max_age: Duration | None = field(
         default=None,
         metadata={
-            "help": "Time after which the value before counts no more: the next value is accepted "
-            "uncompared.",
+            "help": "Time after which the previous value no longer counts: the next value is "
+            "accepted uncompared.",
             "example": '"1d"',
         },
     )

@@ -145,10 +145,10 @@ def _refusal(
         return None
     change = _change(settings, before, value)
     if settings.only_grows and change < 0:
-        return f"only_grows: {value} is less than {before}, the value before"
+        return f"only_grows: {value} is less than {before}, the previous value"
     size = abs(change)
     if settings.max_step is not None and size > Decimal(str(settings.max_step)):
-        return f"max_step: {value} differs by {size} from {before}, the value before"
+        return f"max_step: {value} differs by {size} from {before}, the previous value"
     minutes = _minutes(state, now)
     if settings.max_rate_per_minute is not None and minutes is not None:
         most = Decimal(str(settings.max_rate_per_minute)) * minutes + settings.resolution

@@ -15,7 +15,7 @@ from mnist_edge.monitoring.rules import RegionState
 from tests.support.programs import exit_status
 from tests.support.readings import START, counter_reading
 
-ERROR = "only_grows: 0.01 is less than 0.02, the value before"
+ERROR = "only_grows: 0.01 is less than 0.02, the previous value"
 
 
 @pytest.fixture

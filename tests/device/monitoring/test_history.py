@@ -22,7 +22,7 @@ def settings(tmp_path: Path) -> HistorySettings:
 
 def test_readings_come_back_as_they_were(settings: HistorySettings) -> None:
     history = History(settings)
-    refused = counter_reading(2, error="only_grows: 0.01 is less than 0.02, the value before")
+    refused = counter_reading(2, error="only_grows: 0.01 is less than 0.02, the previous value")
     states = {"water": RegionState(), "gas": RegionState()}
     assert history.record([counter_reading(1)], states)
     assert history.record([refused, counter_reading(2, region="gas")], states)

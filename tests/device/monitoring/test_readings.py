@@ -29,7 +29,7 @@ def test_a_document_keeps_the_decimals_of_a_value() -> None:
 
 def test_a_refused_reading_names_its_reason() -> None:
     refused = replace(
-        READING, value=None, rate=None, error="only_grows: 122 is less than 123, the value before"
+        READING, value=None, rate=None, error="only_grows: 122 is less than 123, the previous value"
     )
     assert refused.reason == "only_grows"
     assert READING.reason is None

@@ -79,7 +79,7 @@ def test_readings_arrive_and_a_refused_value_is_not_among_them(
     station: Station, broker: Broker, listener: Listener
 ) -> None:
     station.record(1)
-    station.record(2, error="only_grows: 0.01 is less than 0.02, the value before")
+    station.record(2, error="only_grows: 0.01 is less than 0.02, the previous value")
     station.record(3, error="equal_readings: 0.03 was read 1 of 2 times")
     station.step()
     eventually(lambda: len(listener.of("meters/water/reading")) == 3)
