@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mnist_edge.inference.classifier import Classifier, Prediction
+from mnist_edge.inference.classifier import Abstention, Classifier, Prediction
 from mnist_edge.inference.page import Box, FoundDigit, LeftOut, Page
 from mnist_edge.preprocessing.binarization import InkMap, binarize
 from mnist_edge.preprocessing.connected_components import Component, label_components
@@ -27,10 +27,15 @@ from mnist_edge.preprocessing.pipeline import (
     trace_image,
 )
 from mnist_edge.preprocessing.scenes import find_grounds
-from mnist_edge.preprocessing.segmentation import TextLine, segment_lines
+from mnist_edge.preprocessing.segmentation import Segmentation, TextLine, segment_lines
 
 _MIN_CLEAR_CONFIDENCE = 0.9
 """Minimum confidence of every digit of a page that is read in one way alone."""
+_MIN_LEAD = 1.0
+"""Minimum logarithm of how many times as probable a line is as any other digits in its place."""
+_MIN_LIKELY, _MIN_SURE_CONFIDENCE = 0.5, 0.95
+"""Minimum probability of a digit in the first reading of a page by which it contradicts another;
+and of an answer that the first reading does not give."""
 _LINE_LIKE = (1, 7)
 """Digits that the line of a border may be read as."""
 _MIN_SHARED = 0.4
@@ -103,13 +108,15 @@ def read_page(trace: PreprocessingTrace, classifier: Classifier) -> Page:
         classifier: reads each digit.
     """
     view = picture = _view(trace)
-    page = _read_view(view, classifier)
+    page = first = _read_view(view, classifier)
     if not _is_clear(page, view):
         for other in _other_views(trace):
             alternative = _read_view(other, classifier)
             is_whole = view.removed and not other.removed and _reads_whole(alternative, page)
-            if is_whole or _reads_more(alternative, page):
+            if is_whole or _reads_more(alternative, page, trace):
                 view, page = other, alternative
+    if page is not first and not picture.removed:
+        page = _confirmed(page, first)
     is_single = len(page.digits) == 1 and trace.problem is None
     if is_single and view is picture and trace.digit:
         # A single digit gets the same prediction as from classify, with all of its strokes.
@@ -172,11 +179,12 @@ def _read_view(view: _View, classifier: Classifier) -> Page:
     view = view._replace(labels=labels)
     readings = [_LineReading(line) for line in lines]
     # Of most lines, few of the possible digits can be the right ones, whatever the others are.
-    while unread := [(one, index) for one in readings for index in one.unread()]:
-        components = [one.component(index) for one, index in unread]
-        predictions = _predict(view, components, classifier)
-        for (one, index), prediction in zip(unread, predictions, strict=True):
-            one.predictions[index] = prediction
+    for find_unread in (_LineReading.unread, _LineReading.unread_rivals):
+        while unread := [(one, index) for one in readings for index in find_unread(one)]:
+            components = [one.component(index) for one, index in unread]
+            predictions = _predict(view, components, classifier)
+            for (one, index), prediction in zip(unread, predictions, strict=True):
+                one.predictions[index] = prediction
     found = (one.digits(view) for one in readings)
     return Page(lines=tuple(line for line in found if line))
 
@@ -188,7 +196,9 @@ class _LineReading:
         self._line = line
         self.predictions: dict[int, Prediction] = {}
         """By the index of a candidate."""
-        self._best: list[int] = []
+        self._rivals: dict[int, Segmentation | None] = {}
+        """By the index of a digit of the best segmentation."""
+        self._best = Segmentation(0.0, ())
 
     def component(self, index: int) -> Component:
         """Return a candidate's segments."""
@@ -196,19 +206,50 @@ class _LineReading:
 
     def unread(self) -> list[int]:
         """Return the candidates that are the line's digits unless reading them shows otherwise."""
-        scores = {
+        self._best = self._line.best_segmentation(self._scores())
+        return self._unread(self._best)
+
+    def unread_rivals(self) -> list[int]:
+        """Return the candidates by which the line may be nearly as probably read as other digits.
+
+        To be called once none is unread that may be the line's digits.
+        """
+        self._rivals = {index: self._rival(index) for index in self._best.candidates}
+        return sorted(
+            {index for one in self._rivals.values() if one for index in self._unread(one)}
+        )
+
+    def _scores(self) -> dict[int, float]:
+        return {
             index: math.log(max(prediction.probabilities))
             for index, prediction in self.predictions.items()
         }
-        self._best = self._line.best_candidates(scores)
-        return [index for index in self._best if index not in self.predictions]
+
+    def _unread(self, segmentation: Segmentation) -> list[int]:
+        return [index for index in segmentation.candidates if index not in self.predictions]
+
+    def _rival(self, index: int) -> Segmentation | None:
+        """Return the best segmentation without a digit, if it is nearly as probable."""
+        rival = self._line.best_segmentation(self._scores(), without=index)
+        return rival if rival.score > self._best.score - _MIN_LEAD else None
+
+    def _text(self, segmentation: Segmentation) -> list[int]:
+        """Return the most probable digits."""
+        read = (self.predictions[index].probabilities for index in segmentation.candidates)
+        return [one.index(max(one)) for one in read]
 
     def digits(self, view: _View) -> tuple[FoundDigit, ...]:
-        """Return the line's digits, once none is unread."""
-        return tuple(
-            FoundDigit(prediction=self.predictions[index], box=view.box(self.component(index)))
-            for index in self._best
-        )
+        """Return the line's digits, once none is unread, nor any of their rivals."""
+        text = self._text(self._best)
+        found = []
+        for index in self._best.candidates:
+            digit = FoundDigit(
+                prediction=self.predictions[index], box=view.box(self.component(index))
+            )
+            rival = self._rivals[index]
+            is_doubtful = rival is not None and self._text(rival) != text
+            found.append(_without_answer(digit, "low-confidence") if is_doubtful else digit)
+        return tuple(found)
 
 
 def _predict(
@@ -247,7 +288,7 @@ def _reads_whole(page: Page, other: Page) -> bool:
     )
 
 
-def _reads_more(page: Page, other: Page) -> bool:
+def _reads_more(page: Page, other: Page, trace: PreprocessingTrace) -> bool:
     """Check whether a page is more probable than another one, and its digits are no border.
 
     Remnants of a border, and what is no writing, are read with many doubts.
@@ -255,16 +296,47 @@ def _reads_more(page: Page, other: Page) -> bool:
     if _score(page) <= _score(other):
         return False
     answered = [one for one in other.digits if one.prediction.digit is not None]
-    added = [one for one in page.digits if not any(_is_same(one, two) for two in answered)]
+    added = [one for one in page.digits if not any(_agrees(one, two) for two in answered)]
     uncertain, before = (
         sum(one.prediction.digit is None for one in reading.digits) for reading in (page, other)
     )
     most = _MAX_UNCERTAIN if uncertain <= before else _MAX_MORE_UNCERTAIN
     if uncertain > most * len(page.digits):
         return False
-    # Of a row that is read without a doubt, the digits that are added may be 1s and 7s but for one.
-    is_row = _is_confident(page) and _is_writing(page.digits) and _has_other_digit(added)
-    return is_row or _is_writing(added or page.digits)
+    if _is_confident(page) and _is_writing(page.digits):
+        # Of a row that is read without a doubt, what is added may be 1s and 7s, but no border.
+        others = [one for one in page.digits if one.prediction.digit not in _LINE_LIKE]
+        size = _size(trace)
+        if _has_other_digit(added) or all(_is_in_row(one, others, size) for one in added):
+            return True
+    return _is_writing(added or page.digits)
+
+
+def _is_in_row(digit: FoundDigit, others: Sequence[FoundDigit], size: tuple[int, int]) -> bool:
+    """Check whether a digit lies within the picture, and in line with others, as no border does."""
+    left, top, right, bottom = digit.box
+    is_within = min(left, top) > 0 and right < size[0] and bottom < size[1]
+    return is_within and _is_aligned(digit.box, others)
+
+
+def _confirmed(page: Page, first: Page) -> Page:
+    """Return a page without the answers that the first reading of the same ink contradicts.
+
+    An answer that it does not give has to be the surer.
+    """
+
+    def confirm(digit: FoundDigit) -> FoundDigit:
+        prediction = digit.prediction
+        for other in first.digits:
+            if not _is_same(digit, other):
+                continue
+            is_other = prediction.digit != other.prediction.without_abstention().digit
+            is_likely = max(other.prediction.probabilities) >= _MIN_LIKELY
+            if is_other and (is_likely or prediction.confidence < _MIN_SURE_CONFIDENCE):
+                return _without_answer(digit, "low-confidence")
+        return digit
+
+    return replace(page, lines=tuple(tuple(map(confirm, line)) for line in page.lines))
 
 
 def _has_other_digit(digits: Sequence[FoundDigit]) -> bool:
@@ -293,11 +365,11 @@ def _without_answers(page: Page) -> Page:
     return replace(page, lines=lines)
 
 
-def _without_answer(digit: FoundDigit) -> FoundDigit:
+def _without_answer(digit: FoundDigit, abstained: Abstention = "not-one-digit") -> FoundDigit:
     prediction = digit.prediction
     if prediction.digit is None:
         return digit
-    return replace(digit, prediction=replace(prediction, digit=None, abstained="not-one-digit"))
+    return replace(digit, prediction=replace(prediction, digit=None, abstained=abstained))
 
 
 def _score(page: Page) -> float:
@@ -328,7 +400,9 @@ def _account_for(page: Page, view: _View, classifier: Classifier) -> Page:
             left_out.append(LeftOut(kind="line", box=view.box(component)))
         elif component.height < _MIN_HEIGHT * height:
             left_out.append(LeftOut(kind="mark", box=view.box(component)))
-        elif component.touches_edge(labels.shape) and not _is_aligned(view.box(component), page):
+        elif component.touches_edge(labels.shape) and not _is_aligned(
+            view.box(component), page.digits
+        ):
             left_out.append(LeftOut(kind="outside", box=view.box(component)))
         else:
             may_be_digits.append(component)
@@ -341,12 +415,12 @@ def _account_for(page: Page, view: _View, classifier: Classifier) -> Page:
     return Page(lines=tuple(map(tuple, lines)), left_out=tuple(left_out))
 
 
-def _is_aligned(box: Box, page: Page) -> bool:
-    """Check whether a box is as high as a digit of a page, and as far from the top."""
+def _is_aligned(box: Box, digits: Sequence[FoundDigit]) -> bool:
+    """Check whether a box is as high as one of the digits, and as far from the top."""
     return any(
         max(abs(box[1] - digit.box[1]), abs(box[3] - digit.box[3]))
         <= _MAX_MISALIGNMENT * (digit.box[3] - digit.box[1])
-        for digit in page.digits
+        for digit in digits
     )
 
 
@@ -369,6 +443,11 @@ def _insert(digit: FoundDigit, lines: list[list[FoundDigit]]) -> None:
             return
     lines.append([digit])
     lines.sort(key=lambda line: float(np.median([one.box[1] + one.box[3] for one in line])))
+
+
+def _agrees(first: FoundDigit, second: FoundDigit) -> bool:
+    """Check whether two digits share most of their area, and are read as the same."""
+    return first.prediction.digit == second.prediction.digit and _is_same(first, second)
 
 
 def _is_same(first: FoundDigit, second: FoundDigit) -> bool:

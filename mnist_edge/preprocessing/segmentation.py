@@ -10,9 +10,10 @@ in Character Segmentation, 1996, under "oversegmentation").
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +50,10 @@ _CUT_DISTANCE = 0.25
 """Minimum distance of a cut from the next and from the ends of its component in line heights."""
 _ENTER_COST, _STROKE_COST, _SIDESTEP_COST = 0.6, 0.4, 0.02
 """Costs of a path in strokes: to enter a stroke, to run straight through one, and to step aside."""
+_SLOPES = np.linspace(-0.14, 0.14, 29)
+"""Slopes of the lines of a page that lies askew: up to eight degrees."""
+_MIN_UNEVENNESS = 1.05
+"""Minimum unevenness of a page's rows along a slope, relative to that of straight lines."""
 _DIGIT_INK = 1.83
 """Ink of a digit, in heights times stroke widths; the median of MNIST's validation split."""
 _SINGLE_ASPECT = 1.0
@@ -81,6 +86,15 @@ class Candidate:
     """Logarithm of a probability, at most 0, that follows from its shape alone."""
 
 
+class Segmentation(NamedTuple):
+    """One way to part a line into digits."""
+
+    score: float
+    """Logarithm of its probability, but for a constant of the line."""
+    candidates: tuple[int, ...]
+    """Indices of the candidates that are its digits, from left to right."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class TextLine:
     """A line of handwriting, cut into segments."""
@@ -92,27 +106,30 @@ class TextLine:
     candidates: tuple[Candidate, ...]
     """The possible digits."""
 
-    def best_candidates(self, scores: Mapping[int, float]) -> list[int]:
-        """Return the indices of the candidates that are the line's digits, from left to right.
+    def best_segmentation(
+        self, scores: Mapping[int, float], *, without: int | None = None
+    ) -> Segmentation:
+        """Return the candidates that are most probably the line's digits.
 
         Args:
             scores: by the index of a candidate, the logarithm of the probability of its most
                 probable digit; one that has no score yet may reach 0. Scores are weighted by ink:
                 otherwise a line would be read as few wide digits, because fewer digits have less to
                 be uncertain of.
+            without: index of a candidate that is none of the digits.
         """
-        best: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
+        best = [Segmentation(0.0, ())]
         for end, skip_cost in enumerate(self.skip_costs, start=1):
             value, indices = best[end - 1]
-            best_here = (value - skip_cost, indices)
+            best_here = Segmentation(value - skip_cost, indices)
             for index in self._by_last.get(end, ()):
                 candidate = self.candidates[index]
                 value, indices = best[candidate.first]
                 value += candidate.weight * scores.get(index, 0.0) + candidate.prior
-                if value > best_here[0]:
-                    best_here = (value, (*indices, index))
+                if value > best_here.score and index != without:
+                    best_here = Segmentation(value, (*indices, index))
             best.append(best_here)
-        return list(best[-1][1])
+        return best[-1]
 
     @cached_property
     def _by_last(self) -> dict[int, list[int]]:
@@ -181,6 +198,28 @@ def _segment_line(
     )
 
 
+def _find_slope(components: Sequence[Component]) -> float:
+    """Return the slope of the lines of writing, in rows per column: a page may lie askew.
+
+    Along the lines, the profile of what is written on each row is the most uneven (W. Postl,
+    Detection of Linear Oblique Structures and Skew Scan in Digitized Documents, 1986).
+    """
+    boxes = np.array([(one.top, one.bottom, one.left + one.right) for one in components])
+    top, bottom, middle = boxes[:, 0], boxes[:, 1], boxes[:, 2] / 2
+    unevenness = []
+    for slope in _SLOPES:
+        shift = np.rint(slope * middle).astype(np.int64)
+        first = int((top - shift).min())
+        starts = np.bincount(top - shift - first)
+        ends = np.bincount(bottom - shift - first)
+        ends[: len(starts)] -= starts
+        unevenness.append(int((ends.cumsum() ** 2).sum()))
+    straight = unevenness[len(_SLOPES) // 2]
+    # Of few digits of different heights, many a slope does as well.
+    is_askew = max(unevenness) > _MIN_UNEVENNESS * straight
+    return float(_SLOPES[int(np.argmax(unevenness))]) if is_askew else 0.0
+
+
 def _by_height(components: Sequence[Component]) -> tuple[list[Component], list[Component]]:
     """Return the components that locate lines, and the others."""
     tallest = max(one.height for one in components)
@@ -193,12 +232,22 @@ def _by_height(components: Sequence[Component]) -> tuple[list[Component], list[C
 
 def _group_lines(components: Sequence[Component]) -> list[list[Component]]:
     """Group components by lines, from the top: tall ones locate them, dots and bars join one."""
+    slope = _find_slope(components)
+    originals = {one.labels: one for one in components}
+    upright = [_shift(one, -slope * (one.left + one.right) / 2) for one in components]
     min_height = _MIN_SMALLER_HEIGHT * max(component.height for component in components)
-    lines = _locate_lines([one for one in components if one.height >= min_height])
-    for component in components:
+    lines = _locate_lines([one for one in upright if one.height >= min_height])
+    for component in upright:
         if component.height < min_height:
             min(lines, key=lambda line: _line_distance(component, line)).append(component)
-    return sorted(lines, key=lambda line: float(np.median([one.top + one.bottom for one in line])))
+    lines.sort(key=lambda line: float(np.median([one.top + one.bottom for one in line])))
+    return [[originals[one.labels] for one in line] for line in lines]
+
+
+def _shift(component: Component, rows: float) -> Component:
+    """Return a component as many rows further down."""
+    down = round(rows)
+    return replace(component, top=component.top + down, bottom=component.bottom + down)
 
 
 def _locate_lines(components: Sequence[Component]) -> list[list[Component]]:

@@ -174,7 +174,7 @@ def test_a_line_is_cut_where_the_parts_are_more_confident(
         ),
     )
     scores = [math.log(p) for p in (whole, parts, parts)]
-    assert line.best_candidates(dict(enumerate(scores))) == chosen
+    assert list(line.best_segmentation(dict(enumerate(scores))).candidates) == chosen
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -198,9 +198,9 @@ def test_to_read_what_may_be_best_finds_what_to_read_all_finds(seed: int) -> Non
     confidences = 1 - rng.uniform(0, 0.9, len(line.candidates)) ** 4
     every = dict(enumerate(np.log(confidences).tolist()))
     read: dict[int, float] = {}
-    while unread := [one for one in line.best_candidates(read) if one not in read]:
+    while unread := [one for one in line.best_segmentation(read).candidates if one not in read]:
         read |= {one: every[one] for one in unread}
-    assert line.best_candidates(read) == line.best_candidates(every)
+    assert line.best_segmentation(read) == line.best_segmentation(every)
     assert len(read) < len(every)
 
 
