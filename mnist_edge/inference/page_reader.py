@@ -303,19 +303,21 @@ def _reads_more(page: Page, other: Page, trace: PreprocessingTrace) -> bool:
     most = _MAX_UNCERTAIN if uncertain <= before else _MAX_MORE_UNCERTAIN
     if uncertain > most * len(page.digits):
         return False
-    if _is_confident(page) and _is_writing(page.digits):
+    if _is_confident(page):
         # Of a row that is read without a doubt, what is added may be 1s and 7s, but no border.
         others = [one for one in page.digits if one.prediction.digit not in _LINE_LIKE]
-        size = _size(trace)
-        if _has_other_digit(added) or all(_is_in_row(one, others, size) for one in added):
+        if all(_is_in_row(one, others, trace) for one in added):
+            return bool(others)
+        if _is_writing(page.digits) and _has_other_digit(added):
             return True
     return _is_writing(added or page.digits)
 
 
-def _is_in_row(digit: FoundDigit, others: Sequence[FoundDigit], size: tuple[int, int]) -> bool:
+def _is_in_row(digit: FoundDigit, others: Sequence[FoundDigit], trace: PreprocessingTrace) -> bool:
     """Check whether a digit lies within the picture, and in line with others, as no border does."""
     left, top, right, bottom = digit.box
-    is_within = min(left, top) > 0 and right < size[0] and bottom < size[1]
+    width, height = _size(trace)
+    is_within = min(left, top) > 0 and right < width and bottom < height
     return is_within and _is_aligned(digit.box, others)
 
 
