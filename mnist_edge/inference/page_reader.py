@@ -31,11 +31,12 @@ from mnist_edge.preprocessing.segmentation import Segmentation, TextLine, segmen
 
 _MIN_CLEAR_CONFIDENCE = 0.9
 """Minimum confidence of every digit of a page that is read in one way alone."""
-_MIN_LEAD = 1.0
-"""Minimum logarithm of how many times as probable a line is as any other digits in its place."""
+_MIN_CUT_LEAD, _MIN_STROKE_LEAD = 1.0, 0.5
+"""Minimum logarithm of how many times as probable a line is as with other digits, in place of one
+that is cut from a component, and of a stroke."""
 _MIN_LIKELY, _MIN_SURE_CONFIDENCE = 0.5, 0.95
 """Minimum probability of a digit in the first reading of a page by which it contradicts another;
-and of an answer that the first reading does not give."""
+and of an answer that the first reading does not give, or that is a line at the edge."""
 _LINE_LIKE = (1, 7)
 """Digits that the line of a border may be read as."""
 _MIN_SHARED = 0.4
@@ -43,8 +44,8 @@ _MIN_SHARED = 0.4
 _MIN_CERTAIN = 1 / 3
 """Minimum share of other digits among those that another reading of a page adds."""
 _MAX_UNCERTAIN, _MAX_MORE_UNCERTAIN = 0.25, 0.1
-"""Maximum shares of digits without an answer in another reading: if the first has as many of them,
-and if it has fewer."""
+"""Maximum shares of digits without an answer in another reading: if the first has as large a share
+of them, and if it has a smaller one."""
 _MIN_READ = 0.5
 """Minimum area of the digits that have an answer, relative to that of all, if any is to keep it."""
 _MIN_COUNT_OF_PAGE = 3
@@ -229,25 +230,40 @@ class _LineReading:
         return [index for index in segmentation.candidates if index not in self.predictions]
 
     def _rival(self, index: int) -> Segmentation | None:
-        """Return the best segmentation without a digit, if it is nearly as probable."""
-        rival = self._line.best_segmentation(self._scores(), without=index)
-        return rival if rival.score > self._best.score - _MIN_LEAD else None
+        """Return the best segmentation without a digit, if it is nearly as probable.
 
-    def _text(self, segmentation: Segmentation) -> list[int]:
-        """Return the most probable digits."""
-        read = (self.predictions[index].probabilities for index in segmentation.candidates)
-        return [one.index(max(one)) for one in read]
+        Of a component that is a digit as a whole, parts may look like digits as well. Only what is
+        cut from one, and strokes that may be those of a wider digit, can be read in other ways.
+        """
+        if self._line.candidates[index].is_cut:
+            min_lead = _MIN_CUT_LEAD
+        elif self._digit(index) in _LINE_LIKE:
+            min_lead = _MIN_STROKE_LEAD
+        else:
+            return None
+        rival = self._line.best_segmentation(self._scores(), without=index)
+        return rival if rival.score > self._best.score - min_lead else None
+
+    def _digit(self, index: int) -> int:
+        """Return a candidate's most probable digit."""
+        probabilities = self.predictions[index].probabilities
+        return probabilities.index(max(probabilities))
+
+    def _is_doubtful(self, index: int) -> bool:
+        """Check whether other digits may as probably be read in the place of one."""
+        rival = self._rivals[index]
+        return rival is not None and [*map(self._digit, rival.candidates)] != [
+            *map(self._digit, self._best.candidates)
+        ]
 
     def digits(self, view: _View) -> tuple[FoundDigit, ...]:
         """Return the line's digits, once none is unread, nor any of their rivals."""
-        text = self._text(self._best)
         found = []
         for index in self._best.candidates:
             digit = FoundDigit(
                 prediction=self.predictions[index], box=view.box(self.component(index))
             )
-            rival = self._rivals[index]
-            is_doubtful = rival is not None and self._text(rival) != text
+            is_doubtful = self._is_doubtful(index)
             found.append(_without_answer(digit, "low-confidence") if is_doubtful else digit)
         return tuple(found)
 
@@ -260,8 +276,12 @@ def _predict(
 
 
 def _is_clear(page: Page, view: _View) -> bool:
-    """Check whether nothing was removed from a page, and the model is sure of every digit."""
-    return bool(page.digits) and not view.removed and _is_confident(page)
+    """Check whether nothing was removed from a page, and the model is sure of every digit.
+
+    Two digits that are lines may as well be the edges of a sheet.
+    """
+    is_line_like = len(page.digits) > 1 and not _has_other_digit(page.digits)
+    return bool(page.digits) and not view.removed and not is_line_like and _is_confident(page)
 
 
 def _is_confident(page: Page) -> bool:
@@ -297,11 +317,8 @@ def _reads_more(page: Page, other: Page, trace: PreprocessingTrace) -> bool:
         return False
     answered = [one for one in other.digits if one.prediction.digit is not None]
     added = [one for one in page.digits if not any(_agrees(one, two) for two in answered)]
-    uncertain, before = (
-        sum(one.prediction.digit is None for one in reading.digits) for reading in (page, other)
-    )
-    most = _MAX_UNCERTAIN if uncertain <= before else _MAX_MORE_UNCERTAIN
-    if uncertain > most * len(page.digits):
+    uncertain, before = _uncertain(page), _uncertain(other)
+    if uncertain > (_MAX_UNCERTAIN if uncertain <= before else _MAX_MORE_UNCERTAIN):
         return False
     if _is_confident(page):
         # Of a row that is read without a doubt, what is added may be 1s and 7s, but no border.
@@ -313,12 +330,23 @@ def _reads_more(page: Page, other: Page, trace: PreprocessingTrace) -> bool:
     return _is_writing(added or page.digits)
 
 
+def _uncertain(page: Page) -> float:
+    """Return the share of a page's digits that have no answer; 1 if there are none."""
+    if not page.digits:
+        return 1.0
+    return sum(one.prediction.digit is None for one in page.digits) / len(page.digits)
+
+
 def _is_in_row(digit: FoundDigit, others: Sequence[FoundDigit], trace: PreprocessingTrace) -> bool:
-    """Check whether a digit lies within the picture, and in line with others, as no border does."""
+    """Check whether a digit is in line with others, and ends within the picture, as no border does.
+
+    At the left or the right edge, it has to be the surer.
+    """
     left, top, right, bottom = digit.box
     width, height = _size(trace)
-    is_within = min(left, top) > 0 and right < width and bottom < height
-    return is_within and _is_aligned(digit.box, others)
+    is_within = left > 0 and right < width
+    is_sure = is_within or digit.prediction.confidence >= _MIN_SURE_CONFIDENCE
+    return is_sure and top > 0 and bottom < height and _is_aligned(digit.box, others)
 
 
 def _confirmed(page: Page, first: Page) -> Page:

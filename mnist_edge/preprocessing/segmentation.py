@@ -33,6 +33,8 @@ _MAX_DIGIT_WIDTH = 1.6
 """Maximum width of a digit of several segments in line heights."""
 _MAX_GAP = 0.3
 """Maximum gap between two strokes of one digit in line heights."""
+_MIN_STROKE_LENGTH = 0.2
+"""Minimum height or width of the longest segment of a digit in line heights: specks are none."""
 _MAX_SEGMENTS = 24
 """Maximum number of segments of one digit; a worn print of one has 16."""
 _MAX_CANDIDATES = 4000
@@ -84,6 +86,8 @@ class Candidate:
     """Its ink, relative to the ink of a typical digit."""
     prior: float
     """Logarithm of a probability, at most 0, that follows from its shape alone."""
+    is_cut: bool = False
+    """Whether it ends where a component was cut."""
 
 
 class Segmentation(NamedTuple):
@@ -301,7 +305,9 @@ def _candidates(
             if gap > _MAX_GAP or is_wide:
                 break
             gaps += gap
-            if component.height < _MIN_DIGIT_HEIGHT * height:
+            longest = max(max(one.height, one.width) for one in segments[first:last])
+            is_stroke = longest >= _MIN_STROKE_LENGTH * height
+            if component.height < _MIN_DIGIT_HEIGHT * height or not is_stroke:
                 continue
             cuts = cut_costs[last - 1] + (cut_costs[first - 1] if first else 0.0)
             excess = max(0.0, component.width / component.height - _SINGLE_ASPECT)
@@ -311,6 +317,7 @@ def _candidates(
                 last=last,
                 weight=component.area / digit_ink,
                 prior=-_CUT_PENALTY * cuts - _GAP_PENALTY * gaps - _WIDTH_PENALTY * excess,
+                is_cut=cuts > 0,
             )
 
 
