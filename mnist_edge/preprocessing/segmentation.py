@@ -237,20 +237,19 @@ def _by_height(components: Sequence[Component]) -> tuple[list[Component], list[C
 def _group_lines(components: Sequence[Component]) -> list[list[Component]]:
     """Group components by lines, from the top: tall ones locate them, dots and bars join one."""
     slope = _find_slope(components)
-    originals = {one.labels: one for one in components}
-    upright = [_shift(one, -slope * (one.left + one.right) / 2) for one in components]
+    upright = [_sheared(one, -slope) for one in components]
     min_height = _MIN_SMALLER_HEIGHT * max(component.height for component in components)
     lines = _locate_lines([one for one in upright if one.height >= min_height])
     for component in upright:
         if component.height < min_height:
             min(lines, key=lambda line: _line_distance(component, line)).append(component)
     lines.sort(key=lambda line: float(np.median([one.top + one.bottom for one in line])))
-    return [[originals[one.labels] for one in line] for line in lines]
+    return [[_sheared(one, slope) for one in line] for line in lines]
 
 
-def _shift(component: Component, rows: float) -> Component:
-    """Return a component as many rows further down."""
-    down = round(rows)
+def _sheared(component: Component, slope: float) -> Component:
+    """Return a component as far down as a line of this slope is at its middle."""
+    down = round(slope * (component.left + component.right) / 2)
     return replace(component, top=component.top + down, bottom=component.bottom + down)
 
 
