@@ -7,7 +7,7 @@ reading that is most probable as a whole counts.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -197,8 +197,8 @@ class _LineReading:
         self._line = line
         self.predictions: dict[int, Prediction] = {}
         """By the index of a candidate."""
-        self._rivals: dict[int, Segmentation | None] = {}
-        """By the index of a digit of the best segmentation."""
+        self._rivals: dict[int, Segmentation] = {}
+        """By the index of a digit of the best segmentation, if there is one."""
         self._best = Segmentation(0.0, ())
 
     def component(self, index: int) -> Component:
@@ -215,10 +215,10 @@ class _LineReading:
 
         To be called once none is unread that may be the line's digits.
         """
-        self._rivals = {index: self._rival(index) for index in self._best.candidates}
-        return sorted(
-            {index for one in self._rivals.values() if one for index in self._unread(one)}
-        )
+        scores = self._scores()
+        rivals = ((index, self._rival(index, scores)) for index in self._best.candidates)
+        self._rivals = {index: rival for index, rival in rivals if rival}
+        return sorted({index for one in self._rivals.values() for index in self._unread(one)})
 
     def _scores(self) -> dict[int, float]:
         return {
@@ -229,7 +229,7 @@ class _LineReading:
     def _unread(self, segmentation: Segmentation) -> list[int]:
         return [index for index in segmentation.candidates if index not in self.predictions]
 
-    def _rival(self, index: int) -> Segmentation | None:
+    def _rival(self, index: int, scores: Mapping[int, float]) -> Segmentation | None:
         """Return the best segmentation without a digit, if it is nearly as probable.
 
         Of a component that is a digit as a whole, parts may look like digits as well. Only what is
@@ -237,11 +237,11 @@ class _LineReading:
         """
         if self._line.candidates[index].is_cut:
             min_lead = _MIN_CUT_LEAD
-        elif self._digit(index) in _LINE_LIKE:
+        elif self._digit(index) in _LINE_LIKE and self._line.has_rivals(index):
             min_lead = _MIN_STROKE_LEAD
         else:
             return None
-        rival = self._line.best_segmentation(self._scores(), without=index)
+        rival = self._line.best_segmentation(scores, without=index)
         return rival if rival.score > self._best.score - min_lead else None
 
     def _digit(self, index: int) -> int:
@@ -251,7 +251,7 @@ class _LineReading:
 
     def _is_doubtful(self, index: int) -> bool:
         """Check whether other digits may as probably be read in the place of one."""
-        rival = self._rivals[index]
+        rival = self._rivals.get(index)
         return rival is not None and [*map(self._digit, rival.candidates)] != [
             *map(self._digit, self._best.candidates)
         ]
@@ -464,15 +464,16 @@ def _covered(boxes: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np.
 
 
 def _insert(digit: FoundDigit, lines: list[list[FoundDigit]]) -> None:
-    """Insert a digit into the line that its middle lies in, or as a line of its own."""
-    middle = digit.box[1] + digit.box[3]
+    """Insert a digit into the line whose nearest digit it is beside, or as a line of its own."""
+    left, top, right, bottom = digit.box
     for line in lines:
-        if min(one.box[1] for one in line) < middle / 2 < max(one.box[3] for one in line):
+        near = min(line, key=lambda one: abs(one.box[0] + one.box[2] - left - right)).box
+        if near[1] < (top + bottom) / 2 < near[3]:
             line.append(digit)
             line.sort(key=lambda one: one.box[0] + one.box[2])
             return
-    lines.append([digit])
-    lines.sort(key=lambda line: float(np.median([one.box[1] + one.box[3] for one in line])))
+    middles = [float(np.median([one.box[1] + one.box[3] for one in line])) for line in lines]
+    lines.insert(sum(middle < top + bottom for middle in middles), [digit])
 
 
 def _agrees(first: FoundDigit, second: FoundDigit) -> bool:

@@ -135,6 +135,15 @@ class TextLine:
             best.append(best_here)
         return best[-1]
 
+    def has_rivals(self, index: int) -> bool:
+        """Check whether a segment of a candidate is in another one as well."""
+        one = self.candidates[index]
+        return any(
+            other.first < one.last and one.first < other.last
+            for place, other in enumerate(self.candidates)
+            if place != index
+        )
+
     @cached_property
     def _by_last(self) -> dict[int, list[int]]:
         """The indices of the candidates by the segment that they end before."""

@@ -177,6 +177,23 @@ def test_a_line_is_cut_where_the_parts_are_more_confident(
     assert list(line.best_segmentation(dict(enumerate(scores))).candidates) == chosen
 
 
+def test_the_best_segmentation_without_a_candidate_is_the_next_best() -> None:
+    line = TextLine(
+        segments=(component(1, 0, 10), component(2, 10, 20), component(3, 20, 30)),
+        skip_costs=(3.0, 3.0, 3.0),
+        candidates=(
+            candidate(0, 2, weight=1),
+            candidate(0, 1, weight=1, prior=-0.7),
+            candidate(1, 2, weight=1, prior=-0.7),
+            candidate(2, 3, weight=1),
+        ),
+    )
+    assert line.best_segmentation({}).candidates == (0, 3)
+    assert line.best_segmentation({}, without=0) == (pytest.approx(-1.4), (1, 2, 3))
+    assert line.best_segmentation({}, without=3) == (pytest.approx(-3.0), (0,))
+    assert [line.has_rivals(index) for index in range(4)] == [True, True, True, False]
+
+
 @pytest.mark.parametrize("seed", range(20))
 def test_to_read_what_may_be_best_finds_what_to_read_all_finds(seed: int) -> None:
     rng = np.random.default_rng(seed)
