@@ -33,10 +33,10 @@ _MIN_CLEAR_CONFIDENCE = 0.9
 """Minimum confidence of every digit of a page that is read in one way alone."""
 _MIN_CUT_LEAD, _MIN_STROKE_LEAD = 1.0, 0.5
 """Minimum logarithm of how many times as probable a line is as with other digits, in place of one
-that is cut from a component, and of a stroke."""
+that is cut from a component or unsure, and of a stroke."""
 _MIN_LIKELY, _MIN_SURE_CONFIDENCE = 0.5, 0.95
 """Minimum probability of a digit in the first reading of a page by which it contradicts another;
-and of an answer that the first reading does not give, or that is a line at the edge."""
+and of a sure digit, such as one that the first reading does not give, or a line at the edge."""
 _LINE_LIKE = (1, 7)
 """Digits that the line of a border may be read as."""
 _MIN_SHARED = 0.4
@@ -232,10 +232,12 @@ class _LineReading:
     def _rival(self, index: int, scores: Mapping[int, float]) -> Segmentation | None:
         """Return the best segmentation without a digit, if it is nearly as probable.
 
-        Of a component that is a digit as a whole, parts may look like digits as well. Only what is
-        cut from one, and strokes that may be those of a wider digit, can be read in other ways.
+        Of a component that is surely a digit as a whole, parts may look like digits as well. Only
+        what is cut from one, and strokes that may be those of a wider digit, can be read in other
+        ways.
         """
-        if self._line.candidates[index].is_cut:
+        is_sure = max(self.predictions[index].probabilities) >= _MIN_SURE_CONFIDENCE
+        if self._line.candidates[index].is_cut or not is_sure:
             min_lead = _MIN_CUT_LEAD
         elif self._digit(index) in _LINE_LIKE and self._line.has_rivals(index):
             min_lead = _MIN_STROKE_LEAD
@@ -281,7 +283,34 @@ def _is_clear(page: Page, view: _View) -> bool:
     Two digits that are lines may as well be the edges of a sheet.
     """
     is_line_like = len(page.digits) > 1 and not _has_other_digit(page.digits)
-    return bool(page.digits) and not view.removed and not is_line_like and _is_confident(page)
+    is_sure = bool(page.digits) and not is_line_like and _is_confident(page)
+    return is_sure and not view.removed and not _find_weak(page, view)[1]
+
+
+def _find_weak(page: Page, view: _View) -> tuple[NDArray[np.int32], list[Component]]:
+    """Find what is in line with a page's digits and as high, but too weak to be taken for ink.
+
+    Returns:
+        ``(height, width)``, the number of each pixel's component or 0, and the components.
+    """
+    full = view.ink_map.full_contrast(np.ones(view.labels.shape, np.bool_))
+    weak = view.ink_map.doubtful_mask(full)
+    for one in view.components:
+        weak[one.top : one.bottom, one.left : one.right] = False
+    height = _median_height(page) / view.scale
+    if np.count_nonzero(weak) < _MIN_HEIGHT * height:
+        return view.labels, []
+    labels, components = label_components(weak)
+    return labels, [
+        one
+        for one in components
+        if one.height >= _MIN_HEIGHT * height and _is_aligned(view.box(one), page.digits)
+    ]
+
+
+def _median_height(page: Page) -> float:
+    """Return the median height of a page's digits in pixels of the picture."""
+    return float(np.median([digit.box[3] - digit.box[1] for digit in page.digits]))
 
 
 def _is_confident(page: Page) -> bool:
@@ -417,7 +446,7 @@ def _account_for(page: Page, view: _View, classifier: Classifier) -> Page:
         full = view.ink_map.full_contrast(np.ones(labels.shape, np.bool_))
         labels, components = label_components(view.ink_map.ink_mask(full))
     boxes = np.array([digit.box for digit in page.digits])
-    height = float(np.median(boxes[:, 3] - boxes[:, 1])) / view.scale
+    height = _median_height(page) / view.scale
     large = [one for one in components if max(one.height, one.width) >= _MIN_MARK_SIZE * height]
     is_read = _covered(np.array([view.box(one) for one in large]).reshape(-1, 4), boxes)
     unread = [one for one, read in zip(large, is_read.any(axis=1), strict=True) if not read]
@@ -437,9 +466,11 @@ def _account_for(page: Page, view: _View, classifier: Classifier) -> Page:
         else:
             may_be_digits.append(component)
     lines = [list(line) for line in page.lines]
-    if may_be_digits:
-        predictions = _predict(view._replace(labels=labels), may_be_digits, classifier)
-        for component, prediction in zip(may_be_digits, predictions, strict=True):
+    for numbers, found in ((labels, may_be_digits), _find_weak(page, view)):
+        if not found:
+            continue
+        predictions = _predict(view._replace(labels=numbers), found, classifier)
+        for component, prediction in zip(found, predictions, strict=True):
             no_answer = replace(prediction, digit=None, abstained="not-one-digit")
             _insert(FoundDigit(prediction=no_answer, box=view.box(component)), lines)
     return Page(lines=tuple(map(tuple, lines)), left_out=tuple(left_out))

@@ -126,6 +126,14 @@ class InkMap:
         mask: Mask = self.contrast > max(0.5 * _WEAK * full, 4 * self.noise)
         return mask
 
+    def doubtful_mask(self, full: float) -> Mask:
+        """Return the pixels that may be ink where its contrast is measured too low.
+
+        Between strokes that are close to each other, too little paper shows.
+        """
+        mask: Mask = self.contrast > max(0.5 * _WEAK * full, 2 * self.noise)
+        return mask
+
 
 def binarize(rgb: NDArray[np.uint8], ink: Ink | None = None) -> InkMap:
     """Measure the ink of a picture, in the channel in which it stands out best.
