@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from mnist_edge.deployment.server.settings import ServerSettings
-    from mnist_edge.inference.labeling import Guess, LabelingSession, PictureToLabel
+    from mnist_edge.inference.labeling import LabelingSession, PictureToLabel
+    from mnist_edge.inference.picture_guesses import Guess
 
 EXAMPLES = """
 mnist-edge label unsure

@@ -1,4 +1,4 @@
-"""Label the pictures of a folder: what is still to do, what a model guesses, and where it is saved.
+"""Label the pictures of a folder: what is left to do, and where the labels are saved.
 
 The labels are in the folder's ``labels.csv``, which is rewritten completely after each change.
 Others may change it meanwhile, by another page or an editor: what they wrote is read before.
@@ -13,7 +13,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from PIL import Image
 
@@ -22,7 +21,6 @@ from mnist_edge.data.label_table import (
     LABELS_FILE,
     NO_DIGIT,
     UNLABELED,
-    BoxEdges,
     Label,
     LabelRow,
     find_label_table,
@@ -30,10 +28,11 @@ from mnist_edge.data.label_table import (
     replace_labels,
     write_label_table,
 )
-from mnist_edge.data.labeled_pictures import LabeledPicture, find_labeled_pictures
+from mnist_edge.data.labeled_pictures import find_labeled_pictures
 from mnist_edge.errors import DataUnavailable, InvalidValue, PictureError, PictureNotFound
-from mnist_edge.inference.classifier import Classifier, Prediction
+from mnist_edge.inference.classifier import Classifier
 from mnist_edge.inference.inputs import read_picture
+from mnist_edge.inference.picture_guesses import Guess, guess_boxes, guess_picture
 from mnist_edge.inference.unsure_pictures import UnsureRecord, read_unsure_record
 from mnist_edge.preprocessing.decoding import SUFFIXES, decode, to_rgb
 from mnist_edge.system.files import locked
@@ -42,26 +41,6 @@ SHOWN_SIDE = 1200
 """Longest side, in pixels, of a picture that is shown; a larger one is reduced."""
 MAX_LABELS = 1000
 """Number of labels of one picture, at most."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Guess:
-    """What a model reads in a picture, or in a box of it."""
-
-    prediction: Prediction
-    box: BoxEdges | None = None
-    """Where it is; None for the whole picture."""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON."""
-        likeliest, share = self.prediction.top(1)[0]
-        return {
-            "digit": self.prediction.digit,
-            "likeliest": likeliest,
-            "confidence": round(share, 3),
-            "abstained": self.prediction.abstained,
-            "box": self.box,
-        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -187,9 +166,9 @@ class LabelingSession:
         found = (str(file), None)
         if several and boxes:
             # Those that were labeled stay, whatever this model would find.
-            read = read_picture(found, lambda _: _guess_boxes(classifier, self.folder, path, boxes))
+            read = read_picture(found, lambda _: guess_boxes(classifier, self.folder, path, boxes))
         else:
-            read = read_picture(found, lambda _: _guess(classifier, file, several))
+            read = read_picture(found, lambda _: guess_picture(classifier, file, several=several))
         if isinstance(read, PictureNotFound):
             with self._lock:
                 self._missing.add(path)
@@ -280,27 +259,6 @@ class LabelingSession:
         for row in rows:
             self._labels.setdefault(row.path, []).append(row.label)
         self._stamp = _stamp(self.folder / LABELS_FILE)
-
-
-def _guess(classifier: Classifier, file: Path, several: bool | None) -> tuple[Guess, ...]:
-    if not several:
-        prediction = classifier.predict(file)
-        if several is False or prediction.abstained != "not-one-digit":
-            return (Guess(prediction=prediction),)
-    page = classifier.predict_all(file)
-    boxes = tuple(Guess(prediction=one.prediction, box=one.box) for one in page.digits)
-    return boxes or (Guess(prediction=classifier.predict(file)),)
-
-
-def _guess_boxes(
-    classifier: Classifier, folder: Path, path: str, boxes: Sequence[BoxEdges]
-) -> tuple[Guess, ...]:
-    crops = [LabeledPicture(path=path, digit=None, box=box).open(folder) for box in boxes]
-    predictions = classifier.predict_many(crops)
-    return tuple(
-        Guess(prediction=prediction, box=box)
-        for prediction, box in zip(predictions, boxes, strict=True)
-    )
 
 
 def _find(folder: Path) -> Iterator[str]:

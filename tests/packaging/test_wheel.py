@@ -254,6 +254,7 @@ FILES = [
     "mnist_edge/inference/page.py",
     "mnist_edge/inference/page_reader.py",
     "mnist_edge/inference/path_set.py",
+    "mnist_edge/inference/picture_guesses.py",
     "mnist_edge/inference/pixel_text.py",
     "mnist_edge/inference/results_log.py",
     "mnist_edge/inference/text_picture.py",
