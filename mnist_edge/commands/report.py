@@ -174,6 +174,7 @@ def report_command(
     from mnist_edge.evaluation.report.gates import Limits, failure_messages
     from mnist_edge.evaluation.report.junit import report_to_junit
     from mnist_edge.evaluation.report.measure import count_steps, measure_schemes
+    from mnist_edge.evaluation.report.model_stats import structure_warning
     from mnist_edge.evaluation.report.robustness import CorruptionPlan
     from mnist_edge.modelstore import loading
     from mnist_edge.modelstore.origin import origin_warnings
@@ -212,7 +213,7 @@ def report_command(
     if junit:
         require_replaceable(junit)
     models = _models(model, split_list(schemes), against)
-    for warning in origin_warnings(models):
+    for warning in filter(None, [*origin_warnings(models), structure_warning(models)]):
         warn(warning)
     images = (
         _mnist_test(data)

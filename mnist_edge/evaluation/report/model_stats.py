@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mnist_edge.evaluation.report.results import OperatorCount
+from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.runtimes.numpy_backend.model_graph import Graph, GraphOperator, Tensor, parse_graph
 
 _WEIGHTED = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
@@ -53,6 +55,33 @@ def read_model_stats(content: bytes) -> ModelStats:
             for (name, version), count in sorted(counts.items())
         ),
     )
+
+
+def structure_warning(models: Sequence[StoredModel]) -> str | None:
+    """Say that files without manifests are of different networks, if their structure tells.
+
+    Quantization may fold a normalization, but changes nothing of what the layers multiply.
+
+    Raises:
+        InvalidModel: a file is damaged.
+    """
+    if any(model.manifest for model in models):
+        return None
+    counts = {model.path.name: _multiply_adds_of_one(model.content) for model in models}
+    if len(set(counts.values())) < 2:
+        return None
+    listed = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+    return (
+        f"these files are of different networks, by their multiply-adds ({listed}): what differs "
+        "is not the quantization"
+    )
+
+
+def _multiply_adds_of_one(content: bytes) -> int:
+    """Count the multiplications for one picture of a batch, which may be fixed to any size."""
+    graph = parse_graph(content)
+    batch = graph.tensors[graph.inputs[0]].shape[0]
+    return sum(_multiply_adds(graph, operator) for operator in graph.operators) // max(1, batch)
 
 
 def _parameters(graph: Graph) -> set[int]:

@@ -130,7 +130,11 @@ def test_a_broken_int8_misses_the_gate(quick: Path, nano: Path, tiny: Path, run:
     # It answers 0, as 980 of the 10,000 are labelled.
     assert ran.stdout.startswith("int8 is broken: 9.80 % of 10,000 pictures against 99.")
     assert "it answers 0 to nearly everything" in " ".join(ran.stdout.split())
-    reason, wrote = ran.stderr.splitlines()
+    warning, reason, wrote = ran.stderr.splitlines()
+    # Neither has a manifest that would say so.
+    assert warning.startswith(
+        "warning: these files are of different networks, by their multiply-adds (float32.tflite 7"
+    )
     assert reason.startswith("gate missed: int8 has 90.")
     assert "at most 1.5 allowed by --max-drop" in reason
     assert str(junit) in wrote

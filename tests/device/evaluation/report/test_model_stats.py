@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from mnist_edge.evaluation.report import results
-from mnist_edge.evaluation.report.model_stats import read_model_stats
+from mnist_edge.evaluation.report.model_stats import read_model_stats, structure_warning
 from mnist_edge.modelstore import SCHEMES
+from mnist_edge.modelstore.loading import StoredModel, load_model
+from tests.support.paths import ROOT
 
 
 def test_parameters_and_operations_of_a_file_are_counted(nano: Path) -> None:
@@ -60,3 +62,17 @@ def test_the_pixel_scale_is_not_a_parameter(nano: Path) -> None:
     # 784 to 128 to 10; the file begins with a multiplication by 1/255.
     found = read_model_stats((folder / "int8.tflite").read_bytes())
     assert found.parameters == 784 * 128 + 128 + 128 * 10 + 10
+
+
+def test_files_of_different_networks_are_told_apart_without_manifests() -> None:
+    def bare(name: str, scheme: str) -> StoredModel:
+        model = load_model(ROOT / "models" / name, scheme=scheme)
+        return StoredModel(path=model.path, content=model.content, manifest=None)
+
+    assert structure_warning([bare("nano", scheme) for scheme in SCHEMES]) is None
+    said = structure_warning([bare("nano", "float32"), bare("micro", "int8")])
+    assert said is not None
+    assert "(float32.tflite 716,736, int8.tflite 211,920)" in said
+    # Manifests tell more.
+    listed = load_model(ROOT / "models" / "nano", scheme="float32")
+    assert structure_warning([listed, bare("micro", "int8")]) is None
