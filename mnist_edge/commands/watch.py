@@ -122,6 +122,7 @@ def watch_command(
     if init:
         from mnist_edge.commands.watch_camera import write_config
 
+        _refuse({str(folder): folder, "--out": out}, "not with --init; it writes to --config FILE")
         write_config(config, camera)
         return
     if (folder is None) == (camera is None and config is None):

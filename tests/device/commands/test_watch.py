@@ -21,6 +21,8 @@ from tests.support.programs import Run
         (["--camera", "demo:", "--light-command", "a 'b"], "light_command"),
         (["inbox", "--out", "a.jsonl", "--history", "a.db"], "--history: only with a camera"),
         (["inbox", "--out", "a.jsonl", "--every", "1s"], "--every: only with a camera"),
+        (["--init", "my.toml"], "my.toml: not with --init; it writes to --config FILE"),
+        (["--init", "--out", "my.toml"], "--out: not with --init; it writes to --config FILE"),
         (["--camera", "demo:", "--all"], "--all: only with a FOLDER"),
         (["--camera", "demo:", "--interval", "5"], "--interval: only with a FOLDER"),
     ],
