@@ -14,7 +14,7 @@ from converters import conversion, loader, schemes, tf_converter
 from converters.accuracy_gate import AccuracyGate
 from converters.calibration_set import draw_calibration_set
 from converters.conversion import Converted, Prepared
-from mnist_edge.data.mnist import Mnist
+from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.errors import AccuracyLost, ConversionError, NotWritable, UnsuitableModel
 from mnist_edge.metrics.classification import calibration_error
 from mnist_edge.metrics.confidence import MIN_COVERAGE, choose_threshold, fit_temperature, softmax
@@ -31,58 +31,77 @@ from tests.support.paths import NANO
 from tests.support.peers import run_on_litert
 from tests.support.recorder import Train
 
-
-def _converted(
-    name: str, train: Train, digits: Mnist, folder: Path, *, max_drop: float = DROP_BOUND
-) -> tuple[NDArray[np.float32], list[tuple[schemes.Scheme, SandboxRun]]]:
-    """Train a recipe briefly; return Keras' logits of the test digits and each scheme's run."""
-    recipe = find_recipe(name)
-    # The answers of a deeper, hardly trained network depend on rounding.
-    epochs = 4 if recipe.outlier_ratio else 2
-    brief: dict[str, Any] = {"epochs": epochs} if recipe.epochs else {"steps": 200}
-    # Neither teachers nor outliers change the network that is converted.
-    brief |= {"distillation": None, "outlier_ratio": 0}
-    train(replace(recipe, **brief), folder)
-    every = schemes.find_schemes(["all"])
-    prepared = conversion.prepare(folder / training_record.MODEL_FILE, digits)
-    assert prepared.scaling.name == "pixels"
-    converted = convert_all(prepared, folder, every, gate=AccuracyGate(max_drop_point=max_drop))
-    assert [model.manifest.scheme for model in converted] == list(SCHEMES)
-    assert all(model.manifest.recipe == name for model in converted)
-    trials = [
-        run_sandboxed(loading.load_model(model.path).content, digits.test.images, name=name)
-        for model in converted
-    ]
-    reference = conversion.keras_logits(prepared.model, prepared.scaling, digits.test)
-    return reference, list(zip(every, trials, strict=True))
-
-
+RELEASED = ("edge", "nano", "micro")
+"""The models that are committed with their weights and the files of all schemes."""
 NETWORKS = {build().network: name for name, build in sorted(RECIPES.items(), reverse=True)}
 """A recipe of each network."""
+TEACHERS = ("edge-teacher", "wide", "wide-kernels", "wide-residual")
+"""Recipes whose networks only teach; their layers are those of the others, with more filters."""
+TRAINED = sorted({*NETWORKS.values()} - {*RELEASED} - {*TEACHERS})
+"""Recipes of the networks of which nothing is committed to be converted."""
+
+Answers = list[tuple[schemes.Scheme, SandboxRun]]
+"""What each scheme's file answers."""
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", sorted(name for name in NETWORKS.values() if not name.startswith("wide"))
-)
-def test_every_scheme_keeps_the_accuracy_of_every_network_but_teachers(
-    name: str, train: Train, small_mnist: Mnist, tmp_path: Path
+def _require_same_accuracy(
+    reference: NDArray[np.float32], answers: Answers, folder: Path, digits: Digits
 ) -> None:
-    reference, trials = _converted(name, train, small_mnist, tmp_path)
-    files = [tmp_path / f"{scheme.name}.tflite" for scheme, _ in trials]
-    later = run_on_litert(files, small_mnist.test.images)
-    for (scheme, trial), litert in zip(trials, later, strict=True):
-        assert compare(trial.logits, litert, small_mnist.test.labels).agreement > 0.99
+    """Check each scheme's answers against Keras' logits, and on a later runtime."""
+    files = [folder / f"{scheme.name}.tflite" for scheme, _ in answers]
+    for (scheme, trial), litert in zip(answers, run_on_litert(files, digits.images), strict=True):
+        assert compare(trial.logits, litert, digits.labels).agreement > 0.99
         assert trial.runtime.startswith("tflite-runtime 2.14")
         assert trial.input.dtype == trial.output.dtype == scheme.io_dtype
-        compared = compare(reference, trial.logits, small_mnist.test.labels)
+        compared = compare(reference, trial.logits, digits.labels)
         assert abs(compared.drop) <= DROP_BOUND
         # A hardly trained model has little accuracy to lose, but its answers stay the same.
         assert compared.agreement > LEAST_AGREEMENT
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["edge", "nano", "micro"])
+@pytest.mark.parametrize("name", TRAINED)
+def test_every_scheme_keeps_the_accuracy_of_every_network(
+    name: str, train: Train, small_mnist: Mnist, tmp_path: Path
+) -> None:
+    recipe = find_recipe(name)
+    brief: dict[str, Any] = {"epochs": 2} if recipe.epochs else {"steps": 200}
+    train(replace(recipe, **brief), tmp_path)
+    every = schemes.find_schemes(["all"])
+    prepared = conversion.prepare(tmp_path / training_record.MODEL_FILE, small_mnist)
+    assert prepared.scaling.name == "pixels"
+    converted = convert_all(prepared, tmp_path, every, gate=AccuracyGate(max_drop_point=DROP_BOUND))
+    assert [model.manifest.scheme for model in converted] == list(SCHEMES)
+    assert all(model.manifest.recipe == name for model in converted)
+    digits = small_mnist.test
+    trials = [
+        run_sandboxed(loading.load_model(model.path).content, digits.images, name=name)
+        for model in converted
+    ]
+    reference = conversion.keras_logits(prepared.model, prepared.scaling, digits)
+    _require_same_accuracy(reference, list(zip(every, trials, strict=True)), tmp_path, digits)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RELEASED)
+def test_every_scheme_of_a_released_model_keeps_its_accuracy(name: str, small_mnist: Mnist) -> None:
+    # That converting gives these files is the test after this.
+    folder = NANO.with_name(name)
+    prepared = conversion.prepare(folder / training_record.MODEL_FILE, small_mnist)
+    assert prepared.scaling.name == "pixels"
+    digits = small_mnist.test
+    reference = conversion.keras_logits(prepared.model, prepared.scaling, digits)
+    answers = []
+    for scheme in schemes.find_schemes(["all"]):
+        stored = loading.load_model(folder / f"{scheme.name}.tflite")
+        assert stored.manifest
+        assert (stored.manifest.scheme, stored.manifest.recipe) == (scheme.name, name)
+        answers.append((scheme, run_sandboxed(stored.content, digits.images, name=name)))
+    _require_same_accuracy(reference, answers, folder, digits)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RELEASED)
 def test_converting_the_committed_model_again_gives_the_committed_bytes(
     name: str, small_mnist: Mnist, mnist: Mnist
 ) -> None:
