@@ -150,7 +150,7 @@ TARGET = Target(
     name="keras_files",
     draw=_draw,
     check=_check,
-    count=80,
+    count=40,
     known={
         "sound .keras": KnownCase(content=lambda: _whole()[".keras"], expected=("read",)),
         "sound .h5": KnownCase(content=lambda: _whole()[".h5"], expected=("read",)),

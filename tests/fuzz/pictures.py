@@ -172,7 +172,7 @@ TARGET = Target(
     name="pictures",
     draw=_draw,
     check=_check,
-    count=1200,
+    count=600,
     known={
         "halftone": KnownCase(content=_halftone, expected=("read",)),
         **{

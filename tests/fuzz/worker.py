@@ -44,8 +44,9 @@ def run(target: Target, seed: str, first: int, end: int, seconds: float, folder:
     limit = _ADDRESS_SPACE if target.megabytes is not None else _ADDRESS_SPACE_OF_TENSORFLOW
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     gc.freeze()
-    # It says where the case was, and then ends the process.
-    faulthandler.register(signal.SIGPROF, chain=True)
+    for number in (signal.SIGPROF, signal.SIGALRM):
+        # It says where the case was, and then ends the process.
+        faulthandler.register(number, chain=True)
     cases, until = _cases(target, seed, first, end), time.monotonic() + seconds
     with (
         (folder / "log").open("a", encoding="utf-8", buffering=1) as log,
@@ -83,7 +84,8 @@ def _check(target: Target, content: bytes, files: Path) -> tuple[str, int]:
     files.mkdir()
     at_rest = 0
     signal.setitimer(signal.ITIMER_PROF, target.seconds)
-    faulthandler.dump_traceback_later(_WAITING * target.seconds, exit=True)
+    # faulthandler's own timer is a thread for each case, which takes longer than most of them.
+    signal.setitimer(signal.ITIMER_REAL, _WAITING * target.seconds)
     if target.megabytes is not None:
         # What it took to make the case is not the program's: glibc may keep it for later.
         gc.collect()
@@ -99,7 +101,7 @@ def _check(target: Target, content: bytes, files: Path) -> tuple[str, int]:
             outcome = target.check(content, files)
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
-        faulthandler.cancel_dump_traceback_later()
+        signal.setitimer(signal.ITIMER_REAL, 0)
         shutil.rmtree(files)
     if target.megabytes is None:
         return outcome, 0
