@@ -22,14 +22,20 @@ QUICK_SIDE_BY_SIDE := --numprocesses=$(CORES) --maxprocesses=4 --dist=worksteal
 # Some containers set it, and then every process of a test compiles all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-fast test-pi fuzz lint workflows types docs reference tests bench system-packages lock clean
+.PHONY: run test test-fast test-pi fuzz lint workflows types docs reference tests quick-tests bench system-packages lock clean
 
 run: $(READY)
 	$(BIN)/mnist-edge run
 
-test: lint types docs tests
+# mypy takes one processor for half a minute: what else is short goes beside it.
+test:
+	$(MAKE) --jobs=2 --output-sync=target types lint docs $(PEERS_READY)
+	$(MAKE) tests
 
-test-fast: lint types
+test-fast:
+	$(MAKE) --jobs=3 types lint quick-tests
+
+quick-tests: $(READY)
 	$(BIN)/pytest $(QUICK_SIDE_BY_SIDE) --quiet -m "not slow"
 
 lint: $(READY) workflows

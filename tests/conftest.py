@@ -31,6 +31,8 @@ SOURCES = (
     "converters",
     "models",
 )
+LONG = ("fuzz", "pi", "workstation", "system", "packaging")
+"""Folders with the tests that take longest."""
 
 # The same examples every time, however long a busy machine takes for one or to draw it.
 settings.register_profile(
@@ -41,6 +43,16 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("device")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest tests first, so that no worker is left with one when all others are done."""
+
+    def place(item: pytest.Item) -> int:
+        folder = item.nodeid.removeprefix("tests/").partition("/")[0]
+        return LONG.index(folder) if folder in LONG else len(LONG)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)
