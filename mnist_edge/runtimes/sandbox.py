@@ -7,6 +7,7 @@ when they share a process, so the converters run their results in a child.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge import DIGIT_SHAPE
-from mnist_edge.errors import InvalidModel, MnistEdgeError
+from mnist_edge.errors import InvalidModel, MnistEdgeError, NotWritable
 from mnist_edge.modelstore.loading import StoredModel
 from mnist_edge.modelstore.manifest import TensorSpec
 from mnist_edge.runtimes.interpreter import Interpreter
 from mnist_edge.runtimes.selection import describe_runtime
+from mnist_edge.system.paths import shipped_models_folder, store_folder
 from mnist_edge.system.records import record
 
 _MEMORY = 1 << 30
@@ -55,7 +57,9 @@ def open_model(model: StoredModel, *, threads: int = 1) -> Interpreter:
     """Open an interpreter for a stored model.
 
     A model without a manifest is tried in a child process first, so that a damaged one raises an
-    error here instead of ending this process.
+    error here instead of ending this process. One whose manifest came with it, and was neither
+    released nor installed, may have been damaged before it was hashed: nothing in it may lead out
+    of its file.
 
     Raises:
         InvalidModel: the runtime cannot load it, or crashes on it.
@@ -65,12 +69,28 @@ def open_model(model: StoredModel, *, threads: int = 1) -> Interpreter:
     """
     if model.manifest is None:
         run_sandboxed(model.content, NO_DIGITS, name=str(model.path))
+    elif not _was_tried(model.path):
+        # It takes a millisecond, and the usual models do without.
+        from mnist_edge.runtimes.numpy_backend.bounds import require_within_bounds
+
+        try:
+            require_within_bounds(model.content)
+        except InvalidModel as error:
+            raise InvalidModel(f"{model.path}: {error}") from error
     interpreter = Interpreter(model.content, threads=threads)
     if model.manifest is not None:
         model.manifest.require_tensors(
             input=interpreter.input, output=interpreter.output, name=str(model.path)
         )
     return interpreter
+
+
+def _was_tried(path: Path) -> bool:
+    """Return whether a file is a released model, or was tried when it was installed."""
+    folders = [shipped_models_folder()]
+    with suppress(NotWritable):  # whoever has no home folder has installed nothing
+        folders.append(store_folder())
+    return not {*folders}.isdisjoint(path.parents)
 
 
 def run_sandboxed(content: bytes, pixels: NDArray[np.uint8], *, name: str) -> SandboxRun:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import random
@@ -13,8 +14,10 @@ import pytest
 
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import InvalidModel
+from mnist_edge.modelstore.loading import load_model
 from mnist_edge.runtimes.interpreter import Interpreter
-from mnist_edge.runtimes.sandbox import NO_DIGITS, run_sandboxed
+from mnist_edge.runtimes.sandbox import NO_DIGITS, open_model, run_sandboxed
+from tests.support.paths import NANO
 
 MIB = 1 << 20
 
@@ -107,3 +110,15 @@ def test_a_damaged_model_does_not_allocate_the_memory_it_claims(
     assert found["outcomes"] == ["InvalidModel"]
     # Unlimited, the runtime takes 1,750 MiB, which is more than a small Pi has.
     assert found["largest"] < 1024 * MIB
+
+
+def test_a_manifest_that_came_with_a_damaged_model_does_not_vouch_for_it(tmp_path: Path) -> None:
+    content = (NANO / "int8.tflite").read_bytes()[:9000]
+    manifest = json.loads((NANO / "int8.json").read_bytes())
+    forged = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+    (tmp_path / "int8.tflite").write_bytes(content)
+    (tmp_path / "int8.json").write_text(json.dumps({**manifest, **forged}), encoding="utf-8")
+    model = load_model(tmp_path)
+    assert model.manifest is not None
+    with pytest.raises(InvalidModel, match=r"int8.tflite: the model is damaged: it has something"):
+        open_model(model)
