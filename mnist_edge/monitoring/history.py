@@ -10,16 +10,25 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from mnist_edge.errors import InvalidHistory, InvalidValue, did_you_mean
 from mnist_edge.monitoring.clock import Duration
 from mnist_edge.monitoring.history_file import HistoryFile
+from mnist_edge.monitoring.history_rows import (
+    format_timestamp,
+    parse_bytes,
+    parse_count,
+    parse_message,
+    parse_reading,
+    parse_stored_state,
+    reading_row,
+)
 from mnist_edge.monitoring.message import Message
-from mnist_edge.monitoring.readings import ValueReading, parse_number, parse_time
-from mnist_edge.monitoring.rules import RegionState, parse_state, state_document
+from mnist_edge.monitoring.readings import ValueReading
+from mnist_edge.monitoring.rules import RegionState, state_document
 
 _INSERT = """
 INSERT INTO readings (reading_id, region, time, raw, value, rate, error, filled, unit)
@@ -44,8 +53,6 @@ SELECT reading_id, region, time, raw, value, rate, error, filled, unit FROM read
 WHERE id IN (SELECT (SELECT max(id) FROM readings WHERE region = states.region) FROM states)
 ORDER BY region
 """
-_MAX_TEXT = 10_000
-"""Characters of a region's name, an error or a state, at most."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,7 +141,7 @@ class History:
             known = "SELECT 1 FROM readings WHERE reading_id = ?"
             if readings and connection.execute(known, (readings[0].reading_id,)).fetchone():
                 return False
-            connection.executemany(_INSERT, map(_row, readings))
+            connection.executemany(_INSERT, map(reading_row, readings))
             connection.executemany(
                 "INSERT OR REPLACE INTO states VALUES (?, ?)",
                 [(name, json.dumps(state_document(state))) for name, state in states.items()],
@@ -144,13 +151,13 @@ class History:
             if readings and self._settings.keep is not None:
                 oldest = readings[0].time - timedelta(seconds=self._settings.keep)
                 for statement in _DELETE_OLD:
-                    connection.execute(statement, (_timestamp(oldest),))
+                    connection.execute(statement, (format_timestamp(oldest),))
         return True
 
     def state(self, region: str) -> RegionState:
         """Return the state of a region's rules."""
         query = "SELECT state FROM states WHERE region = ?"
-        return next(self._file.rows(_parse_state, query, (region,)), RegionState())
+        return next(self._file.rows(parse_stored_state, query, (region,)), RegionState())
 
     def forget(self, region: str) -> None:
         """Forget the previous value of a region: the next one is accepted without comparison.
@@ -188,24 +195,24 @@ class History:
             since: leave out those before.
             region: of this region only.
         """
-        arguments = ("" if since is None else _timestamp(since), region)
-        yield from self._file.rows(_parse_reading, _SELECT, arguments)
+        arguments = ("" if since is None else format_timestamp(since), region)
+        yield from self._file.rows(parse_reading, _SELECT, arguments)
 
     def newest(
         self, limit: int, *, since: datetime | None = None, region: str | None = None
     ) -> list[ValueReading]:
         """Return as many of the newest readings at most, the oldest of them first."""
-        arguments = ("" if since is None else _timestamp(since), region, limit)
-        return [*self._file.rows(_parse_reading, _SELECT_NEWEST, arguments)]
+        arguments = ("" if since is None else format_timestamp(since), region, limit)
+        return [*self._file.rows(parse_reading, _SELECT_NEWEST, arguments)]
 
     def latest(self) -> list[ValueReading]:
         """Return the latest reading of each region."""
-        return [*self._file.rows(_parse_reading, _SELECT_LATEST)]
+        return [*self._file.rows(parse_reading, _SELECT_LATEST)]
 
     def crop(self, reading_id: str, region: str) -> bytes | None:
         """Return the encoded picture of a region in a reading; None if it was not kept."""
         query = "SELECT picture FROM crops WHERE reading_id = ? AND region = ?"
-        return next(self._file.rows(_parse_bytes, query, (reading_id, region)), None)
+        return next(self._file.rows(parse_bytes, query, (reading_id, region)), None)
 
     def next_message(self, publisher: str) -> Message | None:
         """Return the oldest message that a publisher has not sent; None if there is none."""
@@ -213,7 +220,7 @@ class History:
             "SELECT publisher, payload, reading_id, time, topic, id FROM outbox "
             "WHERE publisher = ? ORDER BY id LIMIT 1"
         )
-        return next(self._file.rows(_parse_message, query, (publisher,)), None)
+        return next(self._file.rows(parse_message, query, (publisher,)), None)
 
     def remove_message(self, message: Message, *, refused: bool = False) -> None:
         """Remove a message that was sent, or that the other side refuses for good.
@@ -229,19 +236,19 @@ class History:
     def waiting_messages(self, publisher: str) -> int:
         """Return how many messages a publisher has not sent."""
         query = "SELECT count(*) FROM outbox WHERE publisher = ?"
-        return next(self._file.rows(_parse_count, query, (publisher,)))
+        return next(self._file.rows(parse_count, query, (publisher,)))
 
     def dropped_messages(self, publisher: str) -> int:
         """Return how many messages of a publisher were never sent: no room, or refused."""
         query = "SELECT messages FROM dropped WHERE publisher = ?"
-        return next(self._file.rows(_parse_count, query, (publisher,)), 0)
+        return next(self._file.rows(parse_count, query, (publisher,)), 0)
 
     def _queue(self, connection: sqlite3.Connection, messages: Iterable[Message]) -> None:
         for one in messages:
             connection.execute(
                 "INSERT INTO outbox (publisher, topic, payload, reading_id, time) "
                 "VALUES (?, ?, ?, ?, ?)",
-                (one.publisher, one.topic, one.payload, one.reading_id, _timestamp(one.time)),
+                (one.publisher, one.topic, one.payload, one.reading_id, format_timestamp(one.time)),
             )
             while _size(connection, f"outbox {one.publisher}") > self._settings.max_outbox_bytes:
                 _delete_oldest(connection, "outbox WHERE publisher = ?", one.publisher)
@@ -264,92 +271,6 @@ class History:
                 )
         while _size(connection, "crops") > self._settings.max_crop_bytes:
             _delete_oldest(connection, "crops")
-
-
-def _timestamp(time: datetime) -> str:
-    """Write a time so that texts sort as the times do."""
-    return time.astimezone(timezone.utc).isoformat(timespec="microseconds")
-
-
-def _row(reading: ValueReading) -> tuple[Any, ...]:
-    return (
-        reading.reading_id,
-        reading.region,
-        _timestamp(reading.time),
-        reading.raw,
-        None if reading.value is None else f"{reading.value:f}",
-        None if reading.rate is None else f"{reading.rate:f}",
-        reading.error,
-        reading.filled,
-        reading.unit,
-    )
-
-
-def _parse_reading(
-    reading_id: Any,
-    region: Any,
-    time: Any,
-    raw: Any,
-    value: Any,
-    rate: Any,
-    error: Any,
-    filled: Any,
-    unit: Any,
-) -> ValueReading:
-    return ValueReading(
-        region=_parse_text(region),
-        time=parse_time(time),
-        reading_id=_parse_text(reading_id),
-        raw=_parse_text(raw),
-        value=None if value is None else parse_number(value),
-        rate=None if rate is None else parse_number(rate),
-        error=None if error is None else _parse_text(error),
-        unit=_parse_text(unit),
-        filled=bool(filled),
-    )
-
-
-def _parse_message(
-    publisher: Any, payload: Any, reading_id: Any, time: Any, topic: Any, number: Any
-) -> Message:
-    return Message(
-        publisher=_parse_text(publisher),
-        payload=_parse_bytes(payload),
-        reading_id=_parse_text(reading_id),
-        time=parse_time(time),
-        topic=_parse_text(topic),
-        number=_parse_count(number),
-    )
-
-
-def _parse_state(state: Any) -> RegionState:
-    try:
-        return parse_state(json.loads(_parse_text(state)))
-    except RecursionError as error:
-        raise ValueError(f"{state!r:.40} is no state") from error
-
-
-def _parse_text(text: Any) -> str:
-    """Return the text of a cell, which in SQLite may hold anything.
-
-    Raises:
-        ValueError: it is none, or longer than any that a watch writes.
-    """
-    if not isinstance(text, str) or len(text) > _MAX_TEXT:
-        raise ValueError(f"{text!r:.40} is no text of a reading")
-    return text
-
-
-def _parse_bytes(content: Any) -> bytes:
-    if not isinstance(content, bytes):
-        raise ValueError(f"{content!r:.40} is no message or picture")  # noqa: TRY004  # damage
-    return content
-
-
-def _parse_count(count: Any) -> int:
-    if not isinstance(count, int):
-        raise ValueError(f"{count!r:.40} is no number")  # noqa: TRY004  # damage
-    return count
 
 
 def _size(connection: sqlite3.Connection, name: str) -> int:

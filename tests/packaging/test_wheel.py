@@ -295,6 +295,7 @@ FILES = [
     "mnist_edge/monitoring/digit_completion.py",
     "mnist_edge/monitoring/history.py",
     "mnist_edge/monitoring/history_file.py",
+    "mnist_edge/monitoring/history_rows.py",
     "mnist_edge/monitoring/history_schema.py",
     "mnist_edge/monitoring/light.py",
     "mnist_edge/monitoring/message.py",

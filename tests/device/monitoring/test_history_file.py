@@ -107,7 +107,7 @@ def test_a_file_that_is_not_a_history_is_refused(tmp_path: Path) -> None:
         ("UPDATE readings SET time = 'noon'", "'noon' is no time"),
         ("UPDATE readings SET time = '0001-01-01T00:00:00+23:59'", "is no time"),
         ("UPDATE readings SET value = '1e999999999'", "'1e999999999' is no number of a display"),
-        ("UPDATE readings SET unit = x'ff'", "is no text of a reading"),
+        ("UPDATE readings SET unit = x'ff'", "is not the text of a reading"),
         ("UPDATE readings SET raw = CAST(x'ff' AS TEXT)", "Could not decode"),
         ("DROP TABLE crops", "its tables are not those of a history"),
         (
