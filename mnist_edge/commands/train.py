@@ -89,7 +89,8 @@ def train_command(
 
     Writes model.keras, training.json and curves.png. Recipes: edge, nano and
     micro, the shipped models; edge-teacher, three of which edge trains first,
-    into teachers/, and is distilled from; edge-patient, nano-patient and
+    into teachers/, and is distilled from; edge-refined, which learns other
+    people's habits from where edge ends; edge-patient, nano-patient and
     micro-patient, the same layers, trained for long and taught by wide,
     wide-residual and wide-kernels; quick, 99 % in two or three minutes; those of
     four articles: softmax-l2, softmax-1k, cnn, mlp-ema, mlp-dropout; and, to
@@ -130,7 +131,7 @@ def train_command(
     if epochs is not None:
         chosen = chosen.with_epochs(epochs, TRAIN_SIZE)
     folder = out or RUNS / chosen.name
-    if teachers is not None and not chosen.distillation:
+    if teachers is not None and not chosen.teachers:
         raise InvalidValue(f"recipe {chosen.name} has no teachers: leave out --teachers")
     if not overwrite:
         require_free(folder, chosen, resume=resume, overwrite="--overwrite")

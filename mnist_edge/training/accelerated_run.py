@@ -38,10 +38,14 @@ _LOOP_SECONDS = 5.0
 
 
 def is_supported(recipe: Recipe) -> bool:
-    """Return whether a recipe trains in this way: those in whole epochs do, and mean losses."""
+    """Return whether a recipe trains in this way.
+
+    Those in whole epochs do, with mean losses, from random weights.
+    """
     return (
         import_keras().backend.backend() == "jax"
         and recipe.epochs is not None
+        and recipe.refinement is None
         and recipe.augment in OPS
         and recipe.loss_reduction == "sum_over_batch_size"
     )

@@ -25,7 +25,12 @@ from mnist_edge.modelstore.manifest import Lineage, OperatingPoints
 from mnist_edge.training import augmentation, frameworks, optimizers
 from mnist_edge.training.checkpoint import Progress
 from mnist_edge.training.input_pipeline import in_batches
-from mnist_edge.training.losses import NO_DIGIT, cross_entropy, distillation_targets
+from mnist_edge.training.losses import (
+    NO_DIGIT,
+    corrected_targets,
+    cross_entropy,
+    label_probabilities,
+)
 from mnist_edge.training.outliers.generator import (
     LOOKALIKE_KINDS,
     TRAINING_KINDS,
@@ -51,9 +56,6 @@ _MAX_COPIES = 50
 """Copies of one picture in a round, at most."""
 _ALPHA, _TEMPERATURE = 0.9, 3.0
 """Of the distillation, as in the recipe ``edge``."""
-_CERTAIN, _UNCERTAIN = 0.9, 0.5
-"""Probability of the label from which on the teacher is right, and of any digit up to which it is
-right about an outlier."""
 _SHARES = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 """Shares of the best weights in the result that are tried."""
 _GAINED = 0.98
@@ -132,7 +134,10 @@ class FineTuningRun:
         self._outliers = draw_mixed_outliers(_DRAWN_OUTLIERS, mnist, settings.seed)
         own = lesson.learned
         self._pen_widths = measure_pen_widths(own.images[own.labels != NO_DIGIT])
-        self._label_targets = _label_targets(parent, mnist.validation)
+        digits = mnist.validation
+        self._label_targets = label_probabilities(
+            predict_logits(parent, digits), digits.labels, temperature=_TEMPERATURE
+        )
         self._model = keras.models.clone_model(parent)
         self._model.set_weights(parent.get_weights())
         for layer in self._model.layers:
@@ -306,15 +311,9 @@ class FineTuningRun:
     def targets(self, pictures: Digits) -> NDArray[np.float32]:
         """Return labels with the teacher's probabilities, corrected where it is wrong."""
         logits = predict_logits(self._parent, pictures)
-        probabilities = softmax(logits)
-        taught = softmax(logits, temperature=_TEMPERATURE)
-        is_digit = pictures.labels != NO_DIGIT
-        own = probabilities[
-            np.arange(len(pictures)), np.minimum(pictures.labels, CLASSES - 1).astype(int)
-        ]
-        is_right = np.where(is_digit, own >= _CERTAIN, probabilities.max(axis=1) <= _UNCERTAIN)
-        corrected = np.where(is_right[:, np.newaxis], taught, self._label_targets[pictures.labels])
-        return distillation_targets(pictures.labels, corrected.astype(np.float32))
+        return corrected_targets(
+            pictures.labels, logits, self._label_targets, temperature=_TEMPERATURE
+        )
 
 
 def draw_mixed_outliers(count: int, mnist: Mnist, seed: int) -> NDArray[np.uint8]:
@@ -325,23 +324,6 @@ def draw_mixed_outliers(count: int, mnist: Mnist, seed: int) -> NDArray[np.uint8
         seed=seed,
         kinds=(*TRAINING_KINDS, *LOOKALIKE_KINDS),
     )
-
-
-def _label_targets(parent: keras.Model, digits: Digits) -> NDArray[np.float64]:
-    """Compute the mean probabilities that a network has for digits of each label, ``(11, 10)``.
-
-    Of those that it reads right; the last row, that of outliers, is uniform.
-    """
-    logits = predict_logits(parent, digits)
-    probabilities = softmax(logits, temperature=_TEMPERATURE)
-    is_right = logits.argmax(axis=1) == digits.labels
-    rows = [
-        probabilities[is_right & (digits.labels == label)].mean(axis=0)
-        if (is_right & (digits.labels == label)).any()
-        else np.eye(CLASSES)[label]
-        for label in range(CLASSES)
-    ]
-    return np.array([*rows, np.full(CLASSES, 1 / CLASSES)])
 
 
 def _score(logits: NDArray[np.float32], pictures: Digits) -> dict[str, float]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mnist_edge.metrics.confidence import softmax
 from mnist_edge.training.frameworks import import_keras
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 NO_DIGIT = 10
 """Label of an outlier, a picture that shows no digit."""
 CLASSES = 10
+_CERTAIN, _UNCERTAIN = 0.9, 0.5
+"""Probability of the label from which on a teacher is right about a digit, and of any digit up to
+which it is right about an outlier."""
 _MIN_PROBABILITY = 1e-30
 """Lower bound of the probabilities whose logarithm is taken."""
 
@@ -28,6 +32,57 @@ def distillation_targets(
 ) -> NDArray[np.float32]:
     """Join labels ``(n,)`` and the teachers' probabilities ``(n, 10)`` as targets ``(n, 11)``."""
     return np.column_stack((labels, probabilities)).astype(np.float32)
+
+
+def label_probabilities(
+    logits: NDArray[np.float32], labels: NDArray[np.uint8], *, temperature: float
+) -> NDArray[np.float64]:
+    """Compute the mean probabilities that a network has for the digits of each label.
+
+    Args:
+        logits: ``(n, 10)``, of digits; those that it reads right count.
+        labels: ``(n,)``, 0..9.
+        temperature: divisor of the logits.
+
+    Returns:
+        ``(11, 10)``; the last row, that of outliers, is uniform.
+    """
+    probabilities = softmax(logits, temperature=temperature)
+    is_right = logits.argmax(axis=1) == labels
+    rows = [
+        probabilities[is_right & (labels == label)].mean(axis=0)
+        if (is_right & (labels == label)).any()
+        else np.eye(CLASSES)[label]
+        for label in range(CLASSES)
+    ]
+    return np.array([*rows, np.full(CLASSES, 1 / CLASSES)])
+
+
+def corrected_targets(
+    labels: NDArray[np.uint8],
+    logits: NDArray[np.float32],
+    by_label: NDArray[np.float64],
+    *,
+    temperature: float,
+) -> NDArray[np.float32]:
+    """Join labels and a teacher's probabilities, corrected where it is wrong.
+
+    Args:
+        labels: ``(n,)``, 0..10.
+        logits: ``(n, 10)``, the teacher's.
+        by_label: ``(11, 10)``, the probabilities that replace wrong ones.
+        temperature: divisor of the logits.
+
+    Returns:
+        ``(n, 11)``, as of ``distillation_targets``.
+    """
+    probabilities = softmax(logits)
+    is_digit = labels != NO_DIGIT
+    own = probabilities[np.arange(len(labels)), np.minimum(labels, CLASSES - 1).astype(int)]
+    is_right = np.where(is_digit, own >= _CERTAIN, probabilities.max(axis=1) <= _UNCERTAIN)
+    taught = softmax(logits, temperature=temperature)
+    corrected = np.where(is_right[:, np.newaxis], taught, by_label[labels])
+    return distillation_targets(labels, corrected.astype(np.float32))
 
 
 def cross_entropy(

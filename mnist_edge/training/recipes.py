@@ -55,6 +55,8 @@ class Recipe:
     """Digits drawn in habits that MNIST's writers had little of, per training digit, 0..1."""
     distillation: Distillation | None = None
     """How it learns from teachers, which are trained first; None for labels alone."""
+    refinement: Refinement | None = None
+    """Which trained network it begins as; None for random weights."""
     compute_dtype: str = "float32"
     """Type that an accelerator computes in, ``float32`` or ``bfloat16``, which is faster for wide
     networks; weights are float32, and a processor computes in it too."""
@@ -80,9 +82,16 @@ class Recipe:
                 )
         if self.compute_dtype not in {"float32", "bfloat16"}:
             raise InvalidValue(f"compute dtype {self.compute_dtype!r} is not float32 or bfloat16")
+        self._check_teachers()
         # numpy's RandomState, which orders the digits, takes 32 bits.
         if not 0 <= self.seed < 2**32:
             raise InvalidValue(f"seed {self.seed} is outside 0..{2**32 - 1}")
+
+    def _check_teachers(self) -> None:
+        if self.distillation and self.refinement:
+            raise InvalidValue(
+                f"recipe {self.name}: a network that is refined is taught by its parent alone"
+            )
 
     def steps_per_epoch(self, digits: int) -> int:
         """Count the steps of one epoch over ``digits``, including a short last batch."""
@@ -97,8 +106,15 @@ class Recipe:
         """Count the steps of the whole run."""
         return self.steps or (self.epochs or 0) * self.steps_per_epoch(digits)
 
+    @property
+    def teachers(self) -> tuple[Recipe, ...]:
+        """The recipes whose networks must be trained before this one, and teach it."""
+        if self.refinement:
+            return (self.refinement.parent,)
+        return self.distillation.teachers if self.distillation else ()
+
     def with_epochs(self, epochs: int, digits: int) -> Recipe:
-        """Return the recipe and its teachers with another length, in its own unit."""
+        """Return the recipe and its teachers, but no parent, with another length, in its unit."""
         if self.epochs is not None:
             distillation = self.distillation and self.distillation.with_epochs(epochs, digits)
             return replace(self, epochs=epochs, distillation=distillation)
@@ -123,15 +139,44 @@ class Distillation:
             raise InvalidValue(
                 "distillation needs at least one teacher, and none with teachers of its own"
             )
-        if not 0 < self.alpha <= 1:
-            raise InvalidValue(f"distillation alpha {self.alpha} must be above 0 and at most 1")
-        if not (math.isfinite(self.temperature) and self.temperature > 0):
-            raise InvalidValue(f"distillation temperature {self.temperature} must be above 0")
+        _check_teaching(self.alpha, self.temperature)
 
     def with_epochs(self, epochs: int, digits: int) -> Distillation:
         """Return the distillation with teachers trained for ``epochs``."""
         teachers = tuple(teacher.with_epochs(epochs, digits) for teacher in self.teachers)
         return replace(self, teachers=teachers)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Refinement:
+    """Training that goes on from another recipe's network, which teaches it what it can.
+
+    Validated when it is created. Where the parent is right its probabilities are the target, and
+    where it is not, those that it has for digits of the label (``losses.corrected_targets``).
+    """
+
+    parent: Recipe
+    """Recipe of the network to begin as."""
+    alpha: float
+    """Weight of the parent's probabilities in the loss, above 0 to 1; the labels get the rest."""
+    temperature: float
+    """Divisor of the logits before the softmax, above 0."""
+    share: float
+    """Share of the trained weights in the result, above 0 to 1; the rest are the parent's. On the
+    way from the one to the other most of the gain comes before most of the loss elsewhere
+    (M. Wortsman et al., Robust Fine-Tuning of Zero-Shot Models, 2022)."""
+
+    def __post_init__(self) -> None:
+        _check_teaching(self.alpha, self.temperature)
+        if not 0 < self.share <= 1:
+            raise InvalidValue(f"share {self.share} of the trained weights must be in (0, 1]")
+
+
+def _check_teaching(alpha: float, temperature: float) -> None:
+    if not 0 < alpha <= 1:
+        raise InvalidValue(f"distillation alpha {alpha} must be above 0 and at most 1")
+    if not (math.isfinite(temperature) and temperature > 0):
+        raise InvalidValue(f"distillation temperature {temperature} must be above 0")
 
 
 def softmax_l2() -> Recipe:
@@ -245,6 +290,22 @@ def edge() -> Recipe:
         name="edge",
         network=networks.edge_cnn,
         distillation=Distillation(teachers=teachers, alpha=0.9, temperature=3.0),
+    )
+
+
+def edge_refined() -> Recipe:
+    """Refine ``edge`` with digits in other habits and with what resembles digits."""
+    return replace(
+        edge(),
+        name="edge-refined",
+        learning_rate=0.002,
+        batch_size=256,
+        epochs=5,
+        augment=augmentation.distorted_heavily,
+        lookalike_ratio=0.2,
+        habit_ratio=0.15,
+        distillation=None,
+        refinement=Refinement(parent=edge(), alpha=0.9, temperature=3.0, share=0.7),
     )
 
 
@@ -375,6 +436,7 @@ RECIPES: dict[str, Callable[[], Recipe]] = {
     build().name: build
     for build in (
         edge,
+        edge_refined,
         edge_teacher,
         nano,
         micro,

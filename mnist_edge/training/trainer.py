@@ -82,7 +82,7 @@ def train(
 ) -> None:
     """Train a recipe and write ``model.keras``, ``curves.png`` and ``training.json``.
 
-    Its teachers, if any, are trained first, unless they are found.
+    Its teachers and their teachers, if any, are trained first, unless they are found.
 
     Args:
         recipe: what to train and how.
@@ -98,8 +98,7 @@ def train(
         CheckpointMismatch: a checkpoint belongs to a run with other settings.
         MissingDependency: the workstation extra is not installed.
     """
-    found = find_teachers(recipe, folder, teachers)
-    networks = [*found, (recipe, folder)]
+    networks = _in_order(recipe, folder, teachers, keep=resume or teachers is not None)
     todo = [
         (number, network, path)
         for number, (network, path) in enumerate(networks, 1)
@@ -108,13 +107,28 @@ def train(
     for _, _, path in todo:
         require_writable(path)
     _keep_compilations()
-    teacher_folders = [path for _, path in found]
     if len(todo) > 1:
         listener.on_plan(_estimates([one[1:] for one in todo], mnist, resume=resume))
     for number, network, path in todo:
         listener.on_network(number, len(networks))
-        trained = _load(teacher_folders) if path == folder else []
+        trained = _load([run for _, run in find_teachers(network, path, teachers)])
         _train_network(new_run(network, mnist, trained), path, resume=resume, listener=listener)
+
+
+def _in_order(
+    recipe: Recipe, folder: Path, teachers: Path | None, *, keep: bool
+) -> list[tuple[Recipe, Path]]:
+    """Return a recipe and its teachers with their folders, each network after those it needs.
+
+    What only a teacher needs that is finished is left out, if finished ones are kept.
+    """
+    order: list[tuple[Recipe, Path]] = []
+    for teacher, path in find_teachers(recipe, folder, teachers):
+        if keep and is_finished(path, teacher):
+            order.append((teacher, path))
+        else:
+            order += _in_order(teacher, path, teachers, keep=keep)
+    return [*order, (recipe, folder)]
 
 
 def find_teachers(recipe: Recipe, folder: Path, teachers: Path | None) -> list[tuple[Recipe, Path]]:
@@ -125,7 +139,7 @@ def find_teachers(recipe: Recipe, folder: Path, teachers: Path | None) -> list[t
         folder: of the student's run, which has room for teachers.
         teachers: another folder of runs; one that is finished counts, whatever its name.
     """
-    wanted = recipe.distillation.teachers if recipe.distillation else ()
+    wanted = recipe.teachers
     if teachers is None:
         return [
             (teacher, folder / TEACHERS_FOLDER / str(number))
@@ -173,8 +187,8 @@ def _estimates(
     plan = []
     for network, folder in networks:
         # How long a teacher takes to answer does not depend on what it has learned.
-        untrained = network.distillation.teachers if network.distillation else ()
-        run = new_run(network, mnist, [teacher.network() for teacher in untrained])
+        untrained = [teacher.network() for teacher in network.teachers]
+        run = new_run(network, mnist, untrained)
         steps = run.total_steps - _restore(run, folder, resume=resume)
         kind = str(recipe_settings(replace(network, seed=0)))
         if kind not in seconds_per_step:

@@ -17,7 +17,7 @@ CURVES_FILE = "curves.png"
 
 _FIELDS = {"outlier_ratio": "nondigits", "distillation": "teaching"}
 """Fields of a recipe that files know by an older name."""
-_LATER_FIELDS = {"lookalike_ratio", "habit_ratio", "compute_dtype"}
+_LATER_FIELDS = {"lookalike_ratio", "habit_ratio", "compute_dtype", "refinement"}
 """Fields that are left out at their default."""
 _FUNCTIONS = {
     "distorted": "rewritten",
@@ -105,6 +105,13 @@ def recipe_settings(recipe: Recipe) -> dict[str, Any]:
             "teachers": [recipe_settings(teacher) for teacher in recipe.distillation.teachers],
             "share": recipe.distillation.alpha,
             "temperature": recipe.distillation.temperature,
+        }
+    if recipe.refinement:
+        settings["refinement"] = {
+            "parent": recipe_settings(recipe.refinement.parent),
+            "alpha": recipe.refinement.alpha,
+            "temperature": recipe.refinement.temperature,
+            "share": recipe.refinement.share,
         }
     return settings
 

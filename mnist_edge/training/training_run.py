@@ -17,7 +17,13 @@ from mnist_edge.metrics.confidence import softmax
 from mnist_edge.training.checkpoint import Progress
 from mnist_edge.training.frameworks import import_keras
 from mnist_edge.training.input_pipeline import Prefetch, in_batches
-from mnist_edge.training.losses import cross_entropy, digits_only, distillation_targets
+from mnist_edge.training.losses import (
+    corrected_targets,
+    cross_entropy,
+    digits_only,
+    distillation_targets,
+    label_probabilities,
+)
 from mnist_edge.training.normalization import (
     has_normalization,
     measure_statistics,
@@ -63,6 +69,15 @@ class Run:
         digits = len(mnist.train)
         import_keras().utils.set_random_seed(recipe.seed)
         model = self._build_network()
+        if recipe.refinement:
+            (parent,) = teachers
+            model.set_weights(parent.get_weights())
+            some = mnist.train.take(np.arange(min(STATISTICS_SIZE, digits)))
+            self._label_probabilities = label_probabilities(
+                predict_logits(parent, some),
+                some.labels,
+                temperature=recipe.refinement.temperature,
+            )
         self.summary = _summary(model)
         self.model = with_fused_normalization(model) if has_normalization(model) else model
         _compile(self.model, recipe, digits=digits)
@@ -169,16 +184,25 @@ class Run:
 
     @contextmanager
     def averaged_weights(self) -> Iterator[None]:
-        """Put the optimizer's averaged weights, if it keeps any, into the model for a while."""
+        """Put the optimizer's averaged weights, if it keeps any, into the model for a while.
+
+        A network that is refined mixes them with its parent's.
+        """
         averages = getattr(self.model.optimizer, "averages", None)
-        if averages is None:
+        refinement = self.recipe.refinement
+        if averages is None and refinement is None:
             yield
             return
         weights = self.model.get_weights()
-        copy = import_keras().ops.copy
-        for variable, average in zip(self.model.trainable_variables, averages, strict=True):
-            # JAX gives memory that a compiled function takes over to nobody else.
-            variable.assign(copy(average))
+        copy, variables = import_keras().ops.copy, self.model.trainable_variables
+        # JAX gives memory that a compiled function takes over to nobody else.
+        values = [copy(value) for value in averages or variables]
+        if refinement:
+            (parent,) = self._teachers
+            pairs = zip(parent.trainable_variables, values, strict=True)
+            values = [old + refinement.share * (value - old) for old, value in pairs]
+        for variable, value in zip(variables, values, strict=True):
+            variable.assign(value)
         if has_normalization(self.model):
             self._measure_statistics()
         try:
@@ -194,7 +218,15 @@ class Run:
 
     def _targets(self, pictures: Digits) -> NDArray[Any]:
         """Return the labels, together with the teachers' mean probabilities if there are any."""
-        distillation = self.recipe.distillation
+        distillation, refinement = self.recipe.distillation, self.recipe.refinement
+        if refinement:
+            (parent,) = self._teachers
+            return corrected_targets(
+                pictures.labels,
+                predict_logits(parent, pictures),
+                self._label_probabilities,
+                temperature=refinement.temperature,
+            )
         if not distillation:
             return pictures.labels
         probabilities = [
@@ -231,11 +263,10 @@ def _compile(model: keras.Model, recipe: Recipe, *, digits: int) -> None:
 
 def training_loss(recipe: Recipe) -> keras.losses.Loss:
     """Build the loss that a recipe minimizes."""
-    if recipe.distillation:
+    teaching = recipe.distillation or recipe.refinement
+    if teaching:
         return cross_entropy(
-            reduction=recipe.loss_reduction,
-            alpha=recipe.distillation.alpha,
-            temperature=recipe.distillation.temperature,
+            reduction=recipe.loss_reduction, alpha=teaching.alpha, temperature=teaching.temperature
         )
     if recipe.outlier_ratio or recipe.lookalike_ratio:
         return cross_entropy(reduction=recipe.loss_reduction)

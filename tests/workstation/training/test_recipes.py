@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,15 @@ def test_a_recipe_checks_itself() -> None:
     ):
         with pytest.raises(InvalidValue):
             replace(teaching, **wrong)
+    refined = recipes.edge_refined()
+    assert refined.refinement
+    for name in ("alpha", "temperature", "share"):
+        none: dict[str, Any] = {name: 0.0}
+        with pytest.raises(InvalidValue):
+            replace(refined.refinement, **none)
+    with pytest.raises(InvalidValue, match="taught by its parent alone"):
+        replace(refined, distillation=teaching)
+    assert refined.with_epochs(2, 55_000).teachers == (recipes.edge(),)
     shorter = recipes.edge().with_epochs(2, 55_000)
     assert shorter.distillation
     assert [teacher.epochs for teacher in shorter.distillation.teachers] == [2, 2, 2]

@@ -187,3 +187,39 @@ def test_teachers_are_found_in_a_folder_and_others_are_trained_into_it(
     assert names == {"brought", "other", "teacher-1", "taught"}
     found = trainer.find_teachers(taught, tmp_path, tmp_path / "runs")
     assert [path.name for _, path in found] == ["teacher-1", "brought"]
+
+
+@pytest.mark.slow
+def test_a_network_is_refined_from_its_parent_which_is_trained_first(
+    taught: recipes.Recipe, train: Train, small_mnist: Mnist, tmp_path: Path
+) -> None:
+    refined = replace(
+        taught,
+        name="refined",
+        epochs=1,
+        learning_rate=1e-6,
+        habit_ratio=0.05,
+        distillation=None,
+        refinement=recipes.Refinement(parent=taught, alpha=0.9, temperature=3.0, share=0.5),
+    )
+    listener = Recorder()
+    record = train(refined, tmp_path / "whole", listener=listener)
+    # The parent's two teachers, the parent, and the network itself.
+    assert listener.networks == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert record.settings["refinement"]["parent"]["name"] == "taught"
+    parent = tmp_path / "whole" / trainer.TEACHERS_FOLDER / "1"
+    pairs = zip(weights(tmp_path / "whole"), weights(parent), strict=True)
+    trainable = [(own, old) for own, old in pairs if own.ndim > 1]
+    assert all(np.abs(own - old).max() < 1e-3 for own, old in trainable)
+    # Where the parent is found, its teachers are not asked for.
+    parent.rename(tmp_path / "parent")
+    listener = Recorder()
+    trainer.train(
+        refined,
+        small_mnist,
+        tmp_path / "again",
+        resume=False,
+        listener=listener,
+        teachers=tmp_path,
+    )
+    assert listener.networks == [(2, 2)]
