@@ -27,6 +27,7 @@ from mnist_edge.preprocessing.pipeline import (
     trace_photo,
     trace_strokes,
 )
+from mnist_edge.preprocessing.remnants import is_border_alone
 from mnist_edge.preprocessing.scenes import find_grounds, has_two_tones
 
 if TYPE_CHECKING:
@@ -198,13 +199,22 @@ def _is_plausible(hypothesis: Hypothesis, first: Hypothesis) -> bool:
     if hypothesis.prediction.digit is None:
         return False
     if hypothesis.kind == "lines":
-        # A line that is taken for a stroke is a 1.
-        return hypothesis.digit != _LINE_LIKE
+        # A line that is taken for a stroke is a 1, and two that meet are a 7.
+        return hypothesis.digit != _LINE_LIKE and not _is_border(hypothesis.trace, first.trace)
     if hypothesis.kind in ("sheet", "crop"):
         return _is_within(hypothesis)
     # Several digits stay several, however their ink is told from their paper.
     is_several = first.prediction.abstained == "not-one-digit"
     return not is_several or max(first.trace.rgb.shape) <= TIGHT_SIDE
+
+
+def _is_border(strokes: PreprocessingTrace, first: PreprocessingTrace) -> bool:
+    """Check whether hardly anything but the lines of a border was removed from these strokes."""
+    if strokes.labels.shape != first.labels.shape:
+        return False
+    numbers = [number for component in first.components for number in component.labels]
+    ink = strokes.labels > 0
+    return is_border_alone(ink & ~np.isin(first.labels, numbers), ink)
 
 
 def _is_within(part: Hypothesis) -> bool:

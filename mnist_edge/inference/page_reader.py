@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mnist_edge.inference.classifier import Abstention, Classifier, Prediction
 from mnist_edge.inference.page import Box, FoundDigit, LeftOut, Page
 from mnist_edge.preprocessing.binarization import InkMap, binarize
+from mnist_edge.preprocessing.cell_borders import MIN_DIGIT_SIZE
 from mnist_edge.preprocessing.connected_components import Component, label_components
 from mnist_edge.preprocessing.handwriting import Removal, find_strokes
 from mnist_edge.preprocessing.margins import add_margins
@@ -50,6 +51,8 @@ _MIN_READ = 0.5
 """Minimum area of the digits that have an answer, relative to that of all, if any is to keep it."""
 _MIN_COUNT_OF_PAGE = 3
 """Minimum number of digits for that: of two, one may be doubtful."""
+_MAX_SPECKS = 6
+"""Maximum number of marks that may be the dirt of an empty cell."""
 _MIN_MARK_SIZE = 0.15
 """Minimum height or width of a mark, relative to the median height of a page's digits."""
 _MIN_HEIGHT = 0.6
@@ -127,7 +130,9 @@ def read_page(trace: PreprocessingTrace, classifier: Classifier) -> Page:
             view = _view(seen)._replace(origin=(-seen.left, -seen.top), size=_size(trace))
             page = Page(lines=((FoundDigit(prediction=single, box=view.box(seen.digit)),),))
     page = _account_for(page, view, classifier)
-    return page if _is_mostly_read(page) else _without_answers(page)
+    if _is_empty_cell(page, trace) or not _is_mostly_read(page):
+        return _without_answers(page)
+    return page
 
 
 def _view(trace: PreprocessingTrace) -> _View:
@@ -416,6 +421,18 @@ def _is_mostly_read(page: Page) -> bool:
     areas = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
     is_read = np.array([digit.prediction.digit is not None for digit in page.digits])
     return bool(areas[is_read].sum() > _MIN_READ * areas.sum())
+
+
+def _is_empty_cell(page: Page, trace: PreprocessingTrace) -> bool:
+    """Check whether all that is read within a border are a few specks."""
+    if trace.digit is not None or "borders" not in trace.removed:
+        return False
+    least = MIN_DIGIT_SIZE * min(_size(trace))
+    sides = [
+        max(right - left, bottom - top)
+        for left, top, right, bottom in (one.box for one in page.digits)
+    ]
+    return len(sides) <= _MAX_SPECKS and all(side < least for side in sides)
 
 
 def _without_answers(page: Page) -> Page:

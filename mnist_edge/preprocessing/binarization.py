@@ -339,10 +339,21 @@ def _polarity(luma: FloatImage) -> float:
     border = border_pixels(luma)
     paper = np.median(border) if max(luma.shape) > TIGHT_SIDE else _tight_paper(luma)
     difference = luma - paper
-    if not _shows_paper(border, difference):
-        rows, columns = (round(_RIM * size) for size in luma.shape)
-        inner = luma[rows : luma.shape[0] - rows, columns : luma.shape[1] - columns]
-        difference = inner - blur(inner, max(luma.shape) // 8)
+    if _shows_paper(border, difference):
+        return _sign_of_ink(difference)
+    radius = max(luma.shape) // 8
+    rows, columns = (round(_RIM * size) for size in luma.shape)
+    inner = luma[rows : luma.shape[0] - rows, columns : luma.shape[1] - columns]
+    polarity = _sign_of_ink(inner - blur(inner, radius))
+    # Of an empty cell, the lines of the border remain at the edges, and paper is lighter than what
+    # is blurred with them.
+    if polarity != _sign_of_ink(luma - blur(luma, radius)):
+        return _sign_of_ink(inner - np.median(inner))
+    return polarity
+
+
+def _sign_of_ink(difference: FloatImage) -> float:
+    """Return 1 if the pixels that differ most from their paper are darker than it, else -1."""
     wide = difference.astype(np.float64)
     # A power takes ten times as long.
     return 1.0 if float((wide * wide * wide).sum()) <= 0 else -1.0

@@ -50,7 +50,7 @@ _REMNANT_ZONE = 0.25
 """Width of the zone along the edges that contains the rest of a border, relative to a side."""
 _MIN_ENCLOSED_SIDES = 3
 """Minimum number of sides of a digit that an enclosing border runs along."""
-_MIN_DIGIT_SIZE = 0.2
+MIN_DIGIT_SIZE = 0.2
 """Minimum height or width of the digit within a border, relative to the shorter side."""
 
 
@@ -186,7 +186,7 @@ def _remove_beyond(mask: Mask, border: list[RuledLine], scale: int) -> tuple[Mas
         if is_near_edge[component.labels[0]] and _is_remnant(component, mask.shape):
             is_outside[component.labels[0]] = True
     has_digit = any(
-        max(component.height, component.width) >= _MIN_DIGIT_SIZE * min(mask.shape)
+        max(component.height, component.width) >= MIN_DIGIT_SIZE * min(mask.shape)
         for component in components
         if not is_outside[component.labels[0]]
     )

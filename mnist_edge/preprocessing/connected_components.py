@@ -159,6 +159,13 @@ def member_mask(labels: NDArray[np.int32], component: Component) -> Mask:
     return mask
 
 
+def stroke_width(mask: Mask) -> float:
+    """Return the mean width of a mask's strokes in pixels: twice the area over the outline."""
+    inner = mask[1:-1, 1:-1] & mask[:-2, 1:-1] & mask[2:, 1:-1] & mask[1:-1, :-2] & mask[1:-1, 2:]
+    area = np.count_nonzero(mask)
+    return 2 * area / max(1, area - np.count_nonzero(inner))
+
+
 def dilate(values: _Image, size: int) -> _Image:
     """Return the maximum of the square of odd ``size`` around each pixel."""
     for axis in (0, 1):

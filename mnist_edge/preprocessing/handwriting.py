@@ -11,12 +11,12 @@ from mnist_edge.preprocessing.binarization import TIGHT_SIDE, InkMap
 from mnist_edge.preprocessing.cell_borders import encloses, remove_border
 from mnist_edge.preprocessing.connected_components import (
     Component,
-    Mask,
     dilate,
     label_components,
     member_mask,
     merge,
 )
+from mnist_edge.preprocessing.remnants import is_border_alone, without_remnants
 from mnist_edge.preprocessing.ruled_lines import may_be_ruled_lines, remove_ruled_lines
 
 _EDGE_ZONE = 0.13
@@ -37,11 +37,6 @@ _MIN_SPECK_SIZE = 0.06
 """Height or width, relative to the largest component's, below which a component is a speck."""
 _MIN_SPECK_AREA = 0.01
 """Area, relative to the largest component's, below which a component is a speck."""
-_MIN_REMNANT_REACH = 5
-"""Pixels beside a removed line in which what is left of it lies, if its blurred edge is not
-wider."""
-_MIN_REMNANT = 0.8
-"""Minimum share of a component along removed lines if the component is what is left of them."""
 
 
 Removal: TypeAlias = Literal["borders", "ruled-lines", "outside"]
@@ -74,6 +69,7 @@ def find_handwriting(ink_map: InkMap) -> Handwriting:
     labels: NDArray[np.int32] = np.zeros(shape, np.int32)
     found: list[Component] = []
     first: tuple[NDArray[np.int32], list[Component]] | None = None
+    inked = np.zeros(shape, np.bool_)
     removed: set[Removal] = set()
     lines = np.zeros(shape, np.bool_)
     for _ in range(_MAX_ROUNDS):
@@ -82,8 +78,9 @@ def find_handwriting(ink_map: InkMap) -> Handwriting:
             found = []
             break
         ink = ink_map.ink_mask(full) & included
+        inked |= ink
         mask, border = remove_border(ink, ink_map.faint_mask(full) & included)
-        if is_tight and not encloses(border, mask):
+        if is_tight and not encloses(border, mask) and not is_border_alone(border, ink):
             # In a tight crop, the bar of a 7 runs along an edge as a border would.
             mask = ink
         elif border.any():
@@ -114,18 +111,9 @@ def find_handwriting(ink_map: InkMap) -> Handwriting:
         # In a tight crop, the digit touches the edges.
         labels, found = first
     found = _without_specks(found)
-    if _are_remnants(found, labels, lines):
-        found = []
+    if removed:
+        found = without_remnants(found, labels, inked, lines)
     return Handwriting(labels, found, frozenset(removed))
-
-
-def _are_remnants(found: list[Component], labels: NDArray[np.int32], lines: Mask) -> bool:
-    """Check whether all components lie along removed lines, as splinters of a crooked line do."""
-    if not lines.any():
-        return False
-    reach = max(_MIN_REMNANT_REACH, round(_BORDER_BLUR * max(lines.shape)))
-    along = dilate(lines, 2 * reach + 1)
-    return all(along[labels == component.labels[0]].mean() > _MIN_REMNANT for component in found)
 
 
 def find_strokes(ink_map: InkMap) -> Handwriting:

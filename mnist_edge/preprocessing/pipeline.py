@@ -21,7 +21,7 @@ from PIL import Image
 from mnist_edge import DIGIT_SHAPE
 from mnist_edge.preprocessing import layout
 from mnist_edge.preprocessing.binarization import InkMap, binarize, quantiles
-from mnist_edge.preprocessing.cell_borders import encloses, remove_border
+from mnist_edge.preprocessing.cell_borders import MIN_DIGIT_SIZE, encloses, remove_border
 from mnist_edge.preprocessing.connected_components import (
     Component,
     FloatImage,
@@ -29,6 +29,7 @@ from mnist_edge.preprocessing.connected_components import (
     dilate,
     label_components,
     member_mask,
+    stroke_width,
 )
 from mnist_edge.preprocessing.decoding import Picture, decode, stored_gray, to_rgb
 from mnist_edge.preprocessing.flat_background import (
@@ -51,6 +52,7 @@ from mnist_edge.preprocessing.mnist_format import (
     is_mnist_format,
     to_mnist_format,
 )
+from mnist_edge.preprocessing.remnants import is_border_alone
 from mnist_edge.system.records import record
 
 Problem: TypeAlias = Literal["blank", "not-one-digit"]
@@ -291,7 +293,8 @@ def _trace_components(
     labels, components, removed = handwriting
     candidates = layout.group_strokes(components)
     digit = layout.choose_digit(candidates, *labels.shape)
-    if digit and max(digit.height, digit.width) < _MIN_DIGIT_SIDE:
+    least = MIN_DIGIT_SIZE * min(labels.shape) if "borders" in removed else 0
+    if digit and max(digit.height, digit.width) < max(_MIN_DIGIT_SIDE, least):
         digit = None
     problem: Problem | None = None
     if digit is None:
@@ -322,7 +325,7 @@ def _has_border(mask: Mask) -> bool:
     """Check whether ink on a flat background contains the border of a form's cell."""
     rest, border = remove_border(mask, mask)
     # A flat background reaches the picture's edge: a border within it encloses the digit.
-    return encloses(border, rest)
+    return encloses(border, rest) or is_border_alone(border, mask)
 
 
 def normalize_digit(
@@ -345,13 +348,6 @@ def normalize_digit(
     # Half of a stroke's soft edge is ink, and lies just outside the mask.
     strength *= dilate(member, 3)
     return to_mnist_format(_thicken(_surround(strength, 4), member))
-
-
-def stroke_width(mask: Mask) -> float:
-    """Return the mean width of a mask's strokes in pixels: twice the area over the outline."""
-    inner = mask[1:-1, 1:-1] & mask[:-2, 1:-1] & mask[2:, 1:-1] & mask[1:-1, :-2] & mask[1:-1, 2:]
-    area = np.count_nonzero(mask)
-    return 2 * area / max(1, area - np.count_nonzero(inner))
 
 
 def _thicken(strength: FloatImage, member: Mask) -> FloatImage:

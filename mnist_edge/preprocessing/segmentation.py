@@ -23,9 +23,9 @@ from mnist_edge.preprocessing.connected_components import (
     Mask,
     member_mask,
     merge,
+    stroke_width,
 )
 from mnist_edge.preprocessing.layout import reading_order
-from mnist_edge.preprocessing.pipeline import stroke_width
 
 _MIN_DIGIT_HEIGHT = 0.42
 """Minimum height of a digit in line heights; anything lower is a dot, a comma or a bar."""

@@ -336,6 +336,7 @@ FILES = [
     "mnist_edge/preprocessing/margins.py",
     "mnist_edge/preprocessing/mnist_format.py",
     "mnist_edge/preprocessing/pipeline.py",
+    "mnist_edge/preprocessing/remnants.py",
     "mnist_edge/preprocessing/ruled_lines.py",
     "mnist_edge/preprocessing/scenes.py",
     "mnist_edge/preprocessing/segmentation.py",

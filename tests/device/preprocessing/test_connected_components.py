@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from mnist_edge.preprocessing.connected_components import (
     dilate,
     erode,
     label_components,
+    stroke_width,
 )
 
 
@@ -66,3 +68,10 @@ def test_dilation_and_erosion_are_window_maximum_and_minimum(
             ]
             assert largest[row, column] == window.max()
             assert smallest[row, column] == window.min()
+
+
+@pytest.mark.parametrize("width", [3, 5, 9])
+def test_the_width_of_a_stroke_is_measured(width: int) -> None:
+    mask = np.zeros((300, 60), np.bool_)
+    mask[10:290, 20 : 20 + width] = True
+    assert stroke_width(mask) == pytest.approx(width, abs=0.8)

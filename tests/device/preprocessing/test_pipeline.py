@@ -21,14 +21,7 @@ from mnist_edge import Classifier
 from mnist_edge.data.mnist import Digits
 from mnist_edge.preprocessing.decoding import decode, to_rgb
 from mnist_edge.preprocessing.flat_background import Ink
-from mnist_edge.preprocessing.pipeline import preprocess, stroke_width, trace_preprocessing
-
-
-@pytest.mark.parametrize("width", [3, 5, 9])
-def test_the_width_of_a_stroke_is_measured(width: int) -> None:
-    mask = np.zeros((300, 60), np.bool_)
-    mask[10:290, 20 : 20 + width] = True
-    assert stroke_width(mask) == pytest.approx(width, abs=0.8)
+from mnist_edge.preprocessing.pipeline import preprocess, trace_preprocessing
 
 
 def enlarged(digit: NDArray[np.uint8], side: int) -> NDArray[np.float64]:
