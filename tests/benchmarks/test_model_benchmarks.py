@@ -43,6 +43,7 @@ def test_models_are_timed_in_turn() -> None:
     assert (times > 0).all()
 
 
+@pytest.mark.slow
 def test_the_table_of_models_fits_80_columns(nano: Path, tmp_path: Path) -> None:
     out = tmp_path / "models.json"
     # Any file stands for the convnet, so that nothing is to be converted.

@@ -110,6 +110,7 @@ def test_a_thousand_arrays_take_their_predictions_and_little_more(classifier: Cl
     assert peak_bytes(lambda: classifier.predict_pixels(many)) <= MAX_BYTES_A_DIGIT * len(many)
 
 
+@pytest.mark.slow
 def test_reading_leaves_nothing_allocated(classifier: Classifier) -> None:
     def left() -> int:
         gc.collect()

@@ -121,6 +121,7 @@ def test_a_keras_file_of_other_weights_is_a_warning(own: Path, run: Run) -> None
     assert f"warning: {own / 'model.keras'} holds other weights than" in ran.stderr
 
 
+@pytest.mark.slow
 def test_a_broken_int8_misses_the_gate(quick: Path, nano: Path, tiny: Path, run: Run) -> None:
     shutil.copy(nano / "float32.tflite", quick)
     shutil.copy(tiny / "zero.tflite", quick / "int8.tflite")

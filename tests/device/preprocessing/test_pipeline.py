@@ -301,6 +301,7 @@ def test_digits_in_mnists_format_are_read_as_their_trace(
             assert classifier.predict(picture) == classifier.classify(trace)
 
 
+@pytest.mark.slow
 @given(arrays.arrays(np.uint8, (28, 28), elements=st.sampled_from([0, 1, 255]), fill=st.just(0)))
 def test_any_array_is_read_as_its_trace(
     classifier: Classifier, picture: np.ndarray[tuple[int, int], np.dtype[np.uint8]]

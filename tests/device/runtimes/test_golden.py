@@ -200,6 +200,7 @@ def test_damaged_golden_vectors_are_an_error_with_advice(
         run_self_test(replace(model, manifest=damaged))
 
 
+@pytest.mark.slow
 @given(text=st.text(max_size=40) | st.binary(max_size=60).map(deflated))
 def test_any_text_is_decoded_or_refused(text: str) -> None:
     model, outputs = loading.load_model(NANO), np.zeros((1, 10), np.int8)

@@ -171,6 +171,7 @@ def test_measurements_of_the_same_bytes_are_kept(prepared: Prepared, tmp_path: P
     assert new.manifest == first.manifest
 
 
+@pytest.mark.slow
 def test_a_failed_scheme_does_not_stop_the_others(prepared: Prepared, tmp_path: Path) -> None:
     # TensorFlow does not support int16 input and output of an int8 model.
     impossible = replace(schemes.int8(), io_dtypes=("int16",), io_dtype="int16")

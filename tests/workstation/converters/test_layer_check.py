@@ -53,6 +53,7 @@ def test_a_wrapper_of_the_optimization_toolkit_is_named_with_its_remedy(
     assert line in message
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", [2, 3])
 def test_a_lambda_as_an_activation_is_named_with_its_layer(version: int, tmp_path: Path) -> None:
     keras = keras_2() if version == 2 else keras_3()

@@ -82,6 +82,7 @@ def test_the_same_share_of_digits_stays_unchanged(small_mnist: Mnist) -> None:
             assert same == pytest.approx(limits.unchanged, abs=0.03)
 
 
+@pytest.mark.slow
 def test_the_same_noise_gives_the_same_pictures_and_other_noise_others(small_mnist: Mnist) -> None:
     digits = small_mnist.train.take(np.arange(200))
     first, again = (with_ops(augmentation.distorted, digits) for _ in range(2))

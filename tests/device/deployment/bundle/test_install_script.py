@@ -84,6 +84,7 @@ def test_a_bundle_installs_offline_and_says_what_to_type(tmp_path: Path, home: P
 
 
 @linux
+@pytest.mark.slow
 def test_installing_again_changes_the_version_and_nothing_else(tmp_path: Path, home: Path) -> None:
     first, second = make_bundle(tmp_path), make_bundle(tmp_path, version="2")
     assert install(first, home).returncode == 0
@@ -192,6 +193,7 @@ def trust(home: Path, *pems: str) -> Path:
 
 @linux
 @signing
+@pytest.mark.slow
 def test_a_bundle_signed_by_any_trusted_key_is_installed(
     tmp_path: Path, home: Path, signer: Signer
 ) -> None:
@@ -313,6 +315,7 @@ def test_a_release_that_fails_its_self_test_is_not_used(tmp_path: Path, home: Pa
 
 
 @linux
+@pytest.mark.slow
 def test_concurrent_installations_exclude_each_other(tmp_path: Path, home: Path) -> None:
     bundle = make_bundle(tmp_path)
     assert install(bundle, home).returncode == 0
