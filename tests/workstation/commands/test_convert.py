@@ -22,8 +22,9 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-def test_train_convert_report_predict_one_after_another(tmp_path: Path, nano: Path) -> None:
-    trained = mnist_edge("train", "--recipe", "softmax-1k", "--seed", "5", folder=tmp_path)
+@pytest.mark.usefixtures("in_a_folder")
+def test_train_convert_and_report_one_after_another(tmp_path: Path, run: Run) -> None:
+    trained = run("train", "--recipe", "softmax-1k", "--seed", "5")
     assert trained.returncode == 0, trained.stderr
     assert "Total params: 7,850" in trained.stderr
     # All rounds but the first, which has what comes once, and the last.
@@ -34,7 +35,7 @@ def test_train_convert_report_predict_one_after_another(tmp_path: Path, nano: Pa
     record = json.loads((folder / "training.json").read_text())
     assert record["settings"]["seed"] == 5
 
-    converted = mnist_edge("convert", str(folder), "-q", "float32", "-q", "int8", folder=tmp_path)
+    converted = run("convert", folder, "-q", "float32", "-q", "int8")
     assert converted.returncode == 0, converted.stderr
     assert [line.split()[0] for line in converted.stdout.splitlines()] == [
         "scheme",
@@ -43,6 +44,7 @@ def test_train_convert_report_predict_one_after_another(tmp_path: Path, nano: Pa
     ]
     assert not (folder / "float16.tflite").exists()
 
+    # In a process of its own, since TensorFlow and tflite-runtime cannot share one.
     reported = mnist_edge(
         "report", str(folder), "--corrupted", "0", "--format", "json", folder=tmp_path
     )
