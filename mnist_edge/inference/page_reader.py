@@ -31,7 +31,10 @@ from mnist_edge.preprocessing.scenes import find_grounds
 from mnist_edge.preprocessing.segmentation import Segmentation, TextLine, segment_lines
 
 _MIN_CLEAR_CONFIDENCE = 0.9
-"""Minimum confidence of every digit of a page that is read in one way alone."""
+"""Minimum confidence of the digits of a page that is read in one way alone."""
+_MAX_UNSURE = 0.02
+"""Maximum share of digits of such a page that are below that: of a hundred digits, the model is
+rarely sure of all."""
 _MIN_CUT_LEAD, _MIN_STROKE_LEAD = 1.0, 0.5
 """Minimum logarithm of how many times as probable a line is as with other digits, in place of one
 that is cut from a component or unsure, and of a stroke."""
@@ -283,13 +286,15 @@ def _predict(
 
 
 def _is_clear(page: Page, view: _View) -> bool:
-    """Check whether nothing was removed from a page, and the model is sure of every digit.
+    """Check whether nothing was removed from a page, and the model is sure of nearly every digit.
 
     Two digits that are lines may as well be the edges of a sheet.
     """
+    unsure = sum(not _is_sure(one.prediction) for one in page.digits)
     is_line_like = len(page.digits) > 1 and not _has_other_digit(page.digits)
-    is_sure = bool(page.digits) and not is_line_like and _is_confident(page)
-    return is_sure and not view.removed and not _find_weak(page, view)[1]
+    if not page.digits or is_line_like or unsure > _MAX_UNSURE * len(page.digits):
+        return False
+    return not view.removed and not _find_weak(page, view)[1]
 
 
 def _find_weak(page: Page, view: _View) -> tuple[NDArray[np.int32], list[Component]]:
@@ -319,26 +324,33 @@ def _median_height(page: Page) -> float:
 
 
 def _is_confident(page: Page) -> bool:
-    return all(
-        one.prediction.digit is not None and one.prediction.confidence >= _MIN_CLEAR_CONFIDENCE
-        for one in page.digits
-    )
+    return all(_is_sure(one.prediction) for one in page.digits)
+
+
+def _is_sure(prediction: Prediction) -> bool:
+    return prediction.digit is not None and prediction.confidence >= _MIN_CLEAR_CONFIDENCE
 
 
 def _reads_whole(page: Page, other: Page) -> bool:
     """Check whether a page is confident of the digits that another one reads, or reads parts of.
 
-    Where a border was removed that there was not, digits lack strokes, and strokes look like 1s. Of
-    as many digits, the more probable ones count: those on a ruled line may be joined by it.
+    Where a border was removed that there was not, digits are missing or lack strokes, and strokes
+    look like 1s. Of the same digits, the more probable ones count: those on a ruled line may be
+    joined by it.
     """
-    boxes, others = (np.array([digit.box for digit in one.digits]) for one in (page, other))
+    boxes, others = (
+        np.array([digit.box for digit in one.digits]).reshape(-1, 4) for one in (page, other)
+    )
+    covers = _covered(others, boxes)
+    added = [one for one, found in zip(page.digits, covers.any(axis=0), strict=True) if not found]
+    fewer = len(others) - (len(boxes) - len(added))
     return (
-        0 < len(boxes) <= len(others)
-        and (len(boxes) < len(others) or _score(page) > _score(other))
+        (fewer > 0 or (fewer == 0 and (bool(added) or _score(page) > _score(other))))
+        and len(added) < len(boxes)
         and _is_confident(page)
         and _is_writing(page.digits)
-        and all(_covered(others, boxes).any(axis=1))
-        and all(_covered(others, boxes).any(axis=0))
+        and all(covers.any(axis=1))
+        and all(one.prediction.digit not in _LINE_LIKE for one in added)
     )
 
 
