@@ -122,7 +122,7 @@ def read_page(trace: PreprocessingTrace, classifier: Classifier) -> Page:
             is_whole = view.removed and not other.removed and _reads_whole(alternative, page)
             if is_whole or _reads_more(alternative, page, trace):
                 view, page = other, alternative
-    if page is not first and not picture.removed:
+    if page is not first and len(page.digits) > 1 and not picture.removed:
         page = _confirmed(page, first)
     is_single = len(page.digits) == 1 and trace.problem is None
     if is_single and view is picture and trace.digit:
@@ -305,16 +305,20 @@ def _find_weak(page: Page, view: _View) -> tuple[NDArray[np.int32], list[Compone
     """
     full = view.ink_map.full_contrast(np.ones(view.labels.shape, np.bool_))
     weak = view.ink_map.doubtful_mask(full)
+    rest = weak.copy()
     for one in view.components:
-        weak[one.top : one.bottom, one.left : one.right] = False
+        rest[one.top : one.bottom, one.left : one.right] = False
     height = _median_height(page) / view.scale
-    if np.count_nonzero(weak) < _MIN_HEIGHT * height:
+    if np.count_nonzero(rest) < _MIN_HEIGHT * height:
         return view.labels, []
     labels, components = label_components(weak)
+    inked = set(np.unique(labels[view.labels > 0]).tolist())
     return labels, [
         one
         for one in components
-        if one.height >= _MIN_HEIGHT * height and _is_aligned(view.box(one), page.digits)
+        if one.labels[0] not in inked
+        and one.height >= _MIN_HEIGHT * height
+        and _is_aligned(view.box(one), page.digits)
     ]
 
 
@@ -495,7 +499,9 @@ def _account_for(page: Page, view: _View, classifier: Classifier) -> Page:
         else:
             may_be_digits.append(component)
     lines = [list(line) for line in page.lines]
-    for numbers, found in ((labels, may_be_digits), _find_weak(page, view)):
+    # Where something was removed, all ink was looked through already.
+    weak = (labels, []) if view.removed else _find_weak(page, view)
+    for numbers, found in ((labels, may_be_digits), weak):
         if not found:
             continue
         predictions = _predict(view._replace(labels=numbers), found, classifier)
