@@ -13,7 +13,7 @@ import pytest
 
 from mnist_edge.deployment import bundle
 from mnist_edge.deployment.ed25519 import is_valid_signature
-from mnist_edge.errors import ModelHashMismatch
+from mnist_edge.errors import InvalidModel, ModelHashMismatch
 from tests.support.bundles import HERE, make_bundle, make_wheel
 from tests.support.signing import Signer
 
@@ -61,6 +61,18 @@ def test_a_model_whose_hash_differs_is_not_bundled(nano: Path, tmp_path: Path) -
     shutil.copy(nano / "int8.json", tmp_path)
     (tmp_path / "int8.tflite").write_bytes(b"\0" * 4 + b"TFL3")
     with pytest.raises(ModelHashMismatch):
+        bundle.find_model(str(tmp_path))
+
+
+def test_a_damaged_model_is_not_bundled_whatever_its_manifest_says(
+    nano: Path, tmp_path: Path
+) -> None:
+    content = (nano / "int8.tflite").read_bytes()[:9000]
+    manifest = json.loads((nano / "int8.json").read_bytes())
+    forged = {"sha256": hashlib.sha256(content).hexdigest(), "size": len(content)}
+    (tmp_path / "int8.tflite").write_bytes(content)
+    (tmp_path / "int8.json").write_text(json.dumps({**manifest, **forged}), encoding="utf-8")
+    with pytest.raises(InvalidModel, match=r"int8.tflite: the model is damaged"):
         bundle.find_model(str(tmp_path))
 
 
