@@ -73,6 +73,17 @@ _MAX_SHADE = 0.8
 _MIN_INK_BESIDE_SHADOW = 0.07
 """Minimum share of the dark pixels that must be strokes for the wider ones to be a shadow."""
 
+_HAIRLINE = 1.75
+"""Width of a stroke, in pixels of the camera, from which on it is no hairline."""
+_MAX_PIXEL = 4
+"""Maximum pixels per pixel of the camera where hairlines are looked for: a picture of fewer pixels
+than that leaves is a digit cut tight, and all strokes in it are narrow."""
+_DIRECTIONS = 8
+"""Number of directions that a hairline may have."""
+_ALONG = ((0.5, 0.243), (1.0, 0.09))
+"""Distances along a hairline in pixels of the camera, with the weights of what is that far away on
+either side in an average: those of a Gaussian whose standard deviation is 0.6 pixels."""
+
 _RIM = 0.12
 """Width of the zone along each edge that may show what lies around the paper, relative to a
 side."""
@@ -135,25 +146,26 @@ class InkMap:
         return mask
 
 
-def binarize(rgb: NDArray[np.uint8], ink: Ink | None = None) -> InkMap:
+def binarize(rgb: NDArray[np.uint8], ink: Ink | None = None, *, pixel: int = 1) -> InkMap:
     """Measure the ink of a picture, in the channel in which it stands out best.
 
     Args:
         rgb: ``(height, width, 3)``.
         ink: whether it is dark or light, if that is known.
+        pixel: pixels of ``rgb`` per pixel of the camera, in height and in width.
     """
     # Red ink vanishes in the red channel, and yellow ink in luma; ink that is lighter than its
     # paper in one channel may be darker in another. A sample of the pixels is enough to choose.
     is_gray = all(np.array_equal(rgb[..., 0], rgb[..., channel]) for channel in (1, 2))
     step = max(1, max(rgb.shape[:2]) // _CHANNEL_SAMPLE_SIDE)
     sample = rgb[::step, ::step]
-    best = _measure_channel(sample, _LUMA, ink)
+    best = _measure_channel(sample, _LUMA, ink, pixel)
     if not is_gray and _may_differ_in_color(sample, best.ink_map):
-        others = [_measure_channel(sample, weights, ink) for weights in _COLORS]
+        others = [_measure_channel(sample, weights, ink, pixel) for weights in _COLORS]
         best = max((best, *others), key=lambda channel: channel.legibility)
     if step == 1:
         return best.ink_map
-    return _measure_ink(best.polarity * _mix(rgb, best.weights))
+    return _measure_ink(best.polarity * _mix(rgb, best.weights), pixel)
 
 
 def _may_differ_in_color(rgb: NDArray[np.uint8], ink_map: InkMap) -> bool:
@@ -185,11 +197,11 @@ class _Channel(NamedTuple):
 
 
 def _measure_channel(
-    rgb: NDArray[np.uint8], weights: tuple[int, int, int], ink: Ink | None
+    rgb: NDArray[np.uint8], weights: tuple[int, int, int], ink: Ink | None, pixel: int
 ) -> _Channel:
     values = _mix(rgb, weights)
     polarity = _polarity(values) if ink is None else _POLARITY[ink]
-    return _Channel(weights, polarity, _measure_ink(polarity * values))
+    return _Channel(weights, polarity, _measure_ink(polarity * values, pixel))
 
 
 def _mix(rgb: NDArray[np.uint8], weights: tuple[int, int, int]) -> FloatImage:
@@ -199,7 +211,7 @@ def _mix(rgb: NDArray[np.uint8], weights: tuple[int, int, int]) -> FloatImage:
     return thousandths / np.float32(1000)
 
 
-def _measure_ink(dark_ink: FloatImage) -> InkMap:
+def _measure_ink(dark_ink: FloatImage, pixel: int) -> InkMap:
     """Measure the ink of a channel with dark ink on light paper."""
     longest = max(dark_ink.shape)
     is_tight = longest <= TIGHT_SIDE
@@ -208,6 +220,8 @@ def _measure_ink(dark_ink: FloatImage) -> InkMap:
     smooth = dark_ink if is_tight else blur(dark_ink, 1 + min(2, round(noise / 6)))
     contrast = _estimate_paper(smooth, window) - smooth
     contrast = _remove_shadows(smooth, contrast)
+    if 1 < pixel <= _MAX_PIXEL and _has_hairlines(contrast, pixel):
+        contrast = _average_along_hairlines(contrast, pixel)
     sample = _sample(contrast)
     low, median = quantiles(sample, 0.16, 0.5)
     (deviation,) = quantiles(np.abs(sample - np.float32(median)), 0.5)
@@ -216,6 +230,33 @@ def _measure_ink(dark_ink: FloatImage) -> InkMap:
         # Lines and digit may cover half of a small cell: only the lower half is paper's for sure.
         spread = min(spread, median - low)
     return InkMap(contrast=np.maximum(contrast - np.float32(median), 0), noise=spread)
+
+
+def _has_hairlines(contrast: FloatImage, pixel: int) -> bool:
+    """Check whether no stroke is much wider than a pixel of the camera."""
+    ink = contrast > _STRONG * _full_ink(contrast[contrast > _MIN_CONTRAST], contrast.size)
+    return not erode(ink, _odd(_HAIRLINE * pixel)).any()
+
+
+def _average_along_hairlines(contrast: FloatImage, pixel: int) -> FloatImage:
+    """Average the contrast in the direction in which that leaves the most of it.
+
+    A hairline is lost where it passes between two of the camera's pixels, and noise is as wide as
+    it is, but not as long.
+    """
+    height, width = contrast.shape
+    around = np.pad(contrast, pixel, mode="edge")
+    center = 1 - 2 * sum(weight for _, weight in _ALONG)
+    best = np.full_like(contrast, -np.inf)
+    for angle in np.arange(_DIRECTIONS) * math.pi / _DIRECTIONS:
+        mean = center * contrast
+        for distance, weight in _ALONG:
+            down = round(pixel * distance * math.sin(angle))
+            right = round(pixel * distance * math.cos(angle))
+            for top, left in ((pixel + down, pixel + right), (pixel - down, pixel - right)):
+                mean += weight * around[top : top + height, left : left + width]
+        np.maximum(best, mean, out=best)
+    return best
 
 
 def _sample(values: NDArray[_Levels]) -> NDArray[_Levels]:

@@ -236,9 +236,10 @@ def trace_photo(
         scale: as for ``trace_image``.
         ink: as for ``trace_preprocessing``.
     """
-    if max(rgb.shape[:2]) < _MIN_SIDE:
+    pixel = -(-_MIN_SIDE // max(rgb.shape[:2]))
+    if pixel > 1:
         rgb, scale = _enlarge(rgb, scale)
-    ink_map = binarize(rgb, ink)
+    ink_map = binarize(rgb, ink, pixel=pixel)
     return _trace_components(rgb, "photo", scale, ink_map, find_handwriting(ink_map), None, ink)
 
 

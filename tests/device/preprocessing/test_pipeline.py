@@ -19,6 +19,7 @@ from PIL import Image, ImageDraw
 
 from mnist_edge import Classifier
 from mnist_edge.data.mnist import Digits
+from mnist_edge.preprocessing.connected_components import label_components
 from mnist_edge.preprocessing.decoding import decode, to_rgb
 from mnist_edge.preprocessing.flat_background import Ink
 from mnist_edge.preprocessing.pipeline import preprocess, trace_preprocessing
@@ -169,6 +170,19 @@ def test_a_tiny_digit_far_from_the_center_is_found(test_digits: Digits) -> None:
     assert 780 <= top <= 820
     assert 60 <= left <= 110
     assert Classifier().predict(drawn(ink, _gradient(size), 0.2)).digit == 7
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_hairline_that_passes_between_a_cameras_pixels_is_not_broken(seed: int) -> None:
+    frame = 120 + np.random.default_rng(seed).normal(0, 2, (32, 32))
+    angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+    rows, columns = 16 - 7 * np.cos(angles), 16 + 5 * np.sin(angles)
+    # Of every fourth pixel of the zero hardly anything is left.
+    contrast = np.where(np.arange(24) % 4, 36, 4)
+    frame[np.rint(rows).astype(int), np.rint(columns).astype(int)] -= contrast
+    pixels = preprocess(np.rint(frame).astype(np.uint8)).pixels
+    _, (_, loop) = label_components(pixels == 0)
+    assert loop.area > 10
 
 
 def test_a_broken_digit_in_mnist_format_is_one_digit(test_digits: Digits) -> None:
