@@ -119,6 +119,7 @@ def test_habits_are_counted_by_model(nano: Path) -> None:
         assert 0 <= float(right) <= 100 - float(wrong)
 
 
+@pytest.mark.slow
 def test_misread_digits_are_listed_by_confidence(nano: Path, tmp_path: Path) -> None:
     picture = tmp_path / "misread.png"
     title, _, *table = _run("misread", "--model", nano, "--out", picture, "--markdown").splitlines()

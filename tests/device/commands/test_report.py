@@ -74,6 +74,7 @@ def test_a_shipped_models_report_goes_to_runs(
     assert ran.stderr.startswith("mnist-edge: cannot write runs/nano: Not a directory; ")
 
 
+@pytest.mark.slow
 def test_a_reference_and_some_schemes_can_be_selected(own: Path, run: Run, tmp_path: Path) -> None:
     shutil.copy(own / "float32.tflite", own / "dynamic.tflite")
     words = ("--against", "int8", "--scheme", "float32", "--out", tmp_path / "out")
@@ -114,6 +115,7 @@ def test_schemes_of_different_networks_are_refused(own: Path, run: Run) -> None:
         measured(own, Digits(images=np.zeros((1, 28, 28), np.uint8), labels=np.zeros(1, np.uint8)))
 
 
+@pytest.mark.slow
 def test_a_keras_file_of_other_weights_is_a_warning(own: Path, run: Run) -> None:
     shutil.copy(EDGE / "model.keras", own)
     ran = run("report", own, *CLEAN)

@@ -61,6 +61,7 @@ def test_the_shards_together_give_the_whole_run(folder: Path, run: Run) -> None:
     assert all(shares)
 
 
+@pytest.mark.slow
 def test_a_list_of_paths_is_taken_literally(
     folder: Path, start: Callable[..., CompletedProcess[bytes]]
 ) -> None:
@@ -148,6 +149,7 @@ def test_worker_processes_change_no_line(every: bool, folder: Path, run: Run) ->
     assert shared.stdout.count("\n") == 22
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run_and_its_workers_after_a_complete_line(
     sent: signal.Signals, status: int, folder: Path

@@ -33,6 +33,7 @@ def log_loss(found: NDArray[np.float64], labels: NDArray[np.uint8], temperature:
     return float(-np.log(right).mean())
 
 
+@pytest.mark.slow
 @given(st.integers(0, 1_000))
 def test_a_calibrated_model_has_temperature_one(seed: int) -> None:
     assert fit_temperature(*drawn(seed)) == pytest.approx(1, abs=0.1)

@@ -170,6 +170,7 @@ def test_each_fault_of_the_camera_is_an_error_within_a_minute(classifier: Classi
         assert ended == "camera: it works again", fault
 
 
+@pytest.mark.slow
 def test_a_picture_that_looks_alike_is_not_read_again(classifier: Classifier) -> None:
     watch = Watch(
         settings(schedule=ScheduleSettings(every=10.0, on_change=True)),

@@ -347,6 +347,7 @@ WHOLE = [
 ]
 
 
+@pytest.mark.slow
 @settings(max_examples=300)
 @given(
     content=st.sampled_from(WHOLE),

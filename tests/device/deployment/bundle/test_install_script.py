@@ -303,6 +303,7 @@ def test_system_packages_are_visible_in_the_environment(tmp_path: Path, home: Pa
 
 
 @linux
+@pytest.mark.slow
 def test_a_release_that_fails_its_self_test_is_not_used(tmp_path: Path, home: Path) -> None:
     assert install(make_bundle(tmp_path), home).returncode == 0
     before = releases(home)

@@ -118,6 +118,7 @@ def give_golden(folder: Path, *, off: int) -> None:
     path.write_text(json.dumps(document))
 
 
+@pytest.mark.slow
 def test_a_model_that_passes_its_self_test_is_good(models: Path) -> None:
     give_golden(models, off=0)
     found = find("self-test nano")
@@ -125,6 +126,7 @@ def test_a_model_that_passes_its_self_test_is_good(models: Path) -> None:
     assert found.found == "16 golden vectors, all the same"
 
 
+@pytest.mark.slow
 def test_a_model_that_fails_its_self_test_is_bad(models: Path) -> None:
     give_golden(models, off=1)
     found = find("self-test nano")

@@ -159,6 +159,7 @@ def test_boxes_are_read_as_pictures_and_those_without_a_digit_are_left_out(
     assert [one.path for one in found.unreadable] == ["both.png [9000,0,9001,5]"]
 
 
+@pytest.mark.slow
 def test_the_command_reports_on_own_pictures(
     sorted_pictures: Path, own: Path, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -64,6 +64,7 @@ def test_the_figures_are_those_of_the_models_answers(own: Path, test_digits: Dig
     assert sum(one.count for one in int8.calibration.bins) == 1_050
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_corruptions")
 def test_a_model_compared_with_itself_loses_nothing(own: Path, test_digits: Digits) -> None:
     shutil.copy(own / "int8.tflite", own / "float32.tflite")
@@ -80,6 +81,7 @@ def test_a_model_compared_with_itself_loses_nothing(own: Path, test_digits: Digi
         assert scheme.calibration.symmetric_divergence == 0
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_corruptions")
 def test_swapping_reference_and_candidate_negates_the_drop(own: Path, test_digits: Digits) -> None:
     digits = test_digits.take(np.arange(1_500, 2_300))

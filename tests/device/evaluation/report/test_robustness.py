@@ -98,6 +98,7 @@ def test_fewer_pictures_go_through_the_front_end_than_as_bare_arrays() -> None:
     assert plan.count_preprocessed(10_000) == 100 * 2 * len(CORRUPTIONS)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("few_corruptions")
 def test_an_abstention_is_not_a_wrong_answer(own: Path, test_digits: Digits) -> None:
     path = own / "int8.json"
