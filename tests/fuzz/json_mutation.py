@@ -46,11 +46,12 @@ def _damage(random: Random, document: Any, raw: list[str]) -> Any:
 
 def _places(document: Any) -> Any:
     """Yield every place of a document: what holds it, and its key."""
+    if not isinstance(document, (dict, list)):
+        return  # damage before has left one value
     keys = document if isinstance(document, dict) else range(len(document))
     for key in list(keys):
         yield document, key
-        if isinstance(document[key], (dict, list)):
-            yield from _places(document[key])
+        yield from _places(document[key])
 
 
 def _value(random: Random, value: Any, raw: list[str]) -> Any:

@@ -15,6 +15,7 @@ CORPUS = Path(__file__).with_name("corpus")
 TARGETS = (
     *("pictures", "models", "manifests", "archives", "journals", "keras_files"),
     *("label_tables", "watch_settings", "histories", "batches"),
+    "requests",
 )
 """Names of the fuzzers, each a module of this package with its ``TARGET``."""
 _MAX_MESSAGE = 1500
