@@ -302,7 +302,8 @@ def _coefficient_bytes(image: Image.Image) -> int:
         return 0
     # Two bytes for each coefficient; chroma has fewer of them, by its sampling factors.
     layers: list[tuple[int, int, int, int]] = getattr(image, "layer", [])
-    full = max((across * down for _, across, down, _ in layers), default=1)
+    # A damaged one may say that it has no samples at all.
+    full = max((across * down for _, across, down, _ in layers), default=1) or 1
     share = sum(across * down / full for _, across, down, _ in layers)
     return round(2 * share * image.width * image.height)
 
