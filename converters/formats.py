@@ -7,6 +7,7 @@ whether loading it would run Python code. Both are found here, before any framew
 from __future__ import annotations
 
 import json
+import lzma
 import tempfile
 import zipfile
 import zlib
@@ -27,6 +28,12 @@ from mnist_edge.system.text import one_line
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 _ZIP = b"PK\x03\x04"
+_ZIP_DAMAGES = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(OSError, EOFError, ValueError, RuntimeError),
+)
+"""What reading a damaged zip raises. An encrypted one is a RuntimeError, and endless nesting a
+RecursionError, which is one too."""
 _CONFIG, _WEIGHTS = "config.json", "model.weights.h5"
 """Members of a ``.keras`` archive: the network, and its weights."""
 _MAX_CONFIG = 64_000_000
@@ -136,8 +143,7 @@ def _read_zip(path: Path) -> tuple[Any, Any]:
             config = json.loads(archive.read(_CONFIG)) if _CONFIG in names else None
             if _WEIGHTS in names and not damaged:
                 _require_sound_weights(archive, path)
-    # An encrypted archive is a RuntimeError, endless nesting a RecursionError, which is one too.
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError) as error:
+    except _ZIP_DAMAGES as error:
         raise InvalidModel(
             f"{path} is a damaged archive ({one_line(error)}); copy or download the file again"
         ) from error

@@ -70,7 +70,8 @@ def _draw(random: Random) -> bytes:
     if kind < 0.2:
         return mutate(random, _whole()[".h5"])
     if kind < 0.4:
-        method = random.choice((zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2))
+        methods = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)
+        method = random.choice(methods)
         content = pack_zip(members, method)
         return mutate(random, content, numbers=zip_numbers(content))
     name = random.choice((_CONFIG, _CONFIG, _CONFIG, _METADATA, _WEIGHTS))
