@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -100,8 +101,11 @@ def weights_sha256(model: Path) -> str:
         for stream in _weight_streams(model):
             while chunk := stream.read(_CHUNK_SIZE):
                 digest.update(chunk)
-    # Damaged and encrypted archives raise the last four.
-    except (OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    # Damaged and encrypted archives raise all but the first.
+    except (
+        *(OSError, EOFError, RuntimeError),
+        *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    ) as error:
         raise InvalidModel(f"cannot read the weights of {model}: {one_line(error)}") from error
     return digest.hexdigest()
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import lzma
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -76,7 +78,7 @@ def restore_checkpoint(
         progress.losses = [(step, loss) for step, loss in progress.losses]
     except (
         *(OSError, ValueError, TypeError, KeyError, AttributeError, EOFError),
-        *(RecursionError, zipfile.BadZipFile),
+        *(RuntimeError, zipfile.BadZipFile, zlib.error, lzma.LZMAError),
     ) as error:
         raise CheckpointMismatch(
             f"{path} is not a checkpoint ({one_line(error)}); train again without --resume"
