@@ -498,7 +498,9 @@ def _account_for(page: Page, view: _View, classifier: Classifier) -> Page:
             left_out.append(LeftOut(kind="outside", box=view.box(component)))
         else:
             may_be_digits.append(component)
-    lines = [list(line) for line in page.lines]
+    pieces = _pieces(boxes, [view.box(one) for one in may_be_digits]) if view.removed else set()
+    lines = [[one for one in line if one.box not in pieces] for line in page.lines]
+    lines = [line for line in lines if line]
     # Where something was removed, all ink was looked through already.
     weak = (labels, []) if view.removed else _find_weak(page, view)
     for numbers, found in ((labels, may_be_digits), weak):
@@ -509,6 +511,16 @@ def _account_for(page: Page, view: _View, classifier: Classifier) -> Page:
             no_answer = replace(prediction, digit=None, abstained="not-one-digit")
             _insert(FoundDigit(prediction=no_answer, box=view.box(component)), lines)
     return Page(lines=tuple(map(tuple, lines)), left_out=tuple(left_out))
+
+
+def _pieces(boxes: NDArray[np.int64], wholes: Sequence[Box]) -> set[Box]:
+    """Return the digits' boxes that are all that was read of something larger.
+
+    A line's removal tore it, and what is left of it looks like another digit.
+    """
+    holds = _covered(boxes, np.array(wholes).reshape(-1, 4))
+    alone = np.flatnonzero(holds[:, holds.sum(axis=0) == 1].any(axis=1))
+    return {(left, top, right, bottom) for left, top, right, bottom in boxes[alone].tolist()}
 
 
 def _is_aligned(box: Box, digits: Sequence[FoundDigit]) -> bool:
