@@ -19,6 +19,8 @@ CORES := $(shell getconf _NPROCESSORS_ONLN)
 # Slow tests wait a fifth of their time: for servers, browsers, emulators.
 SIDE_BY_SIDE := --numprocesses=$(shell echo $$(($(CORES) + 1))) --maxprocesses=5 --dist=worksteal
 QUICK_SIDE_BY_SIDE := --numprocesses=$(CORES) --maxprocesses=4 --dist=worksteal
+# A make that a test starts is not part of this one, and does not print the folders it enters.
+PYTEST := env -u MAKEFLAGS -u MAKELEVEL $(BIN)/pytest
 # Some containers set it, and then every process of a test compiles all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -36,7 +38,7 @@ test-fast:
 	$(MAKE) --jobs=3 types lint quick-tests
 
 quick-tests: $(READY)
-	$(BIN)/pytest $(QUICK_SIDE_BY_SIDE) --quiet -m "not slow"
+	$(PYTEST) $(QUICK_SIDE_BY_SIDE) --quiet -m "not slow"
 
 lint: $(READY) workflows
 	$(BIN)/ruff check
@@ -59,7 +61,7 @@ reference: $(READY)
 	$(BIN)/python docs/generate.py
 
 tests: $(READY) $(PEERS_READY)
-	$(BIN)/pytest $(SIDE_BY_SIDE) --durations=10
+	$(PYTEST) $(SIDE_BY_SIDE) --durations=10
 
 bench: $(READY) $(PEERS_READY)
 	$(BIN)/python -m benchmarks.speed.results
