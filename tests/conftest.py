@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -31,6 +32,11 @@ SOURCES = (
     "converters",
     "models",
 )
+# TensorFlow shows its symbols to every library that is loaded after it, and tflite-runtime takes
+# them for its own. No process of the program has both; one that runs tests may, in this order.
+with contextlib.suppress(ImportError):
+    import tflite_runtime.interpreter  # noqa: F401  # to be the first
+
 LONG = ("fuzz", "pi", "workstation", "system", "packaging")
 """Folders with the tests that take longest."""
 
