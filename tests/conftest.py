@@ -37,8 +37,9 @@ SOURCES = (
 with contextlib.suppress(ImportError):
     import tflite_runtime.interpreter  # noqa: F401  # to be the first
 
-LONG = ("fuzz", "pi", "workstation", "system", "packaging")
-"""Folders with the tests that take longest."""
+ORDER = ("fuzz", "pi", "system", "packaging", "benchmarks", "device", "workstation")
+"""Folders of tests: the longest first, so that no worker is left with one when all others are done;
+TensorFlow and JAX, which stay in a worker's memory, as late as may be."""
 
 # The same examples every time, however long a busy machine takes for one or to draw it.
 settings.register_profile(
@@ -52,13 +53,8 @@ settings.load_profile("device")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the longest tests first, so that no worker is left with one when all others are done."""
-
-    def place(item: pytest.Item) -> int:
-        folder = item.nodeid.removeprefix("tests/").partition("/")[0]
-        return LONG.index(folder) if folder in LONG else len(LONG)
-
-    items.sort(key=place)
+    """Put the folders in their order."""
+    items.sort(key=lambda item: ORDER.index(item.path.relative_to(ROOT / "tests").parts[0]))
 
 
 @pytest.fixture(scope="session", autouse=True)

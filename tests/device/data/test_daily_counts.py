@@ -53,7 +53,7 @@ def _add(path: str) -> None:
 
 def test_several_processes_add_to_one_file(tmp_path: Path) -> None:
     path = tmp_path / "counts.db"
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=_add, args=(str(path),)) for _ in range(3)]
     for process in processes:
         process.start()

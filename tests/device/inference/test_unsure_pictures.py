@@ -170,7 +170,7 @@ def _keep_many(folder: str, first: int) -> None:
 
 
 def test_several_processes_share_one_bound(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("fork")
+    context = multiprocessing.get_context("spawn")
     processes = [
         context.Process(target=_keep_many, args=(str(tmp_path), first)) for first in (0, 10, 20)
     ]
