@@ -20,8 +20,10 @@ NAMES = ["board", "cpu", "libc", "python", "memory", "numpy", "pillow", "tflite-
 
 
 @pytest.fixture(autouse=True)
-def no_runtime_selected(monkeypatch: pytest.MonkeyPatch) -> None:
+def fresh_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Select no runtime, and hide what other tests' watches have counted."""
     monkeypatch.delenv(RUNTIME_VARIABLE, raising=False)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
 
 
 @pytest.mark.slow
