@@ -152,9 +152,10 @@ def preprocess(picture: Picture, *, ink: Ink | None = None) -> ModelInput:
             return ModelInput(pixels.copy(), None)
     image, longest = decode(picture, side=WORKING_SIDE)
     # The caller may have added metadata to an image that is already open.
-    gray = None if isinstance(picture, Image.Image) else stored_gray(image)
-    if gray is not None and (pixels := _as_mnist_format(gray, ink)) is not None:
-        return ModelInput(pixels, None)
+    if image.size == DIGIT_SHAPE and not isinstance(picture, Image.Image):
+        gray = stored_gray(image)
+        if gray is not None and (pixels := _as_mnist_format(gray, ink)) is not None:
+            return ModelInput(pixels, None)
     rgb, scale = to_rgb(image, longest, side=WORKING_SIDE)
     # It may be a hundred times as large as what is read of it.
     del image

@@ -6,6 +6,7 @@ import io
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,19 @@ def test_a_twelve_megapixel_photo_of_any_common_format_is_read() -> None:
         stream = io.BytesIO()
         photo.save(stream, kind, **settings)
         assert preprocess(stream.getvalue()).problem in ("blank", "not-one-digit", None)
+
+
+def test_a_large_gray_picture_is_not_copied_to_be_compared_with_mnists_format() -> None:
+    stream = io.BytesIO()
+    Image.new("L", (4000, 3000), 255).save(stream, "PNG")
+    tracemalloc.start()
+    try:
+        preprocess(stream.getvalue())
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # Pillow's own memory is not traced, and a copy would be 12 MB.
+    assert peak < 10_000_000
 
 
 @pytest.mark.slow
