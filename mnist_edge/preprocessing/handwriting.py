@@ -16,7 +16,7 @@ from mnist_edge.preprocessing.connected_components import (
     member_mask,
     merge,
 )
-from mnist_edge.preprocessing.remnants import is_border_alone, without_remnants
+from mnist_edge.preprocessing.remnants import BORDER_BLUR, is_border_alone, without_remnants
 from mnist_edge.preprocessing.ruled_lines import may_be_ruled_lines, remove_ruled_lines
 
 _EDGE_ZONE = 0.13
@@ -27,8 +27,6 @@ _MAX_ROUNDS = 4
 """Rounds of the search: border, neighbor and table may hide the handwriting one by one."""
 _MARGIN = 3
 """Pixels around an excluded component that its blurred edge covers."""
-_BORDER_BLUR = 0.015
-"""Width of a border's blurred edge, relative to the longest side."""
 _MIN_CLEAR_SIZE = 0.3
 """Minimum height or width, relative to a side, of a digit that is clear of a tight crop's edges."""
 _MIN_CLEAR_AREA = 0.3
@@ -87,7 +85,7 @@ def find_handwriting(ink_map: InkMap) -> Handwriting:
             removed.add("borders")
             lines |= border
             # A border hides fainter handwriting, which is measured without it.
-            reach = max(2, round(_BORDER_BLUR * max(shape)))
+            reach = max(2, round(BORDER_BLUR * max(shape)))
             included &= ~dilate(border, 2 * reach + 1) | mask
             full = ink_map.full_contrast(included)
             mask = ink_map.ink_mask(full) & included if full else mask

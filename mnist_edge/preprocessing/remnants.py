@@ -36,9 +36,11 @@ _MAX_BESIDE = 0.3
 _MIN_WRITING = 0.5
 """Minimum height or width of writing beside pieces, relative to the longest of them: what is
 smaller are specks."""
-_MIN_REACH, _REACH = 5, 0.015
-"""Distance from a removed line in which its blurred edge remains, in pixels and relative to the
-longest side; the larger counts."""
+BORDER_BLUR = 0.015
+"""Width of the blurred edge of a border's line, relative to the longest side."""
+_MIN_REACH = 5
+"""Distance from a removed line in which its blurred edge remains, in pixels, if the edge is not
+wider."""
 _MIN_ALONG = 0.8
 """Minimum share of a component in that distance if the component is the line's blurred edge."""
 
@@ -87,7 +89,7 @@ def without_remnants(
         # Beside other writing, it may be a stroke that a line was removed from.
         kept = list(components)
     if lines.any():
-        reach = max(_MIN_REACH, round(_REACH * max(lines.shape)))
+        reach = max(_MIN_REACH, round(BORDER_BLUR * max(lines.shape)))
         along = dilate(lines, 2 * reach + 1)
         if all(along[labels == one.labels[0]].mean() > _MIN_ALONG for one in kept):
             return []
