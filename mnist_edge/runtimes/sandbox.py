@@ -71,12 +71,9 @@ def open_model(model: StoredModel, *, threads: int = 1) -> Interpreter:
         run_sandboxed(model.content, NO_DIGITS, name=str(model.path))
     elif not _was_tried(model.path):
         # It takes a millisecond, and the usual models do without.
-        from mnist_edge.runtimes.numpy_backend.bounds import require_within_bounds
+        from mnist_edge.runtimes.numpy_backend.bounds import require_file_within_bounds
 
-        try:
-            require_within_bounds(model.content)
-        except InvalidModel as error:
-            raise InvalidModel(f"{model.path}: {error}") from error
+        require_file_within_bounds(model.content, name=str(model.path))
     interpreter = Interpreter(model.content, threads=threads)
     if model.manifest is not None:
         model.manifest.require_tensors(

@@ -35,10 +35,10 @@ from pathlib import Path
 from mnist_edge.deployment.artifact import SIGNATURE_SUFFIX, Artifact, read_artifact
 from mnist_edge.deployment.bundle.own_wheel import FIXED_TIMESTAMP
 from mnist_edge.deployment.bundle.targets import Target
-from mnist_edge.errors import InvalidManifest, InvalidModel
+from mnist_edge.errors import InvalidManifest
 from mnist_edge.modelstore import SCHEMES, loading
 from mnist_edge.modelstore.manifest import ModelManifest
-from mnist_edge.runtimes.numpy_backend.bounds import require_within_bounds
+from mnist_edge.runtimes.numpy_backend.bounds import require_file_within_bounds
 from mnist_edge.system.files import write_bytes
 from mnist_edge.system.paths import SAMPLES
 
@@ -134,10 +134,7 @@ def find_model(model: str) -> Artifact:
     """
     artifact = read_artifact(str(loading.load_model(model).path))
     _require_manifest(artifact)
-    try:
-        require_within_bounds(artifact.content)
-    except InvalidModel as error:
-        raise InvalidModel(f"{artifact.source}: {error}") from error
+    require_file_within_bounds(artifact.content, name=artifact.source)
     return artifact
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from mnist_edge.errors import InvalidModel
 from mnist_edge.runtimes.numpy_backend.flatbuffer import FlatbufferTable, damaged
 from mnist_edge.runtimes.numpy_backend.tflite_schema import (
     BufferFields,
@@ -52,6 +53,22 @@ def require_within_bounds(content: bytes) -> None:
     _check_descriptions(model, len(buffers))
     for graph in model.tables(ModelFields.SUBGRAPHS):
         _check_graph(graph, len(buffers))
+
+
+def require_file_within_bounds(content: bytes, *, name: str) -> None:
+    """Check as ``require_within_bounds`` does, and name the file in the error.
+
+    Args:
+        content: the bytes of a ``.tflite`` file.
+        name: what its user calls it.
+
+    Raises:
+        InvalidModel: something lies outside the file.
+    """
+    try:
+        require_within_bounds(content)
+    except InvalidModel as error:
+        raise InvalidModel(f"{name}: {error}") from error
 
 
 def _check_descriptions(model: FlatbufferTable, buffers: int) -> None:
