@@ -20,7 +20,7 @@ from mnist_edge.data.label_table import (
     read_label_table,
 )
 from mnist_edge.errors import DataUnavailable, UnreadablePicture
-from mnist_edge.preprocessing.decoding import SUFFIXES, Picture, decode, to_rgb
+from mnist_edge.preprocessing.decoding import SUFFIXES, Picture, decode, upright_part, upright_size
 from mnist_edge.system.files import exists
 
 _BOX_MARGIN = 0.2
@@ -58,9 +58,8 @@ class LabeledPicture:
         path = folder / self.path
         if self.box is None:
             return path
-        image, longest = decode(path, side=_FULL_SIDE)
-        rgb, _ = to_rgb(image, longest, side=_FULL_SIDE)
-        return Image.fromarray(_crop(rgb, self.box, str(path)))
+        image, _ = decode(path, side=_FULL_SIDE)
+        return Image.fromarray(_crop(image, self.box, str(path)))
 
 
 def find_labeled_pictures(data: Path) -> list[LabeledPicture]:
@@ -119,13 +118,14 @@ def _list_subfolders(folder: Path) -> list[LabeledPicture]:
     ]
 
 
-def _crop(rgb: NDArray[np.uint8], box: BoxEdges, name: str) -> NDArray[np.uint8]:
-    """Return a box of ``(height, width, 3)`` with the paper around it that there is."""
+def _crop(image: Image.Image, box: BoxEdges, name: str) -> NDArray[np.uint8]:
+    """Return a box of a picture in RGB, with the paper around it that there is."""
     left, top, right, bottom = box
-    height, width = rgb.shape[:2]
+    width, height = upright_size(image)
     if left >= width or top >= height:
         raise UnreadablePicture(
             f"{name} has {width}x{height} pixels and nothing in the box {box}; label it again"
         )
     margin = round(_BOX_MARGIN * max(right - left, bottom - top))
-    return rgb[max(0, top - margin) : bottom + margin, max(0, left - margin) : right + margin]
+    edges = (max(0, left - margin), max(0, top - margin), right + margin, bottom + margin)
+    return upright_part(image, (*edges[:2], min(width, edges[2]), min(height, edges[3])))

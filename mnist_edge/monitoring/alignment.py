@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from mnist_edge.errors import InvalidValue
 from mnist_edge.monitoring.settings import AlignmentSettings, Point, RegionBox
 
 _STEP_DEGREES = 3.0
@@ -58,13 +59,23 @@ class Aligner:
     Args:
         reference: ``(height, width, 3) uint8``; the marks must lie within it.
         settings: the marks, and how far off a picture may be.
+
+    Raises:
+        InvalidValue: a mark is outside the reference.
     """
 
     def __init__(self, reference: NDArray[np.uint8], settings: AlignmentSettings) -> None:
+        height, width = reference.shape[:2]
+        for number, (*_, right, bottom) in enumerate(settings.marks, 1):
+            if right > width or bottom > height:
+                raise InvalidValue(
+                    f"marks.{number}: ({right}, {bottom}) is outside the reference picture, which "
+                    f"has {width}x{height} pixels"
+                )
         self._settings = settings
-        gray = _to_gray(reference)
         self._patches = [
-            gray[top:bottom, left:right] for left, top, right, bottom in settings.marks
+            _to_gray(reference[top:bottom, left:right])
+            for left, top, right, bottom in settings.marks
         ]
         self._last = Placement()
 
@@ -77,16 +88,15 @@ class Aligner:
         Raises:
             NotAligned: a mark is not found, or they are too far away.
         """
-        gray = _to_gray(picture)
         # A camera seldom moves: the last placement fits nearly always, and the search ends there.
-        found = self._search(gray, self._last)
+        found = self._search(picture, self._last)
         if found.similarity < self._settings.min_similarity:
             found = max(
-                (self._search(gray, start) for start in self._starts()),
+                (self._search(picture, start) for start in self._starts()),
                 key=lambda one: one.similarity,
             )
         # The marks are cut out as they are turned and scaled, so a second look is exact.
-        found = self._search(gray, found)
+        found = self._search(picture, found)
         self._require(found)
         self._last = found
         return found
@@ -102,14 +112,14 @@ class Aligner:
             starts.append(Placement(rotation=turned.rotation, shift=(middle[0] - x, middle[1] - y)))
         return starts
 
-    def _search(self, gray: _Gray, start: Placement) -> Placement:
+    def _search(self, picture: NDArray[np.uint8], start: Placement) -> Placement:
         """Find the marks near where a placement has them, and fit a placement to all of them."""
         reach = math.ceil(self._settings.max_shift)
         found, scores = [], []
         for box, patch in zip(self._settings.marks, self._patches, strict=True):
             template = _turned(patch, start)
             ((x, y),) = start.apply([_center(box)])
-            point, score = _find(gray, template, (x, y), reach)
+            point, score = _find(picture, template, (x, y), reach)
             found.append(point)
             scores.append(score)
         centers = [_center(box) for box in self._settings.marks]
@@ -174,12 +184,14 @@ def _turned(patch: _Gray, placement: Placement) -> _Gray:
     return np.asarray(turned, np.float32)
 
 
-def _find(gray: _Gray, template: _Gray, center: Point, reach: int) -> tuple[Point, float]:
+def _find(
+    picture: NDArray[np.uint8], template: _Gray, center: Point, reach: int
+) -> tuple[Point, float]:
     """Return where a mark is near a point, and its normalized correlation there, -1..1."""
     height, width = template.shape
     left = round(center[0] - (width - 1) / 2) - reach
     top = round(center[1] - (height - 1) / 2) - reach
-    window = _window(gray, left, top, width + 2 * reach, height + 2 * reach)
+    window = _window(picture, left, top, width + 2 * reach, height + 2 * reach)
     scores = _correlate(window, template)
     row, column = np.unravel_index(int(scores.argmax()), scores.shape)
     y = row + _peak(scores[:, column], int(row))
@@ -188,12 +200,11 @@ def _find(gray: _Gray, template: _Gray, center: Point, reach: int) -> tuple[Poin
     return point, float(scores[row, column])
 
 
-def _window(gray: _Gray, left: int, top: int, width: int, height: int) -> _Gray:
-    """Return a part of a picture; beyond its edge, the edge is repeated."""
-    rows = np.clip(np.arange(top, top + height), 0, gray.shape[0] - 1)
-    columns = np.clip(np.arange(left, left + width), 0, gray.shape[1] - 1)
-    window: _Gray = gray[np.ix_(rows, columns)]
-    return window
+def _window(picture: NDArray[np.uint8], left: int, top: int, width: int, height: int) -> _Gray:
+    """Return the gray levels of a part of a picture; beyond its edge, the edge is repeated."""
+    rows = np.clip(np.arange(top, top + height), 0, picture.shape[0] - 1)
+    columns = np.clip(np.arange(left, left + width), 0, picture.shape[1] - 1)
+    return _to_gray(picture[np.ix_(rows, columns)])
 
 
 def _correlate(window: _Gray, template: _Gray) -> NDArray[np.float64]:

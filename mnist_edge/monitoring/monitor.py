@@ -134,6 +134,8 @@ class Monitor:
             if picture is None:
                 return
             crops = self._reader.regions(picture)
+            # A large one takes as much memory as reading its regions does.
+            del picture
         except _Trouble as trouble:
             self._record_problem(f"camera: {trouble}")
             return
@@ -184,7 +186,7 @@ class Monitor:
         try:
             return self._reader.decode(frame.content)
         except PictureError as error:
-            self._keeper.reject("a picture that is damaged")
+            self._keeper.reject("a picture that cannot be read")
             raise _Trouble(str(error)) from error
 
     def _tell_camera_problem(self) -> None:

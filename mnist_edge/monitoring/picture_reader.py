@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from mnist_edge.monitoring.alignment import Aligner
 from mnist_edge.monitoring.regions import cut_out, require_inside, straighten
 from mnist_edge.monitoring.settings import MonitorSettings, Point
-from mnist_edge.preprocessing.decoding import decode
-
-_LONGEST_SIDE = 1 << 16
-"""More pixels than any picture has: a picture is decoded as it is."""
+from mnist_edge.preprocessing.decoding import decode_whole
 
 PixelArray = NDArray[np.uint8]
 
@@ -35,7 +31,7 @@ class PictureReader:
         self.pictures = 0
         """Number of pictures that were decoded."""
         if settings.alignment:
-            reference = _decode(settings.alignment.reference, turn=0)
+            reference = decode_whole(settings.alignment.reference)
             self._reference_size = reference.shape[:2]
             self._require_inside(reference)
             self._aligner = Aligner(reference, settings.alignment)
@@ -44,10 +40,10 @@ class PictureReader:
         """Return a picture of the camera, turned as the settings say.
 
         Raises:
-            PictureError: it is no picture.
+            PictureError: it is no picture, or too large.
         """
         self.pictures += 1
-        return _decode(content, turn=self._settings.camera.turn)
+        return decode_whole(content, turn=self._settings.camera.turn)
 
     def aligned(self, picture: PixelArray) -> PixelArray:
         """Return a picture brought to the reference; as it is if there is none.
@@ -59,8 +55,8 @@ class PictureReader:
             return picture
         height, width = self._reference_size
         corners: list[Point] = [(0, 0), (width, 0), (width, height), (0, height)]
-        image = straighten(picture, self._aligner.align(picture).apply(corners))
-        return np.asarray(Image.fromarray(image).resize((width, height)))
+        placed = self._aligner.align(picture).apply(corners)
+        return straighten(picture, placed, size=(width, height))
 
     def regions(self, picture: PixelArray) -> dict[str, PixelArray]:
         """Return the regions of a picture, by their names.
@@ -82,9 +78,3 @@ class PictureReader:
         height, width = picture.shape[:2]
         for region in self._settings.regions:
             require_inside(region, width, height)
-
-
-def _decode(picture: object, *, turn: int) -> PixelArray:
-    image, _ = decode(picture, side=_LONGEST_SIDE)  # type: ignore[arg-type]
-    pixels = np.asarray(image.convert("RGB"))
-    return np.ascontiguousarray(np.rot90(pixels, -turn // 90)) if turn else pixels

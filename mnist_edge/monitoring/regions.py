@@ -17,6 +17,13 @@ from mnist_edge.monitoring.alignment import Placement
 from mnist_edge.monitoring.readings import UNREAD, RegionReading
 from mnist_edge.monitoring.settings import Point, RegionSettings
 
+_MAX_PIXELS = 4_000_000
+"""Pixels of a region that is read as it is: each of twelve digits in a row may have 600 a side."""
+_BAND_ROWS = 128
+"""Rows that are worked on at a time: Pillow takes several copies of what it transforms."""
+_KERNEL_PIXELS = 3
+"""Pixels around a part that its edges are interpolated from."""
+
 _PixelArray = NDArray[np.uint8]
 
 
@@ -45,39 +52,86 @@ def cut_out(
         placement: of the reference in the picture, if there is one.
 
     Returns:
-        ``(height, width, 3) uint8``; its size is the region's in the picture. What lies beyond the
-        picture is black.
+        ``(height, width, 3) uint8``; its size is the region's in the picture, or a whole part of it
+        where that is larger than is read. What lies beyond the picture is black.
     """
+    corners = region.outline()
     if placement is None and region.box:
         left, top, right, bottom = region.box
-        return picture[top:bottom, left:right]
-    corners = region.outline()
-    if not corners:
-        return picture
-    if placement:
-        corners = placement.apply(corners)
-    return straighten(picture, corners)
+        pixels = picture[top:bottom, left:right]
+    elif corners:
+        pixels = straighten(picture, placement.apply(corners) if placement else corners)
+    else:
+        pixels = picture
+    return _reduce(pixels)
 
 
-def straighten(picture: _PixelArray, corners: Sequence[Point]) -> _PixelArray:
+def _reduce(pixels: _PixelArray) -> _PixelArray:
+    """Return a part of a picture, reduced if it is large, as a copy that keeps nothing else."""
+    height, width = pixels.shape[:2]
+    factor = math.ceil(math.sqrt(height * width / _MAX_PIXELS))
+    if factor <= 1:
+        return pixels.copy()
+    rows = factor * _BAND_ROWS
+    return np.concatenate(
+        [
+            np.asarray(Image.fromarray(pixels[top : top + rows]).reduce(factor))
+            for top in range(0, height, rows)
+        ]
+    )
+
+
+def straighten(
+    picture: _PixelArray, corners: Sequence[Point], *, size: tuple[int, int] | None = None
+) -> _PixelArray:
     """Return a four-sided part of a picture as a rectangle.
 
     Args:
         picture: ``(height, width, 3) uint8``.
         corners: upper left, upper right, lower right and lower left.
+        size: width and height of the rectangle; by default the part's own.
     """
     a, b, c, d = corners
-    width = max(1, round((math.dist(a, b) + math.dist(d, c)) / 2))
-    height = max(1, round((math.dist(a, d) + math.dist(b, c)) / 2))
+    width, height = size or (
+        max(1, round((math.dist(a, b) + math.dist(d, c)) / 2)),
+        max(1, round((math.dist(a, d) + math.dist(b, c)) / 2)),
+    )
+    factors = _perspective([(0, 0), (width, 0), (width, height), (0, height)], corners)
+    pixels = np.empty((height, width, 3), np.uint8)
+    for top in range(0, height, _BAND_ROWS):
+        rows = pixels[top : top + _BAND_ROWS]
+        bottom = top + len(rows)
+        edges = [(0, top), (width, top), (width, bottom), (0, bottom)]
+        rows[:] = _transform(picture, [_map(factors, *edge) for edge in edges], (width, len(rows)))
+    return pixels
+
+
+def _transform(
+    picture: _PixelArray, corners: Sequence[Point], size: tuple[int, int]
+) -> _PixelArray:
+    """Return a four-sided part as a rectangle of a size, with no more than that part copied."""
+    (left, top), (right, bottom) = np.min(corners, axis=0), np.max(corners, axis=0)
+    left, top = (max(0, math.floor(edge) - _KERNEL_PIXELS) for edge in (left, top))
+    right, bottom = (max(0, math.ceil(edge) + _KERNEL_PIXELS) for edge in (right, bottom))
+    part = picture[top:bottom, left:right]
+    width, height = size
+    if not part.size:
+        return np.zeros((height, width, 3), np.uint8)
     rectangle = [(0, 0), (width, 0), (width, height), (0, height)]
-    image = Image.fromarray(picture)
-    turned = image.transform(
-        (width, height),
+    turned = Image.fromarray(part).transform(
+        size,
         Image.Transform.PERSPECTIVE,
-        _perspective(rectangle, corners),
+        _perspective(rectangle, [(x - left, y - top) for x, y in corners]),
         Image.Resampling.BICUBIC,
     )
     return np.asarray(turned)
+
+
+def _map(factors: Sequence[float], x: float, y: float) -> Point:
+    """Return where a point is mapped to by the factors of ``_perspective``."""
+    a, b, c, d, e, f, g, h = factors
+    divisor = g * x + h * y + 1
+    return (a * x + b * y + c) / divisor, (d * x + e * y + f) / divisor
 
 
 def _perspective(source: Sequence[Point], target: Sequence[Point]) -> list[float]:

@@ -91,7 +91,8 @@ class CameraSettings:
     size: tuple[int, int] | None = field(
         default=None,
         metadata={
-            "help": "Width and height to ask the camera for; by default its own.",
+            "help": "Width and height to ask the camera for, at most 17 megapixels; by default its "
+            "own.",
             "example": "[1280, 720]",
         },
     )

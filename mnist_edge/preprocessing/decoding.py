@@ -67,6 +67,12 @@ _DECODER_BYTES = {"WEBP": 12, "GIF": 4}
 """Bytes of a pixel that a decoder holds in addition, by format."""
 _SAMPLES_OF_CHROMA = {420: 1.5, 422: 2.0}
 """Samples of a HEIC photo's pixel, by its chroma subsampling; 3 without one."""
+_FULL_SIDE = 1 << 16
+"""Longest side in pixels that a whole picture is decoded to: longer than any picture's."""
+_WHOLE_PIXEL_BYTES = 7
+"""Bytes of a pixel of a picture that is held whole: four of Pillow's beside three of an array."""
+_BAND_ROWS = 64
+"""Rows of a picture that are copied at a time: Pillow hands pixels over in a copy of its own."""
 _TILE_SIDE = 512
 """Side, in pixels, of the tiles in which a large picture is converted: Pillow takes several copies
 of each."""
@@ -92,6 +98,27 @@ _TRANSPOSITIONS = {
     8: Image.Transpose.ROTATE_90,
 }
 """The operation that turns a picture upright, by its EXIF orientation (Exif 2.32, tag 274)."""
+_MIRRORED = {
+    Image.Transpose.FLIP_LEFT_RIGHT,
+    Image.Transpose.ROTATE_180,
+    Image.Transpose.ROTATE_270,
+    Image.Transpose.TRANSVERSE,
+}
+"""Operations after which a column of the upright picture counts from the stored one's other end."""
+_UPSIDE_DOWN = {
+    Image.Transpose.FLIP_TOP_BOTTOM,
+    Image.Transpose.ROTATE_180,
+    Image.Transpose.ROTATE_90,
+    Image.Transpose.TRANSVERSE,
+}
+"""Operations after which a row of the upright picture counts from the stored one's other end."""
+_SWAPPED = {
+    Image.Transpose.TRANSPOSE,
+    Image.Transpose.ROTATE_90,
+    Image.Transpose.ROTATE_270,
+    Image.Transpose.TRANSVERSE,
+}
+"""Operations after which the stored picture's rows are the upright one's columns."""
 _PLAIN_FORMATS = (None, "PNG", "PPM")
 """Pillow's names of the formats that have all metadata in ``Image.info``; None is an array's."""
 _MIN_OPAQUE = 128
@@ -163,6 +190,83 @@ def decode(picture: Picture, *, side: int) -> tuple[Image.Image, int]:
         _draft(image, name, side=side)
         _require_memory(image, name, more=len(content) + coefficients)
         return _load(image, name), longest
+
+
+def decode_whole(picture: str | os.PathLike[str] | bytes, *, turn: int = 0) -> NDArray[np.uint8]:
+    """Decode a picture to RGB at its full size.
+
+    Args:
+        picture: a path, or encoded bytes.
+        turn: degrees by which the stored picture is turned clockwise, a multiple of 90.
+
+    Returns:
+        ``(height, width, 3) uint8``; transparency is left out.
+
+    Raises:
+        PictureNotFound: no file has this path.
+        UnreadablePicture: as for ``decode``; or it is too large to be held beside a copy.
+    """
+    image, _ = decode(picture, side=_FULL_SIDE)
+    file = len(picture) if isinstance(picture, bytes) else 0
+    needed = file + _WHOLE_PIXEL_BYTES * image.width * image.height
+    if needed > _MAX_DECODING_BYTES:
+        raise UnreadablePicture(
+            f"the picture is too large to be held whole: {image.width}x{image.height} pixels take "
+            f"{needed / 1e6:.0f} MB, expected at most {_MAX_DECODING_BYTES / 1e6:.0f}; take a "
+            "smaller one"
+        )
+    size = (image.height, image.width) if turn % 180 == 0 else image.size
+    pixels = np.empty((*size, 3), np.uint8)
+    stored = np.rot90(pixels, turn // 90)
+    with _no_warnings:
+        convert = _conversion(image)
+        for top in range(0, image.height, _BAND_ROWS):
+            bottom = min(image.height, top + _BAND_ROWS)
+            band = image.crop((0, top, image.width, bottom))
+            stored[top:bottom] = convert(band).convert("RGB")
+    return pixels
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Return the width and height of a picture once it is turned by its EXIF orientation."""
+    width, height = image.size
+    return (height, width) if _transposition(image) in _SWAPPED else (width, height)
+
+
+def upright_part(image: Image.Image, box: tuple[int, int, int, int]) -> NDArray[np.uint8]:
+    """Return a box of a decoded picture at its full size, in RGB on white paper, and upright.
+
+    The rest of the picture is not copied, which would take several times its memory.
+
+    Args:
+        image: decoded, at its full size.
+        box: left, top, right and bottom in pixels of the upright picture, within it.
+
+    Returns:
+        ``(bottom - top, right - left, 3) uint8``.
+
+    Raises:
+        UnreadablePicture: the pixels are not all numbers.
+    """
+    with _no_warnings:
+        transposition = _transposition(image)
+        part = _conversion(image)(image.crop(_stored_box(image, box)))
+        flat = _flatten(part)
+        return np.asarray(flat if transposition is None else flat.transpose(transposition))
+
+
+def _stored_box(image: Image.Image, box: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
+    """Return where a box of the upright picture is in the stored one."""
+    transposition = _transposition(image)
+    width, height = upright_size(image)
+    left, top, right, bottom = box
+    if transposition in _MIRRORED:
+        left, right = width - right, width - left
+    if transposition in _UPSIDE_DOWN:
+        top, bottom = height - bottom, height - top
+    if transposition in _SWAPPED:
+        left, top, right, bottom = top, left, bottom, right
+    return left, top, right, bottom
 
 
 def picture_size(content: bytes) -> tuple[int, int]:

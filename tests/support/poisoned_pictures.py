@@ -65,6 +65,7 @@ POISONED: dict[str, Callable[[], bytes]] = {
     ),
     "RGBA": lambda: png(SIDE, SIDE, depth=8, color=6, bits=32),
     "RGBA that is just small enough": lambda: png(4000, 7700, depth=8, color=6, bits=32),
+    "RGB that a camera's is just small enough": lambda: png(4200, 4200, depth=8, color=2, bits=24),
     "16-bit RGBA": lambda: png(SIDE, SIDE, depth=16, color=6, bits=64),
     "16-bit gray": lambda: png(SIDE, SIDE, depth=16, color=0, bits=16),
     "gray with alpha": lambda: png(SIDE, SIDE, depth=8, color=4, bits=16),

@@ -144,16 +144,19 @@ class CameraRoutes:
 
     def _read(self, body: bytes) -> list[dict[str, Any]]:
         """Return what regions read now."""
-        picture = self._newest()
+        regions, picture = self._parse(body), self._newest()
         now = datetime.now(timezone.utc)
-        answers = []
-        for region in self._parse(body):
+        for region in regions:
             _require_inside(region, picture)
-            reading = read_region(
-                cut_out(picture, region), region, self._service.classifier, time=now, reading_id=""
-            )
-            answers.append({"name": region.name, "text": reading.text})
-        return answers
+        crops = [cut_out(picture, region) for region in regions]
+        # A large one takes as much memory as reading its regions does.
+        del picture
+        classifier = self._service.classifier
+        readings = [
+            read_region(pixels, region, classifier, time=now, reading_id="")
+            for region, pixels in zip(regions, crops, strict=True)
+        ]
+        return [{"name": one.region, "text": one.text} for one in readings]
 
     def _write(self, body: bytes) -> dict[str, Any]:
         """Write regions to the file; the others of its settings stay, and the old file is kept."""

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
+from mnist_edge.errors import InvalidValue
 from mnist_edge.monitoring.alignment import Aligner, NotAligned, Placement
 from mnist_edge.monitoring.demo_counter import MARKS, CounterPicture, draw_counter
 from mnist_edge.monitoring.settings import AlignmentSettings
@@ -47,6 +48,12 @@ def test_the_reference_itself_is_found_in_its_own_place() -> None:
     found = Aligner(REFERENCE, SETTINGS).align(REFERENCE)
     assert off(found, Placement()) < 0.05
     assert found.similarity > 0.99
+
+
+def test_a_mark_outside_the_reference_is_refused_with_both_sizes() -> None:
+    beyond = AlignmentSettings(reference=Path("reference.jpg"), marks=(*MARKS, (600, 0, 650, 40)))
+    with pytest.raises(InvalidValue, match=r"marks\.3: \(650, 40\) is outside .* 640x280"):
+        Aligner(REFERENCE, beyond)
 
 
 @settings(max_examples=6, deadline=None)

@@ -73,7 +73,32 @@ def test_corners_in_another_order_are_refused() -> None:
 def test_a_region_without_a_place_is_the_whole_picture() -> None:
     whole = RegionSettings(name="picture")
     require_inside(whole, 8, 8)
-    assert cut_out(PICTURE, whole) is PICTURE
+    assert (cut_out(PICTURE, whole) == PICTURE).all()
+
+
+def test_a_region_keeps_nothing_else_of_the_picture_and_no_more_pixels_than_are_read() -> None:
+    large = np.zeros((3000, 4000, 3), np.uint8)
+    large[:, 2000:] = 200
+    whole = cut_out(large, RegionSettings(name="whole"))
+    assert whole.shape == (1500, 2000, 3)
+    assert (whole[:, :1000] == 0).all()
+    assert (whole[:, 1000:] == 200).all()
+    part = cut_out(large, RegionSettings(name="part", box=(1990, 0, 2010, 20)))
+    assert part.shape == (20, 20, 3)
+    assert part.base is None
+
+
+def test_a_tall_region_is_straightened_as_a_short_one_is() -> None:
+    rows, columns = np.mgrid[:700, :300]
+    picture = np.stack([columns // 2, rows // 3, (rows + columns) // 4], -1).astype(np.uint8)
+    box = (20, 10, 270, 690)
+    left, top, right, bottom = box
+    found = cut_out(picture, RegionSettings(name="tall", box=box), Placement(shift=(-4.0, 6.0)))
+    expected = picture[top + 6 : bottom + 6, left - 4 : right - 4].astype(int)
+    # What is below the picture is black.
+    assert np.abs(found[: len(expected)] - expected).max() <= 1
+    beyond = cut_out(picture, RegionSettings(name="tall", box=box), Placement(shift=(0.0, 500.0)))
+    assert not beyond[200:].any()
 
 
 def test_a_region_follows_the_reference() -> None:

@@ -16,7 +16,13 @@ from PIL.JpegImagePlugin import JpegImageFile
 
 from mnist_edge.data.mnist import Digits
 from mnist_edge.errors import PictureNotFound, UnreadablePicture
-from mnist_edge.preprocessing.decoding import decode, to_rgb
+from mnist_edge.preprocessing.decoding import (
+    decode,
+    decode_whole,
+    to_rgb,
+    upright_part,
+    upright_size,
+)
 from mnist_edge.preprocessing.pipeline import preprocess, trace_preprocessing
 from tests.support.paths import PICTURES
 from tests.support.poisoned_pictures import with_checksums
@@ -185,6 +191,41 @@ def test_a_picture_is_turned_the_way_its_exif_orientation_says(orientation: int)
 def test_every_format_with_exif_is_turned(kind: str) -> None:
     difference = preprocess(turned(6, kind)).pixels.astype(int) - preprocess(CHALK).pixels
     assert np.abs(difference).mean() < LOSS
+
+
+@pytest.mark.parametrize("orientation", TURNS)
+def test_a_part_of_a_picture_is_that_part_of_the_upright_picture(orientation: int) -> None:
+    image, longest = decode(turned(orientation), side=1000)
+    whole, _ = to_rgb(image, longest, side=1000)
+    assert upright_size(image) == (whole.shape[1], whole.shape[0])
+    left, top, right, bottom = (3, 5, 21, whole.shape[0])
+    part = upright_part(image, (left, top, right, bottom))
+    assert np.array_equal(part, whole[top:bottom, left:right])
+
+
+def test_a_part_of_deep_gray_levels_has_the_range_of_the_whole_picture() -> None:
+    levels = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
+    image, longest = decode(encoded(Image.fromarray(levels), "PNG"), side=64)
+    whole, _ = to_rgb(image, longest, side=64)
+    assert np.array_equal(upright_part(image, (8, 16, 40, 20)), whole[16:20, 8:40])
+
+
+@pytest.mark.parametrize("mode", ["L", "P", "LAB", "RGBA", "I;16"])
+def test_a_whole_picture_of_any_mode_is_rgb(mode: str) -> None:
+    gray = Image.fromarray(np.tile(np.arange(256, dtype=np.uint8), (70, 1)))
+    image = gray.convert("RGB").convert(mode) if mode == "RGBA" else gray
+    if mode in ("P", "I;16"):
+        image = gray.convert(mode)
+    if mode == "LAB":
+        image = Image.merge("LAB", [gray, *[Image.new("L", gray.size, 128)] * 2])
+    found = decode_whole(encoded(image, "TIFF"))
+    assert np.abs(found.astype(int) - np.asarray(gray)[..., None]).max() <= 3
+
+
+def test_a_picture_that_is_too_large_to_be_held_whole_is_refused_with_its_size() -> None:
+    content = encoded(Image.new("1", (4300, 4300)), "PNG")
+    with pytest.raises(UnreadablePicture, match="4300x4300 pixels take 129 MB, expected at most"):
+        decode_whole(content)
 
 
 def test_a_pil_image_is_turned_like_the_file_that_it_was_opened_from() -> None:

@@ -26,8 +26,17 @@ PROGRAM = r"""
 import re, sys
 from pathlib import Path
 from mnist_edge import Classifier, MnistEdgeError
+from mnist_edge.monitoring.picture_reader import PictureReader
+from mnist_edge.monitoring.settings import CameraSettings, MonitorSettings, RegionSettings
 classifier = Classifier()
-for read in (classifier.predict, classifier.predict_all):
+camera, regions = CameraSettings(address="demo:", turn=90), (RegionSettings(name="whole"),)
+reader = PictureReader(MonitorSettings(camera=camera, regions=regions))
+
+def watch(path):
+    crops = reader.regions(reader.decode(Path(path).read_bytes()))
+    classifier.predict_all(crops["whole"])
+
+for read in (classifier.predict, classifier.predict_all, watch):
     try:
         read(sys.argv[1])
         print("read")
@@ -53,7 +62,7 @@ def test_no_picture_takes_more_than_200_mb(kind: str, tmp_path: Path) -> None:
         check=True,
     )
     *outcomes, megabytes = ran.stdout.splitlines()
-    assert len(outcomes) == 2
+    assert len(outcomes) == 3
     assert all(outcome == "read" or "too large" in outcome for outcome in outcomes)
     assert int(megabytes) < MAX_MB
 
