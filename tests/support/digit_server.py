@@ -38,7 +38,10 @@ class RunningServer:
 
     def client(self) -> httpx.Client:
         """Make a client, which waits as long as a busy machine may take."""
-        return httpx.Client(base_url=self.url, timeout=SECONDS, trust_env=False)
+        # Both sides would by default end an idle connection after 5 seconds, and a request of that
+        # very moment be lost.
+        limits = httpx.Limits(keepalive_expiry=3)
+        return httpx.Client(base_url=self.url, timeout=SECONDS, trust_env=False, limits=limits)
 
     def metric(self, line: str) -> float:
         """Return a number of ``/metrics``, 0 if it is not there, by its name and labels."""

@@ -36,12 +36,18 @@ class _JoinedConnection(h11.Connection):
     would give up the processor twice for an answer.
     """
 
+    is_chunked = False
+    """Whether the body of the request in hand comes in chunks."""
     _head = b""
 
     def send(self, event: h11.Event) -> bytes | None:  # type: ignore[override]
         """Return the bytes to write for an event: none for a head, which waits for the body."""
         written = super().send(event)
         if isinstance(event, h11.Response) and written is not None:
+            if self.is_chunked and self.their_state is h11.SEND_BODY:
+                # The rest of it will not be parsed, nor a request after it. h11, which is not told,
+                # would have uvicorn close before the client takes the answer.
+                written = written.removesuffix(b"\r\n") + b"connection: close\r\n\r\n"
             self._head = written
             return b""
         if self._head and written is not None:
@@ -55,13 +61,13 @@ class BoundedProtocol(H11Protocol):
     The class attributes are set by ``bounded_protocol``, because uvicorn makes the instances.
     """
 
+    conn: _JoinedConnection
     limits: ServerLimits
     metrics: ServerMetrics
     _deadline: asyncio.TimerHandle | None = None
     _phase: str | None = None
     _is_open = False
     _has_ended = False
-    _is_chunked = False
     _framing = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -100,7 +106,7 @@ class BoundedProtocol(H11Protocol):
 
     def _parse(self, data: bytes) -> None:
         """Parse what was received, unless it is nothing but the framing of a body."""
-        if not self._is_chunked or self.conn.their_state is not h11.SEND_BODY:
+        if not self.conn.is_chunked or self.conn.their_state is not h11.SEND_BODY:
             super().data_received(data)
             return
         if self._phase == "body":
@@ -130,7 +136,7 @@ class BoundedProtocol(H11Protocol):
         super().handle_events()
         if self.cycle is not before and not self.cycle.response_complete:
             names = {name for name, _ in self.headers}
-            self._is_chunked, self._framing = b"transfer-encoding" in names, 0.0
+            self.conn.is_chunked, self._framing = b"transfer-encoding" in names, 0.0
             self._arm(self.limits.request_seconds + _LINGER_SECONDS, "request")
         elif self._phase == "body" and self.conn.their_state is not h11.SEND_BODY:
             # uvicorn stopped its own timer when the rest of the body came.

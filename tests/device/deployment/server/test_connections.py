@@ -200,6 +200,18 @@ def test_a_connection_lives_on_after_a_body_that_was_refused(server: RunningServ
             time.sleep(2.5)
 
 
+def test_a_body_in_chunks_that_was_refused_ends_its_connection_and_the_answer_says_so(
+    server: RunningServer,
+) -> None:
+    """Its rest is not parsed, so that a request behind it would be lost."""
+    head = HEAD.replace("image/png", "text/plain")
+    with connect(server) as one:
+        one.sendall(f"{head}Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n".encode())
+        answer, _, _ = one.recv(65536).partition(b"\r\n\r\n")
+        assert answer.startswith(b"HTTP/1.1 415 ")
+        assert b"connection: close" in answer
+
+
 @pytest.mark.slow
 def test_a_client_that_takes_no_answer_is_dropped(server: RunningServer) -> None:
     # Twelve million bytes of answers, more than any socket holds.
