@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from mnist_edge.preprocessing.binarization import CELL_SIDE, TIGHT_SIDE
 from mnist_edge.preprocessing.flat_background import border_pixels
@@ -249,7 +250,11 @@ def _alternatives(
         yield "lines", trace_strokes(photo)
     if _may_lack_paper(photo, is_blank=trace.problem == "blank"):
         margin = round(_MARGIN * max(photo.rgb.shape))
-        padded = trace_crop(_pad(photo.rgb, margin), photo.scale, photo.ink)
+        rgb = _pad(photo.rgb, margin)
+        # Strokes as wide as a crop's are looked for in pictures no larger than one.
+        reduced = -(-max(rgb.shape) // TIGHT_SIDE)
+        rgb = np.asarray(Image.fromarray(rgb).reduce(reduced))
+        padded = trace_crop(rgb, reduced * photo.scale, photo.ink)
         yield "margin", _place(padded, photo, -margin, -margin)
 
 

@@ -27,6 +27,7 @@ from mnist_edge.preprocessing.connected_components import (
     FloatImage,
     Mask,
     dilate,
+    erode,
     label_components,
     member_mask,
     stroke_width,
@@ -70,8 +71,11 @@ PAGE_SIDE = 960
 """The same for a picture of many digits, which are smaller."""
 _MIN_SIDE = 112
 """Longest side, in pixels, that a smaller picture is enlarged to."""
-_MIN_STROKE_WIDTH = 2.0
-"""Minimum width of a stroke in pixels of the 20x20 box; MNIST's thinnest twentieth has 2.1."""
+_MIN_STROKE_WIDTH, _MAX_STROKE_WIDTH = 2.0, 4.5
+"""Minimum and maximum width of a stroke in pixels of the 20x20 box; MNIST's thinnest twentieth has
+2.1, and its thickest 4.1."""
+_MIN_BOLD = 0.9
+"""Minimum share of a digit's ink that is as wide as what is taken from it, if it is thinned."""
 _MIN_DIGIT_SIDE = 4
 """Minimum height or width of a digit in pixels; anything smaller is a speck."""
 _MAX_ASPECT = 3.0
@@ -349,15 +353,31 @@ def normalize_digit(
     np.minimum(strength, 1, out=strength)
     # Half of a stroke's soft edge is ink, and lies just outside the mask.
     strength *= dilate(member, 3)
-    return to_mnist_format(_thicken(_surround(strength, 4), member))
+    return to_mnist_format(_fit_strokes(_surround(strength, 4), member))
 
 
-def _thicken(strength: FloatImage, member: Mask) -> FloatImage:
-    """Thicken strokes to those of MNIST's pens: hairlines would vanish in 20 pixels."""
+def _fit_strokes(strength: FloatImage, member: Mask) -> FloatImage:
+    """Thicken or thin strokes to those of MNIST's pens.
+
+    Hairlines would vanish in 20 pixels, and the loops of bold strokes are closed.
+    """
     rows, columns = (np.flatnonzero(member.any(axis=axis)) for axis in (1, 0))
-    longest = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
-    lacking = _MIN_STROKE_WIDTH * longest / BOX_SIDE - stroke_width(_surround(member, 1))
-    return dilate(strength, 2 * max(0, round(lacking / 2)) + 1)
+    unit = (max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1) / BOX_SIDE
+    width = stroke_width(_surround(member, 1))
+    excess = _odd_size(width - _MAX_STROKE_WIDTH * unit)
+    if excess == 1:
+        return dilate(strength, _odd_size(_MIN_STROKE_WIDTH * unit - width))
+    thinned = erode(strength, excess)
+    inked, bold = (
+        np.count_nonzero(one > INK_THRESHOLD) for one in (strength, dilate(thinned, excess))
+    )
+    # Beside bold strokes, there may be thin ones.
+    return thinned if bold >= _MIN_BOLD * inked else strength
+
+
+def _odd_size(pixels: float) -> int:
+    """Return the size of a square that changes strokes by so many pixels, or not at all."""
+    return 2 * max(0, round(pixels / 2)) + 1
 
 
 def _surround(image: _Image, width: int) -> _Image:
