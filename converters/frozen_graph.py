@@ -133,7 +133,8 @@ def freeze(concrete: Any, *, name: str) -> Network:
     problems = []
     if len(shape) != len(inputs[1:]) or math.prod(shape) != math.prod(DIGIT_SHAPE):
         problems.append(
-            f"its input shape is {inputs[1:]}, expected (28, 28), (28, 28, 1) or (784,)"
+            f"its input shape is {inputs[1:]}, expected (28, 28), (28, 28, 1) or (784,); if it "
+            "can read a gray digit, save it with such an input"
         )
     if outputs[1:] != (CLASSES,):
         problems.append(f"its output shape is {outputs[1:]}, expected ({CLASSES},), one per digit")

@@ -7,7 +7,7 @@ import math
 import re
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -104,12 +104,25 @@ def _trace(model: Any) -> Any:
             f"it has {len(inputs)} input(s) and {len(model.outputs)} output(s), expected one "
             "of each"
         )
+    sides = tuple(inputs[0].shape)[1:]
+    if None in _digit_sized((None, *sides))[1:]:
+        raise UnsuitableModel(
+            f"its input shape is {sides}, expected (28, 28), (28, 28, 1) or (784,); if it can read "
+            "a gray digit, save it with such an input"
+        )
     model = _unrolled(model)
     (entry,) = model.inputs
     forward = tensorflow.function(lambda digits: model(digits, training=False))
     return forward.get_concrete_function(
-        tensorflow.TensorSpec(tuple(entry.shape), tensorflow.as_dtype(entry.dtype))
+        tensorflow.TensorSpec(_digit_sized(tuple(entry.shape)), tensorflow.as_dtype(entry.dtype))
     )
+
+
+def _digit_sized(shape: Sequence[int | None]) -> tuple[int | None, ...]:
+    """Return a batch's shape with the sides of a digit where a network takes any, if that fits."""
+    batch, *sides = shape
+    sized = [DIGIT_SHAPE[0] if side is None else side for side in sides]
+    return (batch, *(sized if math.prod(sized) == math.prod(DIGIT_SHAPE) else sides))
 
 
 def _unrolled(model: Any) -> Any:
@@ -136,7 +149,7 @@ def _unroll(config: Any) -> Any:
         changed |= {"unroll": True, "stateful": False}
     for key in ("batch_shape", "batch_input_shape"):
         if isinstance(changed.get(key), (list, tuple)):
-            changed[key] = (None, *changed[key][1:])
+            changed[key] = _digit_sized((None, *changed[key][1:]))
     return changed
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zipfile
 from collections.abc import Callable
 from functools import partial
@@ -51,6 +52,31 @@ def test_a_recurrent_network_is_unrolled_to_the_same_logits(
     prepared = conversion.prepare(path, few, pixels="pixels/255")
     np.testing.assert_allclose(prepared.reference[:4], own, atol=1e-5)
     assert prepared.model.network.batch is None
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("shape", [(None, None, 1), (None, 28)])
+def test_a_network_that_takes_any_size_is_converted_for_digits(
+    shape: tuple[int | None, ...], few: Mnist, tmp_path: Path
+) -> None:
+    keras = keras_3()
+    layers = keras.layers
+    inner = [layers.Conv2D(4, 3), layers.GlobalAveragePooling2D()]
+    if len(shape) == 2:
+        inner = [layers.SimpleRNN(4)]
+    model = keras.Sequential([keras.Input(shape), *inner, layers.Dense(10)])
+    path = save(model, tmp_path / "any.keras")
+    own = model(few.validation.images[:4] / np.float32(255), training=False)
+    prepared = conversion.prepare(path, few, pixels="pixels/255")
+    np.testing.assert_allclose(prepared.reference[:4], own, atol=1e-5)
+    assert math.prod(prepared.model.network.shape) == 28 * 28
+
+
+def test_a_size_that_no_digit_has_is_refused_with_what_to_do(few: Mnist, tmp_path: Path) -> None:
+    keras = keras_3()
+    model = keras.Sequential([keras.Input((None, 3)), keras.layers.GRU(2), keras.layers.Dense(10)])
+    with pytest.raises(MnistEdgeError, match=r"\(None, 3\), expected .*; if it can read a gray"):
+        conversion.prepare(save(model, tmp_path / "wide.keras"), few, pixels="pixels/255")
 
 
 @pytest.mark.slow
