@@ -25,8 +25,13 @@ def read_credential(file: Path | None, *, key: str, variable: str) -> str | None
         return os.environ.get(variable)
     try:
         lines = read_regular_file(file).decode("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InvalidValue(f"{key}: cannot read it: {one_line(error)}") from error
+    except UnicodeDecodeError as error:
+        raise InvalidValue(f"{key}: {file} is not UTF-8; write its first line again") from error
+    except OSError as error:
+        reason = error.strerror or one_line(error)
+        raise InvalidValue(
+            f"{key}: cannot read {file} ({reason}); its first line is the secret"
+        ) from error
     if not lines or not lines[0]:
-        raise InvalidValue(f"{key}: {file} is empty")
+        raise InvalidValue(f"{key}: {file} is empty; its first line is the secret")
     return lines[0]
