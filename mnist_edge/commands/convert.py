@@ -23,7 +23,7 @@ from mnist_edge.errors import ConversionError, InvalidValue
 from mnist_edge.modelstore import DEFAULT_MODEL, SCHEMES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -99,12 +99,23 @@ def convert_command(
         typer.Option("--input", metavar="CHANNELS", help="grey, or rgb for MediaPipe and Android."),
     ] = "grey",
     calibration_images: Annotated[
-        int,
-        typer.Option("--calibration-images", metavar="N", help="Training digits to calibrate on."),
-    ] = 500,
+        int | None,
+        typer.Option(
+            "--calibration-images",
+            metavar="N",
+            help="Training digits to calibrate on.",
+            show_default="500",
+        ),
+    ] = None,
     calibration_seed: Annotated[
-        int, typer.Option("--calibration-seed", metavar="N", help="Seed they are drawn with.")
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--calibration-seed",
+            metavar="N",
+            help="Seed they are drawn with.",
+            show_default="1",
+        ),
+    ] = None,
     target: Annotated[
         str,
         typer.Option(
@@ -150,7 +161,7 @@ def convert_command(
     reports and C sources whose model file is gone.
     """
     from converters import conversion, loader, operators, schemes, verify
-    from converters.calibration_set import draw_calibration_set
+    from converters.calibration_set import DEFAULT_COUNT, DEFAULT_SEED, draw_calibration_set
     from mnist_edge.data.mnist import load_mnist
     from mnist_edge.modelstore.loading import find_model_folder
     from mnist_edge.system.files import exists, require_writable
@@ -162,6 +173,11 @@ def convert_command(
     operators.require_target(target)
     gate = _accuracy_gate(max_drop, max_drop_point)
     _require_sound(pixels=pixels, emit=emit, chosen=chosen)
+    if not explain:
+        _require_calibrated(
+            chosen,
+            {"--calibration-images": calibration_images, "--calibration-seed": calibration_seed},
+        )
     path = Path(model)
     model_file = loader.find_model_file(path if exists(path) else find_model_folder(model))
     folder = out or loader.default_output_folder(model_file)
@@ -169,7 +185,11 @@ def convert_command(
     # A folder that is named after the file is made with the first result.
     require_writable(folder if out or exists(folder) else folder.parent)
     mnist = load_mnist(data)
-    calibrated_on = draw_calibration_set(mnist, count=calibration_images, seed=calibration_seed)
+    calibrated_on = draw_calibration_set(
+        mnist,
+        count=DEFAULT_COUNT if calibration_images is None else calibration_images,
+        seed=DEFAULT_SEED if calibration_seed is None else calibration_seed,
+    )
 
     prepared = conversion.prepare(model_file, mnist, pixels=pixels)
     for finding in prepared.findings:
@@ -254,6 +274,18 @@ def _require_sound(*, pixels: str | None, emit: Emit | None, chosen: "list[Schem
         raise InvalidValue(
             f"--emit {emit.value} needs int8 with {ends} input and output; add: --quantize int8"
         )
+
+
+def _require_calibrated(chosen: "list[Scheme]", options: "Mapping[str, int | None]") -> None:
+    """Reject options of the calibration where nothing is calibrated."""
+    if any(scheme.calibrated for scheme in chosen):
+        return
+    for name, value in options.items():
+        if value is not None:
+            schemes = ", ".join(scheme.name for scheme in chosen)
+            raise InvalidValue(
+                f"{name} changes nothing with {schemes}, which needs no calibration: leave it out"
+            )
 
 
 def _emitted_schemes(emit: Emit, chosen: "list[Scheme]") -> list[str]:

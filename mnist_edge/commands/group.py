@@ -38,8 +38,9 @@ COMMANDS = {
 }
 """Names of the commands with their lines of ``--help``, in its order. Each is a module beside this
 one with a function (or a typer of several) called ``<name>_command``, whose docstring begins with
-that line, with ``EXAMPLES``, and, where options were renamed since the last release, with
-``RENAMED``. The line stands here too, so that a list of the commands imports none of them."""
+that line, with ``EXAMPLES``; with ``RENAMED`` where options were renamed since the last release,
+and with ``NEEDS`` and ``USED_WITH`` where options depend on others. The line stands here too, so
+that a list of the commands imports none of them."""
 
 EXAMPLES = """
 mnist-edge predict digit.png
@@ -79,6 +80,8 @@ class LazyGroup(Group):
         command: Any = typer.main.get_command(several)
         command.name = cmd_name
         command.renamed = getattr(module, "RENAMED", {})
+        command.needs = getattr(module, "NEEDS", {})
+        command.used_with = getattr(module, "USED_WITH", {})
         return command
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

@@ -26,6 +26,7 @@ mnist-edge label unsure
 mnist-edge label unsure --port 8090 --model my-model
 mnist-edge label unsure --terminal
 """
+USED_WITH = {"--terminal": ("FOLDER", "--model", "--runtime")}
 
 _COLUMNS = 64
 """Columns of a drawing, at most."""

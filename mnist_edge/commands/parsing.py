@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
 
 from mnist_edge.commands.console import warn
+from mnist_edge.errors import InvalidValue
 
 
 class Command(TyperCommand):
@@ -21,11 +22,39 @@ class Command(TyperCommand):
     """Spellings of the last release and today's, for example ``--json`` and ``--format json``. The
     old ones work, with a warning, and are neither in ``--help`` nor completed."""
 
+    needs: Mapping[str, str] = {}
+    """Options, and for each the one without which it changes nothing."""
+    used_with: Mapping[str, Collection[str]] = {}
+    """Options that leave others without effect, and for each the only ones that still have one."""
+
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse the words after the command's name."""
+        """Parse the words after the command's name.
+
+        Raises:
+            InvalidValue: an option is given that would change nothing.
+        """
         if self.renamed:
             args = list(_rename(args, self.renamed))
-        return super().parse_args(ctx, args)
+        rest = super().parse_args(ctx, args)
+        if not ctx.resilient_parsing:
+            self._require_effect(ctx)
+        return rest
+
+    def _require_effect(self, ctx: Any) -> None:
+        given = {
+            parameter.opts[0]
+            if parameter.param_type_name == "option"
+            else parameter.human_readable_name
+            for parameter in self.params
+            # Nobody imports click's enumeration, which later typers carry inside themselves.
+            if ctx.get_parameter_source(parameter.name).name == "COMMANDLINE"
+        }
+        for option, needed in self.needs.items():
+            if option in given and needed not in given:
+                raise InvalidValue(f"{option} changes nothing without {needed}: leave it out")
+        for option, used in self.used_with.items():
+            if option in given and (idle := sorted(given - {option, *used})):
+                raise InvalidValue(f"{idle[0]} changes nothing with {option}: leave it out")
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Write the examples."""

@@ -25,6 +25,7 @@ mnist-edge predict digit.png photos/ '*.jpg' --format csv
 mnist-edge predict --all page.jpg --explain how.png
 find scans | mnist-edge predict --paths-from - --resume out.jsonl
 """
+NEEDS = {"--keep-unsure-bytes": "--keep-unsure"}
 
 
 def predict_command(

@@ -22,6 +22,10 @@ mnist-edge readings --since 1d
 mnist-edge readings --config watch.toml --region water --format csv > a.csv
 mnist-edge readings --since 2026-11-01 --plot november.png
 """
+USED_WITH = {
+    "--forget": ("[HISTORY]", "--config"),
+    "--plot": ("[HISTORY]", "--config", "--since", "--region"),
+}
 
 
 class ReadingsFormat(str, Enum):

@@ -42,6 +42,14 @@ mnist-edge report runs/nano --max-drop 0.3 --junit gates.xml
 mnist-edge report edge --pictures scans/ --scheme int8
 mnist-edge report runs/edge-taught --pictures scans/ --compare-with edge
 """
+NEEDS = {"--min-gain": "--compare-with", "--max-loss-mnist": "--compare-with"}
+USED_WITH = {
+    "--compare": ("--format",),
+    "--compare-with": (
+        *("MODEL", "--pictures", "--data", "--mnist", "--min-gain", "--max-loss-mnist"),
+        *("--out", "--format", "--runtime"),
+    ),
+}
 RENAMED = {"--severities": "--severity"}
 
 
@@ -204,6 +212,8 @@ def report_command(
         max_size=max_size,
         max_latency_ratio=max_latency_ratio,
     )
+    if severities and not corrupted:
+        raise InvalidValue("--severity changes nothing with --corrupted 0: leave it out")
     plan = CorruptionPlan(pictures=corrupted, severities=_severities(severities))
     limits.require(plan)
     folder = loading.find_model_folder(model)

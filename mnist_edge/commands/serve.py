@@ -29,6 +29,7 @@ mnist-edge serve
 mnist-edge serve --host 0.0.0.0 --token-file token.txt
 mnist-edge serve --model edge --tls-cert cert.pem --tls-key key.pem
 """
+NEEDS = {"--keep-unsure-bytes": "--keep-unsure"}
 
 
 def serve_command(

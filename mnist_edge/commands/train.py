@@ -30,6 +30,12 @@ mnist-edge train --recipe nano
 mnist-edge train --recipe edge-patient --teachers runs
 mnist-edge train --from edge --pictures scans/
 """
+USED_WITH = {
+    "--from": (
+        *("--epochs", "--batch-size", "--learning-rate", "--seed", "--teachers", "--pictures"),
+        *("--data", "--out", "--resume", "--overwrite"),
+    )
+}
 
 
 def train_command(

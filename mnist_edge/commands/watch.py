@@ -33,6 +33,9 @@ mnist-edge watch inbox --out results.jsonl
 mnist-edge watch --camera demo: --every 1s
 mnist-edge watch --config watch.toml
 """
+NEEDS = {"--keep-unsure-bytes": "--keep-unsure"}
+# A folder and --out are refused with a hint of their own.
+USED_WITH = {"--init": ("[FOLDER]", "--out", "--camera", "--config")}
 
 DEFAULT_INTERVAL = 1.0
 _POLL_INTERVAL = 0.1
