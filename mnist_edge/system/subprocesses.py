@@ -33,6 +33,11 @@ _LAST_WORDS = 20
 """Words at the end of a child's messages, which may hold a traceback, that say why it ended."""
 _LAST_BYTES = 4096
 """Bytes that are searched for these words: a child may write endlessly."""
+PATIENCE = 10
+"""Seconds that a child may wait for each second of a processor that it may take.
+
+What never ends takes a processor, while what is sound may wait for one on a busy machine.
+"""
 _MAX_FILE = 1 << 28
 """Bytes that a child may write to a file, its messages included."""
 
@@ -46,7 +51,7 @@ class ChildLimits:
     """What a call in a child process may take."""
 
     seconds: float
-    """Time to start and to return."""
+    """Time of a processor to start and to return; ten times as long by the clock."""
     memory: int | None = None
     """Bytes of address space, which Windows does not limit; None for no limit."""
 
@@ -92,12 +97,12 @@ def call_in_child(
                     stderr=messages,
                     check=False,
                     env=single_threaded(),
-                    timeout=limits.seconds,
+                    timeout=PATIENCE * limits.seconds,
                 )
             except subprocess.TimeoutExpired as error:
-                raise ChildFailed(f"gives no answer in {limits.seconds:g} seconds") from error
+                raise ChildFailed(describe_end(limits, None)) from error
         if child.returncode < 0:
-            raise ChildFailed(f"crashes ({describe_exit(child.returncode)})")
+            raise ChildFailed(describe_end(limits, child.returncode))
         if child.returncode or not (folder / _RESULT).is_file():
             reason = _last_words(folder / _MESSAGES)
             raise ChildFailed(f"ends with {describe_exit(child.returncode)} ({reason})")
@@ -107,6 +112,18 @@ def call_in_child(
     if "raised" in outcome:
         raise ChildFailed(f"fails: {outcome['raised']}")
     return cast("Result", outcome["result"])
+
+
+def describe_end(limits: ChildLimits, code: int | None) -> str:
+    """Describe how a child was ended: by a signal, or since it took longer than its limits.
+
+    Args:
+        limits: of the child.
+        code: the negative number of the signal, as ``subprocess`` has it; None for the clock.
+    """
+    if code is None or (sys.platform != "win32" and code == -signal.SIGXCPU):
+        return f"gives no answer in {limits.seconds:g} seconds"
+    return f"crashes ({describe_exit(code)})"
 
 
 def python_command(target: Callable[[], Any] | str, *arguments: str | Path) -> list[str]:
@@ -196,7 +213,6 @@ def _limit_resources(seconds: float, memory: int | None) -> None:
         import resource
     except ImportError:  # Windows has no such limits
         return
-    # The parent ends a child that takes too long, unless the parent itself is killed.
     limits = {
         resource.RLIMIT_CPU: math.ceil(seconds) + 1,
         resource.RLIMIT_AS: memory,

@@ -21,7 +21,6 @@ from mnist_edge.system import subprocesses
 from mnist_edge.system.subprocesses import (
     ChildFailed,
     ChildLimits,
-    describe_exit,
     rebuild_error,
 )
 
@@ -43,16 +42,14 @@ def _call_in_fork(
         _answer(limits, function, arguments, keywords, writer)
     os.close(writer)
     with os.fdopen(reader, "rb") as stream:
-        in_time, _, _ = select.select([stream], [], [], limits.seconds)
+        in_time, _, _ = select.select([stream], [], [], subprocesses.PATIENCE * limits.seconds)
         if not in_time:
             os.kill(child, signal.SIGKILL)
         answer = stream.read()
     _, status = os.waitpid(child, 0)
-    if not in_time:
-        raise ChildFailed(f"gives no answer in {limits.seconds:g} seconds")
     code = os.waitstatus_to_exitcode(status)
     if code or not answer:
-        raise ChildFailed(f"crashes ({describe_exit(code)})")
+        raise ChildFailed(subprocesses.describe_end(limits, code if in_time else None))
     outcome = json.loads(answer)
     if "kind" in outcome:
         raise rebuild_error(outcome["kind"], outcome["message"])

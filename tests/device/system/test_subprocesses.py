@@ -52,6 +52,9 @@ def end(how: str) -> None:
         os._exit(0)
     if how == "hang":
         time.sleep(60)
+    if how == "spin":
+        while True:
+            pass
     if how == "allocate":
         bytearray(1 << 30)
     sys.stderr.write("so many words " * 100_000 + "to say: the end")
@@ -85,8 +88,12 @@ def test_an_error_of_the_child_is_raised_again() -> None:
         (lambda: call_in_child(SOON, end, "exit"), r"^ends with status 7 \(.* to say: the end\)$"),
         (lambda: call_in_child(SOON, end, "abort"), r"^crashes \(SIGABRT, aborted\)$"),
         (
-            lambda: call_in_child(ChildLimits(seconds=0.5), end, "hang"),
-            "^gives no answer in 0.5 seconds$",
+            lambda: call_in_child(ChildLimits(seconds=0.05), end, "hang"),
+            "^gives no answer in 0.05 seconds$",
+        ),
+        (
+            lambda: call_in_child(ChildLimits(seconds=1), end, "spin"),
+            "^gives no answer in 1 seconds$",
         ),
         (
             lambda: call_in_child(ChildLimits(seconds=60, memory=1 << 29), end, "allocate"),
@@ -98,6 +105,16 @@ def test_how_a_child_fails_is_one_short_line(call: Callable[[], Any], message: s
     with pytest.raises(ChildFailed, match=message) as failed:
         call()
     assert len(str(failed.value)) < 300
+
+
+def wait(seconds: float) -> str:
+    time.sleep(seconds)
+    return "sound"
+
+
+def test_a_child_that_waits_for_a_processor_is_not_ended() -> None:
+    # As on a busy machine: much time by the clock, little of a processor.
+    assert call_in_child(ChildLimits(seconds=1), wait, 1.5) == "sound"
 
 
 def test_every_error_class_can_be_rebuilt() -> None:
