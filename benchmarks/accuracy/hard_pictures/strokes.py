@@ -28,6 +28,8 @@ _DISTANCE_ROWS = 96
 """Rows on which the distance from a center line is measured before it is enlarged."""
 _EXAMPLES = 6_000
 """Training digits that a digit is compared with."""
+_RING = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
+"""A pixel's neighbors (down, right), clockwise from the one above it."""
 
 
 @cache
@@ -97,20 +99,35 @@ def _skeleton(shape: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
     T. Zhang, C. Suen, "A fast parallel algorithm for thinning digital patterns", 1984.
     """
-    shape = np.pad(shape, 1)
-    ring = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
+    padded = np.pad(shape, 1).astype(np.uint8)
+    inside = padded[1:-1, 1:-1]
+    height, width = inside.shape
     changed = True
     while changed:
         changed = False
-        for first, second in (((0, 2, 4), (2, 4, 6)), ((0, 2, 6), (0, 4, 6))):
-            around = np.stack([np.roll(shape, (-dy, -dx), (0, 1)) for dy, dx in ring])
-            neighbors = around.sum(0)
-            starts = (~around & np.roll(around, -1, 0)).sum(0)
-            go = shape & (neighbors >= 2) & (neighbors <= 6) & (starts == 1)
-            go &= ~around[list(first)].all(0) & ~around[list(second)].all(0)
-            shape = shape & ~go
+        for removable in _removable():
+            # Bit n of a pixel's neighborhood is its neighbor n.
+            around = np.zeros_like(inside)
+            for bit, (dy, dx) in enumerate(_RING):
+                neighbor = padded[1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
+                around |= neighbor << np.uint8(bit)
+            go = inside & removable[around]
+            inside ^= go
             changed |= bool(go.any())
-    return shape[1:-1, 1:-1]
+    return inside.astype(bool)
+
+
+@cache
+def _removable() -> NDArray[np.uint8]:
+    """Return which of the 256 neighborhoods a pixel is removed from in each half of a round."""
+    around = (np.arange(256) >> np.arange(8)[:, np.newaxis] & 1).astype(bool)
+    neighbors = around.sum(0)
+    starts = (~around & np.roll(around, -1, 0)).sum(0)
+    go = (neighbors >= 2) & (neighbors <= 6) & (starts == 1)
+    halves = (((0, 2, 4), (2, 4, 6)), ((0, 2, 6), (0, 4, 6)))
+    return np.array(
+        [go & ~around[list(a)].all(0) & ~around[list(b)].all(0) for a, b in halves], np.uint8
+    )
 
 
 def draw_stroke(
