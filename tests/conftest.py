@@ -117,14 +117,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sandbox_cache() -> SandboxCache:
+def sandbox_cache() -> Iterator[SandboxCache]:
     """The runs of models in child processes that tests share."""
-    return SandboxCache()
+    cache = SandboxCache()
+    yield cache
+    cache.close()
 
 
 @pytest.fixture(autouse=True)
 def cached_sandbox(sandbox_cache: SandboxCache, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Does not run a model in a child process again that ran there on the same pixels."""
+    """Runs models in a child process that stays, and none twice on the same pixels."""
     monkeypatch.setattr("mnist_edge.system.subprocesses.call_in_child", sandbox_cache)
 
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,8 +19,10 @@ from mnist_edge.data.builtin_digits import load_builtin_digits
 from mnist_edge.modelstore.loading import load_model
 from mnist_edge.modelstore.manifest import ModelManifest, TensorSpec
 from mnist_edge.runtimes.golden import encode_golden
+from mnist_edge.runtimes.interpreter import Interpreter
 from mnist_edge.runtimes.numpy_backend.model_graph import parse_graph
-from tests.support.paths import NANO, ROOT
+from mnist_edge.runtimes.selection import using_runtime
+from tests.support.paths import NANO
 
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror")
 SANITIZERS = ("-fsanitize=address,undefined", "-fno-sanitize-recover=all")
@@ -93,30 +93,14 @@ def logits_in_c(
     return np.frombuffer(done.stdout, dtype).reshape(-1, 10)
 
 
-RAW_OUTPUTS = """
-import sys
-import numpy as np
-from pathlib import Path
-from mnist_edge.runtimes.interpreter import Interpreter
-interpreter = Interpreter(Path("model.tflite").read_bytes())
-np.save("outputs.npy", [interpreter.raw_output(digit) for digit in np.load("digits.npy")])
-"""
+def logits_of_runtime(content: bytes, digits: NDArray[np.uint8]) -> NDArray[np.integer[Any]]:
+    """Compute the same by tflite-runtime."""
+    with using_runtime("tflite-runtime"):
+        interpreter = Interpreter(content)
+        return np.array([interpreter.raw_output(digit) for digit in digits])
 
 
-def logits_of_runtime(
-    folder: Path, content: bytes, digits: NDArray[np.uint8]
-) -> NDArray[np.integer[Any]]:
-    """Compute the same by tflite-runtime, in a process that has no TensorFlow."""
-    folder.mkdir(exist_ok=True)
-    (folder / "model.tflite").write_bytes(content)
-    np.save(folder / "digits.npy", digits)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "MNIST_EDGE_RUNTIME": "tflite-runtime"}
-    subprocess.run([sys.executable, "-c", RAW_OUTPUTS], cwd=folder, env=environment, check=True)
-    outputs: NDArray[np.integer[Any]] = np.load(folder / "outputs.npy")
-    return outputs
-
-
-def manifest_for(folder: Path, content: bytes) -> ModelManifest:
+def manifest_for(content: bytes) -> ModelManifest:
     """Make the manifest of a model that has none, with the runtime's own golden vectors."""
     graph = parse_graph(content)
     specs = [
@@ -129,7 +113,7 @@ def manifest_for(folder: Path, content: bytes) -> ModelManifest:
         for tensor in (graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]])
     ]
     inputs = golden_inputs(load_builtin_digits())
-    outputs = logits_of_runtime(folder, content, inputs)
+    outputs = logits_of_runtime(content, inputs)
     manifest = load_model(NANO).manifest
     assert manifest is not None
     return replace(
@@ -149,7 +133,7 @@ def assert_equal_in_c(
     """Generate and compile a model, and compare every logit with tflite-runtime's."""
     source = generate(content, manifest)
     found = logits_in_c(folder, source, digits, *flags, dtype=manifest.output.dtype)
-    expected = logits_of_runtime(folder, content, digits)
+    expected = logits_of_runtime(content, digits)
     assert len(found) == len(expected)
     assert int((found != expected).sum()) == 0
     return source

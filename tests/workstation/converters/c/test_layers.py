@@ -112,5 +112,5 @@ def test_a_random_graph_gives_the_runtimes_integers(
     content = random_graph(seed, mnist.train.images)
     noise = np.random.default_rng(seed).integers(0, 256, (40, 28, 28), np.uint8)
     digits = np.concatenate([mnist.validation.images[:40], noise])
-    manifest = manifest_for(tmp_path, content)
+    manifest = manifest_for(content)
     assert_equal_in_c(tmp_path, content, manifest, digits, "-O1", *SANITIZERS)

@@ -65,7 +65,9 @@ def test_every_logit_of_every_test_digit_is_the_runtimes(
     pytest.importorskip("tflite_runtime")
     stored, manifest = stored_model(name)
     assert len(test_digits.images) == 10_000
-    assert_equal_in_c(tmp_path, stored.content, manifest, test_digits.images, "-O3")
+    assert_equal_in_c(
+        tmp_path, stored.content, manifest, test_digits.images, "-O3", "-march=native"
+    )
 
 
 def test_nano_in_c_gives_the_runtimes_logits(test_digits: Digits, tmp_path: Path) -> None:
@@ -83,7 +85,7 @@ def test_every_operator_gives_the_runtimes_integers_and_reads_nothing_out_of_bou
     pytest.importorskip("tflite_runtime")
     content = (TINY / f"{name}.tflite").read_bytes()
     digits = np.concatenate([test_digits.images[:60], noise(30)])
-    manifest = manifest_for(tmp_path, content)
+    manifest = manifest_for(content)
     assert_equal_in_c(tmp_path, content, manifest, digits, "-O1", *SANITIZERS)
 
 
@@ -101,7 +103,7 @@ def test_the_c_of_nano_compiles_without_a_warning(
 def test_every_kernel_compiles_without_a_warning(name: str, tmp_path: Path) -> None:
     pytest.importorskip("tflite_runtime")
     content = (TINY / f"{name}.tflite").read_bytes()
-    source = generate(content, manifest_for(tmp_path, content))
+    source = generate(content, manifest_for(content))
     write_source(tmp_path, source)
     for compiler, *flags in DIALECTS[1:4]:
         compile_c(tmp_path, compiler, *flags, "-c", "tiny.c", "tiny_read.c")
@@ -219,7 +221,7 @@ def test_null_pointers_are_refused_and_pixels_may_lie_in_the_workspace(
     if name != "nano":
         pytest.importorskip("tflite_runtime")
         content = (TINY / f"{name}.tflite").read_bytes()
-        source = generate(content, manifest_for(tmp_path, content))
+        source = generate(content, manifest_for(content))
     checks = CHECKS if name == "nano" else CHECKS.replace("int8_t logits", "uint8_t logits")
     write_source(
         tmp_path,
@@ -285,7 +287,7 @@ def test_golden_outputs_of_another_runtime_are_computed_anew(name: str, tmp_path
         content = stored.content
     else:
         content = (TINY / f"{name}.tflite").read_bytes()
-        manifest = manifest_for(tmp_path, content)
+        manifest = manifest_for(content)
     assert manifest.golden is not None
     inputs, outputs = decode_golden(manifest.golden, manifest.output, name=name)
     wrong = np.invert(outputs.astype(manifest.output.dtype))
@@ -297,7 +299,7 @@ def test_golden_outputs_of_another_runtime_are_computed_anew(name: str, tmp_path
 def test_golden_outputs_that_cannot_be_computed_here_are_refused(tmp_path: Path) -> None:
     pytest.importorskip("tflite_runtime")
     content = (TINY / "operators-added.tflite").read_bytes()
-    manifest = manifest_for(tmp_path, content)
+    manifest = manifest_for(content)
     assert manifest.golden is not None
     other = replace(manifest.golden, runtime="ai-edge-litert 2.3.0")
     with pytest.raises(ConversionError, match="where tflite-runtime is installed"):
