@@ -38,7 +38,7 @@ from mnist_edge.deployment.bundle.targets import Target
 from mnist_edge.errors import InvalidManifest
 from mnist_edge.modelstore import SCHEMES, loading
 from mnist_edge.modelstore.manifest import ModelManifest
-from mnist_edge.runtimes.numpy_backend.bounds import require_file_within_bounds
+from mnist_edge.runtimes.sandbox import open_model
 from mnist_edge.system.files import write_bytes
 from mnist_edge.system.paths import SAMPLES
 
@@ -134,7 +134,7 @@ def find_model(model: str) -> Artifact:
     """
     artifact = read_artifact(str(loading.load_model(model).path))
     _require_manifest(artifact)
-    require_file_within_bounds(artifact.content, name=artifact.source)
+    open_model(artifact.to_stored_model())
     return artifact
 
 

@@ -49,6 +49,7 @@ from mnist_edge.runtimes import selection
 from mnist_edge.runtimes.backends import open_backend
 from mnist_edge.runtimes.interpreter import Interpreter
 from mnist_edge.runtimes.numpy_backend.executor import NumpyBackend
+from mnist_edge.runtimes.sandbox import open_model
 from mnist_edge.runtimes.selection import NUMPY, describe_runtime, selected_runtime
 from mnist_edge.system.paths import SAMPLES
 from mnist_edge.system.subprocesses import ChildFailed
@@ -102,6 +103,9 @@ def run_benchmark(
         InvalidValue: ``measure_baseline`` is given, but the selected runtime is numpy.
         ProgramFailed: ``mnist-edge predict`` ended with an error.
     """
+    # A model that does not run is told before minutes are spent on the others.
+    for model in models:
+        open_model(model)
     before = read_thermal_state()
     times = []
     for model in models:
