@@ -64,6 +64,7 @@ def export_command(
     from converters.c import libraries
     from converters.c.source import generate
     from mnist_edge.modelstore.loading import load_model
+    from mnist_edge.runtimes.sandbox import open_model
 
     if target not in {*libraries.LIBRARIES, _PAGE}:
         raise UnknownName("target", target, [*libraries.LIBRARIES, _PAGE])
@@ -76,6 +77,8 @@ def export_command(
             f"{stored.path} has no manifest, which says how it takes pixels; convert the model "
             "with: mnist-edge convert"
         )
+    # C is made from the file, and what it says of itself from the manifest: they must agree.
+    open_model(stored)
     source = generate(stored.content, stored.manifest, prefix=prefix)
     if library is None:
         from mnist_edge.deployment.server.offline_page import offline_page
