@@ -85,11 +85,14 @@ def draw_habits(count: int, *, seed: int, habits: Collection[str] | None = None)
 
 
 def _draw_digit(habit: Habit, random: Random) -> NDArray[np.uint8]:
+    return to_mnist_format(rasterize(write_habit(habit, random), random.uniform(*_PEN_WIDTH)))
+
+
+def write_habit(habit: Habit, random: Random) -> list[Path]:
+    """Return the strokes of one digit in an unsteady hand, in about a unit square."""
     write, narrow = hand(random, 0.7), random.uniform(0.5, 0.95)
     strokes = [_unsteady(path, random) * (narrow, 1) for path in habit.strokes(random)]
-    return to_mnist_format(
-        rasterize([write(path) for path in strokes], random.uniform(*_PEN_WIDTH))
-    )
+    return [write(path) for path in strokes]
 
 
 def _unsteady(path: Path, random: Random) -> Path:

@@ -53,6 +53,8 @@ class Recipe:
     """Outliers that resemble digits, such as letters, per training digit, 0..1."""
     habit_ratio: float = 0.0
     """Digits drawn in habits that MNIST's writers had little of, per training digit, 0..1."""
+    frame_ratio: float = 0.0
+    """Digits as the front end hands them on from a camera's frames, per training digit, 0..1."""
     distillation: Distillation | None = None
     """How it learns from teachers, which are trained first; None for labels alone."""
     refinement: Refinement | None = None
@@ -74,7 +76,7 @@ class Recipe:
             value = getattr(self, what)
             if value is not None and value < 1:
                 raise InvalidValue(f"{what.replace('_', ' ')} {value} must be at least 1")
-        for what in ("outlier_ratio", "lookalike_ratio", "habit_ratio"):
+        for what in ("outlier_ratio", "lookalike_ratio", "habit_ratio", "frame_ratio"):
             ratio = getattr(self, what)
             if not 0 <= ratio <= 1 or (ratio and self.epochs is None):
                 raise InvalidValue(
@@ -98,8 +100,8 @@ class Recipe:
         return math.ceil((digits + self.drawn_per_epoch(digits)) / self.batch_size)
 
     def drawn_per_epoch(self, digits: int) -> int:
-        """Count the drawn pictures in one epoch over ``digits``: outliers and habits."""
-        ratios = (self.outlier_ratio, self.lookalike_ratio, self.habit_ratio)
+        """Count the drawn pictures in one epoch over ``digits``: outliers, habits and frames."""
+        ratios = (self.outlier_ratio, self.lookalike_ratio, self.habit_ratio, self.frame_ratio)
         return sum(round(ratio * digits) for ratio in ratios)
 
     def total_steps(self, digits: int) -> int:

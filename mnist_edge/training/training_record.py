@@ -17,7 +17,7 @@ CURVES_FILE = "curves.png"
 
 _FIELDS = {"outlier_ratio": "nondigits", "distillation": "teaching"}
 """Fields of a recipe that files know by an older name."""
-_LATER_FIELDS = {"lookalike_ratio", "habit_ratio", "compute_dtype", "refinement"}
+_LATER_FIELDS = {"lookalike_ratio", "habit_ratio", "frame_ratio", "compute_dtype", "refinement"}
 """Fields that are left out at their default."""
 _FUNCTIONS = {
     "distorted": "rewritten",

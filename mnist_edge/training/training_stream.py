@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mnist_edge.data.mnist import Digits
+from mnist_edge.training.frames import draw_frames
 from mnist_edge.training.habits import draw_habits
 from mnist_edge.training.losses import NO_DIGIT
 from mnist_edge.training.outliers.generator import LOOKALIKE_KINDS, TRAINING_KINDS, draw_outliers
@@ -43,6 +44,10 @@ class TrainingStream:
                 parts.append(Digits(images=images, labels=labels))
         if recipe.habit_ratio:
             parts.append(draw_habits(round(recipe.habit_ratio * count), seed=recipe.seed))
+        if recipe.frame_ratio:
+            parts.append(
+                draw_frames(round(recipe.frame_ratio * count), digits=self._train, seed=recipe.seed)
+            )
         return Digits(
             images=np.concatenate([part.images for part in parts]),
             labels=np.concatenate([part.labels for part in parts]),

@@ -21,6 +21,7 @@ from benchmarks.accuracy.hard_pictures.fields import (
 )
 from benchmarks.accuracy.hard_pictures.pens import FELT, Pen
 from mnist_edge.data.mnist import Mnist, load_mnist
+from mnist_edge.training.center_lines import thinned
 
 _UPSCALE = 4
 """Times that a digit is enlarged before its center line is looked for."""
@@ -28,8 +29,6 @@ _DISTANCE_ROWS = 96
 """Rows on which the distance from a center line is measured before it is enlarged."""
 _EXAMPLES = 6_000
 """Training digits that a digit is compared with."""
-_RING = ((-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1), (-1, -1))
-"""A pixel's neighbors (down, right), clockwise from the one above it."""
 
 
 @cache
@@ -83,7 +82,7 @@ def _examples() -> tuple[Field, NDArray[np.uint8], Field]:
 
 def center_line(shape: NDArray[np.bool_]) -> Field:
     """Return points (y, x) along the middle of a shape's strokes, scaled to a longest side of 1."""
-    rows, columns = np.nonzero(_skeleton(shape))
+    rows, columns = np.nonzero(thinned(shape))
     points = np.stack((rows, columns), 1).astype(np.float32)
     # Thinning leaves stairs and burrs; a point that moves to where its neighbors are on average
     # smooths both, and the hand's own corners hardly.
@@ -92,42 +91,6 @@ def center_line(shape: NDArray[np.bool_]) -> Field:
     # What has no neighbors to speak of is a speck.
     kept = weights > 2.5
     return to_unit_box((near @ points / weights[:, np.newaxis])[kept])
-
-
-def _skeleton(shape: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Thin a shape to its skeleton.
-
-    T. Zhang, C. Suen, "A fast parallel algorithm for thinning digital patterns", 1984.
-    """
-    padded = np.pad(shape, 1).astype(np.uint8)
-    inside = padded[1:-1, 1:-1]
-    height, width = inside.shape
-    changed = True
-    while changed:
-        changed = False
-        for removable in _removable():
-            # Bit n of a pixel's neighborhood is its neighbor n.
-            around = np.zeros_like(inside)
-            for bit, (dy, dx) in enumerate(_RING):
-                neighbor = padded[1 + dy : 1 + dy + height, 1 + dx : 1 + dx + width]
-                around |= neighbor << np.uint8(bit)
-            go = inside & removable[around]
-            inside ^= go
-            changed |= bool(go.any())
-    return inside.astype(bool)
-
-
-@cache
-def _removable() -> NDArray[np.uint8]:
-    """Return which of the 256 neighborhoods a pixel is removed from in each half of a round."""
-    around = (np.arange(256) >> np.arange(8)[:, np.newaxis] & 1).astype(bool)
-    neighbors = around.sum(0)
-    starts = (~around & np.roll(around, -1, 0)).sum(0)
-    go = (neighbors >= 2) & (neighbors <= 6) & (starts == 1)
-    halves = (((0, 2, 4), (2, 4, 6)), ((0, 2, 6), (0, 4, 6)))
-    return np.array(
-        [go & ~around[list(a)].all(0) & ~around[list(b)].all(0) for a, b in halves], np.uint8
-    )
 
 
 def draw_stroke(
