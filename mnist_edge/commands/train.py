@@ -221,8 +221,8 @@ def require_free(folder: Path, recipe: "Recipe", *, resume: bool, overwrite: str
     """
     from mnist_edge.training import trainer, training_record
 
-    parts = (folder, *sorted((folder / trainer.TEACHERS_FOLDER).glob("*")))
-    if any((part / trainer.CHECKPOINT_FILE).is_file() for part in parts):
+    teachers = (folder / trainer.TEACHERS_FOLDER).rglob(trainer.CHECKPOINT_FILE)
+    if any(path.is_file() for path in (folder / trainer.CHECKPOINT_FILE, *teachers)):
         if not resume:
             raise InvalidValue(
                 f"{folder} holds an interrupted run: --resume continues it, {overwrite} starts "

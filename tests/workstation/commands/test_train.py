@@ -87,7 +87,7 @@ def test_a_finished_run_that_is_resumed_stays_as_it_is(finished: Path, run: Run)
     assert (finished / training_record.MODEL_FILE).read_bytes() == b"hours of work"
 
 
-@pytest.mark.parametrize("part", [".", "teachers/2"])
+@pytest.mark.parametrize("part", [".", "teachers/1/teachers/2"])
 def test_an_interrupted_run_is_not_restarted_without_the_option(
     part: str, tmp_path: Path, run: Run
 ) -> None:
