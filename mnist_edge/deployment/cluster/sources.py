@@ -18,7 +18,13 @@ import pyarrow.parquet as pq
 
 from mnist_edge.deployment.cluster import storage
 from mnist_edge.deployment.cluster.plan import BatchPlan, Task, picture_kind, resolve
-from mnist_edge.errors import MnistEdgeError, PictureError, PictureNotFound, UnreadablePicture
+from mnist_edge.errors import (
+    InvalidValue,
+    MnistEdgeError,
+    PictureError,
+    PictureNotFound,
+    UnreadablePicture,
+)
 from mnist_edge.inference.columns import to_pictures
 from mnist_edge.preprocessing.decoding import MAX_FILE_BYTES, SUFFIXES, Picture
 from mnist_edge.system.subprocesses import rebuild_error
@@ -189,3 +195,6 @@ def _fetch(location: str) -> bytes | PictureError:
         return PictureNotFound(f"no picture {name}; check the path")
     except PermissionError as error:
         return UnreadablePicture(f"cannot read {name}: {one_line(error)}")
+    except InvalidValue as error:
+        # A storage that nobody knows: one of a million lines is no reason to end.
+        return PictureNotFound(str(error))

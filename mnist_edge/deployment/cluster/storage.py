@@ -243,6 +243,12 @@ def _resolve(location: str) -> tuple[Any, str | bytes]:
         return fs.LocalFileSystem(), os.fsencode(Path(name).absolute())
     scheme, _, rest = name.partition("://")
     host, _, path = rest.partition("/")
+    user, _, bucket = host.rpartition("@")
+    if ":" in user:
+        raise InvalidValue(
+            f"{scheme}://...@{bucket}: a secret in a URL would stand in messages and in the plan; "
+            "sign in as for the storage's own tool, such as by AWS_SECRET_ACCESS_KEY"
+        )
     system, root = _open_system(f"{scheme}://{host}{'' if host else '/'}{query}")
     return system, f"{root.rstrip('/')}/{path}".rstrip("/")
 

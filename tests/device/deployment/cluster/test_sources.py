@@ -37,6 +37,19 @@ def test_a_folder_gives_its_paths_wherever_the_task_runs(
     assert all(Path(str(picture)).is_file() for _, picture, _ in elsewhere)
 
 
+def test_a_line_that_names_no_storage_is_the_error_of_that_picture(digits: Path) -> None:
+    lines = ["abc://bucket/a.png", "s3://key:secret@bucket/b.png"]
+    Path("list.txt").write_text("\n".join([str(digits / "0.png"), *lines]), encoding="utf-8")
+    plan = make_plan("list.txt", "out")
+    (task,) = plan.tasks
+    (_, picture, _), *wrong = TaskPictures(plan, task)
+    assert picture == str(digits / "0.png")
+    for (path, error, _), said in zip(wrong, ("Unrecognized", "a secret in a URL"), strict=True):
+        assert path in lines
+        assert isinstance(error, PictureError)
+        assert said in str(error)
+
+
 def test_an_archive_gives_the_bytes_of_its_pictures(digits: Path) -> None:
     files = sorted(digits.rglob("*.png"))
     write_tar(Path("a.tar"), files)

@@ -56,6 +56,13 @@ def test_an_unknown_storage_is_wrong_usage() -> None:
         storage.is_there("nowhere://bucket/digits")
 
 
+@pytest.mark.parametrize("scheme", ["s3", "gs", "http"])
+def test_a_secret_in_a_url_is_refused_and_not_repeated(scheme: str) -> None:
+    with pytest.raises(InvalidValue, match=r"://\.\.\.@bucket: a secret in a URL") as caught:
+        storage.is_there(f"{scheme}://key:secret@bucket/digits?region=here")
+    assert "key:secret" not in str(caught.value)
+
+
 def test_a_file_is_written_completely_or_not_at_all(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), storage.writing_file(str(tmp_path / "part")) as stream:
         stream.write(bytes(1 // (not stream)))
