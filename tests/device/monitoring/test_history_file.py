@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,26 @@ else:
 history = History(HistorySettings(path=folder / "readings.db"), read_only=True)
 print(len(list(history.readings())))
 """
+
+
+def test_damage_that_sqlite_reads_around_is_refused_before_more_is_recorded(
+    settings: HistorySettings,
+) -> None:
+    history = History(settings)
+    for number in (1, 2):
+        history.record([counter_reading(number)], {})
+    history.close()
+    with closing(sqlite3.connect(settings.path)) as connection:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'readings'"
+        (page,) = connection.execute(query).fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+    content = bytearray(settings.path.read_bytes())
+    # The two rows' places on their page, which follow its header of eight bytes, change.
+    places = (page - 1) * size + 8
+    content[places : places + 4] = content[places + 2 : places + 4] + content[places : places + 2]
+    settings.path.write_bytes(content)
+    with pytest.raises(InvalidHistory, match=r"out of order; move it away, and a new one is made$"):
+        History(settings)
 
 
 @pytest.mark.parametrize("is_open", [True, False])
