@@ -95,8 +95,8 @@ def train_command(
 
     Writes model.keras, training.json and curves.png. Recipes: edge, nano and
     micro, the shipped models; edge-teacher, three of which edge trains first,
-    into teachers/, and is distilled from; edge-refined, which learns other
-    people's habits from where edge ends; edge-patient, nano-patient and
+    into teachers/, and is distilled from; edge-refined, which learns small frames
+    and other people's habits from where edge ends; edge-patient, nano-patient and
     micro-patient, the same layers, trained for long and taught by wide,
     wide-residual and wide-kernels; quick, 99 % in two or three minutes; those of
     four articles: softmax-l2, softmax-1k, cnn, mlp-ema, mlp-dropout; and, to

@@ -4,7 +4,8 @@ Hairlines of a small, gray and noisy frame come out of the front end blotted, to
 no digit of MNIST looks. A network that has seen digits only as their writers left them is unsure of
 such, or takes them for others. So training digits, and those in other habits, are written anew: a
 pen follows their center lines in a frame with uneven light, noise, blur and a lossy file, and the
-front end reads it as it reads any picture. Recipes add the result by ``Recipe.frame_ratio``.
+front end reads it as it reads any picture. Recipes add the result by ``Recipe.frame_ratio``; after
+a change of the front end it is another.
 
 A frame of which the front end finds no digit is left out. So is one whose ink is in part another
 than the digit's, or lacks some of it, and one whose loop is filled in: that may be another digit.

@@ -296,18 +296,19 @@ def edge() -> Recipe:
 
 
 def edge_refined() -> Recipe:
-    """Refine ``edge`` with digits in other habits and with what resembles digits."""
+    """Refine ``edge`` with digits from small frames, in other habits, and what resembles digits."""
     return replace(
         edge(),
         name="edge-refined",
         learning_rate=0.002,
         batch_size=256,
         epochs=5,
-        augment=augmentation.distorted_heavily,
-        lookalike_ratio=0.2,
-        habit_ratio=0.15,
+        outlier_ratio=0.25,
+        lookalike_ratio=0.12,
+        habit_ratio=0.1,
+        frame_ratio=0.5,
         distillation=None,
-        refinement=Refinement(parent=edge(), alpha=0.9, temperature=3.0, share=0.7),
+        refinement=Refinement(parent=edge(), alpha=0.9, temperature=3.0, share=0.6),
     )
 
 
