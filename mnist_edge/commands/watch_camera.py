@@ -131,6 +131,7 @@ def watch_camera(
     from mnist_edge.monitoring.sending import open_publishers, sending
     from mnist_edge.monitoring.service_manager import notify_systemd
     from mnist_edge.monitoring.settings import history_settings
+    from mnist_edge.system.text import hide_passwords
 
     if not settings.regions:
         raise InvalidValue(
@@ -172,7 +173,7 @@ def watch_camera(
         monitor = Monitor(
             settings, classifier, keeper, clock, recording, warn=warn, unsure=unsure, asked=asked
         )
-        note(f"watching {settings.camera.address}")
+        note(f"watching {hide_passwords(settings.camera.address)}")
         notify_systemd("READY=1")
         monitor.run(_with_heartbeat(pause), count=picture_count(camera) if once else None)
         notify_systemd("STOPPING=1")

@@ -14,6 +14,7 @@ from mnist_edge.monitoring.demo_counter import DIGITS
 from mnist_edge.monitoring.program_camera import ProgramCamera
 from mnist_edge.monitoring.rule_settings import RuleSettings
 from mnist_edge.monitoring.settings import CameraSettings
+from mnist_edge.system.text import hide_passwords
 
 _PROTOCOLS = {
     "rtsp": "rtsp,rtp,udp,tcp",
@@ -41,8 +42,8 @@ def open_camera(settings: CameraSettings, clock: Clock) -> Camera:
     if address.startswith("/dev/") or kind in _PROTOCOLS:
         return ProgramCamera(_ffmpeg_command(settings, kind), clock)
     raise InvalidValue(
-        f"camera {address!r}: expected rpicam, a device such as /dev/video0, an rtsp:// or http:// "
-        "address, demo: or demo:FOLDER"
+        f"camera {hide_passwords(address)!r}: expected rpicam, a device such as /dev/video0, an "
+        "rtsp:// or http:// address, demo: or demo:FOLDER"
     )
 
 
@@ -82,8 +83,8 @@ def _ffmpeg_command(settings: CameraSettings, kind: str) -> list[str]:
     program = shutil.which("ffmpeg")
     if not program:
         raise MissingDependency(
-            f"camera {settings.address} needs ffmpeg, which is not installed: sudo apt install "
-            "ffmpeg"
+            f"camera {hide_passwords(settings.address)} needs ffmpeg, which is not installed: sudo "
+            "apt install ffmpeg"
         )
     words = [program, "-hide_banner", "-nostdin", "-loglevel", "error"]
     # Some streams claim a rate that they do not have.

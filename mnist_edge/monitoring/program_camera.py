@@ -16,7 +16,7 @@ from mnist_edge.monitoring.camera_keeper import CameraFailed, Frame
 from mnist_edge.monitoring.clock import Clock
 from mnist_edge.monitoring.mjpeg import FrameSplitter
 from mnist_edge.system.subprocesses import describe_exit
-from mnist_edge.system.text import escape_controls, one_line
+from mnist_edge.system.text import escape_controls, hide_passwords, one_line
 
 _END_SECONDS = 2.0
 """Time in which a program may end by itself after SIGTERM."""
@@ -91,7 +91,9 @@ class ProgramCamera:
             return None
         for thread in self._threads:
             thread.join(_END_SECONDS)
-        words = escape_controls(one_line(self._messages.decode(errors="replace")))
+        # What a camera says is recorded and sent, and ffmpeg repeats the address that it was given.
+        words = hide_passwords(self._messages.decode(errors="replace"))
+        words = escape_controls(one_line(words))
         words = _SPEAKER.sub("", words)
         said = f": {words[-300:]}" if words else ""
         return f"{self._program} ended with {describe_exit(self._child.returncode)}{said}"

@@ -10,7 +10,7 @@ from queue import Empty, Queue
 from typing import Any, TypeVar
 
 from mnist_edge.errors import DownloadFailed, InvalidValue, MnistEdgeError, NotDelivered
-from mnist_edge.system.text import one_line
+from mnist_edge.system.text import hide_passwords, one_line
 
 _SCHEMES = ("https",)
 """Schemes of a URL, and of one that it redirects to."""
@@ -227,4 +227,9 @@ def _too_slow(url: str) -> DownloadFailed:
 
 def _require_https(url: str) -> None:
     if url.partition("://")[0].lower() not in _SCHEMES:
-        raise DownloadFailed(f"{url} must be an https URL")
+        raise DownloadFailed(f"{hide_passwords(url)} must be an https URL")
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        raise DownloadFailed(
+            f"{hide_passwords(url)}: a name and a password in a URL are not sent; download the "
+            "file another way, and name it"
+        )

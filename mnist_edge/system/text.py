@@ -33,6 +33,14 @@ def to_unicode(text: str) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
+def hide_passwords(text: str) -> str:
+    """Return text with ``...`` for the password of each URL in it."""
+    # Imported where there is a URL: the usual start has none.
+    import re
+
+    return re.sub(r"://([^\s/@:]*):[^\s/]*@", r"://\1:...@", text)
+
+
 def percent(share: float | None, decimals: int = 2) -> str:
     """Format a share, 0..1, in percent; None as a dash."""
     return MISSING if share is None else f"{100 * share:.{decimals}f} %"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mnist_edge.errors import InvalidValue, MissingDependency
+from mnist_edge.errors import InvalidValue, MissingDependency, MnistEdgeError
 from mnist_edge.monitoring.camera_keeper import Camera, CameraKeeper
 from mnist_edge.monitoring.cameras import open_camera
 from mnist_edge.monitoring.clock import SystemClock
@@ -77,6 +77,12 @@ def test_devices_and_addresses_need_ffmpeg(address: str, expected: str, path: Pa
         open_camera(settings, SystemClock())
     write_program(path / "ffmpeg", LOG_WORDS.format(path / "words"))
     assert expected in " ".join(started(open_camera(settings, SystemClock()), path))
+
+
+def test_no_message_repeats_the_password_of_an_address(path: Path) -> None:
+    for address in ("rtsp://me:secret@10.0.0.2/a", "ftp://me:secret@10.0.0.2/a"):
+        with pytest.raises(MnistEdgeError, match=r"://me:\.\.\.@10\.0\.0\.2/a"):
+            open_camera(CameraSettings(address=address), SystemClock())
 
 
 @pytest.mark.parametrize("address", ["rpi", "file:///etc/passwd", "-i", "video0", "demo"])

@@ -51,6 +51,14 @@ def test_a_program_that_ends_is_named_with_its_last_words() -> None:
     camera.stop()
 
 
+def test_the_password_of_an_address_is_not_among_a_programs_last_words() -> None:
+    camera = program("import sys; sys.exit('rtsp://me:secret@10.0.0.2/a: 401 Unauthorized')")
+    camera.start()
+    reason = str(eventually(camera.end))
+    camera.stop()
+    assert "rtsp://me:...@10.0.0.2/a: 401" in reason
+
+
 def test_a_program_that_fills_its_messages_does_not_fill_the_memory() -> None:
     camera = program("import os\nfor _ in range(200): os.write(2, b'x' * 100_000)")
     camera.start()

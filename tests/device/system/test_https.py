@@ -45,6 +45,11 @@ def test_an_absent_optional_file_is_none(status: int) -> None:
         assert download_if_present(f"{root}/m", max_bytes=LIMIT) is None
 
 
+def test_a_password_in_a_url_is_refused_and_not_repeated() -> None:
+    with pytest.raises(DownloadFailed, match=r"https://me:\.\.\.@host/m: a name and a password"):
+        download("https://me:secret@host/m", max_bytes=LIMIT)
+
+
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9/m", "file:///etc/passwd", "ftp://a/b"])
 def test_a_url_that_is_not_https_is_refused(url: str) -> None:
     with pytest.raises(DownloadFailed, match="must be an https URL"):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from mnist_edge.system.text import percent, shorten, signed, to_unicode
+from mnist_edge.system.text import hide_passwords, percent, shorten, signed, to_unicode
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,18 @@ def test_a_share_is_written_in_percent_and_none_as_a_dash() -> None:
 def test_a_shortened_name_keeps_its_beginning_and_its_end() -> None:
     assert shorten("a/long/path/to/int8", 10) == "a/l...int8"
     assert shorten("int8", 10) == "int8"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("rtsp://user:p%40ss@10.0.0.2/a?x=1", "rtsp://user:...@10.0.0.2/a?x=1"),
+        ("two: a://:b@c d://e:f@g@h", "two: a://:...@c d://e:...@h"),
+        ("http://[::1]:80/a@b gs://anonymous@bucket", "http://[::1]:80/a@b gs://anonymous@bucket"),
+    ],
+)
+def test_the_passwords_of_urls_are_hidden(text: str, shown: str) -> None:
+    assert hide_passwords(text) == shown
 
 
 def test_bytes_that_are_not_unicode_are_escaped() -> None:
