@@ -13,12 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from mnist_edge.inference.classifier import Abstention, Classifier, Prediction
 from mnist_edge.inference.page import Box, FoundDigit, LeftOut, Page
 from mnist_edge.preprocessing.binarization import InkMap, binarize
 from mnist_edge.preprocessing.cell_borders import MIN_DIGIT_SIZE
 from mnist_edge.preprocessing.connected_components import Component, label_components
+from mnist_edge.preprocessing.flat_background import Ink
 from mnist_edge.preprocessing.handwriting import Removal, find_strokes
 from mnist_edge.preprocessing.margins import add_margins
 from mnist_edge.preprocessing.pipeline import (
@@ -154,7 +156,8 @@ def _view(trace: PreprocessingTrace) -> _View:
 def _other_views(trace: PreprocessingTrace) -> Iterator[_View]:
     """Yield the sheets in a picture, and the picture in a margin of either of its tones.
 
-    Nothing is removed from the ink of those with a margin.
+    Nothing is removed from the ink of those with a margin. Of a picture with a border, the border's
+    tone is the ink's.
     """
     for ground in find_grounds(trace.rgb):
         sheet = trace_image(ground.rgb, ink=trace.ink)
@@ -163,7 +166,9 @@ def _other_views(trace: PreprocessingTrace) -> Iterator[_View]:
             origin=(-ground.left / sheet.scale, -ground.top / sheet.scale),
             size=_size(trace),
         )
-    for margined in add_margins(trace.rgb, side=PAGE_SIDE, ink=trace.ink):
+    # Between the lines of a form, its paper is no writing.
+    ink = trace.ink or (_tone(trace) if "borders" in trace.removed else None)
+    for margined in add_margins(trace.rgb, side=PAGE_SIDE, ink=ink):
         ink_map = binarize(margined.rgb, trace.ink)
         labels, components, _ = find_strokes(ink_map)
         yield _View(
@@ -175,6 +180,13 @@ def _other_views(trace: PreprocessingTrace) -> Iterator[_View]:
             origin=(margined.margin, margined.margin),
             size=_size(trace),
         )
+
+
+def _tone(trace: PreprocessingTrace) -> Ink:
+    """Return whether a picture's ink is darker or lighter than its paper, as it was read first."""
+    gray = np.asarray(Image.fromarray(trace.rgb).convert("L"))
+    strong = trace.ink_map.contrast > trace.ink_map.contrast.max() / 2
+    return "dark" if gray[strong].mean() < gray[~strong].mean() else "light"
 
 
 def _size(trace: PreprocessingTrace) -> tuple[int, int]:
@@ -281,7 +293,10 @@ class _LineReading:
 def _predict(
     view: _View, components: Sequence[Component], classifier: Classifier
 ) -> list[Prediction]:
-    pixels = [normalize_digit(view.ink_map, view.labels, one) for one in components]
+    # Digits of a page are small: an 8 whose loops are blotted would be thinned to a 1.
+    pixels = [
+        normalize_digit(view.ink_map, view.labels, one, max_stroke=math.inf) for one in components
+    ]
     return classifier.predict_pixels(np.stack(pixels))
 
 

@@ -74,6 +74,8 @@ _MIN_SIDE = 112
 _MIN_STROKE_WIDTH, _MAX_STROKE_WIDTH = 2.0, 4.5
 """Minimum and maximum width of a stroke in pixels of the 20x20 box; MNIST's thinnest twentieth has
 2.1, and its thickest 4.1."""
+_MAX_BLOT = 0.6
+"""Maximum width of a stroke that is thinned, relative to the digit's shorter side."""
 _MIN_BOLD = 0.9
 """Minimum share of a digit's ink that is as wide as what is taken from it, if it is thinned."""
 _MIN_DIGIT_SIDE = 4
@@ -335,9 +337,20 @@ def _has_border(mask: Mask) -> bool:
 
 
 def normalize_digit(
-    ink_map: InkMap, labels: NDArray[np.int32], digit: Component
+    ink_map: InkMap,
+    labels: NDArray[np.int32],
+    digit: Component,
+    *,
+    max_stroke: float = _MAX_STROKE_WIDTH,
 ) -> NDArray[np.uint8]:
-    """Return one digit of a picture in MNIST's format, ``(28, 28) uint8``."""
+    """Return one digit of a picture in MNIST's format, ``(28, 28) uint8``.
+
+    Args:
+        ink_map: of the picture.
+        labels: ``(height, width)``, the number of each pixel's component.
+        digit: one of them, or several merged.
+        max_stroke: width in pixels of the 20x20 box that wider strokes are thinned to.
+    """
     height, width = labels.shape
     top, left = max(0, digit.top - _CROP_MARGIN), max(0, digit.left - _CROP_MARGIN)
     bottom = min(height, digit.bottom + _CROP_MARGIN)
@@ -353,19 +366,20 @@ def normalize_digit(
     np.minimum(strength, 1, out=strength)
     # Half of a stroke's soft edge is ink, and lies just outside the mask.
     strength *= dilate(member, 3)
-    return to_mnist_format(_fit_strokes(_surround(strength, 4), member))
+    return to_mnist_format(_fit_strokes(_surround(strength, 4), member, max_stroke))
 
 
-def _fit_strokes(strength: FloatImage, member: Mask) -> FloatImage:
+def _fit_strokes(strength: FloatImage, member: Mask, max_stroke: float) -> FloatImage:
     """Thicken or thin strokes to those of MNIST's pens.
 
     Hairlines would vanish in 20 pixels, and the loops of bold strokes are closed.
     """
     rows, columns = (np.flatnonzero(member.any(axis=axis)) for axis in (1, 0))
-    unit = (max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1) / BOX_SIDE
+    shorter, longer = sorted((rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1))
+    unit = longer / BOX_SIDE
     width = stroke_width(_surround(member, 1))
-    excess = _odd_size(width - _MAX_STROKE_WIDTH * unit)
-    if excess == 1:
+    excess = _odd_size(width - max_stroke * unit)
+    if excess == 1 or width > _MAX_BLOT * shorter:
         return dilate(strength, _odd_size(_MIN_STROKE_WIDTH * unit - width))
     thinned = erode(strength, excess)
     inked, bold = (
@@ -377,7 +391,7 @@ def _fit_strokes(strength: FloatImage, member: Mask) -> FloatImage:
 
 def _odd_size(pixels: float) -> int:
     """Return the size of a square that changes strokes by so many pixels, or not at all."""
-    return 2 * max(0, round(pixels / 2)) + 1
+    return 2 * round(max(0.0, pixels) / 2) + 1
 
 
 def _surround(image: _Image, width: int) -> _Image:

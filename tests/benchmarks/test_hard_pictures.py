@@ -132,6 +132,14 @@ def test_every_digit_of_a_hard_picture_is_read(
     assert sum(round(row.whole * row.pictures) for row in rows) >= WHOLE[condition]
 
 
+@pytest.mark.parametrize(("seed", "index"), [(1, 5), (1, 10), (21, 12)])
+def test_the_paper_between_the_lines_of_a_form_is_not_read_as_digits(
+    classifier: Classifier, seed: int, index: int
+) -> None:
+    *_, cell = make("empty-cell", 3, index + 1, seed)
+    assert not any(map(str.isdigit, classifier.predict_all(cell.image).text))
+
+
 def test_texts_say_what_was_lost_silently(classifier: Classifier) -> None:
     # The model reads no digit in a blank picture: whole for one of no digit, silent else.
     blank = Image.new("L", (60, 60), 255)
