@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -43,6 +44,21 @@ def test_a_picture_is_recorded_once(settings: HistorySettings) -> None:
     assert history.state("water") == state
     assert history.state("gas") == RegionState()
     assert history.waiting_messages("mqtt") == len(list(history.readings())) == 1
+
+
+def test_two_watches_of_one_history_lose_nothing(settings: HistorySettings) -> None:
+    def watch(name: str) -> None:
+        history = History(settings)
+        for number in range(8):
+            reading = replace(counter_reading(number), reading_id=f"{name}-{number}")
+            message = waiting_message(number)
+            assert history.record([reading], {"water": history.state("water")}, [message])
+        history.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(watch, ("a", "b")))
+    history = History(settings)
+    assert len(list(history.readings())) == history.waiting_messages("mqtt") == 16
 
 
 def test_messages_wait_in_order_for_each_publisher(settings: HistorySettings) -> None:

@@ -64,6 +64,21 @@ def test_a_run_writes_its_rows_a_summary_and_success(
     assert summary["pictures_per_second"] > 0
 
 
+def test_pictures_that_change_under_a_run_are_rows_like_the_others(
+    digits: Path, settings: BatchSettings, classifier: Classifier
+) -> None:
+    plan = prepared(digits, settings)
+    (digits / "more" / "1.png").unlink()
+    (digits / "4.png").unlink()
+    (digits / "4.png").mkdir()
+    (digits / "more" / "3.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    (digits / "later.png").touch()
+    result = finished(plan, settings, classifier)
+    assert result.tally.rows == 7
+    assert result.tally.errors == {"PictureNotFound": 1, "UnreadablePicture": 4}
+    assert Path("out/_SUCCESS").exists()
+
+
 def test_a_run_ends_at_too_many_errors_and_goes_on_with_more(
     digits: Path, settings: BatchSettings, classifier: Classifier
 ) -> None:
