@@ -29,7 +29,7 @@ from mnist_edge.modelstore import loading
 from mnist_edge.system import paths
 from tests.support.installed import in_use, promised_accuracy, renamed
 from tests.support.paths import SAMPLE
-from tests.support.programs import Run, run_python
+from tests.support.programs import Run
 from tests.support.signing import Signer
 
 
@@ -268,68 +268,6 @@ def test_old_leftovers_of_killed_installations_are_removed(store: Path, update: 
     install.install(str(update))
     assert not old.exists()
     assert new.exists()
-
-
-# Every step of an installation that touches the store is the last of one copy of this program.
-KILLED = r"""
-import os, shutil, signal, sys
-from pathlib import Path
-from mnist_edge.deployment import install
-from mnist_edge.modelstore import loading, registry
-
-first, second = sys.argv[1].split(os.pathsep)
-store = Path(os.environ["MNIST_EDGE_MODELS"])
-install.accept_model = lambda artifact, *, keys: (artifact.to_stored_model(), [])
-install.install(first)
-name = registry.read_usage().in_use
-install.use("nano")
-shutil.copytree(store, f"{store}.before")
-
-def kill_before(step, work):
-    def see(event, arguments):
-        nonlocal step
-        if arguments and str(store) in str(arguments[0]):
-            step -= 1
-            if not step:
-                os.kill(os.getpid(), signal.SIGKILL)
-    process = os.fork()
-    if not process:
-        sys.addaudithook(see)
-        work()
-        os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-
-for label, work in {
-    "install": lambda: install.install(second),
-    "use": lambda: install.use(name),
-    "rollback": install.rollback,
-}.items():
-    found, step, status = set(), 0, -1
-    while status:
-        step += 1
-        shutil.rmtree(store)
-        shutil.copytree(f"{store}.before", store)
-        status = kill_before(step, work)
-        assert status in (0, -signal.SIGKILL), status
-        found.add((loading.load_model().path.parent.name, registry.read_usage().before))
-        for one in registry.installed_models():
-            loading.load_model(one)
-    print(label, step - 1, len(found))
-"""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="ends copies of a process")
-def test_a_kill_at_any_step_leaves_the_model_before_or_the_new_one(
-    store: Path, update: Path, nano: Path, tmp_path: Path
-) -> None:
-    other = renamed(nano, tmp_path / "other", seed=7)
-    lines = run_python(KILLED, os.pathsep.join((str(other), str(update)))).splitlines()
-    for line, command in zip(lines, ("install", "use", "rollback"), strict=True):
-        label, steps, states = line.split()
-        assert label == command
-        assert int(steps) >= 8
-        assert int(states) == 2
 
 
 def test_a_device_with_trusted_keys_requires_a_signature(
