@@ -1,16 +1,14 @@
 """Train small networks in a process of its own, whose Keras may have another backend.
 
-    KERAS_BACKEND=jax python -m tests.support.accelerated exact FOLDER
-    KERAS_BACKEND=jax python -m tests.support.accelerated bfloat16 FOLDER
-    KERAS_BACKEND=jax python -m tests.support.accelerated chance FOLDER
-    KERAS_BACKEND=jax python -m tests.support.accelerated interrupted FOLDER
+    KERAS_BACKEND=jax python -m tests.support.accelerated FOLDER
 
-Each writes runs into folders of FOLDER.
+writes runs into the folders ``exact``, ``bfloat16``, ``chance``, ``whole`` and ``parts`` of FOLDER.
 """
 
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -66,8 +64,7 @@ def exact() -> Recipe:
 
 
 def in_bfloat16(recipe: Recipe) -> Recipe:
-    """Compute in bfloat16 as an accelerator would, the teachers too."""
-    mock.patch.object(accelerated_run, "has_accelerator", return_value=True).start()
+    """Compute in bfloat16 as on an accelerator, the teachers too."""
     distillation = recipe.distillation
     if distillation:
         teachers = tuple(replace(one, compute_dtype="bfloat16") for one in distillation.teachers)
@@ -95,22 +92,24 @@ def few_digits() -> Mnist:
     )
 
 
-def train_both_ways(recipe: Recipe, folder: Path) -> None:
-    """Train a run whole, and another that is interrupted after its second round."""
-    trainer.train(recipe, few_digits(), folder / "whole", resume=False, listener=Recorder())
-    parts = folder / "parts"
-    try:
-        stop = Recorder(stop_after_rounds=2)
-        trainer.train(recipe, few_digits(), parts, resume=False, listener=stop)
-    except KeyboardInterrupt:
-        trainer.train(recipe, few_digits(), parts, resume=True, listener=Recorder())
+def train(recipe: Recipe, folder: Path, *, stop_after_rounds: int | None = None) -> None:
+    """Train a recipe, or go on where its training was stopped."""
+    listener = Recorder(stop_after_rounds=stop_after_rounds)
+    trainer.train(recipe, few_digits(), folder, resume=folder.is_dir(), listener=listener)
+
+
+def train_all(folder: Path) -> None:
+    """Train all recipes, and one run both whole and interrupted after its second round."""
+    train(exact(), folder / "exact")
+    with mock.patch.object(accelerated_run, "has_accelerator", return_value=True):
+        train(in_bfloat16(exact()), folder / "bfloat16")
+    train(chance(), folder / "chance")
+    short = replace(chance(), epochs=3)
+    train(short, folder / "whole")
+    with suppress(KeyboardInterrupt):
+        train(short, folder / "parts", stop_after_rounds=2)
+    train(short, folder / "parts")
 
 
 if __name__ == "__main__":
-    what, folder = sys.argv[1], Path(sys.argv[2])
-    if what == "interrupted":
-        train_both_ways(replace(chance(), epochs=3), folder)
-    else:
-        recipe = chance() if what == "chance" else exact()
-        recipe = in_bfloat16(recipe) if what == "bfloat16" else recipe
-        trainer.train(recipe, few_digits(), folder, resume=False, listener=Recorder())
+    train_all(Path(sys.argv[1]))

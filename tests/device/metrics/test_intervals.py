@@ -4,10 +4,9 @@ import math
 
 import numpy as np
 import pytest
+import scipy
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.optimize import brentq, minimize_scalar
-from scipy.stats import binomtest
 
 from mnist_edge.errors import InvalidValue
 from mnist_edge.metrics.intervals import (
@@ -47,7 +46,7 @@ def test_wilsons_interval_equals_scipys(
 ) -> None:
     successes = data.draw(st.integers(0, trials))
     found = wilson_interval(successes, trials, confidence=confidence)
-    theirs = binomtest(successes, trials).proportion_ci(confidence, method="wilson")
+    theirs = scipy.stats.binomtest(successes, trials).proportion_ci(confidence, method="wilson")
     assert found == pytest.approx((theirs.low, theirs.high), rel=1e-6, abs=1e-12)
     assert 0 <= found.low <= successes / trials <= found.high <= 1
     assert found.low < found.high
@@ -73,7 +72,9 @@ def likeliest(first: int, second: int, total: int, difference: float) -> float:
         return -sum(n * math.log(max(p, 1e-300)) for n, p in zip(counts, cells, strict=True) if n)
 
     bounds = (max(0.0, -difference), (1 - difference) / 2)
-    return float(minimize_scalar(unlikeliness, bounds=bounds, options={"xatol": 1e-12}).x)
+    return float(
+        scipy.optimize.minimize_scalar(unlikeliness, bounds=bounds, options={"xatol": 1e-12}).x
+    )
 
 
 @pytest.mark.parametrize(
@@ -89,8 +90,8 @@ def test_the_ends_of_a_drops_interval_are_z_standard_errors_away(
         return ((first - second) / total - difference) / math.sqrt(variance)
 
     seen = (first - second) / total
-    low = brentq(lambda one: score(one) - Z, -0.999, seen)
-    high = brentq(lambda one: score(one) + Z, seen, 0.999)
+    low = scipy.optimize.brentq(lambda one: score(one) - Z, -0.999, seen)
+    high = scipy.optimize.brentq(lambda one: score(one) + Z, seen, 0.999)
     found = paired_interval(first, second, total)
     assert found == pytest.approx((low, high), abs=2e-5)
 
@@ -161,7 +162,7 @@ def test_mcnemars_p_is_the_published_one() -> None:
 @given(st.integers(0, 500_000), st.integers(-3_000, 3_000))
 def test_mcnemars_p_equals_scipys_up_to_a_million_pairs(fewer: int, more: int) -> None:
     first, second = fewer, max(0, fewer + more)
-    theirs = binomtest(first, first + second).pvalue if first + second else 1.0
+    theirs = scipy.stats.binomtest(first, first + second).pvalue if first + second else 1.0
     assert mcnemar_p(first, second) == pytest.approx(theirs, rel=1e-6, abs=1e-300)
     assert mcnemar_p(second, first) == mcnemar_p(first, second)
 

@@ -20,21 +20,24 @@ pytestmark = [
 ]
 
 
-def under_jax(what: str, folder: Path) -> None:
-    """Trains in a process whose Keras computes with JAX."""
+@pytest.fixture(scope="module")
+def under_jax(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of what a process trains whose Keras computes with JAX."""
+    folder = tmp_path_factory.mktemp("jax")
     subprocess.run(
-        [sys.executable, "-m", "tests.support.accelerated", what, str(folder)],
+        [sys.executable, "-m", "tests.support.accelerated", str(folder)],
         cwd=ROOT,
         env={
             **os.environ,
             "KERAS_BACKEND": "jax",
             "JAX_PLATFORMS": "cpu",
-            # A run that is resumed compiles what it compiled before: a third of the time.
-            "JAX_COMPILATION_CACHE_DIR": str(folder.parent / "compiled"),
+            # A network that is trained again is not compiled again: a third of the time.
+            "JAX_COMPILATION_CACHE_DIR": str(folder / "compiled"),
             "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
         },
         check=True,
     )
+    return folder
 
 
 @pytest.fixture(scope="module")
@@ -49,16 +52,14 @@ def exact_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_without_randomness_both_ways_of_training_give_the_same_weights(
-    tmp_path: Path, exact_run: Path
+    under_jax: Path, exact_run: Path
 ) -> None:
-    under_jax("exact", tmp_path / "jax")
     for part in ("teachers/1", "."):
-        for a, b in zip(weights(tmp_path / "jax" / part), weights(exact_run / part), strict=True):
+        for a, b in zip(
+            weights(under_jax / "exact" / part), weights(exact_run / part), strict=True
+        ):
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
-        jax, tensorflow = (
-            training_record.read_training_record(path / part)
-            for path in (tmp_path / "jax", exact_run)
-        )
+        jax, tensorflow = map(training_record.read_training_record, folders)
         assert jax.versions["keras backend"] == "jax"
         assert jax.settings == tensorflow.settings
         np.testing.assert_allclose(jax.losses, tensorflow.losses, rtol=1e-3)
@@ -68,27 +69,25 @@ def test_without_randomness_both_ways_of_training_give_the_same_weights(
 
 
 def test_with_bfloat16_weights_stay_float32_and_nearly_the_same(
-    tmp_path: Path, exact_run: Path
+    under_jax: Path, exact_run: Path
 ) -> None:
-    under_jax("bfloat16", tmp_path / "jax")
-    for a, b in zip(weights(tmp_path / "jax"), weights(exact_run), strict=True):
+    own = under_jax / "bfloat16"
+    for a, b in zip(weights(own), weights(exact_run), strict=True):
         assert a.dtype == np.float32
         # Eight bits of precision in each step of Adam.
         assert np.abs(a - b).mean() < 0.1 * max(np.abs(b).mean(), 0.01)
-    jax, tensorflow = (
-        training_record.read_training_record(path) for path in (tmp_path / "jax", exact_run)
-    )
+    jax, tensorflow = (training_record.read_training_record(path) for path in (own, exact_run))
     assert jax.validation_accuracy == pytest.approx(tensorflow.validation_accuracy, abs=0.05)
     assert jax.settings["compute_dtype"] == "bfloat16"
 
 
-def test_with_randomness_both_ways_of_training_learn_equally_well(tmp_path: Path) -> None:
-    under_jax("chance", tmp_path / "jax")
-    folder = tmp_path / "tensorflow"
+def test_with_randomness_both_ways_of_training_learn_equally_well(
+    under_jax: Path, tmp_path: Path
+) -> None:
     digits = accelerated.few_digits()
-    trainer.train(accelerated.chance(), digits, folder, resume=False, listener=Recorder())
+    trainer.train(accelerated.chance(), digits, tmp_path, resume=False, listener=Recorder())
     jax, tensorflow = (
-        training_record.read_training_record(tmp_path / way) for way in ("jax", "tensorflow")
+        training_record.read_training_record(path) for path in (under_jax / "chance", tmp_path)
     )
     # Four hundred digits of each: a standard deviation of the difference is 0.03.
     assert 0.6 < jax.validation_accuracy < 0.99
@@ -99,7 +98,6 @@ def test_with_randomness_both_ways_of_training_learn_equally_well(tmp_path: Path
     assert [entry["step"] for entry in jax.rounds] == [entry["step"] for entry in tensorflow.rounds]
 
 
-def test_a_resumed_run_ends_with_the_weights_of_one_never_interrupted(tmp_path: Path) -> None:
-    under_jax("interrupted", tmp_path)
-    for a, b in zip(weights(tmp_path / "whole"), weights(tmp_path / "parts"), strict=True):
+def test_a_resumed_run_ends_with_the_weights_of_one_never_interrupted(under_jax: Path) -> None:
+    for a, b in zip(weights(under_jax / "whole"), weights(under_jax / "parts"), strict=True):
         np.testing.assert_array_equal(a, b)

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy
 from numpy.typing import NDArray
-from scipy.stats import ks_2samp
 
 from mnist_edge.data.mnist import Digits, Mnist
 from mnist_edge.training import augmentation, recipes
@@ -64,7 +64,7 @@ def test_changes_to_digits_have_the_same_distribution(
     for name, exact in numpy.items():
         # In float64 the same ink, moved, differs in its last bits.
         values, others = exact.round(6), ops[name].round(6)
-        assert ks_2samp(values, others, method="asymp").pvalue > 1e-3, name
+        assert scipy.stats.ks_2samp(values, others, method="asymp").pvalue > 1e-3, name
         difference = values - others
         assert abs(difference.mean()) <= 4 * difference.std() / len(values) ** 0.5, name
 
