@@ -12,13 +12,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mnist_edge.commands import teach
 from mnist_edge.data.labeled_pictures import find_labeled_pictures
 from mnist_edge.data.mnist import Mnist
 from mnist_edge.modelstore.manifest import ModelManifest
 from tests.support.browsers import in_a_browser, open_browser, part, press, wait_for
 from tests.support.digit_server import running_label_page
 from tests.support.paths import ROOT
-from tests.support.programs import Run
+from tests.support.programs import Run, exit_status
 from tests.support.writers import draw_pictures, squares
 
 
@@ -45,7 +46,7 @@ def label_by_page(folder: Path, label_of: Callable[[str], str]) -> None:
 
 @in_a_browser
 def test_what_was_unsure_is_kept_labeled_taught_proved_installed_read_and_rolled_back(
-    mnist: Mnist, tmp_path: Path
+    mnist: Mnist, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     drawn = draw_pictures(tmp_path / "drawn", squares(160, seed=5))
     store = tmp_path / "store"
@@ -56,10 +57,16 @@ def test_what_was_unsure_is_kept_labeled_taught_proved_installed_read_and_rolled
     label_by_page(kept, lambda source: Path(source).parent.name)
     labeled = find_labeled_pictures(kept)
     assert 20 < len(labeled) < len(drawn)
-    taught = program("teach", "kept", "--from", "micro", folder=tmp_path, store=store)
-    assert taught.returncode == 0, taught.stderr
-    assert taught.stdout.startswith("Better on your pictures, take micro-taught/int8")
-    line = taught.stdout.splitlines()[-1]
+    # The tutorial's page is run on all pictures.
+    monkeypatch.setattr(teach, "_PROGRAM", "tests.support.gains:compare_on_few_pictures")
+    monkeypatch.setenv("MNIST_EDGE_MODELS", str(store))
+    monkeypatch.chdir(tmp_path)
+    capfd.readouterr()
+    status = exit_status("teach", "kept", "--from", "micro")
+    taught = capfd.readouterr()
+    assert status == 0, taught.err
+    assert taught.out.startswith("Better on your pictures, take micro-taught/int8")
+    line = taught.out.splitlines()[-1]
     assert line == "to install it: mnist-edge model install runs/micro-taught"
     model = tmp_path / "runs" / "micro-taught"
     manifest = ModelManifest.from_json((model / "int8.json").read_text(), source=model)

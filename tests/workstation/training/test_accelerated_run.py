@@ -55,9 +55,8 @@ def test_without_randomness_both_ways_of_training_give_the_same_weights(
     under_jax: Path, exact_run: Path
 ) -> None:
     for part in ("teachers/1", "."):
-        for a, b in zip(
-            weights(under_jax / "exact" / part), weights(exact_run / part), strict=True
-        ):
+        folders = (under_jax / "exact" / part, exact_run / part)
+        for a, b in zip(*map(weights, folders), strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
         jax, tensorflow = map(training_record.read_training_record, folders)
         assert jax.versions["keras backend"] == "jax"
