@@ -134,7 +134,7 @@ TARGET = Target(
     name="archives",
     draw=_draw,
     check=_check,
-    count=2500,
+    count=1200,
     known={
         "sound tar": KnownCase(content=lambda: pack_tar(_parts()), expected=("read",)),
         "sound zip": KnownCase(content=lambda: pack_zip(_parts()), expected=("read",)),

@@ -53,5 +53,5 @@ TARGET = Target(
     count=0,
     known={name: KnownCase(content=name.encode, expected=("read",)) for name in _FAULTS},
     megabytes=200,
-    seconds=3,
+    seconds=2,
 )

@@ -222,7 +222,7 @@ TARGET = Target(
     name="histories",
     draw=_draw,
     check=_check,
-    count=150,
+    count=80,
     known={
         "sound": KnownCase(content=lambda: _whole()[0], expected=("read",)),
         "after a crash": KnownCase(content=lambda: _whole()[1], expected=("read",)),

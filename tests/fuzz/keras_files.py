@@ -151,7 +151,7 @@ TARGET = Target(
     name="keras_files",
     draw=_draw,
     check=_check,
-    count=40,
+    count=15,
     known={
         "sound .keras": KnownCase(content=lambda: _whole()[".keras"], expected=("read",)),
         "sound .h5": KnownCase(content=lambda: _whole()[".h5"], expected=("read",)),

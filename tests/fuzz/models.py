@@ -72,7 +72,7 @@ TARGET = Target(
     name="models",
     draw=_draw,
     check=_check,
-    count=120,
+    count=60,
     known={
         # The first two passed a trial of one digit, and then ended the program.
         "crash on a batch": KnownCase(

@@ -172,7 +172,7 @@ TARGET = Target(
     name="pictures",
     draw=_draw,
     check=_check,
-    count=600,
+    count=300,
     known={
         "halftone": KnownCase(content=_halftone, expected=("read",)),
         **{

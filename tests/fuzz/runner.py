@@ -80,31 +80,25 @@ def fuzz(
         kept: where the bytes of those that break the property go, by target.
     """
     run, until = Run(), time.monotonic() + seconds
-    _run_cases(run, name, "", count=len(list_cases(find_target(name))), until=until, kept=None)
-    _run_cases(run, name, seed, count=count, until=until, kept=kept / name)
-    return run
-
-
-def _run_cases(
-    run: Run, name: str, seed: str, *, count: int, until: float, kept: Path | None
-) -> None:
-    """Run cases in one child after another, since a failure is the end of its child."""
+    known = len(list_cases(find_target(name)))
     done, kinds = 0, Counter[str]()
-    while done < count and len(run.failures) < _MAX_FAILURES:
+    # One child after another, since a failure is the end of its child.
+    while done < known + count and len(run.failures) < _MAX_FAILURES:
         left = until - time.monotonic()
         if left <= 0:
-            return
+            break
         with tempfile.TemporaryDirectory(prefix="mnist-edge-fuzz-") as temporary:
             folder = Path(temporary)
-            end = min(count, done + _BATCH)
+            end = min(known + count, done + _BATCH)
             _run_child([name, seed, str(done), str(end), str(left), temporary])
             passed = _read_log(folder / "log", run)
             done += passed
             if (folder / "failed").exists():
-                run.failures.append(_keep(folder, kept, kinds))
+                run.failures.append(_keep(folder, kept / name if done >= known else None, kinds))
                 done += 1
             elif not passed:
-                return
+                break
+    return run
 
 
 def _run_child(words: list[str]) -> None:

@@ -44,7 +44,7 @@ class Target:
     """Gives a case to the program, with an empty folder for files, and returns the outcome:
     ``read``, or the name of the error of ours that it met. What breaks the property raises."""
     count: int
-    """Number of drawn cases in continuous integration: about ten seconds of a processor."""
+    """Number of drawn cases in continuous integration: about five seconds of a processor."""
     known: Mapping[str, KnownCase] = field(default_factory=dict)
     """Cases of which it is known what is right."""
     megabytes: int | None = None

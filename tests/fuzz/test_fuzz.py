@@ -33,11 +33,11 @@ def test_damaged_files_raise_only_errors_of_this_project(name: str, tmp_path: Pa
 @linux
 @pytest.mark.slow
 def test_whatever_ends_a_worker_the_case_is_kept(tmp_path: Path) -> None:
-    run = fuzz("faults", seed="1", count=0, kept=tmp_path)
-    assert run.cases == 6
-    assert run.outcomes == {"read": 1}
-    assert not (tmp_path / "faults").exists()
-    kinds = {failure.case: failure.reason for failure in run.failures}
+    run = fuzz("faults", seed="1", count=4, kept=tmp_path)
+    assert run.cases == 10
+    assert run.outcomes == {"read": 10 - len(run.failures)}
+    known, drawn = run.failures[:5], run.failures[5:]
+    kinds = {failure.case: failure.reason for failure in known}
     assert kinds == {
         "raises": "ZeroDivisionError: on purpose",
         "crashes": "Fatal Python error: Segmentation fault",
@@ -46,8 +46,8 @@ def test_whatever_ends_a_worker_the_case_is_kept(tmp_path: Path) -> None:
         "is another error": "AssertionError: InvalidModel, expected ('read',)",
     }
     assert "of 200 allowed" in kinds["takes too much"]
-    drawn = fuzz("faults", seed="1", count=4, kept=tmp_path)
-    paths = [failure.path for failure in drawn.failures if failure.path is not None]
+    assert [failure.path for failure in known] == [None] * 5
+    paths = [failure.path for failure in drawn if failure.path is not None]
     assert paths
     assert all(path.read_text() in kinds for path in paths)
 

@@ -1,9 +1,9 @@
 """Run cases of a fuzzer in this process, which ends at the first that breaks the property.
 
-``python -m tests.fuzz.worker TARGET SEED FIRST END SECONDS FOLDER``: without a SEED the cases are
-the known ones. The case in hand lies in FOLDER as ``case``, its name as ``name``, and a line in
-``log`` tells of each that is over. So whatever ends this process, a segmentation fault included,
-the runner knows the case.
+``python -m tests.fuzz.worker TARGET SEED FIRST END SECONDS FOLDER``: the first cases are the known
+ones, and those after them are drawn. The case in hand lies in FOLDER as ``case``, its name as
+``name``, and a line in ``log`` tells of each that is over. So whatever ends this process, a
+segmentation fault included, the runner knows the case.
 """
 
 from __future__ import annotations
@@ -69,12 +69,11 @@ def run(target: Target, seed: str, first: int, end: int, seconds: float, folder:
 def _cases(
     target: Target, seed: str, first: int, end: int
 ) -> Iterator[tuple[str, bytes, tuple[str, ...]]]:
-    """Yield name, content and expected outcomes of known cases, or of those of a seed."""
-    if not seed:
-        for name, case in list_cases(target)[first:end]:
-            yield name, case.content(), case.expected
-        return
-    for index in range(first, end):
+    """Yield name, content and expected outcomes of known cases, and then of those of a seed."""
+    known = list_cases(target)
+    for name, case in known[first:end]:
+        yield name, case.content(), case.expected
+    for index in range(max(first - len(known), 0), end - len(known)):
         name = f"{seed}-{index}"
         yield name, target.draw(Random(f"{target.name} {name}")), ()  # noqa: S311  # damage, not secrets
 
