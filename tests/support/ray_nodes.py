@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.support.listening import process_tree
+from tests.support.waiting import SECONDS
 
 _START = """
 import sys
@@ -34,6 +35,13 @@ _NODE = (
     "--object-store-memory=80000000",
     "--disable-usage-stats",
 )
+
+
+_ENVIRONMENT = {
+    "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1",
+    # The head has 30 seconds by default, which a busy machine may take.
+    "RAY_gcs_server_port_wait_time_s": str(SECONDS),
+}
 
 
 @dataclass(kw_only=True)
@@ -88,7 +96,7 @@ def ray_nodes(count: int) -> Iterator[RayNodes]:
                 [sys.executable, "-c", _START, *_NODE, *words],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1"},
+                env={**os.environ, **_ENVIRONMENT},
             )
             cluster.nodes.append(process)
             _wait_for_start(process)
@@ -106,4 +114,9 @@ def ray_nodes(count: int) -> Iterator[RayNodes]:
 def _wait_for_start(process: subprocess.Popen[bytes]) -> None:
     """Wait until a node says that it has started; what it says later fits the pipe."""
     assert process.stdout is not None
-    assert any(b"Ray runtime started" in line for line in process.stdout), "a node did not start"
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if b"Ray runtime started" in line:
+            return
+    raise AssertionError(f"a node did not start: {b''.join(said[-20:])!r}")

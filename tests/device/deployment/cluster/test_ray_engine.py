@@ -25,9 +25,9 @@ from tests.support.waiting import SECONDS, eventually
 
 pytestmark = pytest.mark.slow
 
-PICTURES = 48
-PART = 4
-"""Pictures of a part: a task then takes about a second."""
+PICTURES = 24
+PART = 2
+"""Pictures of a part: a task then takes about half a second."""
 
 
 @pytest.fixture(scope="module")
