@@ -483,7 +483,7 @@ def test_a_real_bundle_installs_reads_and_survives_a_kill(
     assert "* nano-int8-" in said(command[0], "model", "list")
     assert "self-test edge" in said(command[0], "doctor")
 
-    # Once pip is in the middle of numpy, and once everything is there but not switched to.
+    # While pip unpacks numpy; what follows any other step is tested above, with small wheels.
     current = home / ".local/share/mnist-edge/current"
     before = current.readlink()
     there = releases(home)
@@ -497,15 +497,6 @@ def test_a_real_bundle_installs_reads_and_survives_a_kill(
     ) as going:
         eventually(is_in_the_middle)
         os.killpg(going.pid, signal.SIGKILL)
-    assert current.readlink() == before
-    assert said(*command).endswith(": 7 (100.0 %)\n")
-    path = make_steps(tmp_path / "steps", "KILL", commands=["mv"])
-    stopped = {**environment, "PATH": path, "STOP_AT": "1"}
-    ended = subprocess.run(
-        script, check=False, cwd="/", env=stopped, start_new_session=True, capture_output=True
-    )
-    assert ended.returncode == -signal.SIGKILL
-    assert len(releases(home)) > len(there)
     assert current.readlink() == before
     assert said(*command).endswith(": 7 (100.0 %)\n")
     assert printed_command(said(*script)) == command
