@@ -6,6 +6,7 @@ import base64
 import io
 import json
 import sqlite3
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -276,7 +277,7 @@ def test_a_server_without_a_camera_or_a_history_says_how_to_start_it(
 
 @pytest.mark.slow
 def test_eight_clients_at_once_get_the_answers_of_one(server: RunningServer) -> None:
-    digits = load_builtin_digits().images
+    digits = load_builtin_digits().images[::4]
     contents = [encode(np.kron(255 - one, np.ones((8, 8), np.uint8))) for one in digits]
     classifier = Classifier("nano")
     expected = [classifier.predict(content).to_dict() for content in contents]
@@ -290,29 +291,31 @@ def test_eight_clients_at_once_get_the_answers_of_one(server: RunningServer) -> 
             ]
 
     with ThreadPoolExecutor(8) as pool:
-        for answers in pool.map(ask, range(0, 80, 10)):
+        for answers in pool.map(ask, range(0, 24, 3)):
             assert [answer for at, answer in answers if answer != expected[at]] == []
 
 
 @pytest.mark.slow
-def test_too_many_requests_at_once_are_told_to_come_back(tmp_path: Path) -> None:
-    big = io.BytesIO()
-    noise = np.random.default_rng(1).integers(0, 255, (2400, 2400), np.uint8)
-    Image.fromarray(noise).save(big, "JPEG", quality=30)
+def test_too_many_requests_at_once_are_told_to_come_back() -> None:
+    noise = np.random.default_rng(1).integers(0, 255, (800, 800), np.uint8)
+    content = encode(noise, "JPEG")
+    refused = threading.Event()
     with (
         running_server("--model", "nano", "--max-pending", "1", "--threads", "1") as server,
-        ThreadPoolExecutor(6) as pool,
+        ThreadPoolExecutor(2) as pool,
     ):
 
-        def ask(_: int) -> httpx.Response:
+        def ask(_: int) -> list[httpx.Response]:
+            responses = []
             with server.client() as client:
-                return client.post(
-                    "/v1/predict?all=1&explain=1", content=big.getvalue(), headers=PNG
-                )
+                while not refused.is_set():
+                    responses.append(client.post("/v1/predict?all=1", content=content, headers=PNG))
+                    if responses[-1].status_code == 429:
+                        refused.set()
+            return responses
 
-        responses = list(pool.map(ask, range(6)))
-        statuses = {response.status_code for response in responses}
-        assert statuses == {200, 429}
-        refused = next(response for response in responses if response.status_code == 429)
-        assert refused.headers["retry-after"] == "1"
+        responses = [response for answers in pool.map(ask, range(2)) for response in answers]
+        assert {response.status_code for response in responses} == {200, 429}
+        told = next(response for response in responses if response.status_code == 429)
+        assert told.headers["retry-after"] == "1"
         assert server.metric("mnist_edge_pending_requests") == 0
