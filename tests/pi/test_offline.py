@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import tarfile
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.bundles import printed_command
+from tests.support.bundles import WITH_OUR_SETUPTOOLS, printed_command
 from tests.support.systems import SYSTEMS, System
 from tests.support.userland import Userland
 
@@ -32,6 +33,7 @@ def test_a_bundle_installs_offline_and_reads(userland: Userland, tmp_path: Path)
         [sys.executable, "-m", "mnist_edge", "bundle", "--target", TARGET, "--out", out],
         check=True,
         capture_output=True,
+        env={**os.environ, **WITH_OUR_SETUPTOOLS},
     )
     with tarfile.open(out) as archive:
         archive.extractall(userland.home, filter="data")

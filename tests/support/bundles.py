@@ -28,6 +28,10 @@ HERE = dataclasses.replace(
 )
 """This machine as a target."""
 
+WITH_OUR_SETUPTOOLS = {"PIP_NO_BUILD_ISOLATION": "0"}
+"""Environment in which pip builds the project's wheel with what is installed here: it would fetch
+the same again, which takes longer than the build. 0 is how pip spells that it is not isolated."""
+
 PROGRAM = """
 import os, sys
 def main():

@@ -23,6 +23,7 @@ from mnist_edge.deployment import bundle
 from mnist_edge.deployment.bundle.targets import SystemPackage
 from tests.support.bundles import (
     HERE,
+    WITH_OUR_SETUPTOOLS,
     answer,
     install,
     make_bundle,
@@ -455,8 +456,10 @@ def test_a_service_that_was_not_asked_for_is_not_installed(tmp_path: Path, home:
 @pytest.mark.slow
 @pytest.mark.skipif(platform.machine() != "x86_64", reason="is made for x86-64")
 def test_a_real_bundle_installs_reads_and_survives_a_kill(
-    tmp_path: Path, home: Path, run: Run
+    tmp_path: Path, home: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    for name, value in WITH_OUR_SETUPTOOLS.items():
+        monkeypatch.setenv(name, value)
     out = tmp_path / "mnist-edge.tar.gz"
     made = run("bundle", "--target", "linux-x86_64", "--model", "nano", "--out", out)
     assert made.returncode == 0, made.stderr
