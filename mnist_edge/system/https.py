@@ -10,7 +10,7 @@ from queue import Empty, Queue
 from typing import Any, TypeVar
 
 from mnist_edge.errors import DownloadFailed, InvalidValue, MnistEdgeError, NotDelivered
-from mnist_edge.system.text import hide_passwords, one_line
+from mnist_edge.system.text import hide_passwords, one_line, shorten
 
 _SCHEMES = ("https",)
 """Schemes of a URL, and of one that it redirects to."""
@@ -21,6 +21,8 @@ _MAX_SECONDS = 300
 second."""
 _CHUNK_SIZE = 1 << 16
 """Bytes read at a time."""
+_SHOWN_SIZE = 20
+"""Characters that a message shows of the size that a server promised."""
 _ABSENT = (403, 404, 410)
 """HTTP status of a file that does not exist; some servers answer 403 for it."""
 _REFUSED = (400, 405, 406, 411, 413, 414, 415, 422, 431)
@@ -214,7 +216,9 @@ def _read(response: Any, url: str, *, max_bytes: int, deadline: float) -> bytes:
             raise _too_slow(url)
     # When a connection breaks, read1 returns no more bytes and raises nothing.
     size = response.headers.get("Content-Length")
-    if size is not None and int(size) != len(content):
+    # As text: it may be no number, or one of more digits than Python reads.
+    if size is not None and size.strip() != str(len(content)):
+        size = shorten(one_line(size), _SHOWN_SIZE)
         raise DownloadFailed(f"{url} ended after {len(content):,} of {size} bytes; try again")
     return bytes(content)
 
