@@ -167,9 +167,9 @@ print(json.dumps(found))
 def ran(
     pi: Userland, runtimes: list[str], digits: Digits
 ) -> dict[tuple[str, str], NDArray[np.float64]]:
-    """The logits that each model has there on each runtime, of every fourth digit beside its own.
+    """The logits of each model on each runtime there, by the names of both.
 
-    They run as in the child of ``mnist_edge.runtimes.sandbox``, and one after another in one
+    They run as in the child of ``mnist_edge.runtimes.sandbox``, but one after another in one
     process: qemu takes seconds to import numpy.
     """
     folders = {}
@@ -185,7 +185,7 @@ def ran(
 
 
 def apart(system: System, runtime: str) -> int:
-    """Return the distance of the digits that a runtime reads: numpy's operators are slow there."""
+    """Return how far apart the digits are that a runtime reads; numpy beside another reads few."""
     return 1 if runtime == system.runtime else 4
 
 
