@@ -251,8 +251,8 @@ def _alternatives(
     if _may_lack_paper(photo, is_blank=trace.problem == "blank"):
         margin = round(_MARGIN * max(photo.rgb.shape))
         rgb = _pad(photo.rgb, margin)
-        # Strokes as wide as a crop's are looked for in pictures no larger than one.
-        reduced = -(-max(rgb.shape) // TIGHT_SIDE)
+        # What looks blank has wide strokes, which are looked for in pictures no larger than a crop.
+        reduced = -(-max(rgb.shape) // TIGHT_SIDE) if trace.problem == "blank" else 1
         rgb = np.asarray(Image.fromarray(rgb).reduce(reduced))
         padded = trace_crop(rgb, reduced * photo.scale, photo.ink)
         yield "margin", _place(padded, photo, -margin, -margin)
