@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,23 @@ def small_mnist(mnist: Mnist) -> Mnist:
 def small_statistics_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     """Measure the statistics of averaged weights on a sample that fits the small split."""
     monkeypatch.setattr(training_run, "STATISTICS_SIZE", 1_000)
+
+
+@pytest.fixture(autouse=True)
+def undrawn_curves(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the plot of a training empty: drawing takes half a second and has tests of its own."""
+
+    def leave_empty(
+        rounds: Sequence[dict[str, float]],
+        losses: Sequence[tuple[int, float]],
+        target: Path,
+        *,
+        title: str,
+    ) -> None:
+        assert rounds
+        target.touch()
+
+    monkeypatch.setattr(trainer, "draw_curves", leave_empty)
 
 
 @pytest.fixture

@@ -12,6 +12,11 @@ from mnist_edge.training import recipes, training_record
 from tests.support.recorder import Recorder, Train
 
 
+@pytest.fixture(autouse=True)
+def undrawn_curves() -> None:
+    """Draw the plot of each training."""
+
+
 @pytest.mark.slow
 def test_a_run_records_its_settings_data_and_versions(train: Train, tmp_path: Path) -> None:
     recipe = recipes.quick().with_epochs(2, 3_000)
