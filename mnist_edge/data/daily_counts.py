@@ -101,7 +101,7 @@ class DailyCounts:
             self._flushed = time.monotonic()
             try:
                 self._write(rows)
-            except (OSError, sqlite3.Error, NotWritable) as error:
+            except (OSError, sqlite3.Error, UnicodeDecodeError, NotWritable) as error:
                 self._is_broken = True
                 reason = getattr(error, "strerror", None) or error
                 self._warn(

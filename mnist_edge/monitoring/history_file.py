@@ -142,10 +142,13 @@ class HistoryFile:
             raise NotWritable(f"cannot use the history {self._path}: {reason}; {advice}") from error
         except sqlite3.DatabaseError as error:
             raise self._damaged(error) from error
+        except UnicodeDecodeError as error:
+            # SQLite says what is wrong with a table, and Python cannot decode that.
+            raise self._damaged("a table's name in it is not UTF-8") from error
 
-    def _damaged(self, error: Exception) -> InvalidHistory:
+    def _damaged(self, reason: Exception | str) -> InvalidHistory:
         return InvalidHistory(
-            f"{self._path} cannot be read: {one_line(error)}; move it away, and a new one is made"
+            f"{self._path} cannot be read: {one_line(reason)}; move it away, and a new one is made"
         )
 
 

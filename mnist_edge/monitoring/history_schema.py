@@ -85,7 +85,7 @@ def schema_version(connection: sqlite3.Connection) -> int:
     """Return the version of a history's schema; 0 for an empty file.
 
     Raises:
-        InvalidHistory: the file is another program's, or from a newer release.
+        InvalidHistory: the file is another program's, or from a newer release, or damaged.
     """
     ((application,),) = connection.execute("PRAGMA application_id").fetchall()
     ((version,),) = connection.execute("PRAGMA user_version").fetchall()
@@ -97,6 +97,8 @@ def schema_version(connection: sqlite3.Connection) -> int:
             f"its schema is version {version}, and this release knows {len(MIGRATIONS)}; update "
             "mnist-edge"
         )
+    if version < 0:
+        raise InvalidHistory("its schema is of no version; move it away, and a new one is made")
     return int(version)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sqlite3
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -111,6 +112,22 @@ def test_a_file_of_something_else_is_ignored(tmp_path: Path) -> None:
     counts.flush()
     assert len(said) == 1
     assert other.read_bytes().startswith(b"no database")
+
+
+def test_a_damaged_file_is_ignored(tmp_path: Path) -> None:
+    path = tmp_path / "counts.db"
+    with closing(sqlite3.connect(path)) as database, database:
+        # What SQLite says of this table is not UTF-8.
+        database.executescript(
+            "CREATE TABLE t (x); PRAGMA writable_schema = ON; UPDATE sqlite_master "
+            "SET sql = 'CREATE NONSENSE', name = CAST(x'72dc' AS TEXT)"
+        )
+    assert compare_sources(path) == []
+    said: list[str] = []
+    counts = DailyCounts("serve", warn=said.append, path=path)
+    counts.add("m", [("3", 1.0)])
+    counts.flush()
+    assert len(said) == 1
 
 
 def test_a_program_writes_its_sums_at_its_end(

@@ -130,6 +130,12 @@ def test_a_file_that_is_not_a_history_is_refused(tmp_path: Path) -> None:
         ("UPDATE readings SET value = '1e999999999'", "'1e999999999' is no number of a display"),
         ("UPDATE readings SET unit = x'ff'", "is not the text of a reading"),
         ("UPDATE readings SET raw = CAST(x'ff' AS TEXT)", "Could not decode"),
+        ("PRAGMA user_version = -5", "its schema is of no version"),
+        (
+            "PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql = 'CREATE NONSENSE', "
+            "name = CAST(x'72dc' AS TEXT) WHERE name = 'readings_time'",
+            "a table's name in it is not UTF-8",
+        ),
         ("DROP TABLE crops", "its tables are not those of a history"),
         (
             "CREATE TRIGGER t AFTER INSERT ON crops BEGIN DELETE FROM readings; END",
@@ -144,7 +150,7 @@ def test_what_no_watch_wrote_is_damage(
     history.record([counter_reading(1)], {"water": RegionState()})
     history.close()
     with sqlite3.connect(settings.path) as database:
-        database.execute(statement)
+        database.executescript(statement)
     database.close()
     with pytest.raises(InvalidHistory, match=f"{reason}.*move it away"):
         [*History(settings, read_only=True).readings()]
