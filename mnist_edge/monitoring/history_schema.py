@@ -81,15 +81,20 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
 was released is never changed: a change is one more version."""
 
 
+_STATE = """
+SELECT application_id, user_version, (SELECT count(*) FROM sqlite_master)
+FROM pragma_application_id, pragma_user_version
+"""
+"""What a file is; in one query, since another process may be making it."""
+
+
 def schema_version(connection: sqlite3.Connection) -> int:
     """Return the version of a history's schema; 0 for an empty file.
 
     Raises:
         InvalidHistory: the file is another program's, or from a newer release, or damaged.
     """
-    ((application,),) = connection.execute("PRAGMA application_id").fetchall()
-    ((version,),) = connection.execute("PRAGMA user_version").fetchall()
-    ((tables,),) = connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+    ((application, version, tables),) = connection.execute(_STATE).fetchall()
     if application != APPLICATION_ID and (application or version or tables):
         raise InvalidHistory("it is a database of another program; name another file")
     if version > len(MIGRATIONS):

@@ -61,6 +61,14 @@ def test_two_watches_of_one_history_lose_nothing(settings: HistorySettings) -> N
     assert len(list(history.readings())) == history.waiting_messages("mqtt") == 16
 
 
+def test_a_history_that_several_begin_at_once_is_begun(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        for number in range(25):
+            settings = HistorySettings(path=tmp_path / f"{number}.db")
+            for history in pool.map(History, [settings] * 4):
+                history.close()
+
+
 def test_messages_wait_in_order_for_each_publisher(settings: HistorySettings) -> None:
     history = History(settings)
     for number in range(3):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from pathlib import Path
 
@@ -43,6 +44,18 @@ else:
 history = History(HistorySettings(path=folder / "readings.db"), read_only=True)
 print(len(list(history.readings())))
 """
+
+
+def test_a_history_that_another_process_is_making_is_waited_for(settings: HistorySettings) -> None:
+    settings.path.parent.mkdir()
+    other = sqlite3.connect(settings.path, isolation_level=None, check_same_thread=False)
+    with closing(other), ThreadPoolExecutor(1) as pool:
+        other.execute("BEGIN IMMEDIATE")
+        opened = pool.submit(History, settings)
+        ended, _ = wait([opened], timeout=0.2)
+        assert not ended
+        other.execute("ROLLBACK")
+        opened.result().close()
 
 
 def test_damage_that_sqlite_reads_around_is_refused_before_more_is_recorded(
