@@ -81,7 +81,11 @@ while os.getppid() == PARENT:
 
 def test_ctrl_c_ends_an_import_that_swallows_it(tmp_path: Path) -> None:
     (tmp_path / "keras.py").write_text(SWALLOWS.replace("PARENT", str(os.getpid())))
-    program = "from mnist_edge.training.frameworks import import_keras; import_keras()"
+    program = (
+        # A shell has programs in the background ignore it.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from mnist_edge.training.frameworks import import_keras; import_keras()"
+    )
     with subprocess.Popen(
         [sys.executable, "-c", program],
         cwd=tmp_path,
