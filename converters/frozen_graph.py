@@ -106,6 +106,14 @@ class Network:
         return np.concatenate(answers)
 
 
+def describe_input_shape(shape: tuple[int | None, ...]) -> str:
+    """Say that a network's input, without the batch, is no digit, and what to do."""
+    return (
+        f"its input shape is {shape}, expected (28, 28), (28, 28, 1) or (784,); if it can read a "
+        "gray digit, save it with such an input"
+    )
+
+
 def freeze(concrete: Any, *, name: str) -> Network:
     """Freeze a traced function to a network.
 
@@ -132,10 +140,7 @@ def freeze(concrete: Any, *, name: str) -> Network:
     shape = tuple(size for size in inputs[1:] if size is not None)
     problems = []
     if len(shape) != len(inputs[1:]) or math.prod(shape) != math.prod(DIGIT_SHAPE):
-        problems.append(
-            f"its input shape is {inputs[1:]}, expected (28, 28), (28, 28, 1) or (784,); if it "
-            "can read a gray digit, save it with such an input"
-        )
+        problems.append(describe_input_shape(inputs[1:]))
     if outputs[1:] != (CLASSES,):
         problems.append(f"its output shape is {outputs[1:]}, expected ({CLASSES},), one per digit")
     graph = frozen.graph.as_graph_def()

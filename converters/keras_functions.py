@@ -14,6 +14,7 @@ from typing import Any
 
 from converters import keras_2_13
 from converters.formats import KerasModelFile
+from converters.frozen_graph import describe_input_shape
 from mnist_edge import CLASSES, DIGIT_SHAPE
 from mnist_edge.errors import InvalidModel, MissingDependency, UnsuitableModel
 from mnist_edge.system.capture import capture_descriptors
@@ -106,10 +107,7 @@ def _trace(model: Any) -> Any:
         )
     sides = tuple(inputs[0].shape)[1:]
     if None in _digit_sized((None, *sides))[1:]:
-        raise UnsuitableModel(
-            f"its input shape is {sides}, expected (28, 28), (28, 28, 1) or (784,); if it can read "
-            "a gray digit, save it with such an input"
-        )
+        raise UnsuitableModel(describe_input_shape(sides))
     model = _unrolled(model)
     (entry,) = model.inputs
     forward = tensorflow.function(lambda digits: model(digits, training=False))
